@@ -1,0 +1,130 @@
+import type { Clock, Timer } from "./clock.ts";
+
+interface Entry {
+	readonly atMs: number;
+	/** Breaks ties: timers of one moment fire in the order they were set. */
+	readonly order: number;
+	callback: (() => void) | undefined;
+}
+
+/**
+ * Time that stands still until `advance` moves it. Timers run in order of their moment; between two of them every
+ * promise that can settle without a timer does so. Nothing here reads the machine's clock, so a run is a function of
+ * its inputs.
+ *
+ * Draining means handing control to the event loop and back, so work that goes through real I/O (LevelDB, sockets)
+ * is not waited for: in virtual time the store is the memory engine.
+ */
+export class VirtualClock implements Clock {
+	#nowMs: number;
+	#order = 0;
+	/** Binary heap by (atMs, order); a cancelled entry stays, without its callback, until it is popped. */
+	readonly #heap: Entry[] = [];
+
+	/** @param startMs cluster time at the start, Unix ms; the default is 2026-01-01T00:00:00Z. */
+	constructor(startMs: number = Date.UTC(2026, 0, 1)) {
+		this.#nowMs = startMs;
+	}
+
+	now(): number {
+		return Math.floor(this.#nowMs);
+	}
+
+	setTimeout(callback: () => void, delayMs: number): Timer {
+		const entry: Entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
+		this.#push(entry);
+		return {
+			cancel: () => {
+				entry.callback = undefined;
+			},
+		};
+	}
+
+	setInterval(callback: () => void, periodMs: number): Timer {
+		if (!(periodMs > 0)) throw new RangeError(`interval must be greater than 0 ms, got ${periodMs}`);
+		let current: Timer;
+		const tick = () => {
+			current = this.setTimeout(tick, periodMs);
+			callback();
+		};
+		current = this.setTimeout(tick, periodMs);
+		return { cancel: () => current.cancel() };
+	}
+
+	/** Moves time forward by `durationMs` (>= 0), running every timer that falls due, each after the promises before it. */
+	async advance(durationMs: number): Promise<void> {
+		const untilMs = this.#nowMs + durationMs;
+		await drainPromises();
+		for (let next = this.#peek(); next !== undefined && next.atMs <= untilMs; next = this.#peek()) {
+			this.#nowMs = Math.max(this.#nowMs, next.atMs);
+			this.#pop();
+			next.callback?.();
+			await drainPromises();
+		}
+		this.#nowMs = untilMs;
+	}
+
+	/**
+	 * Moves time from timer to timer until `condition` holds. Resolves to whether it did before `limitMs` of cluster
+	 * time had passed (or no timer was left that could change anything).
+	 */
+	async advanceUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
+		const untilMs = this.#nowMs + limitMs;
+		await drainPromises();
+		while (!condition()) {
+			const next = this.#peek();
+			if (next === undefined || next.atMs > untilMs) return false;
+			await this.advance(next.atMs - this.#nowMs);
+		}
+		return true;
+	}
+
+	/** How many timers are set and not cancelled. */
+	pendingTimers(): number {
+		return this.#heap.filter((entry) => entry.callback !== undefined).length;
+	}
+
+	#peek(): Entry | undefined {
+		while (this.#heap[0] !== undefined && this.#heap[0].callback === undefined) this.#pop();
+		return this.#heap[0];
+	}
+
+	#push(entry: Entry): void {
+		const heap = this.#heap;
+		let index = heap.push(entry) - 1;
+		while (index > 0) {
+			const parentIndex = (index - 1) >> 1;
+			const parent = heap[parentIndex];
+			if (parent === undefined || isBefore(parent, entry)) break;
+			heap[index] = parent;
+			index = parentIndex;
+		}
+		heap[index] = entry;
+	}
+
+	#pop(): void {
+		const heap = this.#heap;
+		const last = heap.pop();
+		if (last === undefined || heap.length === 0) return;
+		let index = 0;
+		for (;;) {
+			const left = heap[2 * index + 1];
+			if (left === undefined) break;
+			const right = heap[2 * index + 2];
+			const [child, childIndex] = right !== undefined && isBefore(right, left) ? [right, 2 * index + 2] : [left, 2 * index + 1];
+			if (isBefore(last, child)) break;
+			heap[index] = child;
+			index = childIndex;
+		}
+		heap[index] = last;
+	}
+}
+
+function isBefore(a: Entry, b: Entry): boolean {
+	return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
+/** Lets every chain of promises run to its next timer or I/O. `setImmediate` runs after the microtask queue is empty. */
+function drainPromises(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
+}

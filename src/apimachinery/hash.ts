@@ -1,0 +1,6 @@
+/** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ . Kubernetes' hash for template labels and names. */
+export function fnv1a32(data: string | Uint8Array): number {
+	let hash = 0x811c9dc5;
+	for (const byte of typeof data === "string" ? Buffer.from(data, "utf8") : data) hash = Math.imul(hash ^ byte, 0x01000193);
+	return hash >>> 0;
+}

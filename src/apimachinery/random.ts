@@ -1,0 +1,81 @@
+import { createHash, randomBytes } from "node:crypto";
+
+/**
+ * The cluster's only source of chance: uids, generated names, jitter, election timeouts, addresses. From one seed
+ * comes one sequence. Keys and certificates are not made from it: they need real entropy.
+ */
+export interface Random {
+	/** Uniform in [0, 1). */
+	next(): number;
+	/** Uniform integer in [0, bound); bound >= 1. */
+	int(bound: number): number;
+	/** A version 4 UUID. */
+	uuid(): string;
+	/** `length` characters of Kubernetes' alphabet for generated names (no vowels, no 0, 1, 3). */
+	suffix(length: number): string;
+	/** A source of its own for one component, so that what another one draws does not shift it. */
+	fork(label: string): Random;
+}
+
+/** The 27 characters of k8s.io/apimachinery/pkg/util/rand: hard to misread, and no bad words. */
+const suffixAlphabet = "bcdfghjklmnpqrstvwxz2456789";
+
+/** xoshiro128** (Blackman and Vigna, 2018), seeded with the first 128 bits of the seed's SHA-256. */
+export class SeededRandom implements Random {
+	readonly #seed: string;
+	readonly #state: Uint32Array;
+
+	constructor(seed: string | number) {
+		this.#seed = String(seed);
+		const digest = createHash("sha256").update(this.#seed).digest();
+		this.#state = Uint32Array.from([0, 4, 8, 12], (offset) => digest.readUInt32LE(offset));
+	}
+
+	next(): number {
+		// 53 bits, as Math.random has them.
+		return ((this.#nextUint32() >>> 5) * 2 ** 26 + (this.#nextUint32() >>> 6)) / 2 ** 53;
+	}
+
+	int(bound: number): number {
+		return Math.floor(this.next() * bound);
+	}
+
+	uuid(): string {
+		let hex = "";
+		for (let word = 0; word < 4; word++) hex += this.#nextUint32().toString(16).padStart(8, "0");
+		const variant = "89ab".charAt(Number.parseInt(hex.charAt(16), 16) & 3);
+		return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
+	}
+
+	suffix(length: number): string {
+		let text = "";
+		while (text.length < length) text += suffixAlphabet.charAt(this.int(suffixAlphabet.length));
+		return text;
+	}
+
+	fork(label: string): Random {
+		return new SeededRandom(`${this.#seed}/${label}`);
+	}
+
+	#nextUint32(): number {
+		const s = this.#state;
+		const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = s;
+		const result = Math.imul(rotateLeft(Math.imul(s1, 5), 7), 9) >>> 0;
+		const mixed2 = s2 ^ s0;
+		const mixed3 = s3 ^ s1;
+		s[0] = s0 ^ mixed3;
+		s[1] = s1 ^ mixed2;
+		s[2] = mixed2 ^ (s1 << 9);
+		s[3] = rotateLeft(mixed3, 11);
+		return result;
+	}
+}
+
+/** A source with a seed of real entropy, for clusters that nobody replays. */
+export function createEntropyRandom(): Random {
+	return new SeededRandom(randomBytes(16).toString("hex"));
+}
+
+function rotateLeft(value: number, bits: number): number {
+	return (value << bits) | (value >>> (32 - bits));
+}

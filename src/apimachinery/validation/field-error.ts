@@ -1,0 +1,89 @@
+/**
+ * One thing wrong with one field, in the words of k8s.io/apimachinery/pkg/util/validation/field. Validation returns all
+ * field errors of an object, never only the first.
+ */
+
+export type FieldErrorType =
+	| "FieldValueNotFound"
+	| "FieldValueRequired"
+	| "FieldValueDuplicate"
+	| "FieldValueInvalid"
+	| "FieldValueNotSupported"
+	| "FieldValueForbidden"
+	| "FieldValueTooLong"
+	| "FieldValueTooMany"
+	| "InternalError"
+	| "FieldValueTypeInvalid";
+
+const typeTexts: Readonly<Record<FieldErrorType, string>> = {
+	FieldValueNotFound: "Not found",
+	FieldValueRequired: "Required value",
+	FieldValueDuplicate: "Duplicate value",
+	FieldValueInvalid: "Invalid value",
+	FieldValueNotSupported: "Unsupported value",
+	FieldValueForbidden: "Forbidden",
+	FieldValueTooLong: "Too long",
+	FieldValueTooMany: "Too many",
+	InternalError: "Internal error",
+	FieldValueTypeInvalid: "Invalid value",
+};
+
+/** Types whose text shows no value: it is missing, secret by nature, or too big. */
+const valueless: ReadonlySet<FieldErrorType> = new Set([
+	"FieldValueRequired",
+	"FieldValueForbidden",
+	"FieldValueTooLong",
+	"FieldValueTooMany",
+	"InternalError",
+]);
+
+export class FieldError {
+	/** Where the reason of a `StatusCause` comes from. */
+	readonly type: FieldErrorType;
+	/** Path, e.g. `spec.containers[0].image`. */
+	readonly field: string;
+	readonly value: unknown;
+	readonly detail: string;
+
+	constructor(type: FieldErrorType, field: string, value: unknown, detail: string) {
+		this.type = type;
+		this.field = field;
+		this.value = value;
+		this.detail = detail;
+	}
+
+	/** `spec.replicas: Invalid value: -1: must be greater than or equal to 0`. */
+	toString(): string {
+		return `${this.field}: ${this.detailText()}`;
+	}
+
+	/** The text without the field, as a `StatusCause` carries it. */
+	detailText(): string {
+		const head = valueless.has(this.type) ? typeTexts[this.type] : `${typeTexts[this.type]}: ${formatValue(this.value)}`;
+		return this.detail === "" ? head : `${head}: ${this.detail}`;
+	}
+}
+
+/** Go's %v for scalars, %q for strings and JSON for the rest, as field.Error prints bad values. */
+function formatValue(value: unknown): string {
+	if (value === undefined || value === null) return "null";
+	return JSON.stringify(value);
+}
+
+export const fieldRequired = (field: string, detail = "") => new FieldError("FieldValueRequired", field, "", detail);
+export const fieldInvalid = (field: string, value: unknown, detail: string) => new FieldError("FieldValueInvalid", field, value, detail);
+export const fieldDuplicate = (field: string, value: unknown) => new FieldError("FieldValueDuplicate", field, value, "");
+export const fieldForbidden = (field: string, detail: string) => new FieldError("FieldValueForbidden", field, "", detail);
+export const fieldNotFound = (field: string, value: unknown) => new FieldError("FieldValueNotFound", field, value, "");
+export const fieldTooLong = (field: string, maxBytes: number) =>
+	new FieldError("FieldValueTooLong", field, "", `may not be more than ${maxBytes} bytes`);
+export const fieldNotSupported = (field: string, value: unknown, supported: readonly string[]) =>
+	new FieldError(
+		"FieldValueNotSupported",
+		field,
+		value,
+		`supported values: ${[...supported]
+			.sort()
+			.map((s) => JSON.stringify(s))
+			.join(", ")}`,
+	);

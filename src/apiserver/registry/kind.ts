@@ -1,0 +1,100 @@
+/**
+ * All that the API server knows of one kind, as one value. One file a kind, `registry/<group>/<kind>.ts`; the static
+ * list in registry/kinds.ts is what discovery, OpenAPI, printing and the pipeline derive from.
+ *
+ * Hooks are pure and synchronous: they see the object, never the store. What needs other objects (quota, allocation
+ * of addresses, owner checks) is admission or allocation, not a hook. The pipeline calls them in this order:
+ *
+ *   create:  decode → default → prepareForCreate → admission → validate → allocate → store
+ *   update:  decode → default → prepareForUpdate(new, old) → admission → validate + validateUpdate → allocate → store
+ *   status:  decode → default → (spec and labels are the old ones) → prepareForStatusUpdate → validateStatusUpdate → store
+ */
+
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { FieldError } from "../../apimachinery/validation/field-error.ts";
+
+export interface PrintContext {
+	/** Cluster time, Unix ms: AGE columns count from here. */
+	readonly nowMs: number;
+}
+
+/** A column of `kubectl get`. Source: pkg/printers/internalversion/printers.go. */
+export interface Column<T> {
+	readonly name: string;
+	readonly type: "string" | "integer" | "number" | "boolean" | "date";
+	/** "name" marks the column that holds the object's name. */
+	readonly format?: "name" | "int32" | "int64";
+	/** 0 is always shown, 1 only with `-o wide`. */
+	readonly priority: 0 | 1;
+	readonly description: string;
+	cell(object: T, context: PrintContext): string | number | boolean;
+}
+
+export interface HookContext {
+	/** Cluster time, Unix ms. */
+	readonly nowMs: number;
+}
+
+export interface ScaleMapping<T> {
+	/** Desired count. */
+	specReplicas(object: T): number;
+	statusReplicas(object: T): number;
+	/** The label selector in its string form, for HPA. */
+	selector(object: T): string;
+	withReplicas(object: T, replicas: number): T;
+}
+
+export interface KindDefinition<T extends KubeObject = KubeObject> {
+	readonly group: string;
+	readonly kind: string;
+	/** Plural: `deployments`. Scope, verbs and subresources come from the schema's resource table. */
+	readonly resource: string;
+	readonly singular: string;
+	readonly shortNames?: readonly string[];
+	readonly categories?: readonly string[];
+	/** Served versions, preferred first; hooks and columns see the storage version. */
+	readonly versions: readonly [string, ...string[]];
+	readonly storageVersion: string;
+	/**
+	 * Segment of the storage key where it is not the resource's name: `services/specs` in
+	 * /registry/services/specs/default/kubernetes.
+	 */
+	readonly storagePrefix?: string;
+	/** Fills in what the user left out. Called on every write and idempotent. */
+	setDefaults?(object: T): T;
+	/** Drops or sets what a creator may not decide (status, generation is the pipeline's). Default: clears `status` where there is a status subresource. */
+	prepareForCreate?(object: T, context: HookContext): T;
+	/** Same for updates of the main resource. Default: keeps the old `status` where there is a status subresource. */
+	prepareForUpdate?(object: T, old: T, context: HookContext): T;
+	prepareForStatusUpdate?(object: T, old: T, context: HookContext): T;
+	/** What is wrong with the object. The pipeline has checked metadata and the schema (types, unknown and required fields). */
+	validate?(object: T): readonly FieldError[];
+	validateUpdate?(object: T, old: T): readonly FieldError[];
+	validateStatusUpdate?(object: T, old: T): readonly FieldError[];
+	/** Name rule of metadata.name; default DNS-1123 subdomain. */
+	validateName?(name: string, prefix: boolean): readonly string[];
+	/** Whether the pipeline counts metadata.generation, raising it when anything but metadata and status changes. */
+	readonly hasGeneration?: boolean;
+	/** A PUT to a name that is not there creates it (leases, events, endpoints …). */
+	readonly allowCreateOnUpdate?: boolean;
+	/** An update without resourceVersion is allowed (most kinds: true, the default). */
+	readonly allowUnconditionalUpdate?: boolean;
+	/** Grace period in seconds for a delete that names none; absent: the kind is deleted at once. Pods only. */
+	defaultGracePeriodSeconds?(object: T): number | undefined;
+	/** Deletion policy when the caller names none; default background. */
+	readonly defaultDeletion?: "orphan" | "background";
+	readonly columns: readonly Column<T>[];
+	/** Fields a field selector may name, besides metadata.name and metadata.namespace. */
+	selectableFields?(object: T): Readonly<Record<string, string>>;
+	readonly scale?: ScaleMapping<T>;
+	/** Texts of `Warning` headers for what the user wrote: deprecated fields and versions. */
+	warnings?(object: T): readonly string[];
+	/** Converts from the storage version to a served one and back, where the two differ in more than apiVersion. */
+	fromStorage?(object: T, version: string): KubeObject;
+	toStorage?(object: KubeObject, version: string): T;
+}
+
+/** Types a kind's definition by its wire type; the list of kinds is untyped. */
+export function defineKind<T extends KubeObject>(definition: KindDefinition<T>): KindDefinition {
+	return definition as unknown as KindDefinition;
+}

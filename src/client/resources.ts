@@ -1,0 +1,70 @@
+/**
+ * Typed names of the resources that components use: `client.resource(pods)` is a client of Pods.
+ */
+import type { GroupVersionResource, KubeObject } from "../apimachinery/meta.ts";
+import type {
+	Binding,
+	ConfigMap,
+	ControllerRevision,
+	CoreEvent,
+	CronJob,
+	CSINode,
+	DaemonSet,
+	Deployment,
+	EndpointSlice,
+	Endpoints,
+	Job,
+	Lease,
+	Namespace,
+	Node,
+	PersistentVolume,
+	PersistentVolumeClaim,
+	Pod,
+	PodDisruptionBudget,
+	PriorityClass,
+	ReplicaSet,
+	ReplicationController,
+	Secret,
+	Service,
+	ServiceAccount,
+	StatefulSet,
+	StorageClass,
+} from "../apimachinery/schema/generated/types.ts";
+
+/** A resource together with the type of its objects. */
+export interface ResourceRef<T extends KubeObject> extends GroupVersionResource {
+	readonly kind: string;
+	/** Never set: ties the type to the value. */
+	readonly objectType?: T;
+}
+
+function ref<T extends KubeObject>(group: string, version: string, resource: string, kind: string): ResourceRef<T> {
+	return { group, version, resource, kind };
+}
+
+export const pods = ref<Pod>("", "v1", "pods", "Pod");
+export const bindings = ref<Binding>("", "v1", "bindings", "Binding");
+export const nodes = ref<Node>("", "v1", "nodes", "Node");
+export const namespaces = ref<Namespace>("", "v1", "namespaces", "Namespace");
+export const services = ref<Service>("", "v1", "services", "Service");
+export const endpoints = ref<Endpoints>("", "v1", "endpoints", "Endpoints");
+export const events = ref<CoreEvent>("", "v1", "events", "Event");
+export const configMaps = ref<ConfigMap>("", "v1", "configmaps", "ConfigMap");
+export const secrets = ref<Secret>("", "v1", "secrets", "Secret");
+export const serviceAccounts = ref<ServiceAccount>("", "v1", "serviceaccounts", "ServiceAccount");
+export const replicationControllers = ref<ReplicationController>("", "v1", "replicationcontrollers", "ReplicationController");
+export const persistentVolumes = ref<PersistentVolume>("", "v1", "persistentvolumes", "PersistentVolume");
+export const persistentVolumeClaims = ref<PersistentVolumeClaim>("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim");
+export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
+export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
+export const statefulSets = ref<StatefulSet>("apps", "v1", "statefulsets", "StatefulSet");
+export const daemonSets = ref<DaemonSet>("apps", "v1", "daemonsets", "DaemonSet");
+export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "controllerrevisions", "ControllerRevision");
+export const jobs = ref<Job>("batch", "v1", "jobs", "Job");
+export const cronJobs = ref<CronJob>("batch", "v1", "cronjobs", "CronJob");
+export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
+export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
+export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
+export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
+export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
+export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");
