@@ -1,0 +1,188 @@
+/**
+ * Writes core/v1 Events about objects: what `kubectl describe` shows at its end. Recording never waits and never
+ * fails; sending goes on behind, a few at a time, each event's own writes in order. While one is being sent, repeats
+ * only raise its count, so a burst costs one create and one patch.
+ * Source of behaviour: client-go tools/record/event.go.
+ */
+import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
+import { type Logger, silentLog } from "../apimachinery/log.ts";
+import type { KubeObject } from "../apimachinery/meta.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { CoreEvent, ObjectReference } from "../apimachinery/schema/generated/types.ts";
+import { isStatusError } from "../apimachinery/status-error.ts";
+import { formatTime } from "../apimachinery/time.ts";
+import type { Client, ResourceClient } from "./client.ts";
+import { EventCorrelator, type EventSeries } from "./event-correlator.ts";
+import { events } from "./resources.ts";
+
+/** Writes under way at once. */
+const maxSending = 16;
+/** Events that wait; more are dropped, as upstream's full broadcaster does. */
+const maxWaiting = 20_000;
+/** A write that could not reach the server is tried this often … */
+const maxTries = 12;
+/** … this far apart. */
+const retryAfterMs = 10_000;
+/** Events about cluster-scoped objects live here. */
+const clusterScopedNamespace = "default";
+
+export interface EventRecorderOptions {
+	readonly client: Client;
+	readonly clock: Clock;
+	readonly random: Random;
+	/** Who reports: `replicaset-controller`, `kubelet`. */
+	readonly component: string;
+	/** The node, for components of a node. */
+	readonly host?: string;
+	readonly log?: Logger;
+	/** Ends retries and drops what was not sent. */
+	readonly signal?: AbortSignal;
+}
+
+export interface EventDetails {
+	/** The part of the object the event is about: `spec.containers{nginx}`. */
+	readonly fieldPath?: string;
+}
+
+/** A series on its way to the server. */
+interface Outgoing {
+	readonly series: EventSeries;
+	readonly name: string;
+	/** A create was accepted, so that the next write is a patch. */
+	created: boolean;
+	sending: boolean;
+}
+
+export class EventRecorder {
+	readonly #options: EventRecorderOptions;
+	readonly #log: Logger;
+	readonly #events: ResourceClient<CoreEvent>;
+	readonly #correlator: EventCorrelator;
+	readonly #outgoing = new WeakMap<EventSeries, Outgoing>();
+	/** Series with something to send, oldest first. */
+	readonly #waiting = new Set<Outgoing>();
+	/** 0 <= #sending <= maxSending */
+	#sending = 0;
+	#lastNanoseconds = 0n;
+
+	constructor(options: EventRecorderOptions) {
+		this.#options = options;
+		this.#log = options.log ?? silentLog;
+		this.#events = options.client.resource(events);
+		this.#correlator = new EventCorrelator(options.clock);
+	}
+
+	/** Records that something happened to `object`. Returns at once; failures are logged. */
+	event(object: KubeObject, type: "Normal" | "Warning", reason: string, message: string, details: EventDetails = {}): void {
+		const series = this.#correlator.observe({ object: { ...referenceTo(object), ...details }, type, reason, message });
+		if (series === undefined || this.#options.signal?.aborted) return;
+		let outgoing = this.#outgoing.get(series);
+		if (outgoing === undefined) {
+			outgoing = { series, name: this.#eventName(object.metadata?.name ?? ""), created: false, sending: false };
+			this.#outgoing.set(series, outgoing);
+		}
+		if (this.#waiting.size >= maxWaiting && !this.#waiting.has(outgoing)) {
+			this.#log.warn("Unable to record event: channel full, event will be dropped", { reason, message });
+			return;
+		}
+		this.#waiting.add(outgoing);
+		this.#pump();
+	}
+
+	/** `web.18a2f3b4c5d6e7f8`: the object's name and a time in nanoseconds that no other event of this recorder has. */
+	#eventName(objectName: string): string {
+		const { clock, random } = this.#options;
+		const nanoseconds = BigInt(clock.now()) * 1_000_000n + BigInt(random.int(1_000_000));
+		this.#lastNanoseconds = nanoseconds > this.#lastNanoseconds ? nanoseconds : this.#lastNanoseconds + 1n;
+		return `${objectName}.${this.#lastNanoseconds.toString(16)}`;
+	}
+
+	#pump(): void {
+		for (const outgoing of this.#waiting) {
+			if (this.#sending >= maxSending) return;
+			if (outgoing.sending) continue;
+			this.#waiting.delete(outgoing);
+			outgoing.sending = true;
+			this.#sending++;
+			void this.#send(outgoing).then(() => {
+				outgoing.sending = false;
+				this.#sending--;
+				this.#pump();
+			});
+		}
+	}
+
+	/** Never rejects. */
+	async #send(outgoing: Outgoing): Promise<void> {
+		const { clock, signal } = this.#options;
+		for (let tries = 1; tries <= maxTries && !signal?.aborted; tries++) {
+			try {
+				await this.#write(outgoing);
+				return;
+			} catch (error) {
+				const fields = { event: outgoing.name, error: String(error) };
+				if (isStatusError(error)) {
+					this.#log.debug("Server rejected event (will not retry!)", fields);
+					return;
+				}
+				this.#log.warn("Unable to write event (may retry after sleeping)", fields);
+				await sleep(clock, retryAfterMs, signal).catch(() => undefined);
+			}
+		}
+	}
+
+	async #write(outgoing: Outgoing): Promise<void> {
+		if (outgoing.created && (await this.#patch(outgoing))) return;
+		outgoing.created = true;
+		await this.#events.create(this.#eventOf(outgoing));
+	}
+
+	/** False: the event is no longer there (events live an hour) and must be made anew. */
+	async #patch({ series, name }: Outgoing): Promise<boolean> {
+		const body = { count: series.count, lastTimestamp: formatTime(series.lastMs), message: series.message };
+		try {
+			await this.#events.patch({ namespace: namespaceOf(series), name }, "application/strategic-merge-patch+json", body);
+			return true;
+		} catch (error) {
+			if (isStatusError(error, "NotFound")) return false;
+			throw error;
+		}
+	}
+
+	#eventOf({ series, name }: Outgoing): CoreEvent {
+		const { component, host } = this.#options;
+		return {
+			apiVersion: "v1",
+			kind: "Event",
+			metadata: { name, namespace: namespaceOf(series) },
+			involvedObject: series.input.object,
+			reason: series.input.reason,
+			message: series.message,
+			source: { component, ...(host === undefined ? {} : { host }) },
+			firstTimestamp: formatTime(series.firstMs),
+			lastTimestamp: formatTime(series.lastMs),
+			count: series.count,
+			type: series.input.type,
+			reportingComponent: component,
+			reportingInstance: host ?? "",
+		};
+	}
+}
+
+function namespaceOf(series: EventSeries): string {
+	const { namespace } = series.input.object;
+	return namespace === undefined || namespace === "" ? clusterScopedNamespace : namespace;
+}
+
+/** The reference to an object that events and targetRefs carry. */
+export function referenceTo({ apiVersion, kind, metadata = {} }: KubeObject): ObjectReference {
+	const { namespace, name, uid, resourceVersion } = metadata;
+	return {
+		...(kind === undefined ? {} : { kind }),
+		...(namespace === undefined || namespace === "" ? {} : { namespace }),
+		...(name === undefined ? {} : { name }),
+		...(uid === undefined ? {} : { uid }),
+		...(apiVersion === undefined ? {} : { apiVersion }),
+		...(resourceVersion === undefined ? {} : { resourceVersion }),
+	};
+}
