@@ -40,6 +40,17 @@ export function ageColumn<T extends KubeObject>(): Column<T> {
 	};
 }
 
+/** CREATED AT: the whole of what the default table shows besides the name, for kinds without columns of their own. */
+export function createdAtColumn<T extends KubeObject>(): Column<T> {
+	return {
+		name: "Created At",
+		type: "date",
+		priority: 0,
+		description: CREATION_DESCRIPTION,
+		cell: (object) => object.metadata?.creationTimestamp ?? "<unknown>",
+	};
+}
+
 /** A column of text, always shown. */
 export function stringColumn<T>(name: string, description: string, cell: Cell<T, string>): Column<T> {
 	return { name, type: "string", priority: 0, description, cell };
