@@ -1,0 +1,70 @@
+/**
+ * What kube-apiserver puts into an empty cluster at its first start, as pure data: namespaces, priority classes, the
+ * ServiceCIDR, flow control, the RBAC roles and bindings, the local APIServices. Loaded only when a cluster is born.
+ *
+ * Some objects carry a status, which a plain create drops: FlowSchemas, the ServiceCIDR and APIServices. Whoever creates
+ * them writes that status too.
+ */
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { Namespace, PriorityClass, ServiceCIDR } from "../../apimachinery/schema/generated/types.ts";
+import { formatTime } from "../../apimachinery/time.ts";
+import { apiServices } from "./api-services.ts";
+import { clusterRoleBindings, clusterRoles } from "./cluster-roles.ts";
+import { controllerRoleBindings, controllerRoles } from "./controller-roles.ts";
+import { flowSchemas, priorityLevels } from "./flow-control.ts";
+import { namespaceRoleBindings, namespaceRoles } from "./namespace-roles.ts";
+
+export interface BootstrapOptions {
+	/** One range, or one of each IP family; default 10.96.0.0/12. */
+	readonly serviceCidrs?: readonly string[];
+	/** Cluster time, Unix ms: since when the conditions hold. */
+	readonly nowMs: number;
+}
+
+/** All bootstrap objects in the order in which to create them. Without uid, creationTimestamp and defaults. */
+export function bootstrapObjects({ serviceCidrs = ["10.96.0.0/12"], nowMs }: BootstrapOptions): readonly KubeObject[] {
+	const now = formatTime(nowMs);
+	return [
+		...["kube-system", "default", "kube-public", "kube-node-lease"].map(namespace),
+		systemPriorityClass(
+			"system-node-critical",
+			2_000_001_000,
+			"Used for system critical pods that must not be moved from their current node.",
+		),
+		systemPriorityClass(
+			"system-cluster-critical",
+			2_000_000_000,
+			"Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+		),
+		defaultServiceCidr(serviceCidrs, now),
+		...priorityLevels(),
+		...flowSchemas(now),
+		...clusterRoles(),
+		...controllerRoles(),
+		...clusterRoleBindings(),
+		...controllerRoleBindings(),
+		...namespaceRoles(),
+		...namespaceRoleBindings(),
+		...apiServices(now),
+	];
+}
+
+function namespace(name: string): Namespace {
+	return { apiVersion: "v1", kind: "Namespace", metadata: { name } };
+}
+
+function systemPriorityClass(name: string, value: number, description: string): PriorityClass {
+	return { apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", metadata: { name }, value, description };
+}
+
+/** Source: pkg/controlplane/controller/defaultservicecidr. */
+function defaultServiceCidr(cidrs: readonly string[], now: string): ServiceCIDR {
+	const ready = { type: "Ready", status: "True", reason: "", message: "Kubernetes Service CIDR is ready", lastTransitionTime: now };
+	return {
+		apiVersion: "networking.k8s.io/v1",
+		kind: "ServiceCIDR",
+		metadata: { name: "kubernetes", finalizers: ["networking.k8s.io/service-cidr-finalizer"] },
+		spec: { cidrs },
+		status: { conditions: [ready] },
+	};
+}
