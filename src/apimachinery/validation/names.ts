@@ -208,3 +208,23 @@ function maxBytesText(max: number): string {
 function tooLong(value: string, maxBytes: number): string[] {
 	return Buffer.byteLength(value) > maxBytes ? [maxLengthText(maxBytes)] : [];
 }
+
+/**
+ * How a kind's metadata.name is checked. With `prefix` the value is a generateName, which may end in a hyphen because
+ * a suffix follows.
+ */
+export type NameRule = (name: string, prefix: boolean) => readonly string[];
+
+/** The rule of most kinds. */
+export const nameIsDnsSubdomain: NameRule = (name, prefix) => isDns1123Subdomain(prefix ? maskTrailingDash(name) : name);
+/** The rule of namespaces and of kinds whose name becomes a DNS label. */
+export const nameIsDnsLabel: NameRule = (name, prefix) => isDns1123Label(prefix ? maskTrailingDash(name) : name);
+/** The rule of Services until 1.34, and of what becomes a variable's name. */
+export const nameIsDns1035Label: NameRule = (name, prefix) => isDns1035Label(prefix ? maskTrailingDash(name) : name);
+/** The rule of RBAC objects. */
+export const nameIsPathSegment: NameRule = (name, prefix) =>
+	prefix ? isPathSegmentName(name).filter((text) => text.startsWith("may not contain")) : isPathSegmentName(name);
+
+function maskTrailingDash(name: string): string {
+	return name.length > 1 && name.endsWith("-") ? `${name.slice(0, -2)}a` : name;
+}
