@@ -11,6 +11,7 @@
  */
 
 import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 
 export interface PrintContext {
@@ -33,6 +34,8 @@ export interface Column<T> {
 export interface HookContext {
 	/** Cluster time, Unix ms. */
 	readonly nowMs: number;
+	/** Who asks: a CertificateSigningRequest records its requestor. Absent for callers without an identity. */
+	readonly user?: UserInfo;
 }
 
 export interface ScaleMapping<T> {
@@ -75,15 +78,27 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	validateName?(name: string, prefix: boolean): readonly string[];
 	/** Whether the pipeline counts metadata.generation, raising it when anything but metadata and status changes. */
 	readonly hasGeneration?: boolean;
+	/** Answers a create and is never stored: reviews of tokens and of access. */
+	readonly ephemeral?: true;
 	/** A PUT to a name that is not there creates it (leases, events, endpoints …). */
 	readonly allowCreateOnUpdate?: boolean;
 	/** An update without resourceVersion is allowed (most kinds: true, the default). */
 	readonly allowUnconditionalUpdate?: boolean;
 	/** Grace period in seconds for a delete that names none; absent: the kind is deleted at once. Pods only. */
 	defaultGracePeriodSeconds?(object: T): number | undefined;
+	/** Seconds after its last write at which an object goes by itself: events, 3600. */
+	readonly ttlSeconds?: number;
+	/** More than metadata.finalizers holds back the end of a deleted object: namespaces, by spec.finalizers. */
+	isDeletionBlocked?(object: T): boolean;
+	/** What a deletion that has to wait changes besides metadata: a namespace's phase. */
+	markDeleting?(object: T): T;
+	/** Whether DELETE answers with the object rather than with a Status. */
+	readonly returnDeletedObject?: boolean;
 	/** Deletion policy when the caller names none; default background. */
 	readonly defaultDeletion?: "orphan" | "background";
 	readonly columns: readonly Column<T>[];
+	/** Order of the rows of a Table; absent: the list's own, by key. FlowSchemas print by precedence. */
+	compareRows?(a: T, b: T): number;
 	/** Fields a field selector may name, besides metadata.name and metadata.namespace. */
 	selectableFields?(object: T): Readonly<Record<string, string>>;
 	readonly scale?: ScaleMapping<T>;

@@ -1,0 +1,29 @@
+/** rbac.authorization.k8s.io/v1 ClusterRole: what may be done in all namespaces, outside of them, and on URLs. */
+import type { ClusterRole } from "../../../apimachinery/schema/generated/types.ts";
+import { type FieldError, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { isPathSegmentName } from "../../../apimachinery/validation/names.ts";
+import { defineKind } from "../kind.ts";
+import { createdAtColumn, nameColumn } from "../printing/columns.ts";
+import { validateLabelSelector } from "../validation/label-selector.ts";
+import { validateRules } from "./policy-rule.ts";
+
+export const clusterRole = defineKind<ClusterRole>({
+	group: "rbac.authorization.k8s.io",
+	kind: "ClusterRole",
+	resource: "clusterroles",
+	singular: "clusterrole",
+	versions: ["v1"],
+	storageVersion: "v1",
+	allowCreateOnUpdate: true,
+	validateName: isPathSegmentName,
+	validate: (role) => [...validateRules(role.rules, false), ...validateAggregation(role)],
+	columns: [nameColumn(), createdAtColumn()],
+});
+
+function validateAggregation({ aggregationRule }: ClusterRole): readonly FieldError[] {
+	if (aggregationRule === undefined) return [];
+	const path = "aggregationRule.clusterRoleSelectors";
+	const { clusterRoleSelectors: selectors = [] } = aggregationRule;
+	if (selectors.length === 0) return [fieldRequired(path, "at least one clusterRoleSelector required if aggregationRule is non-nil")];
+	return selectors.flatMap((selector, index) => validateLabelSelector(selector, `${path}[${index}]`));
+}
