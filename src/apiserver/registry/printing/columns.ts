@@ -4,10 +4,11 @@
  * leaves out what has priority 1.
  */
 import type { KubeObject } from "../../../apimachinery/meta.ts";
-import type { LabelSelector } from "../../../apimachinery/schema/generated/types.ts";
-import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
 import type { Column, PrintContext } from "../kind.ts";
+
+/** `app=web,tier in (a,b)`, `<none>` for an absent or empty selector. */
+export { formatLabelSelector } from "../../../apimachinery/selector.ts";
 
 type Cell<T, V> = (object: T, context: PrintContext) => V;
 
@@ -77,13 +78,6 @@ export function formatLabels(labels: Readonly<Record<string, string>> | undefine
 		.map(([key, value]) => `${key}=${value}`)
 		.sort();
 	return pairs.length === 0 ? "<none>" : pairs.join(",");
-}
-
-/** `app=web,tier in (a,b)`, `<none>` for an absent or empty selector: metav1.FormatLabelSelector. */
-export function formatLabelSelector(selector: LabelSelector | undefined): string {
-	if (selector === undefined) return "<none>";
-	const text = labelSelectorFromObject(selector).toString();
-	return text === "" ? "<none>" : text;
 }
 
 /** The text, or `<unset>` for none: how absent numbers and fields print. */

@@ -1,0 +1,137 @@
+/**
+ * DaemonSet. Source: pkg/apis/apps/v1/defaults.go, pkg/apis/apps/validation, pkg/registry/apps/daemonset of Kubernetes 1.36.
+ * https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/
+ */
+import type { DaemonSet, DaemonSetUpdateStrategy } from "../../../apimachinery/schema/generated/types.ts";
+import { type FieldError, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import { mapField, withDefaults } from "../core/defaulting.ts";
+import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
+import { defineKind } from "../kind.ts";
+import { ageColumn, formatLabels, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
+import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
+import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import {
+	type FieldErrors,
+	NO_ERRORS,
+	percentOf,
+	validateEnum,
+	validateImmutable,
+	validateIntOrPercent,
+	validateNonnegative,
+	validateNotMoreThan100Percent,
+} from "../validation/primitives.ts";
+
+function setDefaults(set: DaemonSet): DaemonSet {
+	return mapField(set, "spec", (spec) => {
+		const result = withDefaults(spec, { revisionHistoryLimit: 10, updateStrategy: {} });
+		return mapField(mapField(result, "updateStrategy", defaultUpdateStrategy), "template", defaultPodTemplate);
+	});
+}
+
+function defaultUpdateStrategy(strategy: DaemonSetUpdateStrategy): DaemonSetUpdateStrategy {
+	const result = withDefaults(strategy, { type: "RollingUpdate" });
+	if (result.type !== "RollingUpdate") return result;
+	return mapField(withDefaults(result, { rollingUpdate: {} }), "rollingUpdate", (rolling) =>
+		withDefaults(rolling, { maxUnavailable: 1, maxSurge: 0 }),
+	);
+}
+
+function validate({ spec }: DaemonSet): FieldErrors {
+	return [
+		...validateWorkloadSelector(spec?.selector, "daemonset", "spec.selector"),
+		...validateWorkloadTemplate(spec?.template, spec?.selector, { workload: "DaemonSet", path: "spec.template" }),
+		...validateNonnegative(spec?.minReadySeconds, "spec.minReadySeconds"),
+		...validateUpdateStrategy(spec?.updateStrategy ?? {}),
+		...validateNonnegative(spec?.revisionHistoryLimit, "spec.revisionHistoryLimit"),
+	];
+}
+
+function validateUpdateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy): FieldErrors {
+	const path = "spec.updateStrategy";
+	if (type === "OnDelete") return NO_ERRORS;
+	if (type !== "RollingUpdate") return validateEnum(type, `${path}.type`, ["OnDelete", "RollingUpdate"]);
+	const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {};
+	const at = `${path}.rollingUpdate`;
+	const errors: FieldError[] = [
+		...validateIntOrPercent(maxUnavailable, `${at}.maxUnavailable`),
+		...validateNotMoreThan100Percent(maxUnavailable, `${at}.maxUnavailable`),
+		...validateIntOrPercent(maxSurge, `${at}.maxSurge`),
+		...validateNotMoreThan100Percent(maxSurge, `${at}.maxSurge`),
+	];
+	const hasUnavailable = (percentOf(maxUnavailable) ?? maxUnavailable) !== 0;
+	const hasSurge = (percentOf(maxSurge) ?? maxSurge) !== 0;
+	if (hasUnavailable && hasSurge) errors.push(fieldInvalid(`${at}.maxSurge`, maxSurge, "may not be set when maxUnavailable is non-zero"));
+	else if (!hasUnavailable && !hasSurge) {
+		errors.push(fieldInvalid(`${at}.maxUnavailable`, maxUnavailable, "cannot be 0 when maxSurge is 0"));
+	}
+	return errors;
+}
+
+const counts = [
+	"currentNumberScheduled",
+	"numberMisscheduled",
+	"desiredNumberScheduled",
+	"numberReady",
+	"updatedNumberScheduled",
+	"numberAvailable",
+	"numberUnavailable",
+	"observedGeneration",
+] as const;
+
+export const daemonSetKind = defineKind<DaemonSet>({
+	group: "apps",
+	kind: "DaemonSet",
+	resource: "daemonsets",
+	singular: "daemonset",
+	shortNames: ["ds"],
+	categories: ["all"],
+	versions: ["v1"],
+	storageVersion: "v1",
+	hasGeneration: true,
+	setDefaults,
+	// The counts that Kubernetes' encoder always writes.
+	prepareForCreate: (set) => ({
+		...set,
+		status: { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 },
+	}),
+	validate,
+	validateUpdate: (set, old) => validateImmutable(set.spec?.selector, old.spec?.selector, "spec.selector"),
+	validateStatusUpdate: ({ status }) => counts.flatMap((field) => validateNonnegative(status?.[field], `status.${field}`)),
+	columns: [
+		nameColumn(),
+		integerColumn(
+			"Desired",
+			"The total number of nodes that should be running the daemon pod (including nodes correctly running the daemon pod).",
+			({ status }) => status?.desiredNumberScheduled,
+		),
+		integerColumn(
+			"Current",
+			"The number of nodes that are running at least 1 daemon pod and are supposed to run the daemon pod.",
+			({ status }) => status?.currentNumberScheduled,
+		),
+		integerColumn(
+			"Ready",
+			"numberReady is the number of nodes that should be running the daemon pod and have one or more of the daemon pod running with a Ready Condition.",
+			({ status }) => status?.numberReady,
+		),
+		integerColumn(
+			"Up-to-date",
+			"The total number of nodes that are running updated daemon pod",
+			({ status }) => status?.updatedNumberScheduled,
+		),
+		integerColumn(
+			"Available",
+			"The number of nodes that should be running the daemon pod and have one or more of the daemon pod running and available (ready for at least spec.minReadySeconds)",
+			({ status }) => status?.numberAvailable,
+		),
+		stringColumn("Node Selector", "NodeSelector is a selector which must be true for the pod to fit on a node.", ({ spec }) =>
+			formatLabels(spec?.template?.spec?.nodeSelector),
+		),
+		ageColumn(),
+		...containerColumns<DaemonSet>(({ spec }) => spec?.template?.spec?.containers),
+		selectorColumn(
+			"A label query over pods that are managed by the daemon set. Must match in order to be controlled.",
+			({ spec }) => spec?.selector,
+		),
+	],
+});

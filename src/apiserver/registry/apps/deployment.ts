@@ -1,0 +1,128 @@
+/**
+ * Deployment. Source: pkg/apis/apps/v1/defaults.go, pkg/apis/apps/validation, pkg/registry/apps/deployment of Kubernetes 1.36.
+ * https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
+ */
+import type { Deployment, DeploymentStrategy } from "../../../apimachinery/schema/generated/types.ts";
+import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
+import { type FieldError, fieldForbidden, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import { mapField, withDefaults } from "../core/defaulting.ts";
+import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
+import { defineKind } from "../kind.ts";
+import { ageColumn, integerColumn, nameColumn, stringColumn, wide } from "../printing/columns.ts";
+import { containerColumns } from "../printing/pod-template-columns.ts";
+import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import {
+	type FieldErrors,
+	NO_ERRORS,
+	percentOf,
+	validateEnum,
+	validateImmutable,
+	validateIntOrPercent,
+	validateNonnegative,
+	validateNotMoreThan100Percent,
+} from "../validation/primitives.ts";
+
+function setDefaults(deployment: Deployment): Deployment {
+	return mapField(deployment, "spec", (spec) => {
+		let result = withDefaults(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, strategy: {} });
+		result = mapField(result, "strategy", defaultStrategy);
+		return mapField(result, "template", defaultPodTemplate);
+	});
+}
+
+function defaultStrategy(strategy: DeploymentStrategy): DeploymentStrategy {
+	const result = withDefaults(strategy, { type: "RollingUpdate" });
+	if (result.type !== "RollingUpdate") return result;
+	return mapField(withDefaults(result, { rollingUpdate: {} }), "rollingUpdate", (rolling) =>
+		withDefaults(rolling, { maxUnavailable: "25%", maxSurge: "25%" }),
+	);
+}
+
+function validate({ spec }: Deployment): FieldErrors {
+	if (spec === undefined) return validateWorkloadSelector(undefined, "deployment", "spec.selector");
+	const errors: FieldError[] = [
+		...validateNonnegative(spec.replicas, "spec.replicas"),
+		...validateWorkloadSelector(spec.selector, "deployment", "spec.selector"),
+		...validateWorkloadTemplate(spec.template, spec.selector, { workload: "ReplicaSet", path: "spec.template" }),
+		...validateStrategy(spec.strategy ?? {}),
+		...validateNonnegative(spec.minReadySeconds, "spec.minReadySeconds"),
+		...validateNonnegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
+		...validateNonnegative(spec.progressDeadlineSeconds, "spec.progressDeadlineSeconds"),
+	];
+	const deadline = spec.progressDeadlineSeconds;
+	if (deadline !== undefined && deadline <= (spec.minReadySeconds ?? 0)) {
+		errors.push(fieldInvalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"));
+	}
+	return errors;
+}
+
+function validateStrategy({ type, rollingUpdate }: DeploymentStrategy): FieldErrors {
+	const path = "spec.strategy";
+	if (type === "Recreate") {
+		return rollingUpdate === undefined
+			? NO_ERRORS
+			: [fieldForbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
+	}
+	if (type !== "RollingUpdate") return validateEnum(type, path, ["Recreate", "RollingUpdate"]);
+	const { maxUnavailable, maxSurge } = rollingUpdate ?? {};
+	const at = `${path}.rollingUpdate`;
+	const errors = [...validateIntOrPercent(maxUnavailable, `${at}.maxUnavailable`), ...validateIntOrPercent(maxSurge, `${at}.maxSurge`)];
+	const amount = (value: number | string | undefined) => percentOf(value) ?? value;
+	if (amount(maxUnavailable) === 0 && amount(maxSurge) === 0) {
+		errors.push(fieldInvalid(`${at}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"));
+	}
+	return [...errors, ...validateNotMoreThan100Percent(maxUnavailable, `${at}.maxUnavailable`)];
+}
+
+export const deploymentKind = defineKind<Deployment>({
+	group: "apps",
+	kind: "Deployment",
+	resource: "deployments",
+	singular: "deployment",
+	shortNames: ["deploy"],
+	categories: ["all"],
+	versions: ["v1"],
+	storageVersion: "v1",
+	hasGeneration: true,
+	setDefaults,
+	prepareForCreate: (deployment) => ({ ...deployment, status: {} }),
+	validate,
+	validateUpdate: (deployment, old) => validateImmutable(deployment.spec?.selector, old.spec?.selector, "spec.selector"),
+	validateStatusUpdate: ({ status }) =>
+		(["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"] as const).flatMap((field) =>
+			validateNonnegative(status?.[field], `status.${field}`),
+		),
+	columns: [
+		nameColumn(),
+		stringColumn(
+			"Ready",
+			"Number of the pod with ready state",
+			({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`,
+		),
+		integerColumn(
+			"Up-to-date",
+			"Total number of non-terminated pods targeted by this deployment that have the desired template spec.",
+			({ status }) => status?.updatedReplicas,
+		),
+		integerColumn(
+			"Available",
+			"Total number of available non-terminating pods (ready for at least minReadySeconds) targeted by this deployment.",
+			({ status }) => status?.availableReplicas,
+		),
+		ageColumn(),
+		...containerColumns<Deployment>(({ spec }) => spec?.template?.spec?.containers),
+		wide(
+			stringColumn(
+				"Selector",
+				"Label selector for pods. Existing ReplicaSets whose pods are selected by this will be the ones affected by this deployment.",
+				({ spec }) => labelSelectorFromObject(spec?.selector).toString(),
+			),
+		),
+	],
+	scale: {
+		specReplicas: ({ spec }) => spec?.replicas ?? 0,
+		statusReplicas: ({ status }) => status?.replicas ?? 0,
+		selector: ({ spec }) => labelSelectorFromObject(spec?.selector).toString(),
+		withReplicas: (deployment, replicas) => mapField(deployment, "spec", (spec) => ({ ...spec, replicas })),
+	},
+});

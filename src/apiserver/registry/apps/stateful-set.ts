@@ -1,0 +1,177 @@
+/**
+ * StatefulSet. Source: pkg/apis/apps/v1/{defaults,conversion}.go, pkg/apis/apps/validation, pkg/registry/apps/statefulset
+ * of Kubernetes 1.36. https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/
+ */
+
+import { jsonEqual } from "../../../apimachinery/json.ts";
+import type {
+	PersistentVolumeClaim,
+	StatefulSet,
+	StatefulSetSpec,
+	StatefulSetUpdateStrategy,
+} from "../../../apimachinery/schema/generated/types.ts";
+import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
+import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { isDns1123Label } from "../../../apimachinery/validation/names.ts";
+import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
+import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
+import { defaultClaimSpec } from "../core/volume-defaults.ts";
+import { defineKind } from "../kind.ts";
+import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
+import { containerColumns } from "../printing/pod-template-columns.ts";
+import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import { type FieldErrors, NO_ERRORS, validateIntOrPercent, validateNonnegative, validateOptionalLabel } from "../validation/primitives.ts";
+
+/** What an update may change, in the order that the error names it. */
+const mutableFields = [
+	"replicas",
+	"ordinals",
+	"template",
+	"updateStrategy",
+	"revisionHistoryLimit",
+	"persistentVolumeClaimRetentionPolicy",
+	"minReadySeconds",
+] as const;
+
+const UPDATE_FORBIDDEN =
+	"updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+
+function setDefaults(set: StatefulSet): StatefulSet {
+	return mapField(set, "spec", (spec) => {
+		let result = withDefaults(spec, {
+			podManagementPolicy: "OrderedReady",
+			replicas: 1,
+			revisionHistoryLimit: 10,
+			updateStrategy: {},
+			persistentVolumeClaimRetentionPolicy: {},
+		});
+		result = mapField(result, "updateStrategy", defaultUpdateStrategy);
+		result = mapField(result, "persistentVolumeClaimRetentionPolicy", (policy) =>
+			withDefaults(policy, { whenDeleted: "Retain", whenScaled: "Retain" }),
+		);
+		result = mapField(result, "volumeClaimTemplates", eachItem(defaultClaimTemplate));
+		return mapField(result, "template", defaultPodTemplate);
+	});
+}
+
+function defaultUpdateStrategy(strategy: StatefulSetUpdateStrategy): StatefulSetUpdateStrategy {
+	const result = withDefaults(strategy, { type: "RollingUpdate" });
+	if (result.type !== "RollingUpdate") return result;
+	return mapField(withDefaults(result, { rollingUpdate: {} }), "rollingUpdate", (rolling) => withDefaults(rolling, { partition: 0 }));
+}
+
+/** A template of claims is written like a claim: with its kind and the status it will start from. */
+function defaultClaimTemplate(claim: PersistentVolumeClaim): PersistentVolumeClaim {
+	const result = withDefaults(claim, { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: {}, spec: {}, status: {} });
+	return mapField(mapField(result, "spec", defaultClaimSpec), "status", (status) => withDefaults(status, { phase: "Pending" }));
+}
+
+function validate({ spec }: StatefulSet): FieldErrors {
+	if (spec === undefined) return [fieldRequired("spec.selector")];
+	const claimNames = (spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata?.name ?? "");
+	return [
+		...validatePodManagement(spec.podManagementPolicy),
+		...validateUpdateStrategy(spec.updateStrategy ?? {}),
+		...validateRetentionPolicy(spec.persistentVolumeClaimRetentionPolicy),
+		...validateNonnegative(spec.replicas, "spec.replicas"),
+		...validateNonnegative(spec.minReadySeconds, "spec.minReadySeconds"),
+		...validateNonnegative(spec.ordinals?.start, "spec.ordinals.start"),
+		...validateNonnegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
+		...validateOptionalLabel(spec.serviceName, "spec.serviceName"),
+		...validateWorkloadSelector(spec.selector, "statefulset", "spec.selector"),
+		...validateWorkloadTemplate(spec.template, spec.selector, {
+			workload: "StatefulSet",
+			path: "spec.template",
+			extraVolumes: claimNames,
+		}),
+	];
+}
+
+function validatePodManagement(policy: string | undefined): FieldErrors {
+	const path = "spec.podManagementPolicy";
+	if (policy === undefined || policy === "") return [fieldRequired(path)];
+	return policy === "OrderedReady" || policy === "Parallel"
+		? NO_ERRORS
+		: [fieldInvalid(path, policy, "must be 'OrderedReady' or 'Parallel'")];
+}
+
+function validateUpdateStrategy(strategy: StatefulSetUpdateStrategy): FieldErrors {
+	const path = "spec.updateStrategy";
+	const { type, rollingUpdate } = strategy;
+	if (type === undefined || type === "") return [fieldRequired(path)];
+	if (type === "OnDelete") {
+		return rollingUpdate === undefined
+			? NO_ERRORS
+			: [fieldInvalid(`${path}.rollingUpdate`, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")];
+	}
+	if (type !== "RollingUpdate") return [fieldInvalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+	return [
+		...validateNonnegative(rollingUpdate?.partition, `${path}.rollingUpdate.partition`),
+		...validateIntOrPercent(rollingUpdate?.maxUnavailable, `${path}.rollingUpdate.maxUnavailable`),
+	];
+}
+
+function validateRetentionPolicy(policy: StatefulSetSpec["persistentVolumeClaimRetentionPolicy"]): FieldErrors {
+	return (["whenDeleted", "whenScaled"] as const).flatMap((field) => {
+		const value = policy?.[field];
+		if (value === undefined || value === "Retain" || value === "Delete") return [];
+		return [fieldInvalid(`spec.persistentVolumeClaimRetentionPolicy.${field}`, value, "must be 'Retain' or 'Delete'")];
+	});
+}
+
+function validateUpdate(set: StatefulSet, old: StatefulSet): FieldErrors {
+	const fixed = (spec: StatefulSetSpec | undefined) => {
+		const rest: Partial<Record<keyof StatefulSetSpec, unknown>> = { ...spec };
+		for (const field of mutableFields) delete rest[field];
+		return rest;
+	};
+	return jsonEqual(fixed(set.spec), fixed(old.spec)) ? NO_ERRORS : [fieldForbidden("spec", UPDATE_FORBIDDEN)];
+}
+
+function validateStatusUpdate({ status }: StatefulSet): FieldErrors {
+	if (status === undefined) return NO_ERRORS;
+	const counts = ["replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"] as const;
+	const errors: FieldError[] = counts.flatMap((field) => [...validateNonnegative(status[field], `status.${field}`)]);
+	for (const field of ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"] as const) {
+		if ((status[field] ?? 0) > (status.replicas ?? 0)) {
+			errors.push(fieldInvalid(`status.${field}`, status[field], "cannot be greater than status.replicas"));
+		}
+	}
+	return errors;
+}
+
+export const statefulSetKind = defineKind<StatefulSet>({
+	group: "apps",
+	kind: "StatefulSet",
+	resource: "statefulsets",
+	singular: "statefulset",
+	shortNames: ["sts"],
+	categories: ["all"],
+	versions: ["v1"],
+	storageVersion: "v1",
+	hasGeneration: true,
+	setDefaults,
+	// The two counts that Kubernetes' encoder always writes.
+	prepareForCreate: (set) => ({ ...set, status: { replicas: 0, availableReplicas: 0 } }),
+	validate,
+	validateUpdate,
+	validateStatusUpdate,
+	// Pods are called after the set, and their names are host names.
+	validateName: (name, prefix) => isDns1123Label(prefix ? name.replace(/-$/, "") : name),
+	columns: [
+		nameColumn(),
+		stringColumn(
+			"Ready",
+			"Number of the pod with ready state",
+			({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`,
+		),
+		ageColumn(),
+		...containerColumns<StatefulSet>(({ spec }) => spec?.template?.spec?.containers),
+	],
+	scale: {
+		specReplicas: ({ spec }) => spec?.replicas ?? 0,
+		statusReplicas: ({ status }) => status?.replicas ?? 0,
+		selector: ({ spec }) => labelSelectorFromObject(spec?.selector).toString(),
+		withReplicas: (set, replicas) => mapField(set, "spec", (spec) => ({ ...spec, replicas })),
+	},
+});

@@ -1,0 +1,63 @@
+/**
+ * Filling in what a user left out, without copying what needs nothing: every function gives back the very value it was
+ * given when there is nothing to add, so that defaulting an object that was defaulted before costs no memory. The
+ * pipeline calls defaulting on each write, status updates included.
+ */
+
+/** Whether a field counts as left out: absent, null, or "" where the default is text, as Go's zero value does. */
+function isUnset(value: unknown, fallback: unknown): boolean {
+	return value === undefined || value === null || (value === "" && typeof fallback === "string");
+}
+
+/** The object with those of `defaults` that it lacks. */
+export function withDefaults<T extends object>(object: T, defaults: Partial<T>): T {
+	let missing: Partial<T> | undefined;
+	for (const key in defaults) {
+		if (defaults[key] !== undefined && isUnset(object[key], defaults[key])) {
+			missing ??= {};
+			missing[key] = defaults[key];
+		}
+	}
+	return missing === undefined ? object : { ...object, ...missing };
+}
+
+/** The object with a new value in one field; an undefined value leaves the field as it is. */
+export function withField<T extends object, K extends keyof T>(object: T, key: K, value: T[K] | undefined): T {
+	return value === undefined || object[key] === value ? object : { ...object, [key]: value };
+}
+
+/** Changes one field by a function, if the field is there. */
+export function mapField<T extends object, K extends keyof T>(
+	object: T,
+	key: K,
+	change: (value: NonNullable<T[K]>) => NonNullable<T[K]>,
+): T {
+	const value = object[key];
+	return value === undefined || value === null ? object : withField(object, key, change(value as NonNullable<T[K]>));
+}
+
+/** Changes each item by a function; the same list when no item changed. */
+export function mapItems<T>(items: readonly T[], change: (item: T) => T): readonly T[] {
+	let changed: T[] | undefined;
+	for (const [index, item] of items.entries()) {
+		const next = change(item);
+		if (next !== item) {
+			changed ??= [...items];
+			changed[index] = next;
+		}
+	}
+	return changed ?? items;
+}
+
+/** Curried mapItems, to hand to mapField. */
+export const eachItem =
+	<T>(change: (item: T) => T) =>
+	(items: readonly T[]): readonly T[] =>
+		mapItems(items, change);
+
+/** The object without one field. */
+export function withoutField<T extends object, K extends keyof T>(object: T, key: K): Omit<T, K> {
+	if (!(key in object)) return object;
+	const { [key]: _dropped, ...rest } = object;
+	return rest;
+}

@@ -1,0 +1,133 @@
+/**
+ * The small rules that validation of every kind is made of, with Kubernetes' texts. Each gives the errors it finds.
+ * Source: k8s.io/apimachinery/pkg/api/validation and pkg/apis/core/validation of Kubernetes 1.36.
+ */
+import { jsonEqual } from "../../../apimachinery/json.ts";
+import {
+	type FieldError,
+	fieldDuplicate,
+	fieldInvalid,
+	fieldNotSupported,
+	fieldRequired,
+} from "../../../apimachinery/validation/field-error.ts";
+import {
+	isDns1123Label,
+	isDns1123Subdomain,
+	isQualifiedName,
+	isValidLabelValue,
+	isValidPercent,
+	isValidPortName,
+	isValidPortNumber,
+} from "../../../apimachinery/validation/names.ts";
+
+export type FieldErrors = readonly FieldError[];
+
+export const NO_ERRORS: FieldErrors = [];
+
+export const FIELD_IMMUTABLE = "field is immutable";
+export const NOT_NEGATIVE = "must be greater than or equal to 0";
+export const POSITIVE = "must be greater than zero";
+
+/** One Invalid for each text. */
+export const invalidFor = (path: string, value: unknown, texts: readonly string[]): FieldErrors =>
+	texts.map((text) => fieldInvalid(path, value, text));
+
+/** A number, where it is given, is 0 or more. */
+export function validateNonnegative(value: number | undefined, path: string): FieldErrors {
+	return value !== undefined && value < 0 ? [fieldInvalid(path, value, NOT_NEGATIVE)] : NO_ERRORS;
+}
+
+/** A number, where it is given, is 1 or more. */
+export function validatePositive(value: number | undefined, path: string): FieldErrors {
+	return value !== undefined && value <= 0 ? [fieldInvalid(path, value, POSITIVE)] : NO_ERRORS;
+}
+
+/** A field keeps its value once set. */
+export function validateImmutable(value: unknown, old: unknown, path: string): FieldErrors {
+	return jsonEqual(value, old) ? NO_ERRORS : [fieldInvalid(path, value ?? null, FIELD_IMMUTABLE)];
+}
+
+/** A text is there. */
+export function validateRequired(value: string | undefined, path: string, detail = ""): FieldErrors {
+	return value === undefined || value === "" ? [fieldRequired(path, detail)] : NO_ERRORS;
+}
+
+/** A text is there and one of those supported. */
+export function validateEnum(value: string | undefined, path: string, supported: readonly string[], detail = ""): FieldErrors {
+	if (value === undefined || value === "") return [fieldRequired(path, detail)];
+	return supported.includes(value) ? NO_ERRORS : [fieldNotSupported(path, value, supported)];
+}
+
+/** A text, where it is given, is one of those supported. */
+export function validateOptionalEnum(value: string | undefined, path: string, supported: readonly string[]): FieldErrors {
+	return value === undefined || supported.includes(value) ? NO_ERRORS : [fieldNotSupported(path, value, supported)];
+}
+
+/** A DNS label is there: names of containers, volumes. */
+export function validateDnsLabel(value: string | undefined, path: string): FieldErrors {
+	if (value === undefined || value === "") return [fieldRequired(path)];
+	return invalidFor(path, value, isDns1123Label(value));
+}
+
+/** A DNS subdomain, where the text is not empty. */
+export function validateOptionalSubdomain(value: string | undefined, path: string): FieldErrors {
+	return value === undefined || value === "" ? NO_ERRORS : invalidFor(path, value, isDns1123Subdomain(value));
+}
+
+/** A DNS label, where the text is not empty. */
+export function validateOptionalLabel(value: string | undefined, path: string): FieldErrors {
+	return value === undefined || value === "" ? NO_ERRORS : invalidFor(path, value, isDns1123Label(value));
+}
+
+export const validatePortNumber = (port: number, path: string): FieldErrors => invalidFor(path, port, isValidPortNumber(port));
+
+/** A port by number, or by name: targets of Services and probes. */
+export function validatePortNumberOrName(port: number | string | undefined, path: string): FieldErrors {
+	if (typeof port === "string") return invalidFor(path, port, isValidPortName(port));
+	return validatePortNumber(port ?? 0, path);
+}
+
+/** 5 or "25%". */
+export function validateIntOrPercent(value: number | string | undefined, path: string): FieldErrors {
+	if (value === undefined) return NO_ERRORS;
+	return typeof value === "string" ? invalidFor(path, value, isValidPercent(value)) : validateNonnegative(value, path);
+}
+
+/** Hundredths of a percentage, undefined for whatever is none. */
+export function percentOf(value: number | string | undefined): number | undefined {
+	return typeof value === "string" && isValidPercent(value).length === 0 ? Number.parseInt(value, 10) : undefined;
+}
+
+export function validateNotMoreThan100Percent(value: number | string | undefined, path: string): FieldErrors {
+	return (percentOf(value) ?? 0) > 100 ? [fieldInvalid(path, value, "must not be greater than 100%")] : NO_ERRORS;
+}
+
+/** Keys and values of labels, and of selectors that are maps. */
+export function validateLabels(labels: Readonly<Record<string, string>> | undefined, path: string): FieldErrors {
+	return Object.entries(labels ?? {}).flatMap(([key, value]) => [
+		...invalidFor(path, key, isQualifiedName(key)),
+		...invalidFor(path, value, isValidLabelValue(value)),
+	]);
+}
+
+/** Keys of annotations, which are compared in lower case. */
+export function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined, path: string): FieldErrors {
+	return Object.keys(annotations ?? {}).flatMap((key) => invalidFor(path, key, isQualifiedName(key.toLowerCase())));
+}
+
+/** Every second and later item of a list whose key was there before. */
+export function validateUnique<T>(items: readonly T[], key: (item: T) => string, path: (index: number) => string): FieldErrors {
+	const seen = new Set<string>();
+	return items.flatMap((item, index) => {
+		const value = key(item);
+		if (value === "") return [];
+		if (seen.has(value)) return [fieldDuplicate(path(index), value)];
+		seen.add(value);
+		return [];
+	});
+}
+
+/** Runs a rule on each item with its path, `spec.containers[0]`. */
+export function validateEach<T>(items: readonly T[] | undefined, path: string, rule: (item: T, path: string) => FieldErrors): FieldErrors {
+	return (items ?? []).flatMap((item, index) => rule(item, `${path}[${index}]`));
+}
