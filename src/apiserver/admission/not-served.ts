@@ -1,0 +1,30 @@
+/**
+ * Refuses objects that the API server would have to act on and does not yet: storing them without effect would lie to
+ * their author. docs/status.md lists them.
+ */
+
+import type { APIService } from "../../apimachinery/schema/generated/types.ts";
+import { newNotImplemented } from "../../apimachinery/status-error.ts";
+import type { AdmissionPlugin } from "./admission.ts";
+
+const withoutEffect: Readonly<Record<string, string>> = {
+	"apiextensions.k8s.io/customresourcedefinitions": "serving custom resources",
+	"admissionregistration.k8s.io/mutatingwebhookconfigurations": "calling admission webhooks",
+	"admissionregistration.k8s.io/validatingwebhookconfigurations": "calling admission webhooks",
+	"admissionregistration.k8s.io/validatingadmissionpolicies": "evaluating admission policies",
+	"admissionregistration.k8s.io/validatingadmissionpolicybindings": "evaluating admission policies",
+	"admissionregistration.k8s.io/mutatingadmissionpolicies": "evaluating admission policies",
+	"admissionregistration.k8s.io/mutatingadmissionpolicybindings": "evaluating admission policies",
+};
+
+export const notServed: AdmissionPlugin = {
+	name: "NotServed",
+	validate(object, { verb, group, resource }) {
+		if (verb !== "create") return;
+		const effect = withoutEffect[`${group}/${resource}`];
+		if (effect !== undefined) throw newNotImplemented(effect);
+		if (group === "apiregistration.k8s.io" && (object as APIService).spec?.service !== undefined) {
+			throw newNotImplemented("the aggregation layer (an APIService backed by a Service)");
+		}
+	},
+};

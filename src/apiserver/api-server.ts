@@ -1,0 +1,287 @@
+/**
+ * kube-apiserver without its sockets: the one pipeline that every request goes through, whether it came over HTTP or
+ * from a component in this process.
+ *
+ *   request ─▶ find the resource ─▶ authorize ─▶ read:  watch cache ─▶ answer
+ *                                            └─▶ write: writer / deleter (admission, validation) ─▶ store ─▶ watch cache ─▶ answer
+ *
+ * Authentication is the transport's part: it says who the user is.
+ */
+import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Service, Status } from "../apimachinery/schema/generated/types.ts";
+import {
+	newBadRequest,
+	newForbidden,
+	newMethodNotSupported,
+	newNotImplemented,
+	newPathNotFound,
+	newServiceUnavailable,
+} from "../apimachinery/status-error.ts";
+import type { UserInfo } from "../apimachinery/user.ts";
+import type { Store } from "../store/store.ts";
+import { AdmissionChain, type AdmissionLookup } from "./admission/admission.ts";
+import { defaultTolerationSeconds } from "./admission/default-toleration-seconds.ts";
+import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
+import { notServed } from "./admission/not-served.ts";
+import { priorityAdmission } from "./admission/priority.ts";
+import { serviceAccountAdmission } from "./admission/service-account.ts";
+import { parseAddressRange } from "./allocation/address-range.ts";
+import { ServiceAddresses } from "./allocation/service-addresses.ts";
+import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
+import { Deleter } from "./pipeline/deleter.ts";
+import { Reader } from "./pipeline/reader.ts";
+import { type RequestContext, toServedVersion } from "./pipeline/request-context.ts";
+import { parseSelection } from "./pipeline/selection.ts";
+import { finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
+import { startWatch } from "./pipeline/watcher.ts";
+import { Writer } from "./pipeline/writer.ts";
+import type { KindDefinition } from "./registry/kind.ts";
+import { builtinKinds } from "./registry/kinds.ts";
+import { ResourceTable } from "./registry/resource-table.ts";
+import { Cacher } from "./storage/cacher.ts";
+import { ObjectStorage } from "./storage/object-storage.ts";
+import { bindPod } from "./subresources/binding.ts";
+import { evictPod } from "./subresources/eviction.ts";
+import { answerReview } from "./subresources/reviews.ts";
+import { scaleOf, writeScale } from "./subresources/scale.ts";
+
+export interface ApiServerOptions {
+	readonly store: Store;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+	/** CIDR that cluster IPs come from; default 10.96.0.0/12, as kubeadm's. */
+	readonly serviceCidr?: string;
+	/** Inclusive; default 30000-32767. */
+	readonly nodePorts?: { readonly first: number; readonly last: number };
+	/** The store failed: nothing can be read or written any more. */
+	readonly onStoreLost?: (error: Error) => void;
+}
+
+/** Subresources whose write goes through the writer with a strategy of its own. */
+const statusLike: ReadonlySet<string> = new Set(["status", "approval"]);
+
+export class ApiServer {
+	/** Every kind that this server knows, in discovery order. */
+	readonly kinds: readonly KindDefinition[] = builtinKinds;
+	readonly #options: ApiServerOptions;
+	readonly #resources: ResourceTable;
+	readonly #cacher: Cacher;
+	readonly #storages = new Map<string, ObjectStorage>();
+	readonly #authorizer: Authorizer = trustedOnlyAuthorizer;
+	readonly #admission: AdmissionChain;
+	readonly #reader: Reader;
+	readonly #writer: Writer;
+	readonly #deleter: Deleter;
+	#storeError: Error | undefined;
+
+	constructor(options: ApiServerOptions) {
+		this.#options = options;
+		this.#resources = new ResourceTable(this.kinds);
+		const { store, clock, log, random } = options;
+		const onLost = (error: Error) => {
+			this.#storeError = error;
+			options.onStoreLost?.(error);
+		};
+		this.#cacher = new Cacher({ store, log, onLost });
+		for (const definition of this.kinds) {
+			if (definition.ephemeral === true) continue;
+			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock }));
+		}
+		this.#admission = new AdmissionChain([
+			namespaceLifecycle,
+			serviceAccountAdmission,
+			priorityAdmission,
+			defaultTolerationSeconds,
+			notServed,
+		]);
+		this.#reader = new Reader({ store, cacher: this.#cacher });
+		this.#writer = new Writer({
+			admission: this.#admission,
+			lookup: this.#lookup(),
+			random: random.fork("apiserver"),
+			addresses: new ServiceAddresses({
+				addresses: parseAddressRange(options.serviceCidr ?? "10.96.0.0/12"),
+				ports: options.nodePorts ?? { first: 30000, last: 32767 },
+				random: random.fork("service-addresses"),
+				services: () =>
+					this.storage("", "services")
+						.cache.list()
+						.map((entry) => entry.object as Service),
+			}),
+		});
+		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
+	}
+
+	/** Loads the caches from the store; requests are served from then on. */
+	async start(): Promise<void> {
+		await this.#cacher.start([...this.#storages.values()].map((storage) => storage.prefix));
+	}
+
+	/** Ends what follows the store. The store itself is the caller's to close. */
+	stop(): void {
+		this.#cacher.stop();
+	}
+
+	/** Resource version that reads are served at. */
+	get revision(): number {
+		return this.#cacher.revision;
+	}
+
+	/** Carries out one request that is not a watch. Rejects with a `StatusError`. */
+	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
+		const context = this.#admit(user, request);
+		const { object, code = 200 } = await this.#dispatch(context);
+		return { object, code, warnings: context.warnings };
+	}
+
+	/** Starts a watch; events come through `sink`, some possibly before this resolves. Rejects with a `StatusError`. */
+	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
+		const context = this.#admit(user, request);
+		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
+	}
+
+	/** An object as the cache has it, for the server's own needs (streams look up their pod). Undefined if there is none. */
+	find(group: string, resource: string, namespace: string, name: string): KubeObject | undefined {
+		return this.#storages.get(`${group}/${resource}`)?.find(namespace, name);
+	}
+
+	/** Whether this user may do this; throws Forbidden if not. */
+	authorize(user: UserInfo, request: ApiRequest): void {
+		const attributes = {
+			user,
+			verb: request.verb,
+			group: request.group,
+			resource: request.resource,
+			subresource: request.subresource ?? "",
+			namespace: request.namespace ?? "",
+			name: request.name ?? "",
+		};
+		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(request, request.name ?? "", forbiddenText(attributes));
+	}
+
+	storage(group: string, resource: string): ObjectStorage {
+		const storage = this.#storages.get(`${group}/${resource}`);
+		if (storage === undefined) throw new Error(`no storage for ${group}/${resource}`);
+		return storage;
+	}
+
+	/** Finds what serves the request and checks that the user may make it. */
+	#admit(user: UserInfo, request: ApiRequest): RequestContext {
+		if (this.#storeError !== undefined) throw newServiceUnavailable(`the store is not available: ${this.#storeError.message}`);
+		const served = this.#resources.find(request.group, request.version, request.resource);
+		if (served === undefined) throw newPathNotFound();
+		const { definition, resource } = served;
+		const endpoint = request.subresource === undefined ? resource : served.subresources.get(request.subresource);
+		if (endpoint === undefined) throw newPathNotFound();
+		this.authorize(user, request);
+		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotSupported(request, request.verb);
+		const namespace = resource.namespaced ? (request.namespace ?? "") : "";
+		const needsNamespace = resource.namespaced && !["list", "watch", "deletecollection"].includes(request.verb);
+		if (needsNamespace && namespace === "") throw newBadRequest("an empty namespace may not be set during creation");
+		return {
+			user,
+			request,
+			options: request.options ?? {},
+			served,
+			endpoint,
+			definition,
+			storage: this.#storages.get(storageName(definition)) ?? this.#unstored(),
+			namespace,
+			name: request.name ?? "",
+			nowMs: this.#options.clock.now(),
+			warnings: [],
+		};
+	}
+
+	/** Reviews have no storage; the pipeline never asks for it. Any storage does. */
+	#unstored(): ObjectStorage {
+		return this.storage("", "configmaps");
+	}
+
+	async #dispatch(context: RequestContext): Promise<{ object: KubeObject | KubeList | Status; code?: number }> {
+		const { request, definition } = context;
+		if (definition.ephemeral === true) return this.#review(context);
+		if (request.subresource !== undefined) return this.#subresource(context);
+		switch (request.verb) {
+			case "get":
+				return { object: this.#reader.get(context) };
+			case "list":
+				return { object: await this.#reader.list(context) };
+			case "create":
+				return { object: await this.#writer.create(context, request.body), code: 201 };
+			case "update": {
+				const { object, created } = await this.#writer.update(context, request.body);
+				return { object, code: created ? 201 : 200 };
+			}
+			case "patch":
+				return { object: await this.#writer.patch(context) };
+			case "delete":
+				return this.#deleter.delete(context);
+			case "deletecollection":
+				return { object: await this.#deleteCollection(context) };
+			default:
+				throw newMethodNotSupported(request, request.verb);
+		}
+	}
+
+	#review(context: RequestContext) {
+		const review = this.#writer.decode(context, context.request.body, context.endpoint.type);
+		return { object: answerReview(context, review, this.#authorizer), code: 201 };
+	}
+
+	async #subresource(context: RequestContext): Promise<{ object: KubeObject | Status; code?: number }> {
+		const { request, endpoint, definition } = context;
+		const { subresource, resource } = endpoint;
+		if (subresource === "scale") {
+			if (request.verb === "get") return { object: scaleOf(context, context.storage.get(context.namespace, context.name)) };
+			return { object: await writeScale(context, this.#writer) };
+		}
+		if (resource === "pods" && subresource === "binding") return { object: await bindPod(context, this.#writer), code: 201 };
+		if (resource === "pods" && subresource === "eviction") {
+			const budgets = this.storage("policy", "poddisruptionbudgets");
+			return { object: await evictPod(context, { writer: this.#writer, deleter: this.#deleter, budgets }), code: 201 };
+		}
+		if (statusLike.has(subresource)) return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
+		if (subresource === "finalize") return { object: await this.#readOrWrite(context, finalizeStrategy) };
+		throw newNotImplemented(`subresource ${resource}/${subresource}`);
+	}
+
+	async #readOrWrite(context: RequestContext, strategy: UpdateStrategy): Promise<KubeObject> {
+		const { verb, body } = context.request;
+		if (verb === "get") return this.#reader.get(context);
+		if (verb === "patch") return this.#writer.patch(context, strategy);
+		return (await this.#writer.update(context, body, strategy)).object;
+	}
+
+	async #deleteCollection(context: RequestContext): Promise<KubeList> {
+		const list = await this.#reader.list(context);
+		const selection = parseSelection(context.definition, context.namespace, context.options);
+		const deletions = list.items.map(async (item) => {
+			const { namespace = "", name = "" } = item.metadata ?? {};
+			const current = context.storage.find(namespace, name);
+			if (current === undefined || !selection.matches(current)) return;
+			await this.#deleter.delete({ ...context, namespace, name });
+		});
+		await Promise.all(deletions);
+		return { ...list, items: list.items.map((item) => toServedVersion(context, item)) };
+	}
+
+	#lookup(): AdmissionLookup {
+		return {
+			find: (group, resource, namespace, name) => this.find(group, resource, namespace, name),
+			list: (group, resource, namespace) =>
+				this.storage(group, resource)
+					.cache.list(namespace)
+					.map((entry) => entry.object),
+		};
+	}
+}
+
+function storageName({ group, resource }: KindDefinition): string {
+	return `${group}/${resource}`;
+}

@@ -1,0 +1,113 @@
+/**
+ * Puts into an empty cluster what kube-apiserver does at its first start, and keeps the `kubernetes` Service pointing
+ * at this server. Source: pkg/controlplane/instance.go, controller/kubernetesservice, and the RBAC bootstrap hooks.
+ */
+import type { ApiRequest } from "../../apimachinery/api-request.ts";
+import { type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
+import type { EndpointSlice, Endpoints, Service } from "../../apimachinery/schema/generated/types.ts";
+import { generatedResources } from "../../apimachinery/schema/resources.ts";
+import { isStatusError } from "../../apimachinery/status-error.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
+import type { ApiServer } from "../api-server.ts";
+
+/** The server's own identity for what it writes. */
+const apiserverUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
+
+export interface BootstrapTarget {
+	readonly server: ApiServer;
+	/** Where clients reach this server. */
+	readonly address: string;
+	/** TCP port, 1-65535. */
+	readonly port: number;
+	/** Cluster time, Unix ms. */
+	readonly nowMs: number;
+	readonly serviceCidr: string;
+	/** Cluster IP of the `kubernetes` Service: the first of the range. */
+	readonly serviceIp: string;
+}
+
+/** Whether this store has held a cluster before. */
+export function isBootstrapped(server: ApiServer): boolean {
+	return server.find("", "namespaces", "", "kube-system") !== undefined;
+}
+
+/** Creates what is missing. Idempotent. */
+export async function bootstrap(target: BootstrapTarget): Promise<void> {
+	const { server, nowMs, serviceCidr } = target;
+	if (!isBootstrapped(server)) {
+		const { bootstrapObjects } = await import("./index.ts");
+		const objects = bootstrapObjects({ nowMs, serviceCidrs: [serviceCidr] });
+		const isNamespace = (object: KubeObject) => object.kind === "Namespace";
+		await Promise.all(objects.filter(isNamespace).map((object) => ensure(server, object)));
+		await Promise.all(objects.filter((object) => !isNamespace(object)).map((object) => ensure(server, object)));
+	}
+	await publishKubernetesService(target);
+}
+
+async function ensure(server: ApiServer, object: KubeObject & { readonly status?: unknown }): Promise<void> {
+	const created = await createIfAbsent(server, object);
+	if (created === undefined || object.status === undefined) return;
+	const withStatus = { ...created, status: object.status } as KubeObject;
+	await server.handle(apiserverUser, {
+		...target(object),
+		verb: "update",
+		subresource: "status",
+		name: object.metadata?.name ?? "",
+		body: withStatus,
+	});
+}
+
+/** The created object; undefined if there was one already. */
+async function createIfAbsent(server: ApiServer, object: KubeObject): Promise<KubeObject | undefined> {
+	try {
+		return (await server.handle(apiserverUser, { ...target(object), verb: "create", body: object })).object as KubeObject;
+	} catch (error) {
+		if (isStatusError(error, "AlreadyExists")) return undefined;
+		throw error;
+	}
+}
+
+function target(object: KubeObject): Pick<ApiRequest, "group" | "version" | "resource"> & { readonly namespace?: string } {
+	const { group, version } = parseApiVersion(object.apiVersion ?? "");
+	const found = generatedResources.find(
+		(entry) => entry.group === group && entry.version === version && entry.kind === object.kind && entry.subresource === "",
+	);
+	if (found === undefined) throw new Error(`no resource for ${object.apiVersion} ${object.kind}`);
+	const { namespace } = object.metadata ?? {};
+	return { group, version, resource: found.resource, ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** The Service `kubernetes` in `default`, with this server as its only endpoint. */
+async function publishKubernetesService({ server, address, port, serviceIp }: BootstrapTarget): Promise<void> {
+	const metadata = { name: "kubernetes", namespace: "default" };
+	const labels = { component: "apiserver", provider: "kubernetes" };
+	const service: Service = {
+		apiVersion: "v1",
+		kind: "Service",
+		metadata: { ...metadata, labels },
+		spec: { type: "ClusterIP", clusterIP: serviceIp, ports: [{ name: "https", port: 443, protocol: "TCP", targetPort: port }] },
+	};
+	await createIfAbsent(server, service);
+	const mirrored = { "endpointslice.kubernetes.io/skip-mirror": "true" };
+	const endpoints: Endpoints = {
+		apiVersion: "v1",
+		kind: "Endpoints",
+		metadata: { ...metadata, labels: mirrored },
+		subsets: [{ addresses: [{ ip: address }], ports: [{ name: "https", port, protocol: "TCP" }] }],
+	};
+	const slice: EndpointSlice = {
+		apiVersion: "discovery.k8s.io/v1",
+		kind: "EndpointSlice",
+		metadata: { ...metadata, labels: { "kubernetes.io/service-name": "kubernetes" } },
+		addressType: "IPv4",
+		endpoints: [{ addresses: [address], conditions: { ready: true } }],
+		ports: [{ name: "https", port, protocol: "TCP" }],
+	};
+	await Promise.all([endpoints, slice].map((object) => replace(server, object)));
+}
+
+/** Creates the object, or puts it in the place of the one that is there: after a restart the port may be another. */
+async function replace(server: ApiServer, object: KubeObject): Promise<void> {
+	if ((await createIfAbsent(server, object)) !== undefined) return;
+	await server.handle(apiserverUser, { ...target(object), verb: "update", name: object.metadata?.name ?? "", body: object });
+}

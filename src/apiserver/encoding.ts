@@ -1,0 +1,82 @@
+/**
+ * An object's bytes, made once a version and shared by the store, every list and every watcher.
+ *
+ * What is stored is the object's JSON without its resourceVersion, which is the store's revision and known only after
+ * the write:
+ *
+ *   {"kind":"Pod","apiVersion":"v1","metadata":{"name":"web",…},"spec":{…}}
+ *    └──────────── head ──────────┘            └ tail
+ *
+ * The wire form is head + `"resourceVersion":"42",` + tail, so a get copies bytes instead of writing JSON anew; an
+ * item of a list leaves out kind and apiVersion, as kube-apiserver's lists of built-in kinds do.
+ */
+import type { KubeObject } from "../apimachinery/meta.ts";
+
+interface Stored {
+	readonly bytes: Uint8Array;
+	/** Offset of the first byte inside `"metadata":{`. */
+	readonly metadataOffset: number;
+}
+
+const metadataKey = Buffer.from('"metadata":{');
+const itemHead = Buffer.from('{"metadata":{');
+
+/** Stored bytes of objects that came from the store. */
+const storedOf = new WeakMap<KubeObject, Stored>();
+/** The object that some stored bytes were made from, so that the writer's own watch event needs no parsing. */
+const decoded = new WeakMap<Uint8Array, KubeObject>();
+
+/** Bytes to store: JSON with kind, apiVersion and metadata first, and without metadata.resourceVersion. */
+export function encodeForStorage(object: KubeObject): Uint8Array {
+	const { kind, apiVersion, metadata, ...rest } = object;
+	const { resourceVersion: _, ...storedMetadata } = metadata ?? {};
+	const stored: KubeObject = {
+		...(kind === undefined ? {} : { kind }),
+		...(apiVersion === undefined ? {} : { apiVersion }),
+		metadata: storedMetadata,
+		...rest,
+	};
+	const bytes = Buffer.from(JSON.stringify(stored));
+	decoded.set(bytes, stored);
+	return bytes;
+}
+
+/** The object behind stored bytes, with the revision of its last write as resourceVersion. */
+export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObject {
+	const stored =
+		decoded.get(bytes) ?? (JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as KubeObject);
+	const { metadata, kind, apiVersion, ...rest } = stored;
+	const object = {
+		...(kind === undefined ? {} : { kind }),
+		...(apiVersion === undefined ? {} : { apiVersion }),
+		metadata: { ...metadata, resourceVersion: String(revision) },
+		...rest,
+	} as KubeObject;
+	decoded.delete(bytes);
+	const offset = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(metadataKey);
+	if (offset >= 0) storedOf.set(object, { bytes, metadataOffset: offset + metadataKey.length });
+	return object;
+}
+
+/** The whole wire JSON of an object. */
+export function encodeObject(object: KubeObject): Buffer {
+	const stored = storedOf.get(object);
+	if (stored === undefined) return Buffer.from(JSON.stringify(object));
+	return splice(stored.bytes.subarray(0, stored.metadataOffset), object, stored);
+}
+
+/** The wire JSON of a list's item: without kind and apiVersion. */
+export function encodeListItem(object: KubeObject): Buffer {
+	const stored = storedOf.get(object);
+	if (stored === undefined) {
+		const { kind: _, apiVersion: __, ...item } = object;
+		return Buffer.from(JSON.stringify(item));
+	}
+	return splice(itemHead, object, stored);
+}
+
+function splice(head: Uint8Array, object: KubeObject, { bytes, metadataOffset }: Stored): Buffer {
+	const isEmptyMetadata = bytes[metadataOffset] === 0x7d;
+	const version = Buffer.from(`"resourceVersion":"${object.metadata?.resourceVersion ?? ""}"${isEmptyMetadata ? "" : ","}`);
+	return Buffer.concat([head, version, bytes.subarray(metadataOffset)]);
+}

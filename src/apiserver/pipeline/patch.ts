@@ -1,0 +1,40 @@
+/**
+ * Applies a patch document to an object as clients see it.
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#patch-and-apply
+ */
+import type { PatchType } from "../../apimachinery/api-request.ts";
+import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
+import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
+import { applyStrategicMergePatch } from "../../apimachinery/patch/strategic-merge-patch.ts";
+import { newBadRequest, newNotImplemented } from "../../apimachinery/status-error.ts";
+
+/** More operations than this in one JSON patch are refused, as kube-apiserver does. */
+const maxJsonPatchOperations = 10_000;
+
+/** @param typeName the object's type in the schema table. Throws a `StatusError` for a patch that can't be applied. */
+export function applyPatch(object: KubeObject, patchType: PatchType, patch: unknown, typeName: string): unknown {
+	const document = object as unknown as JsonObject;
+	switch (patchType) {
+		case "application/json-patch+json":
+			if (!Array.isArray(patch)) throw newBadRequest("json: cannot unmarshal object into Go value of type jsonpatch.Patch");
+			if (patch.length > maxJsonPatchOperations) {
+				throw newBadRequest(`The allowed maximum operations in a JSON patch is ${maxJsonPatchOperations}, got ${patch.length}`);
+			}
+			return applyJsonPatch(document, patch);
+		case "application/merge-patch+json":
+			return applyMergePatch(document, objectPatch(patch));
+		case "application/strategic-merge-patch+json":
+			return applyStrategicMergePatch(document, objectPatch(patch), typeName);
+		case "application/apply-patch+yaml":
+			throw newNotImplemented("server-side apply");
+		default:
+			return patchType satisfies never;
+	}
+}
+
+function objectPatch(patch: unknown): JsonObject {
+	if (!isJsonObject(patch)) throw newBadRequest("json: cannot unmarshal array into Go value of type map[string]interface {}");
+	return patch;
+}

@@ -1,0 +1,73 @@
+/**
+ * How a write to a resource, or to one of its subresources, turns what the client sent into what is stored: which part
+ * of the object the endpoint may change, and what is checked.
+ */
+
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { FieldError } from "../../apimachinery/validation/field-error.ts";
+import type { HookContext, KindDefinition } from "../registry/kind.ts";
+import type { ServedResource } from "../registry/resource-table.ts";
+
+type WithStatus = KubeObject & { readonly status?: unknown };
+
+export interface UpdateStrategy {
+	/** From the client's object (defaulted, system metadata in place) and the old one to the new one. */
+	prepare(object: KubeObject, old: KubeObject, context: HookContext): KubeObject;
+	validate(object: KubeObject, old: KubeObject): readonly FieldError[];
+}
+
+function hasStatusSubresource(served: ServedResource): boolean {
+	return served.subresources.has("status");
+}
+
+/** A new object: the status is the server's to write. */
+export function prepareForCreate(served: ServedResource, object: KubeObject, context: HookContext): KubeObject {
+	const { status: _, ...withoutStatus } = object as WithStatus;
+	const cleared = hasStatusSubresource(served) ? withoutStatus : object;
+	return served.definition.prepareForCreate?.(cleared, context) ?? cleared;
+}
+
+function withStatusOf(object: WithStatus, old: WithStatus): KubeObject {
+	const { status: _, ...rest } = object;
+	const kept: WithStatus = old.status === undefined ? rest : { ...rest, status: old.status };
+	return kept;
+}
+
+/** PUT and PATCH of the object itself: everything but the status. */
+export function mainStrategy(served: ServedResource): UpdateStrategy {
+	const { definition } = served;
+	return {
+		prepare(object, old, context) {
+			const kept = hasStatusSubresource(served) ? withStatusOf(object, old) : object;
+			return definition.prepareForUpdate?.(kept, old, context) ?? kept;
+		},
+		validate: (object, old) => [...(definition.validate?.(object) ?? []), ...(definition.validateUpdate?.(object, old) ?? [])],
+	};
+}
+
+/** PUT and PATCH of /status: only the status, annotations and finalizers. */
+export function statusStrategy(definition: KindDefinition): UpdateStrategy {
+	return {
+		prepare(object, old, context) {
+			const merged = withLabelsOf(withStatusOf(old, object), object, old);
+			return definition.prepareForStatusUpdate?.(merged, old, context) ?? merged;
+		},
+		validate: (object, old) => definition.validateStatusUpdate?.(object, old) ?? [],
+	};
+}
+
+function withLabelsOf(object: KubeObject, metadataOf: KubeObject, labelsOf: KubeObject): KubeObject {
+	const { labels: _, ...metadata } = metadataOf.metadata ?? {};
+	const labels = labelsOf.metadata?.labels;
+	return { ...object, metadata: labels === undefined ? metadata : { ...metadata, labels } };
+}
+
+/** PUT of /finalize on a namespace: only spec.finalizers. */
+export const finalizeStrategy: UpdateStrategy = {
+	prepare(object, old) {
+		const { finalizers } = (object as { readonly spec?: { readonly finalizers?: readonly string[] } }).spec ?? {};
+		const spec = (old as { readonly spec?: object }).spec;
+		return { ...old, spec: { ...spec, finalizers: finalizers ?? [] } } as KubeObject;
+	},
+	validate: () => [],
+};

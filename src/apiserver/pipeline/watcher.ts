@@ -1,0 +1,193 @@
+/**
+ * Watches: the current state first where the client wants it, then every change, filtered by the selection.
+ *
+ *            object before   object after    event
+ *   change   in selection    in selection    MODIFIED
+ *            –               in selection    ADDED
+ *            in selection    –               DELETED (with the state before)
+ *
+ * Changes come from the cache's own history, or, for a client that comes back after a long time, from the store's; the
+ * join is at one revision, so that nothing is lost or told twice.
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ */
+import type { WatchEventType, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
+import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
+import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
+import { newBadRequest, newExpired, newInternalError, type StatusError } from "../../apimachinery/status-error.ts";
+import { CompactedError, prefixEnd, type Store, type StoreEvent } from "../../store/store.ts";
+import { decodeFromStorage } from "../encoding.ts";
+import type { Cacher } from "../storage/cacher.ts";
+import type { CacheChange } from "../storage/watch-cache.ts";
+import { type RequestContext, toServedVersion } from "./request-context.ts";
+import { parseSelection, type Selection } from "./selection.ts";
+
+/** How often a quiet watch is told the revision it has reached, if it asked for bookmarks. */
+const bookmarkPeriodMs = 60_000;
+const initialEventsEnd = "k8s.io/initial-events-end";
+
+export interface WatcherOptions {
+	readonly store: Store;
+	readonly cacher: Cacher;
+	readonly clock: Clock;
+}
+
+/** Starts a watch. Throws BadRequest for options that make no sense. Events may come before this returns. */
+export function startWatch(options: WatcherOptions, context: RequestContext, sink: WatchSink): WatchHandle {
+	return new Watcher(options, context, sink).start();
+}
+
+class Watcher implements WatchHandle {
+	readonly #options: WatcherOptions;
+	readonly #context: RequestContext;
+	readonly #selection: Selection;
+	readonly #sink: WatchSink;
+	readonly #timers: Timer[] = [];
+	#stopSource: () => void = () => undefined;
+	#isOver = false;
+	/** Every change up to this revision has been told, or needs no telling. Never goes down. */
+	#revision = 0;
+
+	constructor(options: WatcherOptions, context: RequestContext, sink: WatchSink) {
+		this.#options = options;
+		this.#context = context;
+		this.#selection = parseSelection(context.definition, context.namespace, context.options);
+		this.#sink = sink;
+	}
+
+	start(): WatchHandle {
+		const { resourceVersion = "", sendInitialEvents, timeoutSeconds, allowWatchBookmarks, resourceVersionMatch } = this.#context.options;
+		if (!/^\d*$/.test(resourceVersion)) throw newBadRequest(`Invalid value: "${resourceVersion}": must be a non-negative integer`);
+		if (sendInitialEvents !== undefined && resourceVersionMatch !== "NotOlderThan") {
+			throw newBadRequest("resourceVersionMatch must be set to NotOlderThan when sendInitialEvents is set");
+		}
+		const asked = Number(resourceVersion || 0);
+		const { clock } = this.#options;
+		if (timeoutSeconds !== undefined && timeoutSeconds > 0) {
+			this.#timers.push(clock.setTimeout(() => this.#end(), timeoutSeconds * 1000));
+		}
+		const wantsState = sendInitialEvents ?? asked === 0;
+		if (wantsState) {
+			this.#tellState();
+			if (sendInitialEvents === true && allowWatchBookmarks === true) this.#bookmark({ [initialEventsEnd]: "true" });
+			this.#followCache();
+		} else this.#followFrom(asked);
+		if (allowWatchBookmarks === true) {
+			this.#timers.push(clock.setInterval(() => this.#bookmark(), bookmarkPeriodMs));
+		}
+		return this;
+	}
+
+	stop(): void {
+		this.#isOver = true;
+		this.#release();
+	}
+
+	#tellState(): void {
+		const { storage } = this.#context;
+		this.#revision = this.#options.cacher.revision;
+		for (const entry of [...storage.cache.list(this.#selection.namespace)]) {
+			if (this.#selection.matches(entry.object)) this.#emit("ADDED", entry.object);
+		}
+	}
+
+	#followFrom(revision: number): void {
+		this.#revision = revision;
+		const missed = this.#context.storage.cache.changesSince(revision);
+		if (missed === undefined) {
+			this.#followStore(revision);
+			return;
+		}
+		for (const change of missed) this.#tell(change);
+		this.#followCache();
+	}
+
+	#followCache(): void {
+		if (this.#isOver) return;
+		this.#stopSource = this.#context.storage.cache.subscribe((change) => this.#tell(change));
+	}
+
+	/** For revisions that the cache has forgotten: the store's own history, from there on for good. */
+	#followStore(revision: number): void {
+		const { prefix } = this.#context.storage;
+		const watch = this.#options.store.watch(
+			{ key: prefix, rangeEnd: prefixEnd(prefix), startRevision: revision + 1, prevKv: true },
+			{
+				onEvents: (events) => {
+					for (const event of events) this.#tell(changeOf(event));
+				},
+				onEnd: (error) => this.#fail(error, revision),
+			},
+		);
+		this.#stopSource = () => watch.cancel();
+	}
+
+	#fail(error: Error | undefined, revision: number): void {
+		if (error instanceof CompactedError) {
+			this.#sendError(newExpired(`too old resource version: ${revision} (${error.compactRevision})`));
+		} else if (error !== undefined) this.#sendError(newInternalError(error));
+		this.#end();
+	}
+
+	#tell(change: CacheChange): void {
+		if (this.#isOver || change.revision <= this.#revision) return;
+		const { namespace } = this.#selection;
+		if (namespace !== undefined && change.object.metadata?.namespace !== namespace) {
+			this.#revision = change.revision;
+			return;
+		}
+		const after = change.type !== "DELETED" && this.#selection.matches(change.object);
+		const before = change.previous !== undefined && this.#selection.matches(change.previous);
+		if (after) this.#emit(before ? "MODIFIED" : "ADDED", change.object);
+		else if (before && change.previous !== undefined) {
+			this.#emit("DELETED", change.type === "DELETED" ? change.object : atRevision(change.previous, change.revision));
+		}
+		this.#revisionReached(change.revision);
+	}
+
+	/** Several objects of one revision (a transaction) are all told before the revision counts as reached. */
+	#revisionReached(revision: number): void {
+		this.#revision = Math.max(this.#revision, revision - 1);
+	}
+
+	#emit(type: WatchEventType, object: KubeObject): void {
+		if (this.#isOver) return;
+		this.#sink.onEvent({ type, object: toServedVersion(this.#context, object) });
+	}
+
+	#bookmark(annotations?: Readonly<Record<string, string>>): void {
+		if (this.#isOver) return;
+		const { endpoint, request } = this.#context;
+		const resourceVersion = String(this.#options.cacher.revision);
+		const metadata = annotations === undefined ? { resourceVersion } : { resourceVersion, annotations };
+		this.#sink.onEvent({ type: "BOOKMARK", object: { kind: endpoint.kind, apiVersion: formatApiVersion(request), metadata } });
+	}
+
+	#sendError(error: StatusError): void {
+		if (!this.#isOver) this.#sink.onEvent({ type: "ERROR", object: error.status as KubeObject });
+	}
+
+	#end(): void {
+		if (this.#isOver) return;
+		this.#isOver = true;
+		this.#release();
+		this.#sink.onEnd();
+	}
+
+	#release(): void {
+		for (const timer of this.#timers) timer.cancel();
+		this.#stopSource();
+	}
+}
+
+function changeOf({ type, kv, prevKv }: StoreEvent): CacheChange {
+	const previous = prevKv === undefined ? undefined : decodeFromStorage(prevKv.value, prevKv.modRevision);
+	if (type === "delete") {
+		return { revision: kv.modRevision, type: "DELETED", object: atRevision(previous ?? {}, kv.modRevision), previous };
+	}
+	const object = decodeFromStorage(kv.value, kv.modRevision);
+	return { revision: kv.modRevision, type: previous === undefined ? "ADDED" : "MODIFIED", object, previous };
+}
+
+function atRevision(object: KubeObject, revision: number): KubeObject {
+	return { ...object, metadata: { ...object.metadata, resourceVersion: String(revision) } };
+}

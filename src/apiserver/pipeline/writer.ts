@@ -1,0 +1,294 @@
+/**
+ * Create, update and patch: the one path of every write, from whatever the client sent to what the store keeps.
+ *
+ *   create: decode → default → prepare → admit (mutate) → validate → admit (validate) → allocate → store
+ *   update: decode → default → prepare against the old object → admit → validate → admit → allocate → store
+ *   patch:  apply to the current object → as update, tried again if somebody wrote in between
+ */
+import { isJsonObject, jsonEqual } from "../../apimachinery/json.ts";
+import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import { decodeObject } from "../../apimachinery/schema/decode.ts";
+import type { ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
+import { isStatusError, newBadRequest, newConflict, newInvalid, newNotFound, newStaleConflict } from "../../apimachinery/status-error.ts";
+import { type FieldError, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import { isDns1123Subdomain } from "../../apimachinery/validation/names.ts";
+import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
+import type { AdmissionAttributes, AdmissionChain, AdmissionLookup } from "../admission/admission.ts";
+import type { ServiceAddresses } from "../allocation/service-addresses.ts";
+import type { UpdateOutcome } from "../storage/object-storage.ts";
+import { applyPatch } from "./patch.ts";
+import { type RequestContext, toServedVersion, toStorageVersion } from "./request-context.ts";
+import { mainStrategy, prepareForCreate, type UpdateStrategy } from "./strategy.ts";
+import { generateName, metadataForCreate, metadataForUpdate, withGeneration, withMetadata } from "./system-metadata.ts";
+
+/** How many generated names are tried before the client is told that all were taken. */
+const maxGenerateNameAttempts = 8;
+
+export interface WriterOptions {
+	readonly admission: AdmissionChain;
+	readonly lookup: AdmissionLookup;
+	readonly addresses: ServiceAddresses;
+	readonly random: Random;
+}
+
+export class Writer {
+	readonly #admission: AdmissionChain;
+	readonly #lookup: AdmissionLookup;
+	readonly #addresses: ServiceAddresses;
+	readonly #random: Random;
+
+	constructor(options: WriterOptions) {
+		this.#admission = options.admission;
+		this.#lookup = options.lookup;
+		this.#addresses = options.addresses;
+		this.#random = options.random;
+	}
+
+	/** Returns the stored object in the request's version. */
+	async create(context: RequestContext, body: unknown): Promise<KubeObject> {
+		const sent = this.decode(context, body, context.endpoint.type);
+		const { generateName: base = "" } = sent.metadata ?? {};
+		const isGenerated = !sent.metadata?.name && base !== "";
+		for (let attempt = 1; ; attempt++) {
+			try {
+				return await this.#createNamed(context, sent);
+			} catch (error) {
+				if (!isGenerated || attempt === maxGenerateNameAttempts || !isStatusError(error, "AlreadyExists")) throw error;
+			}
+		}
+	}
+
+	async #createNamed(context: RequestContext, sent: KubeObject): Promise<KubeObject> {
+		const { definition, served, nowMs } = context;
+		const placed = withMetadata(sent, this.#placeMetadata(context, sent.metadata ?? {}));
+		const stored = toStorageVersion(context, placed);
+		const named = withMetadata(stored, metadataForCreate(stored.metadata ?? {}, definition, { nowMs, random: this.#random }));
+		const defaulted = definition.setDefaults?.(named) ?? named;
+		const prepared = prepareForCreate(served, defaulted, { nowMs });
+		const attributes = this.attributes(context, "create", prepared.metadata?.name ?? "");
+		const admitted = this.#admission.mutate(prepared, attributes);
+		const errors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
+		if (errors.length > 0) throw invalid(context, admitted, errors);
+		this.#admission.validate(admitted, attributes);
+		context.warnings.push(...(definition.warnings?.(admitted) ?? []));
+		const allocation = this.#allocate(context, admitted, undefined);
+		try {
+			const final = allocation?.service ?? admitted;
+			const created = context.options.dryRun === true ? this.#checkAbsent(context, final) : await context.storage.create(final);
+			return toServedVersion(context, created);
+		} finally {
+			allocation?.release();
+		}
+	}
+
+	#checkAbsent(context: RequestContext, object: KubeObject): KubeObject {
+		const { namespace = "", name = "" } = object.metadata ?? {};
+		context.storage.assertAbsent(namespace, name);
+		return object;
+	}
+
+	/** The namespace comes from the request, a missing name from generateName. */
+	#placeMetadata(context: RequestContext, metadata: ObjectMeta): ObjectMeta {
+		const { namespace } = context;
+		if (context.endpoint.namespaced && metadata.namespace !== undefined && metadata.namespace !== "" && metadata.namespace !== namespace) {
+			throw newBadRequest("the namespace of the provided object does not match the namespace sent on the request");
+		}
+		const { namespace: _, ...rest } = metadata;
+		const placed: ObjectMeta = context.endpoint.namespaced ? { ...rest, namespace } : rest;
+		if (placed.name || !placed.generateName) return placed;
+		return { ...placed, name: generateName(placed.generateName, this.#random) };
+	}
+
+	/** PUT. Returns the object in the request's version, and whether it was made by this request. */
+	async update(
+		context: RequestContext,
+		body: unknown,
+		strategy: UpdateStrategy = mainStrategy(context.served),
+	): Promise<{ object: KubeObject; created: boolean }> {
+		const sent = this.decode(context, body, context.endpoint.type);
+		const name = sent.metadata?.name ?? "";
+		if (name !== context.name) {
+			if (name !== "") throw newBadRequest(`the name of the object (${name}) does not match the name on the URL (${context.name})`);
+			throw newBadRequest("name must be provided");
+		}
+		const found = context.storage.find(context.namespace, context.name);
+		if (found === undefined && context.definition.allowCreateOnUpdate === true && context.endpoint.subresource === "") {
+			return { object: await this.create(context, body), created: true };
+		}
+		const stored = toStorageVersion(context, sent);
+		return { object: await this.write(context, () => stored, strategy), created: false };
+	}
+
+	/** PATCH of whatever type. Returns the object in the request's version. */
+	async patch(context: RequestContext, strategy: UpdateStrategy = mainStrategy(context.served)): Promise<KubeObject> {
+		const { patchType, body } = context.request;
+		if (patchType === undefined) throw newBadRequest("a patch needs a content type");
+		return this.write(
+			context,
+			(current) => {
+				const patched = applyPatch(toServedVersion(context, current), patchType, body, context.endpoint.type);
+				return toStorageVersion(context, this.decode(context, patched, context.endpoint.type));
+			},
+			strategy,
+		);
+	}
+
+	/**
+	 * Writes what `make` makes of the current object, in storage form, under a strategy; computed anew if somebody
+	 * else wrote in between, unless the new object names the resourceVersion that it was made from.
+	 */
+	async write(context: RequestContext, make: (current: KubeObject) => KubeObject, strategy: UpdateStrategy): Promise<KubeObject> {
+		const compute = (current: KubeObject) => this.#computeUpdate(context, make(current), current, strategy);
+		if (context.options.dryRun === true) {
+			const current = context.storage.get(context.namespace, context.name);
+			const { outcome, release } = compute(current);
+			release();
+			return toServedVersion(context, outcome.action === "put" ? outcome.object : current);
+		}
+		let release: () => void = () => undefined;
+		try {
+			const result = await context.storage.update(context.namespace, context.name, (current) => {
+				release();
+				const computed = compute(current);
+				release = computed.release;
+				return computed.outcome;
+			});
+			return toServedVersion(context, result.object);
+		} finally {
+			release();
+		}
+	}
+
+	#computeUpdate(
+		context: RequestContext,
+		sent: KubeObject,
+		current: KubeObject,
+		strategy: UpdateStrategy,
+	): { outcome: UpdateOutcome; release: () => void } {
+		const { definition, nowMs } = context;
+		checkPreconditions(context, sent.metadata ?? {}, current.metadata ?? {});
+		const placed = withMetadata(sent, metadataForUpdate({ ...sent.metadata, ...placeOf(current) }, current.metadata ?? {}));
+		const defaulted = definition.setDefaults?.(placed) ?? placed;
+		const prepared = withGeneration(strategy.prepare(defaulted, current, { nowMs }), current, definition);
+		const attributes = this.attributes(context, "update", context.name);
+		const admitted = this.#admission.mutate(prepared, attributes);
+		const errors = [
+			...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),
+			...validateMetadata(context, admitted),
+			...strategy.validate(admitted, current),
+		];
+		if (errors.length > 0) throw invalid(context, admitted, errors);
+		this.#admission.validate(admitted, attributes);
+		context.warnings.push(...(definition.warnings?.(admitted) ?? []));
+		const allocation = this.#allocate(context, admitted, current);
+		const final = allocation?.service ?? admitted;
+		const release = () => allocation?.release();
+		if (isReadyToGo(context, final)) return { outcome: { action: "delete" }, release };
+		return { outcome: jsonEqual(final, current) ? { action: "keep" } : { action: "put", object: final }, release };
+	}
+
+	#allocate(context: RequestContext, object: KubeObject, old: KubeObject | undefined) {
+		const isService = context.definition.group === "" && context.definition.kind === "Service";
+		return isService && context.endpoint.subresource === "" ? this.#addresses.allocate(object, old) : undefined;
+	}
+
+	attributes(context: RequestContext, verb: AdmissionAttributes["verb"], name: string): AdmissionAttributes {
+		return {
+			verb,
+			group: context.definition.group,
+			resource: context.definition.resource,
+			kind: context.definition.kind,
+			subresource: context.endpoint.subresource,
+			namespace: context.namespace,
+			name,
+			user: context.user,
+			lookup: this.#lookup,
+			random: this.#random,
+		};
+	}
+
+	/** Checks that a body is an object of the endpoint's kind, drops what the schema does not know and says so. */
+	decode(context: RequestContext, body: unknown, typeName: string): KubeObject {
+		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
+		checkKind(context, body);
+		const { group, version } = context.endpoint.kind === context.definition.kind ? context.request : groupVersionOf(body, context);
+		const { object, warnings } = decodeObject(body, typeName, {
+			kind: context.endpoint.kind,
+			apiVersion: formatApiVersion({ group, version }),
+			fieldValidation: context.options.fieldValidation ?? "Warn",
+		});
+		context.warnings.push(...warnings);
+		return object;
+	}
+}
+
+function groupVersionOf(body: { readonly apiVersion?: unknown }, context: RequestContext) {
+	if (typeof body.apiVersion !== "string") return context.request;
+	const [group = "", version = ""] = body.apiVersion.includes("/") ? body.apiVersion.split("/") : ["", body.apiVersion];
+	return { group, version };
+}
+
+function checkKind(context: RequestContext, body: { readonly kind?: unknown; readonly apiVersion?: unknown }): void {
+	const { kind } = context.endpoint;
+	if (kind !== context.definition.kind) return;
+	const apiVersion = formatApiVersion(context.request);
+	if (body.apiVersion !== undefined && body.apiVersion !== "" && body.apiVersion !== apiVersion) {
+		throw newBadRequest(`the API version in the data (${body.apiVersion}) does not match the expected API version (${apiVersion})`);
+	}
+	if (body.kind !== undefined && body.kind !== "" && body.kind !== kind) {
+		throw newBadRequest(
+			`${body.kind} in version "${context.request.version}" cannot be handled as a ${kind}: converting (${body.kind}) to (${kind}): unknown conversion`,
+		);
+	}
+}
+
+/** A write keeps the name and namespace of the object that it goes to. */
+function placeOf(current: KubeObject): Pick<ObjectMeta, "name" | "namespace"> {
+	const { name, namespace } = current.metadata ?? {};
+	return { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function checkPreconditions(context: RequestContext, sent: ObjectMeta, current: ObjectMeta): void {
+	const { definition, name } = context;
+	const resource = { group: definition.group, resource: definition.resource };
+	const uid = sent.uid ?? "";
+	if (uid !== "" && uid !== current.uid) {
+		throw newConflict(resource, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`);
+	}
+	const version = sent.resourceVersion ?? "";
+	if (version !== "" && version !== "0") {
+		if (version !== current.resourceVersion) throw newStaleConflict(resource, name);
+	} else if (definition.allowUnconditionalUpdate === false && context.request.verb === "update") {
+		const detail = "must be specified for an update";
+		throw newInvalid(definition, name, [fieldInvalid("metadata.resourceVersion", 0, detail)]);
+	}
+}
+
+function validateMetadata(context: RequestContext, object: KubeObject): readonly FieldError[] {
+	const { definition } = context;
+	const metadata = object.metadata ?? {};
+	if (!metadata.name) return [fieldRequired("metadata.name", "name or generateName is required")];
+	return validateObjectMeta(metadata, {
+		namespaced: context.served.resource.namespaced,
+		nameRule: (name) => definition.validateName?.(name, false) ?? isDns1123Subdomain(name),
+	});
+}
+
+function invalid(context: RequestContext, object: KubeObject, errors: readonly FieldError[]) {
+	return newInvalid(context.definition, object.metadata?.name ?? "", errors);
+}
+
+/** A deleted object goes when its last finalizer does and no grace period runs. */
+function isReadyToGo(context: RequestContext, object: KubeObject): boolean {
+	const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata ?? {};
+	if (deletionTimestamp === undefined || deletionGracePeriodSeconds > 0 || finalizers.length > 0) return false;
+	return context.definition.isDeletionBlocked?.(object) !== true;
+}
+
+/** Throws NotFound where the request names an object that is not there. */
+export function assertFound(context: RequestContext): KubeObject {
+	const object = context.storage.find(context.namespace, context.name);
+	if (object === undefined) throw newNotFound(context.definition, context.name);
+	return object;
+}

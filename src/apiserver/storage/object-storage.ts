@@ -1,0 +1,143 @@
+/**
+ * The objects of one kind in the store: reads from the watch cache, writes with optimistic concurrency, one key an
+ * object. Knows nothing of the kind but its name, prefix and time to live; objects come and go in the storage version.
+ */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
+import { newAlreadyExists, newNotFound } from "../../apimachinery/status-error.ts";
+import type { KeyValue, Store, TxnOperation } from "../../store/store.ts";
+import { decodeFromStorage, encodeForStorage } from "../encoding.ts";
+import type { KindDefinition } from "../registry/kind.ts";
+import type { Cacher } from "./cacher.ts";
+import { LeasePool } from "./lease-pool.ts";
+import type { WatchCache } from "./watch-cache.ts";
+
+/** What an update made of the current object. */
+export type UpdateOutcome =
+	| { readonly action: "put"; readonly object: KubeObject }
+	/** Nothing to write: the object stays as it is. */
+	| { readonly action: "keep" }
+	| { readonly action: "delete" };
+
+export interface UpdateResult {
+	/** The object after the update; after a deletion, its last state. */
+	readonly object: KubeObject;
+	readonly deleted: boolean;
+}
+
+/** How often a write that lost a race is computed anew before the caller is told. */
+const maxAttempts = 16;
+
+export class ObjectStorage {
+	readonly definition: KindDefinition;
+	/** `/registry/pods/`. */
+	readonly prefix: string;
+	readonly cache: WatchCache;
+	readonly #store: Store;
+	readonly #cacher: Cacher;
+	readonly #resource: Pick<GroupVersionResource, "group" | "resource">;
+	readonly #leases: LeasePool | undefined;
+
+	constructor(options: { readonly store: Store; readonly cacher: Cacher; readonly definition: KindDefinition; readonly clock: Clock }) {
+		this.definition = options.definition;
+		this.#store = options.store;
+		this.#cacher = options.cacher;
+		this.#resource = { group: options.definition.group, resource: options.definition.resource };
+		const ttlSeconds = options.definition.ttlSeconds;
+		this.#leases = ttlSeconds === undefined ? undefined : new LeasePool({ store: options.store, clock: options.clock, ttlSeconds });
+		this.prefix = storagePrefix(options.definition);
+		this.cache = options.cacher.cache(this.prefix);
+	}
+
+	key(namespace: string, name: string): string {
+		return namespace === "" ? this.prefix + name : `${this.prefix}${namespace}/${name}`;
+	}
+
+	/** The current object; undefined if there is none. */
+	find(namespace: string, name: string): KubeObject | undefined {
+		return this.cache.get(this.key(namespace, name))?.object;
+	}
+
+	/** The current object. Throws NotFound. */
+	get(namespace: string, name: string): KubeObject {
+		const object = this.find(namespace, name);
+		if (object === undefined) throw newNotFound(this.#resource, name);
+		return object;
+	}
+
+	/** Throws AlreadyExists if there is such an object. */
+	assertAbsent(namespace: string, name: string): void {
+		if (this.find(namespace, name) !== undefined) throw newAlreadyExists(this.#resource, name);
+	}
+
+	/** Stores a new object and returns it with its resourceVersion. Rejects with AlreadyExists. */
+	async create(object: KubeObject): Promise<KubeObject> {
+		const { namespace = "", name = "" } = object.metadata ?? {};
+		this.assertAbsent(namespace, name);
+		const key = this.key(namespace, name);
+		const value = encodeForStorage(object);
+		const result = await this.#store.txn({
+			compare: [{ key, target: "mod", result: "=", value: 0 }],
+			success: [await this.#put(key, value)],
+			failure: [],
+		});
+		if (!result.succeeded) throw newAlreadyExists(this.#resource, name);
+		await this.#cacher.waitFor(result.revision);
+		return this.#written(key, value, result.revision);
+	}
+
+	/**
+	 * Computes a new state from the current one and stores it if the object is still as it was; else tries again from
+	 * the newer one. `compute` may be called several times and throws to give up. Rejects with NotFound.
+	 */
+	async update(
+		namespace: string,
+		name: string,
+		compute: (current: KubeObject) => Promise<UpdateOutcome> | UpdateOutcome,
+	): Promise<UpdateResult> {
+		const key = this.key(namespace, name);
+		const cached = this.cache.get(key);
+		let current = cached === undefined ? undefined : { object: cached.object, revision: cached.revision };
+		for (let attempt = 1; ; attempt++) {
+			if (current === undefined) throw newNotFound(this.#resource, name);
+			const outcome = await compute(current.object);
+			if (outcome.action === "keep") return { object: current.object, deleted: false };
+			const value = outcome.action === "put" ? encodeForStorage(outcome.object) : undefined;
+			const write = value === undefined ? deletion(key) : await this.#put(key, value);
+			const result = await this.#store.txn({
+				compare: [{ key, target: "mod", result: "=", value: current.revision }],
+				success: [write],
+				failure: [{ type: "range", request: { key } }],
+			});
+			if (result.succeeded) {
+				await this.#cacher.waitFor(result.revision);
+				if (value !== undefined) return { object: this.#written(key, value, result.revision), deleted: false };
+				const metadata = { ...current.object.metadata, resourceVersion: String(result.revision) };
+				return { object: { ...current.object, metadata }, deleted: true };
+			}
+			if (attempt === maxAttempts) throw new Error(`lost ${maxAttempts} races to write ${key}`);
+			const newest = result.responses[0];
+			const kv: KeyValue | undefined = newest?.type === "range" ? newest.response.kvs[0] : undefined;
+			current = kv === undefined ? undefined : { object: decodeFromStorage(kv.value, kv.modRevision), revision: kv.modRevision };
+		}
+	}
+
+	async #put(key: string, value: Uint8Array): Promise<TxnOperation> {
+		const lease = await this.#leases?.lease();
+		return { type: "put", request: { key, value, ...(lease === undefined ? {} : { lease }) } };
+	}
+
+	/** The cached object of this write, so that the answer shares its bytes; decoded anew if it was overwritten since. */
+	#written(key: string, value: Uint8Array, revision: number): KubeObject {
+		const entry = this.cache.get(key);
+		return entry?.revision === revision ? entry.object : decodeFromStorage(value, revision);
+	}
+}
+
+function deletion(key: string): TxnOperation {
+	return { type: "delete", request: { key } };
+}
+
+function storagePrefix(definition: KindDefinition): string {
+	return `/registry/${definition.storagePrefix ?? definition.resource}/`;
+}

@@ -1,0 +1,142 @@
+/**
+ * All current objects of one resource in memory, with the last changes to them: what every read and every watch is
+ * served from. One store watch feeds the caches of all resources (see cacher.ts), so that a revision seen by one is
+ * seen by all.
+ *
+ * Invariants: `entries` is the state at `revision`; `history` holds the last changes in revision order, none missing
+ * after `historyStart`; objects in it are never changed.
+ */
+import type { KubeObject } from "../../apimachinery/meta.ts";
+
+export interface CacheEntry {
+	/** Key in the store. */
+	readonly key: string;
+	readonly namespace: string;
+	readonly name: string;
+	object: KubeObject;
+	/** Revision of the object's last write. */
+	revision: number;
+}
+
+/** A change to one object. `object` of a deletion is the last state, with the deletion's revision as resourceVersion. */
+export interface CacheChange {
+	readonly revision: number;
+	readonly type: "ADDED" | "MODIFIED" | "DELETED";
+	readonly object: KubeObject;
+	readonly previous: KubeObject | undefined;
+}
+
+export type ChangeListener = (change: CacheChange) => void;
+
+/** How many changes a resource remembers for watchers that come back; older ones are read from the store's history. */
+const maxHistory = 2048;
+
+export class WatchCache {
+	/** `/registry/pods/`: every key of the resource starts with it. */
+	readonly prefix: string;
+	readonly #entries = new Map<string, CacheEntry>();
+	readonly #byNamespace = new Map<string, Map<string, CacheEntry>>();
+	readonly #listeners = new Set<ChangeListener>();
+	/** In key order; undefined after a key came or went. */
+	#sorted: CacheEntry[] | undefined;
+	#history: CacheChange[] = [];
+	/** Every change after this revision is in the history. */
+	#historyStart = 0;
+
+	constructor(prefix: string) {
+		this.prefix = prefix;
+	}
+
+	get size(): number {
+		return this.#entries.size;
+	}
+
+	get(key: string): CacheEntry | undefined {
+		return this.#entries.get(key);
+	}
+
+	/** Entries in key order: of all namespaces, or of one. */
+	list(namespace?: string): readonly CacheEntry[] {
+		if (namespace !== undefined) {
+			const entries = this.#byNamespace.get(namespace);
+			return entries === undefined ? [] : [...entries.values()].sort(byKey);
+		}
+		this.#sorted ??= [...this.#entries.values()].sort(byKey);
+		return this.#sorted;
+	}
+
+	/** Loads the state that the cache starts from; the history begins at `revision`. */
+	load(entries: Iterable<CacheEntry>, revision: number): void {
+		for (const entry of entries) this.#insert(entry);
+		this.#historyStart = revision;
+	}
+
+	/** Takes in a put or (object undefined) a delete and tells the listeners. */
+	apply(key: string, object: KubeObject | undefined, revision: number): void {
+		const known = this.#entries.get(key);
+		if (object === undefined) {
+			if (known === undefined) return;
+			this.#remove(known);
+			const metadata = { ...known.object.metadata, resourceVersion: String(revision) };
+			this.#publish({ revision, type: "DELETED", object: { ...known.object, metadata }, previous: known.object });
+		} else if (known === undefined) {
+			this.#insert({ key, ...splitKey(key.slice(this.prefix.length)), object, revision });
+			this.#publish({ revision, type: "ADDED", object, previous: undefined });
+		} else {
+			const previous = known.object;
+			known.object = object;
+			known.revision = revision;
+			this.#publish({ revision, type: "MODIFIED", object, previous });
+		}
+	}
+
+	/** Every change after `revision`, oldest first; undefined if the history does not reach back so far. */
+	changesSince(revision: number): readonly CacheChange[] | undefined {
+		if (revision < this.#historyStart) return undefined;
+		let from = this.#history.length;
+		while (from > 0 && (this.#history[from - 1]?.revision ?? 0) > revision) from--;
+		return this.#history.slice(from);
+	}
+
+	/** Calls `listener` with every change from now on, until the returned function is called. */
+	subscribe(listener: ChangeListener): () => void {
+		this.#listeners.add(listener);
+		return () => this.#listeners.delete(listener);
+	}
+
+	#publish(change: CacheChange): void {
+		this.#history.push(change);
+		if (this.#history.length > 2 * maxHistory) {
+			const dropped = this.#history.length - maxHistory;
+			this.#historyStart = this.#history[dropped - 1]?.revision ?? this.#historyStart;
+			this.#history = this.#history.slice(dropped);
+		}
+		for (const listener of this.#listeners) listener(change);
+	}
+
+	#insert(entry: CacheEntry): void {
+		this.#entries.set(entry.key, entry);
+		const siblings = this.#byNamespace.get(entry.namespace);
+		if (siblings === undefined) this.#byNamespace.set(entry.namespace, new Map([[entry.name, entry]]));
+		else siblings.set(entry.name, entry);
+		this.#sorted = undefined;
+	}
+
+	#remove(entry: CacheEntry): void {
+		this.#entries.delete(entry.key);
+		const siblings = this.#byNamespace.get(entry.namespace);
+		siblings?.delete(entry.name);
+		if (siblings?.size === 0) this.#byNamespace.delete(entry.namespace);
+		this.#sorted = undefined;
+	}
+}
+
+function byKey(a: CacheEntry, b: CacheEntry): number {
+	return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+/** `default/web` → namespace and name; a bare name belongs to no namespace (""). */
+export function splitKey(path: string): { namespace: string; name: string } {
+	const slash = path.indexOf("/");
+	return slash === -1 ? { namespace: "", name: path } : { namespace: path.slice(0, slash), name: path.slice(slash + 1) };
+}
