@@ -32,3 +32,21 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
 	}
 	return true;
 }
+
+/** The value of an object's own key; never one that objects inherit, such as `constructor`. */
+export function ownValue(object: JsonObject, key: string): JsonValue | undefined {
+	return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** Sets a key of an object that is being built; `__proto__` becomes a key like any other. */
+export function setKey(target: Record<string, unknown>, key: string, value: unknown): void {
+	if (key === "__proto__") Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+	else target[key] = value;
+}
+
+/** A copy without one key; the same object where the key is not there. */
+export function withoutKey(object: JsonObject, key: string): JsonObject {
+	if (!Object.hasOwn(object, key)) return object;
+	const { [key]: _, ...rest } = object;
+	return rest;
+}

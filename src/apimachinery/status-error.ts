@@ -169,6 +169,16 @@ export function newInternalError(cause: unknown): StatusError {
 	return failure(500, "InternalError", `Internal error occurred: ${text}`, { causes: [{ message: text }] });
 }
 
+/** A patch that does not apply: Kubernetes' words for it say no more. */
+export function newUnprocessable(): StatusError {
+	return failure(422, "Invalid", "the server rejected our request due to an error in our request", {});
+}
+
+/** An error without a reason of its own, which kube-apiserver passes on as it is. */
+export function newUnknownError(why: string): StatusError {
+	return failure(500, "Unknown", why);
+}
+
 /** The one way to tell a user that kubesim does not have a part of Kubernetes yet; docs/status.md lists them. */
 export function newNotImplemented(what: string): StatusError {
 	return failure(501, "Unknown", `${what} is not implemented in this version of kubesim (see docs/status.md)`);
