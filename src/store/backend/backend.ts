@@ -1,0 +1,32 @@
+/**
+ * Where a store keeps what must last. One engine is LevelDB, one is memory; all logic of revisions, leases and watches
+ * is above this interface and shared.
+ */
+import type { Mutation } from "../mvcc/command.ts";
+import type { Version } from "../mvcc/version.ts";
+
+/** Takes what an engine holds, when a store opens. */
+export interface BackendVisitor {
+	/** Called first, if history was ever compacted. */
+	compacted(revision: number): void;
+	/** Called for each lease, before the versions. */
+	lease(id: bigint, ttlSeconds: number): void;
+	/** Called for each version in order of revision and sub; `previous` is undefined. */
+	version(version: Version): void;
+}
+
+export interface Backend {
+	/** For error messages: the directory, or "in memory". */
+	readonly location: string;
+	/** Hands over everything stored. Called once, first. Rejects with the errors of errors.ts about opening. */
+	load(visitor: BackendVisitor): Promise<void>;
+	/** Resolves once all mutations, in order, survive a crash; a crash before leaves all of them or none. One call at a time. */
+	write(mutations: readonly Mutation[]): Promise<void>;
+	/** The value of a stored put. Throws `StoreCorruptError` if it is missing or damaged. */
+	read(version: Version): Uint8Array;
+	/** Values of stored puts, as of the moment of the call, in the order asked for. */
+	readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]>;
+	/** Approximate size of everything stored. */
+	sizeBytes(): number;
+	close(): Promise<void>;
+}

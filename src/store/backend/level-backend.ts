@@ -1,0 +1,198 @@
+/**
+ * The durable engine: LevelDB. Every batch is synced before it counts. Values are read when asked for; only keys and
+ * revisions are in memory.
+ *
+ * What this engine adds to LevelDB's own care: a directory that lost LevelDB's CURRENT file is refused instead of being
+ * taken for an empty one (LevelDB would clear it), every record carries a checksum, and the format is recorded.
+ */
+import { readdirSync, statSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Level } from "level";
+import { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../errors.ts";
+import type { Mutation } from "../mvcc/command.ts";
+import { isDelete, type Version } from "../mvcc/version.ts";
+import type { Backend, BackendVisitor } from "./backend.ts";
+import {
+	compactionKey,
+	DamagedRecordError,
+	decodeLease,
+	decodeNumber,
+	decodeValue,
+	decodeVersion,
+	encodeNumber,
+	encodeValue,
+	encodeVersion,
+	formatKey,
+	leaseKey,
+	leaseRange,
+	storeFormat,
+	valueKey,
+	versionKey,
+	versionRange,
+} from "./record-codec.ts";
+
+type Database = Level<Uint8Array, Uint8Array>;
+type Operation =
+	| { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+	| { readonly type: "del"; readonly key: Uint8Array };
+
+/** Records fetched from LevelDB in one go when a store opens. */
+const loadChunk = 2000;
+
+export class LevelBackend implements Backend {
+	readonly location: string;
+	readonly #database: Database;
+	/** The first batch of a new store brings the format record along. */
+	#formatWritten = true;
+
+	private constructor(directory: string, database: Database) {
+		this.location = directory;
+		this.#database = database;
+	}
+
+	/** Opens or creates the store in `directory`. Rejects with `StoreLockedError`, `StoreCorruptError`, `StoreFormatError` or `StoreOpenError`. */
+	static async open(directory: string): Promise<LevelBackend> {
+		await refuseHeadlessDirectory(directory);
+		const database: Database = new Level(directory, { keyEncoding: "view", valueEncoding: "view" });
+		try {
+			await database.open();
+		} catch (error) {
+			throw openError(directory, error);
+		}
+		const backend = new LevelBackend(directory, database);
+		try {
+			await backend.#checkFormat();
+		} catch (error) {
+			await database.close();
+			throw openError(directory, error);
+		}
+		return backend;
+	}
+
+	async load(visitor: BackendVisitor): Promise<void> {
+		try {
+			const compaction = await this.#database.get(compactionKey);
+			if (compaction !== undefined) visitor.compacted(decodeNumber(compaction));
+			await this.#forEach(leaseRange, (key, record) => {
+				const { id, ttlSeconds } = decodeLease(key, record);
+				visitor.lease(id, ttlSeconds);
+			});
+			await this.#forEach(versionRange, (key, record) => visitor.version(decodeVersion(key, record)));
+		} catch (error) {
+			throw openError(this.location, error);
+		}
+	}
+
+	async write(mutations: readonly Mutation[]): Promise<void> {
+		const operations: Operation[] = [];
+		for (const mutation of mutations) addOperations(mutation, operations);
+		if (!this.#formatWritten) operations.push({ type: "put", key: formatKey, value: Buffer.from(storeFormat) });
+		await this.#database.batch(operations, { sync: true });
+		this.#formatWritten = true;
+	}
+
+	read(version: Version): Uint8Array {
+		return this.#decode(version, this.#database.getSync(valueKey(version)));
+	}
+
+	async readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
+		const records = await this.#database.getMany(versions.map(valueKey));
+		return versions.map((version, position) => this.#decode(version, records[position]));
+	}
+
+	sizeBytes(): number {
+		const files = readdirSync(this.location).map((name) => statSync(join(this.location, name), { throwIfNoEntry: false }));
+		return files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+	}
+
+	close(): Promise<void> {
+		return this.#database.close();
+	}
+
+	#decode(version: Version, record: Uint8Array | undefined): Uint8Array {
+		try {
+			return decodeValue(version, record);
+		} catch (error) {
+			throw openError(this.location, error);
+		}
+	}
+
+	async #checkFormat(): Promise<void> {
+		const found = await this.#database.get(formatKey);
+		if (found !== undefined) {
+			const format = Buffer.from(found).toString();
+			if (format !== storeFormat) throw new StoreFormatError(this.location, format, storeFormat);
+			return;
+		}
+		const [anyKey] = await this.#database.keys({ limit: 1 }).all();
+		if (anyKey !== undefined) throw new StoreCorruptError(this.location, "it does not say which format it has");
+		this.#formatWritten = false;
+	}
+
+	async #forEach(
+		range: { readonly gte: Uint8Array; readonly lt: Uint8Array },
+		visit: (key: Uint8Array, value: Uint8Array) => void,
+	): Promise<void> {
+		const iterator = this.#database.iterator({ ...range, highWaterMarkBytes: 1 << 20, fillCache: false });
+		try {
+			for (let entries = await iterator.nextv(loadChunk); entries.length > 0; entries = await iterator.nextv(loadChunk))
+				for (const [key, value] of entries) visit(key, value);
+		} finally {
+			await iterator.close();
+		}
+	}
+}
+
+function addOperations(mutation: Mutation, operations: Operation[]): void {
+	switch (mutation.type) {
+		case "change":
+			operations.push({ type: "put", key: versionKey(mutation.version), value: encodeVersion(mutation.version) });
+			if (!isDelete(mutation.version))
+				operations.push({ type: "put", key: valueKey(mutation.version), value: encodeValue(mutation.value) });
+			return;
+		case "forget":
+			operations.push({ type: "del", key: versionKey(mutation.version) });
+			if (!isDelete(mutation.version)) operations.push({ type: "del", key: valueKey(mutation.version) });
+			return;
+		case "grantLease":
+			operations.push({ type: "put", key: leaseKey(mutation.id), value: encodeNumber(mutation.ttlSeconds) });
+			return;
+		case "revokeLease":
+			operations.push({ type: "del", key: leaseKey(mutation.id) });
+			return;
+		case "compact":
+			operations.push({ type: "put", key: compactionKey, value: encodeNumber(mutation.revision) });
+			return;
+	}
+}
+
+/**
+ * LevelDB takes a directory without a CURRENT file for a new one and clears it: never let it. A CURRENT that names a
+ * missing file is as bad, and LevelDB's own message for it does not say so.
+ */
+async function refuseHeadlessDirectory(directory: string): Promise<void> {
+	const names = await readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
+		if (error.code === "ENOENT") return [];
+		throw new StoreOpenError(directory, error);
+	});
+	if (!names.includes("CURRENT")) {
+		const data = names.find((name) => /^(MANIFEST-\d+|\d+\.(ldb|sst|log))$/.test(name));
+		if (data !== undefined) throw new StoreCorruptError(directory, `it has ${data} but no file CURRENT`);
+		return;
+	}
+	const manifest = (await readFile(join(directory, "CURRENT"), "latin1")).trim();
+	if (!names.includes(manifest))
+		throw new StoreCorruptError(directory, `its file CURRENT names ${JSON.stringify(manifest)}, which is missing`);
+}
+
+/** LevelDB's errors in the store's words; the store's own pass. Codes: https://github.com/Level/abstract-level#errors */
+function openError(directory: string, error: unknown): Error {
+	if (error instanceof StoreCorruptError || error instanceof StoreFormatError) return error;
+	if (error instanceof DamagedRecordError) return new StoreCorruptError(directory, error.message, error);
+	const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+	const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+	if (code === "LEVEL_LOCKED") return new StoreLockedError(directory, cause);
+	if (code === "LEVEL_CORRUPTION" && cause instanceof Error) return new StoreCorruptError(directory, cause.message, cause);
+	return new StoreOpenError(directory, cause);
+}

@@ -1,0 +1,136 @@
+/**
+ * How versions, values and leases lie in LevelDB. The first byte of a key says what it is:
+ *
+ *     f                       format of the store, text
+ *     c                       compaction revision
+ *     l <id 8>                a lease
+ *     m <revision 8> <sub 4>  a version: everything about a change but its value
+ *     v <revision 8> <sub 4>  the value of a put
+ *
+ * Versions lie apart from their values so that opening a store reads no values. Keys are big-endian, so LevelDB's order
+ * is the order in which changes took effect. Versions and values begin with the CRC-32 of the rest: LevelDB checks its
+ * log, but not the blocks it reads.
+ */
+import { crc32 } from "node:zlib";
+import type { Version } from "../mvcc/version.ts";
+
+/** Raised when the layout changes; a store of another format is not opened. */
+export const storeFormat = "kubesim-store/1";
+
+export const formatKey = Uint8Array.of(0x66);
+export const compactionKey = Uint8Array.of(0x63);
+const leaseTag = 0x6c;
+const versionTag = 0x6d;
+const valueTag = 0x76;
+
+/** Ranges of LevelDB keys: from (inclusive), to (exclusive). */
+export const leaseRange = { gte: Uint8Array.of(leaseTag), lt: Uint8Array.of(leaseTag + 1) };
+export const versionRange = { gte: Uint8Array.of(versionTag), lt: Uint8Array.of(versionTag + 1) };
+
+/** The record cannot be what was written. */
+export class DamagedRecordError extends Error {
+	constructor(what: string) {
+		super(what);
+		this.name = "DamagedRecordError";
+	}
+}
+
+export function versionKey(version: Version): Uint8Array {
+	return changeKey(versionTag, version);
+}
+
+export function valueKey(version: Version): Uint8Array {
+	return changeKey(valueTag, version);
+}
+
+function changeKey(tag: number, version: Version): Uint8Array {
+	const key = Buffer.allocUnsafe(13);
+	key[0] = tag;
+	writeRevision(key, version.revision, 1);
+	key.writeUInt32BE(version.sub, 9);
+	return key;
+}
+
+/** Flags, create revision, version and lease, after the checksum. */
+const versionHeaderBytes = 4 + 8 + 8 + 8;
+
+export function encodeVersion(version: Version): Uint8Array {
+	const record = Buffer.allocUnsafe(versionHeaderBytes + version.key.length);
+	writeRevision(record, version.createRevision, 4);
+	writeRevision(record, version.version, 12);
+	record.writeBigInt64BE(version.lease, 20);
+	record.write(version.key, versionHeaderBytes, "latin1");
+	record.writeUInt32BE(crc32(record.subarray(4)), 0);
+	return record;
+}
+
+export function decodeVersion(keyBytes: Uint8Array, recordBytes: Uint8Array): Version {
+	const key = asBuffer(keyBytes);
+	const record = asBuffer(recordBytes);
+	if (key.length !== 13) throw new DamagedRecordError(`a version has a key of ${key.length} bytes`);
+	const revision = readRevision(key, 1);
+	if (record.length < versionHeaderBytes || crc32(record.subarray(4)) !== record.readUInt32BE(0))
+		throw new DamagedRecordError(`the change at revision ${revision} does not match its checksum`);
+	return {
+		revision,
+		sub: key.readUInt32BE(9),
+		createRevision: readRevision(record, 4),
+		version: readRevision(record, 12),
+		lease: record.readBigInt64BE(20),
+		key: record.toString("latin1", versionHeaderBytes),
+		previous: undefined,
+	};
+}
+
+export function encodeValue(value: Uint8Array): Uint8Array {
+	const record = Buffer.allocUnsafe(4 + value.length);
+	record.writeUInt32BE(crc32(value), 0);
+	record.set(value, 4);
+	return record;
+}
+
+export function decodeValue(version: Version, recordBytes: Uint8Array | undefined): Uint8Array {
+	const what = () => `${JSON.stringify(version.key)} at revision ${version.revision}`;
+	if (recordBytes === undefined) throw new DamagedRecordError(`the value of ${what()} is missing`);
+	const value = recordBytes.subarray(4);
+	if (recordBytes.length < 4 || crc32(value) !== asBuffer(recordBytes).readUInt32BE(0))
+		throw new DamagedRecordError(`the value of ${what()} does not match its checksum`);
+	return value;
+}
+
+export function leaseKey(id: bigint): Uint8Array {
+	const key = Buffer.allocUnsafe(9);
+	key[0] = leaseTag;
+	key.writeBigInt64BE(id, 1);
+	return key;
+}
+
+export function decodeLease(key: Uint8Array, record: Uint8Array): { readonly id: bigint; readonly ttlSeconds: number } {
+	return { id: asBuffer(key).readBigInt64BE(1), ttlSeconds: decodeNumber(record) };
+}
+
+export function encodeNumber(number: number): Uint8Array {
+	const record = Buffer.allocUnsafe(8);
+	record.writeDoubleBE(number, 0);
+	return record;
+}
+
+export function decodeNumber(record: Uint8Array): number {
+	if (record.length !== 8) throw new DamagedRecordError(`a number has ${record.length} bytes`);
+	return asBuffer(record).readDoubleBE(0);
+}
+
+/** Safe integers, as 64 bits. */
+function writeRevision(target: Buffer, revision: number, offset: number): void {
+	target.writeUInt32BE(Math.floor(revision / 2 ** 32), offset);
+	target.writeUInt32BE(revision >>> 0, offset + 4);
+}
+
+function readRevision(source: Buffer, offset: number): number {
+	return source.readUInt32BE(offset) * 2 ** 32 + source.readUInt32BE(offset + 4);
+}
+
+/** The same bytes with Node's reading methods. */
+function asBuffer(bytes: Uint8Array): Buffer {
+	return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

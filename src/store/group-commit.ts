@@ -1,0 +1,114 @@
+/**
+ * One sync for all writes that wait. While a batch is on its way to the disk the next one gathers; writes of one moment
+ * share the first.
+ *
+ *     submit ─> waiting ──(take)──> backend.write ──> prepare ──> publish ──> each entry's durable()
+ *                  ^                     │ fails
+ *                  └─ gathers            v
+ *                     meanwhile        every waiter fails, for good
+ *
+ * Invariants: batches reach the backend one at a time and in order of submission; no entry is told it is durable before
+ * the ones submitted before it; after a failure nothing is written any more.
+ */
+import type { Backend } from "./backend/backend.ts";
+import type { Mutation } from "./mvcc/command.ts";
+
+export interface CommitEntry {
+	/** May be empty: the entry then only waits for what was submitted before it. */
+	readonly mutations: readonly Mutation[];
+	/** The state's revision once this entry is applied. */
+	readonly revision: number;
+	/** Called once, unless `failed` is. What it reads from the backend before it returns is as of this entry's batch. */
+	durable(): void;
+	failed(error: Error): void;
+}
+
+export interface CommitHooks {
+	/** Called when the batch is on the disk; a promise holds everything below back. */
+	prepare(entries: readonly CommitEntry[]): Promise<void> | undefined;
+	/** Called before the entries' `durable`. */
+	publish(entries: readonly CommitEntry[]): void;
+	/** Called after the entries' `durable`. */
+	settled(entries: readonly CommitEntry[]): void;
+	/** Called once; the error is what every waiter gets. */
+	failed(cause: unknown): Error;
+}
+
+/** Bounds one batch, and so the time that a write waits for those in its batch. */
+const maxBatchMutations = 8192;
+
+export class GroupCommit {
+	readonly #backend: Backend;
+	readonly #hooks: CommitHooks;
+	#waiting: CommitEntry[] = [];
+	#running: Promise<void> | undefined;
+	#failure: Error | undefined;
+
+	constructor(backend: Backend, hooks: CommitHooks) {
+		this.#backend = backend;
+		this.#hooks = hooks;
+	}
+
+	/** Entries that no batch has taken yet. */
+	get waiting(): number {
+		return this.#waiting.length;
+	}
+
+	submit(entry: CommitEntry): void {
+		if (this.#failure !== undefined) {
+			entry.failed(this.#failure);
+			return;
+		}
+		this.#waiting.push(entry);
+		this.#running ??= this.#run();
+	}
+
+	/** Resolves when nothing waits and nothing is being written, after a failure too. */
+	async idle(): Promise<void> {
+		while (this.#running !== undefined) await this.#running;
+	}
+
+	async #run(): Promise<void> {
+		let batch: CommitEntry[] = [];
+		try {
+			// One turn of the microtask queue, for the writes that are issued together with the first.
+			await undefined;
+			while (this.#waiting.length > 0) {
+				batch = this.#take();
+				await this.#commit(batch);
+				batch = [];
+			}
+		} catch (error) {
+			this.#fail(error, batch);
+		} finally {
+			this.#running = undefined;
+		}
+	}
+
+	async #commit(batch: readonly CommitEntry[]): Promise<void> {
+		const mutations = batch.flatMap((entry) => entry.mutations);
+		if (mutations.length > 0) await this.#backend.write(mutations);
+		const prepared = this.#hooks.prepare(batch);
+		if (prepared !== undefined) await prepared;
+		this.#hooks.publish(batch);
+		for (const entry of batch) entry.durable();
+		this.#hooks.settled(batch);
+	}
+
+	#take(): CommitEntry[] {
+		let end = 0;
+		for (let mutations = 0; end < this.#waiting.length && mutations < maxBatchMutations; end++)
+			mutations += this.#waiting[end]?.mutations.length ?? 0;
+		const batch = this.#waiting.slice(0, end);
+		this.#waiting = this.#waiting.slice(end);
+		return batch;
+	}
+
+	#fail(cause: unknown, batch: readonly CommitEntry[]): void {
+		const failure = this.#hooks.failed(cause);
+		this.#failure = failure;
+		const waiters = [...batch, ...this.#waiting];
+		this.#waiting = [];
+		for (const waiter of waiters) waiter.failed(failure);
+	}
+}
