@@ -1,10 +1,11 @@
 /** rbac.authorization.k8s.io/v1 ClusterRole: what may be done in all namespaces, outside of them, and on URLs. */
 import type { ClusterRole } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
 import { isPathSegmentName } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { createdAtColumn, nameColumn } from "../printing/columns.ts";
-import { validateLabelSelector } from "../validation/label-selector.ts";
+
 import { validateRules } from "./policy-rule.ts";
 
 export const clusterRole = defineKind<ClusterRole>({

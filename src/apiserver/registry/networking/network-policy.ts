@@ -1,0 +1,118 @@
+/** networking.k8s.io/v1 NetworkPolicy: which traffic reaches the selected pods, and which may leave them. */
+import type {
+	IPBlock,
+	NetworkPolicy,
+	NetworkPolicyPeer,
+	NetworkPolicyPort,
+	NetworkPolicySpec,
+} from "../../../apimachinery/schema/generated/types.ts";
+import { fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
+import { isValidPortName, isValidPortNumber } from "../../../apimachinery/validation/names.ts";
+import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
+import { defineKind } from "../kind.ts";
+import { ageColumn, formatLabelSelector, nameColumn, stringColumn } from "../printing/columns.ts";
+import { isStrictSubset, isValidCidr, parseCidr } from "../validation/ip.ts";
+import { type FieldErrors, invalidFor, validateEach, validateOptionalEnum } from "../validation/primitives.ts";
+
+const protocols = ["TCP", "UDP", "SCTP"];
+const policyTypes = ["Ingress", "Egress"];
+
+export const networkPolicy = defineKind<NetworkPolicy>({
+	group: "networking.k8s.io",
+	kind: "NetworkPolicy",
+	resource: "networkpolicies",
+	singular: "networkpolicy",
+	shortNames: ["netpol"],
+	versions: ["v1"],
+	storageVersion: "v1",
+	hasGeneration: true,
+	setDefaults: (object) => mapField(object, "spec", defaultSpec),
+	validate: ({ spec = {} }) => validateSpec(spec),
+	columns: [
+		nameColumn(),
+		stringColumn(
+			"Pod-Selector",
+			"podSelector selects the pods to which this NetworkPolicy object applies. The array of rules is applied to any pods selected by this field.",
+			({ spec }) => formatLabelSelector(spec?.podSelector),
+		),
+		ageColumn(),
+	],
+});
+
+/** A policy without types is one for ingress, and for egress too if it has rules for it. */
+function defaultSpec(spec: NetworkPolicySpec): NetworkPolicySpec {
+	const ports = eachItem((port: NetworkPolicyPort) => withDefaults(port, { protocol: "TCP" }));
+	const withIngress = mapField(spec, "ingress", (rules) =>
+		eachItem((rule: (typeof rules)[number]) => mapField(rule, "ports", ports))(rules),
+	);
+	const withEgress = mapField(withIngress, "egress", (rules) =>
+		eachItem((rule: (typeof rules)[number]) => mapField(rule, "ports", ports))(rules),
+	);
+	if ((spec.policyTypes ?? []).length > 0) return withEgress;
+	return { ...withEgress, policyTypes: (spec.egress ?? []).length > 0 ? policyTypes : ["Ingress"] };
+}
+
+function validateSpec(spec: NetworkPolicySpec): FieldErrors {
+	return [
+		...validateLabelSelector(spec.podSelector, "spec.podSelector"),
+		...validateEach(spec.ingress, "spec.ingress", (rule, path) => [
+			...validateEach(rule.ports, `${path}.ports`, validatePort),
+			...validateEach(rule.from, `${path}.from`, validatePeer),
+		]),
+		...validateEach(spec.egress, "spec.egress", (rule, path) => [
+			...validateEach(rule.ports, `${path}.ports`, validatePort),
+			...validateEach(rule.to, `${path}.to`, validatePeer),
+		]),
+		...validateTypes(spec.policyTypes ?? []),
+	];
+}
+
+function validateTypes(types: readonly string[]): FieldErrors {
+	if (types.length > policyTypes.length) return [fieldInvalid("spec.policyTypes", types, "may not specify more than two policyTypes")];
+	return validateEach(types, "spec.policyTypes", (type, path) => validateOptionalEnum(type, path, policyTypes));
+}
+
+function validatePort({ protocol, port, endPort }: NetworkPolicyPort, path: string): FieldErrors {
+	return [...validateOptionalEnum(protocol, `${path}.protocol`, protocols), ...validatePortRange(port, endPort, path)];
+}
+
+function validatePortRange(port: number | string | undefined, endPort: number | undefined, path: string): FieldErrors {
+	const end = (text: string) => (endPort === undefined ? [] : [fieldInvalid(`${path}.endPort`, endPort, text)]);
+	if (port === undefined) return end("may not be specified when `port` is not specified");
+	if (typeof port === "string") {
+		return [...end("may not be specified when `port` is non-numeric"), ...invalidFor(`${path}.port`, port, isValidPortName(port))];
+	}
+	return [
+		...invalidFor(`${path}.port`, port, isValidPortNumber(port)),
+		...(endPort !== undefined && endPort < port ? end("must be greater than or equal to `port`") : []),
+		...(endPort === undefined ? [] : invalidFor(`${path}.endPort`, endPort, isValidPortNumber(endPort))),
+	];
+}
+
+function validatePeer({ podSelector, namespaceSelector, ipBlock }: NetworkPolicyPeer, path: string): FieldErrors {
+	const selectors = [podSelector, namespaceSelector].filter((selector) => selector !== undefined).length;
+	return [
+		...validateLabelSelector(podSelector, `${path}.podSelector`),
+		...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`),
+		...(ipBlock === undefined ? [] : validateIpBlock(ipBlock, `${path}.ipBlock`)),
+		...(selectors === 0 && ipBlock === undefined ? [fieldRequired(path, "must specify a peer")] : []),
+		...(selectors > 0 && ipBlock !== undefined ? [fieldForbidden(path, "may not specify both ipBlock and another peer")] : []),
+	];
+}
+
+function validateIpBlock({ cidr = "", except }: Partial<IPBlock>, path: string): FieldErrors {
+	if (cidr === "") return [fieldRequired(`${path}.cidr`)];
+	const outer = parseCidr(cidr);
+	return [
+		...invalidFor(`${path}.cidr`, cidr, isValidCidr(cidr)),
+		...validateEach(outer === undefined ? [] : except, `${path}.except`, (text, at) => {
+			const inner = parseCidr(text);
+			const outside = inner !== undefined && outer !== undefined && !isStrictSubset(inner, outer);
+			return [
+				...invalidFor(at, text, isValidCidr(text)),
+				...(outside ? [fieldInvalid(at, text, "must be a strict subset of `cidr`")] : []),
+			];
+		}),
+	];
+}
