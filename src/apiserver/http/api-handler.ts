@@ -1,0 +1,58 @@
+/**
+ * What the HTTP front door needs of the server behind it: interfaces only, so that it can be tested with a server of
+ * fifty lines. The request pipeline implements `ApiHandler`, the streaming room implements `StreamingEndpoint`.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
+import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
+import type { KindDefinition } from "../registry/kind.ts";
+
+/** The request pipeline: authorization, admission, storage. */
+export interface ApiHandler {
+	/** Carries out a request other than a watch. Rejects with a `StatusError` for every answer of 400 and above. */
+	handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse>;
+	/** Starts a watch; resolves once it is accepted (events may come before that). */
+	watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle>;
+	/** Every kind served now; a change of the set makes a new array. */
+	readonly kinds: readonly KindDefinition[];
+	/** Every endpoint served now; absent: all of Kubernetes' own. A change of the set makes a new array. */
+	readonly resources?: readonly GeneratedResource[];
+}
+
+/** A connection that Kubernetes calls a stream: pods/log, exec, attach and portforward. */
+export interface StreamRequest {
+	readonly user: UserInfo;
+	/** get for GET, create for POST; always with namespace, name and subresource. */
+	readonly request: ApiRequest;
+	readonly query: URLSearchParams;
+}
+
+/** Serves the streaming subresources. Both reject with a `StatusError` as long as nothing has been sent. */
+export interface StreamingEndpoint {
+	/** Answers pods/log; resolves when the answer is complete. */
+	log(stream: StreamRequest, response: ServerResponse): Promise<void>;
+	/** Takes over the connection of exec, attach and portforward: WebSocket or SPDY/3.1. Resolves when it has ended. */
+	upgrade(stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+	/** Ends every stream. */
+	close(): void;
+}
+
+/** One line of `/livez?verbose` and `/readyz?verbose`. */
+export interface HealthCheck {
+	readonly name: string;
+	/** Throws, or rejects, when the part is not well. */
+	check(): void | Promise<void>;
+	/** Whether a failure makes the server dead (`/livez`), not only unready. */
+	readonly liveness: boolean;
+}
+
+/** Decides about paths that are not resources, e.g. /healthz: rejects with Forbidden. */
+export type PathAuthorizer = (user: UserInfo, verb: string, path: string) => Promise<void>;
+
+/** Decides whether `user` may act as `target` (`Impersonate-*` headers): rejects with Forbidden. */
+export type ImpersonationAuthorizer = (user: UserInfo, target: UserInfo) => Promise<void>;
+
+/** The user of a bearer token; undefined when the token is nobody's. */
+export type TokenAuthenticator = (token: string) => Promise<UserInfo | undefined>;

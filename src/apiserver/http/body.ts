@@ -1,0 +1,156 @@
+/**
+ * Decodes request bodies: JSON or YAML objects, the four patch formats, DeleteOptions. Structure only: what the fields
+ * of an object may be is the pipeline's business.
+ * Source of the texts: the handlers of k8s.io/apiserver (create.go, patch.go, rest.go).
+ */
+import type { PatchType } from "../../apimachinery/api-request.ts";
+import { isJsonObject } from "../../apimachinery/json.ts";
+import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
+import { newBadRequest, newRequestEntityTooLarge, type StatusError } from "../../apimachinery/status-error.ts";
+import { describeJsonError } from "./json-syntax.ts";
+import { bareType, bodyEncoding, newUnsupportedType } from "./media-types.ts";
+
+const patchTypes: readonly PatchType[] = [
+	"application/json-patch+json",
+	"application/merge-patch+json",
+	"application/strategic-merge-patch+json",
+	"application/apply-patch+yaml",
+];
+
+/** Operations that one JSON patch may hold. */
+const maxJsonPatchOperations = 10_000;
+/** Bytes of a body that an error repeats. */
+const summaryLength = 30;
+
+/** A body as it came, with its type. */
+export interface RawBody {
+	readonly contentType: string | undefined;
+	readonly bytes: Buffer;
+}
+
+/**
+ * Decodes the object of a create or update.
+ * @throws StatusError UnsupportedMediaType or BadRequest
+ */
+export async function decodeObjectBody(body: RawBody, resource: GeneratedResource): Promise<unknown> {
+	const value = await decodeValue(body, (why) => newUnrecognized(why, resource.kind, body.bytes));
+	if (!isJsonObject(value)) {
+		const why = `json: cannot unmarshal ${goTypeOf(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
+		throw newUnrecognized(`couldn't get version/kind; json parse error: ${why}`, resource.kind, body.bytes);
+	}
+	return value;
+}
+
+/**
+ * Decodes DeleteOptions; undefined without a body.
+ * @throws StatusError UnsupportedMediaType or BadRequest
+ */
+export async function decodeDeleteBody(body: RawBody): Promise<unknown> {
+	if (body.bytes.length === 0) return undefined;
+	return decodeValue(body, (why) => newUnrecognized(why, "DeleteOptions", body.bytes));
+}
+
+/**
+ * The patch format that a request's Content-Type names.
+ * @throws StatusError UnsupportedMediaType
+ */
+export function patchTypeOf(contentType: string | undefined): PatchType {
+	const type = bareType(contentType);
+	const known = patchTypes.find((candidate) => candidate === type);
+	if (known === undefined) throw newUnsupportedType(patchTypes);
+	return known;
+}
+
+/**
+ * Decodes a patch document.
+ * @throws StatusError BadRequest, or RequestEntityTooLarge for a JSON patch of too many operations
+ */
+export async function decodePatchBody(type: PatchType, bytes: Buffer): Promise<unknown> {
+	switch (type) {
+		case "application/json-patch+json": {
+			const patch = parseJson(bytes, (why) => newBadRequest(`error decoding patch: ${why}`));
+			if (!Array.isArray(patch)) throw newBadRequest(`error decoding patch: ${cannotUnmarshal(patch, "[]handlers.jsonPatchOp")}`);
+			if (patch.length > maxJsonPatchOperations) {
+				throw newRequestEntityTooLarge(
+					`The allowed maximum operations in a JSON patch is ${maxJsonPatchOperations}, got ${patch.length}`,
+				);
+			}
+			return patch;
+		}
+		case "application/merge-patch+json":
+			return parseJsonObject(bytes, (why) => newBadRequest(`error decoding patch: ${why}`));
+		case "application/strategic-merge-patch+json":
+			return parseJsonObject(bytes, newBadRequest);
+		case "application/apply-patch+yaml": {
+			const fail = (why: string) => newBadRequest(`error decoding YAML: ${why}`);
+			const patch = await parseYaml(bytes, fail);
+			if (!isJsonObject(patch)) throw fail(`error unmarshaling JSON: ${cannotUnmarshal(patch, "map[string]interface {}")}`);
+			return patch;
+		}
+		default:
+			return type satisfies never;
+	}
+}
+
+type Failure = (why: string) => StatusError;
+
+async function decodeValue(body: RawBody, fail: Failure): Promise<unknown> {
+	if (bodyEncoding(body.contentType) === "yaml") return parseYaml(body.bytes, fail);
+	return parseJson(body.bytes, (why) => fail(`couldn't get version/kind; json parse error: ${why}`));
+}
+
+function parseJsonObject(bytes: Buffer, fail: Failure): unknown {
+	const value = parseJson(bytes, fail);
+	if (!isJsonObject(value)) throw fail(cannotUnmarshal(value, "map[string]interface {}"));
+	return value;
+}
+
+function parseJson(bytes: Buffer, fail: Failure): unknown {
+	const text = bytes.toString("utf8");
+	try {
+		return JSON.parse(text) as unknown;
+	} catch (error) {
+		throw fail(describeJsonError(text) ?? String(error));
+	}
+}
+
+/** YAML includes JSON, which is what most "YAML" bodies are and which parses far faster. */
+async function parseYaml(bytes: Buffer, fail: Failure): Promise<unknown> {
+	const text = bytes.toString("utf8");
+	if (text.trimStart().startsWith("{")) {
+		try {
+			return JSON.parse(text) as unknown;
+		} catch {
+			// Flow-style YAML, perhaps: let the YAML parser say.
+		}
+	}
+	const { parseDocument } = await import("yaml");
+	const document = parseDocument(text, { prettyErrors: false });
+	const [error] = document.errors;
+	if (error !== undefined) {
+		const line = text.slice(0, error.pos[0]).split("\n").length;
+		throw fail(`error converting YAML to JSON: yaml: line ${line}: ${error.message}`);
+	}
+	return document.toJS({ maxAliasCount: 100 }) as unknown;
+}
+
+function newUnrecognized(why: string, kind: string, bytes: Buffer): StatusError {
+	return newBadRequest(`the object provided is unrecognized (must be of type ${kind}): ${why} (${summarize(bytes)})`);
+}
+
+/** The body's first bytes: text if it looks like JSON, else hexadecimal. */
+function summarize(bytes: Buffer): string {
+	if (bytes.length === 0) return "<empty>";
+	const text = bytes.subarray(0, summaryLength).toString(bytes[0] === 0x7b ? "utf8" : "hex");
+	return bytes.length > summaryLength ? `${text} ...` : text;
+}
+
+function cannotUnmarshal(value: unknown, goType: string): string {
+	return `json: cannot unmarshal ${goTypeOf(value)} into Go value of type ${goType}`;
+}
+
+function goTypeOf(value: unknown): string {
+	if (Array.isArray(value)) return "array";
+	if (value === null) return "null";
+	return typeof value === "boolean" ? "bool" : typeof value;
+}

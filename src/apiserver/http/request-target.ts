@@ -1,0 +1,148 @@
+/**
+ * The grammar of the API's URLs: which resource, object and verb a method and a path mean.
+ *
+ *   /api/v1 | /apis/GROUP/VERSION
+ *       [/watch]                                    deprecated spelling of ?watch=true
+ *       [/namespaces/NAMESPACE] /RESOURCE [/NAME [/SUBRESOURCE [/REST…]]]
+ *
+ * `namespaces` itself is a cluster-scoped resource; /namespaces/NAME/status and /finalize are its subresources.
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris and RequestInfo of k8s.io/apiserver.
+ */
+import type { Verb } from "../../apimachinery/api-request.ts";
+import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
+import { newBadRequest, newMethodNotSupported, newPathNotFound } from "../../apimachinery/status-error.ts";
+
+/** A request's path and verb, resolved against the served resources. */
+export interface RequestTarget {
+	/** The endpoint: the resource or its subresource. */
+	readonly resource: GeneratedResource;
+	readonly verb: Verb;
+	readonly namespace?: string;
+	readonly name?: string;
+	/** What follows a `proxy` subresource, without the leading slash. */
+	readonly rest: string;
+}
+
+interface PathParts {
+	readonly group: string;
+	readonly version: string;
+	readonly watch: boolean;
+	readonly namespace?: string;
+	readonly resource: string;
+	readonly name?: string;
+	readonly subresource: string;
+	readonly rest: string;
+}
+
+const subresourcesOfNamespace = new Set(["status", "finalize"]);
+
+/** Finds endpoints by group, version, resource and subresource. */
+export class ResourceIndex {
+	readonly #byKey = new Map<string, GeneratedResource>();
+
+	constructor(resources: readonly GeneratedResource[]) {
+		for (const resource of resources) this.#byKey.set(indexKey(resource), resource);
+	}
+
+	find(endpoint: Pick<GeneratedResource, "group" | "version" | "resource" | "subresource">): GeneratedResource | undefined {
+		return this.#byKey.get(indexKey(endpoint));
+	}
+}
+
+function indexKey({ group, version, resource, subresource }: Pick<GeneratedResource, "group" | "version" | "resource" | "subresource">) {
+	return `${group}/${version}/${resource}/${subresource}`;
+}
+
+/**
+ * Resolves a request below a group version.
+ * @param path the URL's path, still percent-encoded
+ * @param watch whether the query asks for a watch
+ * @throws StatusError NotFound for a path that names nothing served, MethodNotAllowed for a verb it does not have
+ */
+export function resolveTarget(index: ResourceIndex, method: string, path: string, watch: boolean): RequestTarget {
+	const parts = splitPath(path);
+	const resource = parts === undefined ? undefined : index.find(parts);
+	if (parts === undefined || resource === undefined || !scopeMatches(resource, parts)) throw newPathNotFound();
+	const verb = verbOf(method, parts, watch);
+	if (verb === undefined || !allows(resource, verb, method, parts)) throw newMethodNotSupported(resource, verb ?? method.toLowerCase());
+	return {
+		resource,
+		verb,
+		...(parts.namespace === undefined ? {} : { namespace: parts.namespace }),
+		...(parts.name === undefined ? {} : { name: parts.name }),
+		rest: parts.rest,
+	};
+}
+
+function splitPath(path: string): PathParts | undefined {
+	const segments = path.split("/").slice(1).map(decodeSegment);
+	const prefix = segments[0];
+	if (prefix !== "api" && prefix !== "apis") return undefined;
+	const [group = "", version = ""] = prefix === "api" ? ["", segments[1]] : [segments[1], segments[2]];
+	let rest = segments.slice(prefix === "api" ? 2 : 3);
+	const watch = rest[0] === "watch" && rest.length > 1;
+	if (watch) rest = rest.slice(1);
+	let namespace: string | undefined;
+	if (rest[0] === "namespaces" && rest.length > 2 && !subresourcesOfNamespace.has(rest[2] ?? "")) {
+		namespace = rest[1] ?? "";
+		rest = rest.slice(2);
+	}
+	const [resource = "", name, subresource = "", ...tail] = rest;
+	if (resource === "" || name === "" || namespace === "") return undefined;
+	if (tail.length > 0 && subresource !== "proxy") return undefined;
+	return {
+		group,
+		version,
+		watch,
+		...(namespace === undefined ? {} : { namespace }),
+		resource,
+		...(name === undefined ? {} : { name }),
+		subresource,
+		rest: tail.join("/"),
+	};
+}
+
+function decodeSegment(segment: string): string {
+	if (!segment.includes("%")) return segment;
+	try {
+		return decodeURIComponent(segment);
+	} catch {
+		throw newBadRequest(`invalid URL escape in "${segment}"`);
+	}
+}
+
+/** A namespaced resource is addressed without a namespace only as a collection; a cluster-scoped one never within one. */
+function scopeMatches(resource: GeneratedResource, parts: PathParts): boolean {
+	return resource.namespaced ? parts.namespace !== undefined || parts.name === undefined : parts.namespace === undefined;
+}
+
+function verbOf(method: string, parts: PathParts, watch: boolean): Verb | undefined {
+	const named = parts.name !== undefined;
+	switch (method) {
+		case "GET":
+			if (parts.watch) return "watch";
+			if (named) return "get";
+			return watch ? "watch" : "list";
+		case "POST":
+			return "create";
+		case "PUT":
+			return "update";
+		case "PATCH":
+			return "patch";
+		case "DELETE":
+			return named ? "delete" : "deletecollection";
+		default:
+			return undefined;
+	}
+}
+
+function allows(resource: GeneratedResource, verb: Verb, method: string, parts: PathParts): boolean {
+	if (!resource.verbs.includes(verb)) return resource.subresource === "proxy" && resource.verbs.length > 0;
+	const named = parts.name !== undefined;
+	if (verb === "create") {
+		// A collection is posted to within its namespace; an object only through a subresource.
+		return named ? parts.subresource !== "" : !resource.namespaced || parts.namespace !== undefined;
+	}
+	if (verb === "deletecollection") return !resource.namespaced || parts.namespace !== undefined;
+	return method === "GET" || method === "DELETE" || named;
+}

@@ -1,0 +1,233 @@
+/**
+ * /api and /apis: HTTP requests become `ApiRequest`s, the pipeline's answers become HTTP answers.
+ *
+ *   URL, query, body ──> ApiRequest ──> handler.handle ──> object, list or Status ──> JSON, YAML or Table
+ *                                  └──> handler.watch ───> WatchStream
+ *                                  └──> streaming.log ───> text
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { ApiRequest, WatchEvent } from "../../apimachinery/api-request.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import { newBadRequest, newNotAcceptable, newNotImplemented } from "../../apimachinery/status-error.ts";
+import { type AnswerContext, convertObject, encodeAnswer, encodeValue, printerFor, wantsPretty } from "./answer.ts";
+import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
+import { type Accepted, negotiateObject } from "./media-types.ts";
+import { type RequestLabels, verbLabel } from "./metrics.ts";
+import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-options.ts";
+import { type RequestTarget, resolveTarget } from "./request-target.ts";
+import { sendAnswer } from "./send.ts";
+import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
+import { type EventTransform, WatchStream } from "./watch-stream.ts";
+
+/** kube-apiserver's --min-request-timeout: watches that name no time-out live between this and twice this. */
+const minWatchSeconds = 1800;
+
+/** Subresources that are streams; only the log may be read without an upgrade. */
+const upgradedSubresources: ReadonlySet<string> = new Set(["exec", "attach", "portforward"]);
+
+export function registerResourceRoutes(app: FastifyInstance, context: ServerContext): void {
+	const method = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+	for (const url of ["/api", "/api/*", "/apis", "/apis/*"]) {
+		app.route({ method, url, handler: (request, reply) => serve(context, request, reply) });
+	}
+}
+
+async function serve(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+	const path = pathOf(request);
+	const { discovery, index } = context.catalog();
+	if (request.method === "GET" && discovery.serves(path)) return serveDiscovery(context, request, reply, path);
+	const query = queryOf(request.raw.url);
+	const target = resolveTarget(index, request.method, path, isWatchQuery(query));
+	request.labels = labelsOf(target, false);
+	const { subresource } = target.resource;
+	if (subresource === "log") return serveLog(context, request, reply, target, query);
+	if (upgradedSubresources.has(subresource)) throw newBadRequest("Upgrade request required");
+	if (subresource === "proxy") throw newNotImplemented(`${target.resource.resource}/proxy`);
+	const accepted = negotiateObject(request.headers.accept);
+	if (target.verb === "watch") return serveWatch(context, request, reply, target, query, accepted);
+	return serveOnce(context, request, reply, target, query, accepted);
+}
+
+async function serveDiscovery(context: ServerContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
+	await context.authorizePath?.(request.user, "get", path);
+	const document = context.catalog().discovery.document(path, request.headers.accept);
+	reply.header("vary", "Accept");
+	if (document.etag !== undefined) {
+		reply.header("etag", document.etag);
+		if (request.headers["if-none-match"] === document.etag) return reply.code(304).send();
+	}
+	const answer = await encodeValue(document.value, document.encoding, wantsPretty(queryOf(request.raw.url), userAgentOf(request)));
+	return sendAnswer(reply, 200, { ...answer, contentType: document.contentType ?? answer.contentType });
+}
+
+async function serveOnce(
+	context: ServerContext,
+	request: FastifyRequest,
+	reply: FastifyReply,
+	target: RequestTarget,
+	query: URLSearchParams,
+	accepted: Accepted,
+): Promise<FastifyReply> {
+	const apiRequest = await readApiRequest(request, target, query);
+	request.labels = labelsOf(target, apiRequest.options?.dryRun === true);
+	const response = await context.handler.handle(request.user, apiRequest);
+	if (response.warnings.length > 0) reply.header("warning", response.warnings.map(warningHeader));
+	const answer = await encodeAnswer(response.object, answerContext(context, request, target, query, accepted));
+	return sendAnswer(reply, response.code, answer);
+}
+
+async function serveWatch(
+	context: ServerContext,
+	request: FastifyRequest,
+	reply: FastifyReply,
+	target: RequestTarget,
+	query: URLSearchParams,
+	accepted: Accepted,
+): Promise<FastifyReply> {
+	if (accepted.encoding !== "json") {
+		throw newNotAcceptable("only the following media types are accepted: application/json;stream=watch");
+	}
+	const apiRequest = watchRequest(target, query, userAgentOf(request));
+	const transform = eventTransform(answerContext(context, request, target, query, accepted), context);
+	const endLongRunning = context.metrics.beginLongRunning(labelsOf(target, false));
+	const seconds = apiRequest.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
+	const timer = context.clock.setTimeout(() => stream.end(), seconds * 1000);
+	const stream = new WatchStream(reply.raw, transform, () => {
+		timer.cancel();
+		endLongRunning();
+		context.watches.delete(stream);
+	});
+	const handle = await context.handler.watch(request.user, apiRequest, stream);
+	context.watches.add(stream);
+	reply.hijack();
+	stream.accept(handle, {});
+	return reply;
+}
+
+async function serveLog(
+	context: ServerContext,
+	request: FastifyRequest,
+	reply: FastifyReply,
+	target: RequestTarget,
+	query: URLSearchParams,
+): Promise<FastifyReply> {
+	const { streaming } = context;
+	if (streaming === undefined) throw newNotImplemented("pods/log");
+	const endLongRunning = context.metrics.beginLongRunning(labelsOf(target, false));
+	try {
+		await streaming.log({ user: request.user, request: bareRequest(target), query }, reply.raw);
+	} catch (error) {
+		if (!reply.raw.headersSent) throw error;
+		context.log.warn("log stream broke off", { path: pathOf(request), error: String(error) });
+		reply.raw.destroy();
+	} finally {
+		endLongRunning();
+	}
+	return reply.hijack();
+}
+
+/** The parts of an ApiRequest that the URL's path decides. */
+export function bareRequest(target: RequestTarget): ApiRequest {
+	const { group, version, resource, subresource } = target.resource;
+	return {
+		verb: target.verb,
+		group,
+		version,
+		resource,
+		...(subresource === "" ? {} : { subresource }),
+		...(target.namespace === undefined ? {} : { namespace: target.namespace }),
+		...(target.name === undefined ? {} : { name: target.name }),
+	};
+}
+
+/** How metrics label a request to `target`. */
+export function labelsOf(target: RequestTarget, dryRun: boolean): RequestLabels {
+	const { group, version, resource, subresource } = target.resource;
+	const scope = target.name !== undefined ? "resource" : target.namespace !== undefined ? "namespace" : "cluster";
+	return { verb: verbLabel(target.verb), group, version, resource, subresource, scope, dryRun };
+}
+
+async function readApiRequest(request: FastifyRequest, target: RequestTarget, query: URLSearchParams): Promise<ApiRequest> {
+	const bare = bareRequest(target);
+	const body: RawBody = { contentType: request.headers["content-type"], bytes: bodyOf(request) };
+	switch (target.verb) {
+		case "create":
+		case "update": {
+			const options = readRequestOptions(target.verb, query, userAgentOf(request));
+			return { ...bare, options, body: await decodeObjectBody(body, target.resource) };
+		}
+		case "patch": {
+			const patchType = patchTypeOf(body.contentType);
+			const options = readRequestOptions("patch", query, userAgentOf(request), patchType);
+			return { ...bare, options, patchType, body: await decodePatchBody(patchType, body.bytes) };
+		}
+		case "delete":
+		case "deletecollection": {
+			const deleteOptions = readDeleteOptions(query, await decodeDeleteBody(body));
+			const options = readRequestOptions(target.verb, query, userAgentOf(request));
+			return { ...bare, options: deleteOptions.dryRun?.length ? { ...options, dryRun: true } : options, deleteOptions };
+		}
+		case "get":
+		case "list":
+		case "watch":
+			return { ...bare, options: readRequestOptions(target.verb, query, userAgentOf(request)) };
+		default:
+			return target.verb satisfies never;
+	}
+}
+
+/** A watch of one object (a deprecated path) is a watch of its collection with a field selector. */
+function watchRequest(target: RequestTarget, query: URLSearchParams, userAgent: string): ApiRequest {
+	const { name, ...bare } = bareRequest(target);
+	const options = readRequestOptions("watch", query, userAgent);
+	if (name === undefined) return { ...bare, options };
+	const selectors = [options.fieldSelector, `metadata.name=${name}`].filter((selector) => selector !== undefined);
+	return { ...bare, options: { ...options, fieldSelector: selectors.join(",") } };
+}
+
+function answerContext(
+	context: ServerContext,
+	request: FastifyRequest,
+	target: RequestTarget,
+	query: URLSearchParams,
+	accepted: Accepted,
+): AnswerContext {
+	return {
+		resource: target.resource,
+		kind: context.catalog().kindOf(target.resource),
+		accepted,
+		query,
+		pretty: wantsPretty(query, userAgentOf(request)),
+		nowMs: context.clock.now(),
+	};
+}
+
+/** The shape of a watch's events; only a table's first event carries the column definitions. */
+function eventTransform(answer: AnswerContext, { clock }: ServerContext): EventTransform {
+	const { conversion } = answer.accepted;
+	if (conversion === undefined) return (event) => event.object;
+	const printer = printerFor(answer);
+	let isFirst = true;
+	return (event: WatchEvent): KubeObject => {
+		if (event.type === "ERROR") return event.object;
+		if (printer === undefined) return convertObject(event.object, conversion, undefined, answer);
+		const withDefinitions = isFirst;
+		isFirst = false;
+		if (event.type === "BOOKMARK") return printer.emptyTable(event.object, withDefinitions);
+		return printer.table(event.object, { nowMs: clock.now() }, withDefinitions);
+	};
+}
+
+function bodyOf(request: FastifyRequest): Buffer {
+	return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+}
+
+function userAgentOf(request: FastifyRequest): string {
+	return request.headers["user-agent"] ?? "";
+}
+
+/** RFC 7234's form, code 299, no agent. */
+function warningHeader(text: string): string {
+	return `299 - "${text.replace(/[\p{Cc}]/gu, " ").replace(/["\\]/g, "\\$&")}"`;
+}
+

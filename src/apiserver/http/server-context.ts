@@ -1,0 +1,46 @@
+/** What the routes share: one value a server. */
+import type { FastifyRequest } from "fastify";
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Logger } from "../../apimachinery/log.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
+import type { ApiHandler, HealthCheck, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
+import type { Catalog } from "./catalog.ts";
+import type { RequestLabels, ServerMetrics } from "./metrics.ts";
+import type { WatchStream } from "./watch-stream.ts";
+
+export interface ServerContext {
+	readonly handler: ApiHandler;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+	readonly metrics: ServerMetrics;
+	readonly catalog: () => Catalog;
+	readonly authorizePath: PathAuthorizer | undefined;
+	readonly healthChecks: readonly HealthCheck[];
+	readonly streaming: StreamingEndpoint | undefined;
+	/** Watches that are running: shutdown ends them. */
+	readonly watches: Set<WatchStream>;
+}
+
+declare module "fastify" {
+	interface FastifyRequest {
+		/** Set by the authentication hook before any route. */
+		user: UserInfo;
+		/** What the metrics say of the request; set by the route. */
+		labels: RequestLabels | undefined;
+	}
+}
+
+/** The path as the client sent it: percent-encoded, without the query. */
+export function pathOf(request: FastifyRequest): string {
+	const { url = "/" } = request.raw;
+	const end = url.indexOf("?");
+	return end === -1 ? url : url.slice(0, end);
+}
+
+/** The query as the client sent it. */
+export function queryOf(url: string | undefined): URLSearchParams {
+	const start = url?.indexOf("?") ?? -1;
+	return new URLSearchParams(start === -1 || url === undefined ? "" : url.slice(start + 1));
+}

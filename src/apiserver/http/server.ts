@@ -1,0 +1,183 @@
+/**
+ * The HTTPS front door. Per request:
+ *
+ *   TLS ─> authenticate (certificate, token, anonymous; impersonation) ─> route ─> handler ─> answer
+ *                                                                          any error ─> Status
+ *
+ * HTTP/1.1 only. Client certificates are asked for and never demanded; a bad one is 401, not a broken handshake.
+ */
+import type { AddressInfo } from "node:net";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type InjectOptions, type LightMyRequestResponse } from "fastify";
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Logger } from "../../apimachinery/log.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import { newPathNotFound } from "../../apimachinery/status-error.ts";
+import { encodeValue, wantsPretty } from "./answer.ts";
+import type {
+	ApiHandler,
+	HealthCheck,
+	ImpersonationAuthorizer,
+	PathAuthorizer,
+	StreamingEndpoint,
+	TokenAuthenticator,
+} from "./api-handler.ts";
+import { type Authenticators, authenticate } from "./authentication.ts";
+import { createCatalogSource } from "./catalog.ts";
+import { ClientCertificateVerifier } from "./client-certificate.ts";
+import { bodyLimitBytes, PortInUseError, toStatusError } from "./errors.ts";
+import { negotiateStatus } from "./media-types.ts";
+import { ServerMetrics } from "./metrics.ts";
+import { registerResourceRoutes } from "./resource-routes.ts";
+import { sendAnswer } from "./send.ts";
+import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
+import { registerSystemRoutes } from "./system-routes.ts";
+import { handleUpgrade } from "./upgrade.ts";
+
+/** Longer than Go's client keeps an idle connection (90 s), so that it is the client who closes. */
+const keepAliveMs = 120_000;
+
+export interface HttpServerOptions {
+	readonly handler: ApiHandler;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+	/** PEM texts. */
+	readonly tls: { readonly cert: string; readonly key: string; readonly clientCa: string };
+	/** Absent: every bearer token is refused. */
+	readonly authenticateToken?: TokenAuthenticator;
+	/** Absent: everybody may read paths that are not resources (health, version, discovery, OpenAPI, metrics). */
+	readonly authorizePath?: PathAuthorizer;
+	/** Absent: only system:masters may impersonate. */
+	readonly authorizeImpersonation?: ImpersonationAuthorizer;
+	readonly healthChecks?: readonly HealthCheck[];
+	/** Absent: pods/log, exec, attach and portforward answer 501. */
+	readonly streaming?: StreamingEndpoint;
+	/** More text for /metrics. */
+	readonly metricSources?: readonly (() => string)[];
+}
+
+export interface ListenAddress {
+	readonly host: string;
+	readonly port: number;
+}
+
+export interface HttpServer {
+	/**
+	 * Starts to listen; port 0 takes any free one.
+	 * @throws PortInUseError
+	 */
+	listen(address: ListenAddress): Promise<ListenAddress>;
+	/** Takes no more requests, ends watches and streams, waits for what is under way and closes every connection. */
+	close(): Promise<void>;
+	/** A request without a socket (and without a client certificate), for tests. */
+	inject(request: InjectOptions): Promise<LightMyRequestResponse>;
+}
+
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+	const context: ServerContext = {
+		handler: options.handler,
+		clock: options.clock,
+		random: options.random,
+		log: options.log,
+		metrics: new ServerMetrics(options.clock.now(), options.metricSources),
+		catalog: createCatalogSource(options.handler),
+		authorizePath: options.authorizePath,
+		healthChecks: options.healthChecks ?? [],
+		streaming: options.streaming,
+		watches: new Set(),
+	};
+	const authenticators: Authenticators = {
+		certificates: new ClientCertificateVerifier(options.tls.clientCa),
+		authenticateToken: options.authenticateToken,
+		authorizeImpersonation: options.authorizeImpersonation,
+	};
+	const app = createApp(options.tls, context);
+	registerHooks(app, context, authenticators);
+	registerSystemRoutes(app, context);
+	registerResourceRoutes(app, context);
+	app.server.on("upgrade", (message, socket, head) => handleUpgrade(context, authenticators, message, socket, head));
+	return {
+		listen: (address) => listen(app, address),
+		close: () => app.close(),
+		inject: async (request) => app.inject(request),
+	};
+}
+
+function createApp(tls: HttpServerOptions["tls"], context: ServerContext): FastifyInstance {
+	const app: FastifyInstance = fastify({
+		https: {
+			cert: tls.cert,
+			key: tls.key,
+			ca: tls.clientCa,
+			requestCert: true,
+			rejectUnauthorized: false,
+			ALPNProtocols: ["http/1.1"],
+		},
+		bodyLimit: bodyLimitBytes,
+		exposeHeadRoutes: false,
+		forceCloseConnections: true,
+		return503OnClosing: false,
+		keepAliveTimeout: keepAliveMs,
+		logger: false,
+		frameworkErrors: (error, request, reply) => {
+			void sendError(context, error, request as FastifyRequest, reply as FastifyReply);
+		},
+	}) as unknown as FastifyInstance;
+	app.removeAllContentTypeParsers();
+	app.addContentTypeParser("*", { parseAs: "buffer" }, async (_request: FastifyRequest, body: Buffer) => body);
+	return app;
+}
+
+function registerHooks(app: FastifyInstance, context: ServerContext, authenticators: Authenticators): void {
+	const { metrics, random, clock } = context;
+	app.decorateRequest("user");
+	app.decorateRequest("labels");
+	app.addHook("onRequest", async (request, reply) => {
+		const auditId = request.headers["audit-id"];
+		// On the raw answer, so that watches and streams, which bypass the framework, have them too.
+		reply.raw.setHeader("audit-id", typeof auditId === "string" ? auditId : random.uuid());
+		reply.raw.setHeader("cache-control", "no-cache, private");
+		request.user = await authenticate(request.raw, authenticators, clock.now());
+	});
+	app.addHook("onResponse", async (request, reply) => {
+		const labels = request.labels ?? { verb: request.method, group: "", version: "", resource: "", subresource: "", scope: "", dryRun: false };
+		metrics.countRequest(labels, reply.raw.statusCode);
+	});
+	app.addHook("preClose", async () => {
+		context.streaming?.close();
+		await endWatches(context);
+	});
+	app.setNotFoundHandler(async (request) => {
+		await context.authorizePath?.(request.user, request.method.toLowerCase(), pathOf(request));
+		throw newPathNotFound();
+	});
+	app.setErrorHandler((error, request, reply) => sendError(context, error, request, reply));
+}
+
+async function sendError(context: ServerContext, error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+	const { failure, isUnexpected } = toStatusError(error);
+	if (isUnexpected) {
+		const stack = error instanceof Error ? error.stack : String(error);
+		context.log.error("request failed", { method: request.method, url: request.url, stack });
+	}
+	const seconds = failure.status.details?.retryAfterSeconds;
+	if (seconds !== undefined) reply.header("retry-after", String(seconds));
+	const pretty = wantsPretty(queryOf(request.raw.url), request.headers["user-agent"] ?? "");
+	return sendAnswer(reply, failure.code, await encodeValue(failure.status, negotiateStatus(request.headers.accept), pretty));
+}
+
+/** Ends every watch and waits until its last bytes are with the kernel. */
+async function endWatches({ watches }: ServerContext): Promise<void> {
+	await Promise.all([...watches].map((watch) => watch.close()));
+}
+
+async function listen(app: FastifyInstance, address: ListenAddress): Promise<ListenAddress> {
+	try {
+		await app.listen({ host: address.host, port: address.port });
+	} catch (error) {
+		if (error instanceof Error && "code" in error && error.code === "EADDRINUSE") throw new PortInUseError(address.host, address.port);
+		throw error;
+	}
+	const { port } = app.server.address() as AddressInfo;
+	return { host: address.host, port };
+}

@@ -1,0 +1,105 @@
+/** Paths that are not resources: the index of paths, health, version, metrics and OpenAPI. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { newNotAcceptable, newPathNotFound } from "../../apimachinery/status-error.ts";
+import { encodeValue, wantsPretty } from "./answer.ts";
+import { checkHealth, checkOne, checksOf, type HealthAnswer, healthEndpoints } from "./health.ts";
+import { parseAccept } from "./media-types.ts";
+import { sendAnswer } from "./send.ts";
+import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
+import { versionInfo } from "./version.ts";
+
+const metricsType = "text/plain; version=0.0.4; charset=utf-8";
+const oneYearSeconds = 365 * 24 * 3600;
+
+export function registerSystemRoutes(app: FastifyInstance, context: ServerContext): void {
+	const get = (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>) => {
+		app.get(url, async (request, reply) => {
+			await context.authorizePath?.(request.user, "get", pathOf(request));
+			return handler(request, reply);
+		});
+	};
+	get("/", (request, reply) => sendJson(request, reply, { paths: pathIndex(context) }));
+	get("/version", (request, reply) => sendJson(request, reply, versionInfo()));
+	get("/version/", (request, reply) => sendJson(request, reply, versionInfo()));
+	get("/metrics", async (_request, reply) => reply.type(metricsType).send(context.metrics.render()));
+	registerHealth(get, context);
+	get("/openapi/v2", (request, reply) => serveOpenApiV2(context, request, reply));
+	get("/openapi/v3", (request, reply) => serveOpenApiV3Index(context, request, reply));
+	get("/openapi/v3/*", (request, reply) => serveOpenApiV3(context, request, reply));
+}
+
+type Register = (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>) => void;
+
+function registerHealth(get: Register, context: ServerContext): void {
+	const onFailure = (check: string, error: unknown) => context.log.warn("health check failed", { check, error: String(error) });
+	for (const endpoint of healthEndpoints) {
+		get(`/${endpoint}`, async (request, reply) =>
+			sendHealth(reply, await checkHealth(endpoint, context.healthChecks, queryOf(request.raw.url), onFailure)),
+		);
+		get(`/${endpoint}/*`, async (request, reply) => {
+			const name = decodeURIComponent(pathOf(request).slice(endpoint.length + 2));
+			return sendHealth(reply, await checkOne(endpoint, name, context.healthChecks, onFailure));
+		});
+	}
+}
+
+function sendHealth(reply: FastifyReply, answer: HealthAnswer): FastifyReply {
+	return reply.code(answer.code).header("x-content-type-options", "nosniff").type("text/plain; charset=utf-8").send(answer.text);
+}
+
+async function sendJson(request: FastifyRequest, reply: FastifyReply, value: unknown): Promise<FastifyReply> {
+	// These documents are for people as much as for programs: kube-apiserver indents them always.
+	return sendAnswer(reply, 200, await encodeValue(value, "json", queryOf(request.raw.url).get("pretty") !== "false"));
+}
+
+async function serveOpenApiV2(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+	const { openApiOf } = await import("../openapi/openapi.ts");
+	const documents = openApiOf(context.catalog());
+	const format = openApiV2Format(request.headers.accept);
+	const document = format === "protobuf" ? await documents.v2Protobuf() : documents.v2();
+	reply.header("etag", document.etag).header("vary", "Accept");
+	if (request.headers["if-none-match"] === document.etag) return reply.code(304).send();
+	return sendAnswer(reply, 200, { contentType: document.contentType, pieces: [document.bytes] });
+}
+
+/** JSON unless protobuf, which client-go asks for, is named first. */
+function openApiV2Format(accept: string | undefined): "json" | "protobuf" {
+	const ranges = parseAccept(accept ?? "");
+	if (ranges.length === 0) return "json";
+	for (const { type } of ranges) {
+		if (["application/json", "application/*", "*/*"].includes(type)) return "json";
+		if (type.startsWith("application/com.github.") && type.includes("openapi.spec.v2")) return "protobuf";
+	}
+	throw newNotAcceptable(
+		"only the following media types are accepted: application/json, application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
+	);
+}
+
+async function serveOpenApiV3Index(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+	const { openApiOf } = await import("../openapi/openapi.ts");
+	const value = openApiOf(context.catalog()).v3Index();
+	return sendAnswer(reply, 200, await encodeValue(value, "json", wantsPretty(queryOf(request.raw.url), request.headers["user-agent"] ?? "")));
+}
+
+async function serveOpenApiV3(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+	const { openApiOf } = await import("../openapi/openapi.ts");
+	const path = pathOf(request).slice("/openapi/v3/".length);
+	const document = openApiOf(context.catalog()).v3(path);
+	if (document === undefined) throw newPathNotFound();
+	reply.header("etag", document.etag).header("vary", "Accept");
+	const hash = queryOf(request.raw.url).get("hash");
+	// The index names every document with its hash, so that one fetched by its hash never goes stale.
+	if (hash !== null) reply.raw.setHeader("cache-control", `public, immutable, max-age=${oneYearSeconds}`);
+	if (request.headers["if-none-match"] === document.etag) return reply.code(304).send();
+	return sendAnswer(reply, 200, { contentType: document.contentType, pieces: [document.bytes] });
+}
+
+function pathIndex(context: ServerContext): readonly string[] {
+	const health = healthEndpoints.flatMap((endpoint) => [
+		`/${endpoint}`,
+		...checksOf(endpoint, context.healthChecks).map((check) => `/${endpoint}/${check.name}`),
+	]);
+	const versions = context.catalog().discovery.groupVersionPaths();
+	const fixed = ["/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/version"];
+	return [...new Set([...fixed, ...health, ...versions, ...versions.map((path) => `/openapi/v3${path}`)])].sort();
+}

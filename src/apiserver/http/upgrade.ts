@@ -1,0 +1,70 @@
+/**
+ * Connections that ask for another protocol (`Connection: Upgrade`): exec, attach and portforward. Node hands over the
+ * bare socket, so what fails before the streaming room answers is written here, by hand, as a Status.
+ */
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+import { newBadRequest, newNotImplemented, type StatusError } from "../../apimachinery/status-error.ts";
+import { type Authenticators, authenticate } from "./authentication.ts";
+import { toStatusError } from "./errors.ts";
+import { resolveTarget } from "./request-target.ts";
+import { bareRequest, labelsOf } from "./resource-routes.ts";
+import { queryOf, type ServerContext } from "./server-context.ts";
+
+const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward"]);
+
+/** Serves one upgrade request; never rejects. */
+export async function handleUpgrade(
+	context: ServerContext,
+	authenticators: Authenticators,
+	message: IncomingMessage,
+	socket: Duplex,
+	head: Buffer,
+): Promise<void> {
+	// The peer may go at any moment; whoever reads the socket learns it from its end.
+	socket.on("error", (error) => context.log.debug("stream connection broke", { error: error.message }));
+	try {
+		await serveUpgrade(context, authenticators, message, socket, head);
+	} catch (error) {
+		const { failure, isUnexpected } = toStatusError(error);
+		if (isUnexpected) context.log.error("stream failed", { url: message.url, error: String(error) });
+		refuse(socket, failure);
+	}
+}
+
+async function serveUpgrade(
+	{ catalog, clock, metrics, streaming }: ServerContext,
+	authenticators: Authenticators,
+	message: IncomingMessage,
+	socket: Duplex,
+	head: Buffer,
+): Promise<void> {
+	const user = await authenticate(message, authenticators, clock.now());
+	const { method = "GET", url = "/" } = message;
+	const query = queryOf(url);
+	const target = resolveTarget(catalog().index, method, url.split("?", 1)[0] ?? "/", false);
+	if (!streams.has(target.resource.subresource)) throw newBadRequest(`${url} does not take upgrade requests`);
+	if (streaming === undefined) throw newNotImplemented(`pods/${target.resource.subresource}`);
+	const labels = { ...labelsOf(target, false), verb: "CONNECT" };
+	const endLongRunning = metrics.beginLongRunning(labels);
+	try {
+		await streaming.upgrade({ user, request: bareRequest(target), query }, message, socket, head);
+		metrics.countRequest(labels, 101);
+	} catch (error) {
+		metrics.countRequest(labels, toStatusError(error).failure.code);
+		throw error;
+	} finally {
+		endLongRunning();
+	}
+}
+
+function refuse(socket: Duplex, failure: StatusError): void {
+	if (!socket.writable) return;
+	const body = `${JSON.stringify(failure.status)}\n`;
+	socket.end(
+		`HTTP/1.1 ${failure.code} ${STATUS_CODES[failure.code] ?? "Error"}\r\n` +
+			"Content-Type: application/json\r\n" +
+			"Connection: close\r\n" +
+			`Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+	);
+}

@@ -1,0 +1,145 @@
+/**
+ * A watch over HTTP: one JSON event a line, in a chunked answer that lives until the client goes, the time is up or the
+ * server stops.
+ *
+ *   sink.onEvent ──> queue of events (objects are shared, not copied) ──> encode as the socket takes it
+ *
+ * A client that reads too slowly makes the queue grow; at its limit the watch is ended, as kube-apiserver ends it, and
+ * the client lists again. The events that the watch began with do not count against the limit.
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ */
+import type { ServerResponse } from "node:http";
+import type { WatchEvent, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
+import { encodeObject } from "../encoding.ts";
+
+/** Events that may wait for a slow client, beyond those of the start. */
+const maxQueuedEvents = 10_000;
+/** Bytes gathered into one write. */
+const writeSizeBytes = 64 * 1024;
+
+const newline = Buffer.from("}\n");
+const eventHeads = {
+	ADDED: Buffer.from('{"type":"ADDED","object":'),
+	MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+	DELETED: Buffer.from('{"type":"DELETED","object":'),
+	BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
+	ERROR: Buffer.from('{"type":"ERROR","object":'),
+} as const;
+
+/** Gives an event's object the shape that the client asked for. */
+export type EventTransform = (event: WatchEvent) => WatchEvent["object"];
+
+export class WatchStream implements WatchSink {
+	readonly #response: ServerResponse;
+	readonly #transform: EventTransform;
+	readonly #onClosed: () => void;
+	/** Events not yet written; `#next` is the first of them. */
+	#queue: WatchEvent[] = [];
+	#next = 0;
+	/** Queue length at which the watch is ended; infinite until the start's events are in. */
+	#limit = Number.POSITIVE_INFINITY;
+	#handle: WatchHandle | undefined;
+	/** Headers are sent with the first event, or when the watch is accepted: until then the answer may be an error. */
+	#open = false;
+	#writing = false;
+	/** No more events will come: end the answer when the queue is empty. */
+	#ending = false;
+	#closed = false;
+
+	constructor(response: ServerResponse, transform: EventTransform, onClosed: () => void) {
+		this.#response = response;
+		this.#transform = transform;
+		this.#onClosed = onClosed;
+		response.on("drain", () => this.#flush());
+		response.on("close", () => this.#finish());
+	}
+
+	/** The server accepted the watch: sends the headers and what has come so far. */
+	accept(handle: WatchHandle, headers: Readonly<Record<string, string>>): void {
+		this.#handle = handle;
+		if (this.#closed) {
+			handle.stop();
+			return;
+		}
+		this.#limit = this.#queue.length + maxQueuedEvents;
+		this.#open = true;
+		this.#response.writeHead(200, { ...headers, "Content-Type": "application/json", "Transfer-Encoding": "chunked" });
+		this.#response.flushHeaders();
+		this.#flush();
+	}
+
+	onEvent(event: WatchEvent): void {
+		if (this.#closed || this.#ending) return;
+		this.#queue.push(event);
+		if (this.#queue.length - this.#next > this.#limit) {
+			this.#response.destroy();
+			return;
+		}
+		this.#schedule();
+	}
+
+	onEnd(): void {
+		this.end();
+	}
+
+	/** Ends the answer in good order, after what is queued. */
+	end(): void {
+		if (this.#ending || this.#closed) return;
+		this.#ending = true;
+		this.#handle?.stop();
+		this.#schedule();
+	}
+
+	/** Ends the watch at shutdown and waits until its bytes are on their way; a client that does not read is cut off. */
+	async close(): Promise<void> {
+		if (this.#closed) return;
+		const closed = new Promise<void>((resolve) => this.#response.once("close", () => resolve()));
+		this.end();
+		if (this.#response.writableNeedDrain) this.#response.destroy();
+		await closed;
+	}
+
+	/** Events of one turn of the event loop go out in one write. */
+	#schedule(): void {
+		if (this.#writing || !this.#open) return;
+		this.#writing = true;
+		setImmediate(() => {
+			this.#writing = false;
+			this.#flush();
+		});
+	}
+
+	#flush(): void {
+		if (!this.#open || this.#closed) return;
+		while (this.#next < this.#queue.length) {
+			if (this.#response.writableNeedDrain) return;
+			this.#response.write(this.#nextBatch());
+		}
+		this.#queue = [];
+		this.#next = 0;
+		if (this.#ending) this.#response.end();
+	}
+
+	#nextBatch(): Buffer {
+		const pieces: Buffer[] = [];
+		let sizeBytes = 0;
+		while (sizeBytes < writeSizeBytes) {
+			const event = this.#queue[this.#next];
+			if (event === undefined) break;
+			this.#next++;
+			const object = encodeObject(this.#transform(event));
+			pieces.push(eventHeads[event.type], object, newline);
+			sizeBytes += object.length;
+		}
+		return Buffer.concat(pieces);
+	}
+
+	#finish(): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.#queue = [];
+		this.#next = 0;
+		this.#handle?.stop();
+		this.#onClosed();
+	}
+}
