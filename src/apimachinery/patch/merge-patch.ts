@@ -6,12 +6,15 @@
 import { isJsonObject, type JsonObject, type JsonValue, ownValue, setKey } from "../json.ts";
 import { newBadRequest } from "../status-error.ts";
 
-/** An API object after the patch; the same value if the patch changes nothing. Throws a StatusError (400) for a patch that is no object. */
-export function applyMergePatch(document: object, patch: unknown): JsonObject {
+/**
+ * An API object after the patch; the same value if the patch changes nothing. Whether it still is a T is for the
+ * decoder to say. Throws a StatusError (400) for a patch that is no object.
+ */
+export function applyMergePatch<T extends object>(document: T, patch: unknown): T {
 	if (!isJsonObject(document) || !isJsonObject(patch)) {
 		throw newBadRequest("json: cannot unmarshal array into Go value of type map[string]interface {}");
 	}
-	return mergeObjects(document, patch);
+	return mergeObjects(document, patch) as T;
 }
 
 /** MergePatch(Target, Patch) of the RFC, for values of any kind. */

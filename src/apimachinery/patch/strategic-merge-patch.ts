@@ -31,17 +31,17 @@ const deletePrefix = "$deleteFromPrimitiveList/";
 const orderPrefix = "$setElementOrder/";
 
 /**
- * @param typeName the document's type in the schema table. Throws a StatusError: 415 for a type without a schema
+ * @param typeName the document's type in the schema table. Whether the result still is a T is for the decoder to say. Throws a StatusError: 415 for a type without a schema
  * (custom resources), 400 or 500 for a patch that contradicts itself.
  */
-export function applyStrategicMergePatch(document: object, patch: unknown, typeName: string): JsonObject {
+export function applyStrategicMergePatch<T extends object>(document: T, patch: unknown, typeName: string): T {
 	if (!isJsonObject(document) || !isJsonObject(patch)) throw newBadRequest("invalid JSON document");
 	if (typeSchema(typeName) === undefined) {
 		throw newUnsupportedMediaType(
 			"the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
 		);
 	}
-	return mergeObjects(document, patch, { form: "object", type: typeName });
+	return mergeObjects(document, patch, { form: "object", type: typeName }) as T;
 }
 
 function mergeObjects(original: JsonObject, patch: JsonObject, type: FieldType | undefined): JsonObject {

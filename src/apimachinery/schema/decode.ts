@@ -1,0 +1,74 @@
+/**
+ * The structural check of every object that comes in: JSON types field by field, unknown fields out, times and
+ * quantities in canonical form. It knows what Go's decoder knows and nothing more: null is absent, no zero value is
+ * filled in, whether a required field is there is for the kind's validation to say.
+ *
+ * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation; messages of
+ * k8s.io/apiserver/pkg/endpoints/handlers and sigs.k8s.io/json
+ */
+import { isJsonObject } from "../json.ts";
+import { type KubeObject, parseApiVersion } from "../meta.ts";
+import { newBadRequest } from "../status-error.ts";
+import { DecodeError, type DecodeState, decoderOf } from "./decoders.ts";
+
+export { DecodeError } from "./decoders.ts";
+
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+export interface DecodeOptions {
+	/** What to do about unknown and duplicate fields: drop them, drop them and warn, refuse the object. */
+	readonly fieldValidation: FieldValidation;
+	/** The endpoint's kind and version, for messages; default: what the object says. */
+	readonly kind?: string;
+	readonly apiVersion?: string;
+	/** `spec.x` of each key that stands twice in the raw text; see json-parse.ts. */
+	readonly duplicateFields?: readonly string[];
+}
+
+export interface Decoded<T extends KubeObject = KubeObject> {
+	/** The same object if nothing had to be changed. */
+	readonly object: T;
+	/** Paths of what was dropped: `spec.containers[0].imagePullpolicy`. Empty under Ignore. */
+	readonly unknownFields: readonly string[];
+	/** Texts for `Warning` headers; empty unless fieldValidation is Warn. */
+	readonly warnings: readonly string[];
+}
+
+/**
+ * Decodes a request body, parsed from JSON, as a type of the schema table. Throws a StatusError (400):
+ * `Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: unknown field "spec.foo"`.
+ */
+export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, typeName: string, options: DecodeOptions): Decoded<T> {
+	try {
+		const { value: object, unknownFields } = decodeValue(value, typeName);
+		if (options.fieldValidation === "Ignore") return { object: object as T, unknownFields: [], warnings: [] };
+		const texts = [
+			...unknownFields.map((field) => `unknown field "${field}"`),
+			...(options.duplicateFields ?? []).map((field) => `duplicate field "${field}"`),
+		];
+		if (options.fieldValidation === "Strict" && texts.length > 0) {
+			throw new DecodeError(`strict decoding error: ${texts.join(", ")}`);
+		}
+		return { object: object as T, unknownFields, warnings: texts };
+	} catch (error) {
+		if (error instanceof DecodeError) throw newDecodeFailure(value, typeName, options, error);
+		throw error;
+	}
+}
+
+/**
+ * Decodes any value of a type of the schema table; a type that the table does not have (a custom resource's) is
+ * taken as it is. Throws DecodeError with the decoder's bare text.
+ */
+export function decodeValue(value: unknown, typeName: string): { readonly value: unknown; readonly unknownFields: readonly string[] } {
+	const state: DecodeState = { root: typeName, path: [], unknownFields: [] };
+	return { value: decoderOf(typeName)(value, state), unknownFields: state.unknownFields };
+}
+
+function newDecodeFailure(value: unknown, typeName: string, options: DecodeOptions, error: DecodeError) {
+	const said: { readonly kind?: unknown; readonly apiVersion?: unknown } = isJsonObject(value) ? value : {};
+	const kind = typeof said.kind === "string" && said.kind !== "" ? said.kind : (options.kind ?? typeName);
+	const apiVersion = typeof said.apiVersion === "string" && said.apiVersion !== "" ? said.apiVersion : (options.apiVersion ?? "v1");
+	const { version } = parseApiVersion(apiVersion);
+	return newBadRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${options.kind ?? kind}: ${error.message}`);
+}
