@@ -1,0 +1,234 @@
+/**
+ * The composition root: wires store, API server, controllers, scheduler and simulated nodes into a cluster, each with
+ * its own identity and its own fork of the cluster's random source.
+ *
+ *   store ◀─ API server ◀─ in process: controllers, scheduler, kubelets, the user's own client
+ *                       ◀─ HTTPS (after `listen`): kubectl, helm, any client
+ */
+import { join } from "node:path";
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import { WallClock } from "../apimachinery/clock/wall-clock.ts";
+import { type Logger, silentLog } from "../apimachinery/log.ts";
+import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
+import type { Node } from "../apimachinery/schema/generated/types.ts";
+import type { UserInfo } from "../apimachinery/user.ts";
+import { ApiServer } from "../apiserver/api-server.ts";
+import { bootstrap } from "../apiserver/bootstrap/bootstrap.ts";
+import type { HttpServer } from "../apiserver/http/server.ts";
+import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
+import { Client } from "../client/client.ts";
+import { InformerFactory } from "../client/informer.ts";
+import { nodes } from "../client/resources.ts";
+import { ControllerManager } from "../controllers/index.ts";
+import { Fleet, type NodeOptions } from "../kubelet-sim/index.ts";
+import { Scheduler } from "../scheduler/index.ts";
+import { createMemoryStore, openLevelStore, type Store } from "../store/index.ts";
+import { InProcessTransport } from "./in-process-transport.ts";
+
+export interface ClusterOptions {
+	/** How many nodes to make, named node-1, node-2 …; default 3. Those of an earlier run are kept. */
+	readonly nodes?: number;
+	/** What the nodes are like; default 4 CPUs, 8 GiB, 110 pods. */
+	readonly nodeTemplate?: Omit<NodeOptions, "name">;
+	/** Where certificates and store live; absent: everything in memory. */
+	readonly dataDir?: string;
+	/** The cluster's time; default real time. */
+	readonly clock?: Clock;
+	/** Seed of everything random; default real entropy. With a `VirtualClock`, the same seed is the same run. */
+	readonly seed?: string | number;
+	/** "none" makes image pulls, container starts and the like take no time; default "realistic". */
+	readonly latency?: "none" | "realistic";
+	readonly log?: Logger;
+	/** Told in a few words what is being done while the cluster comes up. */
+	readonly onProgress?: (text: string) => void;
+}
+
+export interface AdminCredentials {
+	/** PEM texts. */
+	readonly ca: string;
+	readonly clientCertificate: string;
+	readonly clientKey: string;
+}
+
+const adminUser: UserInfo = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
+const serviceCidr = "10.96.0.0/12";
+const serviceIp = "10.96.0.1";
+/** The control plane's own place in the simulated network: what the `kubernetes` Service points at. */
+const controlPlane = { address: "172.18.0.2", port: 6443 };
+
+/** Makes a cluster, or brings back the one in `dataDir`. Resolves when its API answers; see `whenNodesReady`. */
+export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
+	const clock = options.clock ?? new WallClock();
+	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
+	const log = options.log ?? silentLog;
+	options.onProgress?.("opening the store");
+	const store =
+		options.dataDir === undefined
+			? await createMemoryStore({ clock, log })
+			: await openLevelStore({ directory: join(options.dataDir, "store"), clock, log });
+	try {
+		const cluster = new Cluster({ ...options, clock, random, log, store });
+		await cluster.start();
+		return cluster;
+	} catch (error) {
+		await store.close();
+		throw error;
+	}
+}
+
+interface Parts extends ClusterOptions {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+	readonly store: Store;
+}
+
+export class Cluster {
+	readonly clock: Clock;
+	readonly apiServer: ApiServer;
+	/** An administrator's client, in process. */
+	readonly client: Client;
+	readonly controllers: ControllerManager;
+	readonly fleet: Fleet;
+	readonly #options: Parts;
+	readonly #informers: InformerFactory;
+	readonly #scheduler: Scheduler;
+	readonly #abort = new AbortController();
+	#pki: Pki | undefined;
+	#http: HttpServer | undefined;
+
+	constructor(options: Parts) {
+		const { clock, random, log, store } = options;
+		this.#options = options;
+		this.clock = clock;
+		const onStoreLost = (error: Error) => {
+			if (!this.#abort.signal.aborted) log.error("the store is lost", { error: error.message });
+		};
+		this.apiServer = new ApiServer({ store, clock, random, log, serviceCidr, onStoreLost });
+		this.client = this.clientFor(adminUser);
+		const componentClient = this.clientFor({ name: "system:apiserver", groups: ["system:masters", "system:authenticated"] });
+		this.#informers = new InformerFactory({ client: componentClient, clock, random: random.fork("informers"), log });
+		const common = { informers: this.#informers, clock, log };
+		this.controllers = new ControllerManager({
+			...common,
+			random: random.fork("controllers"),
+			clientFor: (name) => this.clientFor(controllerUser(name)),
+			rootCa: () => this.pki().ca.cert,
+		});
+		this.#scheduler = new Scheduler({
+			...common,
+			random: random.fork("scheduler"),
+			client: this.clientFor({ name: "system:kube-scheduler", groups: ["system:authenticated"] }),
+		});
+		this.fleet = new Fleet({
+			...common,
+			random: random.fork("kubelets"),
+			latency: options.latency ?? "realistic",
+			clientFor: (node) => this.clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
+		});
+	}
+
+	/** A client with any identity: what it may do is decided as for anybody else. */
+	clientFor(user: UserInfo): Client {
+		return new Client(new InProcessTransport(this.apiServer, user));
+	}
+
+	async start(): Promise<void> {
+		const { clock, onProgress } = this.#options;
+		const { signal } = this.#abort;
+		await this.apiServer.start();
+		onProgress?.("bootstrapping the API");
+		await bootstrap({ server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp });
+		onProgress?.("starting controllers, scheduler and nodes");
+		this.controllers.start(signal);
+		this.#scheduler.start(signal);
+		this.fleet.start(signal);
+		await this.#informers.start(signal);
+		await this.#addNodes();
+	}
+
+	async #addNodes(): Promise<void> {
+		const { nodes: count = 3, nodeTemplate } = this.#options;
+		const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+		await Promise.all(names.map((name) => this.fleet.addNode({ ...nodeTemplate, name })));
+	}
+
+	/** Resolves once every node that there is reports Ready. */
+	whenNodesReady(): Promise<void> {
+		const { cache, onChange } = this.#nodeInformer();
+		return new Promise((resolve) => {
+			const check = () => {
+				const all = [...cache.list()];
+				if (all.length < (this.#options.nodes ?? 3) || !all.every(isReady)) return;
+				stop();
+				resolve();
+			};
+			const stop = onChange({ added: check, updated: check, deleted: check });
+			check();
+		});
+	}
+
+	#nodeInformer() {
+		const informer = this.#informers.informer(nodes);
+		return { cache: informer.cache, onChange: informer.onChange.bind(informer) };
+	}
+
+	/** Certificates: read from the data directory, made at first use. */
+	pki(): Pki {
+		const { dataDir, clock } = this.#options;
+		this.#pki ??= loadOrCreatePki(dataDir === undefined ? undefined : join(dataDir, "pki"), { nowMs: clock.now() });
+		return this.#pki;
+	}
+
+	adminCredentials(): AdminCredentials {
+		const { ca, admin } = this.pki();
+		return { ca: ca.cert, clientCertificate: admin.cert, clientKey: admin.key };
+	}
+
+	/**
+	 * Opens the API to other processes over HTTPS. Rejects with `PortInUseError`.
+	 * @param address host defaults to 127.0.0.1; port 0 takes any free one.
+	 */
+	async listen({
+		host = "127.0.0.1",
+		port = 0,
+	}: {
+		readonly host?: string;
+		readonly port?: number;
+	} = {}): Promise<{ url: string; port: number }> {
+		const { createHttpServer } = await import("../apiserver/http/server.ts");
+		const { createStreaming } = await import("../apiserver/streaming/streaming.ts");
+		const { clock, random, log } = this.#options;
+		const { ca, apiServer } = this.pki();
+		const http = createHttpServer({
+			handler: this.apiServer,
+			clock,
+			random: random.fork("http"),
+			log,
+			tls: { cert: apiServer.cert, key: apiServer.key, clientCa: ca.cert },
+			streaming: createStreaming({ server: this.apiServer, nodes: this.fleet.connector, clock, log }),
+		});
+		const bound = await http.listen({ host, port });
+		this.#http = http;
+		return { url: `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`, port: bound.port };
+	}
+
+	/** Ends everything in order: requests first, the store last. */
+	async close(): Promise<void> {
+		await this.#http?.close();
+		this.#abort.abort(new Error("the cluster is closing"));
+		this.apiServer.stop();
+		await this.#options.store.close();
+	}
+}
+
+function controllerUser(name: string): UserInfo {
+	return {
+		name: `system:serviceaccount:kube-system:${name}`,
+		groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
+	};
+}
+
+function isReady(node: Node): boolean {
+	return node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
+}

@@ -1,0 +1,7 @@
+/**
+ * cluster/: the composition root, and the public door of the library. `createCluster` makes a whole cluster; what it
+ * returns is driven through its `client`, or over HTTPS after `listen`.
+ */
+export { PortInUseError } from "../apiserver/http/errors.ts";
+export { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../store/errors.ts";
+export { type AdminCredentials, Cluster, type ClusterOptions, createCluster } from "./cluster.ts";

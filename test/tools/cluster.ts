@@ -1,0 +1,46 @@
+/**
+ * A cluster in this process that listens on a port of its own, with a real kubectl pointed at it.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { standaloneKubeconfig } from "../../src/cli/kubeconfig-file.ts";
+import { type Cluster, type ClusterOptions, createCluster } from "../../src/cluster/index.ts";
+import { helmPath, kubectlPath, Tool } from "./kubectl.ts";
+
+export interface TestCluster extends AsyncDisposable {
+	readonly cluster: Cluster;
+	readonly url: string;
+	readonly kubectl: Tool;
+	readonly helm: Tool;
+	readonly kubeconfig: string;
+	/** A directory of this test's own. */
+	readonly directory: string;
+	/** Runs kubectl with arguments split at blanks and gives its stdout. */
+	run(args: string, input?: string): Promise<string>;
+}
+
+/** Starts it and waits until its nodes are Ready. */
+export async function startTestCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+	const directory = mkdtempSync(join(tmpdir(), "kubesim-test-"));
+	const cluster = await createCluster({ latency: "none", ...options });
+	const { url } = await cluster.listen();
+	const kubeconfig = join(directory, "kubeconfig");
+	writeFileSync(kubeconfig, standaloneKubeconfig({ name: "kubesim", server: url, ...cluster.adminCredentials() }), { mode: 0o600 });
+	await cluster.whenNodesReady();
+	const env = { KUBECONFIG: kubeconfig, HOME: directory, KUBECACHEDIR: join(directory, "cache") };
+	const kubectl = new Tool(kubectlPath(), env);
+	return {
+		cluster,
+		url,
+		kubectl,
+		helm: new Tool(helmPath(), env),
+		kubeconfig,
+		directory,
+		run: (args, input) => kubectl.run(args, input),
+		async [Symbol.asyncDispose]() {
+			await cluster.close();
+			rmSync(directory, { recursive: true, force: true });
+		},
+	};
+}
