@@ -38,8 +38,11 @@ export interface ChangeHandler<T> {
 
 export interface Informer<T extends KubeObject> {
 	readonly cache: ObjectCache<T>;
-	/** Adds a handler, which is told of the present objects first (`added(object, true)`). Returns a function that removes it. */
-	onChange(handler: ChangeHandler<T>): () => void;
+	/**
+	 * Adds a handler, which is told of the present objects first (`added(object, true)`). The function returned removes
+	 * it, and so does the signal.
+	 */
+	onChange(handler: ChangeHandler<T>, signal?: AbortSignal): () => void;
 	/** The first list has been read and told to the handlers. */
 	hasSynced(): boolean;
 	/** Resolves when `hasSynced` turns true. */
@@ -87,12 +90,15 @@ class Reflector<T extends KubeObject> implements Informer<T> {
 		return this.#synced.promise;
 	}
 
-	onChange(handler: ChangeHandler<T>): () => void {
-		this.#handlers = [...this.#handlers, handler];
-		for (const object of this.cache.list()) this.#tell(handler, (h) => h.added?.(object, true));
-		return () => {
+	onChange(handler: ChangeHandler<T>, signal?: AbortSignal): () => void {
+		const remove = () => {
 			this.#handlers = this.#handlers.filter((known) => known !== handler);
 		};
+		if (signal?.aborted) return remove;
+		signal?.addEventListener("abort", remove, { once: true });
+		this.#handlers = [...this.#handlers, handler];
+		for (const object of this.cache.list()) this.#tell(handler, (h) => h.added?.(object, true));
+		return remove;
 	}
 
 	/** Follows the server until the signal aborts. Never rejects. */

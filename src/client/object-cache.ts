@@ -18,7 +18,7 @@ export interface ObjectCache<T extends KubeObject> {
 	/** All objects, in the order in which they first came. */
 	list(): readonly T[];
 	listNamespace(namespace: string): readonly T[];
-	/** Adds an index over the present and all later objects. The function must be pure. Adding a name again replaces it. */
+	/** Adds an index over the present and all later objects. The function must be pure. Throws if the name has another one. */
 	addIndex(name: string, values: IndexFunction<T>): void;
 	/** The objects that stand under `value`, in the order in which they came there. Throws if there is no such index. */
 	byIndex(name: string, value: string): readonly T[];
@@ -113,6 +113,9 @@ export class IndexedCache<T extends KubeObject> implements ObjectCache<T> {
 	}
 
 	addIndex(name: string, values: IndexFunction<T>): void {
+		const known = this.#indexes.get(name);
+		if (known !== undefined && known.values !== values) throw new Error(`cache has another index "${name}" already`);
+		if (known !== undefined) return;
 		const index = new Index(values);
 		for (const [key, object] of this.#all.byKey) index.put(key, object, undefined);
 		this.#indexes.set(name, index);

@@ -1,0 +1,36 @@
+/**
+ * The versions that a controller wrote itself and that its cache may not have yet. Without it, a controller that
+ * writes an object twice in a row would lose the second time to its own first write (409 Conflict).
+ * Relies on resource versions of one resource being numbers that rise, as Kubernetes promises since 1.35
+ * (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
+ */
+import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
+
+export class OwnWrites<T extends KubeObject> {
+	readonly #written = new Map<string, T>();
+
+	/** Remembers what the server answered to a write. */
+	note(object: T): T {
+		this.#written.set(objectKey(object), object);
+		return object;
+	}
+
+	/** The newer of the cache's object and our own; forgets ours when the cache has caught up. */
+	freshest(cached: T): T {
+		const key = objectKey(cached);
+		const own = this.#written.get(key);
+		if (own === undefined) return cached;
+		if (own.metadata?.uid === cached.metadata?.uid && revisionOf(own) > revisionOf(cached)) return own;
+		this.#written.delete(key);
+		return cached;
+	}
+
+	/** The object is gone. */
+	delete(key: string): void {
+		this.#written.delete(key);
+	}
+}
+
+function revisionOf({ metadata }: KubeObject): number {
+	return Number(metadata?.resourceVersion ?? 0);
+}

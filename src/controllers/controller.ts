@@ -1,0 +1,31 @@
+/**
+ * What a controller is to the controller manager, and what it is given.
+ */
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Client } from "../client/client.ts";
+import { EventRecorder } from "../client/event-recorder.ts";
+import type { InformerFactory } from "../client/informer.ts";
+
+export interface ControllerContext {
+	/** With the controller's own identity: `system:serviceaccount:kube-system:replicaset-controller`. */
+	readonly client: Client;
+	/** Shared by all controllers. */
+	readonly informers: InformerFactory;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+}
+
+export interface Controller {
+	/** As kube-controller-manager's `--controllers` names it. */
+	readonly name: string;
+	/** Works until the signal aborts; resolves when the last reconcile is over. Rejects only for a defect. */
+	run(context: ControllerContext, signal: AbortSignal): Promise<void>;
+}
+
+/** The recorder of a controller's events. @param component what `kubectl describe` shows under From. */
+export function recorderOf({ client, clock, random, log }: ControllerContext, component: string, signal: AbortSignal): EventRecorder {
+	return new EventRecorder({ client, clock, random, component, log, signal });
+}

@@ -1,0 +1,375 @@
+/**
+ * deployment-controller: rolls a Deployment's pod template out through ReplicaSets.
+ *
+ * Watches  Deployments, ReplicaSets; pods (the last old pod's end starts a Recreate's second half)
+ * Reads    the Deployment, its ReplicaSets; for Recreate, their pods
+ * Writes   ReplicaSets (create, scale, annotate, adopt, release, delete beyond the history limit), the Deployment's
+ *          status and revision annotation; events on the Deployment
+ *
+ * Each reconcile does the next step that the ReplicaSets' sizes and availability allow, and writes the Deployment's
+ * status once, at its end. A rollback is a change of the template, made by kubectl.
+ * Source of behaviour: pkg/controller/deployment.
+ */
+import { jsonEqual } from "../../apimachinery/json.ts";
+import { objectKey } from "../../apimachinery/meta.ts";
+import type { Deployment, DeploymentStatus, Pod, ReplicaSet } from "../../apimachinery/schema/generated/types.ts";
+import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
+import { isStatusError } from "../../apimachinery/status-error.ts";
+import type { ResourceClient } from "../../client/client.ts";
+import { type ReconcileResult, runController } from "../../client/controller.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
+import type { Informer } from "../../client/informer.ts";
+import { OwnWrites } from "../../client/own-writes.ts";
+import { claimObjects, controllerOf } from "../../client/owner.ts";
+import { deployments, pods, replicaSets } from "../../client/resources.ts";
+import { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { addControllerIndex, isBeingDeleted, isPodTerminal, managedBy, orphansIn } from "../pod-state.ts";
+import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts";
+import { isOfKind } from "../replicaset/replica-kind.ts";
+import {
+	hasProgressDeadline,
+	isComplete,
+	newCondition,
+	planCounts,
+	planPausedCondition,
+	planRolloutStatus,
+	progressCheckInMs,
+	progressingCondition,
+	statusEqual,
+	withDeploymentCondition,
+} from "./deployment-status.ts";
+import { newReplicaSetFor, planHistoryCleanup } from "./replica-sets.ts";
+import { findNewReplicaSet, newReplicaSetAnnotations, revisionAnnotation, revisionOf, sizeAnnotations } from "./revisions.ts";
+import * as scaling from "./scaling.ts";
+import { isRollingUpdate } from "./strategy.ts";
+import { templatesEqual } from "./template-hash.ts";
+
+const name = "deployment-controller";
+/** kube-controller-manager's --concurrent-deployment-syncs. */
+const concurrency = 5;
+
+export const deploymentController: Controller = {
+	name,
+	run: (context, signal) => new DeploymentController(context, signal).run(signal),
+};
+
+class DeploymentController {
+	readonly #context: ControllerContext;
+	readonly #deployments: Informer<Deployment>;
+	readonly #replicaSets: Informer<ReplicaSet>;
+	readonly #pods: Informer<Pod>;
+	readonly #queue: WorkQueue;
+	readonly #client: ResourceClient<Deployment>;
+	readonly #replicaSetClient: ResourceClient<ReplicaSet>;
+	readonly #recorder: EventRecorder;
+	readonly #ownWrites = new OwnWrites<Deployment>();
+	readonly #ownReplicaSets = new OwnWrites<ReplicaSet>();
+
+	constructor(context: ControllerContext, signal: AbortSignal) {
+		this.#context = context;
+		this.#deployments = context.informers.informer(deployments);
+		this.#replicaSets = context.informers.informer(replicaSets);
+		this.#pods = context.informers.informer(pods);
+		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#client = context.client.resource(deployments);
+		this.#replicaSetClient = context.client.resource(replicaSets);
+		this.#recorder = recorderOf(context, name, signal);
+	}
+
+	async run(signal: AbortSignal): Promise<void> {
+		addControllerIndex(this.#replicaSets.cache);
+		addControllerIndex(this.#pods.cache);
+		await Promise.all([this.#deployments.whenSynced(), this.#replicaSets.whenSynced(), this.#pods.whenSynced()]);
+		this.#watch(signal);
+		const reconcile = (key: string) => this.#reconcile(key);
+		await runController({ name, queue: this.#queue, concurrency, reconcile, log: this.#context.log, signal });
+	}
+
+	// ── What wakes it ──
+
+	#watch(signal: AbortSignal): void {
+		const enqueue = (deployment: Deployment) => this.#queue.add(objectKey(deployment));
+		this.#deployments.onChange({ added: enqueue, updated: (_old, deployment) => enqueue(deployment), deleted: enqueue }, signal);
+		this.#replicaSets.onChange(
+			{
+				added: (replicaSet) => this.#replicaSetChanged(replicaSet, undefined),
+				updated: (old, replicaSet) => this.#replicaSetChanged(replicaSet, old),
+				deleted: (replicaSet) => {
+					this.#ownReplicaSets.delete(objectKey(replicaSet));
+					this.#wakeOwner(replicaSet);
+				},
+			},
+			signal,
+		);
+		this.#pods.onChange({ deleted: (pod) => this.#podDeleted(pod) }, signal);
+	}
+
+	#replicaSetChanged(replicaSet: ReplicaSet, old: ReplicaSet | undefined): void {
+		const ownerChanged = old !== undefined && !jsonEqual(controllerOf(old), controllerOf(replicaSet));
+		if (ownerChanged) this.#wakeOwner(old);
+		if (controllerOf(replicaSet) !== undefined) {
+			this.#wakeOwner(replicaSet);
+		} else if (old === undefined || ownerChanged || !jsonEqual(old.metadata?.labels, replicaSet.metadata?.labels)) {
+			for (const deployment of this.#deployments.cache.listNamespace(replicaSet.metadata?.namespace ?? "")) {
+				const selector = labelSelectorFromObject(deployment.spec?.selector);
+				if (!selector.empty && selector.matches(replicaSet.metadata?.labels)) this.#queue.add(objectKey(deployment));
+			}
+		}
+	}
+
+	#wakeOwner(replicaSet: ReplicaSet): void {
+		const deployment = this.#ownerOf(replicaSet);
+		if (deployment !== undefined) this.#queue.add(objectKey(deployment));
+	}
+
+	#ownerOf(replicaSet: ReplicaSet): Deployment | undefined {
+		const reference = controllerOf(replicaSet);
+		if (reference === undefined || !isOfKind(deployments, reference)) return undefined;
+		const deployment = this.#deployments.cache.get(`${replicaSet.metadata?.namespace}/${reference.name}`);
+		return deployment?.metadata?.uid === reference.uid ? deployment : undefined;
+	}
+
+	#podDeleted(pod: Pod): void {
+		const reference = controllerOf(pod);
+		const replicaSet = reference && this.#replicaSets.cache.get(`${pod.metadata?.namespace}/${reference.name}`);
+		if (replicaSet === undefined || replicaSet.metadata?.uid !== reference?.uid) return;
+		const deployment = this.#ownerOf(replicaSet);
+		if (deployment === undefined || isRollingUpdate(deployment)) return;
+		const siblings = managedBy(this.#replicaSets.cache, deployment.metadata?.uid);
+		const left = siblings.some(({ metadata }) => managedBy(this.#pods.cache, metadata?.uid).length > 0);
+		if (!left) this.#queue.add(objectKey(deployment));
+	}
+
+	// ── What it does ──
+
+	async #reconcile(key: string): Promise<ReconcileResult> {
+		const cached = this.#deployments.cache.get(key);
+		if (cached === undefined) {
+			this.#ownWrites.delete(key);
+			return undefined;
+		}
+		const deployment = this.#ownWrites.freshest(cached);
+		if (labelSelectorFromObject(deployment.spec?.selector).empty) return this.#refuseToSelectAll(deployment);
+		const owned = await this.#claim(deployment);
+		if (isBeingDeleted(deployment)) return this.#writeCounts(rolloutOf(deployment, owned), deployment);
+		const nowMs = this.#context.clock.now();
+		const paused = planPausedCondition(deployment, nowMs);
+		const marked = paused === undefined ? deployment : withDeploymentCondition(deployment, paused);
+		const rollout = await this.#syncRevision(rolloutOf(marked, owned));
+		if (marked.spec?.paused === true || scaling.isScalingEvent(rollout)) return this.#syncSizes(rollout, deployment);
+		return isRollingUpdate(marked) ? this.#rollingUpdate(rollout, deployment) : this.#recreate(rollout, deployment);
+	}
+
+	async #refuseToSelectAll(deployment: Deployment): Promise<void> {
+		const message = "This deployment is selecting all pods. A non-empty selector is required.";
+		this.#recorder.event(deployment, "Warning", "SelectingAll", message);
+		const { generation = 0 } = deployment.metadata ?? {};
+		if ((deployment.status?.observedGeneration ?? 0) >= generation) return;
+		await this.#writeStatus({ ...deployment, status: { ...deployment.status, observedGeneration: generation } }, deployment);
+	}
+
+	async #claim(deployment: Deployment): Promise<readonly ReplicaSet[]> {
+		const { namespace, name = "", uid } = deployment.metadata ?? {};
+		const owned = await claimObjects({
+			owner: deployment,
+			selector: labelSelectorFromObject(deployment.spec?.selector),
+			candidates: [...managedBy(this.#replicaSets.cache, uid), ...orphansIn(this.#replicaSets.cache, namespace)],
+			client: this.#replicaSetClient,
+			readOwner: () => this.#client.get({ namespace, name }),
+		});
+		return owned.map((replicaSet) => this.#ownReplicaSets.freshest(replicaSet));
+	}
+
+	async #rollingUpdate(existing: scaling.Rollout, original: Deployment): Promise<ReconcileResult> {
+		const rollout = await this.#ensureNewReplicaSet(existing, original);
+		if (rollout === undefined) return undefined;
+		const up = scaling.planNewReplicaSet(rollout);
+		const steps = up.length > 0 ? up : scaling.planOldReplicaSets(rollout);
+		return this.#finish(await this.#resize(rollout, steps), original, steps.length > 0);
+	}
+
+	async #recreate(existing: scaling.Rollout, original: Deployment): Promise<ReconcileResult> {
+		const down = scaling.planDownForRecreate(existing);
+		if (down.length > 0) return this.#finish(await this.#resize(existing, down), original, true);
+		if (this.#oldPodsRun(existing)) return this.#finish(existing, original, true);
+		const rollout = await this.#ensureNewReplicaSet(existing, original);
+		if (rollout === undefined) return undefined;
+		return this.#finish(await this.#resize(rollout, scaling.planUpForRecreate(rollout)), original, false);
+	}
+
+	#oldPodsRun({ oldReplicaSets }: scaling.Rollout): boolean {
+		return (
+			oldReplicaSets.some(({ status }) => (status?.replicas ?? 0) > 0) ||
+			oldReplicaSets.some(({ metadata }) => managedBy(this.#pods.cache, metadata?.uid).some((pod) => !isPodTerminal(pod)))
+		);
+	}
+
+	/** Paused, or its size changed: no rollout, only sizes. */
+	async #syncSizes(rollout: scaling.Rollout, original: Deployment): Promise<ReconcileResult> {
+		const scaled = await this.#resize(rollout, scaling.planScale(rollout));
+		if (scaled.deployment.spec?.paused === true) await this.#cleanUp(scaled);
+		return this.#writeCounts(scaled, original);
+	}
+
+	async #finish(rollout: scaling.Rollout, original: Deployment, underWay: boolean): Promise<ReconcileResult> {
+		const nowMs = this.#context.clock.now();
+		if (!underWay && isComplete(rollout.deployment, rollout.deployment.status ?? {})) await this.#cleanUp(rollout);
+		const status = planRolloutStatus(rollout, nowMs);
+		await this.#writeStatus({ ...rollout.deployment, status }, original);
+		const checkInMs = progressCheckInMs({ ...rollout.deployment, status }, status, nowMs);
+		return checkInMs === undefined ? undefined : { requeueAfterMs: checkInMs };
+	}
+
+	async #writeCounts(rollout: scaling.Rollout, original: Deployment): Promise<void> {
+		const status = planCounts(rollout, this.#context.clock.now());
+		await this.#writeStatus({ ...rollout.deployment, status }, original);
+	}
+
+	/** Writes status and annotations if they differ from what the server has. */
+	async #writeStatus(deployment: Deployment, original: Deployment): Promise<void> {
+		const { status = {} as DeploymentStatus, metadata } = deployment;
+		if (statusEqual(original.status, status) && jsonEqual(metadata?.annotations, original.metadata?.annotations)) return;
+		try {
+			this.#ownWrites.note(await this.#client.updateStatus(deployment));
+		} catch (error) {
+			// Deleted meanwhile: nobody to tell.
+			if (!isStatusError(error, "NotFound")) throw error;
+		}
+	}
+
+	// ── ReplicaSets ──
+
+	/** Brings the new ReplicaSet's annotations up to date, if there is one, and the Deployment's with them. */
+	async #syncRevision(rollout: scaling.Rollout): Promise<scaling.Rollout> {
+		const { deployment, newReplicaSet } = rollout;
+		if (newReplicaSet === undefined) return rollout;
+		const annotations = newReplicaSetAnnotations(deployment, newReplicaSet.metadata?.annotations, nextRevision(rollout));
+		const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
+		const current =
+			jsonEqual(annotations, newReplicaSet.metadata?.annotations ?? {}) && minReadySeconds === (newReplicaSet.spec?.minReadySeconds ?? 0)
+				? newReplicaSet
+				: await this.#updateReplicaSet({
+						...newReplicaSet,
+						metadata: { ...newReplicaSet.metadata, annotations },
+						spec: { ...specOf(newReplicaSet), minReadySeconds },
+					});
+		const found = `Found new replica set "${current.metadata?.name}"`;
+		return {
+			...rollout,
+			newReplicaSet: current,
+			deployment: this.#adoptRevision(deployment, revisionOf(current), "FoundNewReplicaSet", found, false),
+		};
+	}
+
+	/** The Deployment with its revision, and Progressing set if it has none (or always: `replace`). */
+	#adoptRevision(deployment: Deployment, revision: number, reason: string, message: string, replace: boolean): Deployment {
+		const annotations = { ...deployment.metadata?.annotations, [revisionAnnotation]: String(revision) };
+		const revised = { ...deployment, metadata: { ...deployment.metadata, annotations } };
+		if (!hasProgressDeadline(deployment) || (!replace && progressingCondition(deployment.status) !== undefined)) return revised;
+		return withDeploymentCondition(revised, newCondition("Progressing", "True", reason, message, this.#context.clock.now()));
+	}
+
+	/** Undefined: there is none and none can be made, since the namespace is going. */
+	async #ensureNewReplicaSet(rollout: scaling.Rollout, original: Deployment): Promise<scaling.Rollout | undefined> {
+		const { deployment, newReplicaSet, oldReplicaSets } = rollout;
+		if (newReplicaSet !== undefined) return rollout;
+		const total = scaling.sum(oldReplicaSets, scaling.specReplicas);
+		const revision = nextRevision(rollout);
+		const wanted = newReplicaSetFor(deployment, scaling.newReplicaSetSize(deployment, 0, total), revision);
+		const name = wanted.metadata?.name ?? "";
+		try {
+			const made = this.#ownReplicaSets.note(await this.#replicaSetClient.create(wanted));
+			const size = scaling.specReplicas(made);
+			if (size > 0) this.#recorder.event(deployment, "Normal", "ScalingReplicaSet", `Scaled up replica set ${name} from 0 to ${size}`);
+			const created = `Created new replica set "${name}"`;
+			return {
+				...rollout,
+				newReplicaSet: made,
+				deployment: this.#adoptRevision(deployment, revision, "NewReplicaSetCreated", created, true),
+			};
+		} catch (error) {
+			if (isNamespaceTerminating(error)) return undefined;
+			if (isStatusError(error, "AlreadyExists")) return this.#resolveCollision(rollout, name, error, original);
+			await this.#reportCreateError(deployment, name, error, original);
+			throw error;
+		}
+	}
+
+	/** The name is taken: by our own ReplicaSet that the cache does not show yet, or by another template of the same hash. */
+	async #resolveCollision(rollout: scaling.Rollout, name: string, error: unknown, original: Deployment): Promise<scaling.Rollout> {
+		const { deployment } = rollout;
+		const taken = await this.#replicaSetClient.get({ namespace: deployment.metadata?.namespace, name });
+		const ours = controllerOf(taken)?.uid === deployment.metadata?.uid;
+		if (ours && templatesEqual(taken.spec?.template, deployment.spec?.template)) {
+			return this.#syncRevision({ ...rollout, newReplicaSet: taken });
+		}
+		const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
+		await this.#writeStatus({ ...deployment, status: { ...deployment.status, collisionCount } }, original);
+		throw error;
+	}
+
+	async #reportCreateError(deployment: Deployment, name: string, error: unknown, original: Deployment): Promise<void> {
+		const message = `Failed to create new replica set "${name}": ${messageOf(error)}`;
+		this.#recorder.event(deployment, "Warning", "ReplicaSetCreateError", message);
+		if (!hasProgressDeadline(deployment)) return;
+		const condition = newCondition("Progressing", "False", "ReplicaSetCreateError", message, this.#context.clock.now());
+		await this.#writeStatus(withDeploymentCondition(deployment, condition), original);
+	}
+
+	/** Sets the sizes, and the annotations that say for which size of the Deployment they were meant. */
+	async #resize(rollout: scaling.Rollout, steps: readonly scaling.Resize[]): Promise<scaling.Rollout> {
+		let result = rollout;
+		for (const { replicaSet, replicas } of steps) {
+			const from = scaling.specReplicas(replicaSet);
+			const annotations = { ...replicaSet.metadata?.annotations, ...sizeAnnotations(rollout.deployment) };
+			if (replicas === from && jsonEqual(annotations, replicaSet.metadata?.annotations)) continue;
+			const updated = await this.#updateReplicaSet({
+				...replicaSet,
+				metadata: { ...replicaSet.metadata, annotations },
+				spec: { ...specOf(replicaSet), replicas },
+			});
+			result = replaceReplicaSet(result, replicaSet, updated);
+			if (replicas === from) continue;
+			const message = `Scaled ${replicas > from ? "up" : "down"} replica set ${replicaSet.metadata?.name} from ${from} to ${replicas}`;
+			this.#recorder.event(rollout.deployment, "Normal", "ScalingReplicaSet", message);
+		}
+		return result;
+	}
+
+	async #updateReplicaSet(replicaSet: ReplicaSet): Promise<ReplicaSet> {
+		return this.#ownReplicaSets.note(await this.#replicaSetClient.update(replicaSet));
+	}
+
+	/** Deletes old ReplicaSets beyond revisionHistoryLimit. */
+	async #cleanUp({ deployment, oldReplicaSets }: scaling.Rollout): Promise<void> {
+		for (const { metadata } of planHistoryCleanup(deployment, oldReplicaSets)) {
+			try {
+				await this.#replicaSetClient.delete({ namespace: metadata?.namespace, name: metadata?.name ?? "" });
+			} catch (error) {
+				if (!isStatusError(error, "NotFound")) throw error;
+			}
+		}
+	}
+}
+
+function rolloutOf(deployment: Deployment, owned: readonly ReplicaSet[]): scaling.Rollout {
+	const newReplicaSet = findNewReplicaSet(deployment, owned);
+	return { deployment, newReplicaSet, oldReplicaSets: owned.filter((replicaSet) => replicaSet !== newReplicaSet) };
+}
+
+function nextRevision({ oldReplicaSets }: scaling.Rollout): number {
+	return Math.max(0, ...oldReplicaSets.map(revisionOf)) + 1;
+}
+
+function specOf({ spec }: ReplicaSet) {
+	return spec ?? { selector: {} };
+}
+
+function replaceReplicaSet(rollout: scaling.Rollout, old: ReplicaSet, updated: ReplicaSet): scaling.Rollout {
+	return {
+		...rollout,
+		newReplicaSet: rollout.newReplicaSet === old ? updated : rollout.newReplicaSet,
+		oldReplicaSets: rollout.oldReplicaSets.map((replicaSet) => (replicaSet === old ? updated : replicaSet)),
+	};
+}
