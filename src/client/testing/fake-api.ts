@@ -180,8 +180,9 @@ export class FakeApi implements Transport {
 	#patch(request: ApiRequest): Stored {
 		const old = this.#mustGet(request);
 		const strategic = request.patchType === "application/strategic-merge-patch+json";
-		const type = generatedResources.find(({ group, resource }) => group === request.group && resource === request.resource)?.type;
-		const patched = strategic ? applyStrategicMergePatch(old, request.body, type ?? "") : applyMergePatch(old, request.body);
+		const patched = strategic
+			? applyStrategicMergePatch(old, request.body, entryOf(request)?.type ?? "")
+			: applyMergePatch(old, request.body);
 		return this.#update(request, patched);
 	}
 
@@ -247,11 +248,12 @@ function keyOf(namespace: string | undefined, name: string | undefined): string 
 	return `${namespace ?? ""}/${name ?? ""}`;
 }
 
+function entryOf({ group, resource }: ApiRequest) {
+	return generatedResources.find((entry) => entry.group === group && entry.resource === resource && entry.subresource === "");
+}
+
 function typeOf(request: ApiRequest): { apiVersion: string; kind: string } {
-	const found = generatedResources.find(
-		({ group, resource, subresource }) => group === request.group && resource === request.resource && subresource === "",
-	);
-	return { apiVersion: formatApiVersion(request), kind: found?.kind ?? "" };
+	return { apiVersion: formatApiVersion(request), kind: entryOf(request)?.kind ?? "" };
 }
 
 function selects({ namespace, name, options = {} }: ApiRequest, object: Stored): boolean {

@@ -1,0 +1,7 @@
+/**
+ * controllers/: kube-controller-manager. One file or folder a controller; each reconciles one kind of object through
+ * the client, level-based, knowing nothing of the server it talks to. What controllers share in mechanism (queues,
+ * informers, expectations, owners) is in client/.
+ */
+export type { Controller, ControllerContext } from "./controller.ts";
+export { ControllerManager, type ControllerManagerOptions } from "./controller-manager.ts";
