@@ -1,0 +1,172 @@
+/**
+ * The scheduling algorithm: a pure function of a pod and a snapshot. Filters narrow the nodes, scores rank what is
+ * left, the best wins; of several best ones chance picks.
+ *
+ *   snapshot ─> PreFilter ─> nominated node, if it still fits ──────────────┐
+ *                    └─> Filter, from a start that moves on with every pod, ├─> PreScore ─> Score ─> chosen node
+ *                        until enough nodes are found                       ┘
+ *                        none: PostFilter, and a FitError
+ *
+ * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/ and
+ * https://kubernetes.io/docs/concepts/scheduling-eviction/scheduler-perf-tuning/
+ */
+import type { Random } from "../../apimachinery/random.ts";
+import type { CycleState } from "./cycle-state.ts";
+import { blame, type Diagnosis, fitErrorMessage, newDiagnosis } from "./fit-error.ts";
+import type { Framework } from "./framework.ts";
+import type { NodeInfo } from "./node-info.ts";
+import type { PodInfo } from "./pod-info.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { errorStatus, type Status, unresolvable } from "./status.ts";
+
+/** Below this many nodes all of them are looked at. */
+const minFeasibleNodesToFind = 100;
+const minFeasibleNodesPercentageToFind = 5;
+
+export const noNodesAvailableMessage = "no nodes available to schedule pods";
+
+export type ScheduleOutcome = Scheduled | Unschedulable | Failed;
+
+export interface Scheduled {
+	readonly kind: "scheduled";
+	readonly nodeName: string;
+	readonly state: CycleState;
+	/** How many nodes were looked at, and how many of them would do. */
+	readonly evaluatedNodes: number;
+	readonly feasibleNodes: number;
+}
+
+/** The pod fits nowhere (kube-scheduler's FitError). */
+export interface Unschedulable {
+	readonly kind: "unschedulable";
+	readonly message: string;
+	readonly diagnosis: Diagnosis;
+	/** What PostFilter decided; absent: leave the pod's nomination alone. */
+	readonly nominatedNodeName?: string;
+}
+
+/** Not a matter of fit: no nodes at all, or a plugin failed. The pod is retried after a back-off. */
+export interface Failed {
+	readonly kind: "failed";
+	/** The pod's condition says Unschedulable if this is a rejection, SchedulerError otherwise. */
+	readonly status: Status;
+}
+
+export interface ScheduleContext {
+	readonly framework: Framework;
+	readonly random: Random;
+	/** Index into the snapshot's nodes at which the search starts; moves on so that all nodes get their turn. */
+	startIndex: number;
+}
+
+export function scheduleOne(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): ScheduleOutcome {
+	if (snapshot.nodes.length === 0) return { kind: "failed", status: unresolvable("", noNodesAvailableMessage) };
+	try {
+		return findNode(pod, snapshot, context);
+	} catch (error) {
+		return { kind: "failed", status: errorStatus("", error) };
+	}
+}
+
+function findNode(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): ScheduleOutcome {
+	const { framework } = context;
+	const diagnosis = newDiagnosis();
+	const preFilter = framework.runPreFilter(pod, snapshot, diagnosis);
+	const { state } = preFilter;
+	if (preFilter.status !== undefined && !preFilter.status.isRejected) return { kind: "failed", status: preFilter.status };
+	const feasible =
+		preFilter.status !== undefined ? [] : findFeasible(pod, snapshot, context, { state, diagnosis, nodeNames: preFilter.nodeNames });
+	if (feasible.length === 0) return explainFailure(state, pod, snapshot, framework, diagnosis);
+	const nodeName = feasible.length === 1 ? feasible[0]?.name : chooseBest(state, pod, feasible, snapshot, context);
+	return {
+		kind: "scheduled",
+		nodeName: nodeName ?? "",
+		state,
+		evaluatedNodes: feasible.length + diagnosis.nodeToStatus.size,
+		feasibleNodes: feasible.length,
+	};
+}
+
+interface Search {
+	readonly state: CycleState;
+	readonly diagnosis: Diagnosis;
+	/** The only nodes that PreFilter leaves; absent: all. */
+	readonly nodeNames: ReadonlySet<string> | undefined;
+}
+
+function findFeasible(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext, search: Search): readonly NodeInfo[] {
+	const nominated = snapshot.get(pod.pod.status?.nominatedNodeName ?? "");
+	if (nominated !== undefined && context.framework.runFiltersWithNominatedPods(search.state, pod, nominated) === undefined) {
+		return [nominated];
+	}
+	const nodes = search.nodeNames === undefined ? snapshot.nodes : namedNodes(snapshot, search.nodeNames);
+	const wanted = context.framework.hasScoring ? feasibleNodesToFind(nodes.length, context.framework.profile.percentageOfNodesToScore) : 1;
+	const feasible: NodeInfo[] = [];
+	let processed = 0;
+	let index = nodes.length === 0 ? 0 : context.startIndex % nodes.length;
+	while (processed < nodes.length && feasible.length < wanted) {
+		const node = nodes[index];
+		if (node === undefined) break;
+		const verdict = context.framework.runFiltersWithNominatedPods(search.state, pod, node);
+		if (verdict === undefined) {
+			feasible.push(node);
+		} else if (verdict.isRejected) {
+			search.diagnosis.nodeToStatus.set(node.name, verdict);
+			blame(search.diagnosis, verdict);
+		} else {
+			throw new Error(verdict.message);
+		}
+		processed++;
+		index = index + 1 === nodes.length ? 0 : index + 1;
+	}
+	context.startIndex = (context.startIndex + processed) % snapshot.nodes.length;
+	return feasible;
+}
+
+/** In the snapshot's order, so that equal seeds give equal placements. */
+function namedNodes(snapshot: Snapshot, names: ReadonlySet<string>): readonly NodeInfo[] {
+	return names.size < snapshot.nodes.length / 8
+		? [...names].flatMap((name) => snapshot.get(name) ?? [])
+		: snapshot.nodes.filter(({ name }) => names.has(name));
+}
+
+/**
+ * How many feasible nodes are enough: all of up to 100; of more, a share that falls from 50 % by one point for each
+ * 125 nodes down to 5 %, and at least 100. @param percentage 0: adapt.
+ */
+export function feasibleNodesToFind(allNodes: number, percentage: number): number {
+	if (allNodes < minFeasibleNodesToFind) return allNodes;
+	const share = percentage > 0 ? percentage : Math.max(50 - Math.trunc(allNodes / 125), minFeasibleNodesPercentageToFind);
+	return Math.max(Math.trunc((allNodes * share) / 100), minFeasibleNodesToFind);
+}
+
+function chooseBest(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot, context: ScheduleContext): string {
+	const scores = context.framework.runScores(state, pod, nodes, snapshot);
+	let best = Number.NEGATIVE_INFINITY;
+	let count = 0;
+	for (let index = 0; index < nodes.length; index++) {
+		const score = scores[index] ?? 0;
+		if (score > best) {
+			best = score;
+			count = 1;
+		} else if (score === best) {
+			count++;
+		}
+	}
+	let chosen = count === 1 ? 0 : context.random.int(count);
+	for (let index = 0; index < nodes.length; index++) {
+		if (scores[index] === best && chosen-- === 0) return nodes[index]?.name ?? "";
+	}
+	throw new Error(`no node has the best score ${best}`);
+}
+
+function explainFailure(state: CycleState, pod: PodInfo, snapshot: Snapshot, framework: Framework, diagnosis: Diagnosis): ScheduleOutcome {
+	const { message, nominatedNodeName } = framework.runPostFilter(state, pod, snapshot, diagnosis.nodeToStatus);
+	diagnosis.postFilterMessage = message;
+	return {
+		kind: "unschedulable",
+		message: fitErrorMessage(snapshot.nodes.length, diagnosis),
+		diagnosis,
+		...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
+	};
+}

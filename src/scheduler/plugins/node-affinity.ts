@@ -1,0 +1,70 @@
+/**
+ * NodeAffinity: a pod's nodeSelector and required node affinity must match the node; matches of preferred node
+ * affinity add up. A pod that names its nodes by field (as DaemonSet pods do) is tried on those only.
+ * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
+ */
+import type { Node, NodeSelectorTerm, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { ActionType } from "../framework/cluster-event.ts";
+import { stateKey } from "../framework/cycle-state.ts";
+import { normalizeToMax } from "../framework/normalize-score.ts";
+import type { FilterPlugin, PreFilterPlugin, PreScorePlugin, ScorePlugin } from "../framework/plugin.ts";
+import { skip, unresolvable } from "../framework/status.ts";
+import { type NodePredicate, preferenceOf, requiredNodePredicate, type SelectableNode, selectableNode } from "./node-selector.ts";
+
+const name = "NodeAffinity";
+const mismatch = unresolvable(name, "node(s) didn't match Pod's node affinity/selector");
+const conflict = unresolvable(name, "pod affinity terms conflict");
+const required = stateKey<NodePredicate>(`PreFilter${name}`);
+const preferred = stateKey<(node: SelectableNode) => number>(`PreScore${name}`);
+
+export const nodeAffinity: PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin = {
+	name,
+	preFilter(state, { pod }) {
+		const predicate = requiredNodePredicate(pod);
+		if (predicate === undefined) return skip;
+		state.write(required, predicate);
+		const nodeNames = namedNodes(pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms);
+		if (nodeNames === undefined) return undefined;
+		return nodeNames.size === 0 ? conflict : { nodeNames };
+	},
+	filter: (state, _pod, node) => (state.read(required)(node) ? undefined : mismatch),
+	preScore(state, { pod }) {
+		const preference = preferenceOf(pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution);
+		if (preference === undefined) return skip;
+		state.write(preferred, preference);
+		return undefined;
+	},
+	score: (state, _pod, node) => state.read(preferred)(node),
+	normalizeScore: (_state, _pod, scores) => normalizeToMax(scores, false),
+	eventsToRegister: () => [
+		{
+			resource: "Node",
+			action: ActionType.add | ActionType.updateNodeLabel,
+			hint: (pod, old, node) => {
+				const opens = node !== undefined && admits(node, pod) && (old === undefined || !admits(old, pod));
+				return opens ? "Queue" : "Skip";
+			},
+		},
+	],
+};
+
+function admits(node: Node, pod: Pod): boolean {
+	return requiredNodePredicate(pod)?.(selectableNode(node)) ?? true;
+}
+
+/** The nodes that the terms name by metadata.name, if every term does. */
+function namedNodes(terms: readonly NodeSelectorTerm[] | undefined): ReadonlySet<string> | undefined {
+	if (terms === undefined || terms.length === 0) return undefined;
+	const names = new Set<string>();
+	for (const { matchFields = [] } of terms) {
+		let ofTerm: ReadonlySet<string> | undefined;
+		for (const { key, operator, values = [] } of matchFields) {
+			if (key !== "metadata.name" || operator !== "In") continue;
+			const named = new Set(values);
+			ofTerm = ofTerm === undefined ? named : ofTerm.intersection(named);
+		}
+		if (ofTerm === undefined) return undefined;
+		for (const nodeName of ofTerm) names.add(nodeName);
+	}
+	return names;
+}

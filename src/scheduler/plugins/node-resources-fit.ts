@@ -1,0 +1,126 @@
+/**
+ * NodeResourcesFit: a pod fits if what it requests is free on the node; nodes with more left over score higher
+ * (strategy LeastAllocated over cpu and memory). A pod that asks for more than the node has when empty does not fit
+ * there however many pods are preempted.
+ * Source: https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins and
+ * https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#how-pods-with-resource-requests-are-scheduled
+ */
+import type { Node, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { ActionType } from "../framework/cluster-event.ts";
+import type { NodeInfo } from "../framework/node-info.ts";
+import { type FilterPlugin, maxNodeScore, type PreFilterPlugin, type ScorePlugin } from "../framework/plugin.ts";
+import type { PodInfo } from "../framework/pod-info.ts";
+import { computePodRequests } from "../framework/pod-requests.ts";
+import { ResourceVector } from "../framework/resource-vector.ts";
+import { type Status, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
+
+const name = "NodeResourcesFit";
+const builtInResources: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
+/** The verdicts on most full nodes, made once. */
+const insufficientCpu = unschedulable(name, "Insufficient cpu");
+const insufficientMemory = unschedulable(name, "Insufficient memory");
+const tooManyPods = unschedulable(name, "Too many pods");
+
+export const nodeResourcesFit: PreFilterPlugin & FilterPlugin & ScorePlugin = {
+	name,
+	preFilter: () => undefined,
+	filter: (_state, pod, node) => (fits(pod, node) ? undefined : explain(pod.requests, node.allocatable, node.requested, node.pods.length)),
+	score: (_state, pod, node) => leastAllocatedScore(pod, node),
+	eventsToRegister: () => [
+		{
+			resource: "AssignedPod",
+			action: ActionType.delete | ActionType.updatePodScaleDown,
+			hint: (pod, old, changed) => (podChangeHelps(pod, old, changed) ? "Queue" : "Skip"),
+		},
+		{ resource: "TargetPod", action: ActionType.updatePodScaleDown },
+		{
+			resource: "Node",
+			action: ActionType.add | ActionType.updateNodeAllocatable,
+			hint: (pod, old, node) => (nodeChangeHelps(pod, old, node) ? "Queue" : "Skip"),
+		},
+	],
+};
+
+/** Called for every pod and node, so it compares and allocates nothing. */
+function fits({ requests }: PodInfo, { allocatable, requested, pods }: NodeInfo): boolean {
+	return (
+		pods.length < allocatable.pods &&
+		(requests.milliCpu === 0 || requests.milliCpu <= allocatable.milliCpu - requested.milliCpu) &&
+		(requests.memoryBytes === 0 || requests.memoryBytes <= allocatable.memoryBytes - requested.memoryBytes) &&
+		(requests.ephemeralStorageBytes === 0 ||
+			requests.ephemeralStorageBytes <= allocatable.ephemeralStorageBytes - requested.ephemeralStorageBytes) &&
+		(requests.scalars === undefined || scalarsFit(requests.scalars, allocatable, requested))
+	);
+}
+
+function scalarsFit(wanted: ReadonlyMap<string, number>, allocatable: ResourceVector, requested: ResourceVector): boolean {
+	for (const [resource, amount] of wanted) {
+		if (amount > 0 && amount > allocatable.get(resource) - requested.get(resource)) return false;
+	}
+	return true;
+}
+
+/** All that is lacking, in upstream's order. */
+function explain(wanted: ResourceVector, allocatable: ResourceVector, requested: ResourceVector, podsCount: number): Verdict {
+	const reasons: string[] = [];
+	let hopeless = false;
+	if (podsCount >= allocatable.pods) reasons.push("Too many pods");
+	for (const resource of resourcesIn(wanted)) {
+		const amount = wanted.get(resource);
+		if (amount === 0 || amount <= allocatable.get(resource) - requested.get(resource)) continue;
+		reasons.push(`Insufficient ${resource}`);
+		hopeless ||= amount > allocatable.get(resource);
+	}
+	return hopeless ? unresolvable(name, ...reasons) : (knownVerdict(reasons) ?? unschedulable(name, ...reasons));
+}
+
+function knownVerdict(reasons: readonly string[]): Status | undefined {
+	if (reasons.length !== 1) return undefined;
+	return [insufficientCpu, insufficientMemory, tooManyPods].find(({ reasons: [known] }) => known === reasons[0]);
+}
+
+/** The mean over cpu and memory of the share that stays free, in percent; a resource that the node does not have is left out. */
+function leastAllocatedScore(pod: PodInfo, node: NodeInfo): number {
+	const { allocatable } = node;
+	let sum = 0;
+	let weights = 0;
+	if (allocatable.milliCpu > 0) {
+		sum += freeShare(node.nonZeroMilliCpu + pod.nonZeroMilliCpu, allocatable.milliCpu);
+		weights++;
+	}
+	if (allocatable.memoryBytes > 0) {
+		sum += freeShare(node.nonZeroMemoryBytes + pod.nonZeroMemoryBytes, allocatable.memoryBytes);
+		weights++;
+	}
+	return weights === 0 ? 0 : Math.trunc(sum / weights);
+}
+
+function freeShare(requested: number, capacity: number): number {
+	return requested > capacity ? 0 : Math.trunc(((capacity - requested) * maxNodeScore) / capacity);
+}
+
+/** A pod that left its node frees a place at least; one that shrank helps if it gave back what the pod wants. */
+function podChangeHelps(pod: Pod, old: Pod | undefined, changed: Pod | undefined): boolean {
+	if (old === undefined) return false;
+	if (changed === undefined) return old.spec?.nodeName !== undefined && old.spec.nodeName !== "";
+	const wanted = computePodRequests(pod).requests;
+	const before = computePodRequests(old).requests;
+	const after = computePodRequests(changed).requests;
+	return resourcesIn(wanted).some((resource) => wanted.get(resource) > 0 && after.get(resource) < before.get(resource));
+}
+
+/** A node helps if the pod would fit on it when empty, and it is new or has grown in what the pod wants. */
+function nodeChangeHelps(pod: Pod, old: Node | undefined, node: Node | undefined): boolean {
+	if (node === undefined) return false;
+	const wanted = computePodRequests(pod).requests;
+	const after = ResourceVector.from(node.status?.allocatable);
+	if (explain(wanted, after, new ResourceVector(), 0) !== undefined) return false;
+	if (old === undefined) return true;
+	const before = ResourceVector.from(old.status?.allocatable);
+	return ["pods", ...resourcesIn(wanted)].some((resource) => after.get(resource) > before.get(resource));
+}
+
+/** In the order of upstream's reasons. */
+function resourcesIn({ scalars }: ResourceVector): readonly string[] {
+	return scalars === undefined ? builtInResources : [...builtInResources, ...scalars.keys()];
+}

@@ -1,0 +1,38 @@
+/**
+ * NodeUnschedulable: keeps pods off cordoned nodes (spec.unschedulable), except those that tolerate the taint which the
+ * node lifecycle controller puts on such nodes.
+ */
+import type { Node, Pod, Taint } from "../../apimachinery/schema/generated/types.ts";
+import { ActionType } from "../framework/cluster-event.ts";
+import type { FilterPlugin } from "../framework/plugin.ts";
+import { unresolvable } from "../framework/status.ts";
+import { findUntolerated } from "./tolerations.ts";
+
+const name = "NodeUnschedulable";
+const unschedulableNode = unresolvable(name, "node(s) were unschedulable");
+const cordonTaints: readonly Taint[] = [{ key: "node.kubernetes.io/unschedulable", effect: "NoSchedule" }];
+
+export const nodeUnschedulable: FilterPlugin = {
+	name,
+	filter: (_state, { pod }, { node }) => (node !== undefined && keepsOff(node, pod) ? unschedulableNode : undefined),
+	eventsToRegister: () => [
+		{
+			resource: "Node",
+			action: ActionType.add | ActionType.updateNodeTaint,
+			hint: (pod, old, node) => {
+				const opens = node !== undefined && !keepsOff(node, pod) && (old === undefined || keepsOff(old, pod));
+				return opens ? "Queue" : "Skip";
+			},
+		},
+		{
+			resource: "TargetPod",
+			action: ActionType.updatePodToleration,
+			hint: (_pod, _old, changed: Pod | undefined) =>
+				changed !== undefined && findUntolerated(cordonTaints, changed.spec?.tolerations) === undefined ? "Queue" : "Skip",
+		},
+	],
+};
+
+function keepsOff({ spec }: Node, pod: Pod): boolean {
+	return spec?.unschedulable === true && findUntolerated(cordonTaints, pod.spec?.tolerations) !== undefined;
+}
