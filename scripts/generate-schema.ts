@@ -1,6 +1,6 @@
 /**
  * Generates src/apimachinery/schema/generated/ from the dev dependency @kubernetes/client-node (Kubernetes 1.36) and
- * scripts/schema-facts.txt. Run by `npm run generate` and by `prepare`; the output is not committed.
+ * the facts that it lacks (schema-facts.txt, schema-descriptions.txt). Run by `npm run generate` and by `prepare`; the output is not committed.
  *
  *   types.ts         wire types for our own code: read-only, times and quantities as strings
  *   schema.ts        every type's fields with types, required flags, list types and merge keys (compact JSON)
@@ -13,6 +13,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readDescriptionFacts } from "./schema-descriptions.ts";
 
 /** Group versions that kube-apiserver 1.36 serves without any --runtime-config. Source: pkg/controlplane/instance.go, defaults. */
 const servedVersions = new Set([
@@ -133,6 +134,8 @@ function unescapeDescription(comment: string): string {
 		.replaceAll("\\'", "'")
 		.replaceAll('\\"', '"')
 		.replaceAll("*\\/", "*/")
+		.replaceAll("/_*", "/*")
+		.replaceAll("*_/", "*/")
 		.replaceAll("\\\\", "\\");
 }
 
@@ -251,7 +254,8 @@ function readResources(facts: Facts): ServedResource[] {
 			// `list` across namespaces has its own path, without the namespace: the scope is what the other paths say.
 			if (namespaced !== undefined) entry.namespaced = true;
 			if (!entry.verbs.includes(verb)) entry.verbs.push(verb);
-			if (verb === "list" && !entry.verbs.includes("watch")) entry.verbs.push("watch");
+			// Component statuses are made up when they are asked for: nothing to watch.
+			if (verb === "list" && resource !== "componentstatuses" && !entry.verbs.includes("watch")) entry.verbs.push("watch");
 			if (["get", "create", "update"].includes(verb) && model !== "string") {
 				entry.type = typeName(model);
 				entry.kind = (facts.definitionsByModel.get(model) ?? model).split(".").at(-1) ?? "";
@@ -345,11 +349,12 @@ function main(): void {
 		queue.push(...referencedModels(read));
 	}
 	const models = [...wanted.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+	const restore = readDescriptionFacts();
 	const descriptions = Object.fromEntries(
-		models.map((model) => [
-			model.name,
-			{ "": model.description, ...Object.fromEntries(model.fields.map((field) => [field.name, field.description])) },
-		]),
+		models.map((model) => {
+			const ofFields = model.fields.map(({ name, description }) => [name, restore(`${model.name}.${name}`, description)]);
+			return [model.name, { "": restore(model.name, model.description), ...Object.fromEntries(ofFields) }];
+		}),
 	);
 	mkdirSync(output, { recursive: true });
 	const write = (file: string, text: string) => writeFileSync(join(output, file), text);
