@@ -1,0 +1,92 @@
+/** The rules of a FlowSchema: subjects, and the requests they make. Source: pkg/apis/flowcontrol/validation/validation.go. */
+import type {
+	FlowcontrolSubject,
+	NonResourcePolicyRule,
+	PolicyRulesWithSubjects,
+	ResourcePolicyRule,
+} from "../../../apimachinery/schema/generated/types.ts";
+import { fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { isDns1123Label, isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
+import { type FieldErrors, invalidFor, validateEach } from "../validation/primitives.ts";
+
+const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
+const kinds = { Group: "group", ServiceAccount: "serviceAccount", User: "user" } as const;
+
+export function validateFlowRule(rule: Partial<PolicyRulesWithSubjects>, path: string): FieldErrors {
+	const { subjects = [], resourceRules = [], nonResourceRules = [] } = rule;
+	return [
+		...(subjects.length === 0 ? [fieldRequired(`${path}.subjects`, "subjects must contain at least one value")] : []),
+		...validateEach(subjects, `${path}.subjects`, validateSubject),
+		...(resourceRules.length + nonResourceRules.length === 0
+			? [fieldRequired(path, "at least one of resourceRules and nonResourceRules has to be non-empty")]
+			: []),
+		...validateEach(resourceRules, `${path}.resourceRules`, validateResourceRule),
+		...validateEach(nonResourceRules, `${path}.nonResourceRules`, validateUrlRule),
+	];
+}
+
+function validateSubject(subject: FlowcontrolSubject, path: string): FieldErrors {
+	const { kind } = subject;
+	if (kind !== "Group" && kind !== "ServiceAccount" && kind !== "User") {
+		return [fieldNotSupported(`${path}.kind`, kind, Object.keys(kinds))];
+	}
+	const field = kinds[kind];
+	const others = Object.entries(kinds).filter(([other, name]) => other !== kind && subject[name] !== undefined);
+	return [
+		...(subject[field] === undefined ? [fieldRequired(`${path}.${field}`, `${field} is required when subject kind is '${kind}'`)] : []),
+		...(subject[field]?.name === "" ? [fieldRequired(`${path}.${field}.name`)] : []),
+		...validateAccount(subject, path),
+		...others.map(([other, name]) => fieldForbidden(`${path}.${name}`, `${name} is forbidden when subject kind is not '${other}'`)),
+	];
+}
+
+function validateAccount({ serviceAccount }: FlowcontrolSubject, path: string): FieldErrors {
+	if (serviceAccount === undefined) return [];
+	const { name, namespace = "" } = serviceAccount;
+	return [
+		...(name === "*" || name === "" ? [] : invalidFor(`${path}.serviceAccount.name`, name, isDns1123Subdomain(name))),
+		...(namespace === ""
+			? [fieldRequired(`${path}.serviceAccount.namespace`, "must specify namespace for service account")]
+			: invalidFor(`${path}.serviceAccount.namespace`, namespace, isDns1123Label(namespace))),
+	];
+}
+
+function validateResourceRule(rule: Partial<ResourcePolicyRule>, path: string): FieldErrors {
+	const { namespaces = [], clusterScope = false } = rule;
+	return [
+		...validateVerbs(rule.verbs, path),
+		...validateList(rule.apiGroups, `${path}.apiGroups`, "resource rules must supply at least one api group", "api groups"),
+		...validateList(rule.resources, `${path}.resources`, "resource rules must supply at least one resource", "resources"),
+		...(namespaces.length === 0 && !clusterScope
+			? [fieldRequired(`${path}.namespaces`, "resource rules that are not cluster scoped must supply at least one namespace")]
+			: validateNamespaces(namespaces, `${path}.namespaces`)),
+	];
+}
+
+function validateNamespaces(namespaces: readonly string[], path: string): FieldErrors {
+	if (namespaces.includes("*")) {
+		return namespaces.length === 1 ? [] : [fieldInvalid(path, namespaces, "if '*' is present, must not specify other namespaces")];
+	}
+	const intro = "each member of this list must be '*' or a DNS-1123 label; ";
+	return validateEach(namespaces, path, (name, at) => isDns1123Label(name).map((text) => fieldInvalid(at, name, intro + text)));
+}
+
+function validateUrlRule({ verbs: ruleVerbs, nonResourceURLs }: Partial<NonResourcePolicyRule>, path: string): FieldErrors {
+	return [
+		...validateVerbs(ruleVerbs, path),
+		...validateList(nonResourceURLs, `${path}.nonResourceURLs`, "nonResourceURLs must contain at least one value", "non-resource URLs"),
+	];
+}
+
+function validateVerbs(list: readonly string[] = [], path: string): FieldErrors {
+	const at = `${path}.verbs`;
+	const unknown = !list.includes("*") && !list.every((verb) => verbs.includes(verb));
+	if (unknown) return [fieldNotSupported(at, list, verbs)];
+	return validateList(list, at, "verbs must contain at least one value", "verbs");
+}
+
+/** Something must be there; a star stands alone. */
+function validateList(list: readonly string[] = [], path: string, missing: string, what: string): FieldErrors {
+	if (list.length === 0) return [fieldRequired(path, missing)];
+	return list.length > 1 && list.includes("*") ? [fieldInvalid(path, list, `if '*' is present, must not specify other ${what}`)] : [];
+}
