@@ -6,6 +6,7 @@ import type { DaemonSet, DaemonSetUpdateStrategy } from "../../../apimachinery/s
 import { type FieldError, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
+import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, formatLabels, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
@@ -97,6 +98,7 @@ export const daemonSetKind = defineKind<DaemonSet>({
 	validate,
 	validateUpdate: (set, old) => validateImmutable(set.spec?.selector, old.spec?.selector, "spec.selector"),
 	validateStatusUpdate: ({ status }) => counts.flatMap((field) => validateNonnegative(status?.[field], `status.${field}`)),
+	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
 	columns: [
 		nameColumn(),
 		integerColumn(

@@ -7,6 +7,7 @@ import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import { type FieldError, fieldForbidden, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
+import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn, wide } from "../printing/columns.ts";
 import { containerColumns } from "../printing/pod-template-columns.ts";
@@ -92,6 +93,7 @@ export const deploymentKind = defineKind<Deployment>({
 		(["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"] as const).flatMap((field) =>
 			validateNonnegative(status?.[field], `status.${field}`),
 		),
+	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
 	columns: [
 		nameColumn(),
 		stringColumn(

@@ -5,6 +5,7 @@ import type { ReplicaSet } from "../../../apimachinery/schema/generated/types.ts
 import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
+import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
@@ -41,6 +42,7 @@ export const replicaSetKind = defineKind<ReplicaSet>({
 	validate,
 	validateUpdate: (set, old) => validateImmutable(set.spec?.selector, old.spec?.selector, "spec.selector"),
 	validateStatusUpdate: ({ status }) => validateReplicaCounts(status),
+	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
 	columns: [
 		nameColumn(),
 		integerColumn("Desired", "Replicas is the number of desired pods.", ({ spec }) => spec?.replicas),

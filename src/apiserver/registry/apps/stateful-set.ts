@@ -12,9 +12,10 @@ import type {
 } from "../../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { isDns1123Label } from "../../../apimachinery/validation/names.ts";
+import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
+import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defaultClaimSpec } from "../core/volume-defaults.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
@@ -157,7 +158,8 @@ export const statefulSetKind = defineKind<StatefulSet>({
 	validateUpdate,
 	validateStatusUpdate,
 	// Pods are called after the set, and their names are host names.
-	validateName: (name, prefix) => isDns1123Label(prefix ? name.replace(/-$/, "") : name),
+	validateName: nameIsDnsLabel,
+	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
 	columns: [
 		nameColumn(),
 		stringColumn(

@@ -14,7 +14,6 @@ import {
 	isDns1123Label,
 	isDns1123Subdomain,
 	isQualifiedName,
-	isValidLabelValue,
 	isValidPercent,
 	isValidPortName,
 	isValidPortNumber,
@@ -103,12 +102,7 @@ export function validateNotMoreThan100Percent(value: number | string | undefined
 }
 
 /** Keys and values of labels, and of selectors that are maps. */
-export function validateLabels(labels: Readonly<Record<string, string>> | undefined, path: string): FieldErrors {
-	return Object.entries(labels ?? {}).flatMap(([key, value]) => [
-		...invalidFor(path, key, isQualifiedName(key)),
-		...invalidFor(path, value, isValidLabelValue(value)),
-	]);
-}
+export { validateLabels } from "../../../apimachinery/validation/label-selector.ts";
 
 /** Keys of annotations, which are compared in lower case. */
 export function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined, path: string): FieldErrors {

@@ -1,0 +1,24 @@
+/**
+ * Binding: create-only; binds a Pod to a node. The endpoint acts and stores nothing under this name.
+ */
+import type { Binding } from "../../../apimachinery/schema/generated/types.ts";
+import { fieldNotSupported } from "../../../apimachinery/validation/field-error.ts";
+import { defineKind } from "../kind.ts";
+import { createdAtColumn, nameColumn } from "../printing/columns.ts";
+import { validateRequired } from "../validation/primitives.ts";
+
+export const bindingKind = defineKind<Binding>({
+	group: "",
+	kind: "Binding",
+	resource: "bindings",
+	singular: "binding",
+	versions: ["v1"],
+	storageVersion: "v1",
+	validate: ({ target }) => [
+		...(target.kind === undefined || target.kind === "" || target.kind === "Node"
+			? []
+			: [fieldNotSupported("target.kind", target.kind, ["Node", "<empty>"])]),
+		...validateRequired(target.name, "target.name"),
+	],
+	columns: [nameColumn(), createdAtColumn()],
+});
