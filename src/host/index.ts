@@ -1,0 +1,35 @@
+/**
+ * host/: a simulated Linux machine, or what a container sees of one.
+ *
+ *  - `Machine`: host name, files, processes, network; programs are async functions (machine.ts, process.ts).
+ *  - vfs/: inodes, frozen image trees with changes on top, mounts.
+ *  - net/: connections, listeners, HTTP on them; who joins machines is the caller's business.
+ *  - shell/: a streaming shell on just-bash's grammar, and the terminal for sessions.
+ *  - commands/: what can be typed; grep, sed, awk and the like are just-bash's.
+ *
+ * Invariants: all time is the cluster's; nothing reaches the real file system or network; an unvisited machine has no
+ * files in memory.
+ */
+export { commandNames, findCommand } from "./commands/index.ts";
+export { kernelVersion } from "./commands/system.ts";
+export { defaultPath, ExecError, Machine, type MachineOptions, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
+export { exchange, HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
+export {
+	type Connection,
+	type ConnectionHandler,
+	isIpv4,
+	isLoopback,
+	type Listener,
+	LoopbackNetwork,
+	NetworkError,
+	type NetworkStack,
+} from "./net/network.ts";
+export { Process, type ProcessExit, type SignalName, signalNumbers } from "./process.ts";
+export { loadGrammar } from "./shell/syntax.ts";
+export { Tty } from "./shell/tty.ts";
+export { BrokenPipeError, Collector, emptyInput, type InputStream, nullOutput, type OutputStream, Pipe, readAll, writeText } from "./stream.ts";
+export { FileSystem, type Mount, putFile } from "./vfs/file-system.ts";
+export { type DirectoryInode, type FileContent, FsError, type Inode } from "./vfs/inode.ts";
+export { resolvePath } from "./vfs/path.ts";
+export { Tree } from "./vfs/tree.ts";
+export { TreeBuilder } from "./vfs/tree-builder.ts";

@@ -1,0 +1,205 @@
+/**
+ * A simulated Linux machine, or what a container sees of one: host name, files, processes, network. It simulates
+ * what commands and programs can observe. Not simulated yet: users and permissions, cgroups, devices, kernel settings.
+ */
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { NetworkStack } from "./net/network.ts";
+import { Process, type ProcessExit } from "./process.ts";
+import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
+import type { Terminal } from "./terminal.ts";
+import type { FileSystem } from "./vfs/file-system.ts";
+import { FsError } from "./vfs/inode.ts";
+import { resolvePath } from "./vfs/path.ts";
+
+/** What PATH is when the environment has none. */
+export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
+export const maxProcesses = 1024;
+
+/** What a process is given. */
+export interface ProcessContext {
+	readonly argv: readonly string[];
+	readonly env: ReadonlyMap<string, string>;
+	readonly cwd: string;
+	readonly stdin: InputStream;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	/** Set when stdin and stdout are a terminal. */
+	readonly terminal?: Terminal | undefined;
+	readonly machine: Machine;
+	readonly process: Process;
+}
+
+/** Resolves to the exit code, 0-255. */
+export type Program = (context: ProcessContext) => Promise<number> | number;
+
+export interface MachineOptions {
+	readonly hostname: string;
+	readonly clock: Clock;
+	readonly random: Random;
+	/** Called once, when somebody first looks at the files. */
+	readonly openFileSystem: () => FileSystem;
+	/** The programs behind the executables of the file system, by registered name. */
+	readonly findProgram: (name: string) => Program | undefined;
+	readonly network: NetworkStack;
+}
+
+export interface SpawnOptions {
+	readonly argv: readonly string[];
+	readonly env: ReadonlyMap<string, string>;
+	readonly cwd: string;
+	readonly stdin: InputStream;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	readonly terminal?: Terminal | undefined;
+	readonly parent?: Process | undefined;
+}
+
+/** A command that cannot be started. */
+export class ExecError extends Error {
+	/** 127: not found. 126: found and not executable. */
+	readonly exitCode: 126 | 127;
+	/** `executable file not found in $PATH`, `permission denied` …: what follows `exec: "name": ` in runc's message. */
+	readonly why: string;
+
+	constructor(command: string, why: string, exitCode: 126 | 127) {
+		super(`exec: ${JSON.stringify(command)}: ${why}`);
+		this.name = "ExecError";
+		this.exitCode = exitCode;
+		this.why = why;
+	}
+}
+
+export class Machine {
+	readonly hostname: string;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly network: NetworkStack;
+	readonly #openFileSystem: () => FileSystem;
+	readonly #findProgram: (name: string) => Program | undefined;
+	#files: FileSystem | undefined;
+	/** By pid; ended processes leave at once. */
+	readonly #processes = new Map<number, Process>();
+	#nextPid = 1;
+
+	constructor(options: MachineOptions) {
+		this.hostname = options.hostname;
+		this.clock = options.clock;
+		this.random = options.random;
+		this.network = options.network;
+		this.#openFileSystem = options.openFileSystem;
+		this.#findProgram = options.findProgram;
+	}
+
+	get files(): FileSystem {
+		this.#files ??= this.#openFileSystem();
+		return this.#files;
+	}
+
+	/** Whether somebody has looked at the files yet. */
+	get hasFiles(): boolean {
+		return this.#files !== undefined;
+	}
+
+	processes(): readonly Process[] {
+		return [...this.#processes.values()];
+	}
+
+	process(pid: number): Process | undefined {
+		return this.#processes.get(pid);
+	}
+
+	/** Finds the program of a command and starts it. Throws `ExecError` if it cannot be started. */
+	spawn(options: SpawnOptions): Process {
+		const { program, argv } = this.#resolveProgram(options.argv, options.env, options.cwd);
+		return this.run(program, { ...options, argv });
+	}
+
+	/** Starts a program that the caller has: a builtin, or an image's main process. */
+	run(program: Program, options: SpawnOptions): Process {
+		if (this.#processes.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
+		const process = new Process({
+			pid: this.#nextPid++,
+			parentPid: options.parent?.pid ?? 0,
+			argv: options.argv,
+			startMs: this.clock.now(),
+		});
+		this.#processes.set(process.pid, process);
+		void process.exited.then(() => this.#processes.delete(process.pid));
+		const guard = (stream: OutputStream): OutputStream => ({
+			write: (chunk) => (process.exit === undefined ? stream.write(chunk) : undefined),
+		});
+		const { stdin, env, cwd, terminal } = options;
+		const stdout = guard(options.stdout);
+		const stderr = guard(options.stderr);
+		void execute(program, { argv: options.argv, env, cwd, stdin, stdout, stderr, terminal, machine: this, process }).then((exit) =>
+			process.finish(exit),
+		);
+		return process;
+	}
+
+	/** SIGKILL to every process: the end of a container. */
+	killAll(): void {
+		for (const process of this.#processes.values()) process.kill("KILL");
+	}
+
+	/** The path of a command's executable, as `which` finds it. */
+	which(command: string, env: ReadonlyMap<string, string>, cwd: string): string | undefined {
+		const candidates = command.includes("/")
+			? [resolvePath(cwd, command)]
+			: (env.get("PATH") ?? defaultPath).split(":").map((directory) => resolvePath(resolvePath(cwd, directory), command));
+		return candidates.find((path) => this.files.exists(path) && this.files.stat(path).type === "file");
+	}
+
+	#resolveProgram(argv: readonly string[], env: ReadonlyMap<string, string>, cwd: string) {
+		const command = argv[0] ?? "";
+		const path = this.which(command, env, cwd);
+		if (path === undefined) {
+			const isPath = command.includes("/");
+			const isDirectory = isPath && this.files.exists(resolvePath(cwd, command));
+			if (isDirectory) throw new ExecError(command, "permission denied", 126);
+			throw new ExecError(command, isPath ? `stat ${command}: no such file or directory` : "executable file not found in $PATH", 127);
+		}
+		const inode = this.files.inode(path);
+		if (inode.type !== "file" || (inode.mode & 0o111) === 0) throw new ExecError(command, "permission denied", 126);
+		if (inode.program !== undefined) {
+			const program = this.#findProgram(inode.program);
+			if (program === undefined) throw new ExecError(command, "exec format error", 126);
+			return { program, argv };
+		}
+		return this.#resolveScript(command, path, argv, env, cwd);
+	}
+
+	/** A text file with `#!interpreter argument`; without one, a shell script. */
+	#resolveScript(
+		command: string,
+		path: string,
+		argv: readonly string[],
+		env: ReadonlyMap<string, string>,
+		cwd: string,
+	): { program: Program; argv: readonly string[] } {
+		const firstLine = this.files.readText(path).split("\n", 1)[0] ?? "";
+		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126);
+		const [interpreter = "", ...argument] = firstLine.slice(2).trim().split(/\s+/, 2);
+		if (interpreter === path || !this.files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
+		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
+	}
+}
+
+async function execute(program: Program, context: ProcessContext): Promise<ProcessExit> {
+	try {
+		return { exitCode: (await program(context)) & 0xff };
+	} catch (error) {
+		if (context.process.exit !== undefined) return context.process.exit;
+		if (error instanceof BrokenPipeError) return { exitCode: 141, signal: "PIPE" };
+		const text = error instanceof FsError ? error.shellText : error instanceof Error ? error.message : String(error);
+		try {
+			await context.stderr.write(Buffer.from(`${context.argv[0] ?? ""}: ${text}\n`));
+		} catch (writeError) {
+			if (!(writeError instanceof BrokenPipeError)) throw writeError;
+		}
+		return { exitCode: 1 };
+	}
+}

@@ -1,0 +1,135 @@
+/** The open files of a command: what its numbers 0, 1, 2 … stand for, and how redirections change that. */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import { BufferedInput, emptyInput, type InputStream, inputOf, nullOutput, type OutputStream } from "../stream.ts";
+import type { FileSystem } from "../vfs/file-system.ts";
+import { FsError } from "../vfs/inode.ts";
+import { resolvePath } from "../vfs/path.ts";
+import { type ExpansionContext, expandToText } from "./expansion.ts";
+import { ShellError } from "./state.ts";
+import type { Redirection } from "./syntax.ts";
+
+export interface Descriptor {
+	readonly input?: BufferedInput;
+	readonly output?: OutputStream;
+	/** Stands for the terminal the shell was started on. */
+	readonly isTerminal?: boolean;
+}
+
+export type DescriptorTable = ReadonlyMap<number, Descriptor>;
+
+export function descriptorsOf(stdin: InputStream, stdout: OutputStream, stderr: OutputStream, isTerminal = false): DescriptorTable {
+	return new Map<number, Descriptor>([
+		[0, { input: stdin instanceof BufferedInput ? stdin : new BufferedInput(stdin), isTerminal }],
+		[1, { output: stdout, isTerminal }],
+		[2, { output: stderr, isTerminal }],
+	]);
+}
+
+export function inputAt(descriptors: DescriptorTable, number: number): BufferedInput {
+	return descriptors.get(number)?.input ?? new BufferedInput(emptyInput);
+}
+
+export function outputAt(descriptors: DescriptorTable, number: number): OutputStream {
+	return descriptors.get(number)?.output ?? nullOutput;
+}
+
+/** Where files are opened. */
+export interface RedirectionPlace {
+	readonly files: () => FileSystem;
+	readonly cwd: string;
+	readonly clock: Clock;
+	readonly expansion: ExpansionContext;
+}
+
+/** Applies redirections from left to right to a copy of the table. Throws `ShellError` if a file cannot be opened. */
+export async function redirect(
+	descriptors: DescriptorTable,
+	redirections: readonly Redirection[],
+	place: RedirectionPlace,
+): Promise<DescriptorTable> {
+	if (redirections.length === 0) return descriptors;
+	const table = new Map(descriptors);
+	for (const redirection of redirections) {
+		try {
+			await apply(table, redirection, place);
+		} catch (error) {
+			if (!(error instanceof FsError)) throw error;
+			const target = redirection.target.type === "HereDoc" ? "" : await expandToText(redirection.target, place.expansion);
+			const opening = redirection.operator === "<" ? "can't open" : "can't create";
+			throw new ShellError(
+				`${opening} ${target}: ${error.shellText.replace("No such file or directory", opening === "can't open" ? "no such file" : "nonexistent directory")}`,
+				1,
+			);
+		}
+	}
+	return table;
+}
+
+async function apply(table: Map<number, Descriptor>, redirection: Redirection, place: RedirectionPlace): Promise<void> {
+	const { operator, target } = redirection;
+	if (target.type === "HereDoc") {
+		const text = await expandToText(target.content, place.expansion);
+		table.set(redirection.fd ?? 0, { input: new BufferedInput(inputOf(Buffer.from(text))) });
+		return;
+	}
+	const text = await expandToText(target, place.expansion);
+	const path = resolvePath(place.cwd, text);
+	switch (operator) {
+		case "<":
+		case "<>":
+			table.set(redirection.fd ?? 0, { input: new BufferedInput(openInput(place.files(), path)) });
+			return;
+		case "<<<":
+			table.set(redirection.fd ?? 0, { input: new BufferedInput(inputOf(Buffer.from(`${text}\n`))) });
+			return;
+		case ">":
+		case ">|":
+			table.set(redirection.fd ?? 1, { output: openOutput(place.files(), path, false, table) });
+			return;
+		case ">>":
+			table.set(redirection.fd ?? 1, { output: openOutput(place.files(), path, true, table) });
+			return;
+		case "&>":
+		case "&>>": {
+			const output = openOutput(place.files(), path, operator === "&>>", table);
+			table.set(1, { output });
+			table.set(2, { output });
+			return;
+		}
+		case ">&":
+		case "<&":
+			duplicate(table, redirection.fd ?? (operator === ">&" ? 1 : 0), text);
+			return;
+		default:
+			throw new ShellError(`redirection ${operator} is not supported`);
+	}
+}
+
+function duplicate(table: Map<number, Descriptor>, number: number, source: string): void {
+	if (source === "-") {
+		table.delete(number);
+		return;
+	}
+	const descriptor = table.get(Number(source));
+	if (descriptor === undefined) throw new ShellError(`${source}: Bad file descriptor`, 1);
+	table.set(number, descriptor);
+}
+
+export function openInput(files: FileSystem, path: string): InputStream {
+	const inode = files.inode(path);
+	if (inode.type !== "device") return inputOf(files.readBytes(path));
+	return inode.device === "zero" || inode.device === "urandom" ? endlessZeros : emptyInput;
+}
+
+const zeroBlock = new Uint8Array(4096);
+const endlessZeros: InputStream = { read: async () => zeroBlock };
+
+function openOutput(files: FileSystem, path: string, append: boolean, table: ReadonlyMap<number, Descriptor>): OutputStream {
+	if (files.exists(path)) {
+		const inode = files.inode(path);
+		if (inode.type === "device")
+			return (inode.device === "stdout" ? table.get(1) : inode.device === "stderr" ? table.get(2) : undefined)?.output ?? nullOutput;
+	}
+	if (!append || !files.exists(path)) files.writeFile(path, "");
+	return { write: (chunk) => files.appendFile(path, chunk) };
+}

@@ -1,0 +1,166 @@
+/**
+ * The terminal between a user and a process: what a pseudo-terminal's line discipline does. The user's side is in raw
+ * mode, so echo, erasing and Ctrl-C are made here.
+ *
+ *   user's keys ──> Tty ──┬─ a line editor is active (a shell at its prompt): keys go to it
+ *                         └─ otherwise, cooked: echo, lines on Enter, Ctrl-C interrupts, Ctrl-D ends
+ *   process output ──> "\n" becomes "\r\n" ──> user's screen
+ */
+import type { TerminalSize } from "../../apimachinery/node-connector.ts";
+import { BrokenPipeError, type InputStream, type OutputStream, Pipe } from "../stream.ts";
+import type { Terminal } from "../terminal.ts";
+import { type EditResult, LineEditor } from "./line-editor.ts";
+
+/** What a user may type ahead, characters; more is dropped, as Linux does at 4096. */
+const maxTypedAhead = 4096;
+
+export class Tty implements Terminal {
+	columns = 80;
+	rows = 24;
+	/** Called on Ctrl-C and Ctrl-\ while no line is being edited. */
+	onSignal: (signal: "INT" | "QUIT") => void = () => undefined;
+	readonly #output: OutputStream;
+	readonly #cooked = new Pipe();
+	#cookedLine = "";
+	#editor: { readonly editor: LineEditor; readonly resolve: (result: EditResult) => void } | undefined;
+	/** Keys typed while no line was edited and before the next prompt. */
+	#typedAhead = "";
+	#readers = 0;
+	#hungUp = false;
+	/** Keeps what is written in order. */
+	#writing: Promise<void> = Promise.resolve();
+
+	constructor(output: OutputStream) {
+		this.#output = output;
+	}
+
+	/** stdin of processes on this terminal. */
+	readonly input: InputStream = {
+		read: async () => {
+			this.#readers++;
+			this.#replayCooked();
+			try {
+				return await this.#cooked.read();
+			} finally {
+				this.#readers--;
+			}
+		},
+	};
+
+	/** stdout and stderr of processes on this terminal. */
+	readonly output: OutputStream = { write: (chunk) => this.#write(addCarriageReturns(chunk)) };
+
+	resize({ columns, rows }: TerminalSize): void {
+		// A window of size 0 is what some clients send before they know better.
+		if (columns > 0) this.columns = columns;
+		if (rows > 0) this.rows = rows;
+	}
+
+	/** Lets the user edit one line. */
+	async editLine(prompt: string, history: readonly string[]): Promise<EditResult> {
+		await this.#write(Buffer.from(prompt));
+		if (this.#hungUp) return { type: "eof" };
+		const editing = Promise.withResolvers<EditResult>();
+		this.#editor = { editor: new LineEditor(prompt, history), resolve: editing.resolve };
+		const keys = this.#typedAhead;
+		this.#typedAhead = "";
+		this.#feed(keys);
+		return editing.promise;
+	}
+
+	/** Takes the user's keys until they end; then the terminal is hung up. */
+	async pump(keys: AsyncIterable<Uint8Array>): Promise<void> {
+		const decoder = new TextDecoder();
+		for await (const chunk of keys) this.#feed(decoder.decode(chunk, { stream: true }));
+		this.hangUp();
+	}
+
+	/** The user's side is gone: readers get the end. */
+	hangUp(): void {
+		this.#hungUp = true;
+		this.#cooked.end();
+		const editing = this.#editor;
+		this.#editor = undefined;
+		editing?.resolve({ type: "eof" });
+	}
+
+	#feed(keys: string): void {
+		const chars = [...keys];
+		for (let char = chars.shift(); char !== undefined; char = chars.shift()) {
+			const editing = this.#editor;
+			if (editing === undefined) {
+				this.#cookedKey(char);
+				continue;
+			}
+			void this.#write(Buffer.from(editing.editor.feed(char)));
+			if (editing.editor.result === undefined) continue;
+			this.#editor = undefined;
+			editing.resolve(editing.editor.result);
+		}
+	}
+
+	#cookedKey(char: string): void {
+		if (char === "\x03" || char === "\x1c") {
+			void this.#write(Buffer.from(char === "\x03" ? "^C\r\n" : "^\\\r\n"));
+			this.#cookedLine = "";
+			this.#typedAhead = "";
+			this.onSignal(char === "\x03" ? "INT" : "QUIT");
+			return;
+		}
+		// Nobody reads: the keys wait for whoever comes next, a program or the shell's prompt.
+		if (this.#readers === 0) {
+			if (this.#typedAhead.length < maxTypedAhead) this.#typedAhead += char;
+			return;
+		}
+		this.#cook(char);
+	}
+
+	#replayCooked(): void {
+		const keys = this.#typedAhead;
+		this.#typedAhead = "";
+		for (const char of keys) this.#cook(char);
+	}
+
+	#cook(char: string): void {
+		if (char === "\r" || char === "\n") {
+			void this.#write(Buffer.from("\r\n"));
+			void this.#enter(`${this.#cookedLine}\n`);
+			this.#cookedLine = "";
+		} else if (char === "\x04") {
+			if (this.#cookedLine === "") this.#cooked.end();
+			else void this.#enter(this.#cookedLine);
+			this.#cookedLine = "";
+		} else if (char === "\x7f" || char === "\b") {
+			if (this.#cookedLine === "") return;
+			this.#cookedLine = [...this.#cookedLine].slice(0, -1).join("");
+			void this.#write(Buffer.from("\b \b"));
+		} else if (char === "\x15") {
+			void this.#write(Buffer.from("\b \b".repeat([...this.#cookedLine].length)));
+			this.#cookedLine = "";
+		} else if (char >= " " || char === "\t") {
+			this.#cookedLine += char;
+			void this.#write(Buffer.from(char));
+		}
+	}
+
+	async #enter(line: string): Promise<void> {
+		try {
+			await this.#cooked.write(Buffer.from(line));
+		} catch (error) {
+			if (!(error instanceof BrokenPipeError)) throw error;
+		}
+	}
+
+	#write(chunk: Uint8Array): Promise<void> {
+		if (chunk.byteLength === 0) return Promise.resolve();
+		const written = this.#writing.then(() => this.#output.write(chunk));
+		// The user's side going away in mid-write is a hang-up, told by the end of its keys.
+		this.#writing = written.catch(() => undefined);
+		return this.#writing;
+	}
+}
+
+function addCarriageReturns(chunk: Uint8Array): Uint8Array {
+	if (!chunk.includes(10)) return chunk;
+	return Buffer.from(Buffer.from(chunk).toString("latin1").replaceAll("\n", "\r\n"), "latin1");
+}

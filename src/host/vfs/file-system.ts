@@ -1,0 +1,331 @@
+/**
+ * The mount namespace of a machine or container: trees joined by mounts, and the file system calls on them. All calls
+ * are synchronous; all paths are absolute. Ownership and permission bits are kept and shown, and not enforced: every
+ * simulated process runs as root.
+ */
+import { type FileContent, type FileInode, FsError, type Inode } from "./inode.ts";
+import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
+import { sizeOf, type Tree } from "./tree.ts";
+
+/** Linux's MAXSYMLINKS. */
+const maxSymlinks = 40;
+/** Linux's NAME_MAX, bytes. */
+const maxNameBytes = 255;
+
+export interface Mount {
+	readonly path: string;
+	readonly tree: Tree;
+	/** What is mounted: the tree's root, or one inode in it (subPath). */
+	readonly inode?: Inode;
+	readonly readOnly: boolean;
+	/** The first and third words of a line of /proc/mounts. */
+	readonly source: string;
+	readonly type: string;
+}
+
+export interface FileStat {
+	readonly type: Inode["type"];
+	readonly ino: number;
+	readonly mode: number;
+	readonly uid: number;
+	readonly gid: number;
+	readonly sizeBytes: number;
+	readonly mtimeMs: number;
+}
+
+/** An inode, and where it was found. */
+interface Place {
+	readonly tree: Tree;
+	readonly inode: Inode;
+	/** Without symbolic links. */
+	readonly path: string;
+	readonly readOnly: boolean;
+}
+
+/** Where an entry is or would be. */
+interface Slot {
+	readonly parent: Place;
+	readonly name: string;
+	readonly path: string;
+}
+
+export class FileSystem {
+	readonly #mounts = new Map<string, Mount>();
+
+	/** @param root the tree mounted at `/`. */
+	constructor(root: Tree, readOnly = false) {
+		this.#mounts.set("/", { path: "/", tree: root, readOnly, source: "overlay", type: "overlay" });
+	}
+
+	/** Mounts over `mount.path`, made if it is not there. */
+	mount(mount: Mount): void {
+		const isDirectory = (mount.inode ?? mount.tree.root).type === "directory";
+		if (!this.exists(mount.path)) {
+			this.mkdir(isDirectory ? mount.path : parentPath(mount.path), { recursive: true, force: true });
+			if (!isDirectory) this.#write(mount.path, "", 0o644, true);
+		}
+		this.#mounts.set(this.realPath(mount.path), mount);
+	}
+
+	mounts(): readonly Mount[] {
+		return [...this.#mounts.values()];
+	}
+
+	exists(path: string): boolean {
+		try {
+			this.#find(path, "stat");
+			return true;
+		} catch (error) {
+			if (error instanceof FsError) return false;
+			throw error;
+		}
+	}
+
+	/** The inode itself, for readers that need more than its bytes (programs, devices). */
+	inode(path: string): Inode {
+		return this.#find(path, "open").inode;
+	}
+
+	stat(path: string): FileStat {
+		return statOf(this.#find(path, "stat").inode);
+	}
+
+	/** As stat, of a symbolic link itself. */
+	lstat(path: string): FileStat {
+		return statOf(this.#find(path, "lstat", false).inode);
+	}
+
+	realPath(path: string): string {
+		return this.#find(path, "realpath").path;
+	}
+
+	readBytes(path: string): Uint8Array {
+		const { inode } = this.#find(path, "open");
+		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
+		if (inode.type !== "file") return new Uint8Array();
+		const content = typeof inode.content === "function" ? inode.content() : inode.content;
+		return typeof content === "string" ? Buffer.from(content) : content;
+	}
+
+	readText(path: string): string {
+		return Buffer.from(this.readBytes(path)).toString();
+	}
+
+	writeFile(path: string, content: string | Uint8Array): void {
+		this.#write(path, content, 0o644, false);
+	}
+
+	appendFile(path: string, content: string | Uint8Array): void {
+		if (!this.exists(path)) {
+			this.writeFile(path, content);
+			return;
+		}
+		if (this.inode(path).type === "device") return;
+		this.writeFile(path, Buffer.concat([this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content]));
+	}
+
+	readdir(path: string): string[] {
+		const place = this.#find(path, "scandir");
+		if (place.inode.type !== "directory") throw new FsError("ENOTDIR", "scandir", path);
+		return [...place.inode.entries.keys()].sort();
+	}
+
+	/** `force` makes mount points on read-only trees, as a container runtime does. */
+	mkdir(path: string, options: { readonly recursive?: boolean; readonly mode?: number; readonly force?: boolean } = {}): void {
+		if (options.recursive === true) {
+			let made = "";
+			for (const name of resolvePath("/", path).split("/").slice(1)) {
+				made += `/${name}`;
+				if (name !== "" && !this.exists(made)) this.mkdir(made, { ...options, recursive: false });
+			}
+			return;
+		}
+		const slot = this.#slot(path, "mkdir");
+		if (this.#entry(slot) !== undefined || slot.name === "") throw new FsError("EEXIST", "mkdir", path);
+		const { tree, directory } = this.#writable(slot, "mkdir", options.force);
+		tree.setEntry(directory, slot.name, tree.newDirectory(options.mode ?? 0o755));
+	}
+
+	/** Removes a file, or with `recursive` a whole directory. */
+	remove(path: string, options: { readonly recursive?: boolean } = {}): void {
+		const slot = this.#slot(path, "rm");
+		const inode = this.#entry(slot);
+		if (inode === undefined) throw new FsError("ENOENT", "rm", path);
+		if (this.#mounts.has(slot.path)) throw new FsError("EBUSY", "rm", path);
+		if (inode.type === "directory" && inode.entries.size > 0 && options.recursive !== true) throw new FsError("ENOTEMPTY", "rm", path);
+		const { tree, directory } = this.#writable(slot, "rm");
+		tree.removeEntry(directory, slot.name);
+	}
+
+	rename(from: string, to: string): void {
+		const source = this.#slot(from, "rename");
+		const inode = this.#entry(source);
+		if (inode === undefined) throw new FsError("ENOENT", "rename", from);
+		const target = this.#slot(to, "rename");
+		if (target.path === source.path) return;
+		if (target.path.startsWith(`${source.path}/`)) throw new FsError("EINVAL", "rename", from);
+		const there = this.#entry(target);
+		if (there?.type === "directory" && inode.type !== "directory") throw new FsError("EISDIR", "rename", to);
+		if (there?.type === "directory" && there.entries.size > 0) throw new FsError("ENOTEMPTY", "rename", to);
+		const into = this.#writable(target, "rename");
+		const outOf = this.#writable(source, "rename");
+		outOf.tree.removeEntry(outOf.directory, source.name);
+		into.tree.setEntry(into.tree.own(into.directory), target.name, inode);
+	}
+
+	symlink(target: string, path: string): void {
+		const slot = this.#slot(path, "symlink");
+		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "symlink", path);
+		const { tree, directory } = this.#writable(slot, "symlink");
+		tree.setEntry(directory, slot.name, tree.newSymlink(target));
+	}
+
+	link(existing: string, path: string): void {
+		const from = this.#find(existing, "link");
+		const slot = this.#slot(path, "link");
+		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "link", path);
+		const { tree, directory } = this.#writable(slot, "link");
+		if (tree !== from.tree || from.inode.type === "directory") throw new FsError("EINVAL", "link", path);
+		tree.setEntry(directory, slot.name, from.inode);
+	}
+
+	readlink(path: string): string {
+		const { inode } = this.#find(path, "readlink", false);
+		if (inode.type !== "symlink") throw new FsError("EINVAL", "readlink", path);
+		return inode.target;
+	}
+
+	chmod(path: string, mode: number): void {
+		this.#own(path, "chmod").mode = mode & 0o7777;
+	}
+
+	chown(path: string, uid: number, gid: number): void {
+		const inode = this.#own(path, "chown");
+		inode.uid = uid;
+		inode.gid = gid;
+	}
+
+	/** @param mtimeMs Unix ms. */
+	setModifiedTime(path: string, mtimeMs: number): void {
+		this.#own(path, "utime").mtimeMs = mtimeMs;
+	}
+
+	#own(path: string, operation: string): Inode {
+		const place = this.#find(path, operation);
+		if (place.readOnly) throw new FsError("EROFS", operation, path);
+		return place.tree.own(place.inode);
+	}
+
+	#write(path: string, content: string | Uint8Array, mode: number, force: boolean): void {
+		const slot = this.#slot(path, "open");
+		let entry = this.#entry(slot);
+		if (entry?.type === "symlink") {
+			this.#write(this.#followed(path), content, mode, force);
+			return;
+		}
+		const mounted = this.#mounts.get(slot.path);
+		if (mounted !== undefined) entry = mounted.tree.live(mounted.inode ?? mounted.tree.root);
+		if (entry?.type === "directory" || slot.name === "") throw new FsError("EISDIR", "open", path);
+		if (entry?.type === "device") return;
+		if (mounted !== undefined && entry?.type === "file") {
+			if (mounted.readOnly) throw new FsError("EROFS", "open", path);
+			mounted.tree.setContent(entry, content, path);
+			return;
+		}
+		const { tree, directory } = this.#writable(slot, "open", force);
+		let file: FileInode;
+		if (entry === undefined) {
+			file = tree.newFile("", mode);
+			tree.setEntry(directory, slot.name, file);
+		} else {
+			file = entry as FileInode;
+		}
+		tree.setContent(file, content, path);
+	}
+
+	/** Where a chain of links ends; what is there need not exist. */
+	#followed(path: string): string {
+		let at = path;
+		for (let links = 0; links < maxSymlinks; links++) {
+			const slot = this.#slot(at, "open");
+			const entry = this.#entry(slot);
+			if (entry?.type !== "symlink") return slot.path;
+			at = resolvePath(slot.parent.path, entry.target);
+		}
+		throw new FsError("ELOOP", "open", path);
+	}
+
+	#entry({ parent, name }: Slot): Inode | undefined {
+		return parent.inode.type === "directory" ? parent.tree.child(parent.inode, name) : undefined;
+	}
+
+	#slot(path: string, operation: string): Slot {
+		const absolute = resolvePath("/", path);
+		const name = baseName(absolute);
+		if (Buffer.byteLength(name) > maxNameBytes) throw new FsError("ENAMETOOLONG", operation, path);
+		const parent = this.#find(parentPath(absolute), operation);
+		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
+		return { parent, name, path: joinPath(parent.path, name) };
+	}
+
+	#writable({ parent, path }: Slot, operation: string, force = false) {
+		if (parent.readOnly && !force) throw new FsError("EROFS", operation, path);
+		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
+		return { tree: parent.tree, directory: parent.tree.own(parent.inode) };
+	}
+
+	/** Walks the path from the root, across mounts and symbolic links. */
+	#find(path: string, operation: string, followLast = true): Place {
+		let links = 0;
+		let trail: Place[] = [this.#mounted("/")];
+		let todo = path.split("/").filter((part) => part !== "" && part !== ".");
+		for (let name = todo.shift(); name !== undefined; name = todo.shift()) {
+			const here = trail.at(-1) as Place;
+			if (name === "..") {
+				if (trail.length > 1) trail.pop();
+				continue;
+			}
+			if (here.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
+			const at = joinPath(here.path, name);
+			const entry = here.tree.child(here.inode, name);
+			if (entry === undefined) throw new FsError("ENOENT", operation, path);
+			if (entry.type === "symlink" && (followLast || todo.length > 0)) {
+				links++;
+				if (links > maxSymlinks) throw new FsError("ELOOP", operation, path);
+				todo = [...entry.target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
+				if (entry.target.startsWith("/")) trail = trail.slice(0, 1);
+				continue;
+			}
+			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly: here.readOnly });
+		}
+		return trail.at(-1) as Place;
+	}
+
+	#mounted(path: string): Place {
+		const mount = this.#mounts.get(path) as Mount;
+		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
+		return { tree: mount.tree, inode, path, readOnly: mount.readOnly };
+	}
+}
+
+function statOf(inode: Inode): FileStat {
+	const { type, ino, mode, uid, gid, mtimeMs } = inode;
+	return { type, ino, mode, uid, gid, mtimeMs, sizeBytes: sizeOf(inode) };
+}
+
+/** For builders of trees: puts a file at a path relative to the tree's root, with its directories. */
+export function putFile(tree: Tree, path: string, content: FileContent, mode = 0o644): void {
+	const parts = path.split("/").filter((part) => part !== "");
+	const name = parts.pop();
+	if (name === undefined || tree.root.type !== "directory") throw new FsError("EINVAL", "open", path);
+	let directory = tree.own(tree.root);
+	for (const part of parts) {
+		const next = tree.child(directory, part) ?? tree.newDirectory(0o755);
+		if (next.type !== "directory") throw new FsError("ENOTDIR", "open", path);
+		tree.setEntry(directory, part, next);
+		directory = tree.own(next);
+	}
+	const file = tree.newFile("", mode);
+	tree.setEntry(directory, name, file);
+	tree.setContent(file, content, path);
+}
