@@ -64,7 +64,8 @@ interface Writes {
 
 /**
  * The keys a branch may put and delete, nested branches included. Of a nested transaction only one branch runs, so its
- * two branches may put the same key; anything else that puts a key twice, or puts one that is deleted, is an error.
+ * two branches may put the same key. Anything else that puts a key twice, or puts one that is deleted, is an error, with
+ * one exception that etcd makes: a nested transaction may delete what one before it, beside it, has put.
  */
 function writesOf(operations: readonly TxnOperation[]): Writes {
 	const puts = new Set<string>();
@@ -80,9 +81,9 @@ function writesOf(operations: readonly TxnOperation[]): Writes {
 		if (operation.type !== "txn") continue;
 		const success = writesOf(operation.request.success);
 		const failure = writesOf(operation.request.failure);
-		deletes.push(...success.deletes, ...failure.deletes);
 		for (const key of success.puts) addPut(key);
 		for (const key of failure.puts) addPut(key, success.puts);
+		deletes.push(...success.deletes, ...failure.deletes);
 	}
 	for (const operation of operations) if (operation.type === "put") addPut(operation.request.key);
 	return { puts, deletes };

@@ -138,10 +138,10 @@ export class MvccState {
 		for (let visits = 0; visits < limit; visits++) {
 			const version = this.log.shiftBefore(this.#compactRevision);
 			if (version === undefined) {
-				for (const last of this.log.at(this.#compactRevision)) forgetPrevious(last, mutations);
+				for (const last of this.log.at(this.#compactRevision)) this.#forgetPrevious(last, mutations);
 				return { mutations, done: true };
 			}
-			forgetPrevious(version, mutations);
+			this.#forgetPrevious(version, mutations);
 			if (isDelete(version)) {
 				mutations.push({ type: "forget", version });
 				if (this.index.get(version.key) === version) this.index.delete(version.key);
@@ -248,6 +248,14 @@ export class MvccState {
 		writing.mutations.push({ type: "revokeLease", id });
 	}
 
+	/** Cuts a version off from what was before the compaction. A delete before it is forgotten by its own visit. */
+	#forgetPrevious(version: Version, mutations: Mutation[]): void {
+		const previous = version.previous;
+		if (previous === undefined || previous.revision >= this.#compactRevision) return;
+		if (!isDelete(previous)) mutations.push({ type: "forget", version: previous });
+		version.previous = undefined;
+	}
+
 	/** Makes `version` the newest of its key, after `newest`. */
 	#link(version: Version, newest: Version | undefined): void {
 		this.index.set(version);
@@ -322,12 +330,4 @@ export function readRevision(request: RangeRequest, now: number): number {
 /** The revision a reader inside the command sees. */
 function currentRevision(writing: Writing): number {
 	return writing.changes > 0 ? writing.revision : writing.revision - 1;
-}
-
-/** Cuts a version off from what came before it. A delete before it is forgotten by its own visit. */
-function forgetPrevious(version: Version, mutations: Mutation[]): void {
-	const previous = version.previous;
-	if (previous === undefined) return;
-	if (!isDelete(previous)) mutations.push({ type: "forget", version: previous });
-	version.previous = undefined;
 }

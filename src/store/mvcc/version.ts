@@ -34,16 +34,16 @@ export function isDelete(version: Version): boolean {
 	return version.version === 0;
 }
 
-/** The put that `version` follows on, if the key existed and history still has it. */
-export function putBefore(version: Version): Version | undefined {
-	return version.previous === undefined || isDelete(version.previous) ? undefined : version.previous;
-}
-
 /** The key as it was at `revision`; undefined if it did not exist then. Walks back from `newest`. */
 export function versionAt(newest: Version | undefined, revision: number): Version | undefined {
 	let version = newest;
 	while (version !== undefined && version.revision > revision) version = version.previous;
 	return version === undefined || isDelete(version) ? undefined : version;
+}
+
+/** The key as it was at the revision before `version`, if it existed and history still has it. */
+export function putBefore(version: Version): Version | undefined {
+	return versionAt(version.previous, version.revision - 1);
 }
 
 /** Order in which changes took effect. */

@@ -1,0 +1,116 @@
+/**
+ * Directories that must not be opened as if nothing were the matter.
+ */
+import { readdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Level } from "level";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
+import { openLevelStore } from "../index.ts";
+import { bytes, settle, show, temporaryDirectory } from "../testing/engines.ts";
+import { formatKey, valueKey, versionKey } from "./record-codec.ts";
+
+let directory: string;
+beforeEach(async () => {
+	directory = await temporaryDirectory();
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+const open = () => openLevelStore({ directory, clock: new VirtualClock() });
+const wayOut = "Put a backup in its place, or move it away to start with an empty cluster; nothing was changed.";
+const recordOf = (revision: number) => ({ key: "", revision, sub: 0, createRevision: 0, version: 0, lease: 0n, previous: undefined });
+
+/** Revisions 2 to 4 in a closed store. */
+async function fill(): Promise<void> {
+	const store = await open();
+	for (const key of ["a", "b", "c"]) await store.put({ key, value: bytes(key) });
+	await store.close();
+}
+
+/** Changes the stored records behind the store's back. */
+async function tamper(change: (database: Level<Uint8Array, Uint8Array>) => Promise<void>): Promise<void> {
+	const database = new Level<Uint8Array, Uint8Array>(directory, { keyEncoding: "view", valueEncoding: "view" });
+	await change(database);
+	await database.close();
+}
+
+test("a directory that is open elsewhere", async () => {
+	const store = await open();
+	expect(await settle(open())).toBe(
+		`StoreLockedError: store directory ${directory} is in use by another process. Stop that one first, or choose another directory.`,
+	);
+	await store.close();
+	await (await open()).close();
+});
+
+test("a directory that lost LevelDB's CURRENT is not emptied", async () => {
+	await fill();
+	await rm(join(directory, "CURRENT"));
+	const before = (await readdir(directory)).sort();
+	expect(await settle(open())).toMatch(/^StoreCorruptError: store .* is corrupt: it has .* but no file CURRENT\. Put a backup/);
+	expect((await readdir(directory)).sort()).toEqual(before);
+});
+
+test("a CURRENT that names a file that is not there", async () => {
+	await fill();
+	await writeFile(join(directory, "CURRENT"), "MANIFEST-999999\n");
+	expect(await settle(open())).toBe(
+		`StoreCorruptError: store ${directory} is corrupt: its file CURRENT names "MANIFEST-999999", which is missing. ${wayOut}`,
+	);
+});
+
+test("a manifest that LevelDB cannot read", async () => {
+	await fill();
+	const manifest = (await readdir(directory)).find((name) => name.startsWith("MANIFEST")) ?? "";
+	await writeFile(join(directory, manifest), "garbage ".repeat(100));
+	expect(await settle(open())).toMatch(/^StoreCorruptError: store .* is corrupt: /);
+});
+
+test("a change missing in the middle", async () => {
+	await fill();
+	await tamper((database) => database.del(versionKey(recordOf(3))));
+	expect(await settle(open())).toBe(
+		`StoreCorruptError: store ${directory} is corrupt: after revision 2 (change 0) comes revision 4 (change 0). ${wayOut}`,
+	);
+});
+
+test("a record whose bytes changed", async () => {
+	await fill();
+	await tamper(async (database) => {
+		const record = await database.get(versionKey(recordOf(3)));
+		await database.put(versionKey(recordOf(3)), Buffer.from(record ?? []).fill(0, 20, 21));
+		await database.put(versionKey(recordOf(3)), Buffer.concat([record ?? Buffer.alloc(0), Buffer.from("x")]));
+	});
+	expect(await settle(open())).toBe(
+		`StoreCorruptError: store ${directory} is corrupt: the change at revision 3 does not match its checksum. ${wayOut}`,
+	);
+});
+
+test("a value whose bytes changed is found when it is read, and the others can be", async () => {
+	await fill();
+	await tamper((database) => database.put(valueKey(recordOf(3)), bytes("\0\0\0\0b")));
+	const store = await open();
+	expect(await settle(store.range({ key: "b" }))).toBe(
+		`StoreCorruptError: store ${directory} is corrupt: the value of "b" at revision 3 does not match its checksum. ${wayOut}`,
+	);
+	expect(show((await store.range({ key: "c" })).kvs[0]?.value)).toBe('"c"');
+	await store.close();
+});
+
+test("a store of another format, and a database that is no store", async () => {
+	await fill();
+	await tamper((database) => database.put(formatKey, bytes("kubesim-store/9")));
+	expect(await settle(open())).toBe(
+		`StoreFormatError: store directory ${directory} has format "kubesim-store/9", this version of kubesim knows "kubesim-store/1". Use the version that wrote it, or another directory.`,
+	);
+	await tamper((database) => database.del(formatKey));
+	expect(await settle(open())).toBe(`StoreCorruptError: store ${directory} is corrupt: it does not say which format it has. ${wayOut}`);
+});
+
+test("a path that is a file", async () => {
+	const file = join(directory, "file");
+	await writeFile(file, "");
+	expect(await settle(openLevelStore({ directory: file, clock: new VirtualClock() }))).toMatch(
+		/^StoreOpenError: store directory .*file cannot be opened: ENOTDIR: not a directory/,
+	);
+});
