@@ -11,7 +11,7 @@ import type { HttpTransportOptions } from "./http-transport.ts";
 type Entry = Readonly<Record<string, unknown>>;
 
 /** @param path the file, for messages and for the paths in it. @param contextName default: the current context. Throws an Error that says what is missing. */
-export function transportOptionsFrom(path: string, contextName?: string): HttpTransportOptions {
+export function loadKubeconfig(path: string, contextName?: string): HttpTransportOptions {
 	const config = entryOf(parse(readFileSync(path, "utf8"))) ?? {};
 	const wanted = contextName ?? textOf(config["current-context"]);
 	if (wanted === undefined || wanted === "") throw new Error(`${path}: no current-context is set`);

@@ -60,7 +60,7 @@ export class ControllerManager {
 		if (this.#running.has(name)) return;
 		const stop = new AbortController();
 		const ended = this.#run(controller, AbortSignal.any([this.#signal, stop.signal]));
-		this.#running.set(name, { stop, ended });
+		this.#running.set(name, { stop, ended: ended.then(() => void this.#running.delete(name)) });
 	}
 
 	/** Resolves when the controller's last reconcile is over; at once if it does not run. */
@@ -79,8 +79,6 @@ export class ControllerManager {
 			await controller.run({ client: clientFor(name), informers, clock, random: random.fork(name), log: this.#log }, signal);
 		} catch (error) {
 			this.#log.error(`${name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-		} finally {
-			this.#running.delete(name);
 		}
 	}
 }
