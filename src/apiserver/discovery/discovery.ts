@@ -5,8 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { formatApiVersion, type GroupVersion } from "../../apimachinery/meta.ts";
-import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { APIGroup, APIResource } from "../../apimachinery/schema/generated/types.ts";
+import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { newPathNotFound } from "../../apimachinery/status-error.ts";
 import { type Encoding, negotiateObject, parseAccept } from "../http/media-types.ts";
 import type { KindDefinition } from "../registry/kind.ts";
@@ -75,7 +75,11 @@ export class Discovery {
 		const aggregated = isRoot ? aggregatedVersion(accept) : undefined;
 		const isCore = path.startsWith("/api/") || path === "/api";
 		if (aggregated !== undefined) return this.#aggregatedDocument(isCore, aggregated);
-		const value = isRoot ? (isCore ? coreVersions(this.#find("")) : this.#groupList()) : this.#plain(isCore ? "" : (group ?? ""), core ?? version);
+		const value = isRoot
+			? isCore
+				? coreVersions(this.#find(""))
+				: this.#groupList()
+			: this.#plain(isCore ? "" : (group ?? ""), core ?? version);
 		return { value, encoding: negotiateObject(accept).encoding };
 	}
 

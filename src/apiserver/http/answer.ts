@@ -48,7 +48,12 @@ export function wantsPretty(query: URLSearchParams, userAgent: string): boolean 
 }
 
 /** An object in another shape, for single answers and for watch events. */
-export function convertObject(object: KubeObject, conversion: Conversion, printer: TablePrinter | undefined, context: PrintContext): KubeObject {
+export function convertObject(
+	object: KubeObject,
+	conversion: Conversion,
+	printer: TablePrinter | undefined,
+	context: PrintContext,
+): KubeObject {
 	if (isStatus(object)) return object;
 	switch (conversion.kind) {
 		case "Table":

@@ -71,9 +71,7 @@ export async function decodePatchBody(type: PatchType, bytes: Buffer): Promise<u
 			const patch = parseJson(bytes, (why) => newBadRequest(`error decoding patch: ${why}`));
 			if (!Array.isArray(patch)) throw newBadRequest(`error decoding patch: ${cannotUnmarshal(patch, "[]handlers.jsonPatchOp")}`);
 			if (patch.length > maxJsonPatchOperations) {
-				throw newRequestEntityTooLarge(
-					`The allowed maximum operations in a JSON patch is ${maxJsonPatchOperations}, got ${patch.length}`,
-				);
+				throw newRequestEntityTooLarge(`The allowed maximum operations in a JSON patch is ${maxJsonPatchOperations}, got ${patch.length}`);
 			}
 			return patch;
 		}

@@ -22,7 +22,8 @@ export const bodyLimitBytes = 3 * 1024 * 1024;
 export function toStatusError(error: unknown): { readonly failure: StatusError; readonly isUnexpected: boolean } {
 	if (error instanceof StatusError) return { failure: error, isUnexpected: false };
 	const { code, statusCode } = frameworkFields(error);
-	if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return { failure: newRequestEntityTooLarge(`limit is ${bodyLimitBytes}`), isUnexpected: false };
+	if (code === "FST_ERR_CTP_BODY_TOO_LARGE")
+		return { failure: newRequestEntityTooLarge(`limit is ${bodyLimitBytes}`), isUnexpected: false };
 	if (statusCode === 415) return { failure: newUnsupportedType([jsonType, yamlType, protobufType]), isUnexpected: false };
 	if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
 		return { failure: newBadRequest(error instanceof Error ? error.message : String(error)), isUnexpected: false };

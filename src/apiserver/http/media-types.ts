@@ -51,7 +51,7 @@ function parseMediaRange(text: string): MediaRange {
 		const equals = part.indexOf("=");
 		if (equals > 0) parameters[part.slice(0, equals).toLowerCase()] = part.slice(equals + 1).replace(/^"(.*)"$/, "$1");
 	}
-	const quality = Number(parameters["q"] ?? 1);
+	const quality = Number(parameters.q ?? 1);
 	return { type: type.toLowerCase(), parameters, quality: Number.isNaN(quality) ? 1 : quality };
 }
 

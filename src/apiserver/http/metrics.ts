@@ -57,8 +57,18 @@ export class ServerMetrics {
 	render(): string {
 		const { user, system } = process.cpuUsage();
 		return [
-			family("apiserver_longrunning_requests", "gauge", "Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component.", this.#longRunning),
-			family("apiserver_request_total", "counter", "Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.", this.#requests),
+			family(
+				"apiserver_longrunning_requests",
+				"gauge",
+				"Gauge of all active long-running apiserver requests broken out by verb, group, version, resource, scope and component.",
+				this.#longRunning,
+			),
+			family(
+				"apiserver_request_total",
+				"counter",
+				"Counter of apiserver requests broken out for each verb, dry run value, group, version, resource, scope, component, and HTTP response code.",
+				this.#requests,
+			),
 			single("process_cpu_seconds_total", "counter", "Total user and system CPU time spent in seconds.", (user + system) / 1e6),
 			single("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", process.memoryUsage.rss()),
 			single("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.", this.#startSeconds),

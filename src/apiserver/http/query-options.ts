@@ -96,7 +96,8 @@ function validateList(options: RequestOptions, match: string | undefined): Field
 	const errors: FieldError[] = [];
 	const field = "resourceVersionMatch";
 	if (match !== undefined) {
-		if (options.resourceVersion === undefined) errors.push(fieldForbidden(field, `${field} is forbidden unless resourceVersion is provided`));
+		if (options.resourceVersion === undefined)
+			errors.push(fieldForbidden(field, `${field} is forbidden unless resourceVersion is provided`));
 		if (options.continue !== undefined) errors.push(fieldForbidden(field, `${field} is forbidden when continue is provided`));
 		if (options.resourceVersionMatch === undefined) errors.push(fieldNotSupported(field, match, ["Exact", "NotOlderThan", ""]));
 		if (match === "Exact" && options.resourceVersion === "0") {
@@ -183,9 +184,7 @@ function deleteOptionsOfBody(body: unknown): DeleteOptions {
 	}
 	const { gracePeriodSeconds: grace, dryRun } = body;
 	if (grace !== undefined && grace !== null && (typeof grace !== "number" || !Number.isInteger(grace))) {
-		throw newBadRequest(
-			"json: cannot unmarshal value into Go struct field DeleteOptions.gracePeriodSeconds of type int64",
-		);
+		throw newBadRequest("json: cannot unmarshal value into Go struct field DeleteOptions.gracePeriodSeconds of type int64");
 	}
 	if (dryRun !== undefined && dryRun !== null && !Array.isArray(dryRun)) {
 		throw newBadRequest("json: cannot unmarshal value into Go struct field DeleteOptions.dryRun of type []string");

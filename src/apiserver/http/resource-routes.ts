@@ -230,4 +230,3 @@ function userAgentOf(request: FastifyRequest): string {
 function warningHeader(text: string): string {
 	return `299 - "${text.replace(/[\p{Cc}]/gu, " ").replace(/["\\]/g, "\\$&")}"`;
 }
-

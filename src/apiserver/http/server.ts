@@ -7,7 +7,13 @@
  * HTTP/1.1 only. Client certificates are asked for and never demanded; a bad one is 401, not a broken handshake.
  */
 import type { AddressInfo } from "node:net";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type InjectOptions, type LightMyRequestResponse } from "fastify";
+import fastify, {
+	type FastifyInstance,
+	type FastifyReply,
+	type FastifyRequest,
+	type InjectOptions,
+	type LightMyRequestResponse,
+} from "fastify";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
@@ -140,7 +146,15 @@ function registerHooks(app: FastifyInstance, context: ServerContext, authenticat
 		request.user = await authenticate(request.raw, authenticators, clock.now());
 	});
 	app.addHook("onResponse", async (request, reply) => {
-		const labels = request.labels ?? { verb: request.method, group: "", version: "", resource: "", subresource: "", scope: "", dryRun: false };
+		const labels = request.labels ?? {
+			verb: request.method,
+			group: "",
+			version: "",
+			resource: "",
+			subresource: "",
+			scope: "",
+			dryRun: false,
+		};
 		metrics.countRequest(labels, reply.raw.statusCode);
 	});
 	app.addHook("preClose", async () => {

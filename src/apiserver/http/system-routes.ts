@@ -56,7 +56,7 @@ async function serveOpenApiV2(context: ServerContext, request: FastifyRequest, r
 	const { openApiOf } = await import("../openapi/openapi.ts");
 	const documents = openApiOf(context.catalog());
 	const format = openApiV2Format(request.headers.accept);
-	const document = format === "protobuf" ? await documents.v2Protobuf() : documents.v2();
+	const document = format === "protobuf" ? documents.v2Protobuf() : documents.v2();
 	reply.header("etag", document.etag).header("vary", "Accept");
 	if (request.headers["if-none-match"] === document.etag) return reply.code(304).send();
 	return sendAnswer(reply, 200, { contentType: document.contentType, pieces: [document.bytes] });
@@ -78,7 +78,11 @@ function openApiV2Format(accept: string | undefined): "json" | "protobuf" {
 async function serveOpenApiV3Index(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const { openApiOf } = await import("../openapi/openapi.ts");
 	const value = openApiOf(context.catalog()).v3Index();
-	return sendAnswer(reply, 200, await encodeValue(value, "json", wantsPretty(queryOf(request.raw.url), request.headers["user-agent"] ?? "")));
+	return sendAnswer(
+		reply,
+		200,
+		await encodeValue(value, "json", wantsPretty(queryOf(request.raw.url), request.headers["user-agent"] ?? "")),
+	);
 }
 
 async function serveOpenApiV3(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {

@@ -4,8 +4,8 @@
  */
 import type { KubeList, KubeObject } from "../../apimachinery/meta.ts";
 import { formatApiVersion } from "../../apimachinery/meta.ts";
-import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { Scale } from "../../apimachinery/schema/generated/types.ts";
+import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { newBadRequest } from "../../apimachinery/status-error.ts";
 import { formatAge } from "../../apimachinery/time.ts";
 import type { Column, KindDefinition, PrintContext } from "../registry/kind.ts";

@@ -3,7 +3,16 @@
  * Source: RFC 5280; the fields are those of kubeadm's certificates
  * (https://kubernetes.io/docs/setup/best-practices/certificates/).
  */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
+import {
+	createHash,
+	createPrivateKey,
+	createPublicKey,
+	generateKeyPairSync,
+	type KeyObject,
+	randomBytes,
+	sign,
+	X509Certificate,
+} from "node:crypto";
 import { isIPv4, isIPv6 } from "node:net";
 import { bitString, boolean, explicit, implicit, integer, objectIdentifier, octetString, sequence, set, time, utf8String } from "./der.ts";
 

@@ -119,13 +119,7 @@ function authorityProblem(cert: string, key: string | undefined, nowMs: number):
 	return nowMs > Date.parse(certificate.validTo) ? `ca.crt has expired (${certificate.validTo})` : undefined;
 }
 
-async function loadLeaf(
-	files: PkiDirectory | undefined,
-	name: string,
-	ca: KeyPair,
-	options: LeafOptions,
-	nowMs: number,
-): Promise<KeyPair> {
+async function loadLeaf(files: PkiDirectory | undefined, name: string, ca: KeyPair, options: LeafOptions, nowMs: number): Promise<KeyPair> {
 	const cert = await files?.read(`${name}.crt`);
 	const key = await files?.read(`${name}.key`);
 	if (cert !== undefined && key !== undefined && isUsable(cert, key, ca, options, nowMs)) return { cert, key };
@@ -149,7 +143,8 @@ function isUsable(cert: string, key: string, ca: KeyPair, { dnsNames = [], ipAdd
 
 async function loadTokenKeys(files: PkiDirectory | undefined): Promise<Pki["serviceAccount"]> {
 	const stored = await files?.read("sa.key");
-	const privateKey = stored ?? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "sec1", format: "pem" }).toString();
+	const privateKey =
+		stored ?? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "sec1", format: "pem" }).toString();
 	let publicKey: string;
 	try {
 		publicKey = createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();

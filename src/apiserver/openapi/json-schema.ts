@@ -1,0 +1,2 @@
+/** A JSON schema in OpenAPI's dialect of it. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
