@@ -1,0 +1,27 @@
+/** admissionregistration.k8s.io/v1 MutatingWebhookConfiguration: who outside may change objects on their way in. */
+import type { MutatingWebhookConfiguration } from "../../../apimachinery/schema/generated/types.ts";
+import { eachItem, mapField } from "../core/defaulting.ts";
+import { defineKind } from "../kind.ts";
+import { validateEach, validateOptionalEnum } from "../validation/primitives.ts";
+import { reinvocationPolicies } from "./admission-rule.ts";
+import { defaultMutatingWebhook, validateWebhooks, webhookColumns } from "./webhook.ts";
+
+export const mutatingWebhookConfiguration = defineKind<MutatingWebhookConfiguration>({
+	group: "admissionregistration.k8s.io",
+	kind: "MutatingWebhookConfiguration",
+	resource: "mutatingwebhookconfigurations",
+	singular: "mutatingwebhookconfiguration",
+	categories: ["api-extensions"],
+	versions: ["v1"],
+	storageVersion: "v1",
+	hasGeneration: true,
+	allowUnconditionalUpdate: false,
+	setDefaults: (object) => mapField(object, "webhooks", eachItem(defaultMutatingWebhook)),
+	validate: ({ webhooks }) => [
+		...validateWebhooks(webhooks),
+		...validateEach(webhooks, "webhooks", ({ reinvocationPolicy }, path) =>
+			validateOptionalEnum(reinvocationPolicy, `${path}.reinvocationPolicy`, reinvocationPolicies),
+		),
+	],
+	columns: webhookColumns(),
+});
