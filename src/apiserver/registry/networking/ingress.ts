@@ -1,7 +1,7 @@
 /** networking.k8s.io/v1 Ingress: which host and path of HTTP traffic goes to which Service. */
 import type { Ingress, IngressRule } from "../../../apimachinery/schema/generated/types.ts";
 import { defineKind } from "../kind.ts";
-import { ageColumn, formatLoadBalancer, nameColumn, orNone, stringColumn } from "../printing/columns.ts";
+import { ageColumn, formatLoadBalancer, nameColumn, stringColumn } from "../printing/columns.ts";
 import { validateClassAnnotation, validateIngressSpec, validateIngressStatus } from "./ingress-validation.ts";
 
 const shownHosts = 3;
@@ -54,5 +54,5 @@ function formatHosts(rules: readonly IngressRule[]): string {
 		if (!more && host !== "") list.push(host);
 	}
 	if (list.length === 0) return "*";
-	return more ? `${list.join(",")} + ${rules.length - shownHosts} more...` : orNone(list.join(","));
+	return more ? `${list.join(",")} + ${rules.length - shownHosts} more...` : list.join(",");
 }

@@ -1,0 +1,21 @@
+/** resource.k8s.io/v1 DeviceClass: a sort of device that claims can ask for by name. */
+import type { DeviceClass } from "../../../apimachinery/schema/generated/types.ts";
+import { defineKind } from "../kind.ts";
+import { ageColumn, nameColumn } from "../printing/columns.ts";
+import { validateEach } from "../validation/primitives.ts";
+import { validateOpaque, validateSelectors } from "./device-claim.ts";
+
+export const deviceClass = defineKind<DeviceClass>({
+	group: "resource.k8s.io",
+	kind: "DeviceClass",
+	resource: "deviceclasses",
+	singular: "deviceclass",
+	versions: ["v1"],
+	storageVersion: "v1",
+	hasGeneration: true,
+	validate: ({ spec }) => [
+		...validateSelectors(spec?.selectors, "spec.selectors"),
+		...validateEach(spec?.config, "spec.config", ({ opaque }, path) => validateOpaque(opaque, `${path}.opaque`)),
+	],
+	columns: [nameColumn(), ageColumn()],
+});

@@ -1,0 +1,101 @@
+/** resource.k8s.io/v1 ResourceSlice: some of the devices of a pool, as the driver that manages them reports. */
+import type { Device, DeviceTaint, ResourceSlice, ResourceSliceSpec } from "../../../apimachinery/schema/generated/types.ts";
+import { formatTime } from "../../../apimachinery/time.ts";
+import { FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
+import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
+import { defineKind } from "../kind.ts";
+import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
+import { validateDriverName } from "../validation/csi.ts";
+import {
+	type FieldErrors,
+	invalidFor,
+	validateDnsLabel,
+	validateEach,
+	validateImmutable,
+	validateUnique,
+} from "../validation/primitives.ts";
+
+const maxDevices = 128;
+const whereFields = ["nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"] as const;
+
+export const resourceSlice = defineKind<ResourceSlice>({
+	group: "resource.k8s.io",
+	kind: "ResourceSlice",
+	resource: "resourceslices",
+	singular: "resourceslice",
+	versions: ["v1"],
+	storageVersion: "v1",
+	hasGeneration: true,
+	prepareForCreate: (object, { nowMs }) => stampTaints(object, formatTime(nowMs)),
+	prepareForUpdate: (object, _old, { nowMs }) => stampTaints(object, formatTime(nowMs)),
+	validate: ({ spec }) => validateSpec(spec ?? {}),
+	validateUpdate: ({ spec }, { spec: old }) => [
+		...validateImmutable(spec.driver, old.driver, "spec.driver"),
+		...validateImmutable(spec.pool.name, old.pool.name, "spec.pool.name"),
+		...validateImmutable(spec.nodeName, old.nodeName, "spec.nodeName"),
+	],
+	selectableFields: ({ spec }) => ({ "spec.driver": spec.driver, "spec.nodeName": spec.nodeName ?? "" }),
+	columns: [
+		nameColumn(),
+		stringColumn("Node", "NodeName identifies the node which provides the resources in this pool.", ({ spec }) => spec.nodeName ?? ""),
+		stringColumn("Driver", "Driver identifies the DRA driver providing the capacity information.", ({ spec }) => spec.driver),
+		stringColumn(
+			"Pool",
+			"Name is used to identify the pool. For node-local devices, this is often the node name, but this is not required.",
+			({ spec }) => spec.pool.name,
+		),
+		ageColumn(),
+	],
+});
+
+/** A taint dates from when it was first seen. */
+function stampTaints(object: ResourceSlice, now: string): ResourceSlice {
+	const taints = eachItem((taint: DeviceTaint) => withDefaults(taint, { timeAdded: now }));
+	return mapField(object, "spec", (spec) =>
+		mapField(
+			spec,
+			"devices",
+			eachItem((device: Device) => mapField(device, "taints", taints)),
+		),
+	);
+}
+
+function validateSpec(spec: Partial<ResourceSliceSpec>): FieldErrors {
+	const devices = spec.devices ?? [];
+	return [
+		...validateDriverName(spec.driver, "spec.driver"),
+		...validatePool(spec.pool),
+		...validateWhere(spec),
+		...(devices.length > maxDevices
+			? [new FieldError("FieldValueTooMany", "spec.devices", devices.length, `must have at most ${maxDevices} items`)]
+			: []),
+		...validateEach(devices, "spec.devices", ({ name }, path) => validateDnsLabel(name, `${path}.name`)),
+		...validateUnique(
+			devices,
+			({ name }) => name,
+			(index) => `spec.devices[${index}]`,
+		),
+	];
+}
+
+function validatePool(pool: ResourceSliceSpec["pool"] | undefined): FieldErrors {
+	const { name = "", resourceSliceCount = 0, generation = 0 } = pool ?? {};
+	return [
+		...(name === ""
+			? [fieldRequired("spec.pool.name")]
+			: name.split("/").flatMap((part) => invalidFor("spec.pool.name", part, isDns1123Subdomain(part)))),
+		...(resourceSliceCount <= 0 ? [fieldInvalid("spec.pool.resourceSliceCount", resourceSliceCount, "must be greater than zero")] : []),
+		...(generation < 0 ? [fieldInvalid("spec.pool.generation", generation, "must be greater than or equal to zero")] : []),
+	];
+}
+
+/** Exactly one way to say which nodes reach the devices. */
+function validateWhere(spec: Partial<ResourceSliceSpec>): FieldErrors {
+	const given = whereFields
+		.filter((field) => spec[field] !== undefined && spec[field] !== false && spec[field] !== "")
+		.map((field) => `\`${field}\``);
+	const one = `exactly one of ${whereFields.map((field) => `\`${field}\``).join(", ")} is required`;
+	if (given.length === 0) return [fieldRequired("spec", one)];
+	return given.length === 1 ? [] : [fieldInvalid("spec", `{${given.join(", ")}}`, `${one}, but multiple fields are set`)];
+}
