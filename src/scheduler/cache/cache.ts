@@ -12,10 +12,11 @@
  * An assumed pod does not expire: kube-scheduler's default since 1.21. It leaves by one of the arrows above.
  */
 import type { Node, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { ChangeLog } from "../framework/change-log.ts";
 import { ImageStates } from "../framework/image-states.ts";
 import { NodeInfo } from "../framework/node-info.ts";
 import { PodInfo, podUid } from "../framework/pod-info.ts";
-import type { Snapshot } from "../framework/snapshot.ts";
+import { numberNodes, type Snapshot } from "../framework/snapshot.ts";
 import { NodeTree, zoneOf } from "./node-tree.ts";
 
 interface PodState {
@@ -30,6 +31,7 @@ export class SchedulerCache {
 	readonly #pods = new Map<string, PodState>();
 	readonly #tree = new NodeTree();
 	readonly #images = new ImageStates();
+	readonly #changes = new ChangeLog();
 	readonly #withAffinity = new Set<NodeInfo>();
 	readonly #withRequiredAntiAffinity = new Set<NodeInfo>();
 	/** The listed nodes, until one comes or goes. */
@@ -45,6 +47,7 @@ export class SchedulerCache {
 			get: (nodeName) => this.#known(nodeName),
 			nodesWithAffinityPods: this.#withAffinity,
 			nodesWithRequiredAntiAffinityPods: this.#withRequiredAntiAffinity,
+			changes: this.#changes,
 			images: this.#images.states,
 		};
 	}
@@ -65,6 +68,7 @@ export class SchedulerCache {
 			return;
 		}
 		info.setNode(node);
+		this.#changes.add(info);
 		this.#tree.add(node);
 		this.#images.add(info.name, node);
 		this.#nodeList = undefined;
@@ -86,6 +90,7 @@ export class SchedulerCache {
 			this.#images.add(info.name, node);
 		}
 		info.setNode(node);
+		this.#changes.add(info);
 	}
 
 	/** Its pods stay known until their own deletion comes. */
@@ -95,6 +100,7 @@ export class SchedulerCache {
 		this.#tree.remove(info.node);
 		this.#images.remove(info.name, info.node);
 		info.clearNode();
+		this.#changes.add(info);
 		this.#nodeList = undefined;
 		this.#dropIfEmpty(info);
 	}
@@ -139,6 +145,7 @@ export class SchedulerCache {
 	#put(state: PodState): void {
 		const node = this.#nodeFor(state.nodeName);
 		node.addPod(state.podInfo);
+		this.#changes.add(node);
 		this.#pods.set(state.podInfo.uid, state);
 		if (state.podInfo.hasAffinity) this.#fileAffinity(node);
 	}
@@ -148,6 +155,7 @@ export class SchedulerCache {
 		const node = this.#nodes.get(nodeName);
 		if (node === undefined) return;
 		node.removePod(podInfo.uid);
+		this.#changes.add(node);
 		if (podInfo.hasAffinity) this.#fileAffinity(node);
 		this.#dropIfEmpty(node);
 	}
@@ -177,7 +185,10 @@ export class SchedulerCache {
 	}
 
 	#listNodes(): readonly NodeInfo[] {
-		this.#nodeList ??= this.#tree.list().flatMap((name) => this.#known(name) ?? []);
+		if (this.#nodeList === undefined) {
+			this.#nodeList = this.#tree.list().flatMap((name) => this.#known(name) ?? []);
+			numberNodes(this.#nodeList);
+		}
 		return this.#nodeList;
 	}
 }

@@ -13,6 +13,8 @@ const noLabels: Readonly<Record<string, string>> = {};
 
 export class NodeInfo {
 	readonly name: string;
+	/** Index among the snapshot's nodes. */
+	position = -1;
 	/** Undefined while pods are known of a node that is not: it was deleted before them, or they were seen before it. */
 	node: Node | undefined;
 	labels: Readonly<Record<string, string>> = noLabels;
@@ -83,6 +85,7 @@ export class NodeInfo {
 	/** A copy to try things out on. */
 	clone(): NodeInfo {
 		const copy = new NodeInfo(this.name);
+		copy.position = this.position;
 		if (this.node !== undefined) copy.setNode(this.node);
 		for (const pod of this.pods) copy.addPod(pod);
 		return copy;

@@ -29,14 +29,14 @@ export interface PodRequests {
 export function computePodRequests(pod: Pod): PodRequests {
 	const requests = sumRequests(pod, 0, 0);
 	const podLevel = pod.spec?.resources?.requests;
-	const cpuDefault = podLevel?.["cpu"] === undefined ? defaultMilliCpuRequest : 0;
-	const memoryDefault = podLevel?.["memory"] === undefined ? defaultMemoryRequestBytes : 0;
+	const cpuDefault = podLevel?.cpu === undefined ? defaultMilliCpuRequest : 0;
+	const memoryDefault = podLevel?.memory === undefined ? defaultMemoryRequestBytes : 0;
 	const nonZero = hasContainerWithoutRequest(pod) ? sumRequests(pod, cpuDefault, memoryDefault) : requests;
 	return { requests, nonZeroMilliCpu: nonZero.milliCpu, nonZeroMemoryBytes: nonZero.memoryBytes };
 }
 
 function hasContainerWithoutRequest({ spec }: Pod): boolean {
-	const lacks = ({ resources }: Container) => resources?.requests?.["cpu"] === undefined || resources.requests["memory"] === undefined;
+	const lacks = ({ resources }: Container) => resources?.requests?.cpu === undefined || resources.requests.memory === undefined;
 	return (spec?.containers.some(lacks) ?? false) || (spec?.initContainers?.some(lacks) ?? false);
 }
 
@@ -47,8 +47,8 @@ function sumRequests(pod: Pod, cpuDefault: number, memoryDefault: number): Resou
 	const infeasible = isResizeInfeasible(pod);
 	const requestsOf = (container: Container, statuses: readonly ContainerStatus[] | undefined) => {
 		const vector = actualRequests(container, statuses, infeasible);
-		if (container.resources?.requests?.["cpu"] === undefined) vector.milliCpu = Math.max(vector.milliCpu, cpuDefault);
-		if (container.resources?.requests?.["memory"] === undefined) vector.memoryBytes = Math.max(vector.memoryBytes, memoryDefault);
+		if (container.resources?.requests?.cpu === undefined) vector.milliCpu = Math.max(vector.milliCpu, cpuDefault);
+		if (container.resources?.requests?.memory === undefined) vector.memoryBytes = Math.max(vector.memoryBytes, memoryDefault);
 		return vector;
 	};
 	for (const container of spec.containers) total.add(requestsOf(container, status?.containerStatuses));

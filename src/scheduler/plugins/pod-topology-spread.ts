@@ -15,10 +15,10 @@ import { PodInfo } from "../framework/pod-info.ts";
 import type { Snapshot } from "../framework/snapshot.ts";
 import { skip, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
 import { type NodePredicate, requiredNodePredicate } from "./node-selector.ts";
+import { isCounted, PodTallies, type Tally } from "./pod-tallies.ts";
 import {
-	countMatching,
 	defaultConstraints,
-	isCounted,
+	includesAll,
 	isIncluded,
 	type OwnSelectors,
 	ownConstraints,
@@ -31,11 +31,44 @@ const tooSkewed = unschedulable(name, "node(s) didn't match pod topology spread 
 const lacksLabel = unresolvable(name, "node(s) didn't match pod topology spread constraints (missing required label)");
 
 /** A DoNotSchedule constraint with the number of pods in each domain. */
-interface CountedConstraint {
+class CountedConstraint {
 	readonly constraint: SpreadConstraint;
 	/** 1 if the constraint selects the pod itself. */
 	readonly self: number;
-	readonly domains: Map<string, number>;
+	#domains: ReadonlyMap<string, number>;
+	#fewest: number | undefined;
+
+	/** @param domains shared until the first change. */
+	constructor(constraint: SpreadConstraint, self: number, domains: ReadonlyMap<string, number>) {
+		this.constraint = constraint;
+		this.self = self;
+		this.#domains = domains;
+	}
+
+	/** By how much the domain would lead the emptiest one with the pod in it. */
+	skewIn(domain: string): number {
+		return (this.#domains.get(domain) ?? 0) + this.self - this.#fewestPods();
+	}
+
+	add(domain: string, amount: number): void {
+		this.#domains = new Map(this.#domains).set(domain, (this.#domains.get(domain) ?? 0) + amount);
+		this.#fewest = undefined;
+	}
+
+	clone(): CountedConstraint {
+		return new CountedConstraint(this.constraint, this.self, this.#domains);
+	}
+
+	/** Fewer domains than wanted: the missing ones count as empty. */
+	#fewestPods(): number {
+		if (this.#domains.size < this.constraint.minDomains) return 0;
+		if (this.#fewest === undefined) {
+			let fewest = Number.POSITIVE_INFINITY;
+			for (const count of this.#domains.values()) if (count < fewest) fewest = count;
+			this.#fewest = fewest === Number.POSITIVE_INFINITY ? 0 : fewest;
+		}
+		return this.#fewest;
+	}
 }
 
 class PreFilterState {
@@ -48,16 +81,19 @@ class PreFilterState {
 	}
 
 	clone(): PreFilterState {
-		const constraints = this.constraints.map((counted) => ({ ...counted, domains: new Map(counted.domains) }));
-		return new PreFilterState(constraints, this.required);
+		return new PreFilterState(
+			this.constraints.map((counted) => counted.clone()),
+			this.required,
+		);
 	}
 }
 
 /** A ScheduleAnyway constraint. */
 interface SoftConstraint {
 	readonly constraint: SpreadConstraint;
-	/** Pods by domain; unused for hostname, where each node counts its own. */
-	readonly domains: Map<string, number>;
+	readonly tally: Tally;
+	/** Pods by domain; for hostname each node has its own, and the tally is asked. */
+	readonly domains: ReadonlyMap<string, number>;
 	/** Grows with the number of domains, so that many small ones weigh as much as few big ones. */
 	readonly weight: number;
 }
@@ -72,12 +108,13 @@ const filterState = stateKey<PreFilterState>(`PreFilter${name}`);
 const scoreState = stateKey<PreScoreState>(`PreScore${name}`);
 
 export function createPodTopologySpread(ownSelectors: OwnSelectors): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
+	const tallies = new PodTallies();
 	return {
 		name,
 		preFilter(state, pod, snapshot) {
 			const constraints = ownConstraints(pod, "DoNotSchedule");
 			if (constraints.length === 0) return skip;
-			state.write(filterState, countDomains(pod, constraints, snapshot));
+			state.write(filterState, countDomains(pod, constraints, snapshot, tallies));
 			return undefined;
 		},
 		preFilterExtensions: {
@@ -89,7 +126,7 @@ export function createPodTopologySpread(ownSelectors: OwnSelectors): PreFilterPl
 			const own = (pod.pod.spec?.topologySpreadConstraints?.length ?? 0) > 0;
 			const constraints = own ? ownConstraints(pod, "ScheduleAnyway") : defaultConstraints(pod, ownSelectors);
 			if (constraints.length === 0) return skip;
-			state.write(scoreState, prepareScores(pod, constraints, own, nodes, snapshot));
+			state.write(scoreState, prepareScores({ pod, constraints, own, nodes, snapshot, tallies }));
 			return undefined;
 		},
 		score: scoreNode,
@@ -98,95 +135,101 @@ export function createPodTopologySpread(ownSelectors: OwnSelectors): PreFilterPl
 	};
 }
 
-function hasAllKeys(node: NodeInfo, constraints: readonly { readonly constraint: SpreadConstraint }[]): boolean {
-	return constraints.every(({ constraint }) => node.labels[constraint.topologyKey] !== undefined);
+function hasAllKeys(node: NodeInfo, constraints: readonly SpreadConstraint[]): boolean {
+	for (const { topologyKey } of constraints) if (node.labels[topologyKey] === undefined) return false;
+	return true;
 }
 
-function countDomains(pod: PodInfo, constraints: readonly SpreadConstraint[], snapshot: Snapshot): PreFilterState {
+function countDomains(pod: PodInfo, constraints: readonly SpreadConstraint[], snapshot: Snapshot, tallies: PodTallies): PreFilterState {
 	const required = requiredNodePredicate(pod.pod);
-	const counted = constraints.map((constraint): CountedConstraint => {
-		return { constraint, self: constraint.selector.matches(pod.labels) ? 1 : 0, domains: new Map() };
+	const counted = constraints.map((constraint) => {
+		const tally = tallies.for(constraint, pod.namespace, snapshot);
+		const includesEveryNode = constraints.length === 1 && includesAll(constraint, required);
+		const domains = includesEveryNode
+			? tally.byDomain(constraint.topologyKey)
+			: sumDomains(constraint, tally, snapshot, (node) => hasAllKeys(node, constraints) && isIncluded(constraint, pod, node, required));
+		return new CountedConstraint(constraint, constraint.selector.matches(pod.labels) ? 1 : 0, domains);
 	});
-	for (const node of snapshot.nodes) {
-		if (!hasAllKeys(node, counted)) continue;
-		for (const { constraint, domains } of counted) {
-			if (!isIncluded(constraint, pod, node, required)) continue;
-			add(domains, node.labels[constraint.topologyKey] ?? "", countMatching(constraint, pod.namespace, node.pods));
-		}
-	}
 	return new PreFilterState(counted, required);
 }
 
-function add(domains: Map<string, number>, domain: string, amount: number): void {
-	domains.set(domain, (domains.get(domain) ?? 0) + amount);
+/** The domains of the nodes that count, with their pods. */
+function sumDomains(
+	{ topologyKey }: SpreadConstraint,
+	tally: Tally,
+	{ nodes }: Snapshot,
+	counts: (node: NodeInfo) => boolean,
+): ReadonlyMap<string, number> {
+	const domains = new Map<string, number>();
+	for (const node of nodes) {
+		const domain = node.labels[topologyKey];
+		if (domain !== undefined && counts(node)) domains.set(domain, (domains.get(domain) ?? 0) + tally.onNode(node));
+	}
+	return domains;
 }
 
 /** A pod is imagined on the node, or away from it. */
 function recount({ constraints, required }: PreFilterState, pod: PodInfo, other: PodInfo, node: NodeInfo, sign: 1 | -1): void {
-	if (!isCounted(other, pod.namespace) || !hasAllKeys(node, constraints)) return;
-	for (const { constraint, domains } of constraints) {
-		if (constraint.selector.matches(other.labels) && isIncluded(constraint, pod, node, required)) {
-			add(domains, node.labels[constraint.topologyKey] ?? "", sign);
-		}
+	const all = constraints.map(({ constraint }) => constraint);
+	if (!isCounted(other, pod.namespace) || !hasAllKeys(node, all)) return;
+	for (const counted of constraints) {
+		const { constraint } = counted;
+		if (!constraint.selector.matches(other.labels) || !isIncluded(constraint, pod, node, required)) continue;
+		counted.add(node.labels[constraint.topologyKey] ?? "", sign);
 	}
 }
 
 function judge({ constraints }: PreFilterState, node: NodeInfo): Verdict {
-	for (const { constraint, self, domains } of constraints) {
-		const domain = node.labels[constraint.topologyKey];
+	for (const counted of constraints) {
+		const domain = node.labels[counted.constraint.topologyKey];
 		if (domain === undefined) return lacksLabel;
-		// Fewer domains than wanted: the missing ones count as empty.
-		const least = domains.size < constraint.minDomains ? 0 : Math.min(...domains.values());
-		if ((domains.get(domain) ?? 0) + self - least > constraint.maxSkew) return tooSkewed;
+		if (counted.skewIn(domain) > counted.constraint.maxSkew) return tooSkewed;
 	}
 	return undefined;
 }
 
-/** @param own the pod's own constraints, whose labels a node must have to score at all; the defaults ask for nothing. */
-function prepareScores(
-	pod: PodInfo,
-	constraints: readonly SpreadConstraint[],
-	own: boolean,
-	nodes: readonly NodeInfo[],
-	snapshot: Snapshot,
-): PreScoreState {
-	const ignored = own
-		? new Set(nodes.filter((node) => constraints.some((each) => node.labels[each.topologyKey] === undefined)))
-		: new Set<NodeInfo>();
-	const scored = nodes.filter((node) => !ignored.has(node));
+interface ScorePreparation {
+	readonly pod: PodInfo;
+	readonly constraints: readonly SpreadConstraint[];
+	/** The pod's own constraints: a node must have their labels to score at all. The defaults ask for nothing. */
+	readonly own: boolean;
+	/** The feasible ones. */
+	readonly nodes: readonly NodeInfo[];
+	readonly snapshot: Snapshot;
+	readonly tallies: PodTallies;
+}
+
+function prepareScores({ pod, constraints, own, nodes, snapshot, tallies }: ScorePreparation): PreScoreState {
+	const ignored = new Set(own ? nodes.filter((node) => !hasAllKeys(node, constraints)) : []);
+	const required = requiredNodePredicate(pod.pod);
 	const soft = constraints.map((constraint): SoftConstraint => {
-		const domains = constraint.topologyKey === hostname ? new Map<string, number>() : emptyDomains(constraint, scored);
-		const size = constraint.topologyKey === hostname ? scored.length : domains.size;
-		return { constraint, domains, weight: Math.log(size + 2) };
-	});
-	const byDomain = soft.filter(({ domains }) => domains.size > 0);
-	if (byDomain.length > 0) {
-		const required = requiredNodePredicate(pod.pod);
-		for (const node of snapshot.nodes) {
-			if (own && !hasAllKeys(node, soft)) continue;
-			for (const { constraint, domains } of byDomain) {
-				const domain = node.labels[constraint.topologyKey];
-				if (domain === undefined || !domains.has(domain) || !isIncluded(constraint, pod, node, required)) continue;
-				add(domains, domain, countMatching(constraint, pod.namespace, node.pods));
-			}
+		const tally = tallies.for(constraint, pod.namespace, snapshot);
+		if (constraint.topologyKey === hostname) {
+			return { constraint, tally, domains: new Map(), weight: Math.log(nodes.length - ignored.size + 2) };
 		}
-	}
+		const feasible = new Set<string>();
+		for (const node of nodes) {
+			const domain = ignored.has(node) ? undefined : node.labels[constraint.topologyKey];
+			if (domain !== undefined) feasible.add(domain);
+		}
+		const weight = Math.log(feasible.size + 2);
+		if (feasible.size === 0) return { constraint, tally, domains: new Map(), weight };
+		const includesEveryNode = (!own || constraints.length === 1) && includesAll(constraint, required);
+		const counts = (node: NodeInfo) => (!own || hasAllKeys(node, constraints)) && isIncluded(constraint, pod, node, required);
+		const domains = includesEveryNode ? tally.byDomain(constraint.topologyKey) : sumDomains(constraint, tally, snapshot, counts);
+		return { constraint, tally, domains, weight };
+	});
 	return { constraints: soft, ignored };
 }
 
-/** The domains that the feasible nodes make up. */
-function emptyDomains({ topologyKey }: SpreadConstraint, nodes: readonly NodeInfo[]): Map<string, number> {
-	return new Map(nodes.flatMap(({ labels }) => (labels[topologyKey] === undefined ? [] : [[labels[topologyKey], 0]])));
-}
-
-function scoreNode(state: CycleState, pod: PodInfo, node: NodeInfo): number {
+function scoreNode(state: CycleState, _pod: PodInfo, node: NodeInfo): number {
 	const { constraints, ignored } = state.read(scoreState);
-	if (ignored.has(node)) return 0;
+	if (ignored.size > 0 && ignored.has(node)) return 0;
 	let score = 0;
-	for (const { constraint, domains, weight } of constraints) {
+	for (const { constraint, tally, domains, weight } of constraints) {
 		const domain = node.labels[constraint.topologyKey];
 		if (domain === undefined) continue;
-		const count = constraint.topologyKey === hostname ? countMatching(constraint, pod.namespace, node.pods) : (domains.get(domain) ?? 0);
+		const count = constraint.topologyKey === hostname ? tally.onNode(node) : (domains.get(domain) ?? 0);
 		score += count * weight + (constraint.maxSkew - 1);
 	}
 	return Math.round(score);
@@ -194,17 +237,20 @@ function scoreNode(state: CycleState, pod: PodInfo, node: NodeInfo): number {
 
 /** The fewest pods become 100, the most the least; ignored nodes stay at 0. */
 function normalize({ ignored }: PreScoreState, scores: Float64Array, nodes: readonly NodeInfo[]): void {
+	const isIgnored = (index: number) => {
+		const node = ignored.size === 0 ? undefined : nodes[index];
+		return node !== undefined && ignored.has(node);
+	};
 	let min = Number.POSITIVE_INFINITY;
 	let max = 0;
 	for (let index = 0; index < scores.length; index++) {
-		const node = nodes[index];
-		if (node !== undefined && ignored.has(node)) continue;
-		min = Math.min(min, scores[index] ?? 0);
-		max = Math.max(max, scores[index] ?? 0);
+		const score = scores[index] ?? 0;
+		if (isIgnored(index)) continue;
+		if (score < min) min = score;
+		if (score > max) max = score;
 	}
 	for (let index = 0; index < scores.length; index++) {
-		const node = nodes[index];
-		if (node !== undefined && ignored.has(node)) scores[index] = 0;
+		if (isIgnored(index)) scores[index] = 0;
 		else scores[index] = max === 0 ? maxNodeScore : Math.trunc((maxNodeScore * (max + min - (scores[index] ?? 0))) / max);
 	}
 }

@@ -4,8 +4,7 @@
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
  */
 import type { LabelSelector, TopologySpreadConstraint } from "../../apimachinery/schema/generated/types.ts";
-import type { LabelMatcher } from "../framework/affinity-terms.ts";
-import { matcherOf } from "../framework/affinity-terms.ts";
+import { type LabelMatcher, matcherOf } from "../framework/affinity-terms.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
 import type { NodePredicate } from "./node-selector.ts";
@@ -20,6 +19,8 @@ export interface SpreadConstraint {
 	/** >= 1. */
 	readonly minDomains: number;
 	readonly selector: LabelMatcher;
+	/** Equal for equal selectors. */
+	readonly selectorKey: string;
 	/** Whether nodes that the pod's node affinity rules out count as domains (not, if honoured). */
 	readonly honorsAffinity: boolean;
 	/** The same for taints that the pod does not tolerate. */
@@ -38,14 +39,18 @@ const systemDefaults = [
 export function ownConstraints(pod: PodInfo, when: WhenUnsatisfiable): readonly SpreadConstraint[] {
 	return (pod.pod.spec?.topologySpreadConstraints ?? [])
 		.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === when)
-		.map((constraint) => ({
-			topologyKey: constraint.topologyKey,
-			maxSkew: constraint.maxSkew,
-			minDomains: constraint.minDomains ?? 1,
-			selector: matcherOf(selectorWithKeys(constraint, pod)),
-			honorsAffinity: (constraint.nodeAffinityPolicy ?? "Honor") === "Honor",
-			honorsTaints: constraint.nodeTaintsPolicy === "Honor",
-		}));
+		.map((constraint) => {
+			const selector = selectorWithKeys(constraint, pod);
+			return {
+				topologyKey: constraint.topologyKey,
+				maxSkew: constraint.maxSkew,
+				minDomains: constraint.minDomains ?? 1,
+				selector: matcherOf(selector),
+				selectorKey: JSON.stringify(selector ?? null),
+				honorsAffinity: (constraint.nodeAffinityPolicy ?? "Honor") === "Honor",
+				honorsTaints: constraint.nodeTaintsPolicy === "Honor",
+			};
+		});
 }
 
 /** matchLabelKeys: the pod's own values of these labels are required too. */
@@ -60,14 +65,17 @@ function selectorWithKeys(
 
 /** None for a pod that belongs to nothing: there would be nobody to spread it from. */
 export function defaultConstraints(pod: PodInfo, ownSelectors: OwnSelectors): readonly SpreadConstraint[] {
-	const selectors = ownSelectors(pod).map(matcherOf);
-	if (selectors.length === 0) return [];
-	const selector: LabelMatcher = { matches: (labels) => selectors.every((each) => each.matches(labels)) };
+	const own = ownSelectors(pod);
+	if (own.length === 0) return [];
+	const matchers = own.map(matcherOf);
+	const selector: LabelMatcher = { matches: (labels) => matchers.every((each) => each.matches(labels)) };
+	const selectorKey = JSON.stringify(own);
 	return systemDefaults.map(({ topologyKey, maxSkew }) => ({
 		topologyKey,
 		maxSkew,
 		minDomains: 1,
 		selector,
+		selectorKey,
 		honorsAffinity: true,
 		honorsTaints: false,
 	}));
@@ -79,13 +87,7 @@ export function isIncluded(constraint: SpreadConstraint, pod: PodInfo, node: Nod
 	return !constraint.honorsTaints || findUntolerated(node.blockingTaints, pod.pod.spec?.tolerations) === undefined;
 }
 
-/** Pods of the namespace on the node that the constraint speaks of; those on their way out do not count. */
-export function countMatching({ selector }: SpreadConstraint, namespace: string, pods: readonly PodInfo[]): number {
-	let count = 0;
-	for (const pod of pods) if (isCounted(pod, namespace) && selector.matches(pod.labels)) count++;
-	return count;
-}
-
-export function isCounted({ pod, namespace }: PodInfo, wanted: string): boolean {
-	return namespace === wanted && pod.metadata?.deletionTimestamp === undefined;
+/** Whether every node that has the key counts, so that nobody need be asked one by one. */
+export function includesAll({ honorsAffinity, honorsTaints }: SpreadConstraint, required: NodePredicate | undefined): boolean {
+	return !honorsTaints && !(honorsAffinity && required !== undefined);
 }

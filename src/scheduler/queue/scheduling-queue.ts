@@ -23,7 +23,7 @@ import { PodInfo, podUid } from "../framework/pod-info.ts";
 import type { Verdict } from "../framework/status.ts";
 import { KeyedHeap } from "./heap.ts";
 import { InFlightPods, type RecordedEvent } from "./in-flight.ts";
-import { Nominator } from "./nominator.ts";
+import type { Nominator } from "./nominator.ts";
 import { newQueuedPod, type QueuedPod } from "./queued-pod.ts";
 import type { QueueingHints, RequeueStrategy } from "./queueing-hints.ts";
 
@@ -38,6 +38,8 @@ export interface SchedulingQueueOptions {
 	readonly clock: Clock;
 	readonly queueSort: QueueSortPlugin;
 	readonly hints: QueueingHints;
+	/** The queue keeps it up to date with the pods it holds. */
+	readonly nominator: Nominator;
 	/** Runs the PreEnqueue plugins of the pod's profile. */
 	readonly preEnqueue: (pod: Pod) => Verdict;
 	/** Called whenever `pop` may have something to give. */
@@ -48,7 +50,7 @@ export interface SchedulingQueueOptions {
 }
 
 export class SchedulingQueue {
-	readonly nominator = new Nominator();
+	readonly nominator: Nominator;
 	readonly #options: SchedulingQueueOptions;
 	readonly #activeQ: KeyedHeap<QueuedPod>;
 	readonly #backoffQ: KeyedHeap<QueuedPod>;
@@ -62,6 +64,7 @@ export class SchedulingQueue {
 
 	constructor(options: SchedulingQueueOptions) {
 		this.#options = options;
+		this.nominator = options.nominator;
 		const { queueSort } = options;
 		const uidOf = ({ podInfo }: QueuedPod) => podInfo.uid;
 		const byExpiration = (a: QueuedPod, b: QueuedPod) =>
@@ -81,6 +84,11 @@ export class SchedulingQueue {
 			unschedulable: this.#unschedulable.size - gated,
 			gated,
 		};
+	}
+
+	/** Whether anybody is there whom an event could matter to. */
+	get hasListeners(): boolean {
+		return this.#unschedulable.size > 0 || this.#inFlight.size > 0;
 	}
 
 	/** A new pod without a node. */

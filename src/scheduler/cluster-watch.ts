@@ -1,0 +1,105 @@
+/**
+ * Keeps the cache and the queue in step with the cluster: who has a node is in the cache, who waits for one is in the
+ * queue, and whatever could help those who wait is told to the queue.
+ */
+import type { Node, Pod } from "../apimachinery/schema/generated/types.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { nodes, pods } from "../client/resources.ts";
+import type { SchedulerCache } from "./cache/cache.ts";
+import {
+	assignedPodAdd,
+	assignedPodDelete,
+	type ClusterEvent,
+	nodeAdd,
+	nodeDelete,
+	nodeUpdateEvents,
+	podUpdateEvents,
+} from "./framework/cluster-event.ts";
+import { podUid } from "./framework/pod-info.ts";
+import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
+
+export interface ClusterWatchOptions {
+	readonly cache: SchedulerCache;
+	readonly queue: SchedulingQueue;
+	/** Whether the pod names one of this scheduler's profiles. */
+	readonly isResponsible: (pod: Pod) => boolean;
+	/** A pod without a node is gone: if it is on its way to one, it need not arrive. */
+	readonly onPendingPodDeleted: (uid: string) => void;
+}
+
+/** Where a pod stands: waiting for a node, on one, or over (its resources are free). */
+type Place = "pending" | "assigned" | "over";
+
+function placeOf({ spec, status }: Pod): Place {
+	if (status?.phase === "Succeeded" || status?.phase === "Failed") return "over";
+	return spec?.nodeName === undefined || spec.nodeName === "" ? "pending" : "assigned";
+}
+
+/** Call before the informers start. */
+export function watchCluster(informers: InformerFactory, options: ClusterWatchOptions): void {
+	watchNodes(informers, options);
+	watchPods(informers, options);
+}
+
+function watchNodes(informers: InformerFactory, { cache, queue }: ClusterWatchOptions): void {
+	informers.informer(nodes).onChange({
+		added: (node) => {
+			cache.addNode(node);
+			queue.moveAll(nodeAdd, undefined, node);
+		},
+		updated: (old: Node, node: Node) => {
+			cache.updateNode(old, node);
+			if (!queue.hasListeners) return;
+			for (const event of nodeUpdateEvents(old, node)) queue.moveAll(event, old, node);
+		},
+		deleted: (node) => {
+			cache.removeNode(node);
+			queue.moveAll(nodeDelete, node, undefined);
+		},
+	});
+}
+
+function watchPods(informers: InformerFactory, options: ClusterWatchOptions): void {
+	const { cache, queue, isResponsible } = options;
+	const tell = (event: ClusterEvent, old: Pod | undefined, pod: Pod | undefined) => {
+		const concerned = podUid(old ?? pod ?? {});
+		queue.moveAll(event, old, pod, (waiting) => podUid(waiting) !== concerned);
+	};
+	const arrive = (pod: Pod) => {
+		const place = placeOf(pod);
+		if (place === "assigned") {
+			cache.addPod(pod);
+			tell(assignedPodAdd, undefined, pod);
+		} else if (place === "pending" && isResponsible(pod) && !cache.isAssumed(pod)) {
+			queue.add(pod);
+		}
+	};
+	const leave = (pod: Pod) => {
+		if (placeOf(pod) === "pending") {
+			queue.delete(pod);
+			options.onPendingPodDeleted(podUid(pod));
+			// After a relist the last state known may be one from before its binding, or from while it was on its way.
+			cache.removePod(pod);
+		} else if (placeOf(pod) === "assigned") {
+			cache.removePod(pod);
+			tell(assignedPodDelete, pod, undefined);
+		}
+	};
+	const change = (old: Pod, pod: Pod) => {
+		const before = placeOf(old);
+		const after = placeOf(pod);
+		if (before === "pending" && after === "pending") {
+			if (isResponsible(pod) && !cache.isAssumed(pod)) queue.update(old, pod);
+		} else if (before === "assigned" && after === "assigned") {
+			cache.updatePod(old, pod);
+			if (queue.hasListeners) for (const event of podUpdateEvents(old, pod, "AssignedPod")) tell(event, old, pod);
+		} else if (before === "pending" && after === "assigned") {
+			queue.delete(old);
+			arrive(pod);
+		} else if (before !== after) {
+			leave(old);
+			arrive(pod);
+		}
+	};
+	informers.informer(pods).onChange({ added: arrive, updated: change, deleted: leave });
+}

@@ -1,0 +1,142 @@
+/**
+ * Remembers the last scheduling attempts in full: each plugin's verdict on each node, the scores before and after
+ * normalisation, the outcome. It works from outside, by standing between the framework and its plugins; a framework
+ * whose profile is not wrapped pays nothing.
+ */
+import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreFilterPlugin, ScorePlugin } from "./plugin.ts";
+import type { PodInfo } from "./pod-info.ts";
+import type { Profile, WeightedScorePlugin } from "./profile.ts";
+import type { ScheduleOutcome } from "./schedule-one.ts";
+import { Status, type Verdict } from "./status.ts";
+
+/** What a plugin said; the code is Success where it had no objection. */
+export interface PluginVerdict {
+	readonly plugin: string;
+	readonly code: Status["code"];
+	readonly reasons: readonly string[];
+}
+
+export interface PluginScores {
+	readonly plugin: string;
+	readonly weight: number;
+	/** By node name, as the plugin gave them and in 0..100. */
+	readonly raw: ReadonlyMap<string, number>;
+	readonly normalized: ReadonlyMap<string, number>;
+}
+
+export interface AttemptRecord {
+	/** "namespace/name". */
+	readonly pod: string;
+	readonly uid: string;
+	/** Cluster time, Unix ms. */
+	readonly atMs: number;
+	readonly preFilter: readonly PluginVerdict[];
+	/** By node name, in the order in which the plugins were asked; the last verdict of a rejected node is the rejection. */
+	readonly filter: ReadonlyMap<string, readonly PluginVerdict[]>;
+	readonly postFilter: readonly PluginVerdict[];
+	readonly score: readonly PluginScores[];
+	readonly outcome: ScheduleOutcome;
+}
+
+interface OpenRecord {
+	readonly preFilter: PluginVerdict[];
+	readonly filter: Map<string, PluginVerdict[]>;
+	readonly postFilter: PluginVerdict[];
+	readonly score: PluginScores[];
+	/** PostFilter tries filters out on imagined nodes; those verdicts are not the attempt's. */
+	trying: boolean;
+}
+
+export class AttemptRecorder {
+	readonly #capacity: number;
+	/** Oldest first; at most `capacity`. */
+	#records: AttemptRecord[] = [];
+	/** The attempt under way: a cycle is synchronous, so there is at most one. */
+	#open: OpenRecord | undefined;
+
+	/** @param capacity attempts to remember, >= 1. */
+	constructor(capacity: number) {
+		this.#capacity = capacity;
+	}
+
+	/** Attempts for a pod ("namespace/name"), or all, the latest last. */
+	records(pod?: string): readonly AttemptRecord[] {
+		return pod === undefined ? [...this.#records] : this.#records.filter((record) => record.pod === pod);
+	}
+
+	/** Runs and records one attempt. */
+	attempt(pod: PodInfo, atMs: number, run: () => ScheduleOutcome): ScheduleOutcome {
+		const open: OpenRecord = { preFilter: [], filter: new Map(), postFilter: [], score: [], trying: false };
+		this.#open = open;
+		try {
+			const outcome = run();
+			const { preFilter, filter, postFilter, score } = open;
+			this.#records.push({ pod: pod.key, uid: pod.uid, atMs, preFilter, filter, postFilter, score, outcome });
+			if (this.#records.length > this.#capacity) this.#records = this.#records.slice(-this.#capacity);
+			return outcome;
+		} finally {
+			this.#open = undefined;
+		}
+	}
+
+	/** The same profile, with every plugin's answers written down. */
+	wrap(profile: Profile): Profile {
+		return {
+			...profile,
+			preFilter: profile.preFilter.map((plugin): PreFilterPlugin => {
+				const { name, preFilterExtensions } = plugin;
+				const preFilter: PreFilterPlugin["preFilter"] = (state, pod, snapshot) => {
+					const answer = plugin.preFilter(state, pod, snapshot);
+					this.#open?.preFilter.push(verdictOf(name, answer instanceof Status ? answer : undefined));
+					return answer;
+				};
+				return preFilterExtensions === undefined ? { name, preFilter } : { name, preFilter, preFilterExtensions };
+			}),
+			filter: profile.filter.map((plugin) => ({
+				name: plugin.name,
+				filter: (state, pod, node) => {
+					const verdict = plugin.filter(state, pod, node);
+					this.#noteFilter(node.name, verdictOf(plugin.name, verdict));
+					return verdict;
+				},
+			})),
+			postFilter: profile.postFilter.map((plugin) => ({
+				name: plugin.name,
+				postFilter: (input) => this.#notePostFilter(plugin, input),
+			})),
+			score: profile.score.map((entry) => this.#wrapScore(entry)),
+		};
+	}
+
+	#noteFilter(nodeName: string, verdict: PluginVerdict): void {
+		if (this.#open === undefined || this.#open.trying) return;
+		const known = this.#open.filter.get(nodeName);
+		if (known === undefined) this.#open.filter.set(nodeName, [verdict]);
+		else known.push(verdict);
+	}
+
+	#notePostFilter(plugin: PostFilterPlugin, input: PostFilterInput): PostFilterResult {
+		if (this.#open !== undefined) this.#open.trying = true;
+		const result = plugin.postFilter(input);
+		this.#open?.postFilter.push(verdictOf(plugin.name, result.status));
+		return result;
+	}
+
+	#wrapScore({ plugin, weight }: WeightedScorePlugin): WeightedScorePlugin {
+		const wrapped: ScorePlugin = {
+			name: plugin.name,
+			score: (state, pod, node, snapshot) => plugin.score(state, pod, node, snapshot),
+			normalizeScore: (state, pod, scores, nodes) => {
+				const byNode = () => new Map(nodes.map(({ name }, index) => [name, scores[index] ?? 0]));
+				const raw = byNode();
+				plugin.normalizeScore?.(state, pod, scores, nodes);
+				this.#open?.score.push({ plugin: plugin.name, weight, raw, normalized: byNode() });
+			},
+		};
+		return { plugin: wrapped, weight };
+	}
+}
+
+function verdictOf(plugin: string, verdict: Verdict): PluginVerdict {
+	return { plugin, code: verdict?.code ?? "Success", reasons: verdict?.reasons ?? [] };
+}

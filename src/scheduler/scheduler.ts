@@ -1,0 +1,330 @@
+/**
+ * kube-scheduler: gives every pod without a node one.
+ *
+ *   pop a pod ─> scheduleOne (pure, synchronous) ─> assume it in the cache ─> Reserve, Permit
+ *                    │                                        └─> bind it at the API server, many at once
+ *                    └─ fits nowhere: event, condition, back to the queue    └─ failed: forget it, back to the queue
+ *
+ * Reads pods, nodes, namespaces, PodDisruptionBudgets, Services and workload controllers; writes bindings, pod
+ * statuses, events, and deletes the victims of preemption.
+ *
+ * The loop takes up to `maxPodsPerTurn` pods in one turn of the event loop, then lets others run; no more than
+ * `maxBindings` bindings are under way at once.
+ */
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { KubeObject } from "../apimachinery/meta.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { Pod } from "../apimachinery/schema/generated/types.ts";
+import { isStatusError } from "../apimachinery/status-error.ts";
+import type { Client } from "../client/client.ts";
+import { EventRecorder } from "../client/event-recorder.ts";
+import type { Informer, InformerFactory } from "../client/informer.ts";
+import { namespaces, nodes, podDisruptionBudgets, pods, type ResourceRef } from "../client/resources.ts";
+import { SchedulerCache } from "./cache/cache.ts";
+import { watchCluster } from "./cluster-watch.ts";
+import { createDefaultProfile, type DefaultProfileOptions, defaultSchedulerName } from "./default-profile.ts";
+import { Evictor } from "./evictor.ts";
+import { AttemptRecorder } from "./framework/attempt-recorder.ts";
+import { assignedPodDelete } from "./framework/cluster-event.ts";
+import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
+import { Framework } from "./framework/framework.ts";
+import { PodInfo } from "./framework/pod-info.ts";
+import type { Profile } from "./framework/profile.ts";
+import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleOne } from "./framework/schedule-one.ts";
+import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
+import { followOwnSelectors, groupResources } from "./own-selectors.ts";
+import { createDefaultBinder } from "./plugins/default-binder.ts";
+import { createDefaultPreemption } from "./plugins/default-preemption.ts";
+import { type NotScheduled, notScheduledPatch, truncateMessage } from "./pod-status.ts";
+import { Nominator } from "./queue/nominator.ts";
+import type { QueuedPod } from "./queue/queued-pod.ts";
+import { QueueingHints } from "./queue/queueing-hints.ts";
+import { SchedulingQueue } from "./queue/scheduling-queue.ts";
+import { WaitingPods } from "./waiting-pods.ts";
+
+const maxPodsPerTurn = 32;
+const maxBindings = 512;
+
+/** Everything that a decision may depend on: none is made before all of it is known. */
+const watchedResources: readonly ResourceRef<KubeObject>[] = [pods, nodes, namespaces, podDisruptionBudgets, ...groupResources];
+
+export interface SchedulerOptions {
+	readonly client: Client;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly informers: InformerFactory;
+	readonly log: Logger;
+	/** Makes the profiles from the parts of the default one; absent: the default profile alone. At least one. */
+	readonly profiles?: (parts: DefaultProfileOptions) => readonly [Profile, ...Profile[]];
+}
+
+export class Scheduler {
+	readonly #options: SchedulerOptions;
+	readonly #cache = new SchedulerCache();
+	readonly #nominator = new Nominator();
+	readonly #waitingPods: WaitingPods;
+	readonly #queue: SchedulingQueue;
+	readonly #profiles: readonly Profile[];
+	/** By schedulerName. */
+	#frameworks: ReadonlyMap<string, Framework>;
+	#recorder: AttemptRecorder | undefined;
+	readonly #events: EventRecorder;
+	readonly #podInformer: Informer<Pod>;
+	/** Where the next pod's search for nodes begins. */
+	#startIndex = 0;
+	/** Informers have synced and nobody has stopped us. */
+	#running = false;
+	/** A turn of the loop is due. */
+	#turnDue = false;
+	/** 0 <= #bindings <= maxBindings */
+	#bindings = 0;
+
+	constructor(options: SchedulerOptions) {
+		const { client, clock, random, informers, log } = options;
+		this.#options = options;
+		this.#podInformer = informers.informer(pods);
+		this.#waitingPods = new WaitingPods(clock);
+		this.#events = new EventRecorder({ client, clock, random: random.fork("events"), component: defaultSchedulerName, log });
+		this.#profiles = this.#createProfiles();
+		this.#frameworks = this.#createFrameworks((profile) => profile);
+		this.#queue = new SchedulingQueue({
+			clock,
+			nominator: this.#nominator,
+			queueSort: this.#profiles[0]?.queueSort ?? { name: "", less: () => false },
+			hints: new QueueingHints(this.#profiles.flatMap(({ plugins }) => plugins)),
+			preEnqueue: (pod) => this.#frameworkFor(pod)?.runPreEnqueue(pod),
+			onReady: () => this.#wake(),
+		});
+		watchCluster(informers, {
+			cache: this.#cache,
+			queue: this.#queue,
+			isResponsible: (pod) => this.#frameworkFor(pod) !== undefined,
+			onPendingPodDeleted: (uid) => this.#waitingPods.reject(uid, "", "removed"),
+		});
+	}
+
+	/** Schedules until the signal aborts, from when the informers (which the caller starts) have synced. */
+	start(signal: AbortSignal): void {
+		const { informers } = this.#options;
+		const synced = watchedResources.map((ref) => informers.informer<KubeObject>(ref).whenSynced());
+		signal.addEventListener(
+			"abort",
+			() => {
+				this.#running = false;
+				this.#queue.close();
+			},
+			{ once: true },
+		);
+		void Promise.all(synced).then(() => {
+			if (signal.aborted) return;
+			this.#running = true;
+			this.#wake();
+		});
+	}
+
+	/** How many pods are in each part of the queue. */
+	get queueCounts(): SchedulingQueue["counts"] {
+		return this.#queue.counts;
+	}
+
+	/** Starts to record attempts; the recorder holds the last `capacity` of them. */
+	recordAttempts(capacity: number): AttemptRecorder {
+		const recorder = new AttemptRecorder(capacity);
+		this.#recorder = recorder;
+		this.#frameworks = this.#createFrameworks((profile) => recorder.wrap(profile));
+		return recorder;
+	}
+
+	#createProfiles(): readonly Profile[] {
+		const { client, clock, random, informers, log, profiles } = this.#options;
+		const namespaceCache = informers.informer(namespaces).cache;
+		const budgetCache = informers.informer(podDisruptionBudgets).cache;
+		const evictor = new Evictor({
+			client,
+			clock,
+			log,
+			events: this.#events,
+			nominator: this.#nominator,
+			waitingPods: this.#waitingPods,
+			onFailed: (uid) => this.#queue.activate(uid),
+		});
+		const parts: DefaultProfileOptions = {
+			namespaceLabels: (namespace) => namespaceCache.get(namespace)?.metadata?.labels,
+			ownSelectors: followOwnSelectors(informers),
+			binder: createDefaultBinder(client),
+			preemption: createDefaultPreemption({
+				random: random.fork("preemption"),
+				disruptionBudgets: () => budgetCache.list(),
+				evict: (preemption) => evictor.evict(preemption),
+				isEvicting: (uid) => evictor.isEvicting(uid),
+			}),
+		};
+		return profiles?.(parts) ?? [createDefaultProfile(parts)];
+	}
+
+	#createFrameworks(wrap: (profile: Profile) => Profile): ReadonlyMap<string, Framework> {
+		return new Map(this.#profiles.map((profile) => [profile.schedulerName, new Framework(wrap(profile), this.#nominator)]));
+	}
+
+	#frameworkFor({ spec }: Pod): Framework | undefined {
+		return this.#frameworks.get(spec?.schedulerName ?? defaultSchedulerName);
+	}
+
+	/** Sees to it that a turn comes. */
+	#wake(): void {
+		if (!this.#running || this.#turnDue) return;
+		this.#turnDue = true;
+		queueMicrotask(() => this.#takeTurn());
+	}
+
+	#takeTurn(): void {
+		this.#turnDue = false;
+		for (let count = 0; count < maxPodsPerTurn; count++) {
+			if (!this.#running || this.#bindings >= maxBindings) return;
+			const queued = this.#queue.pop();
+			if (queued === undefined) return;
+			this.#schedule(queued);
+		}
+		this.#turnDue = true;
+		this.#options.clock.setTimeout(() => this.#takeTurn(), 0);
+	}
+
+	/** One scheduling cycle. */
+	#schedule(queued: QueuedPod): void {
+		const { podInfo } = queued;
+		const { pod } = podInfo;
+		const framework = this.#frameworkFor(pod);
+		if (framework === undefined || this.#cache.isAssumed(pod)) {
+			this.#queue.done(podInfo.uid);
+			return;
+		}
+		if (pod.metadata?.deletionTimestamp !== undefined) {
+			this.#events.event(pod, "Warning", "FailedScheduling", `skip schedule deleting pod: ${podInfo.key}`);
+			this.#queue.done(podInfo.uid);
+			return;
+		}
+		const outcome = this.#decide(podInfo, framework);
+		switch (outcome.kind) {
+			case "scheduled":
+				this.#reserve(queued, framework, outcome);
+				return;
+			case "unschedulable":
+				queued.unschedulablePlugins = outcome.diagnosis.unschedulablePlugins;
+				queued.pendingPlugins = outcome.diagnosis.pendingPlugins;
+				this.#fail(queued, { reason: "Unschedulable", message: outcome.message, nominatedNodeName: outcome.nominatedNodeName });
+				return;
+			case "failed":
+				this.#failWith(queued, outcome.status);
+				return;
+			default:
+				outcome satisfies never;
+		}
+	}
+
+	#decide(podInfo: PodInfo, framework: Framework): ScheduleOutcome {
+		const context: ScheduleContext = { framework, random: this.#options.random, startIndex: this.#startIndex };
+		const run = () => scheduleOne(podInfo, this.#cache.snapshot(), context);
+		const outcome = this.#recorder === undefined ? run() : this.#recorder.attempt(podInfo, this.#options.clock.now(), run);
+		this.#startIndex = context.startIndex;
+		return outcome;
+	}
+
+	/** Sets the node aside for the pod, so that the next pod sees it there, and goes on to bind it. */
+	#reserve(queued: QueuedPod, framework: Framework, scheduled: Scheduled): void {
+		const { podInfo } = queued;
+		const { state, nodeName } = scheduled;
+		this.#cache.assume(podInfo, nodeName);
+		this.#nominator.delete(podInfo.uid);
+		let verdict = framework.runReserve(state, podInfo, nodeName);
+		let waits: ReadonlyMap<string, number> = new Map();
+		if (verdict === undefined) ({ status: verdict, waits } = framework.runPermit(state, podInfo, nodeName));
+		if (verdict !== undefined && verdict.code !== "Wait") {
+			framework.runUnreserve(state, podInfo, nodeName);
+			this.#cache.forget(podInfo.uid);
+			this.#failWith(queued, verdict, nodeName);
+			return;
+		}
+		this.#bindings++;
+		void this.#bind(queued, framework, scheduled, waits).finally(() => {
+			this.#bindings--;
+			this.#wake();
+		});
+	}
+
+	/** The binding cycle. Never rejects. */
+	async #bind(queued: QueuedPod, framework: Framework, scheduled: Scheduled, waits: ReadonlyMap<string, number>): Promise<void> {
+		const { podInfo } = queued;
+		const { state, nodeName } = scheduled;
+		let verdict: Verdict;
+		try {
+			if (waits.size > 0) verdict = await this.#waitingPods.wait(podInfo.uid, waits);
+			// A failure from here on has nothing to do with what happens in the cluster: the pod is retried all the same.
+			if (verdict === undefined) this.#queue.done(podInfo.uid);
+			verdict ??= await framework.runPreBind(state, podInfo, nodeName);
+			verdict ??= await framework.runBind(state, podInfo, nodeName);
+		} catch (error) {
+			verdict = errorStatus("", error);
+		}
+		if (verdict === undefined) {
+			this.#events.event(podInfo.pod, "Normal", "Scheduled", `Successfully assigned ${podInfo.key} to ${nodeName}`);
+			framework.runPostBind(state, podInfo, nodeName);
+			return;
+		}
+		framework.runUnreserve(state, podInfo, nodeName);
+		this.#cache.forget(podInfo.uid);
+		this.#failWith(queued, verdict, nodeName);
+		const gone: Pod = { ...podInfo.pod, spec: { ...podInfo.pod.spec, containers: podInfo.pod.spec?.containers ?? [], nodeName } };
+		this.#queue.moveAll(assignedPodDelete, gone, undefined, (pod) => pod.metadata?.uid !== podInfo.uid);
+	}
+
+	/** @param nodeName the node that a plugin turned the pod down for after all. */
+	#failWith(queued: QueuedPod, status: Status, nodeName?: string): void {
+		if (!status.isRejected) {
+			this.#options.log.error("Error scheduling pod; retrying", { pod: queued.podInfo.key, error: status.message });
+			this.#fail(queued, { reason: "SchedulerError", message: status.message, nominatedNodeName: "" });
+			return;
+		}
+		if (nodeName === undefined) {
+			this.#fail(queued, { reason: "Unschedulable", message: status.message, nominatedNodeName: "" });
+			return;
+		}
+		const diagnosis = newDiagnosis();
+		diagnosis.nodeToStatus.set(nodeName, status);
+		blame(diagnosis, status);
+		queued.unschedulablePlugins = diagnosis.unschedulablePlugins;
+		queued.pendingPlugins = diagnosis.pendingPlugins;
+		this.#fail(queued, { reason: "Unschedulable", message: fitErrorMessage(1, diagnosis), nominatedNodeName: "" });
+	}
+
+	/** Puts the pod back into the queue and says why, unless it is gone or has a node by now. */
+	#fail(queued: QueuedPod, why: NotScheduled): void {
+		const { uid, key } = queued.podInfo;
+		const current = this.#podInformer.cache.get(key);
+		if (current === undefined || current.metadata?.uid !== uid || (current.spec?.nodeName ?? "") !== "") {
+			this.#queue.done(uid);
+			return;
+		}
+		queued.podInfo = new PodInfo(current);
+		this.#queue.addUnschedulable(queued);
+		if (why.nominatedNodeName === "") this.#nominator.delete(uid);
+		else if (why.nominatedNodeName !== undefined) this.#nominator.add(queued.podInfo, why.nominatedNodeName);
+		this.#options.log.debug("Unable to schedule pod; waiting", { pod: key, reason: why.message });
+		this.#events.event(current, "Warning", "FailedScheduling", truncateMessage(why.message));
+		void this.#patchStatus(current, why);
+	}
+
+	/** Never rejects. */
+	async #patchStatus(pod: Pod, why: NotScheduled): Promise<void> {
+		const { client, clock, log } = this.#options;
+		const { namespace, name = "" } = pod.metadata ?? {};
+		const patch = notScheduledPatch(pod, why, clock.now());
+		if (patch === undefined) return;
+		try {
+			await client.resource(pods).patch({ namespace, name }, "application/strategic-merge-patch+json", patch, { subresource: "status" });
+		} catch (error) {
+			if (!isStatusError(error, "NotFound", "Conflict"))
+				log.error("Error updating pod", { pod: `${namespace}/${name}`, error: String(error) });
+		}
+	}
+}
