@@ -29,32 +29,25 @@ export function validateDefinition({ metadata, spec }: CustomResourceDefinition)
 
 export function validateDefinitionUpdate(object: CustomResourceDefinition, old: CustomResourceDefinition): FieldErrors {
 	const established = old.status?.conditions?.some(({ type, status }) => type === "Established" && status === "True") ?? false;
-	const versions = object.spec.versions.map(({ name }) => name);
+	const [spec, oldSpec]: readonly PartialSpec[] = [object.spec ?? {}, old.spec ?? {}];
+	const versions = (spec?.versions ?? []).map(({ name }) => name);
 	return [
 		...(established
 			? [
-					...validateImmutable(object.spec.scope, old.spec.scope, "spec.scope"),
-					...validateImmutable(object.spec.names.kind, old.spec.names.kind, "spec.names.kind"),
+					...validateImmutable(spec?.scope, oldSpec?.scope, "spec.scope"),
+					...validateImmutable(spec?.names?.kind, oldSpec?.names?.kind, "spec.names.kind"),
 				]
 			: []),
-		...validateImmutable(object.spec.group, old.spec.group, "spec.group"),
-		...validateImmutable(object.spec.names.plural, old.spec.names.plural, "spec.names.plural"),
+		...validateImmutable(spec?.group, oldSpec?.group, "spec.group"),
+		...validateImmutable(spec?.names?.plural, oldSpec?.names?.plural, "spec.names.plural"),
 		...validateEach(object.status?.storedVersions, "status.storedVersions", (version, path) =>
-			versions.includes(version)
-				? []
-				: [
-						fieldInvalid(
-							path,
-							version,
-							"missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from status.storedVersions".replaceAll(
-								"v1",
-								version,
-							),
-						),
-					],
+			versions.includes(version) ? [] : [fieldInvalid(path, version, missingVersionText(version))],
 		),
 	];
 }
+
+const missingVersionText = (version: string): string =>
+	`missing from spec.versions; ${version} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${version} and removes ${version} from status.storedVersions`;
 
 type PartialSpec = Partial<Omit<CustomResourceDefinitionSpec, "names">> & { readonly names?: Partial<CustomResourceDefinitionNames> };
 

@@ -45,7 +45,7 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 
 function defaultNames(names: CustomResourceDefinitionNames): CustomResourceDefinitionNames {
 	const { kind = "" }: Partial<CustomResourceDefinitionNames> = names;
-	return withDefaults(names, { singular: kind.toLowerCase(), listKind: kind === "" ? "" : `${kind}List` });
+	return kind === "" ? names : withDefaults(names, { singular: kind.toLowerCase(), listKind: `${kind}List` });
 }
 
 /** A new storage version joins those that objects are stored in. */

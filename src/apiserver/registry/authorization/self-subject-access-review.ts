@@ -3,5 +3,5 @@ import type { SelfSubjectAccessReview } from "../../../apimachinery/schema/gener
 import { defineReview, validateQuestion } from "./review.ts";
 
 export const selfSubjectAccessReview = defineReview<SelfSubjectAccessReview>("SelfSubjectAccessReview", ({ spec }) =>
-	validateQuestion(spec),
+	validateQuestion(spec ?? {}),
 );

@@ -3,6 +3,6 @@ import type { SubjectAccessReview } from "../../../apimachinery/schema/generated
 import { defineReview, validateQuestion, validateSubject } from "./review.ts";
 
 export const subjectAccessReview = defineReview<SubjectAccessReview>("SubjectAccessReview", ({ spec }) => [
-	...validateQuestion(spec),
-	...validateSubject(spec),
+	...validateQuestion(spec ?? {}),
+	...validateSubject(spec ?? {}),
 ]);

@@ -42,22 +42,22 @@ export const certificateSigningRequest = defineKind<CertificateSigningRequest>({
 	validateStatusUpdate: (object, old) => [...validateConditions(object), ...validateCertificateUpdate(object, old)],
 	// Whatever the name: it comes from the requestor.
 	validateName: () => [],
-	selectableFields: ({ spec }) => ({ "spec.signerName": spec.signerName }),
+	selectableFields: ({ spec }) => ({ "spec.signerName": spec?.signerName ?? "" }),
 	columns: [
 		nameColumn(),
 		ageColumn(),
 		stringColumn("SignerName", "signerName indicates the requested signer, and is a qualified name.", ({ spec }) =>
-			orNone(spec.signerName),
+			orNone(spec?.signerName),
 		),
 		stringColumn(
 			"Requestor",
 			'request contains an x509 certificate signing request encoded in a "CERTIFICATE REQUEST" PEM block. When serialized as JSON or YAML, the data is additionally base64-encoded.',
-			({ spec }) => spec.username ?? "",
+			({ spec }) => spec?.username ?? "",
 		),
 		stringColumn(
 			"RequestedDuration",
 			"expirationSeconds is the requested duration of validity of the issued certificate. The certificate signer may issue a certificate with a different validity duration so a client must check the delta between the notBefore and and notAfter fields in the issued certificate to determine the actual duration.",
-			({ spec }) => (spec.expirationSeconds === undefined ? "<none>" : formatDuration(spec.expirationSeconds * 1000)),
+			({ spec }) => (spec?.expirationSeconds === undefined ? "<none>" : formatDuration(spec.expirationSeconds * 1000)),
 		),
 		stringColumn(
 			"Condition",

@@ -7,24 +7,25 @@ import type { CoreEvent, EventsEvent } from "../../../apimachinery/schema/genera
 import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { coreEventFromEventsEvent, eventFields, eventKind, eventsEventFromCoreEvent } from "../core/event.ts";
-import { defineKind } from "../kind.ts";
+import type { KindDefinition } from "../kind.ts";
 import { type FieldErrors, invalidFor } from "../validation/primitives.ts";
 
 const maxTextLength = 128;
 const maxNoteLength = 1024;
 
-export const event = defineKind<CoreEvent>({
+export const event: KindDefinition = {
 	...eventKind,
 	group: "events.k8s.io",
-	fromStorage: (object) => eventsEventFromCoreEvent(object),
+	fromStorage: (object) => eventsEventFromCoreEvent(object as CoreEvent),
 	toStorage: (object) => coreEventFromEventsEvent(object as EventsEvent),
-	validate: (object) => [...(eventKind.validate?.(object) ?? []), ...(isOfOldApi(object) ? [] : validateNew(object))],
-	selectableFields,
-});
+	validate: (object) => [...(eventKind.validate?.(object) ?? []), ...validateOfNewApi(object as CoreEvent)],
+	selectableFields: (object) => selectableFields(object as CoreEvent),
+};
 
 /** Objects in the store that have no time of the new API were written through the old one: they may stay as they are. */
-function isOfOldApi({ metadata, eventTime = "" }: CoreEvent): boolean {
-	return (metadata.resourceVersion ?? "") !== "" && eventTime === "";
+function validateOfNewApi(object: CoreEvent): FieldErrors {
+	const stored = (object.metadata.resourceVersion ?? "") !== "";
+	return stored && (object.eventTime ?? "") === "" ? [] : validateNew(object);
 }
 
 function validateNew(object: CoreEvent): FieldErrors {

@@ -26,7 +26,7 @@ export const flowSchema = defineKind<FlowSchema>({
 		stringColumn(
 			"PriorityLevel",
 			"`name` is the name of the priority level configuration being referenced Required.",
-			({ spec }) => spec?.priorityLevelConfiguration.name ?? "",
+			({ spec }) => spec?.priorityLevelConfiguration?.name ?? "",
 		),
 		{
 			...stringColumn<FlowSchema>(

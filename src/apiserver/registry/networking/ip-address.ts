@@ -17,7 +17,7 @@ export const ipAddress = defineKind<IPAddress>({
 	storageVersion: "v1",
 	validateName: isValidIp,
 	validate: ({ spec }) => validateParent(spec?.parentRef),
-	validateUpdate: (object, old) => validateImmutable(object.spec.parentRef, old.spec.parentRef, "spec.parentRef"),
+	validateUpdate: (object, old) => validateImmutable(object.spec?.parentRef, old.spec?.parentRef, "spec.parentRef"),
 	columns: [
 		nameColumn(),
 		stringColumn("ParentRef", "ParentRef references the resource that an IPAddress is attached to.", ({ spec }) =>
@@ -45,7 +45,7 @@ function validateParent(parent: ParentReference | undefined): FieldErrors {
 /** `services/default/kubernetes`. */
 function formatParent(parent: ParentReference | undefined): string {
 	if (parent === undefined) return "<none>";
-	const { group = "", resource, namespace = "", name } = parent;
+	const { group = "", resource = "", namespace = "", name = "" }: Partial<ParentReference> = parent;
 	const what = (group === "" ? resource : `${resource}.${group}`).toLowerCase();
 	return [what, ...(namespace === "" ? [] : [namespace]), name].join("/");
 }

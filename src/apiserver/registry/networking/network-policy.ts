@@ -27,7 +27,7 @@ export const networkPolicy = defineKind<NetworkPolicy>({
 	versions: ["v1"],
 	storageVersion: "v1",
 	hasGeneration: true,
-	setDefaults: (object) => mapField(object, "spec", defaultSpec),
+	setDefaults: (object) => mapField(withDefaults(object, { spec: {} }), "spec", defaultSpec),
 	validate: ({ spec = {} }) => validateSpec(spec),
 	columns: [
 		nameColumn(),

@@ -43,8 +43,8 @@ export function validateBinding(binding: Binding, namespaced: boolean, roleKinds
 /** The role of a binding is fixed: who may change subjects could else give away more than was bound. */
 export function validateBindingUpdate(binding: Binding, old: Binding): readonly FieldError[] {
 	if (jsonEqual(binding.roleRef, old.roleRef)) return [];
-	const { apiGroup, kind, name } = binding.roleRef;
-	return [fieldInvalid("roleRef", { APIGroup: apiGroup ?? "", Kind: kind, Name: name }, "cannot change roleRef")];
+	const { apiGroup = "", kind = "", name = "" }: Partial<RoleRef> = binding.roleRef ?? {};
+	return [fieldInvalid("roleRef", { APIGroup: apiGroup, Kind: kind, Name: name }, "cannot change roleRef")];
 }
 
 function validateSubject(subject: Partial<RbacSubject>, namespaced: boolean, path: string): readonly FieldError[] {
@@ -86,7 +86,7 @@ export function bindingColumns<T extends Binding>(): readonly Column<T>[] {
 	return [
 		nameColumn(),
 		stringColumn("Role", "RoleRef can reference a Role in the current namespace or a ClusterRole in the global namespace.", ({ roleRef }) =>
-			[roleRef.kind, roleRef.name].join("/"),
+			[roleRef?.kind, roleRef?.name].join("/"),
 		),
 		ageColumn(),
 		wide(

@@ -111,7 +111,7 @@ export function validateSelectors(selectors: readonly DeviceSelector[] | undefin
 		...validateMax(selectors, maxItems, path),
 		...validateEach(selectors, path, ({ cel }, at) => {
 			if (cel === undefined) return [fieldRequired(`${at}.cel`)];
-			return Buffer.byteLength(cel.expression) > maxExpressionBytes ? [fieldTooLong(`${at}.cel.expression`, maxExpressionBytes)] : [];
+			return Buffer.byteLength(cel.expression ?? "") > maxExpressionBytes ? [fieldTooLong(`${at}.cel.expression`, maxExpressionBytes)] : [];
 		}),
 	];
 }

@@ -17,6 +17,11 @@ import {
 } from "../validation/primitives.ts";
 
 const maxDevices = 128;
+/** As it comes from a client: required fields may be missing. */
+interface PartialSlice {
+	readonly spec?: Partial<ResourceSliceSpec>;
+}
+
 const whereFields = ["nodeName", "nodeSelector", "allNodes", "perDeviceNodeSelection"] as const;
 
 export const resourceSlice = defineKind<ResourceSlice>({
@@ -30,20 +35,20 @@ export const resourceSlice = defineKind<ResourceSlice>({
 	prepareForCreate: (object, { nowMs }) => stampTaints(object, formatTime(nowMs)),
 	prepareForUpdate: (object, _old, { nowMs }) => stampTaints(object, formatTime(nowMs)),
 	validate: ({ spec }) => validateSpec(spec ?? {}),
-	validateUpdate: ({ spec }, { spec: old }) => [
+	validateUpdate: ({ spec = {} }: PartialSlice, { spec: old = {} }: PartialSlice) => [
 		...validateImmutable(spec.driver, old.driver, "spec.driver"),
-		...validateImmutable(spec.pool.name, old.pool.name, "spec.pool.name"),
+		...validateImmutable(spec.pool?.name, old.pool?.name, "spec.pool.name"),
 		...validateImmutable(spec.nodeName, old.nodeName, "spec.nodeName"),
 	],
-	selectableFields: ({ spec }) => ({ "spec.driver": spec.driver, "spec.nodeName": spec.nodeName ?? "" }),
+	selectableFields: ({ spec }) => ({ "spec.driver": spec?.driver ?? "", "spec.nodeName": spec?.nodeName ?? "" }),
 	columns: [
 		nameColumn(),
-		stringColumn("Node", "NodeName identifies the node which provides the resources in this pool.", ({ spec }) => spec.nodeName ?? ""),
-		stringColumn("Driver", "Driver identifies the DRA driver providing the capacity information.", ({ spec }) => spec.driver),
+		stringColumn("Node", "NodeName identifies the node which provides the resources in this pool.", ({ spec }) => spec?.nodeName ?? ""),
+		stringColumn("Driver", "Driver identifies the DRA driver providing the capacity information.", ({ spec }) => spec?.driver ?? ""),
 		stringColumn(
 			"Pool",
 			"Name is used to identify the pool. For node-local devices, this is often the node name, but this is not required.",
-			({ spec }) => spec.pool.name,
+			({ spec }) => spec?.pool?.name ?? "",
 		),
 		ageColumn(),
 	],

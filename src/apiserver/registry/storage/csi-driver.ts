@@ -24,7 +24,7 @@ export const csiDriver = defineKind<CSIDriver>({
 	storageVersion: "v1",
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) =>
-		mapField(object, "spec", (spec) =>
+		mapField(withDefaults(object, { spec: {} }), "spec", (spec) =>
 			withDefaults(spec, {
 				attachRequired: true,
 				podInfoOnMount: false,
@@ -43,40 +43,40 @@ export const csiDriver = defineKind<CSIDriver>({
 		...validateTokenRequests(spec?.tokenRequests ?? []),
 	],
 	validateUpdate: (object, old) => [
-		...validateImmutable(object.spec.attachRequired, old.spec.attachRequired, "spec.attachedRequired"),
-		...validateImmutable(object.spec.volumeLifecycleModes, old.spec.volumeLifecycleModes, "spec.volumeLifecycleModes"),
+		...validateImmutable(object.spec?.attachRequired, old.spec?.attachRequired, "spec.attachedRequired"),
+		...validateImmutable(object.spec?.volumeLifecycleModes, old.spec?.volumeLifecycleModes, "spec.volumeLifecycleModes"),
 	],
 	columns: [
 		nameColumn(),
 		booleanColumn(
 			"AttachRequired",
 			"attachRequired indicates this CSI volume driver requires an attach operation (because it implements the CSI ControllerPublishVolume() method), and that the Kubernetes attach detach controller should call the attach volume interface which checks the volumeattachment status and waits until the volume is attached before proceeding to mounting.",
-			({ spec }) => spec.attachRequired ?? true,
+			({ spec }) => spec?.attachRequired ?? true,
 		),
 		booleanColumn(
 			"PodInfoOnMount",
 			"podInfoOnMount indicates this CSI volume driver requires additional pod information (like podName, podUID, etc.) during mount operations, if set to true.",
-			({ spec }) => spec.podInfoOnMount ?? false,
+			({ spec }) => spec?.podInfoOnMount ?? false,
 		),
 		booleanColumn(
 			"StorageCapacity",
 			"storageCapacity indicates that the CSI volume driver wants pod scheduling to consider the storage capacity that the driver deployment will report by creating CSIStorageCapacity objects with capacity information, if set to true.",
-			({ spec }) => spec.storageCapacity ?? false,
+			({ spec }) => spec?.storageCapacity ?? false,
 		),
 		stringColumn(
 			"TokenRequests",
 			"tokenRequests indicates the CSI driver needs pods' service account tokens it is mounting volume for to do necessary authentication.",
-			({ spec }) => (spec.tokenRequests === undefined ? "<unset>" : spec.tokenRequests.map(({ audience }) => audience).join(",")),
+			({ spec }) => (spec?.tokenRequests === undefined ? "<unset>" : spec.tokenRequests.map(({ audience }) => audience).join(",")),
 		),
 		booleanColumn(
 			"RequiresRepublish",
 			"requiresRepublish indicates the CSI driver wants `NodePublishVolume` being periodically called to reflect any possible change in the mounted volume. This field defaults to false.",
-			({ spec }) => spec.requiresRepublish ?? false,
+			({ spec }) => spec?.requiresRepublish ?? false,
 		),
 		stringColumn(
 			"Modes",
 			"volumeLifecycleModes defines what kind of volumes this CSI volume driver supports.",
-			({ spec }) => (spec.volumeLifecycleModes ?? []).join(",") || "<none>",
+			({ spec }) => (spec?.volumeLifecycleModes ?? []).join(",") || "<none>",
 		),
 		ageColumn(),
 	],

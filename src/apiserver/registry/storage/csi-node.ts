@@ -32,7 +32,7 @@ export const csiNode = defineKind<CSINode>({
 			(index) => `spec.drivers[${index}].name`,
 		),
 	],
-	validateUpdate: (object, old) => (old.spec.drivers ?? []).flatMap((driver) => validateDriverUpdate(object, driver)),
+	validateUpdate: (object, old) => (old.spec?.drivers ?? []).flatMap((driver) => validateDriverUpdate(object, driver)),
 	columns: [
 		nameColumn(),
 		integerColumn(
@@ -60,6 +60,6 @@ function validateDriver({ name, nodeID = "", allocatable, topologyKeys = [] }: P
 /** A driver that stays may change nothing but its limits. */
 function validateDriverUpdate({ spec }: CSINode, old: CSINodeDriver): FieldErrors {
 	const fixed = ({ allocatable: _allocatable, ...rest }: CSINodeDriver) => rest;
-	const driver = spec.drivers.find(({ name }) => name === old.name);
+	const driver = spec?.drivers?.find(({ name }) => name === old.name);
 	return driver === undefined ? [] : validateImmutable(fixed(driver), fixed(old), "spec.drivers");
 }

@@ -46,7 +46,7 @@ export const storageClass = defineKind<StorageClass>({
 			...nameColumn<StorageClass>(),
 			cell: ({ metadata }) => `${metadata?.name ?? ""}${isDefault(metadata?.annotations) ? " (default)" : ""}`,
 		},
-		stringColumn("Provisioner", "provisioner indicates the type of the provisioner.", ({ provisioner }) => provisioner),
+		stringColumn("Provisioner", "provisioner indicates the type of the provisioner.", ({ provisioner }) => provisioner ?? ""),
 		stringColumn(
 			"ReclaimPolicy",
 			"reclaimPolicy controls the reclaimPolicy for dynamically provisioned PersistentVolumes of this storage class. Defaults to Delete.",
@@ -83,7 +83,7 @@ function validateTopology({ matchLabelExpressions = [] }: TopologySelectorTerm, 
 	const keys = matchLabelExpressions.map(({ key }) => key);
 	return validateEach(matchLabelExpressions, `${path}.matchLabelExpressions`, ({ key, values }, at) => [
 		...((values ?? []).length === 0 ? [fieldRequired(`${at}.values`)] : []),
-		...invalidFor(`${at}.key`, key, isQualifiedName(key)),
+		...invalidFor(`${at}.key`, key ?? "", isQualifiedName(key ?? "")),
 		...(at.endsWith(`[${keys.indexOf(key)}]`) ? [] : [fieldDuplicate(`${at}.key`, key)]),
 	]);
 }

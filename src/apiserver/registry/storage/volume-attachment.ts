@@ -33,16 +33,16 @@ export const volumeAttachment = defineKind<VolumeAttachment>({
 			...stringColumn<VolumeAttachment>(
 				"Attacher",
 				"attacher indicates the name of the volume driver that MUST handle this request. This is the name returned by GetPluginName().",
-				({ spec }) => spec.attacher,
+				({ spec }) => spec?.attacher ?? "",
 			),
 			format: "name",
 		},
 		stringColumn(
 			"PV",
 			"persistentVolumeName represents the name of the persistent volume to attach.",
-			({ spec }) => spec.source.persistentVolumeName ?? "",
+			({ spec }) => spec?.source?.persistentVolumeName ?? "",
 		),
-		stringColumn("Node", "nodeName represents the node that the volume should be attached to.", ({ spec }) => spec.nodeName),
+		stringColumn("Node", "nodeName represents the node that the volume should be attached to.", ({ spec }) => spec?.nodeName ?? ""),
 		booleanColumn(
 			"Attached",
 			"attached indicates the volume is successfully attached. This field must only be set by the entity completing the attach operation, i.e. the external-attacher.",
