@@ -67,6 +67,12 @@ export function booleanColumn<T>(name: string, description: string, cell: Cell<T
 	return { name, type: "boolean", priority: 0, description, cell };
 }
 
+/** A column of `True` and `False`, `<unset>` for neither: how Kubernetes prints optional switches. */
+export function booleanTextColumn<T>(name: string, description: string, cell: Cell<T, boolean | undefined>): Column<T> {
+	const text = (value: boolean | undefined) => (value === undefined ? "<unset>" : value ? "True" : "False");
+	return { name, type: "boolean", priority: 0, description, cell: (object, context) => text(cell(object, context)) };
+}
+
 /** The same column, shown with `-o wide` only. */
 export function wide<T>(column: Column<T>): Column<T> {
 	return { ...column, priority: 1 };
