@@ -25,10 +25,10 @@ export function jsonEqual(a: unknown, b: unknown): boolean {
 	const left = a as JsonObject;
 	const right = b as JsonObject;
 	for (const key in left) {
-		if (!jsonEqual(left[key], right[key])) return false;
+		if (!jsonEqual(left[key], ownValue(right, key))) return false;
 	}
 	for (const key in right) {
-		if (right[key] !== undefined && left[key] === undefined) return false;
+		if (right[key] !== undefined && ownValue(left, key) === undefined) return false;
 	}
 	return true;
 }

@@ -39,6 +39,14 @@ export function decoderOf(typeName: string): Decoder {
 	return decoder;
 }
 
+/** Optional lists that Go writes even when they are empty: their fields lack `omitempty`. */
+const writtenWhenEmpty: ReadonlySet<string> = new Set([
+	"Role.rules",
+	"ClusterRole.rules",
+	"EndpointSlice.endpoints",
+	"EndpointSlice.ports",
+]);
+
 interface FieldDecoder {
 	readonly decode: Decoder;
 	/** Go leaves out an empty list or map of such a field when it writes the object. */
@@ -51,8 +59,10 @@ function structDecoder(typeName: string, schemas: ReadonlyMap<string, FieldSchem
 	const compileField = (key: string): FieldDecoder | undefined => {
 		const schema = schemas.get(key);
 		if (schema === undefined) return undefined;
-		const omitsEmpty = !schema.required && (schema.type.form === "list" || schema.type.form === "map");
-		const compiled = { decode: typeDecoder(schema.type, `${typeName}.${key}`), omitsEmpty };
+		const field = `${typeName}.${key}`;
+		const holdsMany = schema.type.form === "list" || schema.type.form === "map";
+		const omitsEmpty = holdsMany && !schema.required && !writtenWhenEmpty.has(field);
+		const compiled = { decode: typeDecoder(schema.type, field), omitsEmpty };
 		fields.set(key, compiled);
 		return compiled;
 	};
