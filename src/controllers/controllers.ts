@@ -1,15 +1,33 @@
 /**
- * The list of all controllers. Names and order are kube-controller-manager's.
+ * The list of all controllers, as kube-controller-manager names them.
  */
 import type { Controller } from "./controller.ts";
+import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { namespaceController } from "./namespace/namespace-controller.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
+import { rootCaPublisher } from "./root-ca-publisher.ts";
+import { serviceAccountController } from "./service-account-controller.ts";
 
 export interface ControllerSetOptions {
 	/** The certificate of the CA that signed the API server's, in PEM: what pods trust. Asked for when it is first needed. */
 	rootCa(): string;
+	/** What garbage collection and namespace deletion know of; default all built-in resources. */
+	readonly deletableResources?: readonly DeletableResource[];
 }
 
-export function createControllers(_options: ControllerSetOptions): readonly Controller[] {
-	return [replicationControllerController, deploymentController, replicaSetController];
+export function createControllers({
+	rootCa,
+	deletableResources = builtInDeletableResources(),
+}: ControllerSetOptions): readonly Controller[] {
+	return [
+		serviceAccountController,
+		rootCaPublisher(rootCa),
+		namespaceController(deletableResources),
+		garbageCollector(deletableResources),
+		replicationControllerController,
+		replicaSetController,
+		deploymentController,
+	];
 }

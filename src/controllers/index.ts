@@ -5,3 +5,4 @@
  */
 export type { Controller, ControllerContext } from "./controller.ts";
 export { ControllerManager, type ControllerManagerOptions } from "./controller-manager.ts";
+export { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
