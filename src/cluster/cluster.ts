@@ -61,13 +61,22 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
+	const { dataDir } = options;
 	options.onProgress?.("opening the store");
-	const store =
-		options.dataDir === undefined
-			? await createMemoryStore({ clock, log })
-			: await openLevelStore({ directory: join(options.dataDir, "store"), clock, log });
+	const opening =
+		dataDir === undefined ? createMemoryStore({ clock, log }) : openLevelStore({ directory: join(dataDir, "store"), clock, log });
+	const [store, pki] = await Promise.all([
+		opening,
+		loadOrCreatePki(dataDir === undefined ? undefined : join(dataDir, "pki"), { nowMs: clock.now() }).catch(async (error: unknown) => {
+			await opening.then(
+				(opened) => opened.close(),
+				() => undefined,
+			);
+			throw error;
+		}),
+	]);
 	try {
-		const cluster = new Cluster({ ...options, clock, random, log, store });
+		const cluster = new Cluster({ ...options, clock, random, log, store, pki });
 		await cluster.start();
 		return cluster;
 	} catch (error) {
@@ -81,6 +90,7 @@ interface Parts extends ClusterOptions {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly store: Store;
+	readonly pki: Pki;
 }
 
 export class Cluster {
@@ -94,7 +104,6 @@ export class Cluster {
 	readonly #informers: InformerFactory;
 	readonly #scheduler: Scheduler;
 	readonly #abort = new AbortController();
-	#pki: Pki | undefined;
 	#http: HttpServer | undefined;
 
 	constructor(options: Parts) {
@@ -113,7 +122,7 @@ export class Cluster {
 			...common,
 			random: random.fork("controllers"),
 			clientFor: (name) => this.clientFor(controllerUser(name)),
-			rootCa: () => this.pki().ca.cert,
+			rootCa: () => options.pki.ca.cert,
 		});
 		this.#scheduler = new Scheduler({
 			...common,
@@ -173,15 +182,9 @@ export class Cluster {
 		return { cache: informer.cache, onChange: informer.onChange.bind(informer) };
 	}
 
-	/** Certificates: read from the data directory, made at first use. */
-	pki(): Pki {
-		const { dataDir, clock } = this.#options;
-		this.#pki ??= loadOrCreatePki(dataDir === undefined ? undefined : join(dataDir, "pki"), { nowMs: clock.now() });
-		return this.#pki;
-	}
-
+	/** What the administrator's kubeconfig needs. */
 	adminCredentials(): AdminCredentials {
-		const { ca, admin } = this.pki();
+		const { ca, admin } = this.#options.pki;
 		return { ca: ca.cert, clientCertificate: admin.cert, clientKey: admin.key };
 	}
 
@@ -198,14 +201,13 @@ export class Cluster {
 	} = {}): Promise<{ url: string; port: number }> {
 		const { createHttpServer } = await import("../apiserver/http/server.ts");
 		const { createStreaming } = await import("../apiserver/streaming/streaming.ts");
-		const { clock, random, log } = this.#options;
-		const { ca, apiServer } = this.pki();
+		const { clock, random, log, pki } = this.#options;
 		const http = createHttpServer({
 			handler: this.apiServer,
 			clock,
 			random: random.fork("http"),
 			log,
-			tls: { cert: apiServer.cert, key: apiServer.key, clientCa: ca.cert },
+			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: createStreaming({ server: this.apiServer, nodes: this.fleet.connector, clock, log }),
 		});
 		const bound = await http.listen({ host, port });

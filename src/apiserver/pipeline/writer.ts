@@ -10,9 +10,8 @@ import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { decodeObject } from "../../apimachinery/schema/decode.ts";
 import type { ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
-import { isStatusError, newBadRequest, newConflict, newInvalid, newNotFound, newStaleConflict } from "../../apimachinery/status-error.ts";
-import { type FieldError, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
-import { isDns1123Subdomain } from "../../apimachinery/validation/names.ts";
+import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
+import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
 import type { AdmissionAttributes, AdmissionChain, AdmissionLookup } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
@@ -268,10 +267,9 @@ function checkPreconditions(context: RequestContext, sent: ObjectMeta, current: 
 function validateMetadata(context: RequestContext, object: KubeObject): readonly FieldError[] {
 	const { definition } = context;
 	const metadata = object.metadata ?? {};
-	if (!metadata.name) return [fieldRequired("metadata.name", "name or generateName is required")];
 	return validateObjectMeta(metadata, {
 		namespaced: context.served.resource.namespaced,
-		nameRule: (name) => definition.validateName?.(name, false) ?? isDns1123Subdomain(name),
+		...(definition.validateName === undefined ? {} : { nameRule: definition.validateName }),
 	});
 }
 
@@ -284,11 +282,4 @@ function isReadyToGo(context: RequestContext, object: KubeObject): boolean {
 	const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata ?? {};
 	if (deletionTimestamp === undefined || deletionGracePeriodSeconds > 0 || finalizers.length > 0) return false;
 	return context.definition.isDeletionBlocked?.(object) !== true;
-}
-
-/** Throws NotFound where the request names an object that is not there. */
-export function assertFound(context: RequestContext): KubeObject {
-	const object = context.storage.find(context.namespace, context.name);
-	if (object === undefined) throw newNotFound(context.definition, context.name);
-	return object;
 }

@@ -11,7 +11,8 @@ import type { RequestContext } from "../pipeline/request-context.ts";
 import type { UpdateStrategy } from "../pipeline/strategy.ts";
 import type { Writer } from "../pipeline/writer.ts";
 
-const podsResource = { group: "", resource: "pods" };
+/** How the messages name it. */
+const bindingResource = { group: "", resource: "pods/binding" };
 
 /** Takes the pod as `make` leaves it: the binding decides spec, annotations and one condition. */
 const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [] };
@@ -26,7 +27,7 @@ export async function bindPod(context: RequestContext, writer: Writer): Promise<
 	const make = (current: KubeObject): KubeObject => {
 		const pod = current as Pod;
 		const uid = binding.metadata?.uid ?? "";
-		const fail = (why: string) => newConflict(podsResource, name, why);
+		const fail = (why: string) => newConflict(bindingResource, name, why);
 		if (uid !== "" && uid !== pod.metadata?.uid) {
 			throw fail(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata?.uid}`);
 		}

@@ -1,0 +1,23 @@
+/**
+ * `npm run bench [-- --runs N] [-- --only start|deployment]`: measures what the README and docs/benchmarks.md promise and
+ * prints a Markdown table. Exit code 1 if a promise is not kept.
+ */
+import { cpus, totalmem } from "node:os";
+import { parseArgs } from "node:util";
+import { benchDeployment } from "./deployment.ts";
+import { type Measurement, median, renderTable } from "./measure.ts";
+import { benchStart } from "./start.ts";
+
+const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[]>>> = {
+	start: benchStart,
+	deployment: benchDeployment,
+};
+
+const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, only: { type: "string" } } });
+const chosen = Object.entries(benchmarks).filter(([name]) => values.only === undefined || values.only === name);
+const measurements: Measurement[] = [];
+for (const [, run] of chosen) measurements.push(...(await run(Number(values.runs))));
+console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB\n`);
+console.log(renderTable(measurements));
+const isKept = measurements.every(({ values: figures, promise }) => promise === undefined || median(figures) <= promise);
+process.exit(isKept ? 0 : 1);
