@@ -44,7 +44,7 @@ export class TooManyRequestsError extends Error {
 	}
 }
 
-/** A lease was asked for longer than `maxLeaseTtlSeconds`. */
+/** A lease was asked for longer than 9,000,000,000 s (285 years). */
 export class LeaseTtlTooLargeError extends Error {
 	constructor() {
 		super("etcdserver: too large lease TTL");

@@ -23,11 +23,12 @@ export interface CommitEntry {
 	failed(error: Error): void;
 }
 
-export interface CommitHooks {
-	/** Called when the batch is on the disk; a promise holds everything below back. */
-	prepare(entries: readonly CommitEntry[]): Promise<void> | undefined;
+/** @typeParam P what there is to tell about a batch. */
+export interface CommitHooks<P> {
+	/** Called when the batch is on the disk; what is below waits for it. */
+	prepare(entries: readonly CommitEntry[]): Promise<P>;
 	/** Called before the entries' `durable`. */
-	publish(entries: readonly CommitEntry[]): void;
+	publish(publication: P): void;
 	/** Called after the entries' `durable`. */
 	settled(entries: readonly CommitEntry[]): void;
 	/** Called once; the error is what every waiter gets. */
@@ -37,14 +38,14 @@ export interface CommitHooks {
 /** Bounds one batch, and so the time that a write waits for those in its batch. */
 const maxBatchMutations = 8192;
 
-export class GroupCommit {
+export class GroupCommit<P> {
 	readonly #backend: Backend;
-	readonly #hooks: CommitHooks;
+	readonly #hooks: CommitHooks<P>;
 	#waiting: CommitEntry[] = [];
 	#running: Promise<void> | undefined;
 	#failure: Error | undefined;
 
-	constructor(backend: Backend, hooks: CommitHooks) {
+	constructor(backend: Backend, hooks: CommitHooks<P>) {
 		this.#backend = backend;
 		this.#hooks = hooks;
 	}
@@ -88,9 +89,7 @@ export class GroupCommit {
 	async #commit(batch: readonly CommitEntry[]): Promise<void> {
 		const mutations = batch.flatMap((entry) => entry.mutations);
 		if (mutations.length > 0) await this.#backend.write(mutations);
-		const prepared = this.#hooks.prepare(batch);
-		if (prepared !== undefined) await prepared;
-		this.#hooks.publish(batch);
+		this.#hooks.publish(await this.#hooks.prepare(batch));
 		for (const entry of batch) entry.durable();
 		this.#hooks.settled(batch);
 	}

@@ -39,7 +39,6 @@ export function createMemoryStore(options: OpenStoreOptions & { readonly backend
 	return createStore({ ...options, backend: options.backend ?? new MemoryBackend() });
 }
 
-export type { Backend, BackendVisitor } from "./backend/backend.ts";
 export { MemoryBackend } from "./backend/memory-backend.ts";
 export {
 	DuplicateKeyError,
@@ -55,7 +54,7 @@ export {
 	TooManyOperationsError,
 	TooManyRequestsError,
 } from "./errors.ts";
-export { createStore, defaultLimits, maxLeaseTtlSeconds, type StoreLimits, type StoreOptions } from "./mvcc-store.ts";
+export type { StoreLimits } from "./mvcc-store.ts";
 export {
 	CompactedError,
 	type Compare,

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { createMemoryStore, MemoryBackend, type Store } from "./index.ts";
 import type { Mutation } from "./mvcc/command.ts";
+import { noValue } from "./mvcc/version.ts";
 import { bytes, RecordedWatch, settle, show, text } from "./testing/engines.ts";
 
 /** A disk that counts its batches, and that takes one only when told to, once `hold` was called. */
@@ -104,6 +105,25 @@ describe("group commit", () => {
 		await store.close();
 		const again = await createMemoryStore({ clock: new VirtualClock(), backend });
 		expect((await again.range({ key: "a" })).kvs.map((kv) => text(kv.value))).toEqual(["1"]);
+	});
+
+	test("the state before a change is read for the watches that want it only, and never by a blocking read", async () => {
+		const { store, backend } = await open();
+		await store.put(putOf("a", "1"));
+		await store.put(putOf("b", "1"));
+		const blocking: string[] = [];
+		const asked: string[] = [];
+		backend.read = (version) => {
+			blocking.push(version.key);
+			return noValue;
+		};
+		const watch = new RecordedWatch(store, { key: "a", prevKv: true });
+		backend.readMany = async (versions) => {
+			asked.push(...versions.map((version) => version.key));
+			return versions.map(() => bytes("1"));
+		};
+		await Promise.all([store.put(putOf("a", "2")), store.put(putOf("b", "2"))]);
+		expect([asked, blocking, watch.lines()]).toEqual([["a"], [], ["put a=2 @4 was a=1 @2"]]);
 	});
 
 	test("a bounded number of writes may wait", async () => {

@@ -41,16 +41,17 @@ import { LeaseNotFoundError } from "./store.ts";
 import { ValueReader } from "./value-reader.ts";
 import { type Publication, WatchHub } from "./watch-hub.ts";
 
-/** The store refuses what goes beyond. The first two are etcd's defaults (--max-request-bytes, --max-txn-ops). */
+/** The store refuses what goes beyond. */
 export interface StoreLimits extends RequestLimits {
 	/** Writes that may wait for the disk. */
 	readonly waitingWrites: number;
 }
 
-export const defaultLimits: StoreLimits = { requestBytes: 1.5 * 1024 * 1024, txnOperations: 128, waitingWrites: 100_000 };
+/** The first two are etcd's (--max-request-bytes, --max-txn-ops). */
+const defaultLimits: StoreLimits = { requestBytes: 1.5 * 1024 * 1024, txnOperations: 128, waitingWrites: 100_000 };
 
 /** About 285 years, as in etcd. */
-export const maxLeaseTtlSeconds = 9_000_000_000;
+const maxLeaseTtlSeconds = 9_000_000_000;
 
 /** Changes that one step of a compaction looks at; writers get their turn between two steps. */
 const compactionChunk = 1000;
@@ -83,7 +84,7 @@ class MvccStore implements Store {
 	readonly #state: MvccState;
 	readonly #values: ValueReader;
 	readonly #watches: WatchHub;
-	readonly #commit: GroupCommit;
+	readonly #commit: GroupCommit<Publication>;
 	readonly #leaseTimers: LeaseTimers;
 	/** Why nothing is accepted any more. */
 	#stopped: Error | undefined;
@@ -92,8 +93,6 @@ class MvccStore implements Store {
 	#closing: Promise<void> | undefined;
 	/** Ids handed out. */
 	#leaseCount = 0;
-	/** What `prepare` found for the batch that `publish` gets next. */
-	#publication: Publication | undefined;
 
 	constructor(options: StoreOptions, state: MvccState) {
 		this.#backend = options.backend;
@@ -105,7 +104,7 @@ class MvccStore implements Store {
 		this.#watches = new WatchHub(state, this.#values, this.#log);
 		this.#commit = new GroupCommit(this.#backend, {
 			prepare: (entries) => this.#prepare(entries),
-			publish: () => this.#publish(),
+			publish: (publication) => this.#watches.publish(publication),
 			settled: (entries) => {
 				for (const entry of entries) this.#values.dropPending(entry.mutations);
 			},
@@ -251,20 +250,12 @@ class MvccStore implements Store {
 		});
 	}
 
-	#prepare(entries: readonly CommitEntry[]): Promise<void> | undefined {
+	/** What watchers are to hear of a batch; reads what was there before only if one of them wants it. */
+	async #prepare(entries: readonly CommitEntry[]): Promise<Publication> {
 		const changes = entries.flatMap((entry) => entry.mutations.filter((mutation) => mutation.type === "change"));
 		const revision = entries.at(-1)?.revision ?? this.#watches.revision;
 		const wanted = this.#watches.previousWanted(changes);
-		this.#publication = { changes, revision, previous: this.#values.now };
-		if (wanted.length === 0) return undefined;
-		return this.#values.load(wanted).then((previous) => {
-			this.#publication = { changes, revision, previous };
-		});
-	}
-
-	#publish(): void {
-		if (this.#publication !== undefined) this.#watches.publish(this.#publication);
-		this.#publication = undefined;
+		return { changes, revision, previous: wanted.length === 0 ? this.#values.now : await this.#values.load(wanted) };
 	}
 
 	#fail(cause: unknown): Error {

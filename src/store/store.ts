@@ -110,14 +110,19 @@ export interface StoreEvent {
 export interface WatchRequest {
 	readonly key: string;
 	readonly rangeEnd?: string;
-	/** First revision to report, from history if it lies back; absent or 0 is "from the next change on". */
+	/**
+	 * First revision to report, from history if it lies back; absent or 0 is "from the next change on". One before the
+	 * compact revision ends the watch with `CompactedError`; the compact revision itself can be watched, as in etcd.
+	 */
 	readonly startRevision?: number;
 	readonly prevKv?: boolean;
 }
 
 export interface StoreWatchSink {
 	/**
-	 * The changes of one or more whole revisions, in order, without gap or duplicate. Called only for durable changes.
+	 * The changes of one or more whole revisions, in order, without gap or duplicate. Called only for durable changes, and
+	 * for those that are made while the watch goes on before their writer has its answer; the value is then the very
+	 * object that was put. A sink that throws ends its watch.
 	 * `revision` is the store's revision that these bring the watcher to.
 	 */
 	onEvents(events: readonly StoreEvent[], revision: number): void;
@@ -131,7 +136,9 @@ export interface StoreWatch {
 }
 
 export interface StoreStatus {
+	/** Of the last durable change; 1 for a store in which nothing was ever written. */
 	readonly revision: number;
+	/** The oldest revision that can be read; 0 before the first compaction. */
 	readonly compactRevision: number;
 	/** Bytes on disk (or in memory for the memory engine), approximate. */
 	readonly dbSizeBytes: number;
@@ -158,8 +165,9 @@ export interface Store {
 	compact(revision: number): Promise<void>;
 	/** @param ttlSeconds > 0. @param id 0n or absent lets the store choose. */
 	grantLease(ttlSeconds: number, id?: bigint): Promise<Lease>;
-	/** Deletes the lease and the keys attached to it. Rejects with `LeaseNotFoundError`. */
+	/** Deletes the lease and, in one revision, the keys attached to it. Rejects with `LeaseNotFoundError`. */
 	revokeLease(id: bigint): Promise<void>;
+	/** Gives the lease its whole time again. Rejects with `LeaseNotFoundError`. */
 	keepAliveLease(id: bigint): Promise<Lease>;
 	lease(id: bigint): Promise<Lease>;
 	leases(): Promise<readonly Lease[]>;

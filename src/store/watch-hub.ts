@@ -33,7 +33,8 @@ export interface Publication {
 	readonly changes: readonly Extract<Mutation, { type: "change" }>[];
 	/** The store's revision with this batch. */
 	readonly revision: number;
-	readonly previous: ReadValue | undefined;
+	/** Reads what `previousWanted` named. */
+	readonly previous: ReadValue;
 }
 
 export class WatchHub {
@@ -84,17 +85,24 @@ export class WatchHub {
 		});
 	}
 
-	/** Tells every following watcher, in this turn, what concerns it. */
+	/** Tells every following watcher, in this turn, what concerns it. Watchers share the events. */
 	publish(publication: Publication): void {
-		this.#revision = publication.revision;
-		if (publication.changes.length === 0) return;
-		let plain: readonly StoreEvent[] | undefined;
-		let withPrevious: readonly StoreEvent[] | undefined;
+		const { changes, revision, previous } = publication;
+		this.#revision = revision;
+		if (changes.length === 0) return;
+		const plain = new Map<Version, StoreEvent>();
+		const withPrevious = new Map<Version, StoreEvent>();
 		for (const watcher of this.#watchers) {
 			if (watcher.replaying) continue;
-			if (watcher.prevKv) withPrevious ??= eventsOf(publication, publication.previous);
-			else plain ??= eventsOf(publication, undefined);
-			this.#deliver(watcher, (watcher.prevKv ? withPrevious : plain) ?? [], publication.revision);
+			const events: StoreEvent[] = [];
+			for (const { version, value } of changes) {
+				if (version.revision < watcher.nextRevision || !contains(watcher.interval, version.key)) continue;
+				const made = watcher.prevKv ? withPrevious : plain;
+				const event = made.get(version) ?? toEvent(version, value, watcher.prevKv ? putBefore(version) : undefined, previous);
+				made.set(version, event);
+				events.push(event);
+			}
+			this.#deliver(watcher, events, revision);
 		}
 	}
 
@@ -104,14 +112,12 @@ export class WatchHub {
 		for (const watcher of this.#watchers) this.#end(watcher, error);
 	}
 
-	/** Hands over those of `events` that the watcher has not had, and moves it past `revision`. */
+	/** Hands over what the watcher has not had, and moves it past `revision`. */
 	#deliver(watcher: Watcher, events: readonly StoreEvent[], revision: number): void {
-		const from = watcher.nextRevision;
-		watcher.nextRevision = Math.max(from, revision + 1);
-		const wanted = events.filter((event) => event.kv.modRevision >= from && contains(watcher.interval, event.kv.key));
-		if (wanted.length === 0) return;
+		watcher.nextRevision = Math.max(watcher.nextRevision, revision + 1);
+		if (events.length === 0) return;
 		try {
-			watcher.sink.onEvents(wanted, revision);
+			watcher.sink.onEvents(events, revision);
 		} catch (error) {
 			// One watcher's failure is its own: the others and the writers go on.
 			this.#log.error("a watch failed to take its events and was ended", { error });
@@ -141,10 +147,7 @@ export class WatchHub {
 			...[...previous.values()].filter((version) => version !== undefined),
 		]);
 		if (!this.#watchers.has(watcher)) return;
-		const events = wanted.map((version) => {
-			const before = previous.get(version);
-			return toEvent(version, isDelete(version) ? noValue : read(version), before, before === undefined ? noValue : read(before));
-		});
+		const events = wanted.map((version) => toEvent(version, isDelete(version) ? noValue : read(version), previous.get(version), read));
 		this.#deliver(watcher, events, slice.throughRevision);
 	}
 
@@ -158,15 +161,9 @@ export class WatchHub {
 	}
 }
 
-function eventsOf(publication: Publication, previous: ReadValue | undefined): readonly StoreEvent[] {
-	return publication.changes.map(({ version, value }) => {
-		const before = previous === undefined ? undefined : putBefore(version);
-		return toEvent(version, value, before, before === undefined || previous === undefined ? noValue : previous(before));
-	});
-}
-
-function toEvent(version: Version, value: Uint8Array, before: Version | undefined, beforeValue: Uint8Array): StoreEvent {
+/** @param read the value of `before`. */
+function toEvent(version: Version, value: Uint8Array, before: Version | undefined, read: ReadValue): StoreEvent {
 	const type = isDelete(version) ? "delete" : "put";
 	const kv = toKeyValue(version, value);
-	return before === undefined ? { type, kv } : { type, kv, prevKv: toKeyValue(before, beforeValue) };
+	return before === undefined ? { type, kv } : { type, kv, prevKv: toKeyValue(before, read(before)) };
 }

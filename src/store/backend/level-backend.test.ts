@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { openLevelStore } from "../index.ts";
 import { bytes, settle, show, temporaryDirectory } from "../testing/engines.ts";
-import { formatKey, valueKey, versionKey } from "./record-codec.ts";
+import { compactionKey, encodeNumber, formatKey, valueKey, versionKey } from "./record-codec.ts";
 
 let directory: string;
 beforeEach(async () => {
@@ -95,6 +95,23 @@ test("a value whose bytes changed is found when it is read, and the others can b
 	);
 	expect(show((await store.range({ key: "c" })).kvs[0]?.value)).toBe('"c"');
 	await store.close();
+});
+
+test("a compaction that a crash cut short is finished when the store opens, off the disk too", async () => {
+	const store = await open();
+	for (const value of ["1", "2", "3"]) await store.put({ key: "a", value: bytes(value) });
+	await store.put({ key: "b", value: bytes("1") });
+	await store.deleteRange({ key: "b" });
+	await store.put({ key: "a", value: bytes("4") });
+	await store.close();
+	const left: string[] = [];
+	const remember = async (database: Level<Uint8Array, Uint8Array>) => {
+		for await (const key of database.keys()) if (key.length === 13) left.push(`${String.fromCharCode(key[0] ?? 0)}${key[8]}`);
+	};
+	await tamper((database) => database.put(compactionKey, encodeNumber(7)));
+	await (await open()).close();
+	await tamper(remember);
+	expect(left.join(" ")).toBe("m7 v7");
 });
 
 test("a store of another format, and a database that is no store", async () => {

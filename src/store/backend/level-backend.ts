@@ -40,6 +40,9 @@ type Operation =
 /** Records fetched from LevelDB in one go when a store opens. */
 const loadChunk = 2000;
 
+/** Values read by one worker thread in one go: a long range is shared among several. */
+const readChunk = 1000;
+
 export class LevelBackend implements Backend {
 	readonly location: string;
 	readonly #database: Database;
@@ -97,6 +100,13 @@ export class LevelBackend implements Backend {
 	}
 
 	async readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
+		const reads: Promise<readonly Uint8Array[]>[] = [];
+		for (let begin = 0; begin < versions.length; begin += readChunk) reads.push(this.#readChunk(versions.slice(begin, begin + readChunk)));
+		return (await Promise.all(reads)).flat();
+	}
+
+	/** LevelDB takes its snapshot before this returns. */
+	async #readChunk(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
 		const records = await this.#database.getMany(versions.map(valueKey));
 		return versions.map((version, position) => this.#decode(version, records[position]));
 	}
