@@ -9,9 +9,10 @@
 import { isJsonObject } from "../json.ts";
 import { type KubeObject, parseApiVersion } from "../meta.ts";
 import { newBadRequest } from "../status-error.ts";
-import { DecodeError, type DecodeState, decoderOf } from "./decoders.ts";
+import { DecodeError, type DecodeState } from "./decode-errors.ts";
+import { decoderOf } from "./decoders.ts";
 
-export { DecodeError } from "./decoders.ts";
+export { DecodeError } from "./decode-errors.ts";
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
