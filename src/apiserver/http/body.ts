@@ -1,5 +1,5 @@
 /**
- * Decodes request bodies: JSON or YAML objects, the four patch formats, DeleteOptions. Structure only: what the fields
+ * Decodes request bodies: objects in JSON, YAML or protobuf, the four patch formats, DeleteOptions. Structure only: what the fields
  * of an object may be is the pipeline's business.
  * Source of the texts: the handlers of k8s.io/apiserver (create.go, patch.go, rest.go).
  */
@@ -93,8 +93,29 @@ export async function decodePatchBody(type: PatchType, bytes: Buffer): Promise<u
 type Failure = (why: string) => StatusError;
 
 async function decodeValue(body: RawBody, fail: Failure): Promise<unknown> {
-	if (bodyEncoding(body.contentType) === "yaml") return parseYaml(body.bytes, fail);
-	return parseJson(body.bytes, (why) => fail(`couldn't get version/kind; json parse error: ${why}`));
+	const encoding = bodyEncoding(body.contentType);
+	switch (encoding) {
+		case "json":
+			return parseJson(body.bytes, (why) => fail(`couldn't get version/kind; json parse error: ${why}`));
+		case "yaml":
+			return parseYaml(body.bytes, fail);
+		case "protobuf":
+			return parseProtobuf(body.bytes, fail);
+		default:
+			return encoding satisfies never;
+	}
+}
+
+/** Loaded with its table of field numbers when the first such body comes. */
+async function parseProtobuf(bytes: Buffer, fail: Failure): Promise<unknown> {
+	const { decodeProtobuf, UnknownKindError } = await import("./protobuf/decode.ts");
+	const { WireError } = await import("./protobuf/wire-reader.ts");
+	try {
+		return decodeProtobuf(bytes);
+	} catch (error) {
+		if (error instanceof WireError || error instanceof UnknownKindError) throw fail(error.message);
+		throw error;
+	}
 }
 
 function parseJsonObject(bytes: Buffer, fail: Failure): unknown {

@@ -1,6 +1,6 @@
 /**
- * Media types of requests and answers: what a body is, and what the caller accepts. Kubernetes' protobuf is understood
- * as a name only: a caller that offers JSON beside it gets JSON.
+ * Media types of requests and answers: what a body is, and what the caller accepts. Kubernetes' protobuf is read
+ * but never written: a caller that takes JSON beside it, as all clients do, gets JSON.
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#alternate-representations-of-resources
  */
 import { newNotAcceptable, newUnsupportedMediaType } from "../../apimachinery/status-error.ts";
@@ -91,15 +91,11 @@ export function acceptsGzip(header: string | undefined): boolean {
  * What the body of a create or update is.
  * @throws StatusError UnsupportedMediaType
  */
-export function bodyEncoding(contentType: string | undefined): Encoding {
+export function bodyEncoding(contentType: string | undefined): Encoding | "protobuf" {
 	const type = bareType(contentType);
 	if (type === "" || type === jsonType) return "json";
 	if (type === yamlType) return "yaml";
-	if (type === protobufType) {
-		throw newUnsupportedMediaType(
-			`kubesim does not read ${protobufType} bodies - send the object as ${jsonType} (in client-go, set the rest config's ContentType)`,
-		);
-	}
+	if (type === protobufType) return "protobuf";
 	throw newUnsupportedType(servedTypes);
 }
 
