@@ -93,7 +93,7 @@ async function serveOpenApiV3(context: ServerContext, request: FastifyRequest, r
 	reply.header("etag", document.etag).header("vary", "Accept");
 	const hash = queryOf(request.raw.url).get("hash");
 	// The index names every document with its hash, so that one fetched by its hash never goes stale.
-	if (hash !== null) reply.raw.setHeader("cache-control", `public, immutable, max-age=${oneYearSeconds}`);
+	if (hash !== null) reply.raw.setHeader("Cache-Control", `public, immutable, max-age=${oneYearSeconds}`);
 	if (request.headers["if-none-match"] === document.etag) return reply.code(304).send();
 	return sendAnswer(reply, 200, { contentType: document.contentType, pieces: [document.bytes] });
 }
