@@ -87,7 +87,7 @@ export function labelSelectorFromObject(selector: LabelSelector | undefined): La
 	if (selector === undefined) return nothing;
 	const { matchLabels = {}, matchExpressions = [] } = selector;
 	const requirements = Object.entries(matchLabels).map(([key, value]) => newRequirement(key, "=", [value]));
-	for (const { key, operator, values = [] } of matchExpressions) {
+	for (const { key = "", operator = "", values = [] } of matchExpressions) {
 		const known = objectOperators.get(operator);
 		if (known === undefined) throw new SelectorError(`${JSON.stringify(operator)} is not a valid label selector operator`);
 		requirements.push(newRequirement(key, known, values));

@@ -13,8 +13,8 @@ import { validateImmutable, validateNonnegative } from "../validation/primitives
 function formatController({ metadata }: ControllerRevision): string {
 	const owner = metadata?.ownerReferences?.find((reference) => reference.controller === true);
 	if (owner === undefined) return "<none>";
-	const { group } = parseApiVersion(owner.apiVersion);
-	const kind = owner.kind.toLowerCase();
+	const { group } = parseApiVersion(owner.apiVersion ?? "");
+	const kind = (owner.kind ?? "").toLowerCase();
 	return `${group === "" ? kind : `${kind}.${group}`}/${owner.name}`;
 }
 

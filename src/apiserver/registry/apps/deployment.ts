@@ -3,13 +3,12 @@
  * https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
  */
 import type { Deployment, DeploymentStrategy } from "../../../apimachinery/schema/generated/types.ts";
-import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import { type FieldError, fieldForbidden, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
-import { ageColumn, integerColumn, nameColumn, stringColumn, wide } from "../printing/columns.ts";
+import { ageColumn, integerColumn, nameColumn, selectorText, stringColumn, wide } from "../printing/columns.ts";
 import { containerColumns } from "../printing/pod-template-columns.ts";
 import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
 import {
@@ -117,14 +116,14 @@ export const deploymentKind = defineKind<Deployment>({
 			stringColumn(
 				"Selector",
 				"Label selector for pods. Existing ReplicaSets whose pods are selected by this will be the ones affected by this deployment.",
-				({ spec }) => labelSelectorFromObject(spec?.selector).toString(),
+				({ spec }) => selectorText(spec?.selector, "<invalid>"),
 			),
 		),
 	],
 	scale: {
 		specReplicas: ({ spec }) => spec?.replicas ?? 0,
 		statusReplicas: ({ status }) => status?.replicas ?? 0,
-		selector: ({ spec }) => labelSelectorFromObject(spec?.selector).toString(),
+		selector: ({ spec }) => selectorText(spec?.selector, ""),
 		withReplicas: (deployment, replicas) => mapField(deployment, "spec", (spec) => ({ ...spec, replicas })),
 	},
 });

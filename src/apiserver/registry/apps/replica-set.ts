@@ -2,12 +2,11 @@
  * ReplicaSet. Source: pkg/apis/apps/v1/defaults.go, pkg/apis/apps/validation, pkg/registry/apps/replicaset of Kubernetes 1.36.
  */
 import type { ReplicaSet } from "../../../apimachinery/schema/generated/types.ts";
-import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
-import { ageColumn, integerColumn, nameColumn } from "../printing/columns.ts";
+import { ageColumn, integerColumn, nameColumn, selectorText } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
 import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
 import { type FieldErrors, validateImmutable, validateNonnegative } from "../validation/primitives.ts";
@@ -63,7 +62,7 @@ export const replicaSetKind = defineKind<ReplicaSet>({
 	scale: {
 		specReplicas: ({ spec }) => spec?.replicas ?? 0,
 		statusReplicas: ({ status }) => status?.replicas ?? 0,
-		selector: ({ spec }) => labelSelectorFromObject(spec?.selector).toString(),
+		selector: ({ spec }) => selectorText(spec?.selector, ""),
 		withReplicas: (set, replicas) => mapField(set, "spec", (spec) => ({ ...spec, replicas })),
 	},
 });

@@ -10,7 +10,6 @@ import type {
 	StatefulSetSpec,
 	StatefulSetUpdateStrategy,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
@@ -18,7 +17,7 @@ import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defaultClaimSpec } from "../core/volume-defaults.ts";
 import { defineKind } from "../kind.ts";
-import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
+import { ageColumn, nameColumn, selectorText, stringColumn } from "../printing/columns.ts";
 import { containerColumns } from "../printing/pod-template-columns.ts";
 import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
 import { type FieldErrors, NO_ERRORS, validateIntOrPercent, validateNonnegative, validateOptionalLabel } from "../validation/primitives.ts";
@@ -173,7 +172,7 @@ export const statefulSetKind = defineKind<StatefulSet>({
 	scale: {
 		specReplicas: ({ spec }) => spec?.replicas ?? 0,
 		statusReplicas: ({ status }) => status?.replicas ?? 0,
-		selector: ({ spec }) => labelSelectorFromObject(spec?.selector).toString(),
+		selector: ({ spec }) => selectorText(spec?.selector, ""),
 		withReplicas: (set, replicas) => mapField(set, "spec", (spec) => ({ ...spec, replicas })),
 	},
 });

@@ -28,19 +28,23 @@ import {
 
 const annotationNames: readonly string[] = [METRICS_ANNOTATION, CURRENT_METRICS_ANNOTATION, CONDITIONS_ANNOTATION, BEHAVIOR_ANNOTATION];
 
+/** What stands for a spec that the client left out; validation says what it lacks. */
+const NO_SPEC: HorizontalPodAutoscalerSpecV2 & HorizontalPodAutoscaler["spec"] = { maxReplicas: 0, scaleTargetRef: { kind: "", name: "" } };
+
 /** The one metric that v1 has a field for. */
 const isCpuShare = ({ type, resource }: MetricSpecV2): boolean =>
-	type === "Resource" && resource?.name === "cpu" && resource.target.averageUtilization !== undefined;
+	type === "Resource" && resource?.name === "cpu" && resource.target?.averageUtilization !== undefined;
 
 const cpuShareOf = (statuses: readonly MetricStatusV2[]): number | undefined =>
-	statuses.find(({ type, resource }) => type === "Resource" && resource?.name === "cpu")?.resource?.current.averageUtilization;
+	statuses.find(({ type, resource }) => type === "Resource" && resource?.name === "cpu")?.resource?.current?.averageUtilization;
 
 /** What a client of v1 sees. */
 export function autoscalerToV1(stored: HorizontalPodAutoscalerV2): HorizontalPodAutoscaler {
-	const { spec, status } = stored;
+	const { status } = stored;
+	const spec = stored.spec ?? NO_SPEC;
 	const metrics = spec.metrics ?? [];
 	const others = metrics.filter((metric) => !isCpuShare(metric));
-	const cpu = metrics.find(isCpuShare)?.resource?.target.averageUtilization;
+	const cpu = metrics.find(isCpuShare)?.resource?.target?.averageUtilization;
 	const annotations: Record<string, string> = { ...withoutOurs(stored.metadata) };
 	if (others.length > 0) annotations[METRICS_ANNOTATION] = JSON.stringify(others.map(metricToV1));
 	if ((status?.currentMetrics ?? []).length > 0) {
@@ -67,7 +71,7 @@ function statusToV1(status: HorizontalPodAutoscalerStatusV2): NonNullable<Horizo
 /** What is stored for an object that a client of v1 wrote. */
 export function autoscalerFromV1(sent: HorizontalPodAutoscaler): HorizontalPodAutoscalerV2 {
 	const annotations = sent.metadata?.annotations ?? {};
-	const { targetCPUUtilizationPercentage: cpu, ...scaling } = sent.spec;
+	const { targetCPUUtilizationPercentage: cpu, ...scaling } = sent.spec ?? NO_SPEC;
 	const share: readonly MetricSpecV2[] =
 		cpu === undefined ? [] : [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: cpu } } }];
 	const metrics = [...metricsFromV1(parseAnnotation(annotations[METRICS_ANNOTATION])), ...share];

@@ -12,6 +12,7 @@ import type {
 	MetricStatusV2,
 	MetricTargetV2,
 	MetricValueStatusV2,
+	ResourceMetricSourceV2,
 } from "../../../apimachinery/schema/generated/types.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
@@ -53,7 +54,7 @@ function defaultSpec(spec: HorizontalPodAutoscalerSpecV2): HorizontalPodAutoscal
 
 /** `cpu: 10%/80%, memory: <unknown>/1Gi + 1 more...`. */
 function formatTargets({ spec, status }: HorizontalPodAutoscalerV2): string {
-	const metrics = spec.metrics ?? [];
+	const metrics = spec?.metrics ?? [];
 	if (metrics.length === 0) return "<none>";
 	const cells = metrics.map((metric, index) => formatMetric(metric, status?.currentMetrics?.[index]));
 	const shown = cells.slice(0, maxShown).join(", ");
@@ -67,7 +68,7 @@ function formatMetric(metric: MetricSpecV2, status: MetricStatusV2 | undefined):
 		case "Object":
 			return formatValue(metric.object?.target, status?.object?.current);
 		case "Pods":
-			return `${status?.pods === undefined ? "<unknown>" : (status.pods.current.averageValue ?? "0")}/${metric.pods?.target.averageValue ?? "0"}`;
+			return `${status?.pods === undefined ? "<unknown>" : (status.pods.current?.averageValue ?? "0")}/${metric.pods?.target?.averageValue ?? "0"}`;
 		case "Resource":
 			return formatShare(metric.resource, status?.resource?.current);
 		case "ContainerResource":
@@ -84,13 +85,10 @@ function formatValue(target: MetricTargetV2 | undefined, current: MetricValueSta
 }
 
 /** `cpu: 10%/80%`, `memory: 20Mi/1Gi`. */
-function formatShare(
-	source: { readonly name: string; readonly target: MetricTargetV2 } | undefined,
-	current: MetricValueStatusV2 | undefined,
-): string {
+function formatShare(source: Partial<ResourceMetricSourceV2> | undefined, current: MetricValueStatusV2 | undefined): string {
 	const { averageValue, averageUtilization } = source?.target ?? {};
 	if (averageValue !== undefined) {
-		return `${source?.name}: ${current === undefined ? "<unknown>" : (current.averageValue ?? "0")}/${averageValue}`;
+		return `${source?.name ?? ""}: ${current === undefined ? "<unknown>" : (current.averageValue ?? "0")}/${averageValue}`;
 	}
 	const percent = (value: number | undefined, none: string) => (value === undefined ? none : `${value}%`);
 	return `${source?.name ?? ""}: ${percent(current?.averageUtilization, "<unknown>")}/${percent(averageUtilization, "<auto>")}`;
@@ -116,7 +114,7 @@ export const horizontalPodAutoscalerKind = defineKind<HorizontalPodAutoscalerV2>
 		stringColumn(
 			"Reference",
 			"scaleTargetRef points to the target resource to scale, and is used to the pods for which metrics should be collected, as well as to actually change the replica count.",
-			({ spec }) => `${spec.scaleTargetRef.kind}/${spec.scaleTargetRef.name}`,
+			({ spec }) => `${spec?.scaleTargetRef?.kind ?? ""}/${spec?.scaleTargetRef?.name ?? ""}`,
 		),
 		stringColumn(
 			"Targets",
@@ -126,12 +124,12 @@ export const horizontalPodAutoscalerKind = defineKind<HorizontalPodAutoscalerV2>
 		stringColumn(
 			"MinPods",
 			"minReplicas is the lower limit for the number of replicas to which the autoscaler can scale down.",
-			({ spec }) => orUnset(spec.minReplicas),
+			({ spec }) => orUnset(spec?.minReplicas),
 		),
 		integerColumn(
 			"MaxPods",
 			"maxReplicas is the upper limit for the number of replicas to which the autoscaler can scale up. It cannot be less that minReplicas.",
-			({ spec }) => spec.maxReplicas,
+			({ spec }) => spec?.maxReplicas,
 		),
 		integerColumn(
 			"Replicas",

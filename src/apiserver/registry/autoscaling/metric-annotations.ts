@@ -40,17 +40,15 @@ export function parseAnnotation(annotation: string | undefined): unknown {
 	}
 }
 
-/** A metric's target in the old form, whose field names depend on the source. */
+/** A metric in the old form, whose field names depend on the source. */
 export function metricToV1(metric: MetricSpecV2): Fields {
 	const { type, object, pods, resource, containerResource, external } = metric;
 	if (object !== undefined) {
-		const { describedObject: target, metric: id, target: aim } = object;
-		const fields = { target, metricName: id.name, selector: id.selector, targetValue: aim.value ?? "0", averageValue: aim.averageValue };
-		return { type, object: compact(fields) };
+		const { value = "0", averageValue } = object.target ?? {};
+		return { type, object: compact({ target: object.describedObject, ...named(object.metric), targetValue: value, averageValue }) };
 	}
 	if (pods !== undefined) {
-		const fields = { metricName: pods.metric.name, selector: pods.metric.selector, targetAverageValue: pods.target.averageValue };
-		return { type, pods: compact(fields) };
+		return { type, pods: compact({ ...named(pods.metric), targetAverageValue: pods.target?.averageValue }) };
 	}
 	if (resource !== undefined) return { type, resource: compact({ name: resource.name, ...targetToV1(resource.target) }) };
 	if (containerResource !== undefined) {
@@ -58,32 +56,31 @@ export function metricToV1(metric: MetricSpecV2): Fields {
 		return { type, containerResource: compact({ name, container, ...targetToV1(target) }) };
 	}
 	if (external === undefined) return { type };
-	const { metric: id, target } = external;
-	const fields = { metricName: id.name, metricSelector: id.selector, targetValue: target.value, targetAverageValue: target.averageValue };
-	return { type, external: compact(fields) };
+	const { value, averageValue } = external.target ?? {};
+	return { type, external: compact({ ...externallyNamed(external.metric), targetValue: value, targetAverageValue: averageValue }) };
 }
 
-const targetToV1 = ({ averageUtilization, averageValue }: MetricTargetV2): Fields => ({
-	targetAverageUtilization: averageUtilization,
-	targetAverageValue: averageValue,
+const named = (metric: MetricIdentifierV2 | undefined): Fields => ({ metricName: metric?.name, selector: metric?.selector });
+
+const externallyNamed = (metric: MetricIdentifierV2 | undefined): Fields => ({
+	metricName: metric?.name,
+	metricSelector: metric?.selector,
 });
 
+const targetToV1 = (target: MetricTargetV2 | undefined): Fields => ({
+	targetAverageUtilization: target?.averageUtilization,
+	targetAverageValue: target?.averageValue,
+});
+
+/** A measured value in the old form. */
 export function metricStatusToV1(status: MetricStatusV2): Fields {
 	const { type, object, pods, resource, containerResource, external } = status;
 	if (object !== undefined) {
-		const { describedObject: target, metric, current } = object;
-		const fields = {
-			target,
-			metricName: metric.name,
-			selector: metric.selector,
-			currentValue: current.value ?? "0",
-			averageValue: current.averageValue,
-		};
-		return { type, object: compact(fields) };
+		const { value = "0", averageValue } = object.current ?? {};
+		return { type, object: compact({ target: object.describedObject, ...named(object.metric), currentValue: value, averageValue }) };
 	}
 	if (pods !== undefined) {
-		const fields = { metricName: pods.metric.name, selector: pods.metric.selector, currentAverageValue: pods.current.averageValue };
-		return { type, pods: compact(fields) };
+		return { type, pods: compact({ ...named(pods.metric), currentAverageValue: pods.current?.averageValue }) };
 	}
 	if (resource !== undefined) return { type, resource: compact({ name: resource.name, ...currentToV1(resource.current) }) };
 	if (containerResource !== undefined) {
@@ -91,19 +88,13 @@ export function metricStatusToV1(status: MetricStatusV2): Fields {
 		return { type, containerResource: compact({ name, container, ...currentToV1(current) }) };
 	}
 	if (external === undefined) return { type };
-	const { metric, current } = external;
-	const fields = {
-		metricName: metric.name,
-		metricSelector: metric.selector,
-		currentValue: current.value ?? "0",
-		currentAverageValue: current.averageValue,
-	};
-	return { type, external: compact(fields) };
+	const { value = "0", averageValue } = external.current ?? {};
+	return { type, external: compact({ ...externallyNamed(external.metric), currentValue: value, currentAverageValue: averageValue }) };
 }
 
-const currentToV1 = ({ averageUtilization, averageValue }: MetricValueStatusV2): Fields => ({
-	currentAverageUtilization: averageUtilization,
-	currentAverageValue: averageValue,
+const currentToV1 = (current: MetricValueStatusV2 | undefined): Fields => ({
+	currentAverageUtilization: current?.averageUtilization,
+	currentAverageValue: current?.averageValue,
 });
 
 function metricIdentifier(name: unknown, selector: unknown): MetricIdentifierV2 {

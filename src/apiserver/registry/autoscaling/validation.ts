@@ -7,8 +7,10 @@ import type {
 	HorizontalPodAutoscalerSpecV2,
 	HorizontalPodAutoscalerV2,
 	HPAScalingRulesV2,
+	PodsMetricSourceV2 as MetricIdentified,
 	MetricSpecV2,
 	MetricTargetV2,
+	ResourceMetricSourceV2,
 } from "../../../apimachinery/schema/generated/types.ts";
 import {
 	type FieldError,
@@ -21,10 +23,10 @@ import { validateLabelSelector } from "../../../apimachinery/validation/label-se
 import { isPathSegmentName } from "../../../apimachinery/validation/names.ts";
 import {
 	type FieldErrors,
-	invalidFor,
 	NO_ERRORS,
 	POSITIVE,
 	validateEach,
+	validateNamed,
 	validateOptionalEnum,
 	validateRequired,
 } from "../validation/primitives.ts";
@@ -45,8 +47,9 @@ const sources = {
 } as const;
 
 /** The lowest count is 1, or 0 for one that was scaled to zero before. */
-export function validateAutoscaler({ spec }: HorizontalPodAutoscalerV2): FieldErrors {
-	const { minReplicas, maxReplicas } = spec;
+export function validateAutoscaler(autoscaler: HorizontalPodAutoscalerV2): FieldErrors {
+	const spec: Partial<HorizontalPodAutoscalerSpecV2> = autoscaler.spec ?? {};
+	const { minReplicas, maxReplicas = 0 } = spec;
 	const errors: FieldError[] = [];
 	if (minReplicas !== undefined && minReplicas < 1)
 		errors.push(fieldInvalid("spec.minReplicas", minReplicas, "must be greater than or equal to 1"));
@@ -63,15 +66,12 @@ export function validateAutoscaler({ spec }: HorizontalPodAutoscalerV2): FieldEr
 	];
 }
 
-function validateReference(reference: HorizontalPodAutoscalerSpecV2["scaleTargetRef"], path: string): FieldErrors {
-	return (["kind", "name"] as const).flatMap((field) => {
-		const value: CrossVersionObjectReferenceV2[typeof field] = reference[field];
-		return value === "" ? [fieldRequired(`${path}.${field}`)] : invalidFor(`${path}.${field}`, value, isPathSegmentName(value));
-	});
+function validateReference(reference: Partial<CrossVersionObjectReferenceV2> | undefined, path: string): FieldErrors {
+	return (["kind", "name"] as const).flatMap((field) => validateNamed(reference?.[field], `${path}.${field}`, isPathSegmentName));
 }
 
 function validateMetric(metric: MetricSpecV2, path: string): FieldErrors {
-	const { type } = metric;
+	const { type = "" } = metric;
 	if (type === "") return [fieldRequired(`${path}.type`, "must specify a metric source type")];
 	if (!Object.hasOwn(sources, type)) return [fieldNotSupported(`${path}.type`, type, Object.keys(sources))];
 	const expected = sources[type as keyof typeof sources];
@@ -91,13 +91,13 @@ function validateSource({ object, external, pods, resource, containerResource }:
 	if (object !== undefined) {
 		const at = `${path}.object`;
 		errors.push(...validateReference(object.describedObject, `${at}.describedObject`), ...validateIdentified(object, at));
-		if (object.target.value === undefined && object.target.averageValue === undefined) {
+		if (object.target?.value === undefined && object.target?.averageValue === undefined) {
 			errors.push(fieldRequired(`${at}.target.averageValue`, "must set either a target value or averageValue"));
 		}
 	}
 	if (external !== undefined) {
 		const at = `${path}.external`;
-		const { value, averageValue } = external.target;
+		const { value, averageValue } = external.target ?? {};
 		errors.push(...validateIdentified(external, at));
 		if (value === undefined && averageValue === undefined) {
 			errors.push(fieldRequired(`${at}.target.averageValue`, "must set either a target value for metric or a per-pod target"));
@@ -107,7 +107,7 @@ function validateSource({ object, external, pods, resource, containerResource }:
 	}
 	if (pods !== undefined) {
 		errors.push(...validateIdentified(pods, `${path}.pods`));
-		if (pods.target.averageValue === undefined) {
+		if (pods.target?.averageValue === undefined) {
 			errors.push(fieldRequired(`${path}.pods.target.averageValue`, "must specify a positive target averageValue"));
 		}
 	}
@@ -119,19 +119,16 @@ function validateSource({ object, external, pods, resource, containerResource }:
 	return errors;
 }
 
-function validateIdentified(source: Pick<NonNullable<MetricSpecV2["external"]>, "metric" | "target">, path: string): FieldErrors {
-	const { name, selector } = source.metric;
+function validateIdentified({ metric, target }: Partial<MetricIdentified>, path: string): FieldErrors {
 	return [
-		...(name === ""
-			? [fieldRequired(`${path}.metric.name`, "must specify a metric name")]
-			: invalidFor(`${path}.metric.name`, name, isPathSegmentName(name))),
-		...validateLabelSelector(selector, `${path}.metric.selector`),
-		...validateTarget(source.target, `${path}.target`),
+		...validateNamed(metric?.name, `${path}.metric.name`, isPathSegmentName, "must specify a metric name"),
+		...validateLabelSelector(metric?.selector, `${path}.metric.selector`),
+		...validateTarget(target, `${path}.target`),
 	];
 }
 
-function validateResource({ name, target }: { readonly name: string; readonly target: MetricTargetV2 }, path: string): FieldErrors {
-	const { averageUtilization, averageValue } = target;
+function validateResource({ name, target }: Partial<ResourceMetricSourceV2>, path: string): FieldErrors {
+	const { averageUtilization, averageValue } = target ?? {};
 	const errors: FieldError[] = [
 		...validateRequired(name, `${path}.name`, "must specify a resource name"),
 		...validateTarget(target, `${path}.target`),
@@ -144,7 +141,8 @@ function validateResource({ name, target }: { readonly name: string; readonly ta
 	return errors;
 }
 
-function validateTarget({ type, averageUtilization, value, averageValue }: MetricTargetV2, path: string): FieldErrors {
+function validateTarget(target: MetricTargetV2 | undefined, path: string): FieldErrors {
+	const { type = "", averageUtilization, value, averageValue }: Partial<MetricTargetV2> = target ?? {};
 	const errors: FieldError[] = [];
 	if (type === "") errors.push(fieldRequired(`${path}.type`, "must specify a metric target type"));
 	else if (!["AverageValue", "Utilization", "Value"].includes(type)) {
@@ -173,7 +171,7 @@ function validateRules(rules: HPAScalingRulesV2 | undefined, path: string): Fiel
 	if (policies.length === 0) errors.push(fieldRequired(`${path}.policies`, "must specify at least one Policy"));
 	return [
 		...errors,
-		...validateEach(policies, `${path}.policies`, ({ type, value, periodSeconds }, at) => [
+		...validateEach(policies, `${path}.policies`, ({ type, value = 0, periodSeconds = 0 }, at) => [
 			...validateOptionalEnum(type, `${at}.type`, ["Percent", "Pods"]),
 			...(value <= 0 ? [fieldInvalid(`${at}.value`, value, POSITIVE)] : []),
 			...(periodSeconds <= 0 ? [fieldInvalid(`${at}.periodSeconds`, periodSeconds, POSITIVE)] : []),

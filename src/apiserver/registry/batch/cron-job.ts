@@ -32,7 +32,9 @@ function setDefaults(cronJob: CronJob): CronJob {
 	});
 }
 
-function validate({ metadata, spec }: CronJob): FieldErrors {
+function validate(cronJob: CronJob): FieldErrors {
+	const { metadata } = cronJob;
+	const spec: Partial<CronJobSpec> = cronJob.spec ?? {};
 	const name = metadata?.name ?? "";
 	const errors: FieldError[] =
 		name.length > maxNameLength ? [fieldInvalid("metadata.name", name, `must be no more than ${maxNameLength} characters`)] : [];
@@ -48,9 +50,9 @@ function validate({ metadata, spec }: CronJob): FieldErrors {
 	return errors;
 }
 
-function validateSchedule({ schedule }: CronJobSpec): FieldErrors {
+function validateSchedule({ schedule }: Partial<CronJobSpec>): FieldErrors {
 	const path = "spec.schedule";
-	if (schedule === "") return [fieldRequired(path)];
+	if (schedule === undefined || schedule === "") return [fieldRequired(path)];
 	const error = cronScheduleError(schedule);
 	if (error !== undefined) return [fieldInvalid(path, schedule, error)];
 	return schedule.includes("TZ")
@@ -83,23 +85,23 @@ export const cronJobKind = defineKind<CronJob>({
 	warnings: ({ spec }) => podTemplateWarnings(spec?.jobTemplate?.spec?.template, "spec.jobTemplate.spec.template"),
 	columns: [
 		nameColumn(),
-		stringColumn("Schedule", "The schedule in Cron format, see https://en.wikipedia.org/wiki/Cron.", ({ spec }) => spec.schedule),
+		stringColumn("Schedule", "The schedule in Cron format, see https://en.wikipedia.org/wiki/Cron.", ({ spec }) => spec?.schedule ?? ""),
 		stringColumn(
 			"Timezone",
 			"The time zone name for the given schedule, see https://en.wikipedia.org/wiki/List_of_tz_database_time_zones.",
-			({ spec }) => orNone(spec.timeZone),
+			({ spec }) => orNone(spec?.timeZone),
 		),
 		booleanTextColumn(
 			"Suspend",
 			"This flag tells the controller to suspend subsequent executions, it does not apply to already started executions.",
-			({ spec }) => spec.suspend,
+			({ spec }) => spec?.suspend,
 		),
 		integerColumn("Active", "A list of pointers to currently running jobs.", ({ status }) => (status?.active ?? []).length),
 		stringColumn("Last Schedule", "Information when was the last time the job was successfully scheduled.", ({ status }, { nowMs }) =>
 			status?.lastScheduleTime === undefined ? "<none>" : formatAge(status.lastScheduleTime, nowMs),
 		),
 		ageColumn(),
-		...containerColumns<CronJob>(({ spec }) => spec.jobTemplate?.spec?.template?.spec?.containers),
-		selectorColumn("A label query over pods that should match the pod count.", ({ spec }) => spec.jobTemplate?.spec?.selector),
+		...containerColumns<CronJob>(({ spec }) => spec?.jobTemplate?.spec?.template?.spec?.containers),
+		selectorColumn("A label query over pods that should match the pod count.", ({ spec }) => spec?.jobTemplate?.spec?.selector),
 	],
 });

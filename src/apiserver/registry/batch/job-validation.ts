@@ -99,14 +99,16 @@ function validateReplacementPolicy({ podReplacementPolicy, podFailurePolicy }: J
 }
 
 function validateFailurePolicy(spec: JobSpec, path: string): FieldErrors {
-	const containers = [...(spec.template?.spec?.containers ?? []), ...(spec.template?.spec?.initContainers ?? [])].map(({ name }) => name);
+	const containers = [...(spec.template?.spec?.containers ?? []), ...(spec.template?.spec?.initContainers ?? [])].map(
+		({ name = "" }) => name,
+	);
 	return validateEach(spec.podFailurePolicy?.rules, `${path}.rules`, (rule, at) => [
 		...validateFailureAction(rule, spec, at),
 		...validateFailureRule(rule, containers, at),
 	]);
 }
 
-function validateFailureAction({ action }: PodFailurePolicyRule, spec: JobSpec, path: string): FieldErrors {
+function validateFailureAction({ action = "" }: PodFailurePolicyRule, spec: JobSpec, path: string): FieldErrors {
 	const actions = ["Count", "FailIndex", "FailJob", "Ignore"];
 	if (action === "") return [fieldRequired(`${path}.action`, `valid values: [${actions.map((value) => `"${value}"`).join(" ")}]`)];
 	if (!actions.includes(action)) return [fieldNotSupported(`${path}.action`, action, actions)];
@@ -174,8 +176,8 @@ function validateCompletionsUpdate(spec: JobSpec, old: JobSpec): FieldErrors {
 		: [fieldInvalid(path, spec.completions, "can only be modified in tandem with spec.parallelism")];
 }
 
-function withSchedulingOf(template: PodTemplateSpec, old: PodTemplateSpec): PodTemplateSpec {
-	if (template.spec === undefined || old.spec === undefined) return template;
+function withSchedulingOf(template: PodTemplateSpec | undefined, old: PodTemplateSpec | undefined): PodTemplateSpec | undefined {
+	if (template?.spec === undefined || old?.spec === undefined) return template;
 	const spec: Record<string, unknown> = { ...template.spec };
 	for (const field of ["nodeSelector", "affinity", "tolerations", "schedulingGates"] as const) {
 		if (old.spec[field] === undefined) delete spec[field];

@@ -54,9 +54,9 @@ function prepareForCreate(job: Job): Job {
 	const created: Job = { ...job, status: {} };
 	if (spec === undefined || spec.manualSelector === true) return created;
 	const { uid = "", name = "" } = metadata;
-	const own = spec.template.metadata?.labels;
+	const own = spec.template?.metadata?.labels;
 	const labels = { ...own, [CONTROLLER_UID]: uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name };
-	const template = { ...spec.template, metadata: { ...spec.template.metadata, labels } };
+	const template = { ...spec.template, metadata: { ...spec.template?.metadata, labels } };
 	const selector = { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, [CONTROLLER_UID]: uid } };
 	// A Job without labels of its own has its template's, those made here included.
 	const inherits = metadata.labels === undefined || jsonEqual(metadata.labels, own ?? {});

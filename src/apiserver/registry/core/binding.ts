@@ -14,11 +14,13 @@ export const bindingKind = defineKind<Binding>({
 	singular: "binding",
 	versions: ["v1"],
 	storageVersion: "v1",
-	validate: ({ target }) => [
-		...(target.kind === undefined || target.kind === "" || target.kind === "Node"
-			? []
-			: [fieldNotSupported("target.kind", target.kind, ["Node", "<empty>"])]),
-		...validateRequired(target.name, "target.name"),
-	],
+	validate: ({ target }) => {
+		const kind = target?.kind ?? "";
+		const isNode = kind === "" || kind === "Node";
+		return [
+			...(isNode ? [] : [fieldNotSupported("target.kind", kind, ["Node", "<empty>"])]),
+			...validateRequired(target?.name, "target.name"),
+		];
+	},
 	columns: [nameColumn(), createdAtColumn()],
 });

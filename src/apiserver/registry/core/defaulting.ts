@@ -13,7 +13,7 @@ function isUnset(value: unknown, fallback: unknown): boolean {
 export function withDefaults<T extends object>(object: T, defaults: Partial<T>): T {
 	let missing: Partial<T> | undefined;
 	for (const key in defaults) {
-		if (defaults[key] !== undefined && isUnset(object[key], defaults[key])) {
+		if (defaults[key] !== undefined && object[key] !== defaults[key] && isUnset(object[key], defaults[key])) {
 			missing ??= {};
 			missing[key] = defaults[key];
 		}

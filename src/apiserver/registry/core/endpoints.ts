@@ -30,7 +30,7 @@ function formatEndpoints({ subsets = [] }: Endpoints): string {
 	return all.length > maxShown ? `${shown} + ${all.length - maxShown} more...` : shown;
 }
 
-const formatHostPort = (ip: string, port: number): string => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`);
+const formatHostPort = (ip = "", port = 0): string => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`);
 
 const defaultPort = (port: CoreEndpointPort): CoreEndpointPort => withDefaults(port, { protocol: "TCP" });
 
@@ -53,7 +53,7 @@ function validateSubset({ addresses = [], notReadyAddresses = [], ports = [] }: 
 	];
 }
 
-function validateAddress({ ip, hostname }: EndpointAddress, path: string): FieldErrors {
+function validateAddress({ ip = "", hostname }: EndpointAddress, path: string): FieldErrors {
 	const errors: FieldError[] =
 		isIP(ip) === 0 ? [fieldInvalid(`${path}.ip`, ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")] : [];
 	if (/^(127\.|0\.0\.0\.0$|::1?$)/.test(ip)) {

@@ -22,7 +22,8 @@ const lastSeen = (event: CoreEvent): string | undefined => event.series?.lastObs
 const countOf = (event: CoreEvent): number => event.series?.count ?? (event.count || 1);
 
 /** `pod/web-0`. */
-function formatObject({ involvedObject: { kind = "", name = "" } }: CoreEvent): string {
+function formatObject({ involvedObject }: CoreEvent): string {
+	const { kind = "", name = "" } = involvedObject ?? {};
 	return name === "" ? kind.toLowerCase() : `${kind.toLowerCase()}/${name}`;
 }
 
@@ -36,7 +37,7 @@ function formatSource({ source, reportingComponent, reportingInstance }: CoreEve
 /** An event stands in its object's namespace; those of cluster-scoped objects stand in `default`. */
 function validate({ metadata, involvedObject }: CoreEvent): FieldErrors {
 	const namespace = metadata?.namespace ?? "";
-	const about = involvedObject.namespace ?? "";
+	const about = involvedObject?.namespace ?? "";
 	if (about === namespace || (about === "" && (namespace === "default" || namespace === "kube-system"))) return NO_ERRORS;
 	return [fieldInvalid("involvedObject.namespace", about, "does not match event.namespace")];
 }
@@ -71,7 +72,7 @@ export function coreEventFromEventsEvent(event: EventsEvent): CoreEvent {
 export function eventsEventFromCoreEvent(event: CoreEvent): EventsEvent {
 	const { involvedObject, message, reportingComponent, source, firstTimestamp, lastTimestamp, count, ...rest } = event;
 	const { series, kind: _, apiVersion: __, eventTime, ...same } = rest;
-	const result: Writable<EventsEvent> = { ...same, regarding: involvedObject };
+	const result: Writable<EventsEvent> = { ...same, regarding: involvedObject ?? {} };
 	if (series !== undefined) result.series = { count: series.count ?? 0, lastObservedTime: series.lastObservedTime ?? "" };
 	if (message !== undefined) result.note = message;
 	if (reportingComponent !== undefined) result.reportingController = reportingComponent;
@@ -86,7 +87,8 @@ export function eventsEventFromCoreEvent(event: CoreEvent): EventsEvent {
 
 /** The fields that a selector may name, whichever API asks. */
 export function eventFields(event: CoreEvent): Readonly<Record<string, string>> {
-	const { involvedObject: about, source, reportingComponent = "" } = event;
+	const { source, reportingComponent = "" } = event;
+	const about = event.involvedObject ?? {};
 	return {
 		"involvedObject.kind": about.kind ?? "",
 		"involvedObject.namespace": about.namespace ?? "",
@@ -135,7 +137,7 @@ export const eventKind = defineKind<CoreEvent>({
 			stringColumn(
 				"Subobject",
 				"If referring to a piece of an object instead of an entire object, this string should contain a valid JSON/Go field access statement, such as desiredState.manifest.containers[2].",
-				({ involvedObject }) => involvedObject.fieldPath ?? "",
+				({ involvedObject }) => involvedObject?.fieldPath ?? "",
 			),
 		),
 		wide(stringColumn("Source", "The component reporting this event. Should be a short machine understandable string.", formatSource)),

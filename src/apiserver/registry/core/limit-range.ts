@@ -33,9 +33,10 @@ const lists = ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"
 function validate({ spec }: LimitRange): FieldErrors {
 	const types = new Set<string>();
 	return validateEach(spec?.limits, "spec.limits", (item, path) => {
-		const errors: FieldError[] = item.type === "" ? [fieldRequired(`${path}.type`)] : [];
-		if (types.has(item.type)) errors.push(fieldDuplicate(`${path}.type`, item.type));
-		types.add(item.type);
+		const type = item.type ?? "";
+		const errors: FieldError[] = type === "" ? [fieldRequired(`${path}.type`)] : [];
+		if (types.has(type)) errors.push(fieldDuplicate(`${path}.type`, type));
+		types.add(type);
 		for (const list of lists) errors.push(...validateResourceList(item[list], `${path}.${list}`));
 		if (item.type === "Pod") {
 			for (const list of ["default", "defaultRequest"] as const) {

@@ -65,7 +65,7 @@ function defaultPodRequests(spec: PodSpec): PodSpec {
 	if (spec.resources === undefined || limits === undefined) return spec;
 	const requests: Record<string, string> = {};
 	for (const [resource, limit] of Object.entries(limits)) {
-		const asked = spec.containers.flatMap((container) => container.resources?.requests?.[resource] ?? []);
+		const asked = (spec.containers ?? []).flatMap((container) => container.resources?.requests?.[resource] ?? []);
 		requests[resource] = asked.length === 0 ? limit : asked.reduce((sum, next) => formatQuantity(addQuantities(sum, next)));
 	}
 	return withField(spec, "resources", withField(spec.resources, "requests", withDefaults(spec.resources.requests ?? {}, requests)));
@@ -76,5 +76,5 @@ const defaultHostPorts = (container: Container): Container =>
 	mapField(
 		container,
 		"ports",
-		eachItem((port) => ((port.hostPort ?? 0) === 0 ? { ...port, hostPort: port.containerPort } : port)),
+		eachItem((port) => ((port.hostPort ?? 0) === 0 ? withField(port, "hostPort", port.containerPort) : port)),
 	);

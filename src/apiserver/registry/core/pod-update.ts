@@ -46,7 +46,7 @@ function withUpdatableFields(spec: PodSpec, old: PodSpec): PodSpec {
 	const isGated = (old.schedulingGates ?? []).length > 0;
 	const result: { -readonly [K in keyof PodSpec]: PodSpec[K] } = {
 		...spec,
-		containers: spec.containers.map((container, index) => withImage(container, old.containers[index])),
+		containers: (spec.containers ?? []).map((container, index) => withImage(container, old.containers?.[index])),
 	};
 	if (spec.initContainers !== undefined) {
 		result.initContainers = spec.initContainers.map((container, index) => withImage(container, old.initContainers?.[index]));

@@ -72,7 +72,7 @@ function isFractional(quantity: string): boolean {
 
 function hiddenVariables({ env = [] }: Container, path: string): readonly string[] {
 	const seen = new Map<string, string | undefined>();
-	return env.flatMap(({ name, value }, index) => {
+	return env.flatMap(({ name = "", value }, index) => {
 		const isHiding = seen.has(name) && !(value ?? "").includes(`$(${name})`);
 		seen.set(name, value);
 		return isHiding ? [`${path}.env[${index}]: hides previous definition of "${name}", which may be dropped when using apply`] : [];

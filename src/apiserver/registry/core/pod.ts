@@ -80,7 +80,7 @@ export const podKind = defineKind<Pod>({
 	validate,
 	validateUpdate: validatePodUpdate,
 	validateStatusUpdate: validatePodStatusUpdate,
-	defaultGracePeriodSeconds: ({ spec }) => spec?.terminationGracePeriodSeconds ?? defaultTerminationGracePeriodSeconds,
+	defaultGracePeriodSeconds: podGracePeriodSeconds,
 	columns: podColumns,
 	selectableFields: ({ spec, status }) => ({
 		"spec.nodeName": spec?.nodeName ?? "",
@@ -95,3 +95,9 @@ export const podKind = defineKind<Pod>({
 	}),
 	warnings: ({ metadata, spec }) => [...hostNameWarnings(metadata?.name), ...podSpecWarnings(spec, "spec")],
 });
+
+/** A pod that no kubelet runs (not placed, or at its end) needs no grace. Source: pkg/registry/core/pod/strategy.go. */
+function podGracePeriodSeconds({ spec, status }: Pod): number {
+	const isRun = (spec?.nodeName ?? "") !== "" && status?.phase !== "Succeeded" && status?.phase !== "Failed";
+	return isRun ? (spec?.terminationGracePeriodSeconds ?? defaultTerminationGracePeriodSeconds) : 0;
+}

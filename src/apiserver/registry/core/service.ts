@@ -41,7 +41,7 @@ function defaultSpec(spec: ServiceSpec): ServiceSpec {
 const defaultPort = (port: ServicePort): ServicePort => {
 	const result = withDefaults(port, { protocol: "TCP" });
 	const { targetPort } = result;
-	return targetPort === undefined || targetPort === 0 || targetPort === "" ? { ...result, targetPort: result.port } : result;
+	return targetPort === undefined || targetPort === 0 || targetPort === "" ? withField(result, "targetPort", result.port) : result;
 };
 
 /** `clusterIP` is the first of `clusterIPs`; where only it is given, the list follows. */

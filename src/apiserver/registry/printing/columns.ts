@@ -4,6 +4,8 @@
  * leaves out what has priority 1.
  */
 import type { KubeObject } from "../../../apimachinery/meta.ts";
+import type { LabelSelector } from "../../../apimachinery/schema/generated/types.ts";
+import { labelSelectorFromObject, SelectorError } from "../../../apimachinery/selector.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
 import type { Column, PrintContext } from "../kind.ts";
 
@@ -84,6 +86,16 @@ export function formatLabels(labels: Readonly<Record<string, string>> | undefine
 		.map(([key, value]) => `${key}=${value}`)
 		.sort();
 	return pairs.length === 0 ? "<none>" : pairs.join(",");
+}
+
+/** `app=web,tier in (a,b)`, "" for an absent or empty selector, `invalid` for one that Kubernetes would refuse. */
+export function selectorText(selector: LabelSelector | undefined, invalid: string): string {
+	try {
+		return labelSelectorFromObject(selector).toString();
+	} catch (error) {
+		if (error instanceof SelectorError) return invalid;
+		throw error;
+	}
 }
 
 /** The text, or `<unset>` for none: how absent numbers and fields print. */

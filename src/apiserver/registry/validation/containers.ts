@@ -58,13 +58,13 @@ export function validateContainers(spec: PodSpec, volumes: ReadonlySet<string> |
 		]),
 		...validateEach(spec.ephemeralContainers, `${path}.ephemeralContainers`, (container, at) => [
 			...validateUniqueName(container, names, at),
-			...validateEphemeral(container, new Set(containers.map(({ name }) => name)), at),
+			...validateEphemeral(container, new Set(containers.map(({ name = "" }) => name)), at),
 			...validateContainer(container, volumes, at),
 		]),
 	];
 }
 
-function validateUniqueName({ name }: Container, names: Set<string>, path: string): FieldErrors {
+function validateUniqueName({ name = "" }: Container, names: Set<string>, path: string): FieldErrors {
 	if (names.has(name)) return [fieldDuplicate(`${path}.name`, name)];
 	names.add(name);
 	return NO_ERRORS;

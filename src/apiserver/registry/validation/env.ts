@@ -2,10 +2,16 @@
  * Environment variables of containers and where their values come from.
  * Source: ValidateEnv, ValidateEnvFrom in pkg/apis/core/validation/validation.go of Kubernetes 1.36.
  */
-import type { EnvFromSource, EnvVar, EnvVarSource, ObjectFieldSelector } from "../../../apimachinery/schema/generated/types.ts";
+import type {
+	EnvFromSource,
+	EnvVar,
+	EnvVarSource,
+	ObjectFieldSelector,
+	SecretKeySelector,
+} from "../../../apimachinery/schema/generated/types.ts";
 import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { isConfigMapKey, isEnvVarName, isQualifiedName } from "../../../apimachinery/validation/names.ts";
-import { type FieldErrors, invalidFor, NO_ERRORS, validateEach, validateRequired } from "./primitives.ts";
+import { type FieldErrors, invalidFor, NO_ERRORS, validateEach, validateNamed, validateRequired } from "./primitives.ts";
 
 /** Fields of a Pod that a variable may show. */
 const envFields: ReadonlySet<string> = new Set([
@@ -34,7 +40,7 @@ const resourceFields = ["limits", "requests"].flatMap((side) => [`${side}.cpu`, 
 
 export function validateEnv(variables: readonly EnvVar[] | undefined, path: string): FieldErrors {
 	return validateEach(variables, path, (variable, at) => [
-		...(variable.name === "" ? [fieldRequired(`${at}.name`)] : invalidFor(`${at}.name`, variable.name, isEnvVarName(variable.name))),
+		...validateNamed(variable.name, `${at}.name`, isEnvVarName),
 		...validateValueFrom(variable, `${at}.valueFrom`),
 	]);
 }
@@ -66,7 +72,7 @@ function validateSource(source: EnvVarSource, path: string): FieldErrors {
 
 /** A field of the Pod by path; labels and annotations by key. */
 export function validateFieldRef({ fieldPath }: ObjectFieldSelector, fields: ReadonlySet<string>, path: string): FieldErrors {
-	if (fieldPath === "") return [fieldRequired(`${path}.fieldPath`)];
+	if (fieldPath === undefined || fieldPath === "") return [fieldRequired(`${path}.fieldPath`)];
 	const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(fieldPath);
 	if (subscript !== null) {
 		const key = subscript[2] ?? "";
@@ -78,17 +84,14 @@ export function validateFieldRef({ fieldPath }: ObjectFieldSelector, fields: Rea
 	return [fieldInvalid(`${path}.fieldPath`, fieldPath, `error converting fieldPath: field label not supported: ${fieldPath}`)];
 }
 
-export function validateResourceField(resource: string, path: string): FieldErrors {
-	if (resource === "") return [fieldRequired(`${path}.resource`)];
+export function validateResourceField(resource: string | undefined, path: string): FieldErrors {
+	if (resource === undefined || resource === "") return [fieldRequired(`${path}.resource`)];
 	const known = resourceFields.includes(resource) || /^(limits|requests)\.hugepages-/.test(resource);
 	return known ? NO_ERRORS : [fieldNotSupported(`${path}.resource`, resource, resourceFields)];
 }
 
-function validateKeyRef({ name, key }: { readonly name?: string; readonly key: string }, path: string): FieldErrors {
-	return [
-		...validateRequired(name, `${path}.name`),
-		...(key === "" ? [fieldRequired(`${path}.key`)] : invalidFor(`${path}.key`, key, isConfigMapKey(key))),
-	];
+function validateKeyRef({ name, key }: Partial<SecretKeySelector>, path: string): FieldErrors {
+	return [...validateRequired(name, `${path}.name`), ...validateNamed(key, `${path}.key`, isConfigMapKey)];
 }
 
 export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, path: string): FieldErrors {

@@ -83,7 +83,9 @@ function validateHttpGet(action: HTTPGetAction, path: string): FieldErrors {
 		...validateRequired(action.path, `${path}.path`),
 		...validatePortNumberOrName(action.port, `${path}.port`),
 		...validateEnum(action.scheme, `${path}.scheme`, ["HTTP", "HTTPS"]),
-		...validateEach(action.httpHeaders, `${path}.httpHeaders`, (header, at) => invalidFor(at, header.name, isHttpHeaderName(header.name))),
+		...validateEach(action.httpHeaders, `${path}.httpHeaders`, (header, at) =>
+			invalidFor(at, header.name, isHttpHeaderName(header.name ?? "")),
+		),
 	];
 }
 

@@ -4,11 +4,10 @@
  */
 import type { PodSpec, PodTemplateSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { inclusiveRangeText, isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
+import { inclusiveRangeText } from "../../../apimachinery/validation/names.ts";
 import { validateContainers } from "./containers.ts";
 import {
 	type FieldErrors,
-	invalidFor,
 	NO_ERRORS,
 	NOT_NEGATIVE,
 	validateAnnotations,
@@ -30,7 +29,7 @@ export interface PodSpecOptions {
 
 /** Everything wrong with a Pod's spec at `path`. */
 export function validatePodSpec(spec: PodSpec, path: string, { extraVolumes = [] }: PodSpecOptions = {}): FieldErrors {
-	const volumes = new Set([...(spec.volumes ?? []).map(({ name }) => name), ...extraVolumes]);
+	const volumes = new Set([...(spec.volumes ?? []).map(({ name = "" }) => name), ...extraVolumes]);
 	return [
 		...validateVolumes(spec.volumes, `${path}.volumes`),
 		...validateContainers(spec, volumes, path),
@@ -97,6 +96,3 @@ export function validatePodTemplate(template: PodTemplateSpec | undefined, path:
 	}
 	return errors;
 }
-
-/** Errors of a name that becomes a prefix of Pods' host names. */
-export const validatePodNamePrefix = (name: string, path: string): FieldErrors => invalidFor(path, name, isDns1123Subdomain(name));

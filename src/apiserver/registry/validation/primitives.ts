@@ -62,11 +62,19 @@ export function validateOptionalEnum(value: string | undefined, path: string, su
 	return value === undefined || supported.includes(value) ? NO_ERRORS : [fieldNotSupported(path, value, supported)];
 }
 
-/** A DNS label is there: names of containers, volumes. */
-export function validateDnsLabel(value: string | undefined, path: string): FieldErrors {
-	if (value === undefined || value === "") return [fieldRequired(path)];
-	return invalidFor(path, value, isDns1123Label(value));
+/** A text is there and keeps a rule of names. */
+export function validateNamed(
+	value: string | undefined,
+	path: string,
+	rule: (value: string) => readonly string[],
+	detail = "",
+): FieldErrors {
+	if (value === undefined || value === "") return [fieldRequired(path, detail)];
+	return invalidFor(path, value, rule(value));
 }
+
+/** A DNS label is there: names of containers, volumes. */
+export const validateDnsLabel = (value: string | undefined, path: string): FieldErrors => validateNamed(value, path, isDns1123Label);
 
 /** A DNS subdomain, where the text is not empty. */
 export function validateOptionalSubdomain(value: string | undefined, path: string): FieldErrors {
@@ -78,12 +86,13 @@ export function validateOptionalLabel(value: string | undefined, path: string): 
 	return value === undefined || value === "" ? NO_ERRORS : invalidFor(path, value, isDns1123Label(value));
 }
 
-export const validatePortNumber = (port: number, path: string): FieldErrors => invalidFor(path, port, isValidPortNumber(port));
+export const validatePortNumber = (port: number | undefined, path: string): FieldErrors =>
+	invalidFor(path, port ?? 0, isValidPortNumber(port ?? 0));
 
 /** A port by number, or by name: targets of Services and probes. */
 export function validatePortNumberOrName(port: number | string | undefined, path: string): FieldErrors {
 	if (typeof port === "string") return invalidFor(path, port, isValidPortName(port));
-	return validatePortNumber(port ?? 0, path);
+	return validatePortNumber(port, path);
 }
 
 /** 5 or "25%". */
@@ -110,10 +119,10 @@ export function validateAnnotations(annotations: Readonly<Record<string, string>
 }
 
 /** Every second and later item of a list whose key was there before. */
-export function validateUnique<T>(items: readonly T[], key: (item: T) => string, path: (index: number) => string): FieldErrors {
+export function validateUnique<T>(items: readonly T[], key: (item: T) => string | undefined, path: (index: number) => string): FieldErrors {
 	const seen = new Set<string>();
 	return items.flatMap((item, index) => {
-		const value = key(item);
+		const value = key(item) ?? "";
 		if (value === "") return [];
 		if (seen.has(value)) return [fieldDuplicate(path(index), value)];
 		seen.add(value);

@@ -27,6 +27,7 @@ import {
 	NO_ERRORS,
 	validateEach,
 	validateEnum,
+	validateNamed,
 	validateOptionalEnum,
 	validatePositive,
 } from "./primitives.ts";
@@ -73,8 +74,10 @@ export function validateAffinity(affinity: Affinity | undefined, path: string): 
 	return errors;
 }
 
-function validateWeight(weight: number, path: string): FieldErrors {
-	return weight >= 1 && weight <= 100 ? NO_ERRORS : [fieldInvalid(`${path}.weight`, weight, "must be in the range 1-100")];
+function validateWeight(weight: number | undefined, path: string): FieldErrors {
+	return weight !== undefined && weight >= 1 && weight <= 100
+		? NO_ERRORS
+		: [fieldInvalid(`${path}.weight`, weight ?? 0, "must be in the range 1-100")];
 }
 
 /** At least one term, each of whole requirements. */
@@ -84,9 +87,9 @@ export function validateNodeSelector(selector: NodeSelector, path: string): Fiel
 	return validateEach(terms, `${path}.nodeSelectorTerms`, validateNodeTerm);
 }
 
-const validateNodeTerm = (term: NodeSelectorTerm, path: string): FieldErrors => [
-	...validateEach(term.matchExpressions, `${path}.matchExpressions`, validateNodeRequirement),
-	...validateEach(term.matchFields, `${path}.matchFields`, validateFieldRequirement),
+const validateNodeTerm = (term: NodeSelectorTerm | undefined, path: string): FieldErrors => [
+	...validateEach(term?.matchExpressions, `${path}.matchExpressions`, validateNodeRequirement),
+	...validateEach(term?.matchFields, `${path}.matchFields`, validateFieldRequirement),
 ];
 
 function validateNodeRequirement({ key, operator, values = [] }: NodeSelectorRequirement, path: string): FieldErrors {
@@ -102,7 +105,7 @@ function validateNodeRequirement({ key, operator, values = [] }: NodeSelectorReq
 	} else {
 		errors.push(fieldInvalid(`${path}.operator`, operator, "not a valid selector operator"));
 	}
-	return [...errors, ...invalidFor(`${path}.key`, key, isQualifiedName(key))];
+	return [...errors, ...invalidFor(`${path}.key`, key ?? "", isQualifiedName(key ?? ""))];
 }
 
 /** Only metadata.name, and only one of it. */
@@ -123,18 +126,16 @@ const validateWeightedPodTerm = (term: WeightedPodAffinityTerm, path: string): F
 	...validatePodTerm(term.podAffinityTerm, `${path}.podAffinityTerm`),
 ];
 
-function validatePodTerm(term: PodAffinityTerm, path: string): FieldErrors {
+function validatePodTerm(term: PodAffinityTerm | undefined, path: string): FieldErrors {
 	return [
-		...validateLabelSelector(term.labelSelector, `${path}.labelSelector`),
-		...validateLabelSelector(term.namespaceSelector, `${path}.namespaceSelector`),
-		...validateTopologyKey(term.topologyKey, path),
+		...validateLabelSelector(term?.labelSelector, `${path}.labelSelector`),
+		...validateLabelSelector(term?.namespaceSelector, `${path}.namespaceSelector`),
+		...validateTopologyKey(term?.topologyKey, path),
 	];
 }
 
-function validateTopologyKey(key: string, path: string): FieldErrors {
-	if (key === "") return [fieldRequired(`${path}.topologyKey`, "can not be empty")];
-	return invalidFor(`${path}.topologyKey`, key, isQualifiedName(key));
-}
+const validateTopologyKey = (key: string | undefined, path: string): FieldErrors =>
+	validateNamed(key, `${path}.topologyKey`, isQualifiedName, "can not be empty");
 
 export function validateTopologySpreadConstraints(constraints: readonly TopologySpreadConstraint[] | undefined, path: string): FieldErrors {
 	return validateEach(constraints, path, (constraint, at) => [

@@ -92,8 +92,8 @@ function validateKnownSource(volume: Volume, path: string): FieldErrors {
 }
 
 /** A path on the node: there, without steps back, of a known type. */
-export function validateHostPath(hostPath: string, type: string | undefined, path: string): FieldErrors {
-	const errors: FieldError[] = hostPath === "" ? [fieldRequired(`${path}.path`)] : [...validateNoBacksteps(hostPath, `${path}.path`)];
+export function validateHostPath(hostPath: string | undefined, type: string | undefined, path: string): FieldErrors {
+	const errors: FieldError[] = !hostPath ? [fieldRequired(`${path}.path`)] : [...validateNoBacksteps(hostPath, `${path}.path`)];
 	if (type !== undefined && !hostPathTypes.includes(type)) errors.push(fieldNotSupported(`${path}.type`, type, hostPathTypes));
 	return errors;
 }
@@ -108,12 +108,12 @@ function validateFiles(items: readonly KeyToPath[] | undefined, defaultMode: num
 
 const validateKeyToPath = (item: KeyToPath, path: string): FieldErrors => [
 	...validateRequired(item.key, `${path}.key`),
-	...(item.path === "" ? [fieldRequired(`${path}.path`)] : validateRelativePath(item.path, `${path}.path`)),
+	...validateRelativePath(item.path, `${path}.path`),
 	...validateMode(item.mode, `${path}.mode`),
 ];
 
 function validateDownwardFile(file: DownwardAPIVolumeFile, path: string): FieldErrors {
-	const errors: FieldError[] = file.path === "" ? [fieldRequired(`${path}.path`)] : [...validateRelativePath(file.path, `${path}.path`)];
+	const errors: FieldError[] = [...validateRelativePath(file.path, `${path}.path`)];
 	if (file.fieldRef !== undefined) {
 		errors.push(...validateFieldRef(file.fieldRef, downwardVolumeFields, `${path}.fieldRef`));
 		if (file.resourceFieldRef !== undefined) {
@@ -142,18 +142,19 @@ const validateProjected = (source: { readonly name?: string; readonly items?: re
 	...validateEach(source.items, `${path}.items`, validateKeyToPath),
 ];
 
-function validateToken(file: string, expirationSeconds: number | undefined, path: string): FieldErrors {
+function validateToken(file: string | undefined, expirationSeconds: number | undefined, path: string): FieldErrors {
 	const errors: FieldError[] = [];
 	if (expirationSeconds !== undefined && expirationSeconds < 600) {
 		errors.push(fieldInvalid(`${path}.expirationSeconds`, expirationSeconds, "may not specify a duration less than 10 minutes"));
 	} else if (expirationSeconds !== undefined && expirationSeconds > 2 ** 32) {
 		errors.push(fieldInvalid(`${path}.expirationSeconds`, expirationSeconds, "may not specify a duration larger than 2^32 seconds"));
 	}
-	return [...errors, ...(file === "" ? [fieldRequired(`${path}.path`)] : validateRelativePath(file, `${path}.path`))];
+	return [...errors, ...validateRelativePath(file, `${path}.path`)];
 }
 
 /** A path inside a volume. */
-function validateRelativePath(value: string, path: string): FieldErrors {
+function validateRelativePath(value: string | undefined, path: string): FieldErrors {
+	if (value === undefined || value === "") return [fieldRequired(path)];
 	if (value.startsWith("/")) return [fieldInvalid(path, value, "must be a relative path")];
 	if (value.startsWith("..") && !value.startsWith("../")) return [fieldInvalid(path, value, "must not start with '..'")];
 	return validateNoBacksteps(value, path);
@@ -182,8 +183,9 @@ function validateVolumeMounts(
 			...validateVolumeName(mount.name, volumes, `${at}.name`),
 			...validateRequired(mount.mountPath, `${at}.mountPath`),
 		];
-		if (seen.has(mount.mountPath)) errors.push(fieldInvalid(`${at}.mountPath`, mount.mountPath, "must be unique"));
-		seen.add(mount.mountPath);
+		const mountPath = mount.mountPath ?? "";
+		if (seen.has(mountPath)) errors.push(fieldInvalid(`${at}.mountPath`, mountPath, "must be unique"));
+		seen.add(mountPath);
 		if (mount.subPath !== undefined && mount.subPath !== "") errors.push(...validateRelativePath(mount.subPath, `${at}.subPath`));
 		if (mount.subPathExpr !== undefined && mount.subPathExpr !== "") {
 			if (mount.subPath !== undefined && mount.subPath !== "") {
@@ -200,7 +202,7 @@ function validateVolumeDevice(device: VolumeDevice, volumes: ReadonlySet<string>
 	return [...validateVolumeName(device.name, volumes, `${path}.name`), ...validateRequired(device.devicePath, `${path}.devicePath`)];
 }
 
-function validateVolumeName(name: string, volumes: ReadonlySet<string> | undefined, path: string): FieldErrors {
-	if (name === "") return [fieldRequired(path)];
+function validateVolumeName(name: string | undefined, volumes: ReadonlySet<string> | undefined, path: string): FieldErrors {
+	if (name === undefined || name === "") return [fieldRequired(path)];
 	return volumes?.has(name) === false ? [fieldNotFound(path, name)] : NO_ERRORS;
 }
