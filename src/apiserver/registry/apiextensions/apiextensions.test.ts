@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import type { KubeObject } from "../../../apimachinery/meta.ts";
+import { created, defaulted, kindOf, nowMs, printed, problems, updateProblems } from "../testing/kind-probe.ts";
+import { apiextensionsKinds } from "./index.ts";
+
+const kind = kindOf(apiextensionsKinds, "customresourcedefinitions");
+const version = { name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } };
+const spec = { group: "stable.example.com", scope: "Namespaced", names: { plural: "crontabs", kind: "CronTab" }, versions: [version] };
+const crd = (fields: object, name = "crontabs.stable.example.com"): KubeObject =>
+	({ metadata: { name, creationTimestamp: created }, spec: { ...spec, ...fields } }) as KubeObject;
+
+describe("CustomResourceDefinition", () => {
+	it("gets names, no conversion and the stored version", () => {
+		const created = kind.prepareForCreate?.(defaulted(kind, crd({})), { nowMs });
+		expect(created).toMatchObject({
+			spec: {
+				names: { plural: "crontabs", singular: "crontab", kind: "CronTab", listKind: "CronTabList" },
+				conversion: { strategy: "None" },
+			},
+			status: { storedVersions: ["v1"], acceptedNames: { plural: "", kind: "" } },
+		});
+	});
+
+	it("prints when it was made", () => {
+		expect(printed(kind, crd({}))).toBe("NAME | CREATED AT\ncrontabs.stable.example.com | 2026-01-01T00:00:00Z");
+	});
+
+	it("says what is wrong", () => {
+		expect(problems(kind, crd({}))).toEqual([]);
+		expect(problems(kind, crd({ versions: [{ ...version, schema: {} }], scope: "Everywhere" }, "crontab"))).toEqual([
+			'metadata.name: Invalid value: "crontab": must be spec.names.plural+"."+spec.group',
+			'spec.scope: Unsupported value: "Everywhere": supported values: "Cluster", "Namespaced"',
+			"spec.versions[0].schema.openAPIV3Schema: Required value: schemas are required",
+		]);
+		expect(problems(kind, crd({ group: "x.k8s.io" }, "crontabs.x.k8s.io"))).toEqual([
+			'metadata.annotations[api-approved.kubernetes.io]: Required value: protected groups must have approval annotation "api-approved.kubernetes.io", see https://github.com/kubernetes/enhancements/pull/1111',
+		]);
+	});
+
+	it("keeps its group and plural, and every version that objects are stored in", () => {
+		const old = crd({});
+		const changed = { ...crd({ versions: [{ ...version, name: "v2" }] }), status: { storedVersions: ["v1"] } } as KubeObject;
+		expect(updateProblems(kind, changed, old)).toEqual([
+			'status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from status.storedVersions',
+		]);
+		expect(updateProblems(kind, crd({ group: "other.example.com" }), old)).toEqual([
+			'spec.group: Invalid value: "other.example.com": field is immutable',
+		]);
+	});
+});
