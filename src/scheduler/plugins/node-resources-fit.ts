@@ -60,7 +60,7 @@ function scalarsFit(wanted: ReadonlyMap<string, number>, allocatable: ResourceVe
 	return true;
 }
 
-/** All that is lacking, in upstream's order. */
+/** All that is lacking, in upstream's order; undefined if nothing is. */
 function explain(wanted: ResourceVector, allocatable: ResourceVector, requested: ResourceVector, podsCount: number): Verdict {
 	const reasons: string[] = [];
 	let hopeless = false;
@@ -71,6 +71,7 @@ function explain(wanted: ResourceVector, allocatable: ResourceVector, requested:
 		reasons.push(`Insufficient ${resource}`);
 		hopeless ||= amount > allocatable.get(resource);
 	}
+	if (reasons.length === 0) return undefined;
 	return hopeless ? unresolvable(name, ...reasons) : (knownVerdict(reasons) ?? unschedulable(name, ...reasons));
 }
 

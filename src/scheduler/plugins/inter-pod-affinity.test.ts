@@ -1,0 +1,92 @@
+import { describe, expect, it } from "vitest";
+import type { PodAffinityTerm, PodSpec } from "../../apimachinery/schema/generated/types.ts";
+import { cluster, filterVerdicts, node, pod, scoresOf } from "../testing/builders.ts";
+import { createInterPodAffinity } from "./inter-pod-affinity.ts";
+
+const plugin = createInterPodAffinity((namespace) => ({ team: namespace }));
+const nodes = [
+	node("a1", { labels: { zone: "a" } }),
+	node("a2", { labels: { zone: "a" } }),
+	node("b1", { labels: { zone: "b" } }),
+	node("nowhere"),
+];
+
+const term = (app: string, topologyKey = "zone", rest: Partial<PodAffinityTerm> = {}): PodAffinityTerm => ({
+	labelSelector: { matchLabels: { app } },
+	topologyKey,
+	...rest,
+});
+const near = (...terms: readonly PodAffinityTerm[]): Partial<PodSpec> => ({
+	affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } },
+});
+const away = (...terms: readonly PodAffinityTerm[]): Partial<PodSpec> => ({
+	affinity: { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: terms } },
+});
+const running = (app: string, nodeName: string, spec: Partial<PodSpec> = {}, namespace = "default") =>
+	pod(`${app}-on-${nodeName}`, { ...spec, nodeName }, { labels: { app }, namespace });
+
+const noAffinity = "UnschedulableAndUnresolvable: node(s) didn't match pod affinity rules";
+const noAntiAffinity = "Unschedulable: node(s) didn't match pod anti-affinity rules";
+const existing = "Unschedulable: node(s) didn't satisfy existing pods anti-affinity rules";
+
+describe("InterPodAffinity", () => {
+	it("places a pod in the domain of the pods it wants to be near to", () => {
+		const snapshot = cluster(nodes, [running("db", "a1")]);
+		expect(filterVerdicts(plugin, pod("p", near(term("db"))), snapshot)).toEqual({
+			a1: "ok",
+			a2: "ok",
+			b1: noAffinity,
+			nowhere: noAffinity,
+		});
+	});
+
+	it("asks for all terms at once", () => {
+		const snapshot = cluster(nodes, [running("db", "a1"), running("cache", "b1")]);
+		const all = { a1: noAffinity, a2: noAffinity, b1: noAffinity, nowhere: noAffinity };
+		expect(filterVerdicts(plugin, pod("p", near(term("db"), term("cache"))), snapshot)).toEqual(all);
+	});
+
+	it("lets the first of a group go anywhere that has the key", () => {
+		const first = pod("p", near(term("web")), { labels: { app: "web" } });
+		expect(filterVerdicts(plugin, first, cluster(nodes))).toEqual({ a1: "ok", a2: "ok", b1: "ok", nowhere: noAffinity });
+	});
+
+	it("keeps a pod away from the pods it does not want to be near to", () => {
+		const snapshot = cluster(nodes, [running("web", "a1")]);
+		expect(filterVerdicts(plugin, pod("p", away(term("web"))), snapshot)).toEqual({
+			a1: noAntiAffinity,
+			a2: noAntiAffinity,
+			b1: "ok",
+			nowhere: "ok",
+		});
+	});
+
+	it("honours the anti-affinity of pods that are there", () => {
+		const snapshot = cluster(nodes, [running("shy", "a1", away(term("loud", "kubernetes.io/hostname")))]);
+		const loud = pod("p", {}, { labels: { app: "loud" } });
+		expect(filterVerdicts(plugin, loud, snapshot)).toEqual({ a1: existing, a2: "ok", b1: "ok", nowhere: "ok" });
+		expect(filterVerdicts(plugin, pod("quiet"), snapshot)).toEqual({ a1: "ok", a2: "ok", b1: "ok", nowhere: "ok" });
+	});
+
+	it.each([
+		["its own namespace only", {}, false],
+		["the namespaces it names", { namespaces: ["other"] }, true],
+		["the namespaces it selects", { namespaceSelector: { matchLabels: { team: "other" } } }, true],
+		["all namespaces", { namespaceSelector: {} }, true],
+	])("looks at %s", (_name, rest, seen) => {
+		const snapshot = cluster(nodes, [running("web", "b1", {}, "other")]);
+		expect(filterVerdicts(plugin, pod("p", away(term("web", "zone", rest))), snapshot).b1).toBe(seen ? noAntiAffinity : "ok");
+	});
+
+	it("scores preferences of both sides, from the least to the most", () => {
+		const affinity = { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, podAffinityTerm: term("db") }] } };
+		const repelled = {
+			podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 5, podAffinityTerm: term("web") }] },
+		};
+		const snapshot = cluster(nodes, [running("db", "a1"), running("grump", "b1", { affinity: repelled })]);
+		const waiting = pod("p", { affinity }, { labels: { app: "web" } });
+		// zone a: 10, zone b: -5, no zone: 0.
+		expect(scoresOf(plugin, waiting, snapshot)).toEqual({ a1: 100, a2: 100, b1: 0, nowhere: 33 });
+		expect(scoresOf(plugin, pod("p"), cluster(nodes))).toBeUndefined();
+	});
+});

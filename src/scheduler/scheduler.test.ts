@@ -1,0 +1,233 @@
+import { describe, expect, it } from "vitest";
+import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
+import { silentLog } from "../apimachinery/log.ts";
+import type { KubeObject } from "../apimachinery/meta.ts";
+import { SeededRandom } from "../apimachinery/random.ts";
+import type { Binding, Pod, PodSpec } from "../apimachinery/schema/generated/types.ts";
+import { newConflict } from "../apimachinery/status-error.ts";
+import { Client } from "../client/client.ts";
+import { InformerFactory } from "../client/informer.ts";
+import { events, nodes, pods } from "../client/resources.ts";
+import { FakeApi } from "../client/testing/fake-api.ts";
+import type { Transport } from "../client/transport.ts";
+import { createDefaultProfile } from "./default-profile.ts";
+import type { PermitPlugin } from "./framework/plugin.ts";
+import { wait } from "./framework/status.ts";
+import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+import { container, node, pod, podWith } from "./testing/builders.ts";
+
+/** The fake API with the one thing it lacks: binding a pod writes its node name. */
+class BindingApi implements Transport {
+	readonly fake: FakeApi;
+	/** Bindings to refuse before they succeed. */
+	refusals = 0;
+	/** In the order in which they were asked for: "pod -> node". */
+	readonly bindings: string[] = [];
+
+	constructor(fake: FakeApi) {
+		this.fake = fake;
+	}
+
+	async request(request: ApiRequest): Promise<ApiResponse> {
+		if (request.subresource !== "binding") return this.fake.request(request);
+		const { metadata, target } = request.body as Binding;
+		this.bindings.push(`${metadata?.name} -> ${target.name}`);
+		if (this.refusals-- > 0) throw newConflict(request, request.name ?? "", "the server said no");
+		const { subresource: _, ...patch } = { ...request, verb: "patch" as const, patchType: "application/merge-patch+json" as const };
+		return this.fake.request({ ...patch, body: { spec: { nodeName: target.name } } });
+	}
+
+	watch(request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
+		return this.fake.watch(request, sink);
+	}
+}
+
+async function setUp(options: Partial<SchedulerOptions> = {}, seed = "scheduler") {
+	const clock = new VirtualClock();
+	const random = new SeededRandom(seed);
+	const api = new BindingApi(new FakeApi({ clock, random: random.fork("api") }));
+	const client = new Client(api);
+	const informers = new InformerFactory({ client, clock });
+	const scheduler = new Scheduler({ client, clock, random: random.fork("scheduler"), informers, log: silentLog, ...options });
+	const abort = new AbortController();
+	scheduler.start(abort.signal);
+	void informers.start(abort.signal);
+	await clock.advance(0);
+	const create = async (...objects: readonly KubeObject[]) => {
+		for (const object of objects) await client.resource<KubeObject>(object.kind === "Node" ? nodes : pods).create(object);
+		await clock.advance(100);
+	};
+	const get = (name: string): Promise<Pod> => client.resource(pods).get({ namespace: "default", name });
+	const placements = async () => {
+		const { items } = await client.resource(pods).list("default");
+		return Object.fromEntries(items.map(({ metadata, spec }) => [metadata?.name, spec?.nodeName]));
+	};
+	const told = async () => {
+		const { items } = await client.resource(events).list("default");
+		return items.map(({ type, reason, message, involvedObject }) => `${involvedObject.name} ${type} ${reason}: ${message}`).sort();
+	};
+	return { clock, api, client, scheduler, abort, create, get, placements, told };
+}
+
+const full =
+	"0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.";
+
+describe("Scheduler", () => {
+	it("binds a pod to a node and says so", async () => {
+		const { create, placements, told } = await setUp();
+		await create(node("node-1"), pod("web"));
+		expect(await placements()).toEqual({ web: "node-1" });
+		expect(await told()).toEqual(["web Normal Scheduled: Successfully assigned default/web to node-1"]);
+	});
+
+	it("tells a pod that fits nowhere why, and places it when there is room", async () => {
+		const { create, get, clock, client, told, placements, scheduler } = await setUp();
+		await create(node("node-1"), podWith("first", { cpu: "4" }), podWith("second", { cpu: "1" }));
+		expect((await get("second")).status?.conditions).toEqual([
+			{
+				type: "PodScheduled",
+				status: "False",
+				reason: "Unschedulable",
+				message: full,
+				observedGeneration: 1,
+				lastTransitionTime: "2026-01-01T00:00:00Z",
+			},
+		]);
+		expect(await told()).toEqual([
+			"first Normal Scheduled: Successfully assigned default/first to node-1",
+			`second Warning FailedScheduling: ${full}`,
+		]);
+		expect(scheduler.queueCounts.unschedulable).toBe(1);
+		await client.resource(pods).delete({ namespace: "default", name: "first" });
+		await clock.advance(100);
+		expect(await placements()).toEqual({ second: "node-1" });
+	});
+
+	it("waits for nodes", async () => {
+		const { create, get, clock, placements } = await setUp();
+		await create(pod("early"));
+		expect((await get("early")).status?.conditions?.[0]?.message).toBe("no nodes available to schedule pods");
+		await create(node("node-1"));
+		await clock.advance(10_000);
+		expect(await placements()).toEqual({ early: "node-1" });
+	});
+
+	it("counts pods that are on their way to a node", async () => {
+		const { create, placements } = await setUp();
+		await create(node("a"), node("b"));
+		await create(...["1", "2", "3"].map((name) => podWith(name, { cpu: "3" })));
+		expect(Object.values(await placements()).sort()).toEqual(["a", "b", undefined]);
+	});
+
+	it("leaves alone the pods of other schedulers, and pods with gates", async () => {
+		const { create, placements, client, clock } = await setUp();
+		await create(node("a"), pod("foreign", { schedulerName: "other" }), pod("gated", { schedulingGates: [{ name: "quota" }] }));
+		expect(await placements()).toEqual({ foreign: undefined, gated: undefined });
+		await client
+			.resource(pods)
+			.patch({ namespace: "default", name: "gated" }, "application/merge-patch+json", { spec: { schedulingGates: null } });
+		await clock.advance(100);
+		expect(await placements()).toEqual({ foreign: undefined, gated: "a" });
+	});
+
+	it("tries again after a binding that failed, and gives the room back meanwhile", async () => {
+		const { create, api, clock, get, told } = await setUp();
+		api.refusals = 1;
+		await create(node("a"), podWith("web", { cpu: "4" }));
+		const message = `running Bind plugin "DefaultBinder": Operation cannot be fulfilled on pods "web": the server said no`;
+		expect((await get("web")).status?.conditions?.[0]).toMatchObject({ reason: "SchedulerError", message });
+		expect((await told())[0]).toBe(`web Warning FailedScheduling: ${message}`);
+		await clock.advance(2_000);
+		expect((await get("web")).spec?.nodeName).toBe("a");
+		expect(api.bindings).toEqual(["web -> a", "web -> a"]);
+	});
+
+	it("preempts pods of lower priority", async () => {
+		const { create, clock, placements, told, get, client } = await setUp();
+		await create(node("a"), podWith("low", { cpu: "4" }, { priority: 1 }));
+		const finalizers = { metadata: { finalizers: ["test/hold"] } };
+		await client.resource(pods).patch({ namespace: "default", name: "low" }, "application/merge-patch+json", finalizers);
+		await create(podWith("vip", { cpu: "4" }, { priority: 1000 }));
+		// The victim is asked to go, and the node kept in mind, until it has gone.
+		expect((await get("low")).metadata?.deletionTimestamp).toBeDefined();
+		expect((await get("low")).status?.conditions).toMatchObject([
+			{
+				type: "DisruptionTarget",
+				reason: "PreemptionByScheduler",
+				message: "default-scheduler: preempting to accommodate a higher priority pod",
+			},
+		]);
+		expect((await get("vip")).status).toMatchObject({ nominatedNodeName: "a" });
+		expect(await told()).toContain(`low Normal Preempted: Preempted by pod ${(await get("vip")).metadata?.uid} on node a`);
+		await create(podWith("thief", { cpu: "1" }));
+		await client
+			.resource(pods)
+			.patch({ namespace: "default", name: "low" }, "application/merge-patch+json", { metadata: { finalizers: null } });
+		await clock.advance(10_000);
+		expect(await placements()).toEqual({ vip: "a", thief: undefined });
+	});
+
+	it("frees the room of pods that are over", async () => {
+		const { create, client, clock, placements } = await setUp();
+		await create(node("a"), podWith("job", { cpu: "4" }), podWith("next", { cpu: "4" }));
+		await client
+			.resource(pods)
+			.patch(
+				{ namespace: "default", name: "job" },
+				"application/merge-patch+json",
+				{ status: { phase: "Succeeded" } },
+				{ subresource: "status" },
+			);
+		await clock.advance(100);
+		expect(await placements()).toEqual({ job: "a", next: "a" });
+	});
+
+	it("does not bind a pod that was deleted while a plugin held it back", async () => {
+		const permit: PermitPlugin = { name: "Hold", permit: () => ({ status: wait, timeoutMs: 60_000 }) };
+		const { create, client, clock, api, placements } = await setUp({
+			profiles: (parts) => {
+				const profile = createDefaultProfile(parts);
+				return [{ ...profile, permit: [permit] }];
+			},
+		});
+		await create(node("a"), podWith("held", { cpu: "4" }));
+		await client.resource(pods).delete({ namespace: "default", name: "held" });
+		await clock.advance(100);
+		expect(api.bindings).toEqual([]);
+		await create(podWith("next", { cpu: "4" }));
+		await clock.advance(59_000);
+		expect(await placements()).toEqual({ next: undefined });
+		await clock.advance(2_000);
+		// Its time is up: the plugin rejected it, and it is told so.
+		expect((await client.resource(pods).get({ namespace: "default", name: "next" })).status?.conditions?.[0]?.message).toBe(
+			"0/1 nodes are available: 1 rejected due to timeout after waiting 60s at plugin Hold.",
+		);
+	});
+
+	it("places 500 pods without overcommitting a node, and equally for equal seeds", async () => {
+		const run = async () => {
+			const { create, client, clock, placements, abort } = await setUp();
+			await create(...Array.from({ length: 20 }, (_, index) => node(`node-${index}`)));
+			const small: Partial<PodSpec> = { containers: [container({ cpu: "150m" })] };
+			await Promise.all(Array.from({ length: 500 }, (_, index) => client.resource(pods).create(pod(`p${index}`, small))));
+			await clock.advance(1_000);
+			abort.abort();
+			return placements();
+		};
+		const placed = await run();
+		const perNode = Map.groupBy(Object.values(placed), (nodeName) => nodeName);
+		expect(perNode.has(undefined)).toBe(false);
+		// 26 pods of 150m fit into 4 cores.
+		expect(Math.max(...[...perNode.values()].map((each) => each.length))).toBeLessThanOrEqual(26);
+		expect(await run()).toEqual(placed);
+	});
+
+	it("stops when told to", async () => {
+		const { create, abort, clock, placements } = await setUp();
+		abort.abort();
+		await create(node("a"), pod("late"));
+		await clock.advance(60_000);
+		expect(await placements()).toEqual({ late: undefined });
+	});
+});
