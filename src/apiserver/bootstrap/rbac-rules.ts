@@ -11,7 +11,7 @@ import type {
 	RoleBinding,
 } from "../../apimachinery/schema/generated/types.ts";
 
-export const rbacGroup = "rbac.authorization.k8s.io";
+const rbacGroup = "rbac.authorization.k8s.io";
 const apiVersion = `${rbacGroup}/v1`;
 
 /**
@@ -35,7 +35,7 @@ export const readWrite = `${read} ${write}`;
 export const eventsRule: RuleRow = ["create update patch", "events", "core events.k8s.io"];
 
 /** The metadata that kube-apiserver gives what it reconciles at start. */
-export function bootstrapMetadata(
+function bootstrapMetadata(
 	name: string,
 	extra: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> } = {},
 ) {
@@ -86,7 +86,7 @@ export const group = (name: string): RbacSubject => ({ apiGroup: rbacGroup, kind
 export const systemAccount = (name: string): RbacSubject => ({ kind: "ServiceAccount", name, namespace: "kube-system" });
 
 /** The wire form of a row. Lists are sorted, as kube-apiserver's builder sorts them. */
-export function toRule([verbs, resources, groups = "core", names]: RuleRow): PolicyRule {
+function toRule([verbs, resources, groups = "core", names]: RuleRow): PolicyRule {
 	if (resources.startsWith("/") || resources.startsWith("url:")) {
 		return { nonResourceURLs: words(resources).map((url) => url.replace("url:", "")), verbs: words(verbs) };
 	}
