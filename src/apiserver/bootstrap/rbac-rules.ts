@@ -35,10 +35,7 @@ export const readWrite = `${read} ${write}`;
 export const eventsRule: RuleRow = ["create update patch", "events", "core events.k8s.io"];
 
 /** The metadata that kube-apiserver gives what it reconciles at start. */
-function bootstrapMetadata(
-	name: string,
-	extra: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> } = {},
-) {
+function bootstrapMetadata(name: string, extra: { readonly namespace?: string; readonly labels?: Readonly<Record<string, string>> } = {}) {
 	return {
 		name,
 		...(extra.namespace === undefined ? {} : { namespace: extra.namespace }),
