@@ -25,6 +25,18 @@ export class OwnWrites<T extends KubeObject> {
 		return cached;
 	}
 
+	/** The objects we wrote that the cache does not have at all yet: those we made. */
+	unseen(cache: { get(key: string): T | undefined }): readonly T[] {
+		return [...this.#written].filter(([key]) => cache.get(key) === undefined).map(([, object]) => object);
+	}
+
+	/** The cache was told of this version: ours is forgotten unless it is newer. */
+	observed(object: T): void {
+		const key = objectKey(object);
+		const own = this.#written.get(key);
+		if (own !== undefined && revisionOf(own) <= revisionOf(object)) this.#written.delete(key);
+	}
+
 	/** The object is gone. */
 	delete(key: string): void {
 		this.#written.delete(key);

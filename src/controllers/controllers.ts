@@ -4,6 +4,8 @@
 import type { Controller } from "./controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { endpointsController } from "./endpoints/endpoints-controller.ts";
+import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
@@ -29,5 +31,7 @@ export function createControllers({
 		replicationControllerController,
 		replicaSetController,
 		deploymentController,
+		endpointsController,
+		endpointSliceController,
 	];
 }
