@@ -36,7 +36,7 @@ import { Deleter } from "./pipeline/deleter.ts";
 import { Reader } from "./pipeline/reader.ts";
 import { type RequestContext, toServedVersion } from "./pipeline/request-context.ts";
 import { parseSelection } from "./pipeline/selection.ts";
-import { finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
+import { approvalStrategy, finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
 import { startWatch } from "./pipeline/watcher.ts";
 import { Writer } from "./pipeline/writer.ts";
 import type { KindDefinition } from "./registry/kind.ts";
@@ -61,9 +61,6 @@ export interface ApiServerOptions {
 	/** The store failed: nothing can be read or written any more. */
 	readonly onStoreLost?: (error: Error) => void;
 }
-
-/** Subresources whose write goes through the writer with a strategy of its own. */
-const statusLike: ReadonlySet<string> = new Set(["status", "approval"]);
 
 export class ApiServer {
 	/** Every kind that this server knows, in discovery order. */
@@ -150,6 +147,11 @@ export class ApiServer {
 		return this.#storages.get(`${group}/${resource}`)?.find(namespace, name);
 	}
 
+	/** Throws ServiceUnavailable if the store is lost. */
+	checkStore(): void {
+		if (this.#storeError !== undefined) throw newServiceUnavailable(`the store is not available: ${this.#storeError.message}`);
+	}
+
 	/** Whether this user may do this; throws Forbidden if not. */
 	authorize(user: UserInfo, request: ApiRequest): void {
 		const attributes = {
@@ -172,7 +174,7 @@ export class ApiServer {
 
 	/** Finds what serves the request and checks that the user may make it. */
 	#admit(user: UserInfo, request: ApiRequest): RequestContext {
-		if (this.#storeError !== undefined) throw newServiceUnavailable(`the store is not available: ${this.#storeError.message}`);
+		this.checkStore();
 		const served = this.#resources.find(request.group, request.version, request.resource);
 		if (served === undefined) throw newPathNotFound();
 		const { definition, resource } = served;
@@ -246,7 +248,8 @@ export class ApiServer {
 			const budgets = this.storage("policy", "poddisruptionbudgets");
 			return { object: await evictPod(context, { writer: this.#writer, deleter: this.#deleter, budgets }), code: 201 };
 		}
-		if (statusLike.has(subresource)) return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
+		if (subresource === "status") return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
+		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy) };
 		if (subresource === "finalize") return { object: await this.#readOrWrite(context, finalizeStrategy) };
 		throw newNotImplemented(`subresource ${resource}/${subresource}`);
 	}

@@ -13,6 +13,7 @@ import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/
 import type { Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
+import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap } from "../apiserver/bootstrap/bootstrap.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
@@ -207,6 +208,8 @@ export class Cluster {
 			clock,
 			random: random.fork("http"),
 			log,
+			authorizePath,
+			healthChecks: [{ name: "etcd", liveness: true, check: () => this.apiServer.checkStore() }],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: createStreaming({ server: this.apiServer, nodes: this.fleet.connector, clock, log }),
 		});

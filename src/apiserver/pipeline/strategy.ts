@@ -56,6 +56,12 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 	};
 }
 
+/** PUT and PATCH of a CertificateSigningRequest's /approval: the status, where the status endpoint may not decide. */
+export const approvalStrategy: UpdateStrategy = {
+	prepare: (object, old) => withStatusOf(old, object),
+	validate: () => [],
+};
+
 function withLabelsOf(object: KubeObject, metadataOf: KubeObject, labelsOf: KubeObject): KubeObject {
 	const { labels: _, ...metadata } = metadataOf.metadata ?? {};
 	const labels = labelsOf.metadata?.labels;

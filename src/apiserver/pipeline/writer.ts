@@ -64,7 +64,7 @@ export class Writer {
 		const stored = toStorageVersion(context, placed);
 		const named = withMetadata(stored, metadataForCreate(stored.metadata ?? {}, definition, { nowMs, random: this.#random }));
 		const defaulted = definition.setDefaults?.(named) ?? named;
-		const prepared = prepareForCreate(served, defaulted, { nowMs });
+		const prepared = prepareForCreate(served, defaulted, { nowMs, user: context.user });
 		const attributes = this.attributes(context, "create", prepared.metadata?.name ?? "");
 		const admitted = this.#admission.mutate(prepared, attributes);
 		const errors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
@@ -169,7 +169,7 @@ export class Writer {
 		checkPreconditions(context, sent.metadata ?? {}, current.metadata ?? {});
 		const placed = withMetadata(sent, metadataForUpdate({ ...sent.metadata, ...placeOf(current) }, current.metadata ?? {}));
 		const defaulted = definition.setDefaults?.(placed) ?? placed;
-		const prepared = withGeneration(strategy.prepare(defaulted, current, { nowMs }), current, definition);
+		const prepared = withGeneration(strategy.prepare(defaulted, current, { nowMs, user: context.user }), current, definition);
 		const attributes = this.attributes(context, "update", context.name);
 		const admitted = this.#admission.mutate(prepared, attributes);
 		const errors = [

@@ -4,8 +4,9 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
-import { newAlreadyExists, newNotFound } from "../../apimachinery/status-error.ts";
-import type { KeyValue, Store, TxnOperation } from "../../store/store.ts";
+import { newAlreadyExists, newNotFound, newRequestEntityTooLarge, newTooManyRequests } from "../../apimachinery/status-error.ts";
+import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
+import type { KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
 import { decodeFromStorage, encodeForStorage } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
@@ -76,7 +77,7 @@ export class ObjectStorage {
 		this.assertAbsent(namespace, name);
 		const key = this.key(namespace, name);
 		const value = encodeForStorage(object);
-		const result = await this.#store.txn({
+		const result = await this.#commit({
 			compare: [{ key, target: "mod", result: "=", value: 0 }],
 			success: [await this.#put(key, value)],
 			failure: [],
@@ -104,7 +105,7 @@ export class ObjectStorage {
 			if (outcome.action === "keep") return { object: current.object, deleted: false };
 			const value = outcome.action === "put" ? encodeForStorage(outcome.object) : undefined;
 			const write = value === undefined ? deletion(key) : await this.#put(key, value);
-			const result = await this.#store.txn({
+			const result = await this.#commit({
 				compare: [{ key, target: "mod", result: "=", value: current.revision }],
 				success: [write],
 				failure: [{ type: "range", request: { key } }],
@@ -119,6 +120,16 @@ export class ObjectStorage {
 			const newest = result.responses[0];
 			const kv: KeyValue | undefined = newest?.type === "range" ? newest.response.kvs[0] : undefined;
 			current = kv === undefined ? undefined : { object: decodeFromStorage(kv.value, kv.modRevision), revision: kv.modRevision };
+		}
+	}
+
+	async #commit(txn: TxnRequest): Promise<TxnResponse> {
+		try {
+			return await this.#store.txn(txn);
+		} catch (error) {
+			if (error instanceof RequestTooLargeError) throw newRequestEntityTooLarge(error.message);
+			if (error instanceof TooManyRequestsError) throw newTooManyRequests(error.message, 1);
+			throw error;
 		}
 	}
 
