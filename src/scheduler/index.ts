@@ -15,4 +15,4 @@ export { createDefaultProfile, type DefaultProfileOptions, defaultSchedulerName 
 export type { AttemptRecord, AttemptRecorder, PluginScores, PluginVerdict } from "./framework/attempt-recorder.ts";
 export type { AnyPlugin } from "./framework/plugin.ts";
 export { createProfile, type Profile, type ProfileOptions } from "./framework/profile.ts";
-export { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+export { type ProfileParts, Scheduler, type SchedulerOptions } from "./scheduler.ts";

@@ -6,7 +6,7 @@ import type { Pod, PodCondition } from "../apimachinery/schema/generated/types.t
 import { formatTime } from "../apimachinery/time.ts";
 
 /** The PodScheduled condition's reasons: it fits nowhere, or something went wrong. */
-export type NotScheduledReason = "Unschedulable" | "SchedulerError";
+type NotScheduledReason = "Unschedulable" | "SchedulerError";
 
 export interface NotScheduled {
 	readonly reason: NotScheduledReason;

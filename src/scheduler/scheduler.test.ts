@@ -183,6 +183,24 @@ describe("Scheduler", () => {
 		expect(await placements()).toEqual({ job: "a", next: "a" });
 	});
 
+	it("binds a pod that a plugin held back once it allows it", async () => {
+		let allow = () => undefined as undefined;
+		const { create, api } = await setUp({
+			profiles: (parts) => {
+				const permit = (_state: unknown, { uid }: { readonly uid: string }) => {
+					allow = () => parts.waitingPods.allow(uid, "Hold");
+					return { status: wait };
+				};
+				return [{ ...createDefaultProfile(parts), permit: [{ name: "Hold", permit }] }];
+			},
+		});
+		await create(node("a"), pod("held"));
+		expect(api.bindings).toEqual([]);
+		allow();
+		await create();
+		expect(api.bindings).toEqual(["held -> a"]);
+	});
+
 	it("does not bind a pod that was deleted while a plugin held it back", async () => {
 		const permit: PermitPlugin = { name: "Hold", permit: () => ({ status: wait, timeoutMs: 60_000 }) };
 		const { create, client, clock, api, placements } = await setUp({

@@ -49,6 +49,11 @@ const maxBindings = 512;
 /** Everything that a decision may depend on: none is made before all of it is known. */
 const watchedResources: readonly ResourceRef<KubeObject>[] = [pods, nodes, namespaces, podDisruptionBudgets, ...groupResources];
 
+/** What profiles are made from: the default plugins' needs, and the way for Permit plugins to let a pod go on. */
+export interface ProfileParts extends DefaultProfileOptions {
+	readonly waitingPods: WaitingPods;
+}
+
 export interface SchedulerOptions {
 	readonly client: Client;
 	readonly clock: Clock;
@@ -56,7 +61,7 @@ export interface SchedulerOptions {
 	readonly informers: InformerFactory;
 	readonly log: Logger;
 	/** Makes the profiles from the parts of the default one; absent: the default profile alone. At least one. */
-	readonly profiles?: (parts: DefaultProfileOptions) => readonly [Profile, ...Profile[]];
+	readonly profiles?: (parts: ProfileParts) => readonly [Profile, ...Profile[]];
 }
 
 export class Scheduler {
@@ -149,7 +154,8 @@ export class Scheduler {
 			waitingPods: this.#waitingPods,
 			onFailed: (uid) => this.#queue.activate(uid),
 		});
-		const parts: DefaultProfileOptions = {
+		const parts: ProfileParts = {
+			waitingPods: this.#waitingPods,
 			namespaceLabels: (namespace) => namespaceCache.get(namespace)?.metadata?.labels,
 			ownSelectors: followOwnSelectors(informers),
 			binder: createDefaultBinder(client),

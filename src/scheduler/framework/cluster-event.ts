@@ -12,7 +12,7 @@ import { computePodRequests } from "./pod-requests.ts";
  * Pod stands for all three kinds of pod: AssignedPod (on a node), UnscheduledPod (another one that waits) and
  * TargetPod (the pod in question itself). "*" stands for everything.
  */
-export type EventResource = "*" | "Pod" | "AssignedPod" | "UnscheduledPod" | "TargetPod" | "Node" | "Service" | "Namespace";
+type EventResource = "*" | "Pod" | "AssignedPod" | "UnscheduledPod" | "TargetPod" | "Node" | "Service" | "Namespace";
 
 /** Bits, so that a registration can name several. */
 export const ActionType = {
@@ -44,13 +44,13 @@ export interface ClusterEvent {
 }
 
 /** Whether a queued pod is worth another try. */
-export type QueueingHint = "Queue" | "Skip";
+type QueueingHint = "Queue" | "Skip";
 
 /**
  * Decides whether an event can make `pod`, which the plugin turned down, schedulable. The objects are what the event
  * is about before and after; one is absent for additions and deletions.
  */
-export type QueueingHintFn = (pod: Pod, old: KubeObject | undefined, object: KubeObject | undefined) => QueueingHint;
+type QueueingHintFn = (pod: Pod, old: KubeObject | undefined, object: KubeObject | undefined) => QueueingHint;
 
 /** An event that can help, with a closer look at it if there is one. Without `hint` every such event wakes the pod. */
 export interface EventRegistration {
@@ -67,8 +67,6 @@ export const nodeAdd = event("Node", ActionType.add, "NodeAdd");
 export const nodeDelete = event("Node", ActionType.delete, "NodeDelete");
 export const assignedPodAdd = event("AssignedPod", ActionType.add, "AssignedPodAdd");
 export const assignedPodDelete = event("AssignedPod", ActionType.delete, "AssignedPodDelete");
-export const unscheduledPodAdd = event("UnscheduledPod", ActionType.add, "UnscheduledPodAdd");
-export const unscheduledPodDelete = event("UnscheduledPod", ActionType.delete, "UnscheduledPodDelete");
 /** The five-minute flush: wakes whoever has been overlooked. */
 export const unschedulableTimeout = event("*", ActionType.all, "UnschedulableTimeout");
 

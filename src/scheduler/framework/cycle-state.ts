@@ -15,7 +15,7 @@ export function stateKey<T>(name: string): StateKey<T> {
 }
 
 /** A value that changes during a cycle says how to copy itself; others are shared between the copies of a state. */
-export interface CloneableState {
+interface CloneableState {
 	clone(): unknown;
 }
 

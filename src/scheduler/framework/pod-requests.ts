@@ -15,8 +15,8 @@ import type { Container, ContainerStatus, Pod } from "../../apimachinery/schema/
 import { ResourceVector } from "./resource-vector.ts";
 
 /** What a container without a request counts as when nodes are scored, so that such pods spread too. */
-export const defaultMilliCpuRequest = 100;
-export const defaultMemoryRequestBytes = 200 * 1024 * 1024;
+const defaultMilliCpuRequest = 100;
+const defaultMemoryRequestBytes = 200 * 1024 * 1024;
 
 export interface PodRequests {
 	/** What NodeResourcesFit checks and NodeInfo sums up. */

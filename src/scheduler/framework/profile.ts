@@ -20,7 +20,7 @@ import type {
 } from "./plugin.ts";
 
 /** A plugin's place in a profile. */
-export interface PluginEntry {
+interface PluginEntry {
 	readonly plugin: AnyPlugin;
 	/** Of its scores; > 0, 1 if absent. */
 	readonly weight?: number;

@@ -23,7 +23,7 @@ import { errorStatus, type Status, unresolvable } from "./status.ts";
 const minFeasibleNodesToFind = 100;
 const minFeasibleNodesPercentageToFind = 5;
 
-export const noNodesAvailableMessage = "no nodes available to schedule pods";
+const noNodesAvailableMessage = "no nodes available to schedule pods";
 
 export type ScheduleOutcome = Scheduled | Unschedulable | Failed;
 
@@ -37,7 +37,7 @@ export interface Scheduled {
 }
 
 /** The pod fits nowhere (kube-scheduler's FitError). */
-export interface Unschedulable {
+interface Unschedulable {
 	readonly kind: "unschedulable";
 	readonly message: string;
 	readonly diagnosis: Diagnosis;
@@ -46,7 +46,7 @@ export interface Unschedulable {
 }
 
 /** Not a matter of fit: no nodes at all, or a plugin failed. The pod is retried after a back-off. */
-export interface Failed {
+interface Failed {
 	readonly kind: "failed";
 	/** The pod's condition says Unschedulable if this is a rejection, SchedulerError otherwise. */
 	readonly status: Status;

@@ -3,9 +3,8 @@
  *
  * A cycle is synchronous: from its first plugin to the assumption of the pod nothing else runs, so a snapshot shares
  * the cache's NodeInfos instead of copying those that changed, which is what kube-scheduler needs its generations for.
- * `cloneSnapshot` makes a copy of its own for what-if runs.
  */
-import { ChangeLog } from "./change-log.ts";
+import type { ChangeLog } from "./change-log.ts";
 import type { ImageState } from "./image-states.ts";
 import type { NodeInfo } from "./node-info.ts";
 
@@ -21,28 +20,6 @@ export interface Snapshot {
 	readonly changes: ChangeLog;
 	/** The nodes' images by normalised name. */
 	readonly images: ReadonlyMap<string, ImageState>;
-}
-
-/** A copy whose nodes may be changed without anybody noticing. */
-export function cloneSnapshot(original: Snapshot): Snapshot {
-	return snapshotOf(
-		original.nodes.map((node) => node.clone()),
-		original.images,
-	);
-}
-
-/** A snapshot of given nodes, in their order. */
-export function snapshotOf(nodes: readonly NodeInfo[], images: ReadonlyMap<string, ImageState> = new Map()): Snapshot {
-	const byName = new Map(nodes.map((node) => [node.name, node]));
-	numberNodes(nodes);
-	return {
-		nodes,
-		images,
-		changes: new ChangeLog(),
-		get: (nodeName) => byName.get(nodeName),
-		nodesWithAffinityPods: new Set(nodes.filter(({ podsWithAffinity }) => podsWithAffinity.length > 0)),
-		nodesWithRequiredAntiAffinityPods: new Set(nodes.filter((node) => node.podsWithRequiredAntiAffinity.length > 0)),
-	};
 }
 
 /** Tells each node its place in the list. */

@@ -3,7 +3,7 @@
  * Source: KEP-4247 (per-plugin callback functions for efficient requeueing).
  */
 
-import { covers, type EventRegistration, isWildcard } from "../framework/cluster-event.ts";
+import { type ClusterEvent, covers, type EventRegistration, isWildcard } from "../framework/cluster-event.ts";
 import type { AnyPlugin } from "../framework/plugin.ts";
 import type { RecordedEvent } from "./in-flight.ts";
 import type { QueuedPod } from "./queued-pod.ts";
@@ -15,10 +15,23 @@ const everything: readonly EventRegistration[] = [{ resource: "*", action: (1 <<
 
 export class QueueingHints {
 	readonly #registrations = new Map<string, readonly EventRegistration[]>();
+	/** By resource and action of the event: a few dozen at most. */
+	readonly #interested = new Map<string, readonly string[]>();
 
 	/** @param plugins of all profiles. One that registers nothing at all is woken by everything. */
 	constructor(plugins: Iterable<AnyPlugin>) {
 		for (const plugin of plugins) this.#registrations.set(plugin.name, plugin.eventsToRegister?.() ?? everything);
+	}
+
+	/** The plugins that an event can mean anything to. */
+	interestedIn(event: ClusterEvent): readonly string[] {
+		const key = `${event.resource}/${event.action}`;
+		let interested = this.#interested.get(key);
+		if (interested === undefined) {
+			interested = [...this.#registrations].flatMap(([plugin, all]) => (all.some((each) => covers(each, event)) ? [plugin] : []));
+			this.#interested.set(key, interested);
+		}
+		return interested;
 	}
 
 	/** For a pod that was turned down. */

@@ -17,7 +17,7 @@
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
-import { type ClusterEvent, podUpdateEvents, unschedulableTimeout } from "../framework/cluster-event.ts";
+import { type ClusterEvent, isWildcard, podUpdateEvents, unschedulableTimeout } from "../framework/cluster-event.ts";
 import type { QueueSortPlugin } from "../framework/plugin.ts";
 import { PodInfo, podUid } from "../framework/pod-info.ts";
 import type { Verdict } from "../framework/status.ts";
@@ -26,6 +26,7 @@ import { InFlightPods, type RecordedEvent } from "./in-flight.ts";
 import type { Nominator } from "./nominator.ts";
 import { newQueuedPod, type QueuedPod } from "./queued-pod.ts";
 import type { QueueingHints, RequeueStrategy } from "./queueing-hints.ts";
+import { UnschedulablePods } from "./unschedulable-pods.ts";
 
 /** Back-offs end on a multiple of this, so that pods of one window leave by priority. */
 const backoffWindowMs = 1_000;
@@ -55,8 +56,8 @@ export class SchedulingQueue {
 	readonly #activeQ: KeyedHeap<QueuedPod>;
 	readonly #backoffQ: KeyedHeap<QueuedPod>;
 	readonly #errorBackoffQ: KeyedHeap<QueuedPod>;
-	/** Turned down or gated, by uid, in the order in which they came here. */
-	readonly #unschedulable = new Map<string, QueuedPod>();
+	/** Turned down or gated. */
+	readonly #unschedulable = new UnschedulablePods();
 	readonly #inFlight = new InFlightPods();
 	#backoffTimer: { readonly atMs: number; readonly timer: Timer } | undefined;
 	#flushTimer: Timer | undefined;
@@ -76,8 +77,7 @@ export class SchedulingQueue {
 
 	/** How many pods are where; gated ones count apart from the unschedulable. */
 	get counts(): { readonly active: number; readonly backoff: number; readonly unschedulable: number; readonly gated: number } {
-		let gated = 0;
-		for (const { gatingPlugin } of this.#unschedulable.values()) if (gatingPlugin !== undefined) gated++;
+		const gated = this.#unschedulable.countGated();
 		return {
 			active: this.#activeQ.size,
 			backoff: this.#backoffQ.size + this.#errorBackoffQ.size,
@@ -180,7 +180,9 @@ export class SchedulingQueue {
 	moveAll(event: ClusterEvent, old: KubeObject | undefined, object: KubeObject | undefined, concerns?: (pod: Pod) => boolean): void {
 		const happened: RecordedEvent = { event, old, object };
 		this.#inFlight.record(happened);
-		for (const queued of [...this.#unschedulable.values()]) {
+		const { hints } = this.#options;
+		const candidates = isWildcard(event) ? this.#unschedulable.all() : this.#unschedulable.waitingFor(hints.interestedIn(event));
+		for (const queued of candidates) {
 			if (concerns === undefined || concerns(queued.podInfo.pod)) this.#wake(queued, happened);
 		}
 	}
@@ -245,7 +247,7 @@ export class SchedulingQueue {
 	}
 
 	#toUnschedulable(queued: QueuedPod): void {
-		this.#unschedulable.set(queued.podInfo.uid, queued);
+		this.#unschedulable.add(queued);
 		this.#armFlush();
 	}
 
@@ -301,7 +303,7 @@ export class SchedulingQueue {
 	#flushUnschedulable(): void {
 		const beforeMs = this.#options.clock.now() - maxUnschedulableMs;
 		const timeout: RecordedEvent = { event: unschedulableTimeout, old: undefined, object: undefined };
-		for (const queued of [...this.#unschedulable.values()]) {
+		for (const queued of this.#unschedulable.all()) {
 			if (queued.timestampMs < beforeMs && queued.gatingPlugin === undefined) this.#wake(queued, timeout);
 		}
 	}
