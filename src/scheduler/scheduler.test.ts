@@ -168,6 +168,16 @@ describe("Scheduler", () => {
 		expect(await placements()).toEqual({ vip: "a", thief: undefined });
 	});
 
+	it("keeps the room for the preemptor even before the server knows of it", async () => {
+		const { create, client, api, placements } = await setUp();
+		await create(node("a"), podWith("low", { cpu: "3" }, { priority: 1 }));
+		const finalizers = { metadata: { finalizers: ["test/hold"] } };
+		await client.resource(pods).patch({ namespace: "default", name: "low" }, "application/merge-patch+json", finalizers);
+		api.fake.intercept = ({ name, subresource }) => (name === "vip" && subresource === "status" ? new Promise(() => undefined) : undefined);
+		await create(podWith("vip", { cpu: "4" }, { priority: 1000 }), podWith("thief", { cpu: "1" }));
+		expect(await placements()).toEqual({ low: "a", vip: undefined, thief: undefined });
+	});
+
 	it("frees the room of pods that are over", async () => {
 		const { create, client, clock, placements } = await setUp();
 		await create(node("a"), podWith("job", { cpu: "4" }), podWith("next", { cpu: "4" }));

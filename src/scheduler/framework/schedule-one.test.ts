@@ -129,7 +129,7 @@ describe("preemption", () => {
 	};
 
 	it("evicts the fewest pods, the least important first, and keeps the node for the pod", () => {
-		const pods = [on("a", "low", "1", 1), on("a", "mid", "1", 5), on("a", "high", "2", 10)];
+		const pods = [on("a", "mid", "1", 5), on("a", "high", "2", 10), on("a", "low", "1", 1)];
 		const { outcome, node: chosen, victims } = plan({ nodes: [node("a")], pods }, vip("2"));
 		expect([chosen, victims]).toEqual(["a", ["mid", "low"]]);
 		expect(outcome).toMatchObject({
