@@ -194,7 +194,7 @@ describe("Scheduler", () => {
 	});
 
 	it("binds a pod that a plugin held back once it allows it", async () => {
-		let allow = () => undefined as undefined;
+		let allow: () => void = () => undefined;
 		const { create, api } = await setUp({
 			profiles: (parts) => {
 				const permit = (_state: unknown, { uid }: { readonly uid: string }) => {
