@@ -8,9 +8,11 @@ import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
+import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 
 export interface ControllerSetOptions {
 	/** The certificate of the CA that signed the API server's, in PEM: what pods trust. Asked for when it is first needed. */
@@ -33,5 +35,7 @@ export function createControllers({
 		deploymentController,
 		endpointsController,
 		endpointSliceController,
+		nodeLifecycleController,
+		taintEvictionController,
 	];
 }

@@ -64,3 +64,18 @@ export function managedBy<T extends KubeObject>(cache: ObjectCache<T>, uid: stri
 export function orphansIn<T extends KubeObject>(cache: ObjectCache<T>, namespace: string | undefined): readonly T[] {
 	return cache.byIndex(controllerIndex, orphanPrefix + (namespace ?? ""));
 }
+
+const nodeIndex = "controllers/node";
+
+function nodeIndexValues({ spec }: Pod): readonly string[] {
+	return spec?.nodeName === undefined || spec.nodeName === "" ? [] : [spec.nodeName];
+}
+
+/** Lets the cache answer `podsOnNode`. */
+export function addNodeIndex(cache: ObjectCache<Pod>): void {
+	cache.addIndex(nodeIndex, nodeIndexValues);
+}
+
+export function podsOnNode(cache: ObjectCache<Pod>, nodeName: string): readonly Pod[] {
+	return cache.byIndex(nodeIndex, nodeName);
+}
