@@ -1,0 +1,210 @@
+/**
+ * The streaming subresources of pods: log, exec, attach and portforward. Finds the pod, checks that the caller may, and
+ * joins the caller's connection to the node's `NodeConnector`.
+ *
+ *            WebSocket                           SPDY/3.1
+ *   exec     v5, v4, base64 …  websocket-command   v4 … v1  spdy-command        ┐
+ *   attach   same                                  same                         ├─> NodeConnector
+ *   forward  SPDY in messages, or v4 channels      portforward.k8s.io           ┘
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import type { ApiRequest } from "../../apimachinery/api-request.ts";
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Logger } from "../../apimachinery/log.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { NodeConnector } from "../../apimachinery/node-connector.ts";
+import type { Pod } from "../../apimachinery/schema/generated/types.ts";
+import { newNotFound } from "../../apimachinery/status-error.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
+import type { StreamingEndpoint, StreamRequest } from "../http/api-handler.ts";
+import { isRunning, requireNode, resolveContainer } from "./container.ts";
+import { readLogOptions } from "./log-options.ts";
+import { type ForwardChannel, forwardPort } from "./port-forward.ts";
+import { type CommandChannels, readCommandOptions, runCommand } from "./remote-command.ts";
+import { serveSpdyCommand, spdyCommandProtocols } from "./spdy-command.ts";
+import { serveSpdyPortForward, spdyPortForwardProtocol, tunnelProtocol } from "./spdy-port-forward.ts";
+import { acceptSpdy, acceptWebSocket, upgradeKind } from "./upgrade.ts";
+import { serveWebSocketCommand, webSocketCommandProtocols } from "./websocket-command.ts";
+import { readPorts, serveWebSocketPortForward, webSocketPortForwardProtocols } from "./websocket-port-forward.ts";
+
+/** What streams need of the API server. */
+export interface PodSource {
+	/** Throws Forbidden. */
+	authorize(user: UserInfo, request: ApiRequest): void;
+	/** An object as the server's cache has it. */
+	find(group: string, resource: string, namespace: string, name: string): KubeObject | undefined;
+}
+
+export interface StreamingOptions {
+	readonly server: PodSource;
+	readonly nodes: NodeConnector;
+	readonly clock: Clock;
+	readonly log: Logger;
+}
+
+export function createStreaming(options: StreamingOptions): StreamingEndpoint {
+	return new Streaming(options);
+}
+
+class Streaming implements StreamingEndpoint {
+	readonly #options: StreamingOptions;
+	/** Connections under way, and how to end them. */
+	readonly #active = new Set<() => void>();
+
+	constructor(options: StreamingOptions) {
+		this.#options = options;
+	}
+
+	async log(stream: StreamRequest, response: ServerResponse): Promise<void> {
+		const { nodes, clock } = this.#options;
+		const pod = this.#podFor(stream);
+		const target = resolveContainer(pod, stream.query.get("container") || undefined);
+		const options = readLogOptions(stream.query, clock.now());
+		const abort = new AbortController();
+		const end = () => abort.abort(new Error("the connection has ended"));
+		response.once("close", end);
+		this.#active.add(end);
+		const begin = () => {
+			if (!response.headersSent) response.writeHead(200, { "Content-Type": "text/plain" });
+		};
+		try {
+			// A pod that no node has yet has no log, which is not an error.
+			if (target !== undefined) {
+				await nodes.logs(
+					target,
+					options,
+					(chunk) => {
+						begin();
+						return writeTo(response, chunk);
+					},
+					abort.signal,
+				);
+			}
+			begin();
+			response.end();
+		} finally {
+			this.#active.delete(end);
+		}
+	}
+
+	async upgrade(stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+		const kind = upgradeKind(message);
+		const pod = this.#podFor(stream);
+		const abort = new AbortController();
+		const end = () => {
+			abort.abort(new Error("the connection has ended"));
+			socket.destroy();
+		};
+		socket.once("close", end);
+		this.#active.add(end);
+		try {
+			const connection = { kind, message, socket, head };
+			if (stream.request.subresource === "portforward") await this.#portForward(stream, pod, connection);
+			else await this.#command(stream, pod, connection, abort.signal);
+		} finally {
+			this.#active.delete(end);
+		}
+	}
+
+	close(): void {
+		for (const end of [...this.#active]) end();
+	}
+
+	async #command(stream: StreamRequest, pod: Pod, connection: Connection, signal: AbortSignal): Promise<void> {
+		const { kind, message, socket, head } = connection;
+		const target = requireNode(pod, resolveContainer(pod, stream.query.get("container") || undefined));
+		const options = readCommandOptions(stream.query, stream.request.subresource ?? "");
+		if (!isRunning(pod, target.container)) {
+			refuseAsKubelet(socket, `container not found ("${target.container}")`);
+			return;
+		}
+		const run = (channels: CommandChannels) => runCommand(this.#options.nodes, target, options, channels, signal);
+		if (kind === "websocket") {
+			const webSocket = await acceptWebSocket(message, socket, head, webSocketCommandProtocols);
+			this.#reportErrors(webSocket);
+			await serveWebSocketCommand(webSocket, options, run);
+		} else {
+			const protocol = acceptSpdy(message, socket, head, spdyCommandProtocols);
+			await this.#guard(serveSpdyCommand(socket, protocol, options, run));
+		}
+	}
+
+	async #portForward(stream: StreamRequest, pod: Pod, connection: Connection): Promise<void> {
+		const { kind, message, socket, head } = connection;
+		const { name = "", namespace = "" } = pod.metadata ?? {};
+		const node = requireNode(pod, pod.spec?.nodeName || undefined);
+		const forward = (port: number, channel: ForwardChannel) =>
+			forwardPort(this.#options.nodes, { namespace, pod: name, node }, port, channel);
+		if (kind === "spdy") {
+			acceptSpdy(message, socket, head, [spdyPortForwardProtocol]);
+			await this.#guard(serveSpdyPortForward(socket, forward));
+			return;
+		}
+		// The tunnel asks for ports stream by stream, plain channels name them in the query.
+		const isTunnel = message.headers["sec-websocket-protocol"]?.includes(tunnelProtocol) === true;
+		const ports = isTunnel ? [] : readPorts(stream.query);
+		const webSocket = await acceptWebSocket(message, socket, head, isTunnel ? [tunnelProtocol] : webSocketPortForwardProtocols);
+		this.#reportErrors(webSocket);
+		if (isTunnel) {
+			const { createWebSocketStream } = await import("ws");
+			await this.#guard(serveSpdyPortForward(createWebSocketStream(webSocket), forward));
+		} else {
+			await serveWebSocketPortForward(webSocket, ports, forward);
+		}
+	}
+
+	/** The pod of a request whose caller may make it. */
+	#podFor({ user, request }: StreamRequest): Pod {
+		const { server } = this.#options;
+		server.authorize(user, request);
+		// A stream does as much as a create whatever method a WebSocket has to use.
+		if (request.subresource !== "log" && request.verb === "get") server.authorize(user, { ...request, verb: "create" });
+		const { namespace = "", name = "" } = request;
+		const pod = server.find("", "pods", namespace, name);
+		if (pod === undefined) throw newNotFound({ group: "", resource: "pods" }, name);
+		return pod as Pod;
+	}
+
+	/** After the upgrade nobody can be told: what breaks the protocol ends the connection and is logged. */
+	async #guard(serving: Promise<void>): Promise<void> {
+		try {
+			await serving;
+		} catch (error) {
+			this.#options.log.warn("stream broke off", { error: String(error) });
+		}
+	}
+
+	#reportErrors(webSocket: { on(event: "error", listener: (error: Error) => void): unknown }): void {
+		webSocket.on("error", (error) => this.#options.log.debug("WebSocket broke off", { error: error.message }));
+	}
+}
+
+interface Connection {
+	readonly kind: "websocket" | "spdy";
+	readonly message: IncomingMessage;
+	readonly socket: Duplex;
+	readonly head: Buffer;
+}
+
+/** kubelet refuses in plain text, and kubectl shows it as `unable to upgrade connection: …`. */
+function refuseAsKubelet(socket: Duplex, text: string): void {
+	socket.end(
+		"HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n" +
+			`Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+	);
+}
+
+/** Resolves when the client can take more, or is gone. */
+async function writeTo(response: ServerResponse, chunk: Uint8Array): Promise<void> {
+	if (response.write(chunk) || response.destroyed) return;
+	await new Promise<void>((resolve) => {
+		const done = () => {
+			response.off("drain", done);
+			response.off("close", done);
+			resolve();
+		};
+		response.once("drain", done);
+		response.once("close", done);
+	});
+}
