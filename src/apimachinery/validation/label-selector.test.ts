@@ -3,7 +3,7 @@ import type { LabelSelector } from "../schema/generated/types.ts";
 import { validateLabelSelector } from "./label-selector.ts";
 
 const valueRule =
-	"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+	"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 test.each<[string, LabelSelector | undefined, string[]]>([
 	["none", undefined, []],

@@ -47,11 +47,11 @@ export const maxLengthText = (max: number) => `must be no more than ${max} chara
 /** `must be between 1 and 65535, inclusive`. */
 export const inclusiveRangeText = (low: number, high: number) => `must be between ${low} and ${high}, inclusive`;
 
-/** `RULE (e.g. 'a', or 'b', regex used for validation is 'PATTERN')`. */
+/** `RULE (e.g. 'a',  or 'b', regex used for validation is 'PATTERN')`. */
 export function regexText(rule: string, pattern: string, ...examples: readonly string[]): string {
 	const suffix = `regex used for validation is '${pattern}')`;
 	if (examples.length === 0) return `${rule} (${suffix}`;
-	return `${rule} (e.g. ${examples.map((example) => `'${example}', `).join("or ")}${suffix}`;
+	return `${rule} (e.g. ${examples.map((example) => `'${example}', `).join(" or ")}${suffix}`;
 }
 
 /** Names of namespaces, containers, Services: `my-name`, at most 63 characters. */

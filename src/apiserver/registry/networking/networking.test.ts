@@ -39,7 +39,7 @@ describe("Ingress", () => {
 			'spec.rules[0].http.paths[1].backend: Invalid value: "": resource or service backend is required',
 			"spec.rules[0].http.paths[2].pathType: Required value: pathType must be specified",
 			'spec.rules[0].http.paths[3].pathType: Unsupported value: "Regex": supported values: "Exact", "ImplementationSpecific", "Prefix"',
-			"spec.rules[0].http.paths[3].backend.service.name: Invalid value: \"Web\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name', or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
+			"spec.rules[0].http.paths[3].backend.service.name: Invalid value: \"Web\": a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
 			"spec.rules[0].http.paths[3].backend: Required value: port name or number is required",
 		]);
 	});
