@@ -27,6 +27,12 @@ export function defaulted(kind: KindDefinition, object: KubeObject): KubeObject 
 	return kind.setDefaults?.(object) ?? object;
 }
 
+/** The object as it is stored when a client creates it, before admission: defaulted and prepared, its status the server's. */
+export function stored(kind: KindDefinition, object: KubeObject): KubeObject {
+	const { status: _, ...sent } = defaulted(kind, object) as KubeObject & { readonly status?: unknown };
+	return kind.prepareForCreate?.(sent, { nowMs }) ?? sent;
+}
+
 /** What is wrong with the defaulted object, one text an error. */
 export function problems(kind: KindDefinition, object: KubeObject): readonly string[] {
 	return (kind.validate?.(defaulted(kind, object)) ?? []).map(String);

@@ -13,7 +13,6 @@ import {
 import {
 	isDns1123Label,
 	isDns1123Subdomain,
-	isQualifiedName,
 	isValidPercent,
 	isValidPortName,
 	isValidPortNumber,
@@ -113,10 +112,8 @@ export function validateNotMoreThan100Percent(value: number | string | undefined
 /** Keys and values of labels, and of selectors that are maps. */
 export { validateLabels } from "../../../apimachinery/validation/label-selector.ts";
 
-/** Keys of annotations, which are compared in lower case. */
-export function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined, path: string): FieldErrors {
-	return Object.keys(annotations ?? {}).flatMap((key) => invalidFor(path, key, isQualifiedName(key.toLowerCase())));
-}
+/** Keys of annotations, and their size in all. */
+export { validateAnnotations } from "../../../apimachinery/validation/object-meta.ts";
 
 /** Every second and later item of a list whose key was there before. */
 export function validateUnique<T>(items: readonly T[], key: (item: T) => string | undefined, path: (index: number) => string): FieldErrors {
