@@ -48,6 +48,8 @@ export interface EventDetails {
 interface Outgoing {
 	readonly series: EventSeries;
 	readonly name: string;
+	/** What to send: the series as it was when an event of it was last let through. */
+	latest: Pick<EventSeries, "count" | "lastMs" | "message">;
 	/** A create was accepted, so that the next write is a patch. */
 	created: boolean;
 	sending: boolean;
@@ -78,9 +80,10 @@ export class EventRecorder {
 		if (series === undefined || this.#options.signal?.aborted) return;
 		let outgoing = this.#outgoing.get(series);
 		if (outgoing === undefined) {
-			outgoing = { series, name: this.#eventName(object.metadata?.name ?? ""), created: false, sending: false };
+			outgoing = { series, name: this.#eventName(object.metadata?.name ?? ""), latest: series, created: false, sending: false };
 			this.#outgoing.set(series, outgoing);
 		}
+		outgoing.latest = { count: series.count, lastMs: series.lastMs, message: series.message };
 		if (this.#waiting.size >= maxWaiting && !this.#waiting.has(outgoing)) {
 			this.#log.warn("Unable to record event: channel full, event will be dropped", { reason, message });
 			return;
@@ -138,8 +141,8 @@ export class EventRecorder {
 	}
 
 	/** False: the event is no longer there (events live an hour) and must be made anew. */
-	async #patch({ series, name }: Outgoing): Promise<boolean> {
-		const body = { count: series.count, lastTimestamp: formatTime(series.lastMs), message: series.message };
+	async #patch({ series, name, latest }: Outgoing): Promise<boolean> {
+		const body = { count: latest.count, lastTimestamp: formatTime(latest.lastMs), message: latest.message };
 		try {
 			await this.#events.patch({ namespace: namespaceOf(series), name }, "application/strategic-merge-patch+json", body);
 			return true;
@@ -149,7 +152,7 @@ export class EventRecorder {
 		}
 	}
 
-	#eventOf({ series, name }: Outgoing): CoreEvent {
+	#eventOf({ series, name, latest }: Outgoing): CoreEvent {
 		const { component, host } = this.#options;
 		return {
 			apiVersion: "v1",
@@ -157,11 +160,11 @@ export class EventRecorder {
 			metadata: { name, namespace: namespaceOf(series) },
 			involvedObject: series.input.object,
 			reason: series.input.reason,
-			message: series.message,
+			message: latest.message,
 			source: { component, ...(host === undefined ? {} : { host }) },
 			firstTimestamp: formatTime(series.firstMs),
-			lastTimestamp: formatTime(series.lastMs),
-			count: series.count,
+			lastTimestamp: formatTime(latest.lastMs),
+			count: latest.count,
 			type: series.input.type,
 			reportingComponent: component,
 			reportingInstance: host ?? "",
