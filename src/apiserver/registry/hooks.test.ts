@@ -7,42 +7,8 @@ import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { generatedResources } from "../../apimachinery/schema/resources.ts";
 import { type FieldSchema, type FieldType, type ScalarType, typeSchema } from "../../apimachinery/schema/schema.ts";
-import { admissionregistrationKinds } from "./admissionregistration/index.ts";
-import { apiextensionsKinds } from "./apiextensions/index.ts";
-import { apiregistrationKinds } from "./apiregistration/index.ts";
-import { authenticationKinds } from "./authentication/index.ts";
-import { authorizationKinds } from "./authorization/index.ts";
-import { certificatesKinds } from "./certificates/index.ts";
-import { coordinationKinds } from "./coordination/index.ts";
-import { discoveryKinds } from "./discovery/index.ts";
-import { eventsKinds } from "./events/index.ts";
-import { flowcontrolKinds } from "./flowcontrol/index.ts";
 import type { KindDefinition } from "./kind.ts";
-import { networkingKinds } from "./networking/index.ts";
-import { nodeKinds } from "./node/index.ts";
-import { rbacKinds } from "./rbac/index.ts";
-import { resourceKinds } from "./resource/index.ts";
-import { schedulingKinds } from "./scheduling/index.ts";
-import { storageKinds } from "./storage/index.ts";
-
-const kinds: readonly KindDefinition[] = [
-	...admissionregistrationKinds,
-	...apiextensionsKinds,
-	...apiregistrationKinds,
-	...authenticationKinds,
-	...authorizationKinds,
-	...certificatesKinds,
-	...coordinationKinds,
-	...discoveryKinds,
-	...eventsKinds,
-	...flowcontrolKinds,
-	...networkingKinds,
-	...nodeKinds,
-	...rbacKinds,
-	...resourceKinds,
-	...schedulingKinds,
-	...storageKinds,
-];
+import { builtinKinds as kinds } from "./kinds.ts";
 
 const maxDepth = 7;
 const context = { nowMs: Date.UTC(2026, 0, 1), user: { name: "alice", groups: ["dev"] } };
