@@ -71,7 +71,7 @@ export class HttpTransport implements Transport {
 		const options: RequestOptions = {
 			agent: this.#agent,
 			method: methodOf(request.verb),
-			headers: { ...this.#headers, ...(body === undefined ? {} : { "content-type": contentTypeOf(request) }) },
+			headers: { ...this.#headers, ...(body === undefined ? {} : bodyHeaders(request, body)) },
 			signal,
 		};
 		const url = new URL(this.#base.pathname.replace(/\/$/, "") + pathOf(request), this.#base);
@@ -98,8 +98,12 @@ function bodyOf({ body, deleteOptions }: ApiRequest): string | undefined {
 	return deleteOptions === undefined ? undefined : JSON.stringify({ apiVersion: "v1", kind: "DeleteOptions", ...deleteOptions });
 }
 
-function contentTypeOf({ verb, patchType }: ApiRequest): string {
-	return verb === "patch" ? (patchType ?? "application/merge-patch+json") : "application/json";
+/** The length must be said: Node sends the body of a DELETE without one otherwise, and then it is no body. */
+function bodyHeaders({ verb, patchType }: ApiRequest, body: string): Record<string, string> {
+	return {
+		"content-type": verb === "patch" ? (patchType ?? "application/merge-patch+json") : "application/json",
+		"content-length": String(Buffer.byteLength(body)),
+	};
 }
 
 async function readText(response: IncomingMessage): Promise<string> {
