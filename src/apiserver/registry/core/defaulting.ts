@@ -37,7 +37,7 @@ export function mapField<T extends object, K extends keyof T>(
 }
 
 /** Changes each item by a function; the same list when no item changed. */
-export function mapItems<T>(items: readonly T[], change: (item: T) => T): readonly T[] {
+function mapItems<T>(items: readonly T[], change: (item: T) => T): readonly T[] {
 	let changed: T[] | undefined;
 	for (const [index, item] of items.entries()) {
 		const next = change(item);

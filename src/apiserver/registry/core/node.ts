@@ -51,8 +51,8 @@ const addressOf = ({ status }: Node, type: string): string =>
 
 const orUnknown = (value: string | undefined): string => (value === undefined || value === "" ? "<unknown>" : value);
 
-/** Taints: well formed, and one for each key and effect. Also for what the kubelet registers. */
-export function validateTaints(taints: readonly Taint[] | undefined, path: string): FieldErrors {
+/** Taints: well formed, and one for each key and effect. */
+function validateTaints(taints: readonly Taint[] | undefined, path: string): FieldErrors {
 	const seen = new Set<string>();
 	return validateEach(taints, path, (taint, at) => {
 		const errors = [

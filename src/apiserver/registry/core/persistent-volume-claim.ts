@@ -23,8 +23,8 @@ import { defaultClaimSpec } from "./volume-defaults.ts";
 
 const IMMUTABLE = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
 
-/** A claim's spec at `path`, in a claim and in templates of one. */
-export function validateClaimSpec(spec: PersistentVolumeClaimSpec | undefined, path: string): FieldErrors {
+/** A claim's spec at `path`. */
+function validateClaimSpec(spec: PersistentVolumeClaimSpec | undefined, path: string): FieldErrors {
 	const modes = spec?.accessModes ?? [];
 	const errors: FieldError[] = modes.length === 0 ? [fieldRequired(`${path}.accessModes`, "at least 1 access mode is required")] : [];
 	errors.push(...validateLabelSelector(spec?.selector, `${path}.selector`));

@@ -29,7 +29,7 @@ export function defaultPodSpec(spec: PodSpec): PodSpec {
 }
 
 /** `serviceAccount` is the old name of `serviceAccountName`: Kubernetes serves both, and the new one wins. */
-export function mirrorServiceAccount(spec: PodSpec): PodSpec {
+function mirrorServiceAccount(spec: PodSpec): PodSpec {
 	const name = spec.serviceAccountName || spec.serviceAccount;
 	if (name === undefined || name === "") return spec;
 	return withField(withField(spec, "serviceAccountName", name), "serviceAccount", name);

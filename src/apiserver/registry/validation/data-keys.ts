@@ -8,7 +8,7 @@ import { isConfigMapKey } from "../../../apimachinery/validation/names.ts";
 import { type FieldErrors, invalidFor, NO_ERRORS } from "./primitives.ts";
 
 /** Bytes of data that a ConfigMap or a Secret may hold. */
-export const maxDataBytes = 1024 * 1024;
+const maxDataBytes = 1024 * 1024;
 
 type Data = Readonly<Record<string, string>> | undefined;
 

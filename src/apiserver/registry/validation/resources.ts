@@ -42,7 +42,7 @@ function isInteger(resource: string): boolean {
 }
 
 /** A resource's name: qualified, or one that Kubernetes knows. */
-export function validateResourceName(resource: string, path: string): FieldErrors {
+function validateResourceName(resource: string, path: string): FieldErrors {
 	const errors = invalidFor(path, resource, isQualifiedName(resource));
 	if (errors.length > 0 || resource.includes("/")) return errors;
 	const known = quotaResources.has(resource) || isHugePages(resource) || /^(requests\.|limits\.)?hugepages-/.test(resource);
