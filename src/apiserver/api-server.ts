@@ -29,6 +29,7 @@ import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
 import { notServed } from "./admission/not-served.ts";
 import { priorityAdmission } from "./admission/priority.ts";
 import { serviceAccountAdmission } from "./admission/service-account.ts";
+import { taintNodesByCondition } from "./admission/taint-nodes-by-condition.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
@@ -92,6 +93,7 @@ export class ApiServer {
 		this.#admission = new AdmissionChain([
 			namespaceLifecycle,
 			serviceAccountAdmission,
+			taintNodesByCondition,
 			priorityAdmission,
 			defaultTolerationSeconds,
 			notServed,

@@ -23,7 +23,8 @@ function hasStatusSubresource(served: ServedResource): boolean {
 /** A new object: the status is the server's to write. */
 export function prepareForCreate(served: ServedResource, object: KubeObject, context: HookContext): KubeObject {
 	const { status: _, ...withoutStatus } = object as WithStatus;
-	const cleared = hasStatusSubresource(served) ? withoutStatus : object;
+	const isCleared = hasStatusSubresource(served) && served.definition.acceptsStatusOnCreate !== true;
+	const cleared = isCleared ? withoutStatus : object;
 	return served.definition.prepareForCreate?.(cleared, context) ?? cleared;
 }
 

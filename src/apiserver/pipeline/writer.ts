@@ -1,8 +1,8 @@
 /**
  * Create, update and patch: the one path of every write, from whatever the client sent to what the store keeps.
  *
- *   create: decode → default → prepare → admit (mutate) → validate → admit (validate) → allocate → store
- *   update: decode → default → prepare against the old object → admit → validate → admit → allocate → store
+ *   create: decode → default → admit (mutate) → prepare → validate → admit (validate) → allocate → store
+ *   update: decode → default → admit → prepare against the old object → validate → admit → allocate → store
  *   patch:  apply to the current object → as update, tried again if somebody wrote in between
  */
 import { isJsonObject, jsonEqual } from "../../apimachinery/json.ts";
@@ -64,9 +64,9 @@ export class Writer {
 		const stored = toStorageVersion(context, placed);
 		const named = withMetadata(stored, metadataForCreate(stored.metadata ?? {}, definition, { nowMs, random: this.#random }));
 		const defaulted = definition.setDefaults?.(named) ?? named;
-		const prepared = prepareForCreate(served, defaulted, { nowMs, user: context.user });
-		const attributes = this.attributes(context, "create", prepared.metadata?.name ?? "");
-		const admitted = this.#admission.mutate(prepared, attributes);
+		const attributes = this.attributes(context, "create", defaulted.metadata?.name ?? "");
+		const mutated = this.#admission.mutate(defaulted, attributes);
+		const admitted = prepareForCreate(served, mutated, { nowMs, user: context.user });
 		const errors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
 		if (errors.length > 0) throw invalid(context, admitted, errors);
 		this.#admission.validate(admitted, attributes);
@@ -169,9 +169,10 @@ export class Writer {
 		checkPreconditions(context, sent.metadata ?? {}, current.metadata ?? {});
 		const placed = withMetadata(sent, metadataForUpdate({ ...sent.metadata, ...placeOf(current) }, current.metadata ?? {}));
 		const defaulted = definition.setDefaults?.(placed) ?? placed;
-		const prepared = withGeneration(strategy.prepare(defaulted, current, { nowMs, user: context.user }), current, definition);
 		const attributes = this.attributes(context, "update", context.name);
-		const admitted = this.#admission.mutate(prepared, attributes);
+		const mutated = this.#admission.mutate(defaulted, attributes);
+		const prepared = strategy.prepare(mutated, current, { nowMs, user: context.user });
+		const admitted = withGeneration(prepared, current, definition);
 		const errors = [
 			...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),
 			...validateMetadata(context, admitted),

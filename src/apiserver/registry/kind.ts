@@ -5,8 +5,8 @@
  * Hooks are pure and synchronous: they see the object, never the store. What needs other objects (quota, allocation
  * of addresses, owner checks) is admission or allocation, not a hook. The pipeline calls them in this order:
  *
- *   create:  decode → default → prepareForCreate → admission → validate → allocate → store
- *   update:  decode → default → prepareForUpdate(new, old) → admission → validate + validateUpdate → allocate → store
+ *   create:  decode → default → admission → prepareForCreate → validate → allocate → store
+ *   update:  decode → default → admission → prepareForUpdate(new, old) → validate + validateUpdate → allocate → store
  *   status:  decode → default → (spec and labels are the old ones) → prepareForStatusUpdate → validateStatusUpdate → store
  */
 
@@ -67,6 +67,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	setDefaults?(object: T): T;
 	/** Drops or sets what a creator may not decide (status, generation is the pipeline's). Default: clears `status` where there is a status subresource. */
 	prepareForCreate?(object: T, context: HookContext): T;
+	/** A creator may set the status: nodes, whose kubelet registers with it. */
+	readonly acceptsStatusOnCreate?: true;
 	/** Same for updates of the main resource. Default: keeps the old `status` where there is a status subresource. */
 	prepareForUpdate?(object: T, old: T, context: HookContext): T;
 	prepareForStatusUpdate?(object: T, old: T, context: HookContext): T;

@@ -85,6 +85,7 @@ export const nodeKind = defineKind<Node>({
 	group: "",
 	kind: "Node",
 	resource: "nodes",
+	acceptsStatusOnCreate: true,
 	singular: "node",
 	shortNames: ["no"],
 	versions: ["v1"],
