@@ -54,6 +54,8 @@ class GarbageCollector {
 	readonly #recorder: EventRecorder;
 	/** Owners that the server said do not exist, oldest first; at most `maxAbsentOwners`. */
 	readonly #absentOwners = new Set<string>();
+	/** Questions to the server that are not answered yet. */
+	readonly #questions = new Map<string, Promise<Verdict>>();
 	/** False while the first lists are read: an owner may simply not have come yet. */
 	#built = false;
 
@@ -164,9 +166,19 @@ class GarbageCollector {
 		return this.#askFor(owner, resource, key);
 	}
 
-	async #askFor(owner: OwnerReference, resource: DeletableResource, key: string): Promise<Verdict> {
+	/** Asks the server; for an owner of hundreds only once, as long as the answer is on its way or was "gone". */
+	#askFor(owner: OwnerReference, resource: DeletableResource, key: string): Promise<Verdict> {
 		const memo = [owner.apiVersion, owner.kind, key, owner.uid].join(" ");
-		if (this.#absentOwners.has(memo)) return "dangling";
+		if (this.#absentOwners.has(memo)) return Promise.resolve("dangling");
+		let question = this.#questions.get(memo);
+		if (question === undefined) {
+			question = this.#ask(owner, resource, key, memo).finally(() => this.#questions.delete(memo));
+			this.#questions.set(memo, question);
+		}
+		return question;
+	}
+
+	async #ask(owner: OwnerReference, resource: DeletableResource, key: string, memo: string): Promise<Verdict> {
 		const namespace = resource.namespaced ? key.slice(0, key.indexOf("/")) : undefined;
 		const found = await ignoreGone(this.#context.client.resource(resource).get({ namespace, name: owner.name }));
 		if (found !== undefined && found.metadata?.uid === owner.uid) return waitsForDependents(found) ? "waiting" : "solid";

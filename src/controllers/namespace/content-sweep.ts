@@ -59,7 +59,7 @@ async function deleteAll({ client, namespace, deletedMs, nowMs }: Sweep, resourc
 	if (before.length === 0) return nothingLeft;
 	const graceSeconds = longestGraceSeconds(resource, before);
 	const graceEstimate = nowMs - deletedMs >= graceSeconds * 1000 ? 0 : graceSeconds;
-	await resourceClient.deleteCollection(namespace);
+	await deleteUnlessGone(resourceClient, namespace);
 	const left = await listAll(resourceClient, namespace);
 	if (left.length === 0) return nothingLeft;
 	const finalizers = countFinalizers(left);
@@ -79,6 +79,15 @@ async function listAll(client: ResourceClient<KubeObject>, namespace: string): P
 	} catch (error) {
 		if (isStatusError(error, "NotFound", "MethodNotAllowed")) return [];
 		throw error;
+	}
+}
+
+/** Events are served by two groups from one store: whoever comes second may find nothing left. */
+async function deleteUnlessGone(client: ResourceClient<KubeObject>, namespace: string): Promise<void> {
+	try {
+		await client.deleteCollection(namespace);
+	} catch (error) {
+		if (!isStatusError(error, "NotFound")) throw error;
 	}
 }
 
