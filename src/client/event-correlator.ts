@@ -17,7 +17,7 @@ const spamRatePerSecond = 1 / 300;
 /** How many objects and events are remembered; the least recently used are forgotten. */
 const maxRemembered = 4096;
 
-export const combinedPrefix = "(combined from similar events): ";
+const combinedPrefix = "(combined from similar events): ";
 
 export interface EventInput {
 	readonly object: ObjectReference;

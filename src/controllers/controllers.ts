@@ -9,6 +9,7 @@ import { endpointSliceController } from "./endpointslice/endpointslice-controlle
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
@@ -37,5 +38,6 @@ export function createControllers({
 		endpointSliceController,
 		nodeLifecycleController,
 		taintEvictionController,
+		podGarbageCollector,
 	];
 }

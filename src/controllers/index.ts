@@ -3,6 +3,4 @@
  * the client, level-based, knowing nothing of the server it talks to. What controllers share in mechanism (queues,
  * informers, expectations, owners) is in client/.
  */
-export type { Controller, ControllerContext } from "./controller.ts";
-export { ControllerManager, type ControllerManagerOptions } from "./controller-manager.ts";
-export { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
+export { ControllerManager } from "./controller-manager.ts";

@@ -8,7 +8,7 @@ import { maxSurge, wantedReplicas } from "./strategy.ts";
 import { templatesEqual } from "./template-hash.ts";
 
 export const revisionAnnotation = "deployment.kubernetes.io/revision";
-export const revisionHistoryAnnotation = "deployment.kubernetes.io/revision-history";
+const revisionHistoryAnnotation = "deployment.kubernetes.io/revision-history";
 /** The Deployment's replicas when the ReplicaSet was last scaled. */
 export const desiredReplicasAnnotation = "deployment.kubernetes.io/desired-replicas";
 /** The same with the surge. */

@@ -7,7 +7,7 @@ import { isPodReady } from "../pod-state.ts";
 import { endpointHostname, familiesOf, familyOf, isEndpoint, isHeadless, podAddresses, targetPortOf } from "./service-pods.ts";
 
 /** Most addresses of one object; more are left out, and an annotation says so. */
-export const maxCapacity = 1000;
+const maxCapacity = 1000;
 
 interface MutableSubset {
 	readonly ports: readonly CoreEndpointPort[];

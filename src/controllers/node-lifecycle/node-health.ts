@@ -9,9 +9,9 @@ import { formatTime, parseTime } from "../../apimachinery/time.ts";
 import { findCondition } from "../conditions.ts";
 
 /** --node-monitor-grace-period: a node is silent for so long before it is Unknown. */
-export const monitorGraceMs = 50_000;
+const monitorGraceMs = 50_000;
 /** --node-startup-grace-period: the same for a node that never had a Ready condition. */
-export const startupGraceMs = 60_000;
+const startupGraceMs = 60_000;
 
 /** The conditions that a silent node can no longer vouch for. */
 const vouchedTypes = ["Ready", "MemoryPressure", "DiskPressure", "PIDPressure"];

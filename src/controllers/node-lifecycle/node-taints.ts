@@ -6,8 +6,8 @@ import type { Node, Taint } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import type { ReadyStatus } from "./node-health.ts";
 
-export const notReadyTaint = "node.kubernetes.io/not-ready";
-export const unreachableTaint = "node.kubernetes.io/unreachable";
+const notReadyTaint = "node.kubernetes.io/not-ready";
+const unreachableTaint = "node.kubernetes.io/unreachable";
 const unschedulableTaint = "node.kubernetes.io/unschedulable";
 
 /** Condition, its bad status, and the taint for it. */

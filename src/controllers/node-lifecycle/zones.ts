@@ -28,7 +28,7 @@ export function zoneOf({ metadata }: Node): string {
 	return `${labels["topology.kubernetes.io/region"] ?? ""}:\0:${labels["topology.kubernetes.io/zone"] ?? ""}`;
 }
 
-export function zoneStateOf({ ready, notReady }: ZoneCount): ZoneState {
+function zoneStateOf({ ready, notReady }: ZoneCount): ZoneState {
 	if (ready === 0 && notReady > 0) return "FullDisruption";
 	return notReady > 2 && notReady / (notReady + ready) >= unhealthyPart ? "PartialDisruption" : "Normal";
 }

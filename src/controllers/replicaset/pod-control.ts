@@ -11,7 +11,7 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import { controllerReference } from "../../client/owner.ts";
 
 /** The pod that `owner` makes of its template. */
-export function podFromTemplate(template: PodTemplateSpec | undefined, owner: KubeObject): Pod {
+function podFromTemplate(template: PodTemplateSpec | undefined, owner: KubeObject): Pod {
 	const { labels, annotations, finalizers } = template?.metadata ?? {};
 	return {
 		apiVersion: "v1",

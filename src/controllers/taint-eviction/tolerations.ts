@@ -4,7 +4,7 @@
  */
 import type { Taint, Toleration } from "../../apimachinery/schema/generated/types.ts";
 
-export function tolerates({ key = "", operator = "Equal", value = "", effect = "" }: Toleration, taint: Taint): boolean {
+function tolerates({ key = "", operator = "Equal", value = "", effect = "" }: Toleration, taint: Taint): boolean {
 	if (effect !== "" && effect !== taint.effect) return false;
 	if (key !== "" && key !== taint.key) return false;
 	return operator === "Exists" || (operator === "Equal" && value === (taint.value ?? ""));

@@ -4,7 +4,7 @@
  */
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
-import { type KubeObject, objectKey } from "../../apimachinery/meta.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
@@ -103,9 +103,4 @@ export function runningPod(pod: Pod, nowMs: number, podIP = "10.0.0.1"): Pod {
 			conditions: [{ type: "Ready", status: "True", lastTransitionTime: nowText }],
 		},
 	};
-}
-
-/** Objects by key, to look one up. */
-export function byKey<T extends KubeObject>(objects: readonly T[]): ReadonlyMap<string, T> {
-	return new Map(objects.map((object) => [objectKey(object), object]));
 }
