@@ -1,11 +1,12 @@
 /**
  * Generates src/apimachinery/schema/generated/ from the dev dependency @kubernetes/client-node (Kubernetes 1.36) and
- * the facts that it lacks (schema-facts.txt, schema-descriptions.txt). Run by `npm run generate` and by `prepare`; the output is not committed.
+ * the facts that it lacks (schema-facts.txt, schema-descriptions.txt, protobuf-facts.txt). Run by `npm run generate` and by `prepare`; the output is not committed.
  *
  *   types.ts         wire types for our own code: read-only, times and quantities as strings
  *   schema.ts        every type's fields with types, required flags, list types and merge keys (compact JSON)
  *   descriptions.ts  every type's and field's description (loaded only when OpenAPI is asked for)
  *   resources.ts     every served resource with its kind, scope, verbs and subresources
+ *   protobuf.ts      every type's field numbers in protobuf (loaded only when a protobuf body comes)
  *
  * The package is read as text, never imported: importing it costs more than a second and 300 MB.
  */
@@ -13,6 +14,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readProtobufTable } from "./protobuf-facts.ts";
 import { readDescriptionFacts } from "./schema-descriptions.ts";
 
 /** Group versions that kube-apiserver 1.36 serves without any --runtime-config. Source: pkg/controlplane/instance.go, defaults. */
@@ -372,6 +374,7 @@ function main(): void {
 		"resources.ts",
 		moduleOf("generatedResources: readonly GeneratedResource[]", 'import type { GeneratedResource } from "../resources.ts";\n', resources),
 	);
+	write("protobuf.ts", moduleOf("protobufTable: Readonly<Record<string, string>>", "", readProtobufTable(models)));
 	console.log(`schema: ${models.length} types, ${resources.length} resources and subresources`);
 }
 

@@ -5,6 +5,7 @@
  */
 import type { PatchType } from "../../apimachinery/api-request.ts";
 import { isJsonObject } from "../../apimachinery/json.ts";
+import { parseApiVersion } from "../../apimachinery/meta.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { newBadRequest, newRequestEntityTooLarge, type StatusError } from "../../apimachinery/status-error.ts";
 import { describeJsonError } from "./json-syntax.ts";
@@ -33,7 +34,7 @@ export interface RawBody {
  * @throws StatusError UnsupportedMediaType or BadRequest
  */
 export async function decodeObjectBody(body: RawBody, resource: GeneratedResource): Promise<unknown> {
-	const value = await decodeValue(body, (why) => newUnrecognized(why, resource.kind, body.bytes));
+	const value = await decodeValue(body, resource, (why) => newUnrecognized(why, resource.kind, body.bytes));
 	if (!isJsonObject(value)) {
 		const why = `json: cannot unmarshal ${goTypeOf(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
 		throw newUnrecognized(`couldn't get version/kind; json parse error: ${why}`, resource.kind, body.bytes);
@@ -47,7 +48,7 @@ export async function decodeObjectBody(body: RawBody, resource: GeneratedResourc
  */
 export async function decodeDeleteBody(body: RawBody): Promise<unknown> {
 	if (body.bytes.length === 0) return undefined;
-	return decodeValue(body, (why) => newUnrecognized(why, "DeleteOptions", body.bytes));
+	return decodeValue(body, deleteOptions, (why) => newUnrecognized(why, deleteOptions.kind, body.bytes));
 }
 
 /**
@@ -92,7 +93,11 @@ export async function decodePatchBody(type: PatchType, bytes: Buffer): Promise<u
 
 type Failure = (why: string) => StatusError;
 
-async function decodeValue(body: RawBody, fail: Failure): Promise<unknown> {
+/** What an endpoint takes. */
+type Endpoint = Pick<GeneratedResource, "kind" | "type" | "version">;
+const deleteOptions: Endpoint = { kind: "DeleteOptions", type: "DeleteOptions", version: "v1" };
+
+async function decodeValue(body: RawBody, endpoint: Endpoint, fail: Failure): Promise<unknown> {
 	const encoding = bodyEncoding(body.contentType);
 	switch (encoding) {
 		case "json":
@@ -100,20 +105,24 @@ async function decodeValue(body: RawBody, fail: Failure): Promise<unknown> {
 		case "yaml":
 			return parseYaml(body.bytes, fail);
 		case "protobuf":
-			return parseProtobuf(body.bytes, fail);
+			return parseProtobuf(body.bytes, endpoint, fail);
 		default:
 			return encoding satisfies never;
 	}
 }
 
 /** Loaded with its table of field numbers when the first such body comes. */
-async function parseProtobuf(bytes: Buffer, fail: Failure): Promise<unknown> {
-	const { decodeProtobuf, UnknownKindError } = await import("./protobuf/decode.ts");
-	const { WireError } = await import("./protobuf/wire-reader.ts");
+async function parseProtobuf(bytes: Buffer, endpoint: Endpoint, fail: Failure): Promise<unknown> {
+	const { decodeEnvelope, ProtobufError, readEnvelope } = await import("../../apimachinery/protobuf/decode.ts");
+	let failure = fail;
 	try {
-		return decodeProtobuf(bytes);
+		const envelope = readEnvelope(bytes);
+		const kind = envelope.kind || endpoint.kind;
+		const version = envelope.apiVersion === "" ? endpoint.version : parseApiVersion(envelope.apiVersion).version;
+		failure = (why) => newBadRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${endpoint.kind}: ${why}`);
+		return decodeEnvelope(envelope, endpoint.type);
 	} catch (error) {
-		if (error instanceof WireError || error instanceof UnknownKindError) throw fail(error.message);
+		if (error instanceof ProtobufError) throw failure(error.message);
 		throw error;
 	}
 }
