@@ -25,25 +25,20 @@ import { deployments, pods, replicaSets } from "../../client/resources.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
 import { addControllerIndex, isBeingDeleted, isPodTerminal, managedBy, orphansIn } from "../pod-state.ts";
-import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts";
 import { isOfKind } from "../replicaset/replica-kind.ts";
 import {
-	hasProgressDeadline,
 	isComplete,
-	newCondition,
 	planCounts,
 	planPausedCondition,
 	planRolloutStatus,
 	progressCheckInMs,
-	progressingCondition,
 	statusEqual,
 	withDeploymentCondition,
 } from "./deployment-status.ts";
-import { newReplicaSetFor, planHistoryCleanup } from "./replica-sets.ts";
-import { findNewReplicaSet, newReplicaSetAnnotations, revisionAnnotation, revisionOf, sizeAnnotations } from "./revisions.ts";
+import { ReplicaSetWriter } from "./replica-set-writer.ts";
+import { findNewReplicaSet } from "./revisions.ts";
 import * as scaling from "./scaling.ts";
 import { isRollingUpdate } from "./strategy.ts";
-import { templatesEqual } from "./template-hash.ts";
 
 const name = "deployment-controller";
 /** kube-controller-manager's --concurrent-deployment-syncs. */
@@ -64,7 +59,7 @@ class DeploymentController {
 	readonly #replicaSetClient: ResourceClient<ReplicaSet>;
 	readonly #recorder: EventRecorder;
 	readonly #ownWrites = new OwnWrites<Deployment>();
-	readonly #ownReplicaSets = new OwnWrites<ReplicaSet>();
+	readonly #writer: ReplicaSetWriter;
 
 	constructor(context: ControllerContext, signal: AbortSignal) {
 		this.#context = context;
@@ -75,6 +70,12 @@ class DeploymentController {
 		this.#client = context.client.resource(deployments);
 		this.#replicaSetClient = context.client.resource(replicaSets);
 		this.#recorder = recorderOf(context, name, signal);
+		this.#writer = new ReplicaSetWriter({
+			client: this.#replicaSetClient,
+			recorder: this.#recorder,
+			clock: context.clock,
+			writeStatus: (deployment, original) => this.#writeStatus(deployment, original),
+		});
 	}
 
 	async run(signal: AbortSignal): Promise<void> {
@@ -96,7 +97,7 @@ class DeploymentController {
 				added: (replicaSet) => this.#replicaSetChanged(replicaSet, undefined),
 				updated: (old, replicaSet) => this.#replicaSetChanged(replicaSet, old),
 				deleted: (replicaSet) => {
-					this.#ownReplicaSets.delete(objectKey(replicaSet));
+					this.#writer.forget(replicaSet);
 					this.#wakeOwner(replicaSet);
 				},
 			},
@@ -156,7 +157,7 @@ class DeploymentController {
 		const nowMs = this.#context.clock.now();
 		const paused = planPausedCondition(deployment, nowMs);
 		const marked = paused === undefined ? deployment : withDeploymentCondition(deployment, paused);
-		const rollout = await this.#syncRevision(rolloutOf(marked, owned));
+		const rollout = await this.#writer.syncRevision(rolloutOf(marked, owned));
 		if (marked.spec?.paused === true || scaling.isScalingEvent(rollout)) return this.#syncSizes(rollout, deployment);
 		return isRollingUpdate(marked) ? this.#rollingUpdate(rollout, deployment) : this.#recreate(rollout, deployment);
 	}
@@ -178,24 +179,24 @@ class DeploymentController {
 			client: this.#replicaSetClient,
 			readOwner: () => this.#client.get({ namespace, name }),
 		});
-		return owned.map((replicaSet) => this.#ownReplicaSets.freshest(replicaSet));
+		return owned.map((replicaSet) => this.#writer.freshest(replicaSet));
 	}
 
 	async #rollingUpdate(existing: scaling.Rollout, original: Deployment): Promise<ReconcileResult> {
-		const rollout = await this.#ensureNewReplicaSet(existing, original);
+		const rollout = await this.#writer.ensureNewReplicaSet(existing, original);
 		if (rollout === undefined) return undefined;
 		const up = scaling.planNewReplicaSet(rollout);
 		const steps = up.length > 0 ? up : scaling.planOldReplicaSets(rollout);
-		return this.#finish(await this.#resize(rollout, steps), original, steps.length > 0);
+		return this.#finish(await this.#writer.resize(rollout, steps), original, steps.length > 0);
 	}
 
 	async #recreate(existing: scaling.Rollout, original: Deployment): Promise<ReconcileResult> {
 		const down = scaling.planDownForRecreate(existing);
-		if (down.length > 0) return this.#finish(await this.#resize(existing, down), original, true);
+		if (down.length > 0) return this.#finish(await this.#writer.resize(existing, down), original, true);
 		if (this.#oldPodsRun(existing)) return this.#finish(existing, original, true);
-		const rollout = await this.#ensureNewReplicaSet(existing, original);
+		const rollout = await this.#writer.ensureNewReplicaSet(existing, original);
 		if (rollout === undefined) return undefined;
-		return this.#finish(await this.#resize(rollout, scaling.planUpForRecreate(rollout)), original, false);
+		return this.#finish(await this.#writer.resize(rollout, scaling.planUpForRecreate(rollout)), original, false);
 	}
 
 	#oldPodsRun({ oldReplicaSets }: scaling.Rollout): boolean {
@@ -207,14 +208,14 @@ class DeploymentController {
 
 	/** Paused, or its size changed: no rollout, only sizes. */
 	async #syncSizes(rollout: scaling.Rollout, original: Deployment): Promise<ReconcileResult> {
-		const scaled = await this.#resize(rollout, scaling.planScale(rollout));
-		if (scaled.deployment.spec?.paused === true) await this.#cleanUp(scaled);
+		const scaled = await this.#writer.resize(rollout, scaling.planScale(rollout));
+		if (scaled.deployment.spec?.paused === true) await this.#writer.cleanUp(scaled);
 		return this.#writeCounts(scaled, original);
 	}
 
 	async #finish(rollout: scaling.Rollout, original: Deployment, underWay: boolean): Promise<ReconcileResult> {
 		const nowMs = this.#context.clock.now();
-		if (!underWay && isComplete(rollout.deployment, rollout.deployment.status ?? {})) await this.#cleanUp(rollout);
+		if (!underWay && isComplete(rollout.deployment, rollout.deployment.status ?? {})) await this.#writer.cleanUp(rollout);
 		const status = planRolloutStatus(rollout, nowMs);
 		await this.#writeStatus({ ...rollout.deployment, status }, original);
 		const checkInMs = progressCheckInMs({ ...rollout.deployment, status }, status, nowMs);
@@ -237,139 +238,9 @@ class DeploymentController {
 			if (!isStatusError(error, "NotFound")) throw error;
 		}
 	}
-
-	// ── ReplicaSets ──
-
-	/** Brings the new ReplicaSet's annotations up to date, if there is one, and the Deployment's with them. */
-	async #syncRevision(rollout: scaling.Rollout): Promise<scaling.Rollout> {
-		const { deployment, newReplicaSet } = rollout;
-		if (newReplicaSet === undefined) return rollout;
-		const annotations = newReplicaSetAnnotations(deployment, newReplicaSet.metadata?.annotations, nextRevision(rollout));
-		const minReadySeconds = deployment.spec?.minReadySeconds ?? 0;
-		const current =
-			jsonEqual(annotations, newReplicaSet.metadata?.annotations ?? {}) && minReadySeconds === (newReplicaSet.spec?.minReadySeconds ?? 0)
-				? newReplicaSet
-				: await this.#updateReplicaSet({
-						...newReplicaSet,
-						metadata: { ...newReplicaSet.metadata, annotations },
-						spec: { ...specOf(newReplicaSet), minReadySeconds },
-					});
-		const found = `Found new replica set "${current.metadata?.name}"`;
-		return {
-			...rollout,
-			newReplicaSet: current,
-			deployment: this.#adoptRevision(deployment, revisionOf(current), "FoundNewReplicaSet", found, false),
-		};
-	}
-
-	/** The Deployment with its revision, and Progressing set if it has none (or always: `replace`). */
-	#adoptRevision(deployment: Deployment, revision: number, reason: string, message: string, replace: boolean): Deployment {
-		const annotations = { ...deployment.metadata?.annotations, [revisionAnnotation]: String(revision) };
-		const revised = { ...deployment, metadata: { ...deployment.metadata, annotations } };
-		if (!hasProgressDeadline(deployment) || (!replace && progressingCondition(deployment.status) !== undefined)) return revised;
-		return withDeploymentCondition(revised, newCondition("Progressing", "True", reason, message, this.#context.clock.now()));
-	}
-
-	/** Undefined: there is none and none can be made, since the namespace is going. */
-	async #ensureNewReplicaSet(rollout: scaling.Rollout, original: Deployment): Promise<scaling.Rollout | undefined> {
-		const { deployment, newReplicaSet, oldReplicaSets } = rollout;
-		if (newReplicaSet !== undefined) return rollout;
-		const total = scaling.sum(oldReplicaSets, scaling.specReplicas);
-		const revision = nextRevision(rollout);
-		const wanted = newReplicaSetFor(deployment, scaling.newReplicaSetSize(deployment, 0, total), revision);
-		const name = wanted.metadata?.name ?? "";
-		try {
-			const made = this.#ownReplicaSets.note(await this.#replicaSetClient.create(wanted));
-			const size = scaling.specReplicas(made);
-			if (size > 0) this.#recorder.event(deployment, "Normal", "ScalingReplicaSet", `Scaled up replica set ${name} from 0 to ${size}`);
-			const created = `Created new replica set "${name}"`;
-			return {
-				...rollout,
-				newReplicaSet: made,
-				deployment: this.#adoptRevision(deployment, revision, "NewReplicaSetCreated", created, true),
-			};
-		} catch (error) {
-			if (isNamespaceTerminating(error)) return undefined;
-			if (isStatusError(error, "AlreadyExists")) return this.#resolveCollision(rollout, name, error, original);
-			await this.#reportCreateError(deployment, name, error, original);
-			throw error;
-		}
-	}
-
-	/** The name is taken: by our own ReplicaSet that the cache does not show yet, or by another template of the same hash. */
-	async #resolveCollision(rollout: scaling.Rollout, name: string, error: unknown, original: Deployment): Promise<scaling.Rollout> {
-		const { deployment } = rollout;
-		const taken = await this.#replicaSetClient.get({ namespace: deployment.metadata?.namespace, name });
-		const ours = controllerOf(taken)?.uid === deployment.metadata?.uid;
-		if (ours && templatesEqual(taken.spec?.template, deployment.spec?.template)) {
-			return this.#syncRevision({ ...rollout, newReplicaSet: taken });
-		}
-		const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
-		await this.#writeStatus({ ...deployment, status: { ...deployment.status, collisionCount } }, original);
-		throw error;
-	}
-
-	async #reportCreateError(deployment: Deployment, name: string, error: unknown, original: Deployment): Promise<void> {
-		const message = `Failed to create new replica set "${name}": ${messageOf(error)}`;
-		this.#recorder.event(deployment, "Warning", "ReplicaSetCreateError", message);
-		if (!hasProgressDeadline(deployment)) return;
-		const condition = newCondition("Progressing", "False", "ReplicaSetCreateError", message, this.#context.clock.now());
-		await this.#writeStatus(withDeploymentCondition(deployment, condition), original);
-	}
-
-	/** Sets the sizes, and the annotations that say for which size of the Deployment they were meant. */
-	async #resize(rollout: scaling.Rollout, steps: readonly scaling.Resize[]): Promise<scaling.Rollout> {
-		let result = rollout;
-		for (const { replicaSet, replicas } of steps) {
-			const from = scaling.specReplicas(replicaSet);
-			const annotations = { ...replicaSet.metadata?.annotations, ...sizeAnnotations(rollout.deployment) };
-			if (replicas === from && jsonEqual(annotations, replicaSet.metadata?.annotations)) continue;
-			const updated = await this.#updateReplicaSet({
-				...replicaSet,
-				metadata: { ...replicaSet.metadata, annotations },
-				spec: { ...specOf(replicaSet), replicas },
-			});
-			result = replaceReplicaSet(result, replicaSet, updated);
-			if (replicas === from) continue;
-			const message = `Scaled ${replicas > from ? "up" : "down"} replica set ${replicaSet.metadata?.name} from ${from} to ${replicas}`;
-			this.#recorder.event(rollout.deployment, "Normal", "ScalingReplicaSet", message);
-		}
-		return result;
-	}
-
-	async #updateReplicaSet(replicaSet: ReplicaSet): Promise<ReplicaSet> {
-		return this.#ownReplicaSets.note(await this.#replicaSetClient.update(replicaSet));
-	}
-
-	/** Deletes old ReplicaSets beyond revisionHistoryLimit. */
-	async #cleanUp({ deployment, oldReplicaSets }: scaling.Rollout): Promise<void> {
-		for (const { metadata } of planHistoryCleanup(deployment, oldReplicaSets)) {
-			try {
-				await this.#replicaSetClient.delete({ namespace: metadata?.namespace, name: metadata?.name ?? "" });
-			} catch (error) {
-				if (!isStatusError(error, "NotFound")) throw error;
-			}
-		}
-	}
 }
 
 function rolloutOf(deployment: Deployment, owned: readonly ReplicaSet[]): scaling.Rollout {
 	const newReplicaSet = findNewReplicaSet(deployment, owned);
 	return { deployment, newReplicaSet, oldReplicaSets: owned.filter((replicaSet) => replicaSet !== newReplicaSet) };
-}
-
-function nextRevision({ oldReplicaSets }: scaling.Rollout): number {
-	return Math.max(0, ...oldReplicaSets.map(revisionOf)) + 1;
-}
-
-function specOf({ spec }: ReplicaSet) {
-	return spec ?? { selector: {} };
-}
-
-function replaceReplicaSet(rollout: scaling.Rollout, old: ReplicaSet, updated: ReplicaSet): scaling.Rollout {
-	return {
-		...rollout,
-		newReplicaSet: rollout.newReplicaSet === old ? updated : rollout.newReplicaSet,
-		oldReplicaSets: rollout.oldReplicaSets.map((replicaSet) => (replicaSet === old ? updated : replicaSet)),
-	};
 }
