@@ -27,7 +27,17 @@ export {
 export { Process, type ProcessExit, type SignalName, signalNumbers } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
-export { BrokenPipeError, Collector, emptyInput, type InputStream, nullOutput, type OutputStream, Pipe, readAll, writeText } from "./stream.ts";
+export {
+	BrokenPipeError,
+	Collector,
+	emptyInput,
+	type InputStream,
+	nullOutput,
+	type OutputStream,
+	Pipe,
+	readAll,
+	writeText,
+} from "./stream.ts";
 export { FileSystem, type Mount, putFile } from "./vfs/file-system.ts";
 export { type DirectoryInode, type FileContent, FsError, type Inode } from "./vfs/inode.ts";
 export { resolvePath } from "./vfs/path.ts";

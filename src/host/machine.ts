@@ -44,6 +44,8 @@ export interface MachineOptions {
 	/** The programs behind the executables of the file system, by registered name. */
 	readonly findProgram: (name: string) => Program | undefined;
 	readonly network: NetworkStack;
+	/** Something is mounted over the image that may change what its programs find. */
+	readonly hasVolumes?: boolean;
 }
 
 export interface SpawnOptions {
@@ -77,6 +79,7 @@ export class Machine {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly network: NetworkStack;
+	readonly hasVolumes: boolean;
 	readonly #openFileSystem: () => FileSystem;
 	readonly #findProgram: (name: string) => Program | undefined;
 	#files: FileSystem | undefined;
@@ -89,6 +92,7 @@ export class Machine {
 		this.clock = options.clock;
 		this.random = options.random;
 		this.network = options.network;
+		this.hasVolumes = options.hasVolumes ?? false;
 		this.#openFileSystem = options.openFileSystem;
 		this.#findProgram = options.findProgram;
 	}
@@ -114,16 +118,16 @@ export class Machine {
 	/** Finds the program of a command and starts it. Throws `ExecError` if it cannot be started. */
 	spawn(options: SpawnOptions): Process {
 		const { program, argv } = this.#resolveProgram(options.argv, options.env, options.cwd);
-		return this.run(program, { ...options, argv });
+		return this.run(program, options, argv);
 	}
 
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
-	run(program: Program, options: SpawnOptions): Process {
+	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
 		if (this.#processes.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
 		const process = new Process({
 			pid: this.#nextPid++,
 			parentPid: options.parent?.pid ?? 0,
-			argv: options.argv,
+			argv,
 			startMs: this.clock.now(),
 		});
 		this.#processes.set(process.pid, process);
@@ -131,12 +135,21 @@ export class Machine {
 		const guard = (stream: OutputStream): OutputStream => ({
 			write: (chunk) => (process.exit === undefined ? stream.write(chunk) : undefined),
 		});
-		const { stdin, env, cwd, terminal } = options;
-		const stdout = guard(options.stdout);
-		const stderr = guard(options.stderr);
-		void execute(program, { argv: options.argv, env, cwd, stdin, stdout, stderr, terminal, machine: this, process }).then((exit) =>
-			process.finish(exit),
-		);
+		const context: ProcessContext = {
+			argv,
+			// Read when asked for: most of what runs for long never looks at its environment.
+			get env() {
+				return options.env;
+			},
+			cwd: options.cwd,
+			stdin: options.stdin,
+			stdout: guard(options.stdout),
+			stderr: guard(options.stderr),
+			terminal: options.terminal,
+			machine: this,
+			process,
+		};
+		void execute(program, context).then((exit) => process.finish(exit));
 		return process;
 	}
 

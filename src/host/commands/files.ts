@@ -103,7 +103,11 @@ export const head: Program = async (context) => {
 };
 
 /** Copies no more than so many lines or bytes, and reads no more than it must. */
-async function copyFirst(input: InputStream, output: OutputStream, limit: { readonly lines?: number; readonly bytes?: number }): Promise<void> {
+async function copyFirst(
+	input: InputStream,
+	output: OutputStream,
+	limit: { readonly lines?: number; readonly bytes?: number },
+): Promise<void> {
 	let { lines = Number.POSITIVE_INFINITY, bytes = Number.POSITIVE_INFINITY } = limit;
 	while (lines > 0 && bytes > 0) {
 		const chunk = await input.read();

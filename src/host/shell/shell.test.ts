@@ -21,12 +21,12 @@ describe("sh -c", () => {
 		["case foo.txt in *.jpg) echo jpg;; *.txt|*.md) echo text;; esac", "text\n"],
 		["echo one > /tmp/a; echo two >> /tmp/a; cat /tmp/a; cat < /tmp/a | wc -l", "one\ntwo\n2\n"],
 		["echo $(echo a; echo b) `echo c`", "a b c\n"],
-		["(cd /tmp; x=1; pwd); pwd; echo \"[$x]\"", "/tmp\n/\n[]\n"],
+		['(cd /tmp; x=1; pwd); pwd; echo "[$x]"', "/tmp\n/\n[]\n"],
 		["printf '%s-%03d\\n' a 7 b 8", "a-007\nb-008\n"],
 		["cat <<EOF\nhi $((1+2))\nEOF", "hi 3\n"],
 		["printf 'a 1\\nb 2\\n' | while read k v; do echo $v=$k; done", "1=a\n2=b\n"],
 		["set -e; false; echo unreachable", "", 1],
-		["set -- x 'y z'; for a in \"$@\"; do echo \"<$a>\"; done", "<x>\n<y z>\n"],
+		['set -- x \'y z\'; for a in "$@"; do echo "<$a>"; done', "<x>\n<y z>\n"],
 		["mkdir -p /tmp/g && touch /tmp/g/a.c /tmp/g/b.c /tmp/g/.h && cd /tmp/g && echo *.c *.none", "a.c b.c *.none\n"],
 		["trap 'echo bye' EXIT; echo hi; exit 5", "hi\nbye\n", 5],
 		["echo x | grep -c x", "1\n"],
@@ -51,9 +51,21 @@ describe("sh -c", () => {
 	it("reports what it cannot run, in the words of each shell", async () => {
 		const machine = new TestMachine();
 		expect(await machine.sh("nosuch")).toEqual({ stdout: "", stderr: "sh: nosuch: not found\n", exitCode: 127 });
-		expect(await machine.run(["bash", "-c", "nosuch"])).toEqual({ stdout: "", stderr: "bash: line 1: nosuch: command not found\n", exitCode: 127 });
-		expect(await machine.sh("cat /none")).toEqual({ stdout: "", stderr: "cat: can't open '/none': No such file or directory\n", exitCode: 1 });
-		expect(await machine.sh("echo >/none/x")).toEqual({ stdout: "", stderr: "sh: can't create /none/x: nonexistent directory\n", exitCode: 1 });
+		expect(await machine.run(["bash", "-c", "nosuch"])).toEqual({
+			stdout: "",
+			stderr: "bash: line 1: nosuch: command not found\n",
+			exitCode: 127,
+		});
+		expect(await machine.sh("cat /none")).toEqual({
+			stdout: "",
+			stderr: "cat: can't open '/none': No such file or directory\n",
+			exitCode: 1,
+		});
+		expect(await machine.sh("echo >/none/x")).toEqual({
+			stdout: "",
+			stderr: "sh: can't create /none/x: nonexistent directory\n",
+			exitCode: 1,
+		});
 		expect((await machine.sh("if true; then")).exitCode).toBe(2);
 	});
 
@@ -94,6 +106,8 @@ describe("sh -c", () => {
 
 	it("runs script files by their first line", async () => {
 		const script = "printf '#!/bin/sh\\necho script $0 $1\\n' > /tmp/s; chmod +x /tmp/s; /tmp/s arg; ls -l /tmp/s";
-		expect(await new TestMachine().sh(script)).toEqual(ok("script /tmp/s arg\n-rwxr-xr-x    1 root     root            28 Jan  1 00:00 /tmp/s\n"));
+		expect(await new TestMachine().sh(script)).toEqual(
+			ok("script /tmp/s arg\n-rwxr-xr-x    1 root     root            28 Jan  1 00:00 /tmp/s\n"),
+		);
 	});
 });

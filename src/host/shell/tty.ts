@@ -75,6 +75,11 @@ export class Tty implements Terminal {
 		this.hangUp();
 	}
 
+	/** Resolves when all that was written has been taken. */
+	flush(): Promise<void> {
+		return this.#writing;
+	}
+
 	/** The user's side is gone: readers get the end. */
 	hangUp(): void {
 		this.#hungUp = true;

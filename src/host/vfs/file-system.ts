@@ -86,6 +86,12 @@ export class FileSystem {
 		return this.#find(path, "open").inode;
 	}
 
+	/** Where a path leads, as a thing to be mounted elsewhere. */
+	place(path: string): { readonly tree: Tree; readonly inode: Inode } {
+		const { tree, inode } = this.#find(path, "open");
+		return { tree, inode };
+	}
+
 	stat(path: string): FileStat {
 		return statOf(this.#find(path, "stat").inode);
 	}

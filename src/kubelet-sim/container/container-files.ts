@@ -1,0 +1,206 @@
+/** The files that a runtime and the kubelet put into a container besides its image: /dev, /proc, /etc/hosts, volumes. */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
+import {
+	type DirectoryInode,
+	FileSystem,
+	FsError,
+	type Inode,
+	kernelVersion,
+	type Machine,
+	type Mount,
+	putFile,
+	resolvePath,
+	Tree,
+	TreeBuilder,
+} from "../../host/index.ts";
+import { clusterDomain } from "../network/cluster-network.ts";
+import { expand } from "../volumes/environment.ts";
+import type { PodVolumes } from "../volumes/pod-volumes.ts";
+
+export interface ContainerFilesOptions {
+	readonly clock: Clock;
+	readonly pod: Pod;
+	readonly container: Container | EphemeralContainer;
+	readonly image: DirectoryInode;
+	readonly volumes: PodVolumes;
+	readonly hostname: string;
+	readonly podIp: string;
+	readonly clusterDns: string;
+	readonly env: () => ReadonlyMap<string, string>;
+	readonly machine: () => Machine;
+}
+
+let devices: DirectoryInode | undefined;
+
+/** /dev of every container: made once, never written. */
+function deviceTree(): DirectoryInode {
+	if (devices !== undefined) return devices;
+	const root = new TreeBuilder(0).directory("/shm", 0o1777).directory("/pts").symlink("/fd", "/proc/self/fd").build();
+	const names = ["null", "zero", "urandom", "tty", "stdin", "stdout", "stderr"] as const;
+	const device = (name: (typeof names)[number], ino: number): Inode => ({
+		type: "device",
+		device: name,
+		ino,
+		frozen: true,
+		mode: 0o666,
+		uid: 0,
+		gid: 0,
+		mtimeMs: 0,
+	});
+	for (const [index, name] of names.entries()) root.entries.set(name, device(name, 100 + index));
+	for (const [name, same] of [
+		["random", "urandom"],
+		["full", "zero"],
+	] as const)
+		root.entries.set(name, device(same, 110));
+	devices = root;
+	return root;
+}
+
+export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
+	const { clock, container, image, pod } = options;
+	const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem === true;
+	const files = new FileSystem(new Tree({ clock, lower: image }), readOnlyRoot);
+	const mount = (path: string, tree: Tree, source: string, type: string, more: Partial<Mount> = {}) =>
+		files.mount({ path, tree, source, type, readOnly: false, ...more });
+	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");
+	mount("/proc", procTree(options), "proc", "proc", { readOnly: true });
+	const etc = new Tree({ clock });
+	putFile(etc, "/hosts", hostsText(options));
+	putFile(etc, "/resolv.conf", resolvText(pod, options.clusterDns));
+	putFile(etc, "/hostname", `${options.hostname}\n`);
+	putFile(etc, "/termination-log", "", 0o666);
+	const generated = new FileSystem(etc);
+	for (const [path, name] of [
+		["/etc/hosts", "/hosts"],
+		["/etc/resolv.conf", "/resolv.conf"],
+		["/etc/hostname", "/hostname"],
+		[container.terminationMessagePath ?? "/dev/termination-log", "/termination-log"],
+	] as const) {
+		mount(path, etc, "/dev/vda1", "ext4", { inode: generated.inode(name) });
+	}
+	const workingDir = container.workingDir;
+	if (workingDir !== undefined && !files.exists(workingDir)) files.mkdir(workingDir, { recursive: true, force: true });
+	for (const volumeMount of container.volumeMounts ?? []) mountVolume(files, options, volumeMount);
+	return files;
+}
+
+function mountVolume(
+	files: FileSystem,
+	{ volumes, env }: ContainerFilesOptions,
+	{ name, mountPath, subPath, subPathExpr, readOnly }: NonNullable<Container["volumeMounts"]>[number],
+): void {
+	const volume = volumes.open(name);
+	const below = subPathExpr === undefined ? subPath : expand(subPathExpr, (variable) => env().get(variable));
+	const inode = below === undefined || below === "" ? volume.inode : subInode(volume.tree, volume.inode, below);
+	files.mount({
+		path: resolvePath("/", mountPath),
+		tree: volume.tree,
+		readOnly: readOnly ?? false,
+		source: "/dev/vda1",
+		type: "ext4",
+		...(inode === undefined ? {} : { inode }),
+	});
+}
+
+/** The inode of a subPath, made as a directory if it is not there. */
+function subInode(tree: Tree, root: Inode | undefined, path: string): Inode {
+	const files = new FileSystem(tree);
+	const base = root === undefined ? "/" : "/.subpath-root";
+	if (root !== undefined) files.mount({ path: base, tree, inode: root, readOnly: false, source: "none", type: "bind" });
+	const full = `${base}/${path}`;
+	try {
+		return files.inode(full);
+	} catch (error) {
+		if (!(error instanceof FsError)) throw error;
+		files.mkdir(full, { recursive: true });
+		return files.inode(full);
+	}
+}
+
+function hostsText({ pod, podIp, hostname }: ContainerFilesOptions): string {
+	const lines = [
+		"# Kubernetes-managed hosts file.",
+		"127.0.0.1\tlocalhost",
+		"::1\tlocalhost ip6-localhost ip6-loopback",
+		"fe00::0\tip6-localnet",
+		"fe00::0\tip6-mcastprefix",
+		"fe00::1\tip6-allnodes",
+		"fe00::2\tip6-allrouters",
+	];
+	const { subdomain, hostAliases = [] } = pod.spec ?? {};
+	const full = subdomain === undefined ? "" : `${hostname}.${subdomain}.${pod.metadata?.namespace}.svc.${clusterDomain}\t`;
+	lines.push(`${podIp}\t${full}${hostname}`);
+	if (hostAliases.length > 0)
+		lines.push("", "# Entries added by HostAliases.", ...hostAliases.map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join("\t")}`));
+	return `${lines.join("\n")}\n`;
+}
+
+/** https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy */
+function resolvText({ metadata, spec }: Pod, clusterDns: string): string {
+	const usesCluster = spec?.dnsPolicy === undefined || spec.dnsPolicy === "ClusterFirst" || spec.dnsPolicy === "ClusterFirstWithHostNet";
+	const namespace = metadata?.namespace ?? "default";
+	const searches = usesCluster ? [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain] : [];
+	const nameservers = usesCluster ? [clusterDns] : spec?.dnsPolicy === "None" ? [] : ["172.18.0.1"];
+	const custom = spec?.dnsConfig;
+	const allSearches = [...searches, ...(custom?.searches ?? [])];
+	const options = [
+		...(usesCluster ? ["ndots:5"] : []),
+		...(custom?.options ?? []).map(({ name, value }) => (value === undefined ? (name ?? "") : `${name}:${value}`)),
+	];
+	return [
+		...(allSearches.length === 0 ? [] : [`search ${allSearches.join(" ")}`]),
+		...[...nameservers, ...(custom?.nameservers ?? [])].map((address) => `nameserver ${address}`),
+		...(options.length === 0 ? [] : [`options ${options.join(" ")}`]),
+		"",
+	].join("\n");
+}
+
+/** The part of /proc that people look at. */
+function procTree({ clock, machine }: ContainerFilesOptions): Tree {
+	const tree = new Tree({ clock });
+	const startMs = clock.now();
+	const first = () => machine().process(1)?.argv ?? [];
+	const files: readonly (readonly [string, () => string])[] = [
+		[
+			"/version",
+			() => `Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (gcc-14 (Debian 14.2.0-19) 14.2.0) #1 SMP PREEMPT_DYNAMIC\n`,
+		],
+		["/uptime", () => `${((clock.now() - startMs) / 1000).toFixed(2)} ${((clock.now() - startMs) / 250).toFixed(2)}\n`],
+		["/loadavg", () => `0.08 0.03 0.01 1/${machine().processes().length} ${machine().processes().at(-1)?.pid ?? 1}\n`],
+		[
+			"/meminfo",
+			() =>
+				"MemTotal:        8136440 kB\nMemFree:         5120244 kB\nMemAvailable:    7231112 kB\nBuffers:          102400 kB\nCached:          1843200 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\n",
+		],
+		[
+			"/cpuinfo",
+			() =>
+				Array.from(
+					{ length: 4 },
+					(_, cpu) => `processor\t: ${cpu}\nvendor_id\t: kubesim\nmodel name\t: Simulated CPU @ 2.40GHz\ncpu MHz\t\t: 2400.000\n\n`,
+				).join(""),
+		],
+		[
+			"/mounts",
+			() =>
+				machine()
+					.files.mounts()
+					.map(({ source, path, type, readOnly }) => `${source} ${path} ${type} ${readOnly ? "ro" : "rw"},relatime 0 0\n`)
+					.join(""),
+		],
+		[
+			"/1/cmdline",
+			() =>
+				first()
+					.map((word) => `${word}\0`)
+					.join(""),
+		],
+		["/1/comm", () => `${(first()[0] ?? "").split("/").at(-1)}\n`],
+		["/1/cgroup", () => "0::/\n"],
+		["/self/cgroup", () => "0::/\n"],
+	];
+	for (const [path, content] of files) putFile(tree, path, content, 0o444);
+	return tree;
+}

@@ -1,0 +1,279 @@
+/** One instance of a container: its machine, its main process, its log. A restart makes a new one. */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { ExecOptions, ExitStatus, ProcessStreams } from "../../apimachinery/node-connector.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
+import {
+	BrokenPipeError,
+	defaultPath,
+	ExecError,
+	emptyInput,
+	FsError,
+	findCommand,
+	type InputStream,
+	Machine,
+	type NetworkStack,
+	Pipe,
+	type Process,
+	type ProcessExit,
+	type SignalName,
+	Tty,
+} from "../../host/index.ts";
+import type { Image } from "../images/image.ts";
+import { type Environment, expand } from "../volumes/environment.ts";
+import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import { openContainerFiles } from "./container-files.ts";
+import { LogBuffer, type LogLine, type LogWriter } from "./log-buffer.ts";
+
+export interface ContainerOptions {
+	/** 64 hexadecimal digits. */
+	readonly id: string;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly pod: Pod;
+	readonly spec: Container | EphemeralContainer;
+	readonly image: Image;
+	readonly hostname: string;
+	readonly network: NetworkStack;
+	readonly volumes: PodVolumes;
+	readonly environment: Environment;
+	/** Shared by all containers of the namespace. */
+	readonly services: ReadonlyMap<string, string>;
+	readonly clusterDns: string;
+}
+
+/** Somebody attached to the main process. */
+interface Attachment {
+	onData(chunk: Uint8Array, stream: LogLine["stream"]): void;
+}
+
+export class SimContainer {
+	readonly id: string;
+	readonly log = new LogBuffer();
+	readonly machine: Machine;
+	readonly #options: ContainerOptions;
+	/** The main process; absent before `start`. */
+	#process: Process | undefined;
+	#writers: readonly LogWriter[] = [];
+	#attachments: Set<Attachment> | undefined;
+	#stdin: Pipe | undefined;
+	#tty: Tty | undefined;
+
+	constructor(options: ContainerOptions) {
+		this.id = options.id;
+		this.#options = options;
+		const { clock, random, hostname, network, image, spec } = options;
+		this.machine = new Machine({
+			hostname,
+			clock,
+			random,
+			network,
+			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
+			findProgram: (name) => image.programs?.[name] ?? findCommand(name),
+			openFileSystem: () =>
+				openContainerFiles({
+					...options,
+					container: spec,
+					image: image.files(),
+					podIp: network.address,
+					env: () => this.env(),
+					machine: () => this.machine,
+				}),
+		});
+	}
+
+	get process(): Process | undefined {
+		return this.#process;
+	}
+
+	/** What `env` prints in the container. Made anew on each call: most containers are never asked. */
+	env(): ReadonlyMap<string, string> {
+		const { image, spec, hostname, environment, services } = this.#options;
+		return new Map([
+			["PATH", defaultPath],
+			["HOSTNAME", hostname],
+			...(spec.tty === true ? [["TERM", "xterm"] as const] : []),
+			...Object.entries(image.config.env ?? {}),
+			...services,
+			...environment,
+			["HOME", "/root"],
+		]);
+	}
+
+	/** Starts the main process. Throws `ExecError` if it cannot be started. */
+	start(): Process {
+		const { clock, spec } = this.#options;
+		const now = () => clock.now();
+		const onData = (chunk: Uint8Array, stream: LogLine["stream"]) => {
+			for (const attachment of this.#attachments ?? []) attachment.onData(chunk, stream);
+		};
+		const stdout = this.log.writer("stdout", now, onData);
+		const stderr = this.log.writer("stderr", now, onData);
+		this.#writers = [stdout, stderr];
+		if (spec.tty === true) this.#tty = new Tty(stdout);
+		else if (spec.stdin === true) this.#stdin = new Pipe();
+		const container = this;
+		const process = this.machine.spawn({
+			argv: this.#argv(),
+			get env() {
+				return container.env();
+			},
+			cwd: this.#workingDir(),
+			stdin: this.#tty?.input ?? this.#stdin ?? emptyInput,
+			stdout: this.#tty?.output ?? stdout,
+			stderr: this.#tty?.output ?? stderr,
+			terminal: this.#tty,
+		});
+		this.#process = process;
+		return process;
+	}
+
+	/** After the main process has ended: kills the rest and closes the log. */
+	finish(): void {
+		this.machine.killAll();
+		for (const writer of this.#writers) writer.flush();
+		this.log.end();
+	}
+
+	/** Tells the main process to stop, as the image wants to be told. */
+	signal(signal?: SignalName): void {
+		const stopSignal = this.#options.image.config.stopSignal;
+		const own =
+			this.#options.spec.command === undefined && (stopSignal === "QUIT" || stopSignal === "INT" || stopSignal === "USR1")
+				? stopSignal
+				: "TERM";
+		this.#process?.kill(signal ?? own);
+	}
+
+	/** What the container left in its termination message file, at most 4096 bytes. */
+	terminationMessage(): string {
+		if (!this.machine.hasFiles) return "";
+		try {
+			return this.machine.files.readText(this.#options.spec.terminationMessagePath ?? "/dev/termination-log").slice(0, 4096);
+		} catch (error) {
+			if (error instanceof FsError) return "";
+			throw error;
+		}
+	}
+
+	/** Runs another process in the container: `kubectl exec`, probes, hooks. */
+	async exec(options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+		// Tokens in volumes come from the API; whoever looks should find them.
+		void this.machine.files;
+		await this.#options.volumes.settled();
+		const tty = options.tty ? new Tty({ write: (chunk) => streams.stdout(chunk) }) : undefined;
+		const env = new Map([...this.env(), ...(options.tty ? [["TERM", "xterm"] as const] : [])]);
+		const stdin = tty?.input ?? (options.stdin && streams.stdin !== undefined ? inputFrom(streams.stdin) : emptyInput);
+		let process: Process;
+		try {
+			process = this.machine.spawn({
+				argv: options.command,
+				env,
+				cwd: this.#workingDir(),
+				stdin,
+				stdout: tty?.output ?? { write: (chunk) => streams.stdout(chunk) },
+				stderr: tty?.output ?? { write: (chunk) => streams.stderr(chunk) },
+				terminal: tty,
+			});
+		} catch (error) {
+			if (!(error instanceof ExecError)) throw error;
+			return { exitCode: error.exitCode, startError: this.#execFailure(error) };
+		}
+		if (tty !== undefined) this.#joinTerminal(tty, streams, process);
+		const onAbort = () => process.kill("KILL");
+		signal.addEventListener("abort", onAbort, { once: true });
+		if (signal.aborted) onAbort();
+		const { exitCode } = await process.exited;
+		signal.removeEventListener("abort", onAbort);
+		await tty?.flush();
+		return { exitCode };
+	}
+
+	/** Joins the caller to the main process until that ends or the caller leaves. */
+	async attach(streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+		const process = this.#process;
+		if (process === undefined) return { exitCode: 1, startError: "container is not running" };
+		let writing: Promise<void> = Promise.resolve();
+		const attachment: Attachment = {
+			onData: (chunk, stream) => {
+				// The caller's own end tells when it is gone.
+				writing = writing.then(() => (stream === "stdout" ? streams.stdout(chunk) : streams.stderr(chunk))).catch(() => undefined);
+			},
+		};
+		this.#attachments ??= new Set();
+		this.#attachments.add(attachment);
+		if (this.#tty !== undefined) {
+			this.#tty.onSignal = (name) => process.kill(name);
+			this.#pump(this.#tty, streams);
+		} else if (streams.stdin !== undefined && this.#stdin !== undefined) void this.#feed(this.#stdin, streams.stdin);
+		const left = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
+		const exit = await Promise.race([process.exited, left]);
+		this.#attachments.delete(attachment);
+		await writing;
+		return { exitCode: exit?.exitCode ?? 0 };
+	}
+
+	#joinTerminal(tty: Tty, streams: ProcessStreams, process: Process): void {
+		tty.onSignal = (name) => process.kill(name);
+		this.#pump(tty, streams);
+	}
+
+	#pump(tty: Tty, streams: ProcessStreams): void {
+		if (streams.stdin !== undefined) tty.pump(streams.stdin).catch(() => tty.hangUp());
+		if (streams.resizes !== undefined) {
+			const { resizes } = streams;
+			void (async () => {
+				for await (const size of resizes) tty.resize(size);
+			})().catch(() => undefined);
+		}
+	}
+
+	async #feed(stdin: Pipe, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+		try {
+			for await (const chunk of chunks) await stdin.write(chunk);
+		} catch (error) {
+			if (!(error instanceof BrokenPipeError)) throw error;
+		} finally {
+			if (this.#options.spec.stdinOnce === true) stdin.end();
+		}
+	}
+
+	/** https://kubernetes.io/docs/tasks/inject-data-application/define-command-argument-container/ */
+	#argv(): readonly string[] {
+		const { image, spec } = this.#options;
+		const command = spec.command ?? image.config.entrypoint ?? [];
+		const args = spec.args ?? (spec.command === undefined ? (image.config.cmd ?? []) : []);
+		if (!usesVariables(spec)) return [...command, ...args];
+		const env = this.env();
+		return [...command, ...args].map((word) => expand(word, (name) => env.get(name)));
+	}
+
+	#workingDir(): string {
+		return this.#options.spec.workingDir ?? this.#options.image.config.workingDir ?? "/";
+	}
+
+	#execFailure(error: ExecError): string {
+		const id = Array.from({ length: 64 }, () => this.#options.random.int(16).toString(16)).join("");
+		return `failed to exec in container: failed to start exec ${JSON.stringify(id)}: OCI runtime exec failed: exec failed: unable to start container process: ${error.message}: unknown`;
+	}
+}
+
+function usesVariables({ command = [], args = [] }: Container | EphemeralContainer): boolean {
+	return [...command, ...args].some((word) => word.includes("$"));
+}
+
+function inputFrom(chunks: AsyncIterable<Uint8Array>): InputStream {
+	const iterator = chunks[Symbol.asyncIterator]();
+	return {
+		read: async () => {
+			const next = await iterator.next();
+			return next.done === true ? undefined : next.value;
+		},
+	};
+}
+
+/** Why a container ended, as its status says. */
+export function terminationReason({ exitCode, oomKilled }: ProcessExit): string {
+	if (oomKilled === true) return "OOMKilled";
+	return exitCode === 0 ? "Completed" : "Error";
+}

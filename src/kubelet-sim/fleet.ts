@@ -1,0 +1,470 @@
+/**
+ * All simulated kubelets of a cluster. One informer of pods and one of nodes serve every node; a pod gets a worker when
+ * it is bound to one of the fleet's nodes, and a node is little more than its name until something runs on it.
+ *
+ *   pods informer ──> worker of the pod ──> status patches, events, deletion
+ *   addNode ──> Node object, lease, heartbeats on shared timer wheels
+ *   API server ──> connector ──> logs, exec, attach, port-forward
+ */
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import { type Logger, silentLog } from "../apimachinery/log.ts";
+import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
+import type { NodeConnector } from "../apimachinery/node-connector.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { ConfigMap, Pod, PodStatus, Secret, Taint } from "../apimachinery/schema/generated/types.ts";
+import { isStatusError } from "../apimachinery/status-error.ts";
+import type { Client } from "../client/client.ts";
+import { EventRecorder } from "../client/event-recorder.ts";
+import type { Informer, InformerFactory } from "../client/informer.ts";
+import { configMaps, endpointSlices, nodes, pods, secrets, serviceAccounts, services } from "../client/resources.ts";
+import { loadGrammar, Tree } from "../host/index.ts";
+import { type LatencyOption, latencyModel } from "./latency.ts";
+import { ClusterNetwork } from "./network/cluster-network.ts";
+import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
+import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
+import { defaultCapacity } from "./node/node-object.ts";
+import { SimNode } from "./node/sim-node.ts";
+import { FleetConnector } from "./node-connector.ts";
+import { PodWorker } from "./pod-worker/pod-worker.ts";
+import type { WorkerHost } from "./pod-worker/worker-host.ts";
+import { Semaphore } from "./semaphore.ts";
+import { statusPatch } from "./status-patch.ts";
+import { serviceEnvironment } from "./volumes/environment.ts";
+import type { ObjectLookups, ObjectName } from "./volumes/objects.ts";
+
+/** Status writes and deletions under way at once, of the whole fleet. */
+const maxWrites = 64;
+/** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
+const defaultVolumeSyncMs = 60_000;
+
+export interface FleetOptions {
+	/** For the API as a node sees it: `system:node:NAME`. */
+	readonly clientFor: (node: string) => Client;
+	/** Of a client that may read pods, nodes, services, endpointslices, configmaps and secrets of all namespaces. */
+	readonly informers: InformerFactory;
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log?: Logger;
+	/** Default: "usual". */
+	readonly latency?: LatencyOption;
+	/** Address of the cluster's DNS service; default 10.96.0.10. */
+	readonly clusterDns?: string;
+	/** Defaults: 10 s and 5 min. */
+	readonly leaseRenewMs?: number;
+	readonly statusReportMs?: number;
+	readonly volumeSyncMs?: number;
+	/** Whether nodes write the events of a kubelet's start; default true. Thousands of nodes at once may do without. */
+	readonly nodeEvents?: boolean;
+}
+
+export interface NodeOptions {
+	readonly name: string;
+	readonly labels?: Readonly<Record<string, string>>;
+	readonly annotations?: Readonly<Record<string, string>>;
+	readonly taints?: readonly Taint[];
+	/** Quantities, over the defaults of 4 CPUs, 8Gi, 100Gi and 110 pods. */
+	readonly capacity?: Readonly<Record<string, string>>;
+	/** A /24; default: the next one of 10.244.0.0/16 and on. */
+	readonly podCidr?: string;
+	/** Default: the next one of 172.18.0.0/16. */
+	readonly address?: string;
+}
+
+export class Fleet {
+	/** What the API server calls for logs, exec, attach and port-forward. */
+	readonly connector: NodeConnector;
+	readonly #options: FleetOptions;
+	readonly #clock: Clock;
+	readonly #random: Random;
+	readonly #log: Logger;
+	readonly #nodes = new Map<string, SimNode>();
+	/** By pod uid. */
+	readonly #workers = new Map<string, PodWorker>();
+	readonly #recorders = new Map<string, EventRecorder>();
+	readonly #network: ClusterNetwork;
+	readonly #heartbeats: Heartbeats;
+	readonly #writes = new Semaphore(maxWrites);
+	readonly #host: WorkerHost;
+	readonly #informers: FleetInformers;
+	/** Objects that were read from the API because the caches did not have them yet. */
+	readonly #fetched = new Map<string, ConfigMap | Secret>();
+	readonly #claims = new Map<string, Tree>();
+	/** By namespace, for as long as no Service changes. */
+	#serviceEnvironments = new Map<string, ReadonlyMap<string, string>>();
+	#nodeCount = 0;
+	#signal: AbortSignal | undefined;
+
+	constructor(options: FleetOptions) {
+		this.#options = options;
+		this.#clock = options.clock;
+		this.#random = options.random.fork("kubelet");
+		this.#log = options.log ?? silentLog;
+		this.#informers = makeInformers(options.informers);
+		const { services: serviceInformer, endpointSlices: slices } = this.#informers;
+		this.#network = new ClusterNetwork(
+			{
+				service: (namespace, name) => serviceInformer.cache.get(`${namespace}/${name}`),
+				serviceByAddress: (address) => serviceInformer.cache.byIndex("address", address)[0],
+				endpointSlices: (namespace, name) => slices.cache.byIndex("service", `${namespace}/${name}`),
+			},
+			this.#random.fork("network"),
+		);
+		this.#host = this.#createHost();
+		this.#heartbeats = new Heartbeats({
+			clock: this.#clock,
+			random: this.#random.fork("heartbeats"),
+			log: this.#log,
+			clientFor: options.clientFor,
+			cachedNode: (name) => this.#informers.nodes.cache.get(name),
+			event: (node, reason, message) => this.#nodeEvent(node, reason, message),
+			leaseRenewMs: options.leaseRenewMs ?? defaultLeaseRenewMs,
+			statusReportMs: options.statusReportMs ?? defaultStatusReportMs,
+		});
+		this.connector = new FleetConnector({
+			clock: this.#clock,
+			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
+		});
+	}
+
+	/** Works until the signal aborts. The informers are the caller's to start; resolves when they have synced. */
+	async start(signal: AbortSignal): Promise<void> {
+		this.#signal = signal;
+		signal.addEventListener("abort", () => this.#stop(), { once: true });
+		this.#watch();
+		await Promise.all(Object.values(this.#informers).map((informer: { whenSynced(): Promise<void> }) => informer.whenSynced()));
+	}
+
+	/** In virtual time, before the clock moves: loads the shell, which otherwise happens when the first one runs. */
+	static async preload(): Promise<void> {
+		await loadGrammar();
+	}
+
+	/** Adds a node and registers it; resolves when its Node and Lease are written. Throws if the name is taken. */
+	async addNode(options: NodeOptions): Promise<void> {
+		if (this.#nodes.has(options.name)) throw new Error(`node ${JSON.stringify(options.name)} is there already`);
+		const node = this.#createNode(options);
+		this.#nodes.set(node.name, node);
+		for (const pod of this.#informers.pods.cache.byIndex("node", node.name)) this.#onPod(pod);
+		await this.#heartbeats.begin(node);
+	}
+
+	/** Takes a node away for good: its pods' processes end, its Node and Lease objects go. */
+	async removeNode(name: string): Promise<void> {
+		const node = this.#nodes.get(name);
+		if (node === undefined) return;
+		this.#nodes.delete(name);
+		node.running = false;
+		this.#heartbeats.end(node);
+		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
+		this.#recorders.delete(name);
+		try {
+			await this.#options.clientFor(name).resource(nodes).delete({ name });
+		} catch (error) {
+			if (!isStatusError(error, "NotFound")) throw error;
+		}
+	}
+
+	/** Stops a node's kubelet: no heartbeats, no changes to its pods, no logs or exec. Its processes go on. */
+	stopNode(name: string): void {
+		this.#setRunning(name, false);
+	}
+
+	startNode(name: string): void {
+		this.#setRunning(name, true);
+	}
+
+	nodeNames(): readonly string[] {
+		return [...this.#nodes.keys()];
+	}
+
+	#stop(): void {
+		this.#heartbeats.stop();
+		for (const worker of this.#workers.values()) worker.close();
+		this.#workers.clear();
+	}
+
+	#setRunning(name: string, running: boolean): void {
+		const node = this.#nodes.get(name);
+		if (node === undefined || node.running === running) return;
+		node.running = running;
+		if (running) void this.#heartbeats.begin(node).then(() => this.#heartbeats.reportStatus(node));
+		else this.#heartbeats.end(node);
+		for (const worker of this.#workers.values()) {
+			if (worker.node !== node) continue;
+			worker.paused = !running;
+			worker.sync();
+		}
+	}
+
+	#createNode(options: NodeOptions): SimNode {
+		const index = this.#nodeCount++;
+		// What a node has from before stays: its range of addresses, and the ids of its machine.
+		const known = this.#informers.nodes.cache.get(options.name);
+		const hex = () => this.#random.uuid().replaceAll("-", "");
+		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
+		return new SimNode(
+			{
+				name: options.name,
+				labels: options.labels ?? {},
+				annotations: options.annotations ?? {},
+				taints: options.taints ?? [],
+				capacity: { ...defaultCapacity, ...options.capacity },
+				address: options.address ?? nodeAddressOf(index),
+				podCidr: options.podCidr ?? known?.spec?.podCIDR ?? podCidrOf(index),
+				identity: { machineId: machineID ?? hex(), systemUuid: systemUUID ?? this.#random.uuid(), bootId: bootID ?? this.#random.uuid() },
+			},
+			this.#clock,
+			this.#network,
+		);
+	}
+
+	#watch(): void {
+		const { pods: podInformer, configMaps: configMapInformer, secrets: secretInformer, services: serviceInformer } = this.#informers;
+		podInformer.onChange({
+			added: (pod) => this.#onPod(pod),
+			updated: (_, pod) => this.#onPod(pod),
+			deleted: (pod) => this.#onPodGone(pod),
+		});
+		configMapInformer.onChange({
+			added: (object) => this.#fetched.delete(`configmap/${objectKey(object)}`),
+			updated: (_, object) =>
+				this.#refreshVolumes(
+					object.metadata?.namespace ?? "",
+					({ configMap, projected }) => configMap?.name === object.metadata?.name || projected !== undefined,
+				),
+		});
+		secretInformer.onChange({
+			added: (object) => this.#fetched.delete(`secret/${objectKey(object)}`),
+			updated: (_, object) =>
+				this.#refreshVolumes(
+					object.metadata?.namespace ?? "",
+					({ secret, projected }) => secret?.secretName === object.metadata?.name || projected !== undefined,
+				),
+		});
+		const forgetServices = () => {
+			this.#serviceEnvironments = new Map();
+		};
+		serviceInformer.onChange({ added: forgetServices, updated: forgetServices, deleted: forgetServices });
+	}
+
+	#onPod(pod: Pod): void {
+		const node = this.#nodes.get(pod.spec?.nodeName ?? "");
+		const uid = pod.metadata?.uid ?? "";
+		if (node === undefined || this.#signal?.aborted !== false) return;
+		const worker = this.#workers.get(uid);
+		if (worker !== undefined) {
+			worker.update(pod);
+			return;
+		}
+		const made = new PodWorker(this.#host, node, pod);
+		made.paused = !node.running;
+		this.#workers.set(uid, made);
+		made.sync();
+	}
+
+	#onPodGone(pod: Pod): void {
+		const uid = pod.metadata?.uid ?? "";
+		const worker = this.#workers.get(uid);
+		if (worker !== undefined) this.#drop(uid, worker);
+	}
+
+	#drop(uid: string, worker: PodWorker): void {
+		this.#workers.delete(uid);
+		worker.close();
+	}
+
+	/** Brings what pods have mounted up to date, some time later, as a kubelet's next sync does. */
+	#refreshVolumes(namespace: string, uses: (volume: NonNullable<NonNullable<Pod["spec"]>["volumes"]>[number]) => boolean): void {
+		for (const pod of this.#informers.pods.cache.listNamespace(namespace)) {
+			const worker = this.#workers.get(pod.metadata?.uid ?? "");
+			if (worker === undefined || !(pod.spec?.volumes ?? []).some(uses) || !worker.volumes.hasOpened) continue;
+			const syncMs = this.#options.volumeSyncMs ?? defaultVolumeSyncMs;
+			this.#clock.setTimeout(() => worker.volumes.refresh(), syncMs === 0 ? 0 : this.#random.int(syncMs));
+		}
+	}
+
+	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
+		const uid = this.#informers.pods.cache.get(`${namespace}/${name}`)?.metadata?.uid;
+		const worker = uid === undefined ? undefined : this.#workers.get(uid);
+		if (worker?.node.name !== node) return undefined;
+		return this.#nodes.get(node)?.running === false ? "stopped" : worker;
+	}
+
+	#createHost(): WorkerHost {
+		return {
+			clock: this.#clock,
+			random: this.#random,
+			latency: latencyModel(this.#options.latency ?? "usual"),
+			log: this.#log,
+			network: this.#network,
+			lookups: this.#lookups(),
+			clusterDns: this.#options.clusterDns ?? "10.96.0.10",
+			fetch: (object) => this.#fetch(object),
+			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
+			claimTree: (namespace, claim) => this.#claimTree(namespace, claim),
+			event: (node, pod, type, reason, message, container) => this.#podEvent(node, pod, type, reason, message, container),
+			patchStatus: (node, pod, status) => this.#writes.run(() => this.#patchStatus(node, pod, status)),
+			removePod: (node, pod) => this.#writes.run(() => this.#removePod(node, pod)),
+		};
+	}
+
+	#lookups(): ObjectLookups {
+		return {
+			configMap: (namespace, name) =>
+				this.#informers.configMaps.cache.get(`${namespace}/${name}`) ?? this.#fetched.get(`configmap/${namespace}/${name}`),
+			secret: (namespace, name) =>
+				(this.#informers.secrets.cache.get(`${namespace}/${name}`) ?? this.#fetched.get(`secret/${namespace}/${name}`)) as
+					| Secret
+					| undefined,
+			token: async ({ namespace, name, uid, serviceAccount }, { audience, expirationSeconds }) => {
+				const node = this.#informers.pods.cache.get(`${namespace}/${name}`)?.spec?.nodeName ?? "";
+				const request = {
+					apiVersion: "authentication.k8s.io/v1",
+					kind: "TokenRequest",
+					metadata: {},
+					spec: {
+						audiences: audience === undefined ? [] : [audience],
+						expirationSeconds,
+						boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid },
+					},
+				};
+				const answer = await this.#options
+					.clientFor(node)
+					.resource(serviceAccounts)
+					.createSubresource({ namespace, name: serviceAccount }, "token", request);
+				return (answer as { readonly status?: { readonly token?: string } }).status?.token ?? "";
+			},
+		};
+	}
+
+	async #fetch({ kind, namespace, name }: ObjectName): Promise<boolean> {
+		// Read as the informers' client would; any node's client will do, as nodes may read what their pods use.
+		const client = this.#options.clientFor(this.#nodes.keys().next().value ?? "");
+		try {
+			const found =
+				kind === "configmap"
+					? await client.resource(configMaps).get({ namespace, name })
+					: await client.resource(secrets).get({ namespace, name });
+			this.#fetched.set(`${kind}/${namespace}/${name}`, found);
+			return true;
+		} catch (error) {
+			if (!isStatusError(error, "NotFound"))
+				this.#log.warn("Failed to read object for a pod", { kind, namespace, name, error: String(error) });
+			return false;
+		}
+	}
+
+	/** @param scope a namespace, or `default/kubernetes` for the API server's Service alone. */
+	#serviceEnvironment(scope: string): ReadonlyMap<string, string> {
+		const known = this.#serviceEnvironments.get(scope);
+		if (known !== undefined) return known;
+		const { cache } = this.#informers.services;
+		const kubernetes = cache.get("default/kubernetes");
+		const own = scope.includes("/") ? [] : cache.listNamespace(scope).filter((service) => service !== kubernetes);
+		const made = serviceEnvironment([...own, ...(kubernetes === undefined ? [] : [kubernetes])]);
+		this.#serviceEnvironments.set(scope, made);
+		return made;
+	}
+
+	#claimTree(namespace: string, claim: string): Tree {
+		const key = `${namespace}/${claim}`;
+		let tree = this.#claims.get(key);
+		if (tree === undefined) {
+			tree = new Tree({ clock: this.#clock });
+			this.#claims.set(key, tree);
+		}
+		return tree;
+	}
+
+	async #patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined> {
+		const { namespace, name = "" } = pod.metadata ?? {};
+		try {
+			return await this.#options
+				.clientFor(node)
+				.resource(pods)
+				.patch({ namespace, name }, "application/strategic-merge-patch+json", statusPatch(pod, status), { subresource: "status" });
+		} catch (error) {
+			// Gone, or another pod of the same name: there is nobody left to report on.
+			if (isStatusError(error, "NotFound", "Conflict")) return undefined;
+			throw error;
+		}
+	}
+
+	async #removePod(node: string, pod: Pod): Promise<void> {
+		const { namespace, name = "", uid } = pod.metadata ?? {};
+		try {
+			await this.#options
+				.clientFor(node)
+				.resource(pods)
+				.delete({ namespace, name }, { gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }) });
+		} catch (error) {
+			if (!isStatusError(error, "NotFound", "Conflict")) throw error;
+		}
+	}
+
+	#podEvent(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container: string | undefined): void {
+		const details = container === undefined ? {} : { fieldPath: fieldPathOf(pod, container) };
+		this.#recorder(node).event({ ...pod, apiVersion: "v1", kind: "Pod" }, type, reason, message, details);
+	}
+
+	#nodeEvent(node: SimNode, reason: string, message: string): void {
+		if (this.#options.nodeEvents === false) return;
+		// The kubelet knows no uid of its Node when it starts: it uses the name.
+		this.#recorder(node.name).event(
+			{ apiVersion: "v1", kind: "Node", metadata: { name: node.name, uid: node.name } },
+			"Normal",
+			reason,
+			message,
+		);
+	}
+
+	#recorder(node: string): EventRecorder {
+		const known = this.#recorders.get(node);
+		if (known !== undefined) return known;
+		const signal = this.#signal;
+		const made = new EventRecorder({
+			client: this.#options.clientFor(node),
+			clock: this.#clock,
+			random: this.#random,
+			component: "kubelet",
+			host: node,
+			log: this.#log,
+			...(signal === undefined ? {} : { signal }),
+		});
+		this.#recorders.set(node, made);
+		return made;
+	}
+}
+
+function fieldPathOf({ spec }: Pod, container: string): string {
+	if (spec?.initContainers?.some(({ name }) => name === container)) return `spec.initContainers{${container}}`;
+	if (spec?.ephemeralContainers?.some(({ name }) => name === container)) return `spec.ephemeralContainers{${container}}`;
+	return `spec.containers{${container}}`;
+}
+
+type FleetInformers = ReturnType<typeof makeInformers>;
+
+function makeInformers(factory: InformerFactory) {
+	const informers = {
+		pods: factory.informer(pods),
+		nodes: factory.informer(nodes),
+		services: factory.informer(services),
+		endpointSlices: factory.informer(endpointSlices),
+		configMaps: factory.informer(configMaps),
+		secrets: factory.informer(secrets),
+	};
+	index(informers.pods, "node", ({ spec }) => spec?.nodeName);
+	index(informers.services, "address", ({ spec }) => spec?.clusterIP);
+	index(informers.endpointSlices, "service", ({ metadata }) => {
+		const service = metadata?.labels?.["kubernetes.io/service-name"];
+		return service === undefined ? undefined : `${metadata?.namespace}/${service}`;
+	});
+	return informers;
+}
+
+function index<T extends KubeObject>(informer: Informer<T>, name: string, indexValue: (object: T) => string | undefined): void {
+	informer.cache.addIndex(name, (object) => {
+		const value = indexValue(object);
+		return value === undefined || value === "" ? [] : [value];
+	});
+}

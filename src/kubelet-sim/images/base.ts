@@ -1,0 +1,95 @@
+/** The distributions that images are built on: their files and where their commands live. */
+import { commandNames, TreeBuilder } from "../../host/index.ts";
+
+/** When the simulated images were built: the date that `ls -l` shows in them. */
+export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
+
+/** Commands that Debian's slim images lack, as learners find out. */
+const notInDebian = new Set(["ps", "curl", "wget", "nc", "nslookup", "tree", "jq", "file"]);
+/** … and those that busybox lacks. */
+const notInBusybox = new Set(["curl", "jq", "file", "column", "join", "gunzip"]);
+
+const accounts = "root:x:0:0:root:/root:%SHELL%\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
+
+function withCommonFiles(builder: TreeBuilder, shell: string): TreeBuilder {
+	for (const path of ["/dev", "/home", "/mnt", "/opt", "/proc", "/run", "/srv", "/sys", "/usr/local/bin", "/var/log"])
+		builder.directory(path);
+	return builder
+		.directory("/tmp", 0o1777)
+		.directory("/root", 0o700)
+		.file("/etc/passwd", accounts.replace("%SHELL%", shell))
+		.file("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
+		.file("/etc/nsswitch.conf", "hosts: files dns\n");
+}
+
+/** @param extra commands beyond those of the slim image, e.g. curl. */
+export function debian(extra: readonly string[] = []): TreeBuilder {
+	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/bash")
+		.programs(
+			"/usr/bin",
+			commandNames.filter((name) => !notInDebian.has(name) || extra.includes(name)),
+		)
+		.program("/usr/bin/bash", "bash")
+		.program("/usr/bin/sh", "dash")
+		.symlink("/bin", "usr/bin")
+		.symlink("/sbin", "usr/sbin")
+		.directory("/usr/sbin")
+		.file("/etc/debian_version", "13.1\n")
+		.file(
+			"/usr/lib/os-release",
+			[
+				'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"',
+				'NAME="Debian GNU/Linux"',
+				'VERSION_ID="13"',
+				'VERSION="13 (trixie)"',
+				"VERSION_CODENAME=trixie",
+				"DEBIAN_VERSION_FULL=13.1",
+				"ID=debian",
+				'HOME_URL="https://www.debian.org/"',
+				'SUPPORT_URL="https://www.debian.org/support"',
+				'BUG_REPORT_URL="https://bugs.debian.org/"',
+				"",
+			].join("\n"),
+		)
+		.symlink("/etc/os-release", "../usr/lib/os-release");
+}
+
+export function alpine(extra: readonly string[] = []): TreeBuilder {
+	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh")
+		.programs(
+			"/bin",
+			commandNames.filter((name) => !notInBusybox.has(name) || extra.includes(name)),
+		)
+		.program("/bin/sh", "ash")
+		.program("/bin/ash", "ash")
+		.program("/bin/busybox", "ash")
+		.directory("/sbin")
+		.directory("/usr/bin")
+		.directory("/usr/sbin")
+		.file("/etc/alpine-release", "3.22.1\n")
+		.file(
+			"/etc/os-release",
+			[
+				'NAME="Alpine Linux"',
+				"ID=alpine",
+				"VERSION_ID=3.22.1",
+				'PRETTY_NAME="Alpine Linux v3.22"',
+				'HOME_URL="https://alpinelinux.org/"',
+				'BUG_REPORT_URL="https://gitlab.alpinelinux.org/alpine/aports/-/issues"',
+				"",
+			].join("\n"),
+		);
+}
+
+export function busyboxFiles(): TreeBuilder {
+	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh")
+		.programs(
+			"/bin",
+			commandNames.filter((name) => !notInBusybox.has(name)),
+		)
+		.program("/bin/sh", "ash")
+		.program("/bin/ash", "ash")
+		.program("/bin/busybox", "ash")
+		.directory("/usr/bin")
+		.directory("/usr/sbin");
+}

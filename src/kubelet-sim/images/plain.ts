@@ -1,0 +1,80 @@
+/** Images without a server: busybox, alpine, debian and ubuntu, pause, and whatever kubesim does not know. */
+
+import type { Program } from "../../host/index.ts";
+import { TreeBuilder } from "../../host/index.ts";
+import { alpine, busyboxFiles, debian, imageBuiltMs } from "./base.ts";
+import { type Image, once } from "./image.ts";
+
+const busyboxPath = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+
+export const busyboxImage: Image = {
+	repositories: [
+		"docker.io/library/busybox",
+		"registry.k8s.io/busybox",
+		"gcr.io/google-containers/busybox",
+		"k8s.gcr.io/busybox",
+		"registry.k8s.io/e2e-test-images/busybox",
+		"quay.io/prometheus/busybox",
+		"public.ecr.aws/docker/library/busybox",
+	],
+	sizeBytes: 2_223_686,
+	config: { cmd: ["sh"], env: busyboxPath, workingDir: "/" },
+	files: once(() => busyboxFiles().build()),
+};
+
+export const alpineImage: Image = {
+	repositories: ["docker.io/library/alpine", "public.ecr.aws/docker/library/alpine"],
+	sizeBytes: 3_799_689,
+	config: { cmd: ["/bin/sh"], env: busyboxPath, workingDir: "/" },
+	files: once(() => alpine().build()),
+};
+
+export const debianImage: Image = {
+	repositories: ["docker.io/library/debian", "docker.io/library/ubuntu", "public.ecr.aws/docker/library/debian"],
+	sizeBytes: 49_287_462,
+	config: { cmd: ["bash"], env: busyboxPath, workingDir: "/" },
+	files: once(() => debian().build()),
+	hasTag: (tag) => !/\d{3,}/.test(tag.replace(/20\d{6}/, "")),
+};
+
+/** curl's own image: `kubectl run … --image=curlimages/curl`. */
+export const curlImage: Image = {
+	repositories: ["docker.io/curlimages/curl", "docker.io/radial/busyboxplus"],
+	sizeBytes: 9_482_733,
+	config: { entrypoint: ["/entrypoint.sh"], cmd: ["curl"], env: busyboxPath, workingDir: "/home/curl_user" },
+	files: once(() => alpine(["curl"]).directory("/home/curl_user").file("/entrypoint.sh", '#!/bin/sh\nexec "$@"\n', 0o755).build()),
+};
+
+/** Waits for a signal and ends well. */
+const waitForSignal: Program = ({ process }) =>
+	new Promise((resolve) => {
+		process.onSignal("TERM", () => resolve(0));
+		process.onSignal("INT", () => resolve(0));
+	});
+
+export const pauseImage: Image = {
+	repositories: [
+		"registry.k8s.io/pause",
+		"k8s.gcr.io/pause",
+		"gcr.io/google_containers/pause",
+		"gcr.io/google-containers/pause",
+		"docker.io/rancher/mirrored-pause",
+	],
+	sizeBytes: 319_961,
+	config: { entrypoint: ["/pause"], env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }, workingDir: "/" },
+	files: once(() => new TreeBuilder(imageBuiltMs).program("/pause", "pause").build()),
+	programs: { pause: waitForSignal },
+};
+
+/**
+ * What runs for an image that kubesim does not know: a Debian with the usual commands, whose main process waits for a
+ * signal. A container's own `command` runs in its shell like any other.
+ */
+export const unknownImage: Image = {
+	repositories: [],
+	sizeBytes: 48_000_000,
+	config: { entrypoint: ["/entrypoint"], env: busyboxPath, workingDir: "/" },
+	files: once(() => debian(["curl", "wget", "ps", "nslookup"]).program("/entrypoint", "wait-for-signal").build()),
+	programs: { "wait-for-signal": waitForSignal },
+	hasTag: () => true,
+};

@@ -1,0 +1,16 @@
+/**
+ * kubelet-sim/: the simulated kubelets of a cluster, their container runtime and their images.
+ *
+ *  - fleet.ts: all nodes on one set of informers; adds, stops and removes nodes.
+ *  - node/: Node and Lease objects, heartbeats, addresses.
+ *  - pod-worker/: plan.ts (what to do, pure), status.ts (what to report, pure), pod-worker.ts (does it).
+ *  - container/: a running container on a simulated machine, its files and log.
+ *  - images/: what an image contains and runs; registry.ts says which references can be pulled.
+ *  - volumes/: environment and files from ConfigMaps, Secrets, the downward API.
+ *  - network/: pods, Services and names as pods reach them.
+ *
+ * Invariants: restart counts never fall; a phase never goes back from Succeeded or Failed; no container outlives its
+ * pod; an idle node is a few kilobytes.
+ */
+export { Fleet, type FleetOptions, type NodeOptions } from "./fleet.ts";
+export { type LatencyModel, type LatencyOption, noLatency, usualLatency } from "./latency.ts";

@@ -1,0 +1,208 @@
+/**
+ * The streaming side of the fleet's kubelets: logs, exec, attach, port-forward, as the API server asks for them.
+ * Source of behaviour: pkg/kubelet/kubelet_pods.go (GetKubeletContainerLogs, validateContainerLogStatus),
+ * pkg/kubelet/kuberuntime/logs.
+ */
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import type {
+	ContainerTarget,
+	ExecOptions,
+	ExitStatus,
+	LogOptions,
+	NodeConnector,
+	PortStream,
+	ProcessStreams,
+} from "../apimachinery/node-connector.ts";
+import { newBadRequest, newInternalError, newNotFound } from "../apimachinery/status-error.ts";
+import { NetworkError } from "../host/index.ts";
+import type { LogBuffer, LogLine } from "./container/log-buffer.ts";
+import type { PodWorker } from "./pod-worker/pod-worker.ts";
+
+/** Bytes of log that one write carries. */
+const writeChunkBytes = 64 * 1024;
+
+export interface FleetConnectorOptions {
+	readonly clock: Clock;
+	/** "stopped": the pod's node does not answer. */
+	readonly findWorker: (namespace: string, pod: string, node: string) => PodWorker | "stopped" | undefined;
+}
+
+export class FleetConnector implements NodeConnector {
+	readonly #options: FleetConnectorOptions;
+
+	constructor(options: FleetConnectorOptions) {
+		this.#options = options;
+	}
+
+	async logs(
+		target: ContainerTarget,
+		options: LogOptions,
+		write: (chunk: Uint8Array) => Promise<void>,
+		signal: AbortSignal,
+	): Promise<void> {
+		const log = this.#logOf(target, options.previous);
+		const sender = new LogSender(options, write);
+		for (const line of selectLines(log.lines(), options)) await sender.send(line);
+		await sender.flush();
+		if (options.follow && !sender.isFull) await follow(log, options, sender, signal);
+	}
+
+	async exec(target: ContainerTarget, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+		return this.#runningContainer(target).exec(options, streams, signal);
+	}
+
+	async attach(
+		target: ContainerTarget,
+		_options: Omit<ExecOptions, "command">,
+		streams: ProcessStreams,
+		signal: AbortSignal,
+	): Promise<ExitStatus> {
+		return this.#runningContainer(target).attach(streams, signal);
+	}
+
+	async portForward(pod: Omit<ContainerTarget, "container">, port: number): Promise<PortStream> {
+		const { network } = this.#worker(pod);
+		if (network === undefined) throw newBadRequest(`pod ${pod.pod} is not running`);
+		try {
+			const connection = await network.connect("127.0.0.1", port);
+			return {
+				output: bytesOf(connection),
+				write: (chunk) => connection.write(chunk),
+				end: () => connection.end(),
+			};
+		} catch (error) {
+			if (!(error instanceof NetworkError)) throw error;
+			throw new Error(
+				`failed to connect to localhost:${port} inside namespace: dial tcp4 127.0.0.1:${port}: connect: ${error.message.toLowerCase()}`,
+			);
+		}
+	}
+
+	#worker({ namespace, pod, node }: Omit<ContainerTarget, "container">): PodWorker {
+		const worker = this.#options.findWorker(namespace, pod, node);
+		if (worker === "stopped") throw newInternalError(`error dialing backend: dial tcp: lookup ${node}: connect: connection refused`);
+		if (worker === undefined) throw newNotFound({ group: "", resource: "pods" }, pod);
+		return worker;
+	}
+
+	#runningContainer(target: ContainerTarget) {
+		const worker = this.#worker(target);
+		const container = worker.container(target.container);
+		if (container === undefined || worker.containerRecord(target.container)?.phase === "exited") {
+			throw newInternalError(`unable to upgrade connection: container not found (${JSON.stringify(target.container)})`);
+		}
+		return container;
+	}
+
+	#logOf({ container: name, ...target }: ContainerTarget, previous: boolean): LogBuffer {
+		const worker = this.#worker(target);
+		const record = worker.containerRecord(name);
+		if (record === undefined) throw newBadRequest(`container ${name} is not valid for pod ${target.pod}`);
+		if (previous) {
+			const log = worker.previousLog(name);
+			if (log === undefined)
+				throw newBadRequest(`previous terminated container ${JSON.stringify(name)} in pod ${JSON.stringify(target.pod)} not found`);
+			return log;
+		}
+		const log = worker.container(name)?.log ?? worker.previousLog(name);
+		if (log !== undefined) return log;
+		const { waiting } = record;
+		const subject = `container ${JSON.stringify(name)} in pod ${JSON.stringify(target.pod)} is`;
+		switch (waiting?.reason) {
+			case "ImagePullBackOff":
+			case "ErrImagePull":
+			case "ErrImageNeverPull":
+			case "InvalidImageName":
+				throw newBadRequest(
+					`${subject} waiting to start: ${waiting.reason === "ErrImagePull" ? "image can't be pulled" : waiting.reason === "ImagePullBackOff" ? "trying and failing to pull image" : waiting.reason}`,
+				);
+			default:
+				throw newBadRequest(`${subject} waiting to start: ${waiting?.reason ?? defaultReason(worker)}`);
+		}
+	}
+}
+
+function defaultReason({ pod }: PodWorker): string {
+	return (pod.spec?.initContainers?.length ?? 0) > 0 ? "PodInitializing" : "ContainerCreating";
+}
+
+function selectLines(lines: readonly LogLine[], { tailLines, sinceMs }: LogOptions): readonly LogLine[] {
+	const recent = sinceMs === undefined ? lines : lines.filter(({ timeMs }) => timeMs >= sinceMs);
+	if (tailLines === undefined || tailLines < 0) return recent;
+	return tailLines === 0 ? [] : recent.slice(-tailLines);
+}
+
+/** Sends what comes, until the container ends or the caller leaves. */
+async function follow(log: LogBuffer, options: LogOptions, sender: LogSender, signal: AbortSignal): Promise<void> {
+	const waiting: LogLine[] = [];
+	let wake: () => void = () => undefined;
+	let ended = false;
+	const end = () => {
+		ended = true;
+		wake();
+	};
+	const stop = log.follow({
+		onLine: (line) => {
+			waiting.push(line);
+			wake();
+		},
+		onEnd: end,
+	});
+	signal.addEventListener("abort", end, { once: true });
+	if (signal.aborted) end();
+	try {
+		while (!sender.isFull) {
+			for (const line of waiting.splice(0)) if (options.sinceMs === undefined || line.timeMs >= options.sinceMs) await sender.send(line);
+			await sender.flush();
+			if (waiting.length > 0) continue;
+			if (ended) return;
+			await new Promise<void>((resolve) => {
+				wake = resolve;
+			});
+		}
+	} finally {
+		stop();
+		signal.removeEventListener("abort", end);
+	}
+}
+
+/** Formats lines, gathers them, and stops at limitBytes. */
+class LogSender {
+	readonly #options: LogOptions;
+	readonly #write: (chunk: Uint8Array) => Promise<void>;
+	#pending = "";
+	#leftBytes: number;
+
+	constructor(options: LogOptions, write: (chunk: Uint8Array) => Promise<void>) {
+		this.#options = options;
+		this.#write = write;
+		this.#leftBytes = options.limitBytes ?? Number.POSITIVE_INFINITY;
+	}
+
+	get isFull(): boolean {
+		return this.#leftBytes <= 0;
+	}
+
+	async send({ timeMs, text }: LogLine): Promise<void> {
+		this.#pending += this.#options.timestamps ? `${formatNanoTime(timeMs)} ${text}\n` : `${text}\n`;
+		if (this.#pending.length >= writeChunkBytes) await this.flush();
+	}
+
+	async flush(): Promise<void> {
+		if (this.#pending === "" || this.isFull) return;
+		const bytes = Buffer.from(this.#pending);
+		this.#pending = "";
+		const part = bytes.byteLength > this.#leftBytes ? bytes.subarray(0, this.#leftBytes) : bytes;
+		this.#leftBytes -= part.byteLength;
+		await this.#write(part);
+	}
+}
+
+/** `2026-01-01T00:00:00.123000000Z`. */
+function formatNanoTime(timeMs: number): string {
+	return new Date(timeMs).toISOString().replace("Z", "000000Z");
+}
+
+async function* bytesOf(connection: { read(): Promise<Uint8Array | undefined> }): AsyncGenerator<Uint8Array> {
+	for (let chunk = await connection.read(); chunk !== undefined; chunk = await connection.read()) yield chunk;
+}

@@ -1,0 +1,129 @@
+/**
+ * The Node and Lease objects as a kubelet writes them. Pure.
+ * Source: pkg/kubelet/nodestatus/setters.go, https://kubernetes.io/docs/reference/node/node-status/
+ */
+import type { Lease, Node, NodeCondition, NodeStatus, NodeSystemInfo, Taint } from "../../apimachinery/schema/generated/types.ts";
+import { formatMicroTime, formatTime } from "../../apimachinery/time.ts";
+import { kernelVersion } from "../../host/index.ts";
+
+export const kubeletVersion = "v1.36.0";
+export const containerRuntimeVersion = "containerd://2.1.4";
+export const leaseNamespace = "kube-node-lease";
+/** A lease not renewed for so long makes its node NotReady. */
+export const leaseDurationSeconds = 40;
+
+export interface NodeIdentity {
+	readonly machineId: string;
+	readonly systemUuid: string;
+	readonly bootId: string;
+}
+
+export interface NodeDescription {
+	readonly name: string;
+	readonly labels: Readonly<Record<string, string>>;
+	readonly annotations: Readonly<Record<string, string>>;
+	readonly taints: readonly Taint[];
+	/** Quantities. */
+	readonly capacity: Readonly<Record<string, string>>;
+	readonly address: string;
+	readonly podCidr: string;
+	readonly identity: NodeIdentity;
+}
+
+/** What a simulated node has unless told otherwise. */
+export const defaultCapacity: Readonly<Record<string, string>> = {
+	cpu: "4",
+	"ephemeral-storage": "100Gi",
+	"hugepages-1Gi": "0",
+	"hugepages-2Mi": "0",
+	memory: "8Gi",
+	pods: "110",
+};
+
+const conditionTexts = [
+	["MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
+	["DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
+	["PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"],
+	["Ready", "True", "KubeletReady", "kubelet is posting ready status"],
+] as const;
+
+export function nodeObject(node: NodeDescription, nowMs: number): Node {
+	return {
+		apiVersion: "v1",
+		kind: "Node",
+		metadata: {
+			name: node.name,
+			labels: {
+				"beta.kubernetes.io/arch": "amd64",
+				"beta.kubernetes.io/os": "linux",
+				"kubernetes.io/arch": "amd64",
+				"kubernetes.io/hostname": node.name,
+				"kubernetes.io/os": "linux",
+				...node.labels,
+			},
+			annotations: { "volumes.kubernetes.io/controller-managed-attach-detach": "true", ...node.annotations },
+		},
+		spec: {
+			podCIDR: node.podCidr,
+			podCIDRs: [node.podCidr],
+			...(node.taints.length === 0 ? {} : { taints: node.taints }),
+		},
+		status: nodeStatus(node, [], undefined, nowMs),
+	};
+}
+
+/** @param before the conditions last reported: their transition times stay as long as their status does. */
+export function nodeStatus(
+	node: NodeDescription,
+	images: readonly NodeImage[],
+	before: readonly NodeCondition[] | undefined,
+	nowMs: number,
+): NodeStatus {
+	const now = formatTime(nowMs);
+	return {
+		addresses: [
+			{ type: "InternalIP", address: node.address },
+			{ type: "Hostname", address: node.name },
+		],
+		capacity: node.capacity,
+		allocatable: node.capacity,
+		conditions: conditionTexts.map(([type, status, reason, message]) => {
+			const known = before?.find((condition) => condition.type === type);
+			const lastTransitionTime = known?.status === status ? (known.lastTransitionTime ?? now) : now;
+			return { type, status, lastHeartbeatTime: now, lastTransitionTime, reason, message };
+		}),
+		daemonEndpoints: { kubeletEndpoint: { Port: 10250 } },
+		images: images.map(({ names, sizeBytes }) => ({ names, sizeBytes })),
+		nodeInfo: nodeInfo(node.identity),
+	};
+}
+
+export interface NodeImage {
+	readonly names: readonly string[];
+	readonly sizeBytes: number;
+}
+
+function nodeInfo({ machineId, systemUuid, bootId }: NodeIdentity): NodeSystemInfo {
+	return {
+		architecture: "amd64",
+		bootID: bootId,
+		containerRuntimeVersion,
+		kernelVersion,
+		kubeProxyVersion: "",
+		kubeletVersion,
+		machineID: machineId,
+		operatingSystem: "linux",
+		osImage: "Debian GNU/Linux 13 (trixie)",
+		systemUUID: systemUuid,
+	};
+}
+
+export function leaseObject(node: Node, nowMs: number): Lease {
+	const { name = "", uid = "" } = node.metadata ?? {};
+	return {
+		apiVersion: "coordination.k8s.io/v1",
+		kind: "Lease",
+		metadata: { name, namespace: leaseNamespace, ownerReferences: [{ apiVersion: "v1", kind: "Node", name, uid }] },
+		spec: { holderIdentity: name, leaseDurationSeconds, renewTime: formatMicroTime(nowMs) },
+	};
+}

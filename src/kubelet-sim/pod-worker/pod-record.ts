@@ -1,0 +1,199 @@
+/**
+ * What the kubelet knows of a pod on its node: the state between the pod's spec and its status. Plain data; plan.ts
+ * reads it and says what to do, status.ts reads it and says what to report, worker.ts does and writes.
+ *
+ *   a container:   waiting ──> pulling ──> starting ──> running ──> exited ──┐
+ *                     ^                                                      │ restart policy, back-off
+ *                     └──────────────────────────────────────────────────────┘
+ */
+import type { Container, EphemeralContainer, Pod, PodStatus } from "../../apimachinery/schema/generated/types.ts";
+import { parseTime } from "../../apimachinery/time.ts";
+import type { BackoffEntry } from "./backoff.ts";
+
+export type ContainerKind = "init" | "sidecar" | "main" | "ephemeral";
+
+/** How an instance of a container ended. */
+export interface Termination {
+	readonly exitCode: number;
+	/** Completed, Error, OOMKilled, StartError, ContainerStatusUnknown. */
+	readonly reason: string;
+	readonly message?: string;
+	/** Unix ms; 0 if it never started. */
+	readonly startedMs: number;
+	readonly finishedMs: number;
+	readonly containerId: string;
+}
+
+export interface WaitingReason {
+	readonly reason: string;
+	readonly message?: string;
+}
+
+export interface ContainerRecord {
+	readonly name: string;
+	readonly kind: ContainerKind;
+	phase: "waiting" | "pulling" | "starting" | "running" | "exited";
+	/** Why it does not run, when that is not simply that it has not been its turn. */
+	waiting: WaitingReason | undefined;
+	/** `containerd://…` of the present instance. */
+	containerId: string;
+	/** `docker.io/library/nginx:latest`, once it has been pulled. */
+	image: string;
+	imageId: string;
+	startedMs: number;
+	/** Set while `phase` is exited. */
+	exit: Termination | undefined;
+	/** How the instance before this one ended. */
+	previous: Termination | undefined;
+	restartCount: number;
+	/** The startup probe has succeeded, or there is none. */
+	started: boolean;
+	/** The readiness probe succeeds, or there is none. */
+	ready: boolean;
+	/** The kubelet is stopping this instance. */
+	stopping: boolean;
+	restartBackoff: BackoffEntry | undefined;
+	imageBackoff: BackoffEntry | undefined;
+	/** Do not try to start again before this; Unix ms. */
+	retryMs: number;
+	/** Runs of failures to pull: the message that back-off repeats. */
+	pullError: string | undefined;
+}
+
+/** Why a pod is being ended. */
+export interface PodEnding {
+	/** What the pod's phase, reason and message become; absent for a deletion, where exit codes decide. */
+	readonly failed?: WaitingReason;
+	/** When SIGKILL follows, Unix ms. */
+	deadlineMs: number;
+}
+
+export interface PodRecord {
+	readonly containers: ContainerRecord[];
+	sandbox: "absent" | "creating" | "ready" | "stopped";
+	volumes: "absent" | "mounting" | "mounted";
+	/** "" before there is a sandbox. */
+	ip: string;
+	/** When the kubelet first saw the pod, Unix ms. */
+	readonly startMs: number;
+	ending: PodEnding | undefined;
+	/** The API object is being deleted. */
+	deleting: boolean;
+	/** The object has been asked to go. */
+	removed: boolean;
+	/** Do not try to mount before this, Unix ms. */
+	retryMs: number;
+}
+
+export function isSidecar(container: Container): boolean {
+	return container.restartPolicy === "Always";
+}
+
+/** Specs of all containers, with their kinds, in the order in which the kubelet starts them. */
+export function* containersOf({ spec }: Pod): Generator<readonly [Container | EphemeralContainer, ContainerKind]> {
+	for (const container of spec?.initContainers ?? []) yield [container, isSidecar(container) ? "sidecar" : "init"];
+	for (const container of spec?.containers ?? []) yield [container, "main"];
+	for (const container of spec?.ephemeralContainers ?? []) yield [container, "ephemeral"];
+}
+
+export function findContainer(pod: Pod, name: string): Container | EphemeralContainer | undefined {
+	for (const [container] of containersOf(pod)) if (container.name === name) return container;
+	return undefined;
+}
+
+export function newContainerRecord(name: string, kind: ContainerKind): ContainerRecord {
+	return {
+		name,
+		kind,
+		phase: "waiting",
+		waiting: undefined,
+		containerId: "",
+		image: "",
+		imageId: "",
+		startedMs: 0,
+		exit: undefined,
+		previous: undefined,
+		restartCount: 0,
+		started: false,
+		ready: false,
+		stopping: false,
+		restartBackoff: undefined,
+		imageBackoff: undefined,
+		retryMs: 0,
+		pullError: undefined,
+	};
+}
+
+export function newPodRecord(pod: Pod, nowMs: number): PodRecord {
+	return {
+		containers: [...containersOf(pod)].map(([{ name }, kind]) => newContainerRecord(name, kind)),
+		sandbox: "absent",
+		volumes: "absent",
+		ip: "",
+		startMs: pod.status?.startTime === undefined ? nowMs : parseTime(pod.status.startTime),
+		ending: undefined,
+		deleting: false,
+		removed: false,
+		retryMs: 0,
+	};
+}
+
+/**
+ * The record of a pod that was on the node before this process started: the cluster was stopped and started again.
+ * The machine counts as having slept: containers that ran go on under their old ids, with their counts; a program
+ * starts from its beginning. `resumed` are the names of those to be set running.
+ */
+export function adoptPodRecord(pod: Pod, nowMs: number): { readonly record: PodRecord; readonly resumed: readonly string[] } {
+	const record = newPodRecord(pod, nowMs);
+	const { status } = pod;
+	const resumed: string[] = [];
+	for (const container of record.containers) {
+		const known = statusesOf(status).find(({ name }) => name === container.name);
+		if (known === undefined || known.containerID === undefined) continue;
+		container.containerId = known.containerID;
+		container.image = known.image;
+		container.imageId = known.imageID;
+		container.restartCount = known.restartCount;
+		container.previous = terminationOf(known.lastState?.terminated);
+		if (known.state?.running !== undefined) {
+			container.phase = "running";
+			container.startedMs = timeOf(known.state.running.startedAt, nowMs);
+			container.started = known.started ?? true;
+			container.ready = known.ready;
+			resumed.push(container.name);
+		} else {
+			container.exit = terminationOf(known.state?.terminated ?? known.lastState?.terminated);
+			if (container.exit !== undefined) container.phase = "exited";
+		}
+	}
+	const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
+	record.ip = status?.podIP ?? "";
+	if (record.ip !== "") {
+		record.sandbox = isOver ? "stopped" : "ready";
+		record.volumes = "mounted";
+	}
+	return { record, resumed };
+}
+
+function statusesOf(status: PodStatus | undefined) {
+	return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
+}
+
+function timeOf(text: string | undefined, fallbackMs: number): number {
+	return text === undefined ? fallbackMs : parseTime(text);
+}
+
+function terminationOf(
+	terminated: NonNullable<NonNullable<NonNullable<PodStatus["containerStatuses"]>[number]["state"]>["terminated"]> | undefined,
+): Termination | undefined {
+	if (terminated === undefined) return undefined;
+	const { exitCode, reason = "Error", message, startedAt, finishedAt, containerID = "" } = terminated;
+	return {
+		exitCode,
+		reason,
+		...(message === undefined ? {} : { message }),
+		startedMs: timeOf(startedAt, 0),
+		finishedMs: timeOf(finishedAt, 0),
+		containerId: containerID,
+	};
+}

@@ -1,0 +1,213 @@
+/**
+ * The status of a pod: a pure function of its spec, its record and what was reported before.
+ * Source of behaviour: pkg/kubelet/kubelet_pods.go (generateAPIPodStatus, getPhase), pkg/kubelet/status/generate.go.
+ */
+import type {
+	Container,
+	ContainerState,
+	ContainerStatus,
+	EphemeralContainer,
+	Pod,
+	PodCondition,
+	PodStatus,
+} from "../../apimachinery/schema/generated/types.ts";
+import { formatTime } from "../../apimachinery/time.ts";
+import { podOutcome } from "./plan.ts";
+import { type ContainerRecord, containersOf, type PodRecord, type Termination } from "./pod-record.ts";
+
+export interface StatusContext {
+	readonly hostIp: string;
+	readonly nowMs: number;
+}
+
+/** Everybody runs as root: users are not simulated yet. */
+const rootUser = { linux: { uid: 0, gid: 0, supplementalGroups: [0] } };
+
+export function podStatus(pod: Pod, record: PodRecord, { hostIp, nowMs }: StatusContext): PodStatus {
+	const phase = phaseOf(pod, record);
+	const lists = containerStatusLists(pod, record);
+	const generation = pod.metadata?.generation;
+	return {
+		...(generation === undefined ? {} : { observedGeneration: generation }),
+		phase,
+		...(phase === "Failed" ? (record.ending?.failed ?? {}) : {}),
+		conditions: conditionsOf(pod, record, phase, nowMs),
+		hostIP: hostIp,
+		hostIPs: [{ ip: hostIp }],
+		...(record.ip === "" ? {} : { podIP: record.ip, podIPs: [{ ip: record.ip }] }),
+		startTime: formatTime(record.startMs),
+		...lists,
+		...(pod.status?.qosClass === undefined ? {} : { qosClass: pod.status.qosClass }),
+	};
+}
+
+/** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase; a phase never goes back. */
+export function phaseOf(pod: Pod, record: PodRecord): string {
+	const { ending } = record;
+	const reported = pod.status?.phase;
+	if (reported === "Succeeded" || reported === "Failed") return reported;
+	// The phase is final only once nothing runs any more.
+	if (ending?.failed !== undefined && record.containers.every(({ phase }) => phase !== "running" && phase !== "starting")) return "Failed";
+	const main = record.containers.filter(({ kind }) => kind === "main");
+	if (record.deleting && main.every(({ phase }) => phase === "exited") && main.length > 0) {
+		return main.every(({ exit }) => exit?.exitCode === 0) ? "Succeeded" : "Failed";
+	}
+	const outcome = podOutcome(pod, record);
+	if (outcome === "failed") return "Failed";
+	if (outcome === "succeeded") return "Succeeded";
+	const hasRun = (container: ContainerRecord) =>
+		container.phase === "running" || container.exit !== undefined || container.previous !== undefined;
+	const initialized = record.containers.every((container) => container.kind !== "init" || container.exit?.exitCode === 0);
+	return initialized && main.length > 0 && main.every(hasRun) ? "Running" : "Pending";
+}
+
+function containerStatusLists(pod: Pod, record: PodRecord) {
+	const of = (kinds: readonly string[]) => {
+		const statuses: ContainerStatus[] = [];
+		for (const [container, kind] of containersOf(pod)) {
+			const known = record.containers.find(({ name }) => name === container.name);
+			if (kinds.includes(kind) && known !== undefined) statuses.push(containerStatus(pod, container, known, record));
+		}
+		return statuses;
+	};
+	const init = of(["init", "sidecar"]);
+	const ephemeral = of(["ephemeral"]);
+	return {
+		...(init.length === 0 ? {} : { initContainerStatuses: init }),
+		containerStatuses: of(["main"]),
+		...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
+	};
+}
+
+function containerStatus(pod: Pod, container: Container | EphemeralContainer, known: ContainerRecord, record: PodRecord): ContainerStatus {
+	const isRunning = known.phase === "running";
+	const { state, lastState } = statesOf(pod, known, record);
+	const { resources } = container;
+	const mounts = (container.volumeMounts ?? []).map(({ mountPath, name, readOnly }) => ({
+		name,
+		mountPath,
+		...(readOnly === true ? { readOnly, recursiveReadOnly: "Disabled" } : {}),
+	}));
+	return {
+		name: container.name,
+		state,
+		lastState,
+		ready: known.kind === "init" ? known.exit?.exitCode === 0 : isRunning && known.ready,
+		restartCount: known.restartCount,
+		image: known.image === "" ? (container.image ?? "") : known.image,
+		imageID: known.imageId,
+		...(known.containerId === "" ? {} : { containerID: known.containerId }),
+		started: isRunning && known.started,
+		...(resources?.requests === undefined ? {} : { allocatedResources: resources.requests }),
+		...(isRunning && resources !== undefined ? { resources } : {}),
+		...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
+		...(isRunning ? { user: rootUser } : {}),
+	};
+}
+
+function statesOf(pod: Pod, known: ContainerRecord, record: PodRecord): { state: ContainerState; lastState: ContainerState } {
+	const previous: ContainerState = known.previous === undefined ? {} : { terminated: terminated(known.previous) };
+	if (known.phase === "running") return { state: { running: { startedAt: formatTime(known.startedMs) } }, lastState: previous };
+	const ended = known.exit ?? undefined;
+	if (known.waiting !== undefined)
+		return { state: { waiting: known.waiting }, lastState: ended === undefined ? previous : { terminated: terminated(ended) } };
+	if (ended !== undefined) return { state: { terminated: terminated(ended) }, lastState: previous };
+	if (record.deleting || record.ending !== undefined) return { state: neverStarted(pod, known), lastState: previous };
+	return { state: { waiting: { reason: defaultWaitingReason(pod) } }, lastState: previous };
+}
+
+/** What a container that waits its turn shows. */
+function defaultWaitingReason(pod: Pod): string {
+	return (pod.spec?.initContainers?.length ?? 0) > 0 ? "PodInitializing" : "ContainerCreating";
+}
+
+/** A container that had no time to start before its pod was ended. */
+function neverStarted(pod: Pod, known: ContainerRecord): ContainerState {
+	return known.kind === "main" && known.containerId === ""
+		? { waiting: { reason: defaultWaitingReason(pod) } }
+		: { waiting: { reason: "PodInitializing" } };
+}
+
+function terminated({ exitCode, reason, message, startedMs, finishedMs, containerId }: Termination) {
+	return {
+		exitCode,
+		reason,
+		...(message === undefined ? {} : { message }),
+		startedAt: formatTime(startedMs),
+		finishedAt: formatTime(finishedMs),
+		...(containerId === "" ? {} : { containerID: containerId }),
+	};
+}
+
+type ConditionCore = Pick<PodCondition, "type" | "status" | "reason" | "message">;
+
+function conditionsOf(pod: Pod, record: PodRecord, phase: string, nowMs: number): PodCondition[] {
+	const containersReady = containersReadyCondition(pod, record, phase);
+	const cores: readonly ConditionCore[] = [
+		{ type: "PodReadyToStartContainers", status: record.sandbox === "ready" ? "True" : "False" },
+		initializedCondition(record, phase),
+		readyCondition(pod, containersReady),
+		containersReady,
+		{ type: "PodScheduled", status: "True" },
+	];
+	const before = pod.status?.conditions ?? [];
+	const generation = pod.metadata?.generation;
+	const ours = cores.map((core): PodCondition => {
+		const known = before.find(({ type }) => type === core.type);
+		return {
+			type: core.type,
+			status: core.status,
+			...(core.reason === undefined ? {} : { reason: core.reason }),
+			...(core.message === undefined ? {} : { message: core.message }),
+			lastTransitionTime:
+				known?.status === core.status && known.lastTransitionTime !== undefined ? known.lastTransitionTime : formatTime(nowMs),
+			...(generation === undefined ? {} : { observedGeneration: generation }),
+		};
+	});
+	return ours;
+}
+
+function initializedCondition(record: PodRecord, phase: string): ConditionCore {
+	const incomplete = record.containers.filter((container) =>
+		container.kind === "init"
+			? container.exit?.exitCode !== 0
+			: container.kind === "sidecar" && !container.started && container.restartCount === 0,
+	);
+	if (phase === "Succeeded") return { type: "Initialized", status: "True", reason: "PodCompleted" };
+	if (incomplete.length === 0) return { type: "Initialized", status: "True" };
+	return {
+		type: "Initialized",
+		status: "False",
+		reason: "ContainersNotInitialized",
+		message: `containers with incomplete status: ${nameList(incomplete)}`,
+	};
+}
+
+function containersReadyCondition(pod: Pod, record: PodRecord, phase: string): ConditionCore {
+	const type = "ContainersReady";
+	if (phase === "Succeeded") return { type, status: "False", reason: "PodCompleted" };
+	if (phase === "Failed") return { type, status: "False", reason: "PodFailed" };
+	const unready = record.containers.filter(
+		({ kind, phase: containerPhase, ready }) => (kind === "main" || kind === "sidecar") && !(containerPhase === "running" && ready),
+	);
+	if (unready.length === 0 && (pod.spec?.containers.length ?? 0) > 0) return { type, status: "True" };
+	return { type, status: "False", reason: "ContainersNotReady", message: `containers with unready status: ${nameList(unready)}` };
+}
+
+function readyCondition(pod: Pod, containersReady: ConditionCore): ConditionCore {
+	if (containersReady.status !== "True") return { ...containersReady, type: "Ready" };
+	const missing: string[] = [];
+	for (const { conditionType } of pod.spec?.readinessGates ?? []) {
+		const condition = pod.status?.conditions?.find(({ type }) => type === conditionType);
+		if (condition === undefined) missing.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
+		else if (condition.status !== "True")
+			missing.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`);
+	}
+	if (missing.length === 0) return { type: "Ready", status: "True" };
+	return { type: "Ready", status: "False", reason: "ReadinessGatesNotReady", message: missing.join(", ") };
+}
+
+/** `[a b]`, as Go prints a list. */
+function nameList(containers: readonly ContainerRecord[]): string {
+	return `[${containers.map(({ name }) => name).join(" ")}]`;
+}

@@ -1,0 +1,48 @@
+/** What a pod worker needs of its node and of the fleet. */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Logger } from "../../apimachinery/log.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import type { Pod, PodStatus } from "../../apimachinery/schema/generated/types.ts";
+import type { FileSystem, Tree } from "../../host/index.ts";
+import type { Image } from "../images/image.ts";
+import type { LatencyModel } from "../latency.ts";
+import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
+
+/** The node a pod runs on. */
+export interface WorkerNode {
+	readonly name: string;
+	readonly address: string;
+	/** Quantities. */
+	readonly allocatable: Readonly<Record<string, string>>;
+	/** The node's own network, for pods with hostNetwork. */
+	readonly network: PodNetwork;
+	/** Throws `OutOfAddressesError`. */
+	allocateAddress(): string;
+	reserveAddress(address: string): void;
+	releaseAddress(address: string): void;
+	hasImage(reference: string): boolean;
+	addImage(reference: string, imageId: string, image: Image): void;
+	hostFiles(): FileSystem;
+}
+
+/** What all workers of a fleet share. */
+export interface WorkerHost {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly latency: LatencyModel;
+	readonly log: Logger;
+	readonly network: ClusterNetwork;
+	readonly lookups: ObjectLookups;
+	readonly clusterDns: string;
+	/** Asks the API for an object that the caches do not have; resolves to whether it is there now. Never rejects. */
+	fetch(object: ObjectName): Promise<boolean>;
+	/** Shared by all pods of the namespace that start while its Services stay the same. */
+	serviceEnvironment(namespace: string): ReadonlyMap<string, string>;
+	claimTree(namespace: string, claim: string): Tree;
+	event(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
+	/** Resolves to the pod as the API has it now; undefined if it is gone. Rejects with a `StatusError` or transport error. */
+	patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined>;
+	/** Removes the object of a pod whose containers are gone. Rejects like patchStatus. */
+	removePod(node: string, pod: Pod): Promise<void>;
+}

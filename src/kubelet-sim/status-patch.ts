@@ -1,0 +1,22 @@
+/** The strategic merge patch from the status a pod has to the one it is to have, as the kubelet's status manager makes it. */
+import type { Pod, PodStatus } from "../apimachinery/schema/generated/types.ts";
+
+/** Fields that the kubelet owns and may take back. */
+const owned = ["reason", "message", "podIP", "podIPs", "initContainerStatuses", "ephemeralContainerStatuses"] as const;
+
+export function statusPatch(pod: Pod, status: PodStatus): unknown {
+	const before = pod.status ?? {};
+	const removed = Object.fromEntries(
+		owned.filter((field) => before[field] !== undefined && status[field] === undefined).map((field) => [field, null]),
+	);
+	const conditions = status.conditions?.map((condition) => {
+		const known = before.conditions?.find(({ type }) => type === condition.type);
+		return {
+			...(known?.reason !== undefined && condition.reason === undefined ? { reason: null } : {}),
+			...(known?.message !== undefined && condition.message === undefined ? { message: null } : {}),
+			...condition,
+		};
+	});
+	// The uid keeps the patch from hitting another pod of the same name.
+	return { metadata: { uid: pod.metadata?.uid }, status: { ...status, ...removed, conditions } };
+}

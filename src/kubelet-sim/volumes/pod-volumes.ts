@@ -1,0 +1,232 @@
+/**
+ * The volumes of one pod. A volume's files exist once somebody looks at them; until then only its sources are checked,
+ * so that an idle pod carries none. ConfigMap, Secret, downward API and projected volumes are written as the kubelet's
+ * atomic writer does: a directory with the time in its name, `..data` pointing to it, a link for each file.
+ * Simulated: emptyDir, configMap, secret, downwardAPI, projected, hostPath. A persistentVolumeClaim is a tree that all
+ * pods share which name the claim; every other kind is an empty directory.
+ */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { KeyToPath, Pod, Volume, VolumeProjection } from "../../apimachinery/schema/generated/types.ts";
+import { FileSystem, type Inode, Tree } from "../../host/index.ts";
+import { type DownwardContext, podField, resourceField } from "./downward.ts";
+import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
+
+export interface PodVolumesOptions {
+	readonly clock: Clock;
+	readonly lookups: ObjectLookups;
+	readonly downward: () => DownwardContext;
+	/** The files of the node. */
+	readonly hostFiles: () => FileSystem;
+	/** The tree of a claim, shared by all who mount it. */
+	readonly claimTree: (namespace: string, claim: string) => Tree;
+	readonly onTokenError: (error: unknown) => void;
+}
+
+/** What a container mounts: a tree, or one inode in it. */
+export interface MountedVolume {
+	readonly tree: Tree;
+	readonly inode?: Inode;
+}
+
+interface Payload {
+	readonly bytes: Uint8Array;
+	readonly mode: number;
+}
+
+type Files = Map<string, Payload>;
+
+export class PodVolumes {
+	/** Its `spec.volumes` are the same for the pod's life; labels and annotations are read anew. */
+	pod: Pod;
+	readonly #options: PodVolumesOptions;
+	#opened: Map<string, MountedVolume> | undefined;
+	#tokens: Map<string, string> | undefined;
+	#pending: Promise<void>[] = [];
+
+	constructor(pod: Pod, options: PodVolumesOptions) {
+		this.pod = pod;
+		this.#options = options;
+	}
+
+	/** Whether anybody has looked into a volume yet. */
+	get hasOpened(): boolean {
+		return this.#opened !== undefined;
+	}
+
+	/** Whether everything can be mounted. Throws `MissingObjectError` with the text of the FailedMount event. */
+	check(): void {
+		for (const volume of this.pod.spec?.volumes ?? []) {
+			try {
+				if (isAtomic(volume)) this.#filesOf(volume);
+			} catch (error) {
+				if (!(error instanceof MissingObjectError)) throw error;
+				throw new MissingObjectError(`MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${error.message}`, error.object);
+			}
+		}
+	}
+
+	/** A volume's files, made on first use. */
+	open(name: string): MountedVolume {
+		this.#opened ??= new Map();
+		const known = this.#opened.get(name);
+		if (known !== undefined) return known;
+		const volume = this.pod.spec?.volumes?.find((each) => each.name === name);
+		const opened = this.#open(volume);
+		this.#opened.set(name, opened);
+		return opened;
+	}
+
+	/** Resolves when the tokens that opened volumes need have come. */
+	async settled(): Promise<void> {
+		while (this.#pending.length > 0) {
+			const pending = this.#pending;
+			this.#pending = [];
+			await Promise.all(pending);
+		}
+	}
+
+	/** Writes anew what changed in the API since: opened ConfigMap, Secret and downward API volumes. */
+	refresh(): void {
+		for (const volume of this.pod.spec?.volumes ?? []) {
+			const opened = this.#opened?.get(volume.name);
+			if (opened !== undefined && isAtomic(volume)) this.#write(opened.tree, volume);
+		}
+	}
+
+	#open(volume: Volume | undefined): MountedVolume {
+		const { clock, hostFiles, claimTree } = this.#options;
+		if (volume?.hostPath !== undefined) return openHostPath(hostFiles(), volume.hostPath.path, volume.hostPath.type ?? "");
+		if (volume?.persistentVolumeClaim !== undefined)
+			return { tree: claimTree(this.pod.metadata?.namespace ?? "", volume.persistentVolumeClaim.claimName) };
+		const tree = new Tree({ clock });
+		if (volume !== undefined && isAtomic(volume)) {
+			this.#requestTokens(tree, volume);
+			this.#write(tree, volume);
+		} else tree.root.mode = 0o777;
+		return { tree };
+	}
+
+	#requestTokens(tree: Tree, volume: Volume): void {
+		for (const { serviceAccountToken } of volume.projected?.sources ?? []) {
+			if (serviceAccountToken === undefined) continue;
+			const { namespace = "", name = "", uid = "" } = this.pod.metadata ?? {};
+			const { audience, expirationSeconds = 3600, path } = serviceAccountToken;
+			const request = this.#options.lookups.token(
+				{ namespace, name, uid, serviceAccount: this.pod.spec?.serviceAccountName ?? "default" },
+				{ expirationSeconds, ...(audience === undefined ? {} : { audience }) },
+			);
+			this.#pending.push(
+				request.then((token) => {
+					this.#tokens ??= new Map();
+					this.#tokens.set(`${volume.name}/${path}`, token);
+					this.#write(tree, volume);
+				}, this.#options.onTokenError),
+			);
+		}
+	}
+
+	#write(tree: Tree, volume: Volume): void {
+		try {
+			writeAtomically(tree, this.#filesOf(volume), this.#options.clock.now());
+		} catch (error) {
+			// A source that went away later leaves the files as they are, as on a real node.
+			if (!(error instanceof MissingObjectError)) throw error;
+		}
+	}
+
+	#filesOf(volume: Volume): Files {
+		const files: Files = new Map();
+		const { configMap, secret, downwardAPI, projected } = volume;
+		if (configMap !== undefined)
+			this.#addObject(files, "configmap", configMap.name ?? "", configMap.items, configMap.optional, configMap.defaultMode);
+		if (secret !== undefined) this.#addObject(files, "secret", secret.secretName ?? "", secret.items, secret.optional, secret.defaultMode);
+		if (downwardAPI !== undefined) this.#addDownward(files, downwardAPI.items ?? [], downwardAPI.defaultMode);
+		for (const source of projected?.sources ?? []) this.#addProjection(files, volume.name, source, projected?.defaultMode);
+		return files;
+	}
+
+	#addProjection(files: Files, volume: string, source: VolumeProjection, defaultMode: number | undefined): void {
+		const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+		if (configMap !== undefined)
+			this.#addObject(files, "configmap", configMap.name ?? "", configMap.items, configMap.optional, defaultMode);
+		if (secret !== undefined) this.#addObject(files, "secret", secret.name ?? "", secret.items, secret.optional, defaultMode);
+		if (downwardAPI !== undefined) this.#addDownward(files, downwardAPI.items ?? [], defaultMode);
+		const token = serviceAccountToken === undefined ? undefined : this.#tokens?.get(`${volume}/${serviceAccountToken.path}`);
+		if (serviceAccountToken !== undefined && token !== undefined)
+			files.set(serviceAccountToken.path, { bytes: Buffer.from(token), mode: defaultMode ?? 0o644 });
+	}
+
+	#addObject(
+		files: Files,
+		kind: "configmap" | "secret",
+		name: string,
+		items: readonly KeyToPath[] | undefined,
+		optional: boolean | undefined,
+		defaultMode = 0o644,
+	): void {
+		const namespace = this.pod.metadata?.namespace ?? "";
+		const { lookups } = this.#options;
+		const found = kind === "configmap" ? lookups.configMap(namespace, name) : lookups.secret(namespace, name);
+		if (found === undefined) {
+			if (optional === true) return;
+			throw new MissingObjectError(`${kind} ${JSON.stringify(name)} not found`, { kind, namespace, name });
+		}
+		const data = kind === "configmap" ? configMapData(found) : secretData(found);
+		if (items === undefined) {
+			for (const [key, bytes] of data) files.set(key, { bytes, mode: defaultMode });
+			return;
+		}
+		for (const { key, path, mode } of items) {
+			const bytes = data.get(key);
+			if (bytes !== undefined) files.set(path, { bytes, mode: mode ?? defaultMode });
+			else if (optional !== true)
+				throw new MissingObjectError(`${kind} references non-existent ${kind === "configmap" ? "config" : "secret"} key: ${key}`);
+		}
+	}
+
+	#addDownward(files: Files, items: NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>, defaultMode = 0o644): void {
+		const context = this.#options.downward();
+		for (const { path, fieldRef, resourceFieldRef, mode } of items) {
+			const text =
+				fieldRef !== undefined
+					? podField(this.pod, fieldRef.fieldPath, context)
+					: resourceFieldRef !== undefined
+						? resourceField(this.pod, resourceFieldRef, "", context)
+						: "";
+			files.set(path, { bytes: Buffer.from(text ?? ""), mode: mode ?? defaultMode });
+		}
+	}
+}
+
+function isAtomic({ configMap, secret, downwardAPI, projected }: Volume): boolean {
+	return configMap !== undefined || secret !== undefined || downwardAPI !== undefined || projected !== undefined;
+}
+
+/** `..2026_01_01_00_00_00.123000000`. */
+function timestampedName(nowMs: number): string {
+	return `..${new Date(nowMs).toISOString().replace("Z", "000000").replace("T", "_").replaceAll(/[-:]/g, "_")}`;
+}
+
+function writeAtomically(tree: Tree, files: Files, nowMs: number): void {
+	const fs = new FileSystem(tree);
+	for (const name of fs.readdir("/")) fs.remove(`/${name}`, { recursive: true });
+	const directory = timestampedName(nowMs);
+	fs.mkdir(`/${directory}`);
+	for (const [path, { bytes, mode }] of files) {
+		const slash = path.lastIndexOf("/");
+		if (slash > 0) fs.mkdir(`/${directory}/${path.slice(0, slash)}`, { recursive: true });
+		fs.writeFile(`/${directory}/${path}`, bytes);
+		fs.chmod(`/${directory}/${path}`, mode);
+	}
+	fs.symlink(directory, "/..data");
+	for (const name of new Set([...files.keys()].map((path) => path.split("/")[0] ?? ""))) fs.symlink(`..data/${name}`, `/${name}`);
+}
+
+/** https://kubernetes.io/docs/concepts/storage/volumes/#hostpath-volume-types; what is missing is made. Throws `FsError`. */
+function openHostPath(files: FileSystem, path: string, type: string): MountedVolume {
+	if (!files.exists(path)) {
+		if (type === "FileOrCreate" || type === "File") files.writeFile(path, "");
+		else files.mkdir(path, { recursive: true });
+	}
+	return files.place(path);
+}
