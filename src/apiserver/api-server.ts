@@ -14,6 +14,7 @@ import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Service, Status } from "../apimachinery/schema/generated/types.ts";
 import {
+	isStatusError,
 	newBadRequest,
 	newForbidden,
 	newMethodNotSupported,
@@ -270,7 +271,12 @@ export class ApiServer {
 			const { namespace = "", name = "" } = item.metadata ?? {};
 			const current = context.storage.find(namespace, name);
 			if (current === undefined || !selection.matches(current)) return;
-			await this.#deleter.delete({ ...context, namespace, name });
+			try {
+				await this.#deleter.delete({ ...context, namespace, name });
+			} catch (error) {
+				// Somebody else deleted it meanwhile: what was asked for is done.
+				if (!isStatusError(error, "NotFound")) throw error;
+			}
 		});
 		await Promise.all(deletions);
 		return { ...list, items: list.items.map((item) => toServedVersion(context, item)) };

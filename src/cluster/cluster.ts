@@ -21,7 +21,7 @@ import { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
 import { nodes } from "../client/resources.ts";
 import { ControllerManager } from "../controllers/index.ts";
-import { Fleet, type NodeOptions } from "../kubelet-sim/index.ts";
+import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
 import { Scheduler } from "../scheduler/index.ts";
 import { createMemoryStore, openLevelStore, type Store } from "../store/index.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
@@ -37,8 +37,8 @@ export interface ClusterOptions {
 	readonly clock?: Clock;
 	/** Seed of everything random; default real entropy. With a `VirtualClock`, the same seed is the same run. */
 	readonly seed?: string | number;
-	/** "none" makes image pulls, container starts and the like take no time; default "realistic". */
-	readonly latency?: "none" | "realistic";
+	/** "none" makes image pulls, container starts and the like take no time; default "usual": a good connection. */
+	readonly latency?: LatencyOption;
 	readonly log?: Logger;
 	/** Told in a few words what is being done while the cluster comes up. */
 	readonly onProgress?: (text: string) => void;
@@ -54,8 +54,9 @@ export interface AdminCredentials {
 const adminUser: UserInfo = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
 const serviceCidr = "10.96.0.0/12";
 const serviceIp = "10.96.0.1";
-/** The control plane's own place in the simulated network: what the `kubernetes` Service points at. */
-const controlPlane = { address: "172.18.0.2", port: 6443 };
+/** The control plane's own place in the simulated network: what the `kubernetes` Service points at. Nodes are in 172.18.0.0/16. */
+const controlPlane = { address: "172.19.0.2", port: 6443 };
+const defaultNodes = 3;
 
 /** Makes a cluster, or brings back the one in `dataDir`. Resolves when its API answers; see `whenNodesReady`. */
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
@@ -133,7 +134,7 @@ export class Cluster {
 		this.fleet = new Fleet({
 			...common,
 			random: random.fork("kubelets"),
-			latency: options.latency ?? "realistic",
+			latency: options.latency ?? "usual",
 			clientFor: (node) => this.clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
 		});
 	}
@@ -158,29 +159,22 @@ export class Cluster {
 	}
 
 	async #addNodes(): Promise<void> {
-		const { nodes: count = 3, nodeTemplate } = this.#options;
+		const { nodes: count = defaultNodes, nodeTemplate } = this.#options;
 		const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
 		await Promise.all(names.map((name) => this.fleet.addNode({ ...nodeTemplate, name })));
 	}
 
-	/** Resolves once every node that there is reports Ready. */
-	whenNodesReady(): Promise<void> {
-		const { cache, onChange } = this.#nodeInformer();
-		return new Promise((resolve) => {
-			const check = () => {
-				const all = [...cache.list()];
-				if (all.length < (this.#options.nodes ?? 3) || !all.every(isReady)) return;
-				stop();
-				resolve();
-			};
-			const stop = onChange({ added: check, updated: check, deleted: check });
-			check();
-		});
-	}
-
-	#nodeInformer() {
+	/** Resolves once as many nodes as were asked for are there and every node reports Ready. */
+	async whenNodesReady(): Promise<void> {
 		const informer = this.#informers.informer(nodes);
-		return { cache: informer.cache, onChange: informer.onChange.bind(informer) };
+		const { promise, resolve } = Promise.withResolvers<void>();
+		const check = () => {
+			const all = [...informer.cache.list()];
+			if (all.length >= (this.#options.nodes ?? defaultNodes) && all.every(isReady)) resolve();
+		};
+		const stop = informer.onChange({ added: check, updated: check, deleted: check });
+		check();
+		await promise.finally(stop);
 	}
 
 	/** What the administrator's kubeconfig needs. */

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { type ClusterConfig, ClusterDirectory, contextName } from "../cluster-directory.ts";
 import { CliError } from "../errors.ts";
 import { addToKubeconfig, checkKubeconfig, type KubeconfigEntry, userKubeconfigPath } from "../kubeconfig-file.ts";
@@ -38,13 +39,16 @@ export async function start(options: StartOptions): Promise<void> {
 	const config = planConfig(options, directory);
 	directory.create();
 	directory.writeConfig(config);
-	const progress = new Progress();
+	const progress = new Progress(new WallClock());
 	const onMessage = (message: ServerMessage) => {
 		if (message.type === "progress") progress.show(message.text);
-		if (message.type === "listening") addContext(kubeconfig, directory, message.url);
+		if (message.type === "listening") {
+			progress.show("waiting for the nodes");
+			addContext(kubeconfig, directory, message.url);
+		}
 	};
 	if (options.foreground === true) {
-		await runInForeground(options, directory, config, kubeconfig, onMessage);
+		await runInForeground(options, directory, config, kubeconfig, onMessage).finally(() => progress.clear());
 		return;
 	}
 	const url = await startInBackground(directory, config, onMessage).finally(() => progress.clear());
