@@ -43,6 +43,8 @@ export interface ApiRequest extends GroupVersionResource {
 	readonly options?: RequestOptions;
 	/** The object of create and update; the patch document (for a JSON patch, an array). Immutable once handed over. */
 	readonly body?: unknown;
+	/** Paths of keys that stood twice in the body's text, for strict validation; a body that was never text has none. */
+	readonly duplicateFields?: readonly string[];
 	readonly patchType?: PatchType;
 	readonly deleteOptions?: DeleteOptions;
 }

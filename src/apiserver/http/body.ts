@@ -3,8 +3,9 @@
  * of an object may be is the pipeline's business.
  * Source of the texts: the handlers of k8s.io/apiserver (create.go, patch.go, rest.go).
  */
-import type { PatchType } from "../../apimachinery/api-request.ts";
+import type { ApiRequest, PatchType } from "../../apimachinery/api-request.ts";
 import { isJsonObject } from "../../apimachinery/json.ts";
+import { findDuplicateKeys } from "../../apimachinery/json-parse.ts";
 import { parseApiVersion } from "../../apimachinery/meta.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { newBadRequest, newRequestEntityTooLarge, type StatusError } from "../../apimachinery/status-error.ts";
@@ -29,17 +30,22 @@ export interface RawBody {
 	readonly bytes: Buffer;
 }
 
+/** The object of a create or update, and the keys that stood twice in its text. */
+export type ObjectBody = Pick<ApiRequest, "body" | "duplicateFields">;
+
 /**
  * Decodes the object of a create or update.
  * @throws StatusError UnsupportedMediaType or BadRequest
  */
-export async function decodeObjectBody(body: RawBody, resource: GeneratedResource): Promise<unknown> {
+export async function decodeObjectBody(body: RawBody, resource: GeneratedResource): Promise<ObjectBody> {
 	const value = await decodeValue(body, resource, (why) => newUnrecognized(why, resource.kind, body.bytes));
 	if (!isJsonObject(value)) {
 		const why = `json: cannot unmarshal ${goTypeOf(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
 		throw newUnrecognized(`couldn't get version/kind; json parse error: ${why}`, resource.kind, body.bytes);
 	}
-	return value;
+	// A YAML text with a key twice is refused by its parser; protobuf has no keys.
+	const duplicateFields = bodyEncoding(body.contentType) === "json" ? findDuplicateKeys(body.bytes.toString("utf8")) : [];
+	return { body: value, ...(duplicateFields.length === 0 ? {} : { duplicateFields }) };
 }
 
 /**

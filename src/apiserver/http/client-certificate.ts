@@ -60,11 +60,14 @@ function readIdentity(certificate: X509Certificate): CertificateIdentity | undef
 	};
 }
 
-/** Values of one attribute of a subject as node:crypto prints it: one `KEY=value` a line, special characters escaped. */
+/**
+ * Values of one attribute of a subject as node:crypto prints it: one line for each set of attributes, `O=dev + O=ops`
+ * where a set has several, and special characters in values escaped.
+ */
 function subjectValues(subject: string, key: string): string[] {
 	return subject
 		.split("\n")
-		.flatMap((line) => line.split(/(?<!\\)\+(?=[A-Z]+=)/))
+		.flatMap((line) => line.split(/ \+ (?=[A-Za-z0-9.]+=)/))
 		.filter((part) => part.startsWith(`${key}=`))
 		.map((part) => part.slice(key.length + 1).replace(/\\(.)/g, "$1"));
 }

@@ -154,7 +154,7 @@ async function readApiRequest(request: FastifyRequest, target: RequestTarget, qu
 		case "create":
 		case "update": {
 			const options = readRequestOptions(target.verb, query, userAgentOf(request));
-			return { ...bare, options, body: await decodeObjectBody(body, target.resource) };
+			return { ...bare, options, ...(await decodeObjectBody(body, target.resource)) };
 		}
 		case "patch": {
 			const patchType = patchTypeOf(body.contentType);

@@ -215,6 +215,7 @@ export class Writer {
 		const { group, version } = context.endpoint.kind === context.definition.kind ? context.request : groupVersionOf(body, context);
 		const { object, warnings } = decodeObject(body, typeName, {
 			kind: context.endpoint.kind,
+			...(context.request.duplicateFields === undefined ? {} : { duplicateFields: context.request.duplicateFields }),
 			apiVersion: formatApiVersion({ group, version }),
 			fieldValidation: context.options.fieldValidation ?? "Warn",
 		});
