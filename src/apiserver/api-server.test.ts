@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import type { Deployment, Pod, Scale, Service } from "../apimachinery/schema/generated/types.ts";
+import type { AuthenticationTokenRequest, Deployment, Pod, Scale, Service } from "../apimachinery/schema/generated/types.ts";
 import { newExpired } from "../apimachinery/status-error.ts";
 import { type ResourceDriver, type ServerFixture, startServer } from "./testing.ts";
 
@@ -355,6 +355,42 @@ describe("admission and allocation", () => {
 		const request = { verb: "list", group: "", version: "v1", resource: "pods", namespace: "default" } as const;
 		await expect(fixture.server.handle(jane, request)).rejects.toThrow(
 			'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default"',
+		);
+	});
+});
+
+describe("service account tokens", () => {
+	const request = (spec: object = {}) => ({ name: "default", subresource: "token", body: { spec } });
+
+	it("name their bearer until they end", async () => {
+		const accounts = fixture.resource("", "v1", "serviceaccounts");
+		const { status } = (await accounts.send("create", request({ expirationSeconds: 600 }))) as AuthenticationTokenRequest;
+		expect(status?.expirationTimestamp).toBe("2026-01-01T00:10:00Z");
+		const token = status?.token ?? "";
+		expect(await fixture.server.authenticateToken(token)).toMatchObject({
+			name: "system:serviceaccount:default:default",
+			groups: ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"],
+		});
+		expect(await fixture.server.authenticateToken(`${token.slice(0, -4)}AAAA`)).toBeUndefined();
+		expect(await fixture.server.authenticateToken("not.a.token")).toBeUndefined();
+		await fixture.clock.advance(600_000);
+		expect(await fixture.server.authenticateToken(token)).toBeUndefined();
+	});
+
+	it("end with the pod that they are bound to", async () => {
+		await pods.send("create", { body: { metadata: { name: "a" }, spec: podSpec } });
+		const boundObjectRef = { kind: "Pod", apiVersion: "v1", name: "a" };
+		const accounts = fixture.resource("", "v1", "serviceaccounts");
+		const { status } = (await accounts.send("create", request({ boundObjectRef }))) as AuthenticationTokenRequest;
+		const bearer = await fixture.server.authenticateToken(status?.token ?? "");
+		expect(bearer?.extra?.["authentication.kubernetes.io/pod-name"]).toEqual(["a"]);
+		await pods.send("delete", { name: "a" });
+		expect(await fixture.server.authenticateToken(status?.token ?? "")).toBeUndefined();
+	});
+
+	it("are not made for less than ten minutes", async () => {
+		expect(await fixture.resource("", "v1", "serviceaccounts").failure("create", request({ expirationSeconds: 60 }))).toBe(
+			'422 Invalid: TokenRequest.authentication.k8s.io "default" is invalid: spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes',
 		);
 	});
 });

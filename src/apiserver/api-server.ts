@@ -33,6 +33,7 @@ import { serviceAccountAdmission } from "./admission/service-account.ts";
 import { taintNodesByCondition } from "./admission/taint-nodes-by-condition.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
+import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
 import { Deleter } from "./pipeline/deleter.ts";
 import { Reader } from "./pipeline/reader.ts";
@@ -50,6 +51,7 @@ import { bindPod } from "./subresources/binding.ts";
 import { evictPod } from "./subresources/eviction.ts";
 import { answerReview } from "./subresources/reviews.ts";
 import { scaleOf, writeScale } from "./subresources/scale.ts";
+import { requestToken } from "./subresources/token.ts";
 
 export interface ApiServerOptions {
 	readonly store: Store;
@@ -60,6 +62,8 @@ export interface ApiServerOptions {
 	readonly serviceCidr?: string;
 	/** Inclusive; default 30000-32767. */
 	readonly nodePorts?: { readonly first: number; readonly last: number };
+	/** Sign and check service account tokens. */
+	readonly tokenKeys: TokenKeys;
 	/** The store failed: nothing can be read or written any more. */
 	readonly onStoreLost?: (error: Error) => void;
 }
@@ -76,6 +80,7 @@ export class ApiServer {
 	readonly #reader: Reader;
 	readonly #writer: Writer;
 	readonly #deleter: Deleter;
+	readonly #tokens: ServiceAccountTokens;
 	#storeError: Error | undefined;
 
 	constructor(options: ApiServerOptions) {
@@ -113,6 +118,12 @@ export class ApiServer {
 						.cache.list()
 						.map((entry) => entry.object as Service),
 			}),
+		});
+		this.#tokens = new ServiceAccountTokens({
+			keys: options.tokenKeys,
+			clock,
+			random: random.fork("tokens"),
+			find: (resource, namespace, name) => this.find("", resource, namespace, name),
 		});
 		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
 	}
@@ -153,6 +164,11 @@ export class ApiServer {
 	/** Throws ServiceUnavailable if the store is lost. */
 	checkStore(): void {
 		if (this.#storeError !== undefined) throw newServiceUnavailable(`the store is not available: ${this.#storeError.message}`);
+	}
+
+	/** Who bears this token; undefined if it is nobody's. */
+	async authenticateToken(token: string): Promise<UserInfo | undefined> {
+		return this.#tokens.authenticate(token);
 	}
 
 	/** Whether this user may do this; throws Forbidden if not. */
@@ -250,6 +266,10 @@ export class ApiServer {
 		if (resource === "pods" && subresource === "eviction") {
 			const budgets = this.storage("policy", "poddisruptionbudgets");
 			return { object: await evictPod(context, { writer: this.#writer, deleter: this.#deleter, budgets }), code: 201 };
+		}
+		if (resource === "serviceaccounts" && subresource === "token") {
+			const services = { writer: this.#writer, tokens: this.#tokens, find: this.find.bind(this) };
+			return { object: requestToken(context, services), code: 201 };
 		}
 		if (subresource === "status") return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
 		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy) };

@@ -1,4 +1,5 @@
 /** An API server on a memory store in virtual time, for tests of this folder. */
+import { generateKeyPairSync } from "node:crypto";
 import type { ApiRequest, WatchEvent } from "../apimachinery/api-request.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { silentLog } from "../apimachinery/log.ts";
@@ -66,11 +67,19 @@ export interface ServerFixture {
 	clusterResource(group: string, version: string, resource: string): ResourceDriver;
 }
 
+function makeTokenKeys() {
+	return generateKeyPairSync("ec", {
+		namedCurve: "P-256",
+		publicKeyEncoding: { type: "spki", format: "pem" },
+		privateKeyEncoding: { type: "pkcs8", format: "pem" },
+	});
+}
+
 /** Has the namespace `default` with its service account. */
 export async function startServer(): Promise<ServerFixture> {
 	const clock = new VirtualClock();
 	const store = await createMemoryStore({ clock });
-	const server = new ApiServer({ store, clock, random: new SeededRandom("test"), log: silentLog });
+	const server = new ApiServer({ store, clock, random: new SeededRandom("test"), log: silentLog, tokenKeys: makeTokenKeys() });
 	await server.start();
 	const clusterResource = (group: string, version: string, resource: string) =>
 		new ResourceDriver(server, group, version, resource, undefined);

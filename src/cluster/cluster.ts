@@ -115,7 +115,7 @@ export class Cluster {
 		const onStoreLost = (error: Error) => {
 			if (!this.#abort.signal.aborted) log.error("the store is lost", { error: error.message });
 		};
-		this.apiServer = new ApiServer({ store, clock, random, log, serviceCidr, onStoreLost });
+		this.apiServer = new ApiServer({ store, clock, random, log, serviceCidr, onStoreLost, tokenKeys: options.pki.serviceAccount });
 		this.client = this.clientFor(adminUser);
 		const componentClient = this.clientFor({ name: "system:apiserver", groups: ["system:masters", "system:authenticated"] });
 		this.#informers = new InformerFactory({ client: componentClient, clock, random: random.fork("informers"), log });
@@ -203,6 +203,7 @@ export class Cluster {
 			random: random.fork("http"),
 			log,
 			authorizePath,
+			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			healthChecks: [{ name: "etcd", liveness: true, check: () => this.apiServer.checkStore() }],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: createStreaming({ server: this.apiServer, nodes: this.fleet.connector, clock, log }),
