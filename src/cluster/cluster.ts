@@ -33,6 +33,8 @@ export interface ClusterOptions {
 	readonly nodeTemplate?: Omit<NodeOptions, "name">;
 	/** Where certificates and store live; absent: everything in memory. */
 	readonly dataDir?: string;
+	/** Certificates to use instead of making new ones: keys are the one thing that no seed decides. */
+	readonly pki?: Pki;
 	/** The cluster's time; default real time. */
 	readonly clock?: Clock;
 	/** Seed of everything random; default real entropy. With a `VirtualClock`, the same seed is the same run. */
@@ -67,16 +69,13 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 	options.onProgress?.("opening the store");
 	const opening =
 		dataDir === undefined ? createMemoryStore({ clock, log }) : openLevelStore({ directory: join(dataDir, "store"), clock, log });
-	const [store, pki] = await Promise.all([
-		opening,
-		loadOrCreatePki(dataDir === undefined ? undefined : join(dataDir, "pki"), { nowMs: clock.now() }).catch(async (error: unknown) => {
-			await opening.then(
-				(opened) => opened.close(),
-				() => undefined,
-			);
-			throw error;
-		}),
-	]);
+	const [store, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
+		await opening.then(
+			(opened) => opened.close(),
+			() => undefined,
+		);
+		throw error;
+	});
 	try {
 		const cluster = new Cluster({ ...options, clock, random, log, store, pki });
 		await cluster.start();
@@ -85,6 +84,10 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 		await store.close();
 		throw error;
 	}
+}
+
+async function openPki({ pki, dataDir }: ClusterOptions, nowMs: number): Promise<Pki> {
+	return pki ?? (await loadOrCreatePki(dataDir === undefined ? undefined : join(dataDir, "pki"), { nowMs }));
 }
 
 interface Parts extends ClusterOptions {
@@ -211,6 +214,12 @@ export class Cluster {
 		const bound = await http.listen({ host, port });
 		this.#http = http;
 		return { url: `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`, port: bound.port };
+	}
+
+	/** Everything in the store, by key, as JSON texts: what two runs of one seed have in common. */
+	async dump(): Promise<ReadonlyMap<string, string>> {
+		const { kvs } = await this.#options.store.range({ key: "\0", rangeEnd: "\0" });
+		return new Map(kvs.map(({ key, value }) => [key, Buffer.from(value).toString("utf8")]));
 	}
 
 	/** Ends everything in order: requests first, the store last. */
