@@ -121,9 +121,9 @@ class Streaming implements StreamingEndpoint {
 		}
 		const run = (channels: CommandChannels) => runCommand(this.#options.nodes, target, options, channels, signal);
 		if (kind === "websocket") {
-			const webSocket = await acceptWebSocket(message, socket, head, webSocketCommandProtocols);
-			this.#reportErrors(webSocket);
-			await serveWebSocketCommand(webSocket, options, run);
+			const accepted = await acceptWebSocket(message, socket, head, webSocketCommandProtocols);
+			this.#reportErrors(accepted.webSocket);
+			await serveWebSocketCommand(accepted, options, run);
 		} else {
 			const protocol = acceptSpdy(message, socket, head, spdyCommandProtocols);
 			await this.#guard(serveSpdyCommand(socket, protocol, options, run));
@@ -144,7 +144,7 @@ class Streaming implements StreamingEndpoint {
 		// The tunnel asks for ports stream by stream, plain channels name them in the query.
 		const isTunnel = message.headers["sec-websocket-protocol"]?.includes(tunnelProtocol) === true;
 		const ports = isTunnel ? [] : readPorts(stream.query);
-		const webSocket = await acceptWebSocket(message, socket, head, isTunnel ? [tunnelProtocol] : webSocketPortForwardProtocols);
+		const { webSocket } = await acceptWebSocket(message, socket, head, isTunnel ? [tunnelProtocol] : webSocketPortForwardProtocols);
 		this.#reportErrors(webSocket);
 		if (isTunnel) {
 			const { createWebSocketStream } = await import("ws");

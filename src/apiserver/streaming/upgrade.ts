@@ -17,6 +17,12 @@ export function upgradeKind(message: IncomingMessage): "websocket" | "spdy" {
 	throw newBadRequest(`unable to upgrade: missing upgrade headers in request: ${JSON.stringify(message.headers.upgrade ?? "")}`);
 }
 
+/** An open WebSocket and the subprotocol that both sides agreed on; "" if the client named none. */
+export interface AcceptedWebSocket {
+	readonly webSocket: WebSocket;
+	readonly protocol: string;
+}
+
 /**
  * Answers a WebSocket handshake with the first of `supported` that the client offers.
  * @throws StatusError BadRequest when it offers others only
@@ -26,21 +32,19 @@ export async function acceptWebSocket(
 	socket: Duplex,
 	head: Buffer,
 	supported: readonly string[],
-): Promise<WebSocket> {
+): Promise<AcceptedWebSocket> {
 	const offered = listOf(message.headers["sec-websocket-protocol"]);
-	const protocol = supported.find((candidate) => offered.includes(candidate));
-	if (protocol === undefined && offered.length > 0) {
+	const protocol = supported.find((candidate) => offered.includes(candidate)) ?? "";
+	if (protocol === "" && offered.length > 0) {
 		throw newBadRequest(`requested protocol(s) are not supported: [${offered.join(" ")}]; supports [${supported.join(" ")}]`);
 	}
 	const { WebSocketServer } = await import("ws");
-	const server = new WebSocketServer({
-		noServer: true,
-		clientTracking: false,
-		perMessageDeflate: false,
-		maxPayload: maxMessageBytes,
-		handleProtocols: () => protocol ?? false,
-	});
-	return new Promise((resolve) => server.handleUpgrade(message, socket, head, resolve));
+	const server = new WebSocketServer({ noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: maxMessageBytes });
+	// Negotiated here and not by ws, which refuses SPDY/3.1+portforward.k8s.io: a slash is no part of a token.
+	delete message.headers["sec-websocket-protocol"];
+	if (protocol !== "") server.on("headers", (headers) => headers.push(`Sec-WebSocket-Protocol: ${protocol}`));
+	const webSocket = await new Promise<WebSocket>((resolve) => server.handleUpgrade(message, socket, head, resolve));
+	return { webSocket, protocol };
 }
 
 /**

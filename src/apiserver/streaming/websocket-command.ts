@@ -10,6 +10,7 @@ import type { Status } from "../../apimachinery/schema/generated/types.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import type { CommandChannels, CommandOptions } from "./remote-command.ts";
 import { formatStatus } from "./spdy-command.ts";
+import type { AcceptedWebSocket } from "./upgrade.ts";
 
 /** Protocols that are spoken, the best first; "" is a client that names none. */
 export const webSocketCommandProtocols: readonly string[] = [
@@ -24,13 +25,12 @@ const channel = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4, close: 25
 
 /** Serves one connection: runs `run` on its channels, reports its Status and closes. */
 export async function serveWebSocketCommand(
-	socket: WebSocket,
+	{ webSocket: socket, protocol }: AcceptedWebSocket,
 	options: CommandOptions,
 	run: (channels: CommandChannels) => Promise<Status>,
 ): Promise<void> {
 	const stdin = new ByteQueue();
 	const resize = new ByteQueue();
-	const { protocol } = socket;
 	const codec = protocol.includes("base64") ? base64Codec : binaryCodec;
 	const inputs = new Map([
 		[channel.stdin as number, stdin],
