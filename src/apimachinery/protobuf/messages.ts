@@ -10,7 +10,7 @@ import { protobufTable } from "../schema/generated/protobuf.ts";
 import { type FieldType, typeSchema } from "../schema/schema.ts";
 import { isVariant, readVariant } from "./json-schema-variants.ts";
 import { scalarReader, type ValueReader } from "./scalars.ts";
-import { ProtobufError, type WireReader, wireTypes } from "./wire-reader.ts";
+import { type WireReader, wireTypes } from "./wire-reader.ts";
 
 /** An object that is being built. */
 export type MutableObject = Record<string, unknown>;
@@ -35,7 +35,7 @@ const messages = new Map<string, Message>();
 
 /**
  * Reads the rest of the message at hand into `object`.
- * @param typeName name in the schema table
+ * @param typeName name in the schema table, of a type that has field numbers
  * @throws ProtobufError
  */
 export function readMessage(typeName: string, reader: WireReader, object: MutableObject = {}): MutableObject {
@@ -60,7 +60,7 @@ function messageOf(typeName: string): Message {
 	const known = messages.get(typeName);
 	if (known !== undefined) return known;
 	const schema = typeSchema(typeName);
-	if (schema === undefined || !hasMessage(typeName)) throw new ProtobufError(`proto: ${typeName}: no field numbers`);
+	if (schema === undefined || !hasMessage(typeName)) throw new Error(`${typeName} has no field numbers`);
 	const name = schema.definition.slice(schema.definition.lastIndexOf(".") + 1);
 	const entries = (protobufTable[typeName] ?? "").split(" ").filter((entry) => entry !== "");
 	const message = compileMessage(
@@ -85,7 +85,7 @@ function compileMessage(name: string, numbered: readonly NumberedField[]): Messa
 function compileEntry(entry: string, typeOf: (field: string) => FieldType | undefined): NumberedField {
 	const [, name = "", numbers = "", zeroCounts, variant = ""] = /^([^=]+)=([\d.]+)(!?)(?::(\w+))?$/.exec(entry) ?? [];
 	const type = typeOf(name);
-	if (type === undefined) throw new ProtobufError(`proto: no field ${name}`);
+	if (type === undefined) throw new Error(`the schema has no field ${name}, which has a number`);
 	return { path: numbers.split(".").map(Number), read: fieldReader(name, type, zeroCounts === "!", variant) };
 }
 
@@ -187,7 +187,7 @@ function valueReader(type: FieldType): ValueReader {
 		case "list":
 			return wrappedListReader(valueReader(type.items));
 		case "map":
-			throw new ProtobufError("proto: a map cannot be an item");
+			throw new Error("a map cannot be an item of a list or a map");
 		default:
 			return type satisfies never;
 	}

@@ -111,9 +111,8 @@ export class WireReader {
 		return outerEnd;
 	}
 
-	/** Goes back to the message around the one at hand, behind it. */
+	/** Goes back to the message around the one at hand, which has been read to its end. */
 	leave(outerEnd: number): void {
-		this.#position = this.#end;
 		this.#end = outerEnd;
 		this.#depth--;
 	}
