@@ -24,6 +24,8 @@ export interface EventInput {
 	readonly type: "Normal" | "Warning";
 	readonly reason: string;
 	readonly message: string;
+	/** Of the events.k8s.io style alone. */
+	readonly action?: string;
 }
 
 /** One Event object: the same occurrence, seen `count` times. */

@@ -56,6 +56,31 @@ test("writes an event as Kubernetes does", async () => {
 	});
 });
 
+test("the scheduler's events are of the events.k8s.io style: an exact time, an action, repeats as a series", async () => {
+	const scheduler = new EventRecorder({
+		client,
+		clock,
+		random: new SeededRandom("events"),
+		component: "default-scheduler",
+		style: "events",
+	});
+	const fail = () => scheduler.event(pod, "Warning", "FailedScheduling", "0/1 nodes are available", { action: "Scheduling" });
+	fail();
+	await stored();
+	await clock.advance(1500);
+	fail();
+	const [event] = await stored();
+	expect(event).toMatchObject({
+		action: "Scheduling",
+		eventTime: "2026-01-01T00:00:00.000000Z",
+		reportingComponent: "default-scheduler",
+		reportingInstance: "default-scheduler",
+		series: { count: 2, lastObservedTime: "2026-01-01T00:00:01.500000Z" },
+	});
+	expect(event).not.toHaveProperty("firstTimestamp");
+	expect(event).not.toHaveProperty("count");
+});
+
 test("a repeated event is the same object with a higher count; repeats in a burst cost one write", async () => {
 	const backOff = () => recorder.event(pod, "Warning", "BackOff", "Back-off restarting failed container");
 	backOff();

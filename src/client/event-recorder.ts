@@ -10,7 +10,7 @@ import type { KubeObject } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { CoreEvent, ObjectReference } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
-import { formatTime } from "../apimachinery/time.ts";
+import { formatMicroTime, formatTime } from "../apimachinery/time.ts";
 import type { Client, ResourceClient } from "./client.ts";
 import { EventCorrelator, type EventSeries } from "./event-correlator.ts";
 import { events } from "./resources.ts";
@@ -34,6 +34,8 @@ export interface EventRecorderOptions {
 	readonly component: string;
 	/** The node, for components of a node. */
 	readonly host?: string;
+	/** "events": in the manner of events.k8s.io, which upstream's scheduler has gone over to. Default "core". */
+	readonly style?: "core" | "events";
 	readonly log?: Logger;
 	/** Ends retries and drops what was not sent. */
 	readonly signal?: AbortSignal;
@@ -42,6 +44,8 @@ export interface EventRecorderOptions {
 export interface EventDetails {
 	/** The part of the object the event is about: `spec.containers{nginx}`. */
 	readonly fieldPath?: string;
+	/** What the component was doing, `Binding`; only events of the events.k8s.io style say so. */
+	readonly action?: string;
 }
 
 /** A series on its way to the server. */
@@ -76,7 +80,14 @@ export class EventRecorder {
 
 	/** Records that something happened to `object`. Returns at once; failures are logged. */
 	event(object: KubeObject, type: "Normal" | "Warning", reason: string, message: string, details: EventDetails = {}): void {
-		const series = this.#correlator.observe({ object: { ...referenceTo(object), ...details }, type, reason, message });
+		const { action, ...part } = details;
+		const series = this.#correlator.observe({
+			object: { ...referenceTo(object), ...part },
+			type,
+			reason,
+			message,
+			...(action === undefined ? {} : { action }),
+		});
 		if (series === undefined || this.#options.signal?.aborted) return;
 		let outgoing = this.#outgoing.get(series);
 		if (outgoing === undefined) {
@@ -142,7 +153,8 @@ export class EventRecorder {
 
 	/** False: the event is no longer there (events live an hour) and must be made anew. */
 	async #patch({ series, name, latest }: Outgoing): Promise<boolean> {
-		const body = { count: latest.count, lastTimestamp: formatTime(latest.lastMs), message: latest.message };
+		const times = this.#options.style === "events" ? seriesOf(latest) : { count: latest.count, lastTimestamp: formatTime(latest.lastMs) };
+		const body = { ...times, message: latest.message };
 		try {
 			await this.#events.patch({ namespace: namespaceOf(series), name }, "application/strategic-merge-patch+json", body);
 			return true;
@@ -153,23 +165,42 @@ export class EventRecorder {
 	}
 
 	#eventOf({ series, name, latest }: Outgoing): CoreEvent {
-		const { component, host } = this.#options;
-		return {
+		const { component, host, style } = this.#options;
+		const common = {
 			apiVersion: "v1",
 			kind: "Event",
 			metadata: { name, namespace: namespaceOf(series) },
 			involvedObject: series.input.object,
 			reason: series.input.reason,
 			message: latest.message,
+			type: series.input.type,
+			reportingComponent: component,
+		};
+		if (style === "events") {
+			const { action = series.input.reason } = series.input;
+			const isRepeated = latest.count > 1;
+			return {
+				...common,
+				action,
+				eventTime: formatMicroTime(series.firstMs),
+				reportingInstance: host === undefined ? component : `${component}-${host}`,
+				...(isRepeated ? seriesOf(latest) : {}),
+			};
+		}
+		return {
+			...common,
 			source: { component, ...(host === undefined ? {} : { host }) },
 			firstTimestamp: formatTime(series.firstMs),
 			lastTimestamp: formatTime(latest.lastMs),
 			count: latest.count,
-			type: series.input.type,
-			reportingComponent: component,
 			reportingInstance: host ?? "",
 		};
 	}
+}
+
+/** How an event of the events.k8s.io style counts its repeats. */
+function seriesOf({ count, lastMs }: Outgoing["latest"]): Pick<CoreEvent, "series"> {
+	return { series: { count, lastObservedTime: formatMicroTime(lastMs) } };
 }
 
 function namespaceOf(series: EventSeries): string {

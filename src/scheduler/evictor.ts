@@ -72,7 +72,7 @@ export class Evictor {
 				await client.resource(pods).delete(reference, { preconditions: { uid } });
 			});
 		}
-		events.event(victim.pod, "Normal", "Preempted", `Preempted by pod ${preemptor.uid} on node ${nodeName}`);
+		events.event(victim.pod, "Normal", "Preempted", `Preempted by pod ${preemptor.uid} on node ${nodeName}`, { action: "Preempting" });
 	}
 
 	#disruption({ pod, uid }: PodInfo, preemptor: PodInfo): object {

@@ -90,7 +90,14 @@ export class Scheduler {
 		this.#options = options;
 		this.#podInformer = informers.informer(pods);
 		this.#waitingPods = new WaitingPods(clock);
-		this.#events = new EventRecorder({ client, clock, random: random.fork("events"), component: defaultSchedulerName, log });
+		this.#events = new EventRecorder({
+			client,
+			clock,
+			random: random.fork("events"),
+			component: defaultSchedulerName,
+			style: "events",
+			log,
+		});
 		this.#profiles = this.#createProfiles();
 		this.#frameworks = this.#createFrameworks((profile) => profile);
 		this.#queue = new SchedulingQueue({
@@ -206,7 +213,7 @@ export class Scheduler {
 			return;
 		}
 		if (pod.metadata?.deletionTimestamp !== undefined) {
-			this.#events.event(pod, "Warning", "FailedScheduling", `skip schedule deleting pod: ${podInfo.key}`);
+			this.#events.event(pod, "Warning", "FailedScheduling", `skip schedule deleting pod: ${podInfo.key}`, { action: "Scheduling" });
 			this.#queue.done(podInfo.uid);
 			return;
 		}
@@ -273,7 +280,7 @@ export class Scheduler {
 			verdict = errorStatus("", error);
 		}
 		if (verdict === undefined) {
-			this.#events.event(podInfo.pod, "Normal", "Scheduled", `Successfully assigned ${podInfo.key} to ${nodeName}`);
+			this.#events.event(podInfo.pod, "Normal", "Scheduled", `Successfully assigned ${podInfo.key} to ${nodeName}`, { action: "Binding" });
 			framework.runPostBind(state, podInfo, nodeName);
 			return;
 		}
@@ -316,7 +323,7 @@ export class Scheduler {
 		if (why.nominatedNodeName === "") this.#nominator.delete(uid);
 		else if (why.nominatedNodeName !== undefined) this.#nominator.add(queued.podInfo, why.nominatedNodeName);
 		this.#options.log.debug("Unable to schedule pod; waiting", { pod: key, reason: why.message });
-		this.#events.event(current, "Warning", "FailedScheduling", truncateMessage(why.message));
+		this.#events.event(current, "Warning", "FailedScheduling", truncateMessage(why.message), { action: "Scheduling" });
 		void this.#patchStatus(current, why);
 	}
 

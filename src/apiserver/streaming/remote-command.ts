@@ -61,18 +61,17 @@ export async function runCommand(
 	};
 	const { command, tty, stdin } = options;
 	try {
-		const exit =
-			command === undefined
-				? await nodes.attach(target, { tty, stdin }, streams, signal)
-				: await nodes.exec(target, { command, tty, stdin }, streams, signal);
-		return statusOf(exit);
+		if (command !== undefined) return statusOf(await nodes.exec(target, { command, tty, stdin }, streams, signal));
+		const { startError } = await nodes.attach(target, { tty, stdin }, streams, signal);
+		// How the main process ended is in the pod's status: a kubelet says of an attachment only that it is over.
+		return statusOf({ exitCode: 0, ...(startError === undefined ? {} : { startError }) });
 	} catch (error) {
 		return (error instanceof StatusError ? error : newInternalError(error)).status;
 	}
 }
 
 /** How kubectl learns of the end: a Status whose cause carries the exit code. */
-export function statusOf({ exitCode, startError }: ExitStatus): Status {
+function statusOf({ exitCode, startError }: ExitStatus): Status {
 	if (startError !== undefined) return newInternalError(new Error(`error executing command in container: ${startError}`)).status;
 	if (exitCode === 0) return { metadata: {}, status: "Success" };
 	return {
