@@ -2,6 +2,7 @@
  * Who makes a request: a client certificate, else a bearer token, else the anonymous user; then whom they act as.
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/
  */
+import type { X509Certificate } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import { newBadRequest, newForbidden, newUnauthorized } from "../../apimachinery/status-error.ts";
@@ -9,7 +10,7 @@ import type { UserInfo } from "../../apimachinery/user.ts";
 import type { ImpersonationAuthorizer, TokenAuthenticator } from "./api-handler.ts";
 import type { ClientCertificateVerifier } from "./client-certificate.ts";
 
-export const anonymousUser: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
+const anonymousUser: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
 
 export interface Authenticators {
 	readonly certificates: ClientCertificateVerifier;
@@ -30,7 +31,7 @@ export async function authenticate(message: IncomingMessage, authenticators: Aut
 }
 
 async function authenticateCaller(message: IncomingMessage, authenticators: Authenticators, nowMs: number): Promise<UserInfo> {
-	const certificate = message.socket instanceof TLSSocket ? message.socket.getPeerX509Certificate() : undefined;
+	const certificate = message.socket instanceof TLSSocket ? peerCertificate(message.socket) : undefined;
 	if (certificate !== undefined) {
 		const user = authenticators.certificates.verify(certificate, nowMs);
 		if (user !== undefined) return user;
@@ -44,6 +45,14 @@ async function authenticateCaller(message: IncomingMessage, authenticators: Auth
 	}
 	if (certificate !== undefined || token !== undefined) throw newUnauthorized();
 	return anonymousUser;
+}
+
+/** Certificates by connection: reading one anew for every request costs more than the rest of authentication. */
+const certificates = new WeakMap<TLSSocket, X509Certificate | undefined>();
+
+function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
+	if (!certificates.has(socket)) certificates.set(socket, socket.getPeerX509Certificate());
+	return certificates.get(socket);
 }
 
 function bearerToken(header: string | undefined): string | undefined {

@@ -47,7 +47,7 @@ export function createCatalogSource(handler: ApiHandler): () => Catalog {
 }
 
 /** The endpoints of the schema's resource table whose kind and version are served. */
-export function servedResources(kinds: readonly KindDefinition[]): readonly GeneratedResource[] {
+function servedResources(kinds: readonly KindDefinition[]): readonly GeneratedResource[] {
 	const served = new Set(kinds.flatMap((kind) => kind.versions.map((version) => `${kind.group}/${version}/${kind.resource}`)));
 	return generatedResources.filter(({ group, version, resource }) => served.has(`${group}/${version}/${resource}`));
 }

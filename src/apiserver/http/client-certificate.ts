@@ -16,10 +16,11 @@ export interface CertificateIdentity {
 	readonly notAfterMs: number;
 }
 
-/** Reads and checks client certificates against one CA; remembers what it has checked by fingerprint. */
+/** Reads and checks client certificates against one CA; remembers what it has checked. */
 export class ClientCertificateVerifier {
 	readonly #authorities: readonly X509Certificate[];
-	readonly #known = new Map<string, CertificateIdentity | undefined>();
+	/** What each connection's certificate was found to be; a handshake makes one object and every request sees it. */
+	readonly #known = new WeakMap<X509Certificate, CertificateIdentity | undefined>();
 
 	/** @param clientCa PEM, one or more certificates */
 	constructor(clientCa: string) {
@@ -35,11 +36,9 @@ export class ClientCertificateVerifier {
 	}
 
 	#identify(certificate: X509Certificate): CertificateIdentity | undefined {
-		const { fingerprint256 } = certificate;
-		if (this.#known.has(fingerprint256)) return this.#known.get(fingerprint256);
+		if (this.#known.has(certificate)) return this.#known.get(certificate);
 		const identity = this.#authorities.some((authority) => isIssuedBy(certificate, authority)) ? readIdentity(certificate) : undefined;
-		// Only certificates of our own CA are worth remembering: there are few of them, and nobody else can make one.
-		if (identity !== undefined) this.#known.set(fingerprint256, identity);
+		this.#known.set(certificate, identity);
 		return identity;
 	}
 }

@@ -235,6 +235,10 @@ describe("bad requests get a Status", () => {
 		});
 	});
 
+	test("names may be as long as Kubernetes allows", async () => {
+		expect((await get(`${configMaps}/${"x".repeat(253)}`)).json().message).toBe(`configmaps "${"x".repeat(253)}" not found`);
+	});
+
 	test("a fault of the server is a 500 and says nothing of its insides but the message", async () => {
 		handler.handle = async () => {
 			throw new TypeError("boom");

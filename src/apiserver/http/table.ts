@@ -10,7 +10,7 @@ import { newBadRequest } from "../../apimachinery/status-error.ts";
 import { formatAge } from "../../apimachinery/time.ts";
 import type { Column, KindDefinition, PrintContext } from "../registry/kind.ts";
 
-export type IncludeObject = "None" | "Metadata" | "Object";
+type IncludeObject = "None" | "Metadata" | "Object";
 
 export interface TableOptions {
 	/** `meta.k8s.io/v1` (or v1beta1): the version of Table and of PartialObjectMetadata that was asked for. */

@@ -1,7 +1,5 @@
 /** What `/version` and `kubectl version` say. Source: k8s.io/apimachinery/pkg/version.Info. */
-
-/** The Kubernetes release whose behaviour kubesim has. */
-export const kubernetesVersion = "v1.36.6";
+import { kubernetesVersion } from "../../apimachinery/kubernetes-version.ts";
 
 /** The answer of /version; kubesim is not a Go program and says so. */
 export function versionInfo() {

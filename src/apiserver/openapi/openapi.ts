@@ -4,11 +4,11 @@
  * Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#openapi-interface-definition
  */
 import { createHash } from "node:crypto";
+import { kubernetesVersion } from "../../apimachinery/kubernetes-version.ts";
 import type { GroupVersion } from "../../apimachinery/meta.ts";
 import { descriptions } from "../../apimachinery/schema/generated/descriptions.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { Catalog } from "../http/catalog.ts";
-import { kubernetesVersion } from "../http/version.ts";
 import { writeV2 } from "./document-v2.ts";
 import { writeV3 } from "./document-v3.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -16,7 +16,7 @@ import { operationsOf, type PathOperations } from "./operations.ts";
 import { encodeV2 } from "./protobuf-v2.ts";
 import { coreVersionsOperation, groupOperation, groupsOperation, resourcesOperation, versionOperation } from "./system-operations.ts";
 
-export interface OpenApiDocument {
+interface OpenApiDocument {
 	readonly contentType: string;
 	readonly bytes: Buffer;
 	/** Strong: a hash of the bytes. */
@@ -24,7 +24,7 @@ export interface OpenApiDocument {
 }
 
 /** `{"paths": {"api/v1": {"serverRelativeURL": "/openapi/v3/api/v1?hash=…"}}}` */
-export interface OpenApiIndex {
+interface OpenApiIndex {
 	readonly paths: Readonly<Record<string, { readonly serverRelativeURL: string }>>;
 }
 

@@ -11,7 +11,7 @@ import * as parameter from "./parameters.ts";
 import { scalarDefinitions } from "./scalar-definitions.ts";
 import { definitionOf, deleteOptionsDefinition, statusDefinition, watchEventDefinition } from "./schemas.ts";
 
-export type Method = "get" | "put" | "post" | "delete" | "options" | "head" | "patch";
+type Method = "get" | "put" | "post" | "delete" | "options" | "head" | "patch";
 
 export interface Operation {
 	readonly method: Method;
@@ -37,7 +37,7 @@ export interface PathOperations {
 	readonly operations: readonly Operation[];
 }
 
-export const anyType = ["*/*"];
+const anyType = ["*/*"];
 export const objectTypes = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
 const streamTypes = [...objectTypes, "application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"];
 const patchTypes = [

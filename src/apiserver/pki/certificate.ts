@@ -80,8 +80,7 @@ export function issueCertificate(authority: KeyPair, options: LeafOptions): KeyP
 	return { cert: certify(authority, publicKey, options), key: exportKey(privateKey) };
 }
 
-/** A certificate for a key that its owner keeps, as for a CertificateSigningRequest. */
-export function certify(authority: KeyPair, publicKey: KeyObject, options: LeafOptions): string {
+function certify(authority: KeyPair, publicKey: KeyObject, options: LeafOptions): string {
 	const signer = createPrivateKey(authority.key);
 	const names = [
 		...(options.dnsNames ?? []).map((name) => implicit(2, Buffer.from(name, "ascii"))),

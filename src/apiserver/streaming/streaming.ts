@@ -29,7 +29,7 @@ import { serveWebSocketCommand, webSocketCommandProtocols } from "./websocket-co
 import { readPorts, serveWebSocketPortForward, webSocketPortForwardProtocols } from "./websocket-port-forward.ts";
 
 /** What streams need of the API server. */
-export interface PodSource {
+interface PodSource {
 	/** Throws Forbidden. */
 	authorize(user: UserInfo, request: ApiRequest): void;
 	/** An object as the server's cache has it. */

@@ -14,7 +14,6 @@ const controlBit = 0x8000_0000;
 const maxFrameBytes = 1024 * 1024;
 
 export const flagFin = 0x01;
-export const flagUnidirectional = 0x02;
 
 export const controlTypes = {
 	synStream: 1,
