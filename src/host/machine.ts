@@ -41,6 +41,11 @@ export interface MachineOptions {
 	readonly random: Random;
 	/** Called once, when somebody first looks at the files. */
 	readonly openFileSystem: () => FileSystem;
+	/**
+	 * The files as they are before anybody changes them, shared and only read: programs are looked up here as long as
+	 * the machine has no files of its own.
+	 */
+	readonly pristineFiles?: () => FileSystem;
 	/** The programs behind the executables of the file system, by registered name. */
 	readonly findProgram: (name: string) => Program | undefined;
 	readonly network: NetworkStack;
@@ -81,6 +86,7 @@ export class Machine {
 	readonly network: NetworkStack;
 	readonly hasVolumes: boolean;
 	readonly #openFileSystem: () => FileSystem;
+	readonly #pristineFiles: (() => FileSystem) | undefined;
 	readonly #findProgram: (name: string) => Program | undefined;
 	#files: FileSystem | undefined;
 	/** By pid; ended processes leave at once. */
@@ -95,6 +101,7 @@ export class Machine {
 		this.hasVolumes = options.hasVolumes ?? false;
 		this.#openFileSystem = options.openFileSystem;
 		this.#findProgram = options.findProgram;
+		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
 	}
 
 	get files(): FileSystem {
@@ -105,6 +112,11 @@ export class Machine {
 	/** Whether somebody has looked at the files yet. */
 	get hasFiles(): boolean {
 		return this.#files !== undefined;
+	}
+
+	/** Where programs are looked up. */
+	get #executables(): FileSystem {
+		return this.#files ?? this.#pristineFiles?.() ?? this.files;
 	}
 
 	processes(): readonly Process[] {
@@ -160,22 +172,24 @@ export class Machine {
 
 	/** The path of a command's executable, as `which` finds it. */
 	which(command: string, env: ReadonlyMap<string, string>, cwd: string): string | undefined {
+		const files = this.#executables;
 		const candidates = command.includes("/")
 			? [resolvePath(cwd, command)]
 			: (env.get("PATH") ?? defaultPath).split(":").map((directory) => resolvePath(resolvePath(cwd, directory), command));
-		return candidates.find((path) => this.files.exists(path) && this.files.stat(path).type === "file");
+		return candidates.find((path) => files.exists(path) && files.stat(path).type === "file");
 	}
 
 	#resolveProgram(argv: readonly string[], env: ReadonlyMap<string, string>, cwd: string) {
 		const command = argv[0] ?? "";
+		const files = this.#executables;
 		const path = this.which(command, env, cwd);
 		if (path === undefined) {
 			const isPath = command.includes("/");
-			const isDirectory = isPath && this.files.exists(resolvePath(cwd, command));
+			const isDirectory = isPath && files.exists(resolvePath(cwd, command));
 			if (isDirectory) throw new ExecError(command, "permission denied", 126);
 			throw new ExecError(command, isPath ? `stat ${command}: no such file or directory` : "executable file not found in $PATH", 127);
 		}
-		const inode = this.files.inode(path);
+		const inode = files.inode(path);
 		if (inode.type !== "file" || (inode.mode & 0o111) === 0) throw new ExecError(command, "permission denied", 126);
 		if (inode.program !== undefined) {
 			const program = this.#findProgram(inode.program);
@@ -193,10 +207,11 @@ export class Machine {
 		env: ReadonlyMap<string, string>,
 		cwd: string,
 	): { program: Program; argv: readonly string[] } {
-		const firstLine = this.files.readText(path).split("\n", 1)[0] ?? "";
+		const files = this.#executables;
+		const firstLine = files.readText(path).split("\n", 1)[0] ?? "";
 		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126);
 		const [interpreter = "", ...argument] = firstLine.slice(2).trim().split(/\s+/, 2);
-		if (interpreter === path || !this.files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
+		if (interpreter === path || !files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
 		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
 	}
 }

@@ -17,7 +17,8 @@ import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { configMaps, endpointSlices, nodes, pods, secrets, serviceAccounts, services } from "../client/resources.ts";
-import { loadGrammar, Tree } from "../host/index.ts";
+import { FileSystem, loadGrammar, Tree } from "../host/index.ts";
+import type { Image } from "./images/image.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
@@ -88,6 +89,7 @@ export class Fleet {
 	readonly #informers: FleetInformers;
 	/** Objects that were read from the API because the caches did not have them yet. */
 	readonly #fetched = new Map<string, ConfigMap | Secret>();
+	readonly #imageFiles = new Map<Image, FileSystem>();
 	readonly #claims = new Map<string, Tree>();
 	/** By namespace, for as long as no Service changes. */
 	#serviceEnvironments = new Map<string, ReadonlyMap<string, string>>();
@@ -301,6 +303,7 @@ export class Fleet {
 			clusterDns: this.#options.clusterDns ?? "10.96.0.10",
 			fetch: (object) => this.#fetch(object),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
+			imageFiles: (image) => this.#imageView(image),
 			claimTree: (namespace, claim) => this.#claimTree(namespace, claim),
 			event: (node, pod, type, reason, message, container) => this.#podEvent(node, pod, type, reason, message, container),
 			patchStatus: (node, pod, status) => this.#writes.run(() => this.#patchStatus(node, pod, status)),
@@ -366,6 +369,15 @@ export class Fleet {
 		return made;
 	}
 
+	#imageView(image: Image): FileSystem {
+		let files = this.#imageFiles.get(image);
+		if (files === undefined) {
+			files = new FileSystem(new Tree({ clock: this.#clock, lower: image.files() }), true);
+			this.#imageFiles.set(image, files);
+		}
+		return files;
+	}
+
 	#claimTree(namespace: string, claim: string): Tree {
 		const key = `${namespace}/${claim}`;
 		let tree = this.#claims.get(key);
@@ -404,7 +416,7 @@ export class Fleet {
 
 	#podEvent(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container: string | undefined): void {
 		const details = container === undefined ? {} : { fieldPath: fieldPathOf(pod, container) };
-		this.#recorder(node).event({ ...pod, apiVersion: "v1", kind: "Pod" }, type, reason, message, details);
+		this.#recorder(node).event({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata ?? {} }, type, reason, message, details);
 	}
 
 	#nodeEvent(node: SimNode, reason: string, message: string): void {

@@ -24,7 +24,7 @@ export class Tree {
 	/** Lower inode -> this tree's copy. Absent until the first change. */
 	#copies: Map<Inode, Inode> | undefined;
 	#nextIno = 1_000_000;
-	/** Bytes of the files written to this tree; `0 <= bytes <= limitBytes`. */
+	/** At least what the files written to this tree hold: removals are noticed when it reaches the limit. */
 	#bytes = 0;
 
 	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes }: TreeOptions) {
@@ -37,8 +37,19 @@ export class Tree {
 		return this.live(this.#lower);
 	}
 
+	/** Bytes of the files that were written to this tree and are still in it. */
 	get writtenBytes(): number {
-		return this.#bytes;
+		const seen = new Set<Inode>();
+		const count = (entry: Inode): number => {
+			const inode = this.live(entry);
+			if (seen.has(inode)) return 0;
+			seen.add(inode);
+			if (inode.type === "file") return inode.frozen ? 0 : sizeOf(inode);
+			let bytes = 0;
+			if (inode.type === "directory") for (const child of inode.entries.values()) bytes += count(child);
+			return bytes;
+		};
+		return count(this.#lower);
 	}
 
 	/** The inode as this tree has it now. */
@@ -84,8 +95,6 @@ export class Tree {
 	}
 
 	removeEntry(directory: DirectoryInode, name: string): void {
-		const gone = this.child(directory, name);
-		if (gone?.type === "file" && !gone.frozen) this.#bytes = Math.max(0, this.#bytes - sizeOf(gone));
 		const owned = this.own(directory);
 		owned.entries.delete(name);
 		owned.mtimeMs = this.clock.now();
@@ -93,10 +102,10 @@ export class Tree {
 
 	/** Replaces a file's bytes; fails with ENOSPC over the tree's limit. */
 	setContent(file: FileInode, content: FileContent, path: string): void {
-		const before = file.frozen ? 0 : sizeOf(file);
-		const after = sizeOfContent(content);
-		if (this.#bytes - before + after > this.#limitBytes) throw new FsError("ENOSPC", "write", path);
-		this.#bytes += after - before;
+		const growth = sizeOfContent(content) - (file.frozen ? 0 : sizeOf(file));
+		if (this.#bytes + growth > this.#limitBytes) this.#bytes = this.writtenBytes;
+		if (this.#bytes + growth > this.#limitBytes) throw new FsError("ENOSPC", "write", path);
+		this.#bytes += growth;
 		const owned = this.own(file);
 		owned.content = content;
 		owned.mtimeMs = this.clock.now();

@@ -8,6 +8,7 @@ import {
 	defaultPath,
 	ExecError,
 	emptyInput,
+	type FileSystem,
 	FsError,
 	findCommand,
 	type InputStream,
@@ -33,6 +34,8 @@ export interface ContainerOptions {
 	readonly pod: Pod;
 	readonly spec: Container | EphemeralContainer;
 	readonly image: Image;
+	/** The image's files, shared and only read. */
+	readonly imageFiles: (image: Image) => FileSystem;
 	readonly hostname: string;
 	readonly network: NetworkStack;
 	readonly volumes: PodVolumes;
@@ -69,6 +72,7 @@ export class SimContainer {
 			random,
 			network,
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
+			pristineFiles: () => options.imageFiles(image),
 			findProgram: (name) => image.programs?.[name] ?? findCommand(name),
 			openFileSystem: () =>
 				openContainerFiles({

@@ -8,6 +8,20 @@ export const defaultLogLimitBytes = 1024 * 1024;
 /** A line longer than this is cut in two, as containerd does at 16 KiB. */
 const maxLineBytes = 16 * 1024;
 
+/** Lines that many containers print: they are kept once. */
+const maxShared = 512;
+const shared = new Map<string, string>();
+
+/** The same text, shared with other logs, and not a part of a longer one that it would keep in memory. */
+function sharedLine(text: string): string {
+	const known = shared.get(text);
+	if (known !== undefined) return known;
+	const copy = Buffer.from(text).toString();
+	if (shared.size >= maxShared) shared.clear();
+	shared.set(copy, copy);
+	return copy;
+}
+
 export interface LogLine {
 	/** Unix ms. */
 	readonly timeMs: number;
@@ -117,7 +131,7 @@ export class LogWriter implements OutputStream {
 
 	#add(text: string): void {
 		for (let at = 0; at === 0 || at < text.length; at += maxLineBytes) {
-			this.#log.add({ timeMs: this.#now(), text: text.slice(at, at + maxLineBytes), stream: this.#stream });
+			this.#log.add({ timeMs: this.#now(), text: sharedLine(text.slice(at, at + maxLineBytes)), stream: this.#stream });
 		}
 	}
 }

@@ -30,10 +30,11 @@ export function parseImageReference(text: string): ImageReference | { readonly e
 		rest.length > 0 && (first.includes(".") || first.includes(":") || first === "localhost" || first !== first.toLowerCase());
 	const path = hasDomain ? rest : [first, ...rest];
 	if (hasDomain && !domainPattern.test(first)) return invalid;
-	const remote = hasDomain || path.length > 1 ? path.join("/") : `library/${path[0]}`;
+	const isHub = !hasDomain || first === "docker.io" || first === "index.docker.io";
+	const remote = !isHub || path.length > 1 ? path.join("/") : `library/${path[0]}`;
 	if (remote !== remote.toLowerCase()) return { error: `invalid reference format: repository name (${remote}) must be lowercase` };
 	if (!path.every((part) => component.test(part))) return invalid;
-	const repository = `${hasDomain ? first : "docker.io"}/${remote}`;
+	const repository = `${isHub ? "docker.io" : first}/${remote}`;
 	if (digest !== undefined) return { repository, digest, ...(tag === undefined ? {} : { tag }) };
 	return { repository, tag: tag ?? "latest" };
 }

@@ -472,6 +472,7 @@ export class PodWorker {
 			pod: this.#pod,
 			spec,
 			image,
+			imageFiles: this.#host.imageFiles,
 			hostname,
 			network,
 			volumes: this.#volumes,

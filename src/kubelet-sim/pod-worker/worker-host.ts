@@ -39,6 +39,8 @@ export interface WorkerHost {
 	fetch(object: ObjectName): Promise<boolean>;
 	/** Shared by all pods of the namespace that start while its Services stay the same. */
 	serviceEnvironment(namespace: string): ReadonlyMap<string, string>;
+	/** An image's files, made once and only read. */
+	imageFiles(image: Image): FileSystem;
 	claimTree(namespace: string, claim: string): Tree;
 	event(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
 	/** Resolves to the pod as the API has it now; undefined if it is gone. Rejects with a `StatusError` or transport error. */

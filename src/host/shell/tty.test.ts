@@ -1,0 +1,106 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { Collector } from "../stream.ts";
+import { TestMachine } from "../testing/test-machine.ts";
+import { LineEditor } from "./line-editor.ts";
+import { loadGrammar } from "./syntax.ts";
+import { Tty } from "./tty.ts";
+
+beforeAll(async () => {
+	await loadGrammar();
+});
+
+/** Types into an editor; returns all it shows and how it ended. */
+function type(keys: string, history: readonly string[] = []) {
+	const editor = new LineEditor("$ ", history);
+	const shown = [...keys].map((key) => editor.feed(key)).join("");
+	return { shown, result: editor.result };
+}
+
+describe("the line editor", () => {
+	const line = (text: string) => ({ type: "line", text });
+	const cases: readonly [what: string, keys: string, shown: string, result: unknown][] = [
+		["echoes and ends at Enter", "ls\r", "ls\r\n", line("ls")],
+		["erases", "lx\x7fs\r", "lx\b \bs\r\n", line("ls")],
+		["ends at Ctrl-D on an empty line", "\x04", "", { type: "eof" }],
+		["is interrupted by Ctrl-C", "abc\x03", "abc^C\r\n", { type: "interrupt" }],
+		["inserts in the middle", "ac\x1b[Db\r", "ac\x1b[1D\r$ abc\x1b[K\x1b[1D\r\n", line("abc")],
+		["goes to the start and the end", "b\x01a\x05c\r", "b\x1b[1D\r$ ab\x1b[K\x1b[1D\x1b[1Cc\r\n", line("abc")],
+		["deletes a word, and the whole line", "one two\x17x\x15y\r", "one two\r$ one \x1b[Kx\r$ \x1b[Ky\r\n", line("y")],
+		["clears the screen", "a\x0c\r", "a\x1b[H\x1b[2J\r$ a\x1b[K\r\n", line("a")],
+		["ignores keys it does not know", "\x1b[15~\x1bOPa\x00\r", "a\r\n", line("a")],
+		["takes characters beyond ASCII", "héé\x7f\r", "héé\b \b\r\n", line("hé")],
+	];
+	for (const [what, keys, shown, result] of cases) {
+		it(what, () => {
+			expect(type(keys)).toEqual({ shown, result });
+		});
+	}
+
+	it("goes back and forth in the history, and keeps what was being typed", () => {
+		const up = "\x1b[A";
+		const down = "\x1b[B";
+		expect(type(`${up}${up}\r`, ["one", "two"]).result).toEqual(line("one"));
+		expect(type(`dra${up}${down}ft\r`, ["one", "two"]).result).toEqual(line("draft"));
+	});
+});
+
+/** A session of a shell at a terminal. */
+async function session(shell: string, keys: readonly (string | number)[]) {
+	const machine = new TestMachine();
+	const screen = new Collector();
+	const tty = new Tty(screen);
+	const input = new ReadableStream<Uint8Array>({
+		async start(controller) {
+			for (const key of keys) {
+				if (typeof key === "number") await machine.clock.advance(key);
+				else controller.enqueue(Buffer.from(key));
+				for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+			}
+			controller.close();
+		},
+	});
+	const process = machine.machine.spawn({
+		argv: [shell],
+		env: machine.env,
+		cwd: "/",
+		stdin: tty.input,
+		stdout: tty.output,
+		stderr: tty.output,
+		terminal: tty,
+	});
+	tty.onSignal = (signal) => process.kill(signal);
+	await tty.pump(input);
+	const { exitCode } = await process.exited;
+	await tty.flush();
+	return { screen: screen.text(), exitCode };
+}
+
+describe("a shell at a terminal", () => {
+	it("prompts, runs, and keeps its state from line to line", async () => {
+		expect(await session("sh", ["x=1; cd /etc\r", "echo $x\r", "exit 4\r"])).toEqual({
+			screen: "/ # x=1; cd /etc\r\n/etc # echo $x\r\n1\r\n/etc # exit 4\r\n",
+			exitCode: 4,
+		});
+	});
+
+	it("as bash shows user and host, and says exit at Ctrl-D", async () => {
+		expect(await session("bash", ["\x04"])).toEqual({ screen: "root@web:/# exit\r\n", exitCode: 0 });
+	});
+
+	it("asks for the rest of a command that is not complete", async () => {
+		expect((await session("sh", ["for i in 1 2\r", "do echo $i\r", "done\r", "\x04"])).screen).toBe(
+			"/ # for i in 1 2\r\n> do echo $i\r\n> done\r\n1\r\n2\r\n/ # ",
+		);
+	});
+
+	it("stops a command at Ctrl-C and goes on", async () => {
+		expect(await session("sh", ["sleep 100\r", 5_000, "\x03", "echo $?\r", "\x04"])).toEqual({
+			screen: "/ # sleep 100\r\n^C\r\n/ # echo $?\r\n130\r\n/ # ",
+			exitCode: 0,
+		});
+	});
+
+	it("gives a program its lines, echoed and edited, until Ctrl-D", async () => {
+		expect((await session("sh", ["cat\r", "helo\x7flo\r", "\x04", "\x04"])).screen).toBe("/ # cat\r\nhelo\b \blo\r\nhello\r\n/ # ");
+	});
+});
