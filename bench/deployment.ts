@@ -11,12 +11,16 @@ const replicas = 300;
 
 async function untilAvailable(cluster: Cluster, name: string): Promise<void> {
 	const { promise, resolve } = Promise.withResolvers<void>();
-	const watch = await cluster.client.resource(deployments).watch("default", {}, {
-		onEvent: ({ object }) => {
-			if (object.metadata?.name === name && object.status?.readyReplicas === replicas) resolve();
+	const watch = await cluster.client.resource(deployments).watch(
+		"default",
+		{},
+		{
+			onEvent: ({ object }) => {
+				if (object.metadata?.name === name && object.status?.readyReplicas === replicas) resolve();
+			},
+			onEnd: () => undefined,
 		},
-		onEnd: () => undefined,
-	});
+	);
 	await promise;
 	watch.stop();
 }
@@ -29,7 +33,11 @@ async function run(options: ClusterOptions): Promise<number> {
 		apiVersion: "apps/v1",
 		kind: "Deployment",
 		metadata: { name: "web", namespace: "default" },
-		spec: { replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers: [{ name: "nginx", image: "nginx" }] } } },
+		spec: {
+			replicas,
+			selector: { matchLabels: labels },
+			template: { metadata: { labels }, spec: { containers: [{ name: "nginx", image: "nginx" }] } },
+		},
 	};
 	const elapsed = await timeMs(async () => {
 		const available = untilAvailable(cluster, "web");

@@ -43,12 +43,20 @@ async function untilAnswering(): Promise<number> {
 	}
 }
 
-function startServer(home: Home, ...args: string[]): Promise<void> {
-	return new Promise((resolve, reject) => {
-		const child = spawn(process.execPath, [bin, "start", "--port", String(port), ...args], { env: home.env, stdio: "ignore" });
-		child.on("error", reject);
-		child.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`kubesim start exited with ${code}`))));
+async function startServer(home: Home, ...args: string[]): Promise<void> {
+	const child = spawn(process.execPath, [bin, "start", "--port", String(port), ...args], {
+		env: home.env,
+		stdio: ["ignore", "ignore", "pipe"],
 	});
+	let stderr = "";
+	child.stderr.on("data", (chunk: Buffer) => {
+		stderr += chunk.toString("utf8");
+	});
+	const code = await new Promise<number | null>((resolve, reject) => {
+		child.on("error", reject);
+		child.on("exit", resolve);
+	});
+	if (code !== 0) throw new Error(`kubesim start exited with ${code}: ${stderr}`);
 }
 
 function residentMiB(home: Home): number {
@@ -88,5 +96,7 @@ async function fill(home: Home): Promise<void> {
 	const configMaps = client.resource(resources.configMaps);
 	const names = Array.from({ length: idleObjects }, (_, index) => `object-${index}`);
 	const data = { text: "x".repeat(500) };
-	await Promise.all(names.map((name) => configMaps.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "default" }, data })));
+	await Promise.all(
+		names.map((name) => configMaps.create({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, namespace: "default" }, data })),
+	);
 }

@@ -6,7 +6,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { formatTime } from "../apimachinery/time.ts";
-import { type Cluster, createCluster, PortInUseError, StoreCorruptError, StoreLockedError } from "../cluster/index.ts";
+import { type Cluster, openCluster, PortInUseError, StoreCorruptError, StoreLockedError } from "../cluster/index.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { contextName } from "./cluster-directory.ts";
 import { CliError } from "./errors.ts";
@@ -35,7 +35,7 @@ export async function runServer(
 ): Promise<RunningServer> {
 	const machine = new WallClock();
 	const log = createServerLog(machine);
-	const cluster = await openCluster(config, report, log);
+	const cluster = await open(config, report, log);
 	const { url } = await listen(cluster, config);
 	const { promise: ended, resolve: end } = Promise.withResolvers<void>();
 	let stopping: Promise<void> | undefined;
@@ -57,19 +57,20 @@ export async function runServer(
 	const entry = { name: contextName(config.name), server: url, ...cluster.adminCredentials() };
 	writeFileSync(directory.kubeconfigFile, standaloneKubeconfig(entry), { mode: 0o600 });
 	report({ type: "listening", url });
+	await cluster.start();
 	await cluster.whenNodesReady();
 	report({ type: "ready", nodes: config.nodes });
 	log.info("ready", { url, nodes: config.nodes });
 	return { cluster, url, ended, stop };
 }
 
-async function openCluster(
+async function open(
 	config: ClusterConfig,
 	report: (message: ServerMessage) => void,
 	log: ReturnType<typeof createServerLog>,
 ): Promise<Cluster> {
 	try {
-		return await createCluster({
+		return await openCluster({
 			nodes: config.nodes,
 			...(config.ephemeral ? {} : { dataDir: config.dataDir }),
 			clock: new WallClock({ speed: config.speed }),

@@ -5,6 +5,7 @@
  *   store ◀─ API server ◀─ in process: controllers, scheduler, kubelets, the user's own client
  *                       ◀─ HTTPS (after `listen`): kubectl, helm, any client
  */
+import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
@@ -15,6 +16,7 @@ import type { UserInfo } from "../apimachinery/user.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap } from "../apiserver/bootstrap/bootstrap.ts";
+import type { HealthCheck } from "../apiserver/http/api-handler.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { Client } from "../client/client.ts";
@@ -60,8 +62,23 @@ const serviceIp = "10.96.0.1";
 const controlPlane = { address: "172.19.0.2", port: 6443 };
 const defaultNodes = 3;
 
-/** Makes a cluster, or brings back the one in `dataDir`. Resolves when its API answers; see `whenNodesReady`. */
+/** Makes a cluster, or brings back the one in `dataDir`, with everything in it running. See `whenNodesReady`. */
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
+	const cluster = await openCluster(options);
+	try {
+		await cluster.start();
+		return cluster;
+	} catch (error) {
+		await cluster.close();
+		throw error;
+	}
+}
+
+/**
+ * The first half of `createCluster`: opens the store and makes the API server. It can `listen` already; what it serves
+ * comes with `start`. Rejects with the errors of the store's door and `PkiError`.
+ */
+export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
@@ -76,14 +93,9 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 		);
 		throw error;
 	});
-	try {
-		const cluster = new Cluster({ ...options, clock, random, log, store, pki });
-		await cluster.start();
-		return cluster;
-	} catch (error) {
-		await store.close();
-		throw error;
-	}
+	const cluster = new Cluster({ ...options, clock, random, log, store, pki });
+	await cluster.apiServer.start();
+	return cluster;
 }
 
 async function openPki({ pki, dataDir }: ClusterOptions, nowMs: number): Promise<Pki> {
@@ -110,6 +122,7 @@ export class Cluster {
 	readonly #scheduler: Scheduler;
 	readonly #abort = new AbortController();
 	#http: HttpServer | undefined;
+	#isBootstrapped = false;
 
 	constructor(options: Parts) {
 		const { clock, random, log, store } = options;
@@ -147,12 +160,13 @@ export class Cluster {
 		return new Client(new InProcessTransport(this.apiServer, user));
 	}
 
+	/** Fills an empty store with what every cluster has, and starts controllers, scheduler and nodes. Called once. */
 	async start(): Promise<void> {
 		const { clock, onProgress } = this.#options;
 		const { signal } = this.#abort;
-		await this.apiServer.start();
 		onProgress?.("bootstrapping the API");
 		await bootstrap({ server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp });
+		this.#isBootstrapped = true;
 		onProgress?.("starting controllers, scheduler and nodes");
 		this.controllers.start(signal);
 		this.#scheduler.start(signal);
@@ -207,13 +221,22 @@ export class Cluster {
 			log,
 			authorizePath,
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
-			healthChecks: [{ name: "etcd", liveness: true, check: () => this.apiServer.checkStore() }],
+			healthChecks: this.#healthChecks(),
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: createStreaming({ server: this.apiServer, nodes: this.fleet.connector, clock, log }),
 		});
 		const bound = await http.listen({ host, port });
 		this.#http = http;
 		return { url: `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`, port: bound.port };
+	}
+
+	#healthChecks(): readonly HealthCheck[] {
+		const bootstrapped = () => assert(this.#isBootstrapped, "not finished");
+		return [
+			{ name: "etcd", liveness: true, check: () => this.apiServer.checkStore() },
+			{ name: "poststarthook/start-system-namespaces-controller", liveness: false, check: bootstrapped },
+			{ name: "poststarthook/rbac/bootstrap-roles", liveness: false, check: bootstrapped },
+		];
 	}
 
 	/** Everything in the store, by key, as JSON texts: what two runs of one seed have in common. */

@@ -4,4 +4,4 @@
  */
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../store/errors.ts";
-export { type AdminCredentials, Cluster, type ClusterOptions, createCluster } from "./cluster.ts";
+export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, openCluster } from "./cluster.ts";

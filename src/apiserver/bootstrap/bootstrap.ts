@@ -59,6 +59,8 @@ async function ensure(server: ApiServer, object: KubeObject & { readonly status?
 
 /** The created object; undefined if there was one already. */
 async function createIfAbsent(server: ApiServer, object: KubeObject): Promise<KubeObject | undefined> {
+	const { group, resource, namespace = "" } = target(object);
+	if (server.find(group, resource, namespace, object.metadata?.name ?? "") !== undefined) return undefined;
 	try {
 		return (await server.handle(apiserverUser, { ...target(object), verb: "create", body: object })).object as KubeObject;
 	} catch (error) {
