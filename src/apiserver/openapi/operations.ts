@@ -6,6 +6,17 @@
 import type { GroupVersionKind } from "../../apimachinery/meta.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { groupWords, lowerFirst, operationPrefix, upperFirst, withArticle } from "./names.ts";
+import {
+	deleteCollectionParameters,
+	deleteParameters,
+	deletesReturnObject,
+	listParameters,
+	patchParameters,
+	proxyMethods,
+	streamKinds,
+	streamParameters,
+	writeParameters,
+} from "./operation-parameters.ts";
 import type { Parameter } from "./parameters.ts";
 import * as parameter from "./parameters.ts";
 import { scalarDefinitions } from "./scalar-definitions.ts";
@@ -46,83 +57,6 @@ const patchTypes = [
 	"application/strategic-merge-patch+json",
 	"application/apply-patch+yaml",
 ];
-
-const listParameters = [
-	parameter.allowWatchBookmarks,
-	parameter.continue_,
-	parameter.fieldSelector,
-	parameter.labelSelector,
-	parameter.limit,
-	parameter.resourceVersion,
-	parameter.resourceVersionMatch,
-	parameter.sendInitialEvents,
-	parameter.timeoutSeconds,
-	parameter.watch,
-];
-const deleteParameters = [
-	parameter.dryRun,
-	parameter.gracePeriodSeconds,
-	parameter.ignoreStoreReadError,
-	parameter.orphanDependents,
-	parameter.propagationPolicy,
-];
-const deleteCollectionParameters = [
-	...deleteParameters,
-	...listParameters.filter((candidate) => candidate !== parameter.watch && candidate !== parameter.allowWatchBookmarks),
-];
-const writeParameters = [parameter.dryRun, parameter.fieldManager, parameter.fieldValidation];
-const patchParameters = [parameter.dryRun, parameter.patchFieldManager, parameter.fieldValidation, parameter.force];
-
-const streamParameters: Readonly<Record<string, readonly Parameter[]>> = {
-	"pods/log": [
-		parameter.logContainer,
-		parameter.follow,
-		parameter.insecureSkipTlsVerifyBackend,
-		parameter.limitBytes,
-		parameter.pretty,
-		parameter.previous,
-		parameter.sinceSeconds,
-		parameter.stream,
-		parameter.tailLines,
-		parameter.timestamps,
-	],
-	"pods/exec": [parameter.command, parameter.execContainer, parameter.execStderr, parameter.stdin, parameter.execStdout, parameter.execTty],
-	"pods/attach": [parameter.attachContainer, parameter.attachStderr, parameter.attachStdin, parameter.attachStdout, parameter.attachTty],
-	"pods/portforward": [parameter.ports],
-	"pods/proxy": [parameter.podProxyPath],
-	"services/proxy": [parameter.serviceProxyPath],
-	"nodes/proxy": [parameter.nodeProxyPath],
-};
-
-const streamKinds: Readonly<Record<string, string>> = {
-	"pods/exec": "PodExecOptions",
-	"pods/attach": "PodAttachOptions",
-	"pods/portforward": "PodPortForwardOptions",
-	"pods/proxy": "PodProxyOptions",
-	"services/proxy": "ServiceProxyOptions",
-	"nodes/proxy": "NodeProxyOptions",
-};
-const proxyMethods: readonly Method[] = ["delete", "get", "head", "options", "patch", "post", "put"];
-
-/** Resources whose delete answers with the object that was deleted and not with a Status. */
-const deletesReturnObject = new Set([
-	"pods",
-	"podtemplates",
-	"resourcequotas",
-	"serviceaccounts",
-	"services",
-	"persistentvolumes",
-	"persistentvolumeclaims",
-	"deviceclasses",
-	"resourceclaims",
-	"resourceclaimtemplates",
-	"resourceslices",
-	"csidrivers",
-	"csinodes",
-	"storageclasses",
-	"volumeattachments",
-	"volumeattributesclasses",
-]);
 
 /** What the operations of one resource have in common. */
 interface Subject {
