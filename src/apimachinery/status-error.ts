@@ -180,6 +180,7 @@ export function newUnknownError(why: string): StatusError {
 }
 
 /** The one way to tell a user that kubesim does not have a part of Kubernetes yet; docs/status.md lists them. */
-export function newNotImplemented(what: string): StatusError {
-	return failure(501, "Unknown", `${what} is not implemented in this version of kubesim (see docs/status.md)`);
+export function newNotImplemented(what: string, wayOut?: string): StatusError {
+	const text = `${what} is not implemented in this version of kubesim (see docs/status.md)`;
+	return failure(501, "Unknown", wayOut === undefined ? text : `${text}: ${wayOut}`);
 }

@@ -37,6 +37,11 @@ test.each<[string, ObjectMeta, string[]]>([
 		],
 	],
 	[
+		"finalizers without a domain",
+		{ ...good, finalizers: ["kubernetes", "hold"] },
+		['metadata.finalizers[1]: Invalid value: "hold": name is neither a standard finalizer name nor is it fully qualified'],
+	],
+	[
 		"conflicting finalizers",
 		{ ...good, finalizers: ["orphan", "foregroundDeletion"] },
 		['metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: finalizer orphan and foregroundDeletion cannot be both set'],

@@ -118,8 +118,15 @@ function validateOwnerReference(reference: OwnerReference, path: string): FieldE
 	return errors;
 }
 
+/** Finalizers that need no domain. Source: pkg/apis/core/helper, for built-in kinds. */
+const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
+
 function validateFinalizers(finalizers: readonly string[], path: string): FieldError[] {
 	const errors = finalizers.flatMap((finalizer) => isQualifiedName(finalizer).map((text) => fieldInvalid(path, finalizer, text)));
+	finalizers.forEach((finalizer, index) => {
+		if (finalizer.includes("/") || standardFinalizers.has(finalizer)) return;
+		errors.push(fieldInvalid(`${path}[${index}]`, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
+	});
 	if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion")) {
 		errors.push(fieldInvalid(path, finalizers, "finalizer orphan and foregroundDeletion cannot be both set"));
 	}

@@ -13,8 +13,18 @@ import { newBadRequest, newNotImplemented } from "../../apimachinery/status-erro
 /** More operations than this in one JSON patch are refused, as kube-apiserver does. */
 const maxJsonPatchOperations = 10_000;
 
+/** The patches that are a function of the object alone; an apply also needs to know who owns which field. */
+type MergeablePatchType = Exclude<PatchType, "application/apply-patch+yaml">;
+
+/** Throws what the user is told of a patch type that is missing or not served; asked before the object is looked up. */
+export function assertMergeable(patchType: PatchType | undefined): asserts patchType is MergeablePatchType {
+	if (patchType === undefined) throw newBadRequest("a patch needs a content type");
+	if (patchType !== "application/apply-patch+yaml") return;
+	throw newNotImplemented("server-side apply", "leave out --server-side; with helm, say --server-side=false");
+}
+
 /** @param typeName the object's type in the schema table. Throws a `StatusError` for a patch that can't be applied. */
-export function applyPatch(object: KubeObject, patchType: PatchType, patch: unknown, typeName: string): unknown {
+export function applyPatch(object: KubeObject, patchType: MergeablePatchType, patch: unknown, typeName: string): unknown {
 	const document = object as unknown as JsonObject;
 	switch (patchType) {
 		case "application/json-patch+json":
@@ -27,8 +37,6 @@ export function applyPatch(object: KubeObject, patchType: PatchType, patch: unkn
 			return applyMergePatch(document, objectPatch(patch));
 		case "application/strategic-merge-patch+json":
 			return applyStrategicMergePatch(document, objectPatch(patch), typeName);
-		case "application/apply-patch+yaml":
-			throw newNotImplemented("server-side apply");
 		default:
 			return patchType satisfies never;
 	}

@@ -16,13 +16,14 @@ import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery
 import type { AdmissionAttributes, AdmissionChain, AdmissionLookup } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
 import type { UpdateOutcome } from "../storage/object-storage.ts";
-import { applyPatch } from "./patch.ts";
+import { applyPatch, assertMergeable } from "./patch.ts";
 import { type RequestContext, toServedVersion, toStorageVersion } from "./request-context.ts";
 import { mainStrategy, prepareForCreate, type UpdateStrategy } from "./strategy.ts";
 import { generateName, metadataForCreate, metadataForUpdate, withGeneration, withMetadata } from "./system-metadata.ts";
 
 /** How many generated names are tried before the client is told that all were taken. */
 const maxGenerateNameAttempts = 8;
+const namespaceMismatch = "the namespace of the provided object does not match the namespace sent on the request";
 
 export interface WriterOptions {
 	readonly admission: AdmissionChain;
@@ -91,7 +92,7 @@ export class Writer {
 	#placeMetadata(context: RequestContext, metadata: ObjectMeta): ObjectMeta {
 		const { namespace } = context;
 		if (context.endpoint.namespaced && metadata.namespace !== undefined && metadata.namespace !== "" && metadata.namespace !== namespace) {
-			throw newBadRequest("the namespace of the provided object does not match the namespace sent on the request");
+			throw newBadRequest(namespaceMismatch);
 		}
 		const { namespace: _, ...rest } = metadata;
 		const placed: ObjectMeta = context.endpoint.namespaced ? { ...rest, namespace } : rest;
@@ -106,11 +107,7 @@ export class Writer {
 		strategy: UpdateStrategy = mainStrategy(context.served),
 	): Promise<{ object: KubeObject; created: boolean }> {
 		const sent = this.decode(context, body, context.endpoint.type);
-		const name = sent.metadata?.name ?? "";
-		if (name !== context.name) {
-			if (name !== "") throw newBadRequest(`the name of the object (${name}) does not match the name on the URL (${context.name})`);
-			throw newBadRequest("name must be provided");
-		}
+		checkPlace(context, sent.metadata ?? {});
 		const found = context.storage.find(context.namespace, context.name);
 		if (found === undefined && context.definition.allowCreateOnUpdate === true && context.endpoint.subresource === "") {
 			return { object: await this.create(context, body), created: true };
@@ -122,12 +119,14 @@ export class Writer {
 	/** PATCH of whatever type. Returns the object in the request's version. */
 	async patch(context: RequestContext, strategy: UpdateStrategy = mainStrategy(context.served)): Promise<KubeObject> {
 		const { patchType, body } = context.request;
-		if (patchType === undefined) throw newBadRequest("a patch needs a content type");
+		assertMergeable(patchType);
 		return this.write(
 			context,
 			(current) => {
 				const patched = applyPatch(toServedVersion(context, current), patchType, body, context.endpoint.type);
-				return toStorageVersion(context, this.decode(context, patched, context.endpoint.type));
+				const decoded = this.decode(context, patched, context.endpoint.type);
+				checkPlace(context, decoded.metadata ?? {});
+				return toStorageVersion(context, decoded);
 			},
 			strategy,
 		);
@@ -242,6 +241,14 @@ function checkKind(context: RequestContext, body: { readonly kind?: unknown; rea
 			`${body.kind} in version "${context.request.version}" cannot be handled as a ${kind}: converting (${body.kind}) to (${kind}): unknown conversion`,
 		);
 	}
+}
+
+/** An update or a patched object names the object that it goes to; its namespace may be left out. */
+function checkPlace({ name, namespace }: RequestContext, sent: ObjectMeta): void {
+	const { name: sentName = "", namespace: sentNamespace = "" } = sent;
+	if (sentName === "") throw newBadRequest("name must be provided");
+	if (sentName !== name) throw newBadRequest(`the name of the object (${sentName}) does not match the name on the URL (${name})`);
+	if (sentNamespace !== "" && sentNamespace !== namespace) throw newBadRequest(namespaceMismatch);
 }
 
 /** A write keeps the name and namespace of the object that it goes to. */

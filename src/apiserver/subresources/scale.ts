@@ -6,7 +6,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Scale } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
-import { applyPatch } from "../pipeline/patch.ts";
+import { applyPatch, assertMergeable } from "../pipeline/patch.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import { mainStrategy } from "../pipeline/strategy.ts";
 import type { Writer } from "../pipeline/writer.ts";
@@ -34,11 +34,9 @@ export function scaleOf(context: RequestContext, object: KubeObject): Scale {
 /** PUT or PATCH of /scale: changes spec.replicas of the object behind it. */
 export async function writeScale(context: RequestContext, writer: Writer): Promise<Scale> {
 	const mapping = mappingOf(context);
-	const { verb, patchType, body } = context.request;
+	const sentScale = scaleSource(context);
 	const make = (current: KubeObject): KubeObject => {
-		const scale = scaleOf(context, current);
-		const sent = verb === "patch" && patchType !== undefined ? applyPatch(scale, patchType, body, "Scale") : body;
-		const decoded: Scale = writer.decode(context, sent, "Scale");
+		const decoded: Scale = writer.decode(context, sentScale(scaleOf(context, current)), "Scale");
 		if (decoded.metadata?.name !== undefined && decoded.metadata.name !== context.name) {
 			throw newBadRequest(`the name of the object (${decoded.metadata.name}) does not match the name on the URL (${context.name})`);
 		}
@@ -52,6 +50,14 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 		return version === undefined ? withoutVersion(scaled) : { ...scaled, metadata: { ...scaled.metadata, resourceVersion: version } };
 	};
 	return scaleOf(context, await writer.write(context, make, mainStrategy(context.served)));
+}
+
+/** What the request makes of the current Scale: its body, or a patch applied. */
+function scaleSource({ request }: RequestContext): (current: Scale) => unknown {
+	const { verb, patchType, body } = request;
+	if (verb !== "patch") return () => body;
+	assertMergeable(patchType);
+	return (current) => applyPatch(current, patchType, body, "Scale");
 }
 
 /** Without a resourceVersion the write takes whatever is current. */
