@@ -26,6 +26,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 	cluster: ["apimachinery", "store", "apiserver", "client", "controllers", "scheduler", "host", "kubelet-sim"],
 	tutorials: ["apimachinery", "cluster", "client"],
 	cli: ["apimachinery", "cluster", "tutorials"],
+	// The library's door.
+	"index.ts": ["apimachinery", "client", "cluster"],
 };
 
 /** The only files that may touch the machine's clock and dice. */
@@ -61,7 +63,8 @@ function readSources(): SourceFile[] {
 		.map((path) => {
 			const text = readFileSync(join(source, path), "utf8");
 			const specifiers = [...text.matchAll(/(?:\bfrom\s+|\bimport\s*\(?\s*)"(\.[^"]+)"/g)].flatMap((match) => match[1] ?? []);
-			return { path, text, imports: specifiers.map((specifier) => relative(source, resolve(source, dirname(path), specifier))) };
+			const imports = specifiers.map((specifier) => relative(source, resolve(source, dirname(path), specifier)));
+			return { path, text, imports: imports.filter((target) => target !== "../package.json") };
 		});
 }
 

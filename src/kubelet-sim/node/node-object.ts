@@ -2,11 +2,11 @@
  * The Node and Lease objects as a kubelet writes them. Pure.
  * Source: pkg/kubelet/nodestatus/setters.go, https://kubernetes.io/docs/reference/node/node-status/
  */
+import { kubernetesVersion } from "../../apimachinery/kubernetes-version.ts";
 import type { Lease, Node, NodeCondition, NodeStatus, NodeSystemInfo, Taint } from "../../apimachinery/schema/generated/types.ts";
 import { formatMicroTime, formatTime } from "../../apimachinery/time.ts";
 import { kernelVersion } from "../../host/index.ts";
 
-export const kubeletVersion = "v1.36.0";
 export const containerRuntimeVersion = "containerd://2.1.4";
 export const leaseNamespace = "kube-node-lease";
 /** A lease not renewed for so long makes its node NotReady. */
@@ -110,7 +110,7 @@ function nodeInfo({ machineId, systemUuid, bootId }: NodeIdentity): NodeSystemIn
 		containerRuntimeVersion,
 		kernelVersion,
 		kubeProxyVersion: "",
-		kubeletVersion,
+		kubeletVersion: kubernetesVersion,
 		machineID: machineId,
 		operatingSystem: "linux",
 		osImage: "Debian GNU/Linux 13 (trixie)",
