@@ -15,7 +15,7 @@ import type { Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
-import { bootstrap } from "../apiserver/bootstrap/bootstrap.ts";
+import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { HealthCheck } from "../apiserver/http/api-handler.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
@@ -162,10 +162,12 @@ export class Cluster {
 
 	/** Fills an empty store with what every cluster has, and starts controllers, scheduler and nodes. Called once. */
 	async start(): Promise<void> {
-		const { clock, onProgress } = this.#options;
+		const { clock, log, onProgress } = this.#options;
 		const { signal } = this.#abort;
 		onProgress?.("bootstrapping the API");
-		await bootstrap({ server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp });
+		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
+		await bootstrap(target);
+		keepKubernetesService(target, { clock, log, signal });
 		this.#isBootstrapped = true;
 		onProgress?.("starting controllers, scheduler and nodes");
 		this.controllers.start(signal);

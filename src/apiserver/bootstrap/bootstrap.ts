@@ -3,6 +3,8 @@
  * at this server. Source: pkg/controlplane/instance.go, controller/kubernetesservice, and the RBAC bootstrap hooks.
  */
 import type { ApiRequest } from "../../apimachinery/api-request.ts";
+import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Logger } from "../../apimachinery/log.ts";
 import { type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
 import type { EndpointSlice, Endpoints, Service } from "../../apimachinery/schema/generated/types.ts";
 import { generatedResources } from "../../apimachinery/schema/resources.ts";
@@ -12,6 +14,7 @@ import type { ApiServer } from "../api-server.ts";
 
 /** The server's own identity for what it writes. */
 const apiserverUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
+const keepServiceEveryMs = 10_000;
 
 export interface BootstrapTarget {
 	readonly server: ApiServer;
@@ -106,6 +109,26 @@ async function publishKubernetesService({ server, address, port, serviceIp }: Bo
 		ports: [{ name: "https", port, protocol: "TCP" }],
 	};
 	await Promise.all([endpoints, slice].map((object) => replace(server, object)));
+}
+
+/**
+ * Puts the `kubernetes` Service and its endpoints back when somebody deletes them, as `kubectl delete service --all` does.
+ * Until the signal aborts. Source of the period: EndpointReconcilerInterval of kube-apiserver.
+ */
+export function keepKubernetesService(target: BootstrapTarget, options: { clock: Clock; log: Logger; signal: AbortSignal }): void {
+	const { server } = target;
+	const parts = [
+		["", "services"],
+		["", "endpoints"],
+		["discovery.k8s.io", "endpointslices"],
+	] as const;
+	const timer = options.clock.setInterval(() => {
+		if (parts.every(([group, resource]) => server.find(group, resource, "default", "kubernetes") !== undefined)) return;
+		publishKubernetesService(target).catch((error: unknown) =>
+			options.log.error("unable to sync kubernetes service", { error: String(error) }),
+		);
+	}, keepServiceEveryMs);
+	options.signal.addEventListener("abort", () => timer.cancel(), { once: true });
 }
 
 /** Creates the object, or puts it in the place of the one that is there: after a restart the port may be another. */
