@@ -26,6 +26,7 @@ import {
 	xargs,
 	yes,
 } from "./system.ts";
+import { tar } from "./tar.ts";
 import { utilityNames, utilityProgram } from "./utilities.ts";
 
 const ownCommands: Readonly<Record<string, Program>> = {
@@ -55,6 +56,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	sleep: sleepCommand,
 	sync,
 	tail,
+	tar,
 	tee,
 	test,
 	"[": test,

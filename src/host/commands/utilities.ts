@@ -1,5 +1,5 @@
 /**
- * The text and file utilities that just-bash brings (grep, sed, awk, sort, tar …), as programs of a machine. They work
+ * The text and file utilities that just-bash brings (grep, sed, awk, sort …), as programs of a machine. They work
  * on whole inputs: all of stdin is read before they start, so they do not stream.
  */
 import type { Bash } from "just-bash";
@@ -12,7 +12,7 @@ import { JustBashFs } from "./just-bash-fs.ts";
 export const utilityNames: readonly string[] = (
 	"mkdir rmdir rm cp mv ln chmod readlink wc stat grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
 	"unexpand strings split column join find basename dirname tree du base64 diff seq expr md5sum sha1sum sha256sum file tac od gzip " +
-	"gunzip zcat tar jq"
+	"gunzip zcat jq"
 ).split(" ");
 
 /** Utilities that never look at stdin: it is not drained for them. */
