@@ -13,7 +13,7 @@ import { scalarReader, type ValueReader } from "./scalars.ts";
 import { type WireReader, wireTypes } from "./wire-reader.ts";
 
 /** An object that is being built. */
-export type MutableObject = Record<string, unknown>;
+type MutableObject = Record<string, unknown>;
 
 /** Reads one field's value, whose tag was read, into the object. */
 type FieldReader = (reader: WireReader, object: MutableObject) => void;
