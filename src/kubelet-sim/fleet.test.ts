@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { formatTime } from "../apimachinery/time.ts";
-import { configMaps, leases, nodes, pods } from "../client/resources.ts";
+import { configMaps, leases, nodes } from "../client/resources.ts";
 import { FleetHarness } from "./testing/fleet-harness.ts";
 
 let harness: FleetHarness;
@@ -306,19 +306,21 @@ describe("a pod", () => {
 		expect(status?.conditions?.find(({ type }) => type === "Ready")?.message).toBe("containers with unready status: [c]");
 	});
 
-	it("is carried on by a new process under its old ids", async () => {
+	it("goes on under its old ids when the cluster is started again", async () => {
 		const first = await started();
 		await harness.pod("web", { image: "nginx" });
-		await first.clock.advance(0);
-		const before = await harness.get("web");
-		const second = new FleetHarness();
-		Object.assign(second, { client: first.client });
-		const { status, spec, metadata } = before;
+		await harness.pod("done", { command: ["true"] }, { restartPolicy: "Never" });
+		await first.clock.advance(1_000);
+		const before = [await harness.get("web"), await harness.get("done")];
 		first.stop();
-		harness = second;
-		await second.start();
-		const writes = second.statusWrites("web");
-		await second.client.resource(pods).list("default");
-		expect([writes, metadata?.uid !== undefined, spec !== undefined, status?.phase]).toEqual([0, true, true, "Running"]);
+		harness = new FleetHarness({}, first);
+		await harness.start();
+		await harness.pod("new", { image: "nginx" });
+		await harness.clock.advance(1_000);
+		expect([await harness.get("web"), await harness.get("done")]).toEqual(before);
+		expect((await harness.get("new")).status?.podIP).toBe("10.244.0.3");
+		await harness.delete("web");
+		await harness.clock.advance(1_000);
+		expect(harness.story.at(-1)).toBe("web gone");
 	});
 });

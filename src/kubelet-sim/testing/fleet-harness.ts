@@ -44,7 +44,7 @@ class GracefulTransport implements Transport {
 }
 
 export class FleetHarness {
-	readonly clock = new VirtualClock();
+	readonly clock: VirtualClock;
 	readonly api: FakeApi;
 	readonly client: Client;
 	readonly fleet: Fleet;
@@ -53,9 +53,11 @@ export class FleetHarness {
 	readonly #informers: InformerFactory;
 	readonly #abort = new AbortController();
 
-	constructor(options: Partial<FleetOptions> = {}) {
-		const random = new SeededRandom(7);
-		this.api = new FakeApi({ clock: this.clock, random: random.fork("api") });
+	/** @param before whose API and clock to go on with, as after a restart. */
+	constructor(options: Partial<FleetOptions> = {}, before?: FleetHarness) {
+		const random = new SeededRandom(before === undefined ? 7 : 8);
+		this.clock = before?.clock ?? new VirtualClock();
+		this.api = before?.api ?? new FakeApi({ clock: this.clock, random: random.fork("api") });
 		this.client = new Client(new GracefulTransport(this.api));
 		this.#informers = new InformerFactory({ client: this.client, clock: this.clock });
 		this.fleet = new Fleet({
