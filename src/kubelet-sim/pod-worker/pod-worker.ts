@@ -7,8 +7,7 @@
  * Running in one status update.
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
-import { fnv1a32 } from "../../apimachinery/hash.ts";
-import type { Container, EphemeralContainer, LifecycleHandler, Pod, PodStatus } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
 import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
@@ -22,7 +21,9 @@ import type { DownwardContext } from "../volumes/downward.ts";
 import { type Environment, specEnvironment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
-import { backoffUntil, nextBackoff } from "./backoff.ts";
+import { nextBackoff } from "./backoff.ts";
+import { runHook } from "./hooks.ts";
+import { type ContainerEvent, decidePull, pulledEvent, pullFailedEvents } from "./image-pull.ts";
 import { type PodAction, planPod, shouldRestart } from "./plan.ts";
 import {
 	adoptPodRecord,
@@ -33,10 +34,10 @@ import {
 	newPodRecord,
 	type PodRecord,
 } from "./pod-record.ts";
-import { runProbe } from "./probe-action.ts";
 import type { ProbeKind } from "./probe-state.ts";
 import { Prober } from "./prober.ts";
 import { podStatus } from "./status.ts";
+import { StatusReporter } from "./status-reporter.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 /** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination */
@@ -49,8 +50,6 @@ const configRetryMs = 10_000;
 /** Of a failed mount: doubled up to `maxMountRetryMs`. Source: pkg/util/goroutinemap/exponentialbackoff. */
 const firstMountRetryMs = 500;
 const maxMountRetryMs = 122_000;
-/** Of a status or deletion that could not be written. */
-const writeRetryMs = 1_000;
 /** Plans one `sync` may carry out before something must be wrong. */
 const maxRounds = 1_000;
 
@@ -74,10 +73,7 @@ export class PodWorker {
 	#mountRetryMs = firstMountRetryMs;
 	#syncing = false;
 	#syncAgain = false;
-	/** fnv1a of the status last sent; 0: none. */
-	#sentHash = 0;
-	#writing = false;
-	#removing = false;
+	readonly #reporter: StatusReporter;
 	#closed = false;
 	/** The node is off: nothing is planned or reported. */
 	paused = false;
@@ -93,6 +89,14 @@ export class PodWorker {
 			hostFiles: () => node.hostFiles(),
 			claimTree: host.claimTree,
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
+		});
+		this.#reporter = new StatusReporter({
+			host,
+			node: node.name,
+			pod: () => this.#pod,
+			onWritten: (written) => this.#adopt(written),
+			status: () =>
+				this.#closed || this.paused ? undefined : podStatus(this.#pod, this.#record, { hostIp: node.address, nowMs: host.clock.now() }),
 		});
 		if (pod.status?.startTime === undefined) {
 			this.#record = newPodRecord(pod, host.clock.now());
@@ -134,13 +138,18 @@ export class PodWorker {
 	/** The API object has changed. */
 	update(pod: Pod): void {
 		if (this.#closed || isOlder(pod, this.#pod)) return;
-		this.#pod = pod;
-		this.#volumes.pod = pod;
+		this.#adopt(pod);
 		for (const [container, kind] of containersOf(pod)) {
 			if (kind === "ephemeral" && this.containerRecord(container.name) === undefined)
 				this.#record.containers.push(newContainerRecord(container.name, kind));
 		}
 		this.sync();
+	}
+
+	#adopt(pod: Pod): void {
+		if (isOlder(pod, this.#pod)) return;
+		this.#pod = pod;
+		this.#volumes.pod = pod;
 	}
 
 	/** Plans and acts until there is nothing to do now; then reports. */
@@ -164,7 +173,7 @@ export class PodWorker {
 		} finally {
 			this.#syncing = false;
 		}
-		this.#report();
+		this.#reporter.report();
 	}
 
 	/** The object is gone from the API, or the node: whatever still runs is killed. */
@@ -232,8 +241,8 @@ export class PodWorker {
 				this.#leaveNetwork();
 				return;
 			case "removePod":
-				this.#removing = true;
 				this.#record.removed = true;
+				this.#reporter.requestRemoval();
 				return;
 			default:
 				action satisfies never;
@@ -312,74 +321,43 @@ export class PodWorker {
 	}
 
 	#pull(known: ContainerRecord): void {
+		const { clock } = this.#host;
 		const spec = findContainer(this.#pod, known.name);
-		const name = spec?.image ?? "";
-		const reference = parseImageReference(name);
-		if (spec === undefined || "error" in reference) {
-			const why = `couldn't parse image name ${JSON.stringify(name)}: ${"error" in reference ? reference.error : ""}`;
-			this.#event("Warning", "InspectFailed", `Failed to apply default image tag ${JSON.stringify(name)}: ${why}`, known.name);
-			this.#event("Warning", "Failed", "Error: InvalidImageName", known.name);
-			this.#wait(known, "InvalidImageName", `Failed to apply default image tag ${JSON.stringify(name)}: ${why}`, configRetryMs);
-			return;
+		if (spec === undefined) return;
+		const decision = decidePull(spec, known, (reference) => this.node.hasImage(reference), clock.now());
+		this.#events(decision.events, known);
+		switch (decision.type) {
+			case "use":
+				this.#create(known, spec, decision.reference);
+				return;
+			case "wait":
+				this.#wait(known, decision.reason, decision.message, decision.retryAfterMs);
+				return;
+			case "pull":
+				this.#pullNow(known, spec, decision.reference, decision.isPresent);
+				return;
+			default:
+				decision satisfies never;
 		}
-		const full = formatImageReference(reference);
-		const isPresent = this.node.hasImage(full);
-		const policy = spec.imagePullPolicy ?? (reference.tag === "latest" ? "Always" : "IfNotPresent");
-		if (isPresent && policy !== "Always") {
-			this.#event(
-				"Normal",
-				"Pulled",
-				`Container image ${JSON.stringify(name)} already present on machine and can be accessed by the pod`,
-				known.name,
-			);
-			this.#create(known, spec, reference);
-		} else if (policy === "Never") {
-			const message = `Container image ${JSON.stringify(name)} is not present with pull policy of Never`;
-			this.#event("Warning", "ErrImageNeverPull", message, known.name);
-			this.#event("Warning", "Failed", "Error: ErrImageNeverPull", known.name);
-			this.#wait(known, "ErrImageNeverPull", message, configRetryMs);
-		} else this.#pullNow(known, spec, reference, isPresent);
 	}
 
 	#pullNow(known: ContainerRecord, spec: Container | EphemeralContainer, reference: ImageReference, isPresent: boolean): void {
 		const { clock, latency, random } = this.#host;
-		const image = JSON.stringify(spec.image);
-		const untilMs =
-			known.imageBackoff === undefined ? undefined : backoffUntil(known.imageBackoff, known.imageBackoff.updatedMs, clock.now());
-		if (untilMs !== undefined) {
-			this.#event("Normal", "BackOff", `Back-off pulling image ${image}`, known.name);
-			this.#event("Warning", "Failed", "Error: ImagePullBackOff", known.name);
-			this.#wait(
-				known,
-				"ImagePullBackOff",
-				`Back-off pulling image ${image}: ErrImagePull: ${known.pullError ?? ""}`,
-				untilMs - clock.now(),
-			);
-			return;
-		}
-		this.#event("Normal", "Pulling", `Pulling image ${image}`, known.name);
-		known.phase = "pulling";
-		const found = findImage(reference);
+		const { sizeBytes } = findImage(reference);
 		const failure = pullError(reference);
-		const tookMs = isPresent || failure !== undefined ? latency.checkImageMs(random) : latency.pullMs(found.sizeBytes, random);
+		const tookMs = isPresent || failure !== undefined ? latency.checkImageMs(random) : latency.pullMs(sizeBytes, random);
+		known.phase = "pulling";
 		this.#after(tookMs, () => {
 			if (this.#isEnding(known)) return;
-			if (failure !== undefined) {
-				known.pullError = failure;
-				known.imageBackoff = nextBackoff(known.imageBackoff, known.imageBackoff?.updatedMs ?? clock.now(), clock.now());
-				this.#event("Warning", "Failed", `Failed to pull image ${image}: ${failure}`, known.name);
-				this.#event("Warning", "Failed", "Error: ErrImagePull", known.name);
-				this.#wait(known, "ErrImagePull", failure, resyncMs);
+			if (failure === undefined) {
+				this.#events([pulledEvent(spec.image ?? "", tookMs, sizeBytes)], known);
+				this.#create(known, spec, reference);
 				return;
 			}
-			const took = formatGoDuration(Math.max(1, tookMs));
-			this.#event(
-				"Normal",
-				"Pulled",
-				`Successfully pulled image ${image} in ${took} (${took} including waiting). Image size: ${found.sizeBytes} bytes.`,
-				known.name,
-			);
-			this.#create(known, spec, reference);
+			known.pullError = failure;
+			known.imageBackoff = nextBackoff(known.imageBackoff, known.imageBackoff?.updatedMs ?? clock.now(), clock.now());
+			this.#events(pullFailedEvents(spec.image ?? "", failure), known);
+			this.#wait(known, "ErrImagePull", failure, resyncMs);
 		});
 	}
 
@@ -636,25 +614,12 @@ export class PodWorker {
 	async #runHook(
 		instance: Instance,
 		spec: Container | EphemeralContainer,
-		{ exec, httpGet, tcpSocket, sleep }: LifecycleHandler,
+		hook: LifecycleHandler,
 		limitMs: number,
 	): Promise<string | undefined> {
-		const { clock } = this.#host;
-		if (sleep !== undefined) {
-			await new Promise<void>((resolve) => clock.setTimeout(resolve, Math.min(sleep.seconds * 1000, limitMs)));
-			return undefined;
-		}
 		const { container } = instance;
 		if (container === undefined) return "container is gone";
-		const timeoutSeconds = Math.min(limitMs, 86_400_000) / 1000;
-		const action = {
-			timeoutSeconds,
-			...(exec === undefined ? {} : { exec }),
-			...(httpGet === undefined ? {} : { httpGet }),
-			...(tcpSocket === undefined ? {} : { tcpSocket }),
-		};
-		const result = await runProbe(action, { container, spec, podIp: this.#record.ip, clock });
-		return result.outcome === "success" ? undefined : result.output;
+		return runHook(hook, { container, spec, podIp: this.#record.ip, clock: this.#host.clock }, limitMs);
 	}
 
 	#exited(known: ContainerRecord, instance: Instance, container: SimContainer, exit: ProcessExit): void {
@@ -680,50 +645,6 @@ export class PodWorker {
 			known.ready = false;
 			known.stopping = false;
 		});
-	}
-
-	// Reporting.
-
-	#report(): void {
-		if (this.#closed || this.#writing || this.paused) return;
-		const status = podStatus(this.#pod, this.#record, { hostIp: this.node.address, nowMs: this.#host.clock.now() });
-		const hash = fnv1a32(JSON.stringify(status)) || 1;
-		if (hash !== this.#sentHash) {
-			this.#sentHash = hash;
-			void this.#write(() => this.#sendStatus(status));
-		} else if (this.#removing) void this.#write(() => this.#remove());
-	}
-
-	async #sendStatus(status: PodStatus): Promise<void> {
-		const pod = await this.#host.patchStatus(this.node.name, this.#pod, status);
-		if (pod !== undefined && !isOlder(pod, this.#pod)) {
-			this.#pod = pod;
-			this.#volumes.pod = pod;
-		}
-	}
-
-	async #remove(): Promise<void> {
-		this.#removing = false;
-		try {
-			await this.#host.removePod(this.node.name, this.#pod);
-		} catch (error) {
-			this.#removing = true;
-			throw error;
-		}
-	}
-
-	/** One write at a time; what changed meanwhile is reported after it. */
-	async #write(send: () => Promise<void>): Promise<void> {
-		this.#writing = true;
-		try {
-			await send();
-		} catch (error) {
-			this.#sentHash = 0;
-			this.#host.log.warn("Failed to update status for pod", { pod: this.#pod.metadata?.name, node: this.node.name, error: String(error) });
-			if (!this.#closed) await new Promise<void>((resolve) => this.#host.clock.setTimeout(resolve, writeRetryMs));
-		}
-		this.#writing = false;
-		this.#report();
 	}
 
 	// Small things.
@@ -770,6 +691,10 @@ export class PodWorker {
 
 	#downward(): DownwardContext {
 		return { podIp: this.#record.ip, hostIp: this.node.address, allocatable: this.node.allocatable };
+	}
+
+	#events(events: readonly ContainerEvent[], { name }: ContainerRecord): void {
+		for (const { type, reason, message } of events) this.#event(type, reason, message, name);
 	}
 
 	#event(type: "Normal" | "Warning", reason: string, message: string, container?: string): void {

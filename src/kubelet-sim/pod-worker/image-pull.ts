@@ -1,0 +1,86 @@
+/**
+ * Whether and how a container's image is to be pulled, with the kubelet's events. Pure.
+ * Source of behaviour: pkg/kubelet/images/image_manager.go.
+ */
+import type { Container, EphemeralContainer } from "../../apimachinery/schema/generated/types.ts";
+import { formatGoDuration } from "../../apimachinery/time.ts";
+import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
+import { backoffUntil } from "./backoff.ts";
+import type { ContainerRecord } from "./pod-record.ts";
+
+/** Until a name or policy that cannot work is looked at again. */
+const hopelessRetryMs = 10_000;
+
+export interface ContainerEvent {
+	readonly type: "Normal" | "Warning";
+	readonly reason: string;
+	readonly message: string;
+}
+
+export type PullDecision =
+	/** The node has the image. */
+	| { readonly type: "use"; readonly reference: ImageReference; readonly events: readonly ContainerEvent[] }
+	| { readonly type: "pull"; readonly reference: ImageReference; readonly isPresent: boolean; readonly events: readonly ContainerEvent[] }
+	| {
+			readonly type: "wait";
+			readonly reason: string;
+			readonly message: string;
+			readonly retryAfterMs: number;
+			readonly events: readonly ContainerEvent[];
+	  };
+
+export function decidePull(
+	spec: Container | EphemeralContainer,
+	known: ContainerRecord,
+	hasImage: (reference: string) => boolean,
+	nowMs: number,
+): PullDecision {
+	const name = JSON.stringify(spec.image ?? "");
+	const reference = parseImageReference(spec.image ?? "");
+	if ("error" in reference) {
+		const message = `Failed to apply default image tag ${name}: couldn't parse image name ${name}: ${reference.error}`;
+		return waitFor("InvalidImageName", message, hopelessRetryMs, { type: "Warning", reason: "InspectFailed", message });
+	}
+	const isPresent = hasImage(formatImageReference(reference));
+	const policy = spec.imagePullPolicy ?? (reference.tag === "latest" ? "Always" : "IfNotPresent");
+	if (isPresent && policy !== "Always") {
+		const message = `Container image ${name} already present on machine and can be accessed by the pod`;
+		return { type: "use", reference, events: [{ type: "Normal", reason: "Pulled", message }] };
+	}
+	if (policy === "Never") {
+		const message = `Container image ${name} is not present with pull policy of Never`;
+		return waitFor("ErrImageNeverPull", message, hopelessRetryMs, { type: "Warning", reason: "ErrImageNeverPull", message });
+	}
+	const { imageBackoff, pullError = "" } = known;
+	const untilMs = imageBackoff === undefined ? undefined : backoffUntil(imageBackoff, imageBackoff.updatedMs, nowMs);
+	if (untilMs !== undefined) {
+		const message = `Back-off pulling image ${name}`;
+		const event = { type: "Normal", reason: "BackOff", message } as const;
+		return waitFor("ImagePullBackOff", `${message}: ErrImagePull: ${pullError}`, untilMs - nowMs, event);
+	}
+	return { type: "pull", reference, isPresent, events: [{ type: "Normal", reason: "Pulling", message: `Pulling image ${name}` }] };
+}
+
+function waitFor(reason: string, message: string, retryAfterMs: number, event: ContainerEvent): PullDecision {
+	return {
+		type: "wait",
+		reason,
+		message,
+		retryAfterMs,
+		events: [event, { type: "Warning", reason: "Failed", message: `Error: ${reason}` }],
+	};
+}
+
+/** The event of a pull that took so long. */
+export function pulledEvent(image: string, tookMs: number, sizeBytes: number): ContainerEvent {
+	const took = formatGoDuration(Math.max(1, tookMs));
+	const message = `Successfully pulled image ${JSON.stringify(image)} in ${took} (${took} including waiting). Image size: ${sizeBytes} bytes.`;
+	return { type: "Normal", reason: "Pulled", message };
+}
+
+export function pullFailedEvents(image: string, error: string): readonly ContainerEvent[] {
+	return [
+		{ type: "Warning", reason: "Failed", message: `Failed to pull image ${JSON.stringify(image)}: ${error}` },
+		{ type: "Warning", reason: "Failed", message: "Error: ErrImagePull" },
+	];
+}
