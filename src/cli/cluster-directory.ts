@@ -1,40 +1,46 @@
 /**
  * Where a cluster lives on disk, and what is known of it while it does not run.
  *
- *   <home>/NAME/cluster.json   how it was started, so that the next start finds the same cluster
- *              /server.json    written by the running server: pid and address; absent when it is stopped in order
+ *   <home>/NAME/cluster.json   how it was started, so that the next start finds the same cluster; there once a start worked
+ *              /server.json    written by the running server: process and address; absent when it is stopped in order
  *              /kubeconfig     administrator access to this cluster alone
  *              /server.log     what the server says
+ *   <home>/NAME.lock           held by the command that is changing the cluster (command-lock.ts)
  *   <data>/pki, <data>/store   certificates and the store; <data> is <home>/NAME unless --data-dir says otherwise
  *
  * <home> is $KUBESIM_HOME, else $XDG_DATA_HOME/kubesim, else ~/.local/share/kubesim.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { CliError, systemErrorCode } from "./errors.ts";
-
-export const defaultClusterName = "kubesim";
+import { checkClusterName } from "./cluster-name.ts";
+import { CliError, messageOf, systemErrorCode } from "./errors.ts";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** What a start asked for and the next one reuses. */
 export interface ClusterConfig {
 	readonly name: string;
+	/** Absolute. */
 	readonly dataDir: string;
 	readonly nodes: number;
-	/** TCP port that was asked for; 0 lets the system choose one, which is then kept. */
+	/** TCP port that was asked for; 0 lets the server choose one, which is then kept. */
 	readonly port: number;
 	/** Cluster seconds per real second, > 0. */
 	readonly speed: number;
+	/** Nothing of it outlives its server. */
 	readonly ephemeral: boolean;
 }
 
-export interface ServerRecord {
-	readonly pid: number;
+/** The process that runs a cluster. */
+export interface ServerRecord extends ProcessIdentity {
 	/** `https://127.0.0.1:6443`. */
 	readonly url: string;
 	/** Machine time, ISO 8601. */
 	readonly startedAt: string;
 }
+
+/** A server.log larger than this, in bytes, is put aside (server.log.old) by the next start. */
+const logLimitBytes = 8 << 20;
 
 export function kubesimHome(env: NodeJS.ProcessEnv = process.env): string {
 	if (env.KUBESIM_HOME) return resolve(env.KUBESIM_HOME);
@@ -42,25 +48,26 @@ export function kubesimHome(env: NodeJS.ProcessEnv = process.env): string {
 	return join(homedir(), ".local/share/kubesim");
 }
 
-/** `kubesim` for the default cluster, `kubesim-NAME` for another. */
-export function contextName(name: string): string {
-	return name === defaultClusterName ? name : `kubesim-${name}`;
-}
-
 export class ClusterDirectory {
 	readonly name: string;
 	readonly path: string;
 
-	/** Throws a CliError for a name that can't be a directory and a kubeconfig context. */
+	/** Throws a CliError for a name that is none. */
 	constructor(name: string, home: string = kubesimHome()) {
-		if (!/^[a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?$/.test(name)) {
-			throw new CliError(`"${name}" is not a cluster name`, {
-				hint: "A name has at most 53 lower-case letters, digits and '-', and starts and ends with a letter or digit.",
-				exitCode: 2,
-			});
-		}
+		checkClusterName(name);
 		this.name = name;
 		this.path = join(home, name);
+	}
+
+	/** The directory of a cluster that there is. Throws a CliError otherwise. */
+	static existing(name: string): ClusterDirectory {
+		const directory = new ClusterDirectory(name);
+		if (directory.exists()) return directory;
+		throw new CliError(`there is no cluster ${name}`, { hint: "kubesim list shows the ones there are; kubesim start makes one." });
+	}
+
+	get lockFile(): string {
+		return `${this.path}.lock`;
 	}
 
 	get logFile(): string {
@@ -71,16 +78,21 @@ export class ClusterDirectory {
 		return join(this.path, "kubeconfig");
 	}
 
+	/** An ephemeral cluster is gone with its server, even if that was killed and left files behind. */
 	exists(): boolean {
-		return existsSync(join(this.path, "cluster.json"));
+		if (!existsSync(join(this.path, "cluster.json"))) return false;
+		return this.config()?.ephemeral !== true || this.runningServer() !== undefined;
 	}
 
-	/** Makes the directory, readable by its owner only. Throws a CliError if that is not possible. */
-	create(): void {
+	/** Makes the directory, readable by its owner only, or finds it there. @returns whether it is new. */
+	create(): boolean {
 		try {
-			mkdirSync(this.path, { recursive: true, mode: 0o700 });
+			const isNew = mkdirSync(this.path, { recursive: true, mode: 0o700 }) !== undefined;
+			const log = statSync(this.logFile, { throwIfNoEntry: false });
+			if (log !== undefined && log.size > logLimitBytes) renameSync(this.logFile, `${this.logFile}.old`);
+			return isNew;
 		} catch (error) {
-			throw new CliError(`can't make ${this.path}: ${error instanceof Error ? error.message : error}`, {
+			throw new CliError(`can't make ${this.path}: ${messageOf(error)}`, {
 				hint: "Set KUBESIM_HOME to a directory that you can write to.",
 				cause: error,
 			});
@@ -98,7 +110,7 @@ export class ClusterDirectory {
 	/** The server that runs this cluster; undefined if none does (a record that a killed server left behind does not count). */
 	runningServer(): ServerRecord | undefined {
 		const record = this.#read<ServerRecord>("server.json");
-		return record !== undefined && isAlive(record.pid) ? record : undefined;
+		return record !== undefined && isAlive(record) ? record : undefined;
 	}
 
 	writeServer(record: ServerRecord): void {
@@ -109,11 +121,16 @@ export class ClusterDirectory {
 		rmSync(join(this.path, "server.json"), { force: true });
 	}
 
-	/** Deletes the cluster for good, with its data. */
+	/** Deletes the cluster for good, with its data; a data directory of the user's own stays if anything else is in it. */
 	remove(): void {
-		const dataDir = this.config()?.dataDir ?? this.path;
+		const { dataDir } = this.config() ?? { dataDir: this.path };
 		for (const part of ["store", "pki"]) rmSync(join(dataDir, part), { recursive: true, force: true });
 		rmSync(this.path, { recursive: true, force: true });
+		try {
+			rmdirSync(dataDir);
+		} catch (error) {
+			if (!["ENOENT", "ENOTEMPTY", "EEXIST"].includes(systemErrorCode(error) ?? "")) throw error;
+		}
 	}
 
 	#read<T>(file: string): T | undefined {
@@ -122,8 +139,8 @@ export class ClusterDirectory {
 			return JSON.parse(readFileSync(path, "utf8")) as T;
 		} catch (error) {
 			if (systemErrorCode(error) === "ENOENT") return undefined;
-			throw new CliError(`can't read ${path}: ${error instanceof Error ? error.message : error}`, {
-				hint: `kubesim delete --name ${this.name} removes the cluster with all its data.`,
+			throw new CliError(`can't read ${path}: ${messageOf(error)}`, {
+				hint: `Mend the file; or remove ${this.path}, with all the cluster's data.`,
 				cause: error,
 			});
 		}
@@ -136,25 +153,12 @@ export class ClusterDirectory {
 	}
 }
 
-/** Names of all clusters, running or not. */
-export function listClusters(home: string = kubesimHome()): readonly string[] {
+/** All clusters, running or not, by name. */
+export function listClusters(home: string = kubesimHome()): readonly ClusterDirectory[] {
 	if (!existsSync(home)) return [];
 	return readdirSync(home)
 		.filter((name) => existsSync(join(home, name, "cluster.json")))
-		.sort();
-}
-
-/** Whether a process of this id lives and is a kubesim server: an id may have been given to another program since. */
-function isAlive(pid: number): boolean {
-	try {
-		process.kill(pid, 0);
-	} catch (error) {
-		return systemErrorCode(error) === "EPERM";
-	}
-	try {
-		return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("kubesim");
-	} catch {
-		// Not Linux, or not ours to look at: the id has to do.
-		return true;
-	}
+		.sort()
+		.map((name) => new ClusterDirectory(name, home))
+		.filter((directory) => directory.exists());
 }

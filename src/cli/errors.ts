@@ -2,8 +2,8 @@
  * Errors that a user can do something about: one line that says what is wrong, one that says the way out.
  */
 
-/** Exit codes: 1 the command failed, 2 it was called wrongly (commander's own errors are mapped to it). */
-export type ExitCode = 1 | 2;
+/** 1 the command failed, 2 it was called wrongly (commander's own errors are mapped to it), 130 Ctrl-C ended it. */
+export type ExitCode = 1 | 2 | 130;
 
 export class CliError extends Error {
 	readonly exitCode: ExitCode;
@@ -21,7 +21,11 @@ export class CliError extends Error {
 /** As it goes to stderr. */
 export function formatCliError(error: unknown): string {
 	if (error instanceof CliError) return `error: ${error.message}\n${error.hint === "" ? "" : `${error.hint}\n`}`;
-	return `error: ${error instanceof Error ? error.message : String(error)}\n`;
+	return `error: ${messageOf(error)}\n`;
+}
+
+export function messageOf(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
 }
 
 /** The system's error code (`ENOENT`, `EACCES` …), or undefined for other errors. */

@@ -1,188 +1,147 @@
 /**
- * The user's kubeconfig: our cluster, user and context go in and out of it, everything else stays as it is, comments
- * included. Writing is locked as client-go does it (FILE.lock) and atomic (a new file renamed over the old one).
+ * The user's kubeconfig file: our entry goes in and out of it, everything else stays as it is: comments, mode, owner,
+ * symbolic link. Writing is locked as client-go does it (FILE.lock) and atomic (a new file renamed over the old one).
  * Source: https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
  */
 import {
+	chmodSync,
+	chownSync,
 	closeSync,
 	existsSync,
+	fsyncSync,
 	mkdirSync,
 	openSync,
 	readFileSync,
 	realpathSync,
 	renameSync,
 	rmSync,
+	type Stats,
 	statSync,
 	writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from "yaml";
-import { CliError, systemErrorCode } from "./errors.ts";
+import { type Document, parseDocument } from "yaml";
+import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
+import { CliError, messageOf, systemErrorCode } from "./errors.ts";
+import { formatKubeconfig, type KubeconfigEntry, kubeconfigProblem, putEntry, removeEntry } from "./kubeconfig-entry.ts";
 
-/** One cluster's access, as a kubeconfig holds it. */
-export interface KubeconfigEntry {
-	/** Name of context, cluster and user. */
-	readonly name: string;
-	readonly server: string;
-	/** PEM. */
-	readonly ca: string;
-	readonly clientCertificate: string;
-	readonly clientKey: string;
+/** How long another program's lock is waited for, in real milliseconds; and how often we look. */
+const lockLimitMs = 2000;
+const pollMs = 20;
+
+/** The files that kubectl reads and merges: those of $KUBECONFIG, else ~/.kube/config. */
+function kubeconfigPaths(env: NodeJS.ProcessEnv): readonly [string, ...string[]] {
+	const [first, ...rest] = (env.KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
+	return first === undefined ? [join(homedir(), ".kube/config")] : [first, ...rest];
 }
 
-/** A kubeconfig with nothing but this cluster. */
-export function standaloneKubeconfig(entry: KubeconfigEntry): string {
-	const document = parseDocument("");
-	putEntry(document, entry);
-	return document.toString({ lineWidth: 0 });
-}
-
-/** The file that kubectl would write to: the first of $KUBECONFIG that exists, else its first, else ~/.kube/config. */
+/** The file that kubectl would write a new context to: the first of its files that exists, else the last of them. */
 export function userKubeconfigPath(env: NodeJS.ProcessEnv = process.env): string {
-	const paths = (env.KUBECONFIG ?? "").split(delimiter).filter((path) => path !== "");
-	return paths.find((path) => existsSync(path)) ?? paths[0] ?? join(homedir(), ".kube/config");
+	const paths = kubeconfigPaths(env);
+	return paths.find((path) => existsSync(path)) ?? paths.at(-1) ?? paths[0];
 }
 
-/** Throws a CliError if the file could not be updated: not readable, not writable, not a kubeconfig. Changes nothing. */
-export function checkKubeconfig(path: string): void {
-	const target = realPath(path);
-	readKubeconfig(target);
-	const probe = `${target}.kubesim-probe`;
-	try {
-		mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+/** Rejects with a CliError if the file could not be updated: not readable, not writable, not a kubeconfig, locked. Changes nothing. */
+export async function checkKubeconfig(path: string, clock: Clock): Promise<void> {
+	await withLock(path, clock, (target) => {
+		readKubeconfig(target);
+		const probe = `${target}.kubesim-probe`;
 		writeFileSync(probe, "");
 		rmSync(probe);
-	} catch (error) {
-		throw unwritable(path, error);
+	});
+}
+
+/** Adds the entry, or brings the one of that name up to date, and makes it the current context. */
+export async function addToKubeconfig(path: string, entry: KubeconfigEntry, clock: Clock): Promise<void> {
+	await withLock(path, clock, (target) => {
+		const { text, document } = readKubeconfig(target);
+		putEntry(document, entry);
+		replaceFile(target, formatKubeconfig(document, text));
+	});
+}
+
+/** Takes context, cluster and user of this name out of all files that kubectl reads. */
+export async function removeFromKubeconfigs(name: string, clock: Clock, env: NodeJS.ProcessEnv = process.env): Promise<void> {
+	for (const path of kubeconfigPaths(env)) {
+		if (!existsSync(path)) continue;
+		await withLock(path, clock, (target) => {
+			const { text, document } = readKubeconfig(target);
+			if (removeEntry(document, name)) replaceFile(target, formatKubeconfig(document, text));
+		});
 	}
 }
 
-/** Adds the entry, or puts it in the place of the one of that name, and makes it the current context. */
-export function addToKubeconfig(path: string, entry: KubeconfigEntry): void {
-	edit(path, (document) => putEntry(document, entry));
-}
-
-/** Takes context, cluster and user of this name out; a missing file or entry is fine. */
-export function removeFromKubeconfig(path: string, name: string): void {
-	if (!existsSync(path)) return;
-	edit(path, (document) => {
-		for (const list of ["clusters", "users", "contexts"]) removeNamed(document, list, name);
-		if (document.get("current-context") === name) document.set("current-context", "");
-	});
-}
-
-function putEntry(document: Document, entry: KubeconfigEntry): void {
-	const { name } = entry;
-	const base64 = (pem: string) => Buffer.from(pem).toString("base64");
-	if (!document.has("apiVersion")) document.set("apiVersion", "v1");
-	if (!document.has("kind")) document.set("kind", "Config");
-	putNamed(document, "clusters", { name, cluster: { server: entry.server, "certificate-authority-data": base64(entry.ca) } });
-	putNamed(document, "users", {
-		name,
-		user: { "client-certificate-data": base64(entry.clientCertificate), "client-key-data": base64(entry.clientKey) },
-	});
-	putNamed(document, "contexts", { name, context: { cluster: name, user: name } });
-	document.set("current-context", name);
-}
-
-function listOf(document: Document, key: string): YAMLSeq {
-	const found = document.get(key);
-	if (isSeq(found)) return found;
-	const made = document.createNode([]) as YAMLSeq;
-	made.flow = false;
-	document.set(key, made);
-	return made;
-}
-
-function hasName(item: unknown, name: string): item is YAMLMap {
-	return isMap(item) && item.get("name") === name;
-}
-
-function putNamed(document: Document, key: string, value: { readonly name: string; readonly [part: string]: unknown }): void {
-	const list = listOf(document, key);
-	const node = document.createNode(value);
-	const index = list.items.findIndex((item) => hasName(item, value.name));
-	if (index === -1) list.add(node);
-	else list.set(index, node);
-	list.flow = false;
-}
-
-function removeNamed(document: Document, key: string, name: string): void {
-	const list = document.get(key);
-	if (isSeq(list)) list.items = list.items.filter((item) => !hasName(item, name));
-}
-
-function edit(path: string, change: (document: Document) => void): void {
-	const target = realPath(path);
-	try {
-		mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
-	} catch (error) {
-		throw unwritable(path, error);
-	}
-	withLock(target, () => {
-		const document = readKubeconfig(target);
-		change(document);
-		const mode = existsSync(target) ? statSync(target).mode & 0o777 : 0o600;
-		const next = `${target}.kubesim-${process.pid}`;
-		try {
-			writeFileSync(next, document.toString({ lineWidth: 0 }), { mode });
-			renameSync(next, target);
-		} catch (error) {
-			rmSync(next, { force: true });
-			throw unwritable(path, error);
-		}
-	});
-}
-
-/** What a symbolic link points at, so that the link stays one. */
-function realPath(path: string): string {
-	return existsSync(path) ? realpathSync(path) : path;
-}
-
-function readKubeconfig(path: string): Document {
-	const text = readText(path);
+function readKubeconfig(path: string): { readonly text: string; readonly document: Document } {
+	const text = existsSync(path) ? readFileSync(path, "utf8") : "";
 	const document = parseDocument(text);
-	const problem = document.errors[0]?.message.split("\n")[0];
-	const isKubeconfig = document.contents === null || isMap(document.contents);
-	if (problem === undefined && isKubeconfig) return document;
-	throw new CliError(`${path} is not a kubeconfig: ${problem ?? "it holds no YAML mapping"}`, {
+	const problem = kubeconfigProblem(document);
+	if (problem === undefined) return { text, document };
+	throw new CliError(`${path} is not a kubeconfig: ${problem}`, {
 		hint: "Mend the file, or let KUBECONFIG name another one. Nothing was changed.",
 	});
 }
 
-function readText(path: string): string {
+/** A reader sees the old file or the new one, whatever happens to us meanwhile. */
+function replaceFile(path: string, text: string): void {
+	const old = statSync(path, { throwIfNoEntry: false });
+	const next = `${path}.kubesim-${process.pid}`;
 	try {
-		return readFileSync(path, "utf8");
-	} catch (error) {
-		if (systemErrorCode(error) === "ENOENT") return "";
-		throw new CliError(`can't read ${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
-	}
-}
-
-/** Holds FILE.lock, as kubectl does while it writes; one left behind by a killed program has to be removed by hand. */
-function withLock(path: string, action: () => void): void {
-	const lock = `${path}.lock`;
-	let handle: number;
-	try {
-		handle = openSync(lock, "wx");
-	} catch (error) {
-		if (systemErrorCode(error) === "EEXIST") {
-			throw new CliError(`${path} is locked by another program`, { hint: `If none is running, remove ${lock} and try again.` });
+		const handle = openSync(next, "w", 0o600);
+		try {
+			writeFileSync(handle, text);
+			fsyncSync(handle);
+		} finally {
+			closeSync(handle);
 		}
-		throw unwritable(path, error);
-	}
-	try {
-		action();
-	} finally {
-		closeSync(handle);
-		rmSync(lock, { force: true });
+		if (old !== undefined) keepOwnerAndMode(next, old);
+		renameSync(next, path);
+	} catch (error) {
+		rmSync(next, { force: true });
+		throw error;
 	}
 }
 
-function unwritable(path: string, cause: unknown): CliError {
-	return new CliError(`can't write ${path}: ${cause instanceof Error ? cause.message : cause}`, {
-		hint: "Let KUBECONFIG name a file that you can write to. Nothing was changed.",
-		cause,
-	});
+/** A file of the user's that root edits (sudo) stays the user's. */
+function keepOwnerAndMode(path: string, old: Stats): void {
+	if (process.getuid?.() === 0) chownSync(path, old.uid, old.gid);
+	chmodSync(path, old.mode & 0o777);
+}
+
+/** Holds FILE.lock, as kubectl does while it writes, beside the file that a symbolic link may point to. */
+async function withLock(path: string, clock: Clock, action: (target: string) => void): Promise<void> {
+	try {
+		const target = existsSync(path) ? realpathSync(path) : path;
+		mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+		const lock = `${target}.lock`;
+		await takeLock(path, lock, clock);
+		try {
+			action(target);
+		} finally {
+			rmSync(lock, { force: true });
+		}
+	} catch (error) {
+		if (error instanceof CliError) throw error;
+		throw new CliError(`can't update ${path}: ${messageOf(error)}`, {
+			hint: "Let KUBECONFIG name a file that you can read and write. Nothing was changed.",
+			cause: error,
+		});
+	}
+}
+
+/** kubectl's lock is held for a moment; one that stays was left behind by a program that was killed. */
+async function takeLock(path: string, lock: string, clock: Clock): Promise<void> {
+	for (const limitMs = clock.now() + lockLimitMs; ; await sleep(clock, pollMs)) {
+		try {
+			closeSync(openSync(lock, "wx", 0o600));
+			return;
+		} catch (error) {
+			if (systemErrorCode(error) !== "EEXIST") throw error;
+			if (clock.now() < limitMs) continue;
+			throw new CliError(`${path} is locked by another program`, {
+				hint: `If none is at work, one was killed while it wrote: remove ${lock} and try again.`,
+				cause: error,
+			});
+		}
+	}
 }

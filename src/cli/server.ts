@@ -1,18 +1,26 @@
 /**
  * A cluster's server process: the cluster, its HTTPS port, the record that other commands find it by, and an orderly
- * end on SIGTERM or SIGINT.
+ * end.
  */
 import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
-import { type Cluster, openCluster, PortInUseError, StoreCorruptError, StoreLockedError } from "../cluster/index.ts";
+import {
+	type Cluster,
+	createCluster,
+	PkiError,
+	PortInUseError,
+	StoreCorruptError,
+	StoreFormatError,
+	StoreLockedError,
+	StoreOpenError,
+} from "../cluster/index.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
-import { contextName } from "./cluster-directory.ts";
-import { CliError } from "./errors.ts";
-import { standaloneKubeconfig } from "./kubeconfig-file.ts";
-import { createServerLog } from "./server-log.ts";
-import type { ServerMessage } from "./server-messages.ts";
+import { commandOn, contextName } from "./cluster-name.ts";
+import { CliError, messageOf, systemErrorCode } from "./errors.ts";
+import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
+import { ownIdentity } from "./process-identity.ts";
 
 /** How long an orderly end may take, in real milliseconds, before the process ends anyway. */
 const stopLimitMs = 5000;
@@ -20,87 +28,110 @@ const stopLimitMs = 5000;
 const usualPort = 6443;
 
 export interface RunningServer {
-	readonly cluster: Cluster;
 	readonly url: string;
+	/** Resolves to the number of nodes once every one is Ready. */
+	whenReady(): Promise<number>;
 	/** Resolves when the server has ended. */
 	readonly ended: Promise<void>;
+	/** Ends it in order; what is on disk is complete at any moment, with or without this. */
 	stop(): Promise<void>;
 }
 
-/** Starts the server in this process. Rejects with a CliError if it can't start. */
-export async function runServer(
-	directory: ClusterDirectory,
-	config: ClusterConfig,
-	report: (message: ServerMessage) => void,
-): Promise<RunningServer> {
-	const machine = new WallClock();
-	const log = createServerLog(machine);
-	const cluster = await open(config, report, log);
-	const { url } = await listen(cluster, config);
-	const { promise: ended, resolve: end } = Promise.withResolvers<void>();
-	let stopping: Promise<void> | undefined;
-	const stop = () => {
-		stopping ??= (async () => {
-			log.info("stopping");
-			const limit = machine.setTimeout(() => process.exit(1), stopLimitMs);
-			await cluster.close();
-			limit.cancel();
-			directory.removeServer();
-			if (config.ephemeral) rmSync(directory.path, { recursive: true, force: true });
-			end();
-		})();
-		return stopping;
-	};
-	const port = Number(new URL(url).port);
-	directory.writeConfig({ ...config, port: config.port === 0 ? port : config.port });
-	directory.writeServer({ pid: process.pid, url, startedAt: formatTime(machine.now()) });
-	const entry = { name: contextName(config.name), server: url, ...cluster.adminCredentials() };
-	writeFileSync(directory.kubeconfigFile, standaloneKubeconfig(entry), { mode: 0o600 });
-	report({ type: "listening", url });
-	await cluster.start();
-	await cluster.whenNodesReady();
-	report({ type: "ready", nodes: config.nodes });
-	log.info("ready", { url, nodes: config.nodes });
-	return { cluster, url, ended, stop };
+export interface ServerOptions {
+	readonly log: Logger;
+	/** Told in a few words what is being done. */
+	readonly onProgress: (text: string) => void;
 }
 
-async function open(
-	config: ClusterConfig,
-	report: (message: ServerMessage) => void,
-	log: ReturnType<typeof createServerLog>,
-): Promise<Cluster> {
+/** Starts the server in this process; resolves when its API answers. Rejects with a CliError for what the user can mend. */
+export async function startServer(directory: ClusterDirectory, config: ClusterConfig, options: ServerOptions): Promise<RunningServer> {
+	const machine = new WallClock();
+	const cluster = await openCluster(config, options);
+	const { url, port } = await listen(cluster, config);
+	directory.writeConfig({ ...config, port });
+	const entry = { name: contextName(config.name), server: url, ...cluster.adminCredentials() };
+	writeFileSync(directory.kubeconfigFile, standaloneKubeconfig(entry), { mode: 0o600 });
+	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
+	options.log.info("listening", { url });
+
+	const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+	let stopping: Promise<void> | undefined;
+	const close = async () => {
+		options.log.info("stopping");
+		const limit = machine.setTimeout(() => process.exit(1), stopLimitMs);
+		await cluster.close();
+		limit.cancel();
+		if (config.ephemeral) rmSync(directory.path, { recursive: true, force: true });
+		else directory.removeServer();
+		end();
+	};
+	return {
+		url,
+		ended,
+		whenReady: () => cluster.whenNodesReady(),
+		stop: () => {
+			stopping ??= close();
+			return stopping;
+		},
+	};
+}
+
+/** Ends the server in order at the first of these signals, and the process at once at the second. */
+export function stopOnSignals(server: RunningServer, signals: readonly NodeJS.Signals[]): void {
+	let isAsked = false;
+	const onSignal = () => {
+		if (isAsked) process.exit(130);
+		isAsked = true;
+		void server.stop();
+	};
+	for (const signal of signals) process.on(signal, onSignal);
+}
+
+async function openCluster(config: ClusterConfig, { log, onProgress }: ServerOptions): Promise<Cluster> {
 	try {
-		return await openCluster({
+		return await createCluster({
 			nodes: config.nodes,
 			...(config.ephemeral ? {} : { dataDir: config.dataDir }),
 			clock: new WallClock({ speed: config.speed }),
 			log,
-			onProgress: (text) => report({ type: "progress", text }),
+			onProgress,
 		});
 	} catch (error) {
-		if (error instanceof StoreLockedError) {
-			throw new CliError(error.message, {
-				hint: "Another kubesim runs on this data: kubesim list shows it, kubesim stop ends it.",
-				cause: error,
-			});
-		}
-		if (error instanceof StoreCorruptError) {
-			const hint = `Restore ${join(config.dataDir, "store")} from a copy, or start over: kubesim delete --name ${config.name}`;
-			throw new CliError(error.message, { hint, cause: error });
-		}
-		throw error;
+		throw explain(error, config);
 	}
 }
 
+/** What keeps a cluster from opening, with the way out; anything else passes. */
+function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
+	if (error instanceof StoreLockedError) {
+		return new CliError(`the data in ${dataDir} are in use by another process`, {
+			hint: "kubesim list shows the clusters that run, kubesim stop ends one. Or choose another --data-dir.",
+			cause: error,
+		});
+	}
+	if (error instanceof StoreCorruptError) {
+		return new CliError(error.message, { hint: `To throw the data away and start over: ${commandOn(name, "delete")}`, cause: error });
+	}
+	if (error instanceof StoreFormatError || error instanceof StoreOpenError || error instanceof PkiError) {
+		return new CliError(error.message, { cause: error });
+	}
+	if (systemErrorCode(error) === undefined) return error;
+	return new CliError(`can't use the data directory ${dataDir}: ${messageOf(error)}`, {
+		hint: "Choose one that you can write to with --data-dir.",
+		cause: error,
+	});
+}
+
 /** The port that was asked for, else the one a real API server has, else any that is free. */
-async function listen(cluster: Cluster, config: ClusterConfig): Promise<{ url: string }> {
+async function listen(cluster: Cluster, config: ClusterConfig): Promise<{ url: string; port: number }> {
+	const port = config.port === 0 ? usualPort : config.port;
 	try {
-		return await cluster.listen({ port: config.port === 0 ? usualPort : config.port });
+		return await cluster.listen({ port });
 	} catch (error) {
 		if (error instanceof PortInUseError && config.port === 0) return await cluster.listen({ port: 0 });
 		await cluster.close();
-		if (!(error instanceof PortInUseError)) throw error;
-		throw new CliError(`port ${config.port} is in use by another program`, {
+		const why = error instanceof PortInUseError ? "in use by another program" : messageOf(error);
+		throw new CliError(`can't listen on port ${port}: ${why}`, {
 			hint: "Choose another with --port N, or --port 0 for any free one.",
 			cause: error,
 		});

@@ -183,17 +183,17 @@ export class Cluster {
 		await Promise.all(names.map((name) => this.fleet.addNode({ ...nodeTemplate, name })));
 	}
 
-	/** Resolves once as many nodes as were asked for are there and every node reports Ready. */
-	async whenNodesReady(): Promise<void> {
+	/** Resolves to the number of nodes once as many as were asked for are there and every one reports Ready. */
+	async whenNodesReady(): Promise<number> {
 		const informer = this.#informers.informer(nodes);
-		const { promise, resolve } = Promise.withResolvers<void>();
+		const { promise, resolve } = Promise.withResolvers<number>();
 		const check = () => {
 			const all = [...informer.cache.list()];
-			if (all.length >= (this.#options.nodes ?? defaultNodes) && all.every(isReady)) resolve();
+			if (all.length >= (this.#options.nodes ?? defaultNodes) && all.every(isReady)) resolve(all.length);
 		};
 		const stop = informer.onChange({ added: check, updated: check, deleted: check });
 		check();
-		await promise.finally(stop);
+		return await promise.finally(stop);
 	}
 
 	/** What the administrator's kubeconfig needs. */

@@ -3,5 +3,6 @@
  * returns is driven through its `client`, or over HTTPS after `listen`.
  */
 export { PortInUseError } from "../apiserver/http/errors.ts";
+export { PkiError } from "../apiserver/pki/pki.ts";
 export { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../store/errors.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, openCluster } from "./cluster.ts";

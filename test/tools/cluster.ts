@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { standaloneKubeconfig } from "../../src/cli/kubeconfig-file.ts";
+import { standaloneKubeconfig } from "../../src/cli/kubeconfig-entry.ts";
 import { type Cluster, type ClusterOptions, createCluster } from "../../src/cluster/index.ts";
 import { helmPath, kubectlPath, Tool } from "./kubectl.ts";
 

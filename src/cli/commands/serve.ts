@@ -1,28 +1,51 @@
 /** `kubesim serve` (hidden): the server that `kubesim start` puts in the background. Reports to its parent over IPC. */
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
+import { configVariable } from "../background-server.ts";
 import { type ClusterConfig, ClusterDirectory } from "../cluster-directory.ts";
-import { CliError } from "../errors.ts";
-import { runServer } from "../server.ts";
+import { CliError, messageOf } from "../errors.ts";
+import { startServer, stopOnSignals } from "../server.ts";
+import { createServerLog } from "../server-log.ts";
 import type { ServerMessage } from "../server-messages.ts";
 
 export async function serve(options: { readonly name: string }): Promise<void> {
 	const directory = new ClusterDirectory(options.name);
-	const config = process.env.KUBESIM_SERVE === undefined ? directory.config() : (JSON.parse(process.env.KUBESIM_SERVE) as ClusterConfig);
-	if (config === undefined) throw new CliError(`there is no cluster ${options.name}`, { hint: "kubesim start makes one." });
+	const config = configOf(directory);
+	// It has no terminal to lose.
+	process.on("SIGHUP", () => undefined);
 	const report = (message: ServerMessage) => {
-		if (process.connected) process.send?.(message);
+		// The parent may be gone; the cluster is not only for it.
+		if (process.connected) process.send?.(message, () => undefined);
 	};
+	const log = createServerLog(new WallClock(), (line) => process.stdout.write(line));
 	try {
-		const server = await runServer(directory, config, report);
-		for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.stop());
+		const server = await startServer(directory, config, { log, onProgress: (text) => report({ type: "progress", text }) });
+		stopOnSignals(server, ["SIGINT", "SIGTERM"]);
+		report({ type: "listening", url: server.url });
+		const nodes = await Promise.race([server.whenReady(), server.ended]);
+		if (nodes !== undefined) {
+			report({ type: "ready", nodes });
+			log.info("ready", { nodes });
+		}
 		await server.ended;
 	} catch (error) {
-		const [message, hint] =
-			error instanceof CliError ? [error.message, error.hint] : [describe(error), `The server's log: ${directory.logFile}`];
-		report({ type: "failed", message, hint });
-		throw error;
+		const isExpected = error instanceof CliError;
+		report({
+			type: "failed",
+			message: messageOf(error),
+			hint: isExpected ? error.hint : `The server's log: ${directory.logFile}`,
+			isExpected,
+		});
+		log.error("could not start", { error: isExpected ? error.message : error instanceof Error ? (error.stack ?? error.message) : error });
+		process.exitCode = 1;
 	}
+	// Whatever still holds the event loop: the cluster is closed, and a server that has ended does not linger.
+	if (process.connected) process.disconnect();
+	process.exit();
 }
 
-function describe(error: unknown): string {
-	return error instanceof Error ? error.message : String(error);
+function configOf(directory: ClusterDirectory): ClusterConfig {
+	const given = process.env[configVariable];
+	const config = given === undefined ? directory.config() : (JSON.parse(given) as ClusterConfig);
+	if (config !== undefined) return config;
+	throw new CliError(`there is no cluster ${directory.name}`, { hint: "kubesim start makes one." });
 }

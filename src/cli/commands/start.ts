@@ -2,187 +2,144 @@
  * `kubesim start`: a cluster in the background (or, with --foreground, in this process), its context in the user's
  * kubeconfig, and what to type next.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { appendFileSync, readFileSync, rmSync } from "node:fs";
+import { parse } from "yaml";
+import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
-import { type ClusterConfig, ClusterDirectory, contextName } from "../cluster-directory.ts";
+import { ServerCrashError, startInBackground } from "../background-server.ts";
+import { type ClusterConfig, ClusterDirectory } from "../cluster-directory.ts";
+import { commandOn, contextName } from "../cluster-name.ts";
+import { CommandLock } from "../command-lock.ts";
 import { CliError } from "../errors.ts";
-import { addToKubeconfig, checkKubeconfig, type KubeconfigEntry, userKubeconfigPath } from "../kubeconfig-file.ts";
+import type { KubeconfigEntry } from "../kubeconfig-entry.ts";
+import { addToKubeconfig, checkKubeconfig, removeFromKubeconfigs, userKubeconfigPath } from "../kubeconfig-file.ts";
 import { Progress } from "../progress.ts";
-import { isServerMessage, type ServerMessage } from "../server-messages.ts";
+import { planStart, refuseChanges, type StartOptions } from "../start-plan.ts";
 
-export interface StartOptions {
-	readonly name: string;
-	readonly nodes?: number;
-	readonly port?: number;
-	readonly dataDir?: string;
-	readonly ephemeral?: boolean;
-	readonly foreground?: boolean;
-	readonly speed?: number;
-	readonly output?: "json";
+/** What a start has to do with. */
+interface Context {
+	readonly options: StartOptions;
+	readonly directory: ClusterDirectory;
+	/** Real time. */
+	readonly clock: Clock;
+	readonly progress: Progress;
+	/** Path of the user's kubeconfig. */
+	readonly kubeconfig: string;
+	readonly lock: CommandLock;
 }
-
-const defaultNodes = 3;
 
 export async function start(options: StartOptions): Promise<void> {
 	const directory = new ClusterDirectory(options.name);
+	const clock = new WallClock();
+	const progress = new Progress(clock);
+	try {
+		const kubeconfig = userKubeconfigPath();
+		await checkKubeconfig(kubeconfig, clock);
+		const onWait = () => progress.show(`waiting for another kubesim command on cluster ${options.name}`);
+		const lock = await CommandLock.acquire(directory.lockFile, { clock, onWait });
+		try {
+			await startLocked({ options, directory, clock, progress, kubeconfig, lock });
+		} finally {
+			lock.release();
+		}
+	} finally {
+		progress.clear();
+	}
+}
+
+async function startLocked(context: Context): Promise<void> {
+	const { options, directory } = context;
 	const running = directory.runningServer();
-	const kubeconfig = userKubeconfigPath();
-	checkKubeconfig(kubeconfig);
 	if (running !== undefined) {
 		refuseChanges(options, directory);
-		addContext(kubeconfig, directory, running.url);
-		printResult(options, { directory, url: running.url, kubeconfig, nodes: directory.config()?.nodes ?? 0, state: "already running" });
+		await addContext(context, running.url);
+		printResult(context, running.url, directory.config()?.nodes ?? 0, "already running");
 		return;
 	}
-	const config = planConfig(options, directory);
-	directory.create();
-	directory.writeConfig(config);
-	const progress = new Progress(new WallClock());
-	const onMessage = (message: ServerMessage) => {
+	const config = planStart(options, directory);
+	const isNew = directory.create();
+	try {
+		await (options.foreground === true ? runInForeground(context, config) : runInBackground(context, config));
+	} catch (error) {
+		// A first start that failed leaves nothing behind, unless there is more to read in the log.
+		if (isNew && error instanceof CliError && !(error instanceof ServerCrashError))
+			rmSync(directory.path, { recursive: true, force: true });
+		throw error;
+	}
+}
+
+async function runInBackground(context: Context, config: ClusterConfig): Promise<void> {
+	const { directory, progress } = context;
+	let url = "";
+	const nodes = await startInBackground(directory, config, async (message) => {
 		if (message.type === "progress") progress.show(message.text);
-		if (message.type === "listening") {
-			progress.show("waiting for the nodes");
-			addContext(kubeconfig, directory, message.url);
-		}
-	};
-	if (options.foreground === true) {
-		await runInForeground(options, directory, config, kubeconfig, onMessage).finally(() => progress.clear());
-		return;
-	}
-	const url = await startInBackground(directory, config, onMessage).finally(() => progress.clear());
-	printResult(options, { directory, url, kubeconfig, nodes: config.nodes, state: "ready" });
-}
-
-/** The configuration of this start: what is asked for, else what the cluster was made with, else the defaults. */
-function planConfig(options: StartOptions, directory: ClusterDirectory): ClusterConfig {
-	const known = directory.config();
-	const dataDir = options.dataDir === undefined ? (known?.dataDir ?? directory.path) : resolve(options.dataDir);
-	return {
-		name: options.name,
-		dataDir,
-		nodes: options.nodes ?? known?.nodes ?? defaultNodes,
-		port: options.port ?? known?.port ?? 0,
-		speed: options.speed ?? known?.speed ?? 1,
-		ephemeral: options.ephemeral ?? false,
-	};
-}
-
-/** A running cluster keeps what it was started with; options that ask for something else would be lost silently. */
-function refuseChanges(options: StartOptions, directory: ClusterDirectory): void {
-	const config = directory.config();
-	const asked = { nodes: options.nodes, port: options.port, speed: options.speed };
-	const differing = Object.entries(asked).filter(([key, value]) => value !== undefined && value !== config?.[key as keyof typeof asked]);
-	if (differing.length === 0) return;
-	const flags = differing.map(([key]) => `--${key}`).join(", ");
-	throw new CliError(`cluster ${directory.name} is already running, and ${flags} can't be changed while it does`, {
-		hint: `Stop it first: kubesim stop --name ${directory.name}`,
+		if (message.type !== "listening") return;
+		progress.show("waiting for the nodes");
+		url = message.url;
+		await addContext(context, url);
 	});
+	printResult(context, url, nodes, "ready");
 }
 
-function addContext(path: string, directory: ClusterDirectory, url: string): void {
-	addToKubeconfig(path, readEntry(directory, url));
+/** The server's log goes to stderr and, for `kubesim logs`, to its file. */
+async function runInForeground(context: Context, config: ClusterConfig): Promise<void> {
+	const { directory, progress, clock, lock } = context;
+	const { startServer, stopOnSignals } = await import("../server.ts");
+	const { createServerLog } = await import("../server-log.ts");
+	const log = createServerLog(clock, (line) => {
+		progress.clear();
+		process.stderr.write(line);
+		appendFileSync(directory.logFile, line, { mode: 0o600 });
+	});
+	const server = await startServer(directory, config, { log, onProgress: (text) => progress.show(text) });
+	stopOnSignals(server, ["SIGINT", "SIGTERM", "SIGHUP"]);
+	try {
+		await addContext(context, server.url);
+		progress.show("waiting for the nodes");
+		const nodes = await Promise.race([server.whenReady(), server.ended]);
+		lock.release();
+		if (nodes !== undefined) printResult(context, server.url, nodes, "ready");
+		await server.ended;
+	} finally {
+		await server.stop();
+		if (config.ephemeral) await removeFromKubeconfigs(contextName(config.name), clock);
+	}
 }
 
-/** Credentials come from the certificates on disk, or (ephemeral) from the kubeconfig that the server wrote. */
-function readEntry(directory: ClusterDirectory, url: string): KubeconfigEntry {
-	const text = readFileSync(directory.kubeconfigFile, "utf8");
-	const data = (key: string) => Buffer.from(new RegExp(`${key}: (\\S+)`).exec(text)?.[1] ?? "", "base64").toString("utf8");
+async function addContext({ directory, kubeconfig, clock }: Context, url: string): Promise<void> {
+	await addToKubeconfig(kubeconfig, { ...readCredentials(directory), server: url }, clock);
+}
+
+/** From the kubeconfig that the server wrote for this cluster alone. */
+function readCredentials(directory: ClusterDirectory): Omit<KubeconfigEntry, "server"> {
+	const { clusters, users } = parse(readFileSync(directory.kubeconfigFile, "utf8")) as {
+		readonly clusters: readonly [{ readonly cluster: Readonly<Record<string, string>> }];
+		readonly users: readonly [{ readonly user: Readonly<Record<string, string>> }];
+	};
+	const pem = (text = "") => Buffer.from(text, "base64").toString("utf8");
 	return {
 		name: contextName(directory.name),
-		server: url,
-		ca: data("certificate-authority-data"),
-		clientCertificate: data("client-certificate-data"),
-		clientKey: data("client-key-data"),
+		ca: pem(clusters[0].cluster["certificate-authority-data"]),
+		clientCertificate: pem(users[0].user["client-certificate-data"]),
+		clientKey: pem(users[0].user["client-key-data"]),
 	};
 }
 
-async function runInForeground(
-	options: StartOptions,
-	directory: ClusterDirectory,
-	config: ClusterConfig,
-	kubeconfig: string,
-	onMessage: (message: ServerMessage) => void,
-): Promise<void> {
-	const { runServer } = await import("../server.ts");
-	const server = await runServer(directory, config, onMessage);
-	for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void server.stop());
-	printResult(options, { directory, url: server.url, kubeconfig, nodes: config.nodes, state: "ready" });
-	await server.ended;
-}
-
-/** Resolves to the server's URL once all nodes are Ready. Rejects with a CliError with what the server said. */
-async function startInBackground(
-	directory: ClusterDirectory,
-	config: ClusterConfig,
-	onMessage: (message: ServerMessage) => void,
-): Promise<string> {
-	const log = openSync(directory.logFile, "a", 0o600);
-	const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "serve", "--name", config.name], {
-		detached: true,
-		stdio: ["ignore", log, log, "ipc"],
-		env: { ...process.env, KUBESIM_SERVE: JSON.stringify(config) },
-	});
-	closeSync(log);
-	try {
-		return await untilReady(child, directory, onMessage);
-	} finally {
-		if (child.connected) child.disconnect();
-		child.unref();
-	}
-}
-
-function untilReady(child: ChildProcess, directory: ClusterDirectory, onMessage: (message: ServerMessage) => void): Promise<string> {
-	return new Promise((resolveUrl, reject) => {
-		let url = "";
-		child.on("message", (message) => {
-			if (!isServerMessage(message)) return;
-			if (message.type === "listening") url = message.url;
-			if (message.type === "failed") reject(new CliError(message.message, { hint: message.hint }));
-			else if (message.type === "ready") resolveUrl(url);
-			else {
-				try {
-					onMessage(message);
-				} catch (error) {
-					reject(error);
-				}
-			}
-		});
-		child.on("error", reject);
-		child.on("exit", (code, signal) => {
-			reject(
-				new CliError(`the server ended before it was ready (${signal ?? `exit code ${code}`})`, { hint: `Its log: ${directory.logFile}` }),
-			);
-		});
-	});
-}
-
-interface Result {
-	readonly directory: ClusterDirectory;
-	readonly url: string;
-	readonly kubeconfig: string;
-	readonly nodes: number;
-	readonly state: "ready" | "already running";
-}
-
-function printResult(options: StartOptions, { directory, url, kubeconfig, nodes, state }: Result): void {
-	const context = contextName(directory.name);
+function printResult({ options, directory, progress, kubeconfig }: Context, server: string, nodes: number, state: string): void {
+	progress.clear();
+	const { name, path } = directory;
+	const context = contextName(name);
 	if (options.output === "json") {
-		process.stdout.write(
-			`${JSON.stringify({ name: directory.name, state, server: url, nodes, context, kubeconfig, directory: directory.path })}\n`,
-		);
+		process.stdout.write(`${JSON.stringify({ name, state, server, nodes, context, kubeconfig, directory: path })}\n`);
 		return;
 	}
-	const line =
-		state === "ready" ? `is ready: ${nodes} ${nodes === 1 ? "node" : "nodes"}, Kubernetes API at ${url}` : `is already running at ${url}`;
-	const flag = directory.name === "kubesim" ? "" : ` --name ${directory.name}`;
-	process.stdout.write(`Cluster ${directory.name} ${line}
+	const count = `${nodes} ${nodes === 1 ? "node" : "nodes"}`;
+	process.stdout.write(`Cluster ${name} is ${state}: ${count}, Kubernetes API at ${server}
 Context "${context}" is now the current one in ${kubeconfig}
 
 Next:
   kubectl get nodes
   kubectl create deployment web --image=nginx --replicas=3
-  kubesim stop${flag}
+${options.foreground === true ? "  Ctrl-C stops the cluster" : `  ${commandOn(name, "stop")}`}
 `);
 }

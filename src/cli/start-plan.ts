@@ -1,0 +1,67 @@
+/** What a `kubesim start` is to start: its options, what the cluster was before, and the defaults. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
+import { commandOn } from "./cluster-name.ts";
+import { CliError } from "./errors.ts";
+
+export interface StartOptions {
+	readonly name: string;
+	readonly nodes?: number;
+	readonly port?: number;
+	readonly dataDir?: string;
+	readonly ephemeral?: boolean;
+	readonly foreground?: boolean;
+	readonly speed?: number;
+	readonly output?: "json";
+}
+
+const defaults = { nodes: 3, port: 0, speed: 1 };
+
+/**
+ * What is asked for, else what the cluster was before, else the defaults. Throws a CliError rather than leave data of
+ * an earlier start behind.
+ */
+export function planStart(options: StartOptions, directory: ClusterDirectory): ClusterConfig {
+	const known = directory.exists() ? directory.config() : undefined;
+	const dataDir = options.dataDir === undefined ? (known?.dataDir ?? directory.path) : resolve(options.dataDir);
+	const ephemeral = options.ephemeral ?? false;
+	const knownStore = join(known?.dataDir ?? directory.path, "store");
+	if ((ephemeral || (known !== undefined && known.dataDir !== dataDir)) && existsSync(knownStore)) {
+		throw new CliError(`cluster ${directory.name} keeps its data in ${known?.dataDir ?? directory.path}`, {
+			hint: `Choose another --name; or ${commandOn(directory.name, "delete")} first.`,
+		});
+	}
+	return {
+		name: options.name,
+		dataDir,
+		nodes: options.nodes ?? known?.nodes ?? defaults.nodes,
+		port: options.port ?? known?.port ?? defaults.port,
+		speed: options.speed ?? known?.speed ?? defaults.speed,
+		ephemeral,
+	};
+}
+
+/** A running cluster keeps what it was started with; an option that asks for something else must not get lost silently. */
+export function refuseChanges(options: StartOptions, directory: ClusterDirectory): void {
+	const config = directory.config();
+	const asked = {
+		"--nodes": [options.nodes, config?.nodes],
+		"--port": [options.port, config?.port],
+		"--speed": [options.speed, config?.speed],
+		"--data-dir": [options.dataDir && resolve(options.dataDir), config?.dataDir],
+		"--ephemeral": [options.ephemeral, config?.ephemeral],
+	};
+	const differing = Object.entries(asked).filter(([, [wanted, actual]]) => wanted !== undefined && wanted !== actual);
+	if (differing.length > 0) {
+		const flags = differing.map(([flag]) => flag).join(" and ");
+		throw new CliError(`cluster ${directory.name} is running, and ${flags} can't be changed while it does`, {
+			hint: `Stop it first: ${commandOn(directory.name, "stop")}`,
+		});
+	}
+	if (options.foreground === true) {
+		throw new CliError(`cluster ${directory.name} already runs in the background`, {
+			hint: `Stop it first: ${commandOn(directory.name, "stop")}`,
+		});
+	}
+}
