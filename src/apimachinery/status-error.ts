@@ -135,6 +135,11 @@ export function newMethodNotSupported(resource: GroupResource, verb: string): St
 	return failure(405, "MethodNotAllowed", message, detailsOf(resource, ""));
 }
 
+/** A method that an endpoint does not have. */
+export function newMethodNotAllowed(): StatusError {
+	return failure(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
+}
+
 export function newUnsupportedMediaType(why: string): StatusError {
 	return failure(415, "UnsupportedMediaType", why);
 }
@@ -147,17 +152,25 @@ export function newRequestEntityTooLarge(why: string): StatusError {
 	return failure(413, "RequestEntityTooLarge", `Request entity too large: ${why}`);
 }
 
-/** The wanted revision was compacted: list again. Sent as 410 on lists and as an ERROR event on watches. */
-export function newExpired(why: string): StatusError {
-	return failure(410, "Expired", why);
+/**
+ * The wanted revision was compacted: list again. Sent as 410 on lists and as an ERROR event on watches.
+ * @param nextPage a continue token that goes on from the newest state, for lists that were under way
+ */
+export function newExpired(why: string, nextPage?: string): StatusError {
+	const { status } = failure(410, "Expired", why);
+	return new StatusError(nextPage === undefined ? status : { ...status, metadata: { continue: nextPage } });
 }
 
 export function newTooManyRequests(why: string, retryAfterSeconds: number): StatusError {
 	return failure(429, "TooManyRequests", why, retryAfterSeconds > 0 ? { retryAfterSeconds } : {});
 }
 
-export function newTimeout(why: string, retryAfterSeconds: number): StatusError {
-	return failure(504, "Timeout", `Timeout: ${why}`, { retryAfterSeconds });
+/** A resourceVersion that is not there yet; clients know it by its cause, and ask again. */
+export function newTooLargeResourceVersion(wanted: number, current: number): StatusError {
+	return failure(504, "Timeout", `Timeout: Too large resource version: ${wanted}, current: ${current}`, {
+		causes: [{ reason: "ResourceVersionTooLarge", message: "Too large resource version" }],
+		retryAfterSeconds: 1,
+	});
 }
 
 export function newServiceUnavailable(why: string): StatusError {

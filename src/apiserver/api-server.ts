@@ -17,7 +17,7 @@ import {
 	isStatusError,
 	newBadRequest,
 	newForbidden,
-	newMethodNotSupported,
+	newMethodNotAllowed,
 	newNotImplemented,
 	newPathNotFound,
 	newServiceUnavailable,
@@ -200,7 +200,7 @@ export class ApiServer {
 		const endpoint = request.subresource === undefined ? resource : served.subresources.get(request.subresource);
 		if (endpoint === undefined) throw newPathNotFound();
 		this.authorize(user, request);
-		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotSupported(request, request.verb);
+		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotAllowed();
 		const namespace = resource.namespaced ? (request.namespace ?? "") : "";
 		const needsNamespace = resource.namespaced && !["list", "watch", "deletecollection"].includes(request.verb);
 		if (needsNamespace && namespace === "") throw newBadRequest("an empty namespace may not be set during creation");
@@ -246,7 +246,7 @@ export class ApiServer {
 			case "deletecollection":
 				return { object: await this.#deleteCollection(context) };
 			default:
-				throw newMethodNotSupported(request, request.verb);
+				throw newMethodNotAllowed();
 		}
 	}
 

@@ -6,10 +6,11 @@
 import type { ApiRequest, PatchType } from "../../apimachinery/api-request.ts";
 import { isJsonObject } from "../../apimachinery/json.ts";
 import { findDuplicateKeys } from "../../apimachinery/json-parse.ts";
+import { describeJsonError } from "../../apimachinery/json-syntax.ts";
 import { parseApiVersion } from "../../apimachinery/meta.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { newBadRequest, newRequestEntityTooLarge, type StatusError } from "../../apimachinery/status-error.ts";
-import { describeJsonError } from "./json-syntax.ts";
+
 import { bareType, bodyEncoding, newUnsupportedType } from "./media-types.ts";
 
 const patchTypes: readonly PatchType[] = [

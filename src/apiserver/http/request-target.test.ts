@@ -42,11 +42,11 @@ test.each([
 	["GET", "/api/v1/namespaces/a/nodes", notFound],
 	["GET", "/api/v1/namespaces/a/pods/web/log/more", notFound],
 	["GET", "/api/v1/namespaces//pods", notFound],
-	["POST", "/api/v1/pods", '405 create is not supported on resources of kind "pods"'],
-	["POST", "/api/v1/namespaces/a/pods/web", '405 create is not supported on resources of kind "pods"'],
-	["PUT", "/api/v1/namespaces/a/pods", '405 update is not supported on resources of kind "pods"'],
-	["DELETE", "/api/v1/namespaces", '405 deletecollection is not supported on resources of kind "namespaces"'],
-	["HEAD", "/apis/apps/v1/namespaces/a/deployments", '405 head is not supported on resources of kind "deployments.apps"'],
+	["POST", "/api/v1/pods", "405 the server does not allow this method on the requested resource"],
+	["POST", "/api/v1/namespaces/a/pods/web", "405 the server does not allow this method on the requested resource"],
+	["PUT", "/api/v1/namespaces/a/pods", "405 the server does not allow this method on the requested resource"],
+	["DELETE", "/api/v1/namespaces", "405 the server does not allow this method on the requested resource"],
+	["HEAD", "/apis/apps/v1/namespaces/a/deployments", "405 the server does not allow this method on the requested resource"],
 	["GET", "/api/v1/namespaces/a/pods/%zz", '400 invalid URL escape in "%zz"'],
 ])("%s %s", (method, path, expected) => {
 	expect(resolve(method, path)).toBe(expected);

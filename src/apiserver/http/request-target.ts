@@ -10,7 +10,7 @@
  */
 import type { Verb } from "../../apimachinery/api-request.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
-import { newBadRequest, newMethodNotSupported, newPathNotFound } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newMethodNotAllowed, newPathNotFound } from "../../apimachinery/status-error.ts";
 
 /** A request's path and verb, resolved against the served resources. */
 export interface RequestTarget {
@@ -64,7 +64,7 @@ export function resolveTarget(index: ResourceIndex, method: string, path: string
 	const resource = parts === undefined ? undefined : index.find(parts);
 	if (parts === undefined || resource === undefined || !scopeMatches(resource, parts)) throw newPathNotFound();
 	const verb = verbOf(method, parts, watch);
-	if (verb === undefined || !allows(resource, verb, method, parts)) throw newMethodNotSupported(resource, verb ?? method.toLowerCase());
+	if (verb === undefined || !allows(resource, verb, method, parts)) throw newMethodNotAllowed();
 	return {
 		resource,
 		verb,

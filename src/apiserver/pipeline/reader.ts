@@ -6,19 +6,17 @@
  */
 import type { RequestOptions } from "../../apimachinery/api-request.ts";
 import { formatApiVersion, type KubeList, type KubeObject } from "../../apimachinery/meta.ts";
-import { newBadRequest, newExpired, newTimeout } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newExpired, newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
 import { CompactedError, prefixEnd, type Store } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
 import type { Cacher } from "../storage/cacher.ts";
+import { type ContinueToken, decodeContinue, encodeContinue, newestRevision } from "./continue-token.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
+import { parseResourceVersion } from "./resource-version.ts";
 import { parseSelection, type Selection } from "./selection.ts";
 
-/** Where the next page starts. */
-interface ContinueToken {
-	readonly revision: number;
-	/** First key of the page. */
-	readonly startKey: string;
-}
+const inconsistentContinue =
+	"The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
 interface Page {
 	readonly items: readonly KubeObject[];
@@ -51,7 +49,7 @@ export class Reader {
 			apiVersion: formatApiVersion(context.request),
 			metadata: {
 				resourceVersion: String(page.revision),
-				...(page.next === undefined ? {} : { continue: encodeContinue(page.next) }),
+				...(page.next === undefined ? {} : { continue: encodeContinue(page.next, this.#rangeStart(context)) }),
 				...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
 			},
 			items: page.items.map((object) => toServedVersion(context, object)),
@@ -61,21 +59,19 @@ export class Reader {
 	async #page(context: RequestContext, selection: Selection): Promise<Page> {
 		const { options } = context;
 		if (options.continue !== undefined && options.continue !== "") {
-			return this.#pageFromHistory(context, selection, decodeContinue(options.continue));
+			return this.#pageFromHistory(context, selection, decodeContinue(options.continue, this.#rangeStart(context)));
 		}
-		const revision = Number(options.resourceVersion || 0);
+		const revision = parseResourceVersion(options.resourceVersion);
+		if (revision > this.#cacher.revision) throw newTooLargeResourceVersion(revision, this.#cacher.revision);
 		if (options.resourceVersionMatch === "Exact") {
 			return this.#pageFromHistory(context, selection, { revision, startKey: this.#rangeStart(context) });
-		}
-		if (revision > this.#cacher.revision) {
-			throw newTimeout(`Too large resource version: ${revision}, current: ${this.#cacher.revision}`, 1);
 		}
 		return this.#pageFromCache(context, selection);
 	}
 
 	#pageFromCache({ storage, options, namespace }: RequestContext, selection: Selection): Page {
 		const { revision } = this.#cacher;
-		const limit = options.limit || Number.POSITIVE_INFINITY;
+		const limit = pageSize(options);
 		if (selection.name !== undefined && namespace !== "") {
 			const object = storage.find(namespace, selection.name);
 			return { revision, items: object !== undefined && selection.matches(object) ? [object] : [] };
@@ -92,14 +88,15 @@ export class Reader {
 		return { items, revision };
 	}
 
-	async #pageFromHistory(context: RequestContext, selection: Selection, { revision, startKey }: ContinueToken): Promise<Page> {
+	async #pageFromHistory(context: RequestContext, selection: Selection, token: ContinueToken): Promise<Page> {
 		const { options } = context;
+		const revision = token.revision === newestRevision ? this.#cacher.revision : token.revision;
 		const rangeEnd = prefixEnd(this.#rangeStart(context));
-		const limit = options.limit || Number.POSITIVE_INFINITY;
+		const limit = pageSize(options);
 		const items: KubeObject[] = [];
-		for (let key = startKey; ; ) {
+		for (let key = token.startKey; ; ) {
 			const missing = limit - items.length;
-			const range = await this.#rangeAt({ key, rangeEnd, revision, ...(Number.isFinite(missing) ? { limit: missing } : {}) });
+			const range = await this.#rangeAt(context, { key, rangeEnd, revision, ...(Number.isFinite(missing) ? { limit: missing } : {}) });
 			for (const kv of range.kvs) {
 				const object = decodeFromStorage(kv.value, kv.modRevision);
 				if (selection.matches(object)) items.push(object);
@@ -113,13 +110,15 @@ export class Reader {
 		}
 	}
 
-	async #rangeAt(request: { key: string; rangeEnd: string; revision: number; limit?: number }) {
+	async #rangeAt(context: RequestContext, request: { key: string; rangeEnd: string; revision: number; limit?: number }) {
 		try {
 			return await this.#store.range(request);
 		} catch (error) {
 			if (!(error instanceof CompactedError)) throw error;
+			if (!context.options.continue) throw newExpired("The resourceVersion for the provided list is too old.");
 			throw newExpired(
-				"The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+				inconsistentContinue,
+				encodeContinue({ revision: newestRevision, startKey: request.key }, this.#rangeStart(context)),
 			);
 		}
 	}
@@ -133,9 +132,13 @@ function hasSelector(options: RequestOptions): boolean {
 	return Boolean(options.labelSelector || options.fieldSelector);
 }
 
+/** Infinite for a list that is not paged. */
+function pageSize({ limit = 0 }: RequestOptions): number {
+	return limit > 0 ? limit : Number.POSITIVE_INFINITY;
+}
+
 function checkResourceVersionOptions(options: RequestOptions): void {
 	const { resourceVersion = "", resourceVersionMatch, continue: token = "" } = options;
-	if (!/^\d*$/.test(resourceVersion)) throw newBadRequest(`Invalid value: "${resourceVersion}": must be a non-negative integer`);
 	if (resourceVersionMatch !== undefined && resourceVersion === "") {
 		throw newBadRequest("resourceVersionMatch is forbidden unless resourceVersion is provided");
 	}
@@ -145,22 +148,4 @@ function checkResourceVersionOptions(options: RequestOptions): void {
 	if (token !== "" && resourceVersion !== "" && resourceVersion !== "0") {
 		throw newBadRequest("specifying resource version is not allowed when using continue");
 	}
-}
-
-/** The token is opaque to clients: base64 of JSON, as kube-apiserver's is. */
-function encodeContinue({ revision, startKey }: ContinueToken): string {
-	return Buffer.from(JSON.stringify({ v: "meta.k8s.io/v1", rv: revision, start: startKey })).toString("base64url");
-}
-
-function decodeContinue(token: string): ContinueToken {
-	try {
-		const { rv, start } = JSON.parse(Buffer.from(token, "base64url").toString("utf8")) as {
-			readonly rv?: unknown;
-			readonly start?: unknown;
-		};
-		if (typeof rv === "number" && typeof start === "string") return { revision: rv, startKey: start };
-	} catch (error) {
-		throw newBadRequest(`continue key is not valid: ${error instanceof Error ? error.message : error}`);
-	}
-	throw newBadRequest("continue key is not valid: incorrect encoded start resourceVersion (version meta.k8s.io/v1)");
 }

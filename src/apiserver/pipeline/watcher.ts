@@ -19,6 +19,7 @@ import { decodeFromStorage } from "../encoding.ts";
 import type { Cacher } from "../storage/cacher.ts";
 import type { CacheChange } from "../storage/watch-cache.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
+import { parseResourceVersion } from "./resource-version.ts";
 import { parseSelection, type Selection } from "./selection.ts";
 
 /** How often a quiet watch is told the revision it has reached, if it asked for bookmarks. */
@@ -55,12 +56,12 @@ class Watcher implements WatchHandle {
 	}
 
 	start(): WatchHandle {
-		const { resourceVersion = "", sendInitialEvents, timeoutSeconds, allowWatchBookmarks, resourceVersionMatch } = this.#context.options;
-		if (!/^\d*$/.test(resourceVersion)) throw newBadRequest(`Invalid value: "${resourceVersion}": must be a non-negative integer`);
+		const { resourceVersion, sendInitialEvents, timeoutSeconds, allowWatchBookmarks, resourceVersionMatch } = this.#context.options;
+		const asked = parseResourceVersion(resourceVersion);
 		if (sendInitialEvents !== undefined && resourceVersionMatch !== "NotOlderThan") {
 			throw newBadRequest("resourceVersionMatch must be set to NotOlderThan when sendInitialEvents is set");
 		}
-		const asked = Number(resourceVersion || 0);
+
 		const { clock } = this.#options;
 		if (timeoutSeconds !== undefined && timeoutSeconds > 0) {
 			this.#timers.push(clock.setTimeout(() => this.#end(), timeoutSeconds * 1000));

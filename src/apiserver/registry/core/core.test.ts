@@ -318,7 +318,7 @@ describe("ReplicationController", () => {
 
 describe("the kinds that only print", () => {
 	it.each([
-		["serviceaccounts", { secrets: [{}] }, "NAME | SECRETS | AGE\na | 1 | 5m"],
+		["serviceaccounts", { secrets: [{}] }, "NAME | AGE\na | 5m"],
 		[
 			"componentstatuses",
 			{ conditions: [{ type: "Healthy", status: "True", message: "ok" }] },

@@ -56,8 +56,10 @@ export function coreEventFromEventsEvent(event: EventsEvent): CoreEvent {
 		deprecatedCount,
 		...rest
 	} = event;
-	const { series, metadata, kind: _, apiVersion: __, ...same } = rest;
+	const { series, metadata, eventTime, kind: _, apiVersion: __, ...same } = rest;
 	const result: Writable<CoreEvent> = { ...same };
+	// Null for events of the old API, see below.
+	if ((eventTime as string | null | undefined) != null) result.eventTime = eventTime;
 	if (series !== undefined) result.series = series;
 	if (note !== undefined) result.message = note;
 	if (reportingController !== undefined) result.reportingComponent = reportingController;

@@ -3,7 +3,7 @@
  */
 import type { ServiceAccount } from "../../../apimachinery/schema/generated/types.ts";
 import { defineKind } from "../kind.ts";
-import { ageColumn, integerColumn, nameColumn } from "../printing/columns.ts";
+import { ageColumn, nameColumn } from "../printing/columns.ts";
 
 export const serviceAccountKind = defineKind<ServiceAccount>({
 	group: "",
@@ -14,15 +14,7 @@ export const serviceAccountKind = defineKind<ServiceAccount>({
 	versions: ["v1"],
 	storageVersion: "v1",
 	returnDeletedObject: true,
-	columns: [
-		nameColumn(),
-		integerColumn(
-			"Secrets",
-			"Secrets is a list of the secrets in the same namespace that pods running using this ServiceAccount are allowed to use.",
-			({ secrets }) => (secrets ?? []).length,
-		),
-		ageColumn(),
-	],
+	columns: [nameColumn(), ageColumn()],
 	warnings: ({ metadata }) =>
 		metadata?.annotations?.["kubernetes.io/enforce-mountable-secrets"] === undefined
 			? []
