@@ -87,8 +87,8 @@ export class FleetConnector implements NodeConnector {
 
 	#runningContainer(target: ContainerTarget) {
 		const worker = this.#worker(target);
-		const container = worker.container(target.container);
-		if (container === undefined || worker.containerRecord(target.container)?.phase === "exited") {
+		const { container, record } = worker.container(target.container) ?? {};
+		if (container === undefined || record?.phase === "exited") {
 			throw newInternalError(`unable to upgrade connection: container not found (${JSON.stringify(target.container)})`);
 		}
 		return container;
@@ -96,17 +96,17 @@ export class FleetConnector implements NodeConnector {
 
 	#logOf({ container: name, ...target }: ContainerTarget, previous: boolean): LogBuffer {
 		const worker = this.#worker(target);
-		const record = worker.containerRecord(name);
-		if (record === undefined) throw newBadRequest(`container ${name} is not valid for pod ${target.pod}`);
+		const known = worker.container(name);
+		if (known === undefined) throw newBadRequest(`container ${name} is not valid for pod ${target.pod}`);
 		if (previous) {
-			const log = worker.previousLog(name);
+			const log = known.previousLog;
 			if (log === undefined)
 				throw newBadRequest(`previous terminated container ${JSON.stringify(name)} in pod ${JSON.stringify(target.pod)} not found`);
 			return log;
 		}
-		const log = worker.container(name)?.log ?? worker.previousLog(name);
+		const log = known.container?.log ?? known.previousLog;
 		if (log !== undefined) return log;
-		const { waiting } = record;
+		const { waiting } = known.record;
 		const subject = `container ${JSON.stringify(name)} in pod ${JSON.stringify(target.pod)} is`;
 		switch (waiting?.reason) {
 			case "ImagePullBackOff":

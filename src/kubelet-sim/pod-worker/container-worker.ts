@@ -1,0 +1,447 @@
+/**
+ * One container of a pod over all its instances: pulls its image, creates and starts it, probes it, stops it, and
+ * writes down how it ended. What is to be done and when is plan.ts's business; this does it.
+ */
+import type { Timer } from "../../apimachinery/clock/clock.ts";
+import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { formatGoDuration } from "../../apimachinery/time.ts";
+import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
+import { SimContainer, terminationReason } from "../container/container.ts";
+import type { LogBuffer } from "../container/log-buffer.ts";
+import type { Image } from "../images/image.ts";
+import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
+import { findImage, imageIdOf, pullError } from "../images/registry.ts";
+import type { PodNetwork } from "../network/cluster-network.ts";
+import type { DownwardContext } from "../volumes/downward.ts";
+import { type Environment, specEnvironment } from "../volumes/environment.ts";
+import { MissingObjectError } from "../volumes/objects.ts";
+import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import { nextBackoff } from "./backoff.ts";
+import { runHook } from "./hooks.ts";
+import { type ContainerEvent, decidePull, pulledEvent, pullFailedEvents } from "./image-pull.ts";
+import { shouldRestart } from "./plan.ts";
+import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
+import type { ProbeKind } from "./probe-state.ts";
+import { Prober } from "./prober.ts";
+import type { WorkerHost, WorkerNode } from "./worker-host.ts";
+
+type ContainerSpec = Container | EphemeralContainer;
+
+/** What a container gets after its preStop hook has used up the grace period. */
+const minimumGraceMs = 2_000;
+/** The kubelet looks at a pod again so long after an error. */
+const resyncMs = 1_000;
+const configRetryMs = 10_000;
+/** Of the log that stands in for a termination message: lines and bytes. */
+const fallbackMessageLines = 80;
+const fallbackMessageBytes = 2048;
+
+/** The pod around a container. */
+export interface PodScope {
+	readonly host: WorkerHost;
+	readonly node: WorkerNode;
+	readonly pod: Pod;
+	readonly record: PodRecord;
+	readonly volumes: PodVolumes;
+	readonly network: PodNetwork | undefined;
+	readonly closed: boolean;
+	/** The pod's grace period, ms. */
+	readonly graceMs: number;
+	/** Plans anew. */
+	sync(): void;
+	/** Does something after a simulated delay, then plans anew. */
+	after(delayMs: number, step: () => void): void;
+	event(type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
+	/** Whether an object that the caches lack is in the API after all. */
+	fetch(error: MissingObjectError): Promise<boolean>;
+	downward(): DownwardContext;
+	serviceEnvironment(): ReadonlyMap<string, string>;
+}
+
+export class ContainerWorker {
+	readonly record: ContainerRecord;
+	readonly #scope: PodScope;
+	#container: SimContainer | undefined;
+	#prober: Prober | undefined;
+	/** SIGKILL at the end of the grace period. */
+	#killTimer: Timer | undefined;
+	#previousLog: LogBuffer | undefined;
+
+	constructor(scope: PodScope, record: ContainerRecord) {
+		this.#scope = scope;
+		this.record = record;
+	}
+
+	/** The present instance, or the one that ended last. */
+	get container(): SimContainer | undefined {
+		return this.#container;
+	}
+
+	get previousLog(): LogBuffer | undefined {
+		return this.#previousLog;
+	}
+
+	/** Kills whatever runs. */
+	close(): void {
+		this.#prober?.stop();
+		this.#killTimer?.cancel();
+		this.#container?.finish();
+	}
+
+	/** Pulls the image if need be, creates the container and starts it. */
+	start(): void {
+		const { node, host } = this.#scope;
+		const spec = this.#spec();
+		if (spec === undefined) return;
+		const decision = decidePull(spec, this.record, (reference) => node.hasImage(reference), host.clock.now());
+		this.#events(decision.events);
+		switch (decision.type) {
+			case "use":
+				this.#create(spec, decision.reference);
+				return;
+			case "wait":
+				this.#wait(decision.reason, decision.message, decision.retryAfterMs);
+				return;
+			case "pull":
+				this.#pull(spec, decision.reference, decision.isPresent);
+				return;
+			default:
+				decision satisfies never;
+		}
+	}
+
+	/** Sets a container of before this process running again, under its old id. */
+	resume(): void {
+		const { record } = this;
+		const spec = this.#spec();
+		const reference = parseImageReference(spec?.image ?? "");
+		if (spec === undefined || "error" in reference) return;
+		const image = findImage(reference);
+		this.#scope.node.addImage(formatImageReference(reference), record.imageId, image);
+		let environment: Environment = [];
+		try {
+			environment = this.#environment(spec);
+		} catch (error) {
+			// What it refers to has gone since: a process keeps the environment it has, which nobody knows any more.
+			if (!(error instanceof MissingObjectError)) throw error;
+		}
+		if (this.#launch(record.containerId.replace("containerd://", ""), spec, image, environment)) this.#beginProbes(spec);
+	}
+
+	/** Shows CrashLoopBackOff. */
+	backOff(): void {
+		const { namespace, name, uid } = this.#scope.pod.metadata ?? {};
+		const subject = `${name}_${namespace}(${uid})`;
+		const delay = formatGoDuration(this.record.restartBackoff?.delayMs ?? 0);
+		this.#event("Warning", "BackOff", `Back-off restarting failed container ${this.record.name} in pod ${subject}`);
+		this.record.waiting = {
+			reason: "CrashLoopBackOff",
+			message: `back-off ${delay} restarting failed container=${this.record.name} pod=${subject}`,
+		};
+	}
+
+	/** Asks the container to end: preStop hook, SIGTERM, and SIGKILL at the deadline. @param message of the Killing event. */
+	stop(deadlineMs: number, message = `Stopping container ${this.record.name}`): void {
+		const container = this.#container;
+		if (container === undefined || this.record.stopping) return;
+		this.record.stopping = true;
+		this.#event("Normal", "Killing", message);
+		this.#prober?.stop();
+		this.killBy(deadlineMs);
+		const spec = this.#spec();
+		const preStop = spec?.lifecycle?.preStop;
+		const signal = spec?.lifecycle?.stopSignal?.replace(/^SIG/, "") as SignalName | undefined;
+		if (spec === undefined || preStop === undefined) container.signal(signal);
+		else void this.#preStop(container, spec, preStop, deadlineMs, signal);
+	}
+
+	/** SIGKILL at the deadline; a preStop hook gets two seconds more, once. */
+	killBy(deadlineMs: number): void {
+		const container = this.#container;
+		const { clock } = this.#scope.host;
+		this.#killTimer?.cancel();
+		const extraMs = this.#spec()?.lifecycle?.preStop === undefined ? 0 : minimumGraceMs;
+		const delayMs = Math.max(0, deadlineMs - clock.now()) + extraMs;
+		this.#killTimer = clock.setTimeout(() => container?.process?.kill("KILL"), delayMs);
+	}
+
+	/** The pod is to end while a postStart hook runs: the container counts as running, so that it can be stopped. */
+	abandonHook(): void {
+		if (this.record.phase === "starting" && this.#container?.process !== undefined && this.#container.process.exit === undefined) {
+			this.record.phase = "running";
+		}
+	}
+
+	#spec(): ContainerSpec | undefined {
+		return findContainer(this.#scope.pod, this.record.name);
+	}
+
+	#pull(spec: ContainerSpec, reference: ImageReference, isPresent: boolean): void {
+		const { record } = this;
+		const { clock, latency, random } = this.#scope.host;
+		const { sizeBytes } = findImage(reference);
+		const failure = pullError(reference);
+		const tookMs = isPresent || failure !== undefined ? latency.checkImageMs(random) : latency.pullMs(sizeBytes, random);
+		record.phase = "pulling";
+		this.#scope.after(tookMs, () => {
+			if (this.#isOvertaken()) return;
+			if (failure === undefined) {
+				this.#events([pulledEvent(spec.image ?? "", tookMs, sizeBytes)]);
+				this.#create(spec, reference);
+				return;
+			}
+			record.pullError = failure;
+			record.imageBackoff = nextBackoff(record.imageBackoff, record.imageBackoff?.updatedMs ?? clock.now(), clock.now());
+			this.#events(pullFailedEvents(spec.image ?? "", failure));
+			this.#wait("ErrImagePull", failure, resyncMs);
+		});
+	}
+
+	#create(spec: ContainerSpec, reference: ImageReference): void {
+		const { record } = this;
+		const { host, node } = this.#scope;
+		const image = findImage(reference);
+		record.imageId = imageIdOf(reference);
+		record.image = reference.digest === undefined ? formatImageReference(reference) : (spec.image ?? "");
+		record.imageBackoff = undefined;
+		record.phase = "starting";
+		node.addImage(formatImageReference(reference), record.imageId, image);
+		let environment: Environment;
+		try {
+			environment = this.#environment(spec);
+		} catch (error) {
+			if (!(error instanceof MissingObjectError)) throw error;
+			void this.#createLater(spec, reference, error);
+			return;
+		}
+		this.#scope.after(host.latency.startMs(host.random), () => {
+			if (!this.#isOvertaken()) this.#startInstance(spec, image, environment);
+		});
+	}
+
+	async #createLater(spec: ContainerSpec, reference: ImageReference, error: MissingObjectError): Promise<void> {
+		const found = await this.#scope.fetch(error);
+		if (this.#scope.closed) return;
+		if (!this.#isOvertaken()) {
+			if (found) this.#create(spec, reference);
+			else {
+				this.#event("Warning", "Failed", `Error: ${error.message}`);
+				this.#wait("CreateContainerConfigError", error.message, configRetryMs);
+			}
+		}
+		this.#scope.sync();
+	}
+
+	#environment(spec: ContainerSpec): Environment {
+		const { pod, host } = this.#scope;
+		return specEnvironment(pod, spec, this.#scope.serviceEnvironment(), host.lookups, this.#scope.downward());
+	}
+
+	#startInstance(spec: ContainerSpec, image: Image, environment: Environment): void {
+		const { record } = this;
+		const { clock, random } = this.#scope.host;
+		if (record.exit !== undefined) {
+			record.restartBackoff = nextBackoff(record.restartBackoff, record.exit.finishedMs, clock.now());
+			record.previous = record.exit;
+			record.exit = undefined;
+			record.restartCount++;
+		}
+		const id = `${random.uuid()}${random.uuid()}`.replaceAll("-", "");
+		record.containerId = `containerd://${id}`;
+		record.retryMs = 0;
+		this.#event("Normal", "Created", "Container created");
+		if (!this.#launch(id, spec, image, environment)) return;
+		record.startedMs = clock.now();
+		this.#event("Normal", "Started", "Container started");
+		const postStart = spec.lifecycle?.postStart;
+		if (postStart === undefined) this.#running(spec);
+		else void this.#postStart(spec, postStart);
+	}
+
+	/** Makes a new instance and starts its process; a failure to do so is how it ended. */
+	#launch(id: string, spec: ContainerSpec, image: Image, environment: Environment): boolean {
+		this.#prober?.stop();
+		this.#killTimer?.cancel();
+		this.#previousLog = this.#container?.log ?? this.#previousLog;
+		this.#container = undefined;
+		const container = this.#newContainer(id, spec, image, environment);
+		try {
+			const process = container.start();
+			void process.exited.then((exit) => this.#exited(container, exit));
+		} catch (error) {
+			if (!(error instanceof ExecError)) throw error;
+			this.#startFailed(error);
+			return false;
+		}
+		this.#container = container;
+		return true;
+	}
+
+	#newContainer(id: string, spec: ContainerSpec, image: Image, environment: Environment): SimContainer {
+		const { host, pod, network, node, volumes } = this.#scope;
+		const { clock, random, clusterDns, imageFiles } = host;
+		if (network === undefined) throw new Error("a container was started before its sandbox");
+		const name = pod.metadata?.name ?? "";
+		const hostname = pod.spec?.hostNetwork === true ? node.name : (pod.spec?.hostname ?? name.slice(0, 63));
+		const services = this.#scope.serviceEnvironment();
+		return new SimContainer({
+			id,
+			clock,
+			random,
+			pod,
+			spec,
+			image,
+			imageFiles,
+			hostname,
+			network,
+			volumes,
+			environment,
+			services,
+			clusterDns,
+		});
+	}
+
+	#startFailed(error: ExecError): void {
+		const { record } = this;
+		const nowMs = this.#scope.host.clock.now();
+		const message = `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ${error.message}`;
+		this.#event("Warning", "Failed", `Error: ${message}`);
+		record.exit = { exitCode: 128, reason: "StartError", message, startedMs: 0, finishedMs: nowMs, containerId: record.containerId };
+		record.phase = "exited";
+		record.waiting = undefined;
+		if (shouldRestart(this.#scope.pod, record)) {
+			record.waiting = { reason: "RunContainerError", message };
+			record.retryMs = nowMs + resyncMs;
+		}
+	}
+
+	async #postStart(spec: ContainerSpec, hook: LifecycleHandler): Promise<void> {
+		const container = this.#container;
+		const failure = await this.#runHook(container, spec, hook, Number.POSITIVE_INFINITY);
+		if (this.#scope.closed || this.record.phase !== "starting" || this.#container !== container) return;
+		this.#running(spec);
+		if (failure !== undefined) {
+			this.#event("Warning", "FailedPostStartHook", "PostStartHook failed");
+			this.stop(this.#scope.host.clock.now() + this.#scope.graceMs, "FailedPostStartHook");
+		}
+		this.#scope.sync();
+	}
+
+	#running(spec: ContainerSpec): void {
+		this.record.phase = "running";
+		this.record.waiting = undefined;
+		this.record.started = spec.startupProbe === undefined;
+		this.record.ready = spec.readinessProbe === undefined && this.record.started;
+		this.#beginProbes(spec);
+	}
+
+	#beginProbes(spec: ContainerSpec): void {
+		const { record } = this;
+		const container = this.#container;
+		if (container === undefined || record.kind === "init" || record.kind === "ephemeral" || !Prober.isNeeded(spec)) return;
+		const { clock } = this.#scope.host;
+		this.#prober = new Prober(
+			{ container, spec, podIp: this.#scope.record.ip, clock },
+			{
+				onStarted: () => {
+					record.started = true;
+					record.ready = spec.readinessProbe === undefined;
+					this.#scope.sync();
+				},
+				onReady: (ready) => {
+					if (record.ready === ready) return;
+					record.ready = ready;
+					this.#scope.sync();
+				},
+				onUnhealthy: (kind, { terminationGracePeriodSeconds }) => this.#killUnhealthy(kind, terminationGracePeriodSeconds),
+				onFailure: (message) => this.#event("Warning", "Unhealthy", message),
+			},
+		);
+		this.#prober.start();
+	}
+
+	#killUnhealthy(kind: ProbeKind, graceSeconds: number | undefined): void {
+		const graceMs = graceSeconds === undefined ? this.#scope.graceMs : graceSeconds * 1000;
+		this.stop(this.#scope.host.clock.now() + graceMs, `Container ${this.record.name} failed ${kind} probe, will be restarted`);
+		this.#scope.sync();
+	}
+
+	async #preStop(
+		container: SimContainer,
+		spec: ContainerSpec,
+		hook: LifecycleHandler,
+		deadlineMs: number,
+		signal: SignalName | undefined,
+	): Promise<void> {
+		const { clock } = this.#scope.host;
+		const failure = await this.#runHook(container, spec, hook, deadlineMs - clock.now());
+		if (this.#scope.closed || this.#container !== container || container.process?.exit !== undefined) return;
+		if (failure !== undefined) this.#event("Warning", "FailedPreStopHook", "PreStopHook failed");
+		container.signal(signal);
+	}
+
+	async #runHook(
+		container: SimContainer | undefined,
+		spec: ContainerSpec,
+		hook: LifecycleHandler,
+		limitMs: number,
+	): Promise<string | undefined> {
+		if (container === undefined) return "container is gone";
+		return runHook(hook, { container, spec, podIp: this.#scope.record.ip, clock: this.#scope.host.clock }, limitMs);
+	}
+
+	#exited(container: SimContainer, exit: ProcessExit): void {
+		const { record } = this;
+		const { clock, latency, random } = this.#scope.host;
+		if (this.#scope.closed || this.#container !== container) return;
+		this.#killTimer?.cancel();
+		this.#prober?.stop();
+		const finishedMs = clock.now();
+		const message = terminationMessage(this.#spec(), container, exit);
+		container.finish();
+		this.#scope.after(latency.noticeMs(random), () => {
+			if (this.#container !== container) return;
+			const { startedMs, containerId } = record;
+			const reason = terminationReason(exit);
+			record.exit = { exitCode: exit.exitCode, reason, ...(message === "" ? {} : { message }), startedMs, finishedMs, containerId };
+			record.phase = "exited";
+			record.waiting = undefined;
+			record.started = false;
+			record.ready = false;
+			record.stopping = false;
+		});
+	}
+
+	#wait(reason: string, message: string, retryAfterMs: number): void {
+		this.record.phase = this.record.exit === undefined ? "waiting" : "exited";
+		this.record.waiting = { reason, message };
+		this.record.retryMs = this.#scope.host.clock.now() + retryAfterMs;
+	}
+
+	/** Whether a start that was under way has been overtaken by the pod's end. */
+	#isOvertaken(): boolean {
+		const { ending, deleting } = this.#scope.record;
+		if (ending === undefined && !deleting) return false;
+		this.record.phase = this.record.exit === undefined ? "waiting" : "exited";
+		return true;
+	}
+
+	#events(events: readonly ContainerEvent[]): void {
+		for (const { type, reason, message } of events) this.#event(type, reason, message);
+	}
+
+	#event(type: "Normal" | "Warning", reason: string, message: string): void {
+		this.#scope.event(type, reason, message, this.record.name);
+	}
+}
+
+/** https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */
+function terminationMessage(spec: ContainerSpec | undefined, container: SimContainer, { exitCode }: ProcessExit): string {
+	const own = container.terminationMessage();
+	if (own !== "" || exitCode === 0 || spec?.terminationMessagePolicy !== "FallbackToLogsOnError") return own;
+	const lines = container.log.lines().slice(-fallbackMessageLines);
+	return lines
+		.map(({ text }) => `${text}\n`)
+		.join("")
+		.slice(-fallbackMessageBytes);
+}
