@@ -35,6 +35,7 @@ import { parseAddressRange } from "./allocation/address-range.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
+import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
 import { Reader } from "./pipeline/reader.ts";
 import { type RequestContext, toServedVersion } from "./pipeline/request-context.ts";
@@ -42,6 +43,7 @@ import { parseSelection } from "./pipeline/selection.ts";
 import { approvalStrategy, finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
 import { startWatch } from "./pipeline/watcher.ts";
 import { Writer } from "./pipeline/writer.ts";
+import { componentStatusKind } from "./registry/core/component-status.ts";
 import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
 import { ResourceTable } from "./registry/resource-table.ts";
@@ -64,6 +66,8 @@ export interface ApiServerOptions {
 	readonly nodePorts?: { readonly first: number; readonly last: number };
 	/** Sign and check service account tokens. */
 	readonly tokenKeys: TokenKeys;
+	/** What `kubectl get componentstatuses` lists; default nothing. */
+	readonly components?: readonly ComponentCheck[];
 	/** The store failed: nothing can be read or written any more. */
 	readonly onStoreLost?: (error: Error) => void;
 }
@@ -130,7 +134,7 @@ export class ApiServer {
 
 	/** Loads the caches from the store; requests are served from then on. */
 	async start(): Promise<void> {
-		await this.#cacher.start([...this.#storages.values()].map((storage) => storage.prefix));
+		await this.#cacher.start();
 	}
 
 	/** Ends what follows the store. The store itself is the caller's to close. */
@@ -228,6 +232,7 @@ export class ApiServer {
 		const { request, definition } = context;
 		if (definition.ephemeral === true) return this.#review(context);
 		if (request.subresource !== undefined) return this.#subresource(context);
+		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
 		switch (request.verb) {
 			case "get":
 				return { object: this.#reader.get(context) };

@@ -18,6 +18,7 @@ import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { HealthCheck } from "../apiserver/http/api-handler.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
+import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
@@ -131,7 +132,16 @@ export class Cluster {
 		const onStoreLost = (error: Error) => {
 			if (!this.#abort.signal.aborted) log.error("the store is lost", { error: error.message });
 		};
-		this.apiServer = new ApiServer({ store, clock, random, log, serviceCidr, onStoreLost, tokenKeys: options.pki.serviceAccount });
+		this.apiServer = new ApiServer({
+			store,
+			clock,
+			random,
+			log,
+			serviceCidr,
+			onStoreLost,
+			tokenKeys: options.pki.serviceAccount,
+			components: this.#components(),
+		});
 		this.client = this.clientFor(adminUser);
 		const componentClient = this.clientFor({ name: "system:apiserver", groups: ["system:masters", "system:authenticated"] });
 		this.#informers = new InformerFactory({ client: componentClient, clock, random: random.fork("informers"), log });
@@ -230,6 +240,16 @@ export class Cluster {
 		const bound = await http.listen({ host, port });
 		this.#http = http;
 		return { url: `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`, port: bound.port };
+	}
+
+	/** For `kubectl get componentstatuses`. */
+	#components(): readonly ComponentCheck[] {
+		const running = () => assert(this.#isBootstrapped, "not running yet");
+		return [
+			{ name: "scheduler", check: running },
+			{ name: "controller-manager", check: running },
+			{ name: "etcd-0", check: () => this.apiServer.checkStore() },
+		];
 	}
 
 	#healthChecks(): readonly HealthCheck[] {

@@ -8,6 +8,9 @@ import type { UserInfo } from "../../apimachinery/user.ts";
 
 const clientAuthUsage = "1.3.6.1.5.5.7.3.2";
 
+/** Tells which of a user's credentials was used. */
+const credentialId = "authentication.kubernetes.io/credential-id";
+
 /** A certificate that proves an identity within its validity. */
 export interface CertificateIdentity {
 	readonly user: UserInfo;
@@ -53,7 +56,11 @@ function readIdentity(certificate: X509Certificate): CertificateIdentity | undef
 	const name = subjectValues(certificate.subject, "CN")[0];
 	if (name === undefined) return undefined;
 	return {
-		user: { name, groups: [...new Set([...subjectValues(certificate.subject, "O"), "system:authenticated"])] },
+		user: {
+			name,
+			groups: [...new Set([...subjectValues(certificate.subject, "O"), "system:authenticated"])],
+			extra: { [credentialId]: [`X509SHA256=${certificate.fingerprint256.replaceAll(":", "").toLowerCase()}`] },
+		},
 		notBeforeMs: Date.parse(certificate.validFrom),
 		notAfterMs: Date.parse(certificate.validTo),
 	};

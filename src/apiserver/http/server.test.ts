@@ -223,7 +223,7 @@ describe("bad requests get a Status", () => {
 	});
 
 	test("paths, methods and media types that are not served", async () => {
-		expect((await get("/nope")).json()).toMatchObject({ code: 404, message: "the server could not find the requested resource" });
+		expect(await get("/nope")).toMatchObject({ statusCode: 404, body: "404 page not found\n" });
 		expect((await get("/api/v1/nope")).json()).toMatchObject({ code: 404, reason: "NotFound" });
 		expect((await get("/%zz")).json()).toMatchObject({ code: 400, reason: "BadRequest" });
 		expect((await send("POST", "/api/v1/configmaps", "{}")).json()).toMatchObject({ code: 405, reason: "MethodNotAllowed" });

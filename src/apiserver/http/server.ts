@@ -6,7 +6,7 @@
  *
  * HTTP/1.1 only. Client certificates are asked for and never demanded; a bad one is 401, not a broken handshake.
  */
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import fastify, {
 	type FastifyInstance,
 	type FastifyReply,
@@ -18,7 +18,6 @@ import fastify, {
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import { newPathNotFound } from "../../apimachinery/status-error.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
 import type {
 	ApiHandler,
@@ -134,6 +133,7 @@ function createApp(tls: HttpServerOptions["tls"], context: ServerContext): Fasti
 		return503OnClosing: false,
 		keepAliveTimeout: keepAliveMs,
 		logger: false,
+		clientErrorHandler: refuseMalformed,
 		schemaController: { compilersFactory: noSchemaCompilers },
 		frameworkErrors: (error, request, reply) => {
 			void sendError(context, error, request as FastifyRequest, reply as FastifyReply);
@@ -142,6 +142,13 @@ function createApp(tls: HttpServerOptions["tls"], context: ServerContext): Fasti
 	app.removeAllContentTypeParsers();
 	app.addContentTypeParser("*", { parseAs: "buffer" }, async (_request: FastifyRequest, body: Buffer) => body);
 	return app;
+}
+
+/** What is no HTTP request at all gets the answer that Go's net/http gives. */
+function refuseMalformed(error: { readonly code?: string }, socket: Socket): void {
+	const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+	if (socket.writable) socket.write(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
+	socket.destroy();
 }
 
 function registerHooks(app: FastifyInstance, context: ServerContext, authenticators: Authenticators): void {
@@ -171,9 +178,10 @@ function registerHooks(app: FastifyInstance, context: ServerContext, authenticat
 		context.streaming?.close();
 		await endWatches(context);
 	});
-	app.setNotFoundHandler(async (request) => {
+	// Paths outside the API: kube-apiserver leaves them to Go's own mux.
+	app.setNotFoundHandler(async (request, reply) => {
 		await context.authorizePath?.(request.user, request.method.toLowerCase(), pathOf(request));
-		throw newPathNotFound();
+		return reply.code(404).header("x-content-type-options", "nosniff").type("text/plain; charset=utf-8").send("404 page not found\n");
 	});
 	app.setErrorHandler((error, request, reply) => sendError(context, error, request, reply));
 }

@@ -10,6 +10,7 @@ import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { decodeObject } from "../../apimachinery/schema/decode.ts";
 import type { ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
+import { typeSchema } from "../../apimachinery/schema/schema.ts";
 import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
@@ -219,8 +220,14 @@ export class Writer {
 			fieldValidation: context.options.fieldValidation ?? "Warn",
 		});
 		context.warnings.push(...warnings);
-		return object;
+		return withSpec(object, typeName);
 	}
+}
+
+/** A spec is a struct in Kubernetes, never absent: its defaults hold for an object that was sent without one, too. */
+function withSpec(object: KubeObject, typeName: string): KubeObject {
+	if ("spec" in object || typeSchema(typeName)?.fields.get("spec")?.type.form !== "object") return object;
+	return { ...object, spec: {} } as KubeObject;
 }
 
 function groupVersionOf(body: { readonly apiVersion?: unknown }, context: RequestContext) {

@@ -122,7 +122,23 @@ describe("kubectl get", () => {
 
 describe("what is wrong with a workload", () => {
 	it.each([
-		["deployments", { selector: undefined }, ["spec.selector: Required value"]],
+		[
+			"deployments",
+			{ selector: undefined },
+			[
+				"spec.selector: Required value",
+				'spec.template.metadata.labels: Invalid value: {"app":"web"}: `selector` does not match template `labels`',
+			],
+		],
+		[
+			"deployments",
+			{ selector: undefined, template: undefined },
+			[
+				"spec.selector: Required value",
+				"spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+				"spec.template.spec.containers: Required value",
+			],
+		],
 		[
 			"deployments",
 			{ selector: {}, replicas: -1 },

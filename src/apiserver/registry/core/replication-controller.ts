@@ -35,7 +35,7 @@ function validate({ spec }: ReplicationController): FieldErrors {
 		...(isEmpty(spec?.selector) ? [fieldRequired("spec.selector")] : []),
 		...validateNonnegative(spec?.replicas, "spec.replicas"),
 		...validateMapSelectorMatches(spec?.template, spec?.selector, "spec.template"),
-		...validatePodTemplate(spec?.template, "spec.template"),
+		...(spec?.template === undefined ? [fieldRequired("spec.template")] : validatePodTemplate(spec.template, "spec.template")),
 	];
 	const restartPolicy = spec?.template?.spec?.restartPolicy;
 	if (restartPolicy !== undefined && restartPolicy !== "Always") {

@@ -84,12 +84,12 @@ function validateSharedProcesses(spec: PodSpec, path: string): FieldErrors {
 
 /** A template of Pods: its labels, annotations and spec. */
 export function validatePodTemplate(template: PodTemplateSpec | undefined, path: string, options: PodSpecOptions = {}): FieldErrors {
-	if (template === undefined) return [fieldRequired(path)];
-	const { metadata, spec } = template;
+	const { metadata, spec } = template ?? {};
 	const errors: FieldError[] = [
 		...validateLabels(metadata?.labels, `${path}.labels`),
 		...validateAnnotations(metadata?.annotations, `${path}.annotations`),
-		...validatePodSpec(spec ?? { containers: [] }, `${path}.spec`, options),
+		// A template without a spec got no defaults, but would have.
+		...(spec === undefined ? [fieldRequired(`${path}.spec.containers`)] : validatePodSpec(spec, `${path}.spec`, options)),
 	];
 	if ((spec?.ephemeralContainers ?? []).length > 0) {
 		errors.push(fieldForbidden(`${path}.spec.ephemeralContainers`, "ephemeral containers not allowed in pod template"));

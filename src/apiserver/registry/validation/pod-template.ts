@@ -51,16 +51,17 @@ export function validateSelectorMatches(
 	selector: LabelSelector | undefined,
 	path: string,
 ): FieldErrors {
-	if (template === undefined || selector === undefined) return NO_ERRORS;
+	const labels = template?.metadata?.labels;
 	try {
-		const matcher = labelSelectorFromObject(selector);
-		if (matcher.empty || matcher.matches(template.metadata?.labels)) return NO_ERRORS;
+		// A selector that is not there selects nothing, an empty one everything.
+		const matcher = selector === undefined ? undefined : labelSelectorFromObject(selector);
+		if (matcher?.empty === true || matcher?.matches(labels) === true) return NO_ERRORS;
 	} catch (error) {
 		// What is wrong with the selector has been said where it stands.
 		if (error instanceof SelectorError) return NO_ERRORS;
 		throw error;
 	}
-	return [fieldInvalid(`${path}.metadata.labels`, template.metadata?.labels ?? null, "`selector` does not match template `labels`")];
+	return [fieldInvalid(`${path}.metadata.labels`, labels ?? null, "`selector` does not match template `labels`")];
 }
 
 /** The same for ReplicationControllers, whose selector is a plain map. */
