@@ -25,7 +25,8 @@ class GracefulTransport implements Transport {
 		if (request.verb !== "delete" || request.resource !== "pods" || request.deleteOptions?.gracePeriodSeconds !== 0)
 			return this.#api.request(request);
 		const { group, version, resource, namespace = "", name = "" } = request;
-		const patch = { metadata: { uid: request.deleteOptions.preconditions?.uid, finalizers: null } };
+		const uid = request.deleteOptions.preconditions?.uid;
+		const patch = { metadata: { ...(uid === undefined ? {} : { uid }), finalizers: null, deletionTimestamp: "2026-01-01T00:00:00Z" } };
 		return this.#api.request({
 			group,
 			version,
