@@ -1,0 +1,46 @@
+/** A real terminal: a program runs in tmux, keys are sent and the screen is read. */
+import { spawnSync } from "node:child_process";
+import { eventually } from "./eventually.ts";
+
+export const hasTmux = spawnSync("tmux", ["-V"]).status === 0;
+
+export class Terminal implements Disposable {
+	readonly #socket: string;
+
+	/** @param command one shell line. */
+	constructor(command: string, { columns = 80, rows = 24 }: { readonly columns?: number; readonly rows?: number } = {}) {
+		this.#socket = `kubesim-${process.pid}-${Math.random().toString(36).slice(2)}`;
+		// The screen stays to be read when the program has ended.
+		this.#tmux("-f", "/dev/null", "new-session", "-d", "-x", String(columns), "-y", String(rows), `${command}; exec sleep 60`);
+	}
+
+	type(text: string): void {
+		this.#tmux("send-keys", "-l", text);
+	}
+
+	/** Enter, C-c, C-d, Up … in tmux's words. */
+	press(...keys: readonly string[]): void {
+		this.#tmux("send-keys", ...keys);
+	}
+
+	resize(columns: number, rows: number): void {
+		this.#tmux("resize-window", "-x", String(columns), "-y", String(rows));
+	}
+
+	/** What the screen shows, without blank lines at its end. */
+	screen(): string {
+		return this.#tmux("capture-pane", "-p").trimEnd();
+	}
+
+	async shows(pattern: RegExp): Promise<RegExpExecArray> {
+		return await eventually(() => pattern.exec(this.screen()) ?? undefined, { what: () => `${pattern} in\n${this.screen()}` });
+	}
+
+	[Symbol.dispose](): void {
+		this.#tmux("kill-server");
+	}
+
+	#tmux(...args: readonly string[]): string {
+		return spawnSync("tmux", ["-L", this.#socket, ...args], { encoding: "utf8" }).stdout;
+	}
+}
