@@ -21,22 +21,20 @@ class GracefulTransport implements Transport {
 		this.#api = api;
 	}
 
-	request(request: ApiRequest): Promise<ApiResponse> {
-		if (request.verb !== "delete" || request.resource !== "pods" || request.deleteOptions?.gracePeriodSeconds !== 0)
-			return this.#api.request(request);
+	async request(request: ApiRequest): Promise<ApiResponse> {
+		const isFinal = request.verb === "delete" && request.resource === "pods" && request.deleteOptions?.gracePeriodSeconds === 0;
+		if (!isFinal) return this.#api.request(request);
 		const { group, version, resource, namespace = "", name = "" } = request;
-		const uid = request.deleteOptions.preconditions?.uid;
-		const patch = { metadata: { ...(uid === undefined ? {} : { uid }), finalizers: null, deletionTimestamp: "2026-01-01T00:00:00Z" } };
-		return this.#api.request({
-			group,
-			version,
-			resource,
-			namespace,
-			name,
-			verb: "patch",
-			patchType: "application/merge-patch+json",
-			body: patch,
-		});
+		const uid = request.deleteOptions?.preconditions?.uid;
+		const body = { metadata: { ...(uid === undefined ? {} : { uid }), finalizers: null } };
+		const patch = { verb: "patch", patchType: "application/merge-patch+json", body } as const;
+		const answer = await this.#api.request({ group, version, resource, namespace, name, ...patch });
+		// One that was being deleted is gone now; one that was not is forced away.
+		const wasDeleting =
+			answer.object.metadata !== undefined &&
+			"deletionTimestamp" in answer.object.metadata &&
+			answer.object.metadata.deletionTimestamp !== undefined;
+		return wasDeleting ? answer : this.#api.request(request);
 	}
 
 	watch(request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
