@@ -1,16 +1,20 @@
 /**
- * `npm run bench [-- --runs N] [-- --only start|deployment]`: measures what the README and docs/benchmarks.md promise and
+ * `npm run bench [-- --runs N] [-- --only start|deployment|https|memory]`: measures what the README and docs/benchmarks.md promise and
  * prints a Markdown table. Exit code 1 if a promise is not kept.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchDeployment } from "./deployment.ts";
-import { type Measurement, median, renderTable } from "./measure.ts";
+import { benchHttps } from "./https.ts";
+import { isKept, type Measurement, renderTable } from "./measure.ts";
+import { benchMemory } from "./memory.ts";
 import { benchStart } from "./start.ts";
 
 const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[]>>> = {
 	start: benchStart,
 	deployment: benchDeployment,
+	https: benchHttps,
+	memory: benchMemory,
 };
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, only: { type: "string" } } });
@@ -19,5 +23,4 @@ const measurements: Measurement[] = [];
 for (const [, run] of chosen) measurements.push(...(await run(Number(values.runs))));
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB\n`);
 console.log(renderTable(measurements));
-const isKept = measurements.every(({ values: figures, promise }) => promise === undefined || median(figures) <= promise);
-process.exit(isKept ? 0 : 1);
+process.exit(measurements.every((measurement) => isKept(measurement) !== false) ? 0 : 1);

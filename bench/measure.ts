@@ -22,13 +22,19 @@ function format(value: number): string {
 	return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
+/** Whether the promise is kept; undefined where there is none. */
+export function isKept({ unit, values, promise }: Measurement): boolean | undefined {
+	if (promise === undefined) return undefined;
+	return unit.startsWith("per") ? median(values) >= promise : median(values) <= promise;
+}
+
 /** Markdown rows: what, median, least and most, promise, whether it is kept. */
 export function renderTable(measurements: readonly Measurement[]): string {
-	const rows = measurements.map(({ name, unit, values, promise }) => {
+	const rows = measurements.map((measurement) => {
+		const { name, unit, values, promise } = measurement;
 		const middle = median(values);
-		const isRate = unit.startsWith("per");
-		const kept = promise === undefined ? "" : (isRate ? middle >= promise : middle <= promise) ? "yes" : "NO";
-		const bound = promise === undefined ? "" : `${isRate ? "≥" : "≤"} ${format(promise)} ${unit}`;
+		const bound = promise === undefined ? "" : `${unit.startsWith("per") ? "≥" : "≤"} ${format(promise)} ${unit}`;
+		const kept = { true: "yes", false: "NO", undefined: "" }[`${isKept(measurement)}`];
 		const spread = `${format(Math.min(...values))}–${format(Math.max(...values))}`;
 		return `| ${name} | ${format(middle)} ${unit} | ${spread} (${values.length} runs) | ${bound} | ${kept} |`;
 	});

@@ -286,6 +286,16 @@ describe("watch", () => {
 		expect(events).toEqual([{ type: "ERROR", object: status }]);
 	});
 
+	it("forgets history after five to ten minutes", async () => {
+		await configMaps.send("create", { body: configMap("a") });
+		const { revision } = fixture.server;
+		await fixture.clock.advance(299_000);
+		expect(fixture.store.status().compactRevision).toBeLessThan(revision);
+		await configMaps.send("create", { body: configMap("b") });
+		await fixture.clock.advance(302_000);
+		expect(fixture.store.status().compactRevision).toBeGreaterThanOrEqual(revision);
+	});
+
 	it("streams a list with an initial-events-end bookmark", async () => {
 		await configMaps.send("create", { body: configMap("a") });
 		const events = await configMaps.watch({

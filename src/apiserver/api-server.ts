@@ -48,6 +48,7 @@ import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
 import { ResourceTable } from "./registry/resource-table.ts";
 import { Cacher } from "./storage/cacher.ts";
+import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
 import { bindPod } from "./subresources/binding.ts";
 import { evictPod } from "./subresources/eviction.ts";
@@ -86,6 +87,7 @@ export class ApiServer {
 	readonly #deleter: Deleter;
 	readonly #tokens: ServiceAccountTokens;
 	#storeError: Error | undefined;
+	#stopCompactor: () => void = () => undefined;
 
 	constructor(options: ApiServerOptions) {
 		this.#options = options;
@@ -135,10 +137,12 @@ export class ApiServer {
 	/** Loads the caches from the store; requests are served from then on. */
 	async start(): Promise<void> {
 		await this.#cacher.start();
+		this.#stopCompactor = startCompactor(this.#options);
 	}
 
 	/** Ends what follows the store. The store itself is the caller's to close. */
 	stop(): void {
+		this.#stopCompactor();
 		this.#cacher.stop();
 	}
 

@@ -36,9 +36,21 @@ export function encodeForStorage(object: KubeObject): Uint8Array {
 		metadata: storedMetadata,
 		...rest,
 	};
-	const bytes = Buffer.from(JSON.stringify(stored));
+	const bytes = unpooled(JSON.stringify(stored));
 	decoded.set(bytes, stored);
 	return bytes;
+}
+
+/** Bytes of their own: a slice of Node's shared pool would keep 64 KiB alive for as long as one small object lives. */
+function unpooled(text: string): Buffer {
+	const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+	bytes.write(text);
+	return bytes;
+}
+
+/** The stored bytes of an object that came from the store; undefined for any other. */
+export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
+	return storedOf.get(object)?.bytes;
 }
 
 /** The object behind stored bytes, with the revision of its last write as resourceVersion. */

@@ -107,19 +107,30 @@ class Watcher implements WatchHandle {
 		this.#stopSource = this.#context.storage.cache.subscribe((change) => this.#tell(change));
 	}
 
-	/** For revisions that the cache has forgotten: the store's own history, from there on for good. */
+	/** For revisions that the cache has forgotten: the store's own history, until the cache remembers what is next. */
 	#followStore(revision: number): void {
 		const { prefix } = this.#context.storage;
 		const watch = this.#options.store.watch(
 			{ key: prefix, rangeEnd: prefixEnd(prefix), startRevision: revision + 1, prevKv: true },
 			{
-				onEvents: (events) => {
+				onEvents: (events, reached) => {
 					for (const event of events) this.#tell(changeOf(event));
+					this.#returnToCache(() => watch.cancel(), reached);
 				},
 				onEnd: (error) => this.#fail(error, revision),
 			},
 		);
 		this.#stopSource = () => watch.cancel();
+	}
+
+	/** Goes on from the cache if its history begins at or before the revision that has been told. */
+	#returnToCache(leaveStore: () => void, reached: number): void {
+		const missed = this.#isOver ? undefined : this.#context.storage.cache.changesSince(reached);
+		if (missed === undefined) return;
+		leaveStore();
+		this.#revision = reached;
+		for (const change of missed) this.#tell(change);
+		this.#followCache();
 	}
 
 	#fail(error: Error | undefined, revision: number): void {

@@ -90,6 +90,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	defaultGracePeriodSeconds?(object: T): number | undefined;
 	/** Seconds after its last write at which an object goes by itself: events, 3600. */
 	readonly ttlSeconds?: number;
+	/** Written often and read rarely: the cache keeps its bytes and parses them when somebody asks. Events. */
+	readonly isReadRarely?: true;
 	/** More than metadata.finalizers holds back the end of a deleted object: namespaces, by spec.finalizers. */
 	isDeletionBlocked?(object: T): boolean;
 	/** What a deletion that has to wait changes besides metadata: a namespace's phase. */

@@ -3,9 +3,10 @@
  * revision that this watch has reached is the revision of every cache.
  */
 import type { Logger } from "../../apimachinery/log.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
 import { type KeyValue, prefixEnd, type Store, type StoreEvent, type StoreWatch } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
-import { type CacheEntry, splitKey, WatchCache } from "./watch-cache.ts";
+import { WatchCache } from "./watch-cache.ts";
 
 interface Waiter {
 	readonly revision: number;
@@ -35,30 +36,26 @@ export class Cacher {
 		return this.#revision;
 	}
 
-	/** The cache of a storage prefix such as `/registry/pods/`; made here for prefixes that hold nothing yet. */
-	cache(prefix: string): WatchCache {
+	/**
+	 * The cache of a storage prefix such as `/registry/pods/`; made on the first call.
+	 * @param options.asBytes see `CacheEntry`; the first call decides.
+	 */
+	cache(prefix: string, options: { readonly asBytes: boolean } = { asBytes: false }): WatchCache {
 		const known = this.#caches.get(prefix);
 		if (known !== undefined) return known;
-		const made = new WatchCache(prefix);
+		const made = new WatchCache(prefix, options);
 		this.#caches.set(prefix, made);
 		return made;
 	}
 
-	/** Loads every known prefix and starts to follow the store. */
-	async start(prefixes: Iterable<string>): Promise<void> {
-		for (const prefix of prefixes) this.cache(prefix);
+	/** Loads every cache and starts to follow the store. */
+	async start(): Promise<void> {
 		const { revision, kvs } = await this.#store.range({ key: "/registry/", rangeEnd: prefixEnd("/registry/") });
-		const entries = new Map<WatchCache, CacheEntry[]>();
 		for (const kv of kvs) {
-			const cache = this.#cacheOfKey(kv.key);
-			if (cache === undefined) continue;
-			const entry = this.#decode(cache, kv);
-			if (entry === undefined) continue;
-			const ofCache = entries.get(cache);
-			if (ofCache === undefined) entries.set(cache, [entry]);
-			else ofCache.push(entry);
+			const object = this.#decode(kv);
+			if (object !== undefined) this.#cacheOfKey(kv.key)?.load(kv.key, object, kv.modRevision);
 		}
-		for (const cache of this.#caches.values()) cache.load(entries.get(cache) ?? [], revision);
+		for (const cache of this.#caches.values()) cache.startHistory(revision);
 		this.#revision = revision;
 		this.#watch = this.#store.watch(
 			{ key: "\0", rangeEnd: "\0", startRevision: revision + 1 },
@@ -99,8 +96,8 @@ export class Cacher {
 			cache.apply(kv.key, undefined, kv.modRevision);
 			return;
 		}
-		const entry = this.#decode(cache, kv);
-		if (entry !== undefined) cache.apply(kv.key, entry.object, kv.modRevision);
+		const object = this.#decode(kv);
+		if (object !== undefined) cache.apply(kv.key, object, kv.modRevision);
 	}
 
 	#end(error: Error): void {
@@ -111,10 +108,9 @@ export class Cacher {
 	}
 
 	/** What somebody else wrote below /registry/ (an etcdctl put, say) may not be an object: it is reported and left out. */
-	#decode(cache: WatchCache, kv: KeyValue): CacheEntry | undefined {
+	#decode(kv: KeyValue): KubeObject | undefined {
 		try {
-			const object = decodeFromStorage(kv.value, kv.modRevision);
-			return { key: kv.key, ...splitKey(kv.key.slice(cache.prefix.length)), object, revision: kv.modRevision };
+			return decodeFromStorage(kv.value, kv.modRevision);
 		} catch (error) {
 			this.#log.error("unreadable object in the store", { key: kv.key, error: String(error) });
 			return undefined;

@@ -7,15 +7,31 @@
  * after `historyStart`; objects in it are never changed.
  */
 import type { KubeObject } from "../../apimachinery/meta.ts";
+import { decodeFromStorage, storedBytesOf } from "../encoding.ts";
 
-export interface CacheEntry {
+/** One current object. */
+export class CacheEntry {
 	/** Key in the store. */
 	readonly key: string;
 	readonly namespace: string;
 	readonly name: string;
-	object: KubeObject;
 	/** Revision of the object's last write. */
-	revision: number;
+	readonly revision: number;
+	/** The object, or its stored bytes: kinds that are written often and read rarely are parsed when somebody asks. */
+	readonly #state: KubeObject | Uint8Array;
+
+	constructor(key: string, prefix: string, object: KubeObject, revision: number, options: { readonly asBytes: boolean }) {
+		this.key = key;
+		const { namespace, name } = splitKey(key.slice(prefix.length));
+		this.namespace = namespace;
+		this.name = name;
+		this.revision = revision;
+		this.#state = (options.asBytes ? storedBytesOf(object) : undefined) ?? object;
+	}
+
+	get object(): KubeObject {
+		return this.#state instanceof Uint8Array ? decodeFromStorage(this.#state, this.revision) : this.#state;
+	}
 }
 
 /** A change to one object. `object` of a deletion is the last state, with the deletion's revision as resourceVersion. */
@@ -28,12 +44,16 @@ export interface CacheChange {
 
 export type ChangeListener = (change: CacheChange) => void;
 
-/** How many changes a resource remembers for watchers that come back; older ones are read from the store's history. */
-const maxHistory = 2048;
+/**
+ * How many changes a resource remembers at least for watchers that come back; older ones are read from the store's
+ * history. Small, because every old version of an object costs as much as the object.
+ */
+const maxHistory = 128;
 
 export class WatchCache {
 	/** `/registry/pods/`: every key of the resource starts with it. */
 	readonly prefix: string;
+	readonly #asBytes: boolean;
 	readonly #entries = new Map<string, CacheEntry>();
 	readonly #byNamespace = new Map<string, Map<string, CacheEntry>>();
 	readonly #listeners = new Set<ChangeListener>();
@@ -43,8 +63,10 @@ export class WatchCache {
 	/** Every change after this revision is in the history. */
 	#historyStart = 0;
 
-	constructor(prefix: string) {
+	/** @param options.asBytes keeps bytes instead of parsed objects; see `CacheEntry`. */
+	constructor(prefix: string, options: { readonly asBytes: boolean }) {
 		this.prefix = prefix;
+		this.#asBytes = options.asBytes;
 	}
 
 	get size(): number {
@@ -65,29 +87,35 @@ export class WatchCache {
 		return this.#sorted;
 	}
 
-	/** Loads the state that the cache starts from; the history begins at `revision`. */
-	load(entries: Iterable<CacheEntry>, revision: number): void {
-		for (const entry of entries) this.#insert(entry);
+	/** Loads the state that the cache starts from, object by object; the history begins at `revision`. */
+	load(key: string, object: KubeObject, objectRevision: number): void {
+		this.#insert(this.#entry(key, object, objectRevision));
+	}
+
+	/** The history begins here: every change after this revision will be told. */
+	startHistory(revision: number): void {
 		this.#historyStart = revision;
 	}
 
 	/** Takes in a put or (object undefined) a delete and tells the listeners. */
 	apply(key: string, object: KubeObject | undefined, revision: number): void {
 		const known = this.#entries.get(key);
+		const previous = known?.object;
 		if (object === undefined) {
-			if (known === undefined) return;
+			if (known === undefined || previous === undefined) return;
 			this.#remove(known);
-			const metadata = { ...known.object.metadata, resourceVersion: String(revision) };
-			this.#publish({ revision, type: "DELETED", object: { ...known.object, metadata }, previous: known.object });
-		} else if (known === undefined) {
-			this.#insert({ key, ...splitKey(key.slice(this.prefix.length)), object, revision });
-			this.#publish({ revision, type: "ADDED", object, previous: undefined });
-		} else {
-			const previous = known.object;
-			known.object = object;
-			known.revision = revision;
-			this.#publish({ revision, type: "MODIFIED", object, previous });
+			const metadata = { ...previous.metadata, resourceVersion: String(revision) };
+			this.#publish({ revision, type: "DELETED", object: { ...previous, metadata }, previous });
+			return;
 		}
+		const entry = this.#entry(key, object, revision);
+		if (known === undefined) this.#insert(entry);
+		else this.#replace(known, entry);
+		this.#publish({ revision, type: previous === undefined ? "ADDED" : "MODIFIED", object, previous });
+	}
+
+	#entry(key: string, object: KubeObject, revision: number): CacheEntry {
+		return new CacheEntry(key, this.prefix, object, revision, { asBytes: this.#asBytes });
 	}
 
 	/** Every change after `revision`, oldest first; undefined if the history does not reach back so far. */
@@ -122,6 +150,27 @@ export class WatchCache {
 		this.#sorted = undefined;
 	}
 
+	/** A new version of an object that is there: the order of keys stays. */
+	#replace(known: CacheEntry, entry: CacheEntry): void {
+		this.#entries.set(entry.key, entry);
+		this.#byNamespace.get(entry.namespace)?.set(entry.name, entry);
+		if (this.#sorted === undefined) return;
+		const index = this.#indexOf(this.#sorted, known.key);
+		this.#sorted[index] = entry;
+	}
+
+	/** Binary search; the key is there. */
+	#indexOf(sorted: readonly CacheEntry[], key: string): number {
+		let low = 0;
+		let high = sorted.length - 1;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if ((sorted[middle]?.key ?? "") < key) low = middle + 1;
+			else high = middle;
+		}
+		return low;
+	}
+
 	#remove(entry: CacheEntry): void {
 		this.#entries.delete(entry.key);
 		const siblings = this.#byNamespace.get(entry.namespace);
@@ -136,7 +185,7 @@ function byKey(a: CacheEntry, b: CacheEntry): number {
 }
 
 /** `default/web` → namespace and name; a bare name belongs to no namespace (""). */
-export function splitKey(path: string): { namespace: string; name: string } {
+function splitKey(path: string): { namespace: string; name: string } {
 	const slash = path.indexOf("/");
 	return slash === -1 ? { namespace: "", name: path } : { namespace: path.slice(0, slash), name: path.slice(slash + 1) };
 }

@@ -116,6 +116,7 @@ export const eventKind = defineKind<CoreEvent>({
 	storageVersion: "v1",
 	allowCreateOnUpdate: true,
 	ttlSeconds,
+	isReadRarely: true,
 	// Kubernetes' encoder always writes these three.
 	setDefaults: (event) => {
 		const filled = withDefaults(event, { source: {} });
