@@ -12,11 +12,10 @@
  */
 export { commandNames, findCommand } from "./commands/index.ts";
 export { kernelVersion } from "./commands/system.ts";
-export { defaultPath, ExecError, Machine, type MachineOptions, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
-export { exchange, HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
+export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
+export { HttpError, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
 export {
 	type Connection,
-	type ConnectionHandler,
 	isIpv4,
 	isLoopback,
 	type Listener,
@@ -24,7 +23,7 @@ export {
 	NetworkError,
 	type NetworkStack,
 } from "./net/network.ts";
-export { Process, type ProcessExit, type SignalName, signalNumbers } from "./process.ts";
+export { Process, type ProcessExit, type SignalName } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
 export {
@@ -32,14 +31,12 @@ export {
 	Collector,
 	emptyInput,
 	type InputStream,
-	nullOutput,
 	type OutputStream,
 	Pipe,
-	readAll,
 	writeText,
 } from "./stream.ts";
 export { FileSystem, type Mount, putFile } from "./vfs/file-system.ts";
-export { type DirectoryInode, type FileContent, FsError, type Inode } from "./vfs/inode.ts";
+export { type DirectoryInode, FsError, type Inode } from "./vfs/inode.ts";
 export { resolvePath } from "./vfs/path.ts";
 export { Tree } from "./vfs/tree.ts";
 export { TreeBuilder } from "./vfs/tree-builder.ts";

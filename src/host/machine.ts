@@ -16,7 +16,7 @@ import { resolvePath } from "./vfs/path.ts";
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
-export const maxProcesses = 1024;
+const maxProcesses = 1024;
 
 /** What a process is given. */
 export interface ProcessContext {

@@ -22,7 +22,7 @@ export class BrokenPipeError extends Error {
 }
 
 /** Linux's default capacity of a pipe. */
-export const pipeCapacityBytes = 64 * 1024;
+const pipeCapacityBytes = 64 * 1024;
 
 export class Pipe implements InputStream, OutputStream {
 	readonly #chunks: Uint8Array[] = [];

@@ -12,5 +12,5 @@
  * Invariants: restart counts never fall; a phase never goes back from Succeeded or Failed; no container outlives its
  * pod; an idle node is a few kilobytes.
  */
-export { Fleet, type FleetOptions, type NodeOptions } from "./fleet.ts";
-export { type LatencyModel, type LatencyOption, noLatency, usualLatency } from "./latency.ts";
+export { Fleet, type NodeOptions } from "./fleet.ts";
+export type { LatencyOption } from "./latency.ts";

@@ -15,7 +15,7 @@ export interface LatencyModel {
 }
 
 /** A node with a good connection: what `kubectl get pods -w` shows on a small real cluster. */
-export const usualLatency: LatencyModel = {
+const usualLatency: LatencyModel = {
 	sandboxMs: (random) => 250 + random.int(300),
 	pullMs: (sizeBytes, random) => 600 + Math.round(sizeBytes / 40_000) + random.int(400),
 	checkImageMs: (random) => 300 + random.int(400),
@@ -24,7 +24,7 @@ export const usualLatency: LatencyModel = {
 };
 
 /** Everything at once: a pod goes from Pending to Running and Ready in one status update. */
-export const noLatency: LatencyModel = { sandboxMs: () => 0, pullMs: () => 0, checkImageMs: () => 0, startMs: () => 0, noticeMs: () => 0 };
+const noLatency: LatencyModel = { sandboxMs: () => 0, pullMs: () => 0, checkImageMs: () => 0, startMs: () => 0, noticeMs: () => 0 };
 
 export type LatencyOption = "usual" | "none" | LatencyModel;
 

@@ -40,7 +40,7 @@ function parseDate(text: string, nowMs: number): number | undefined {
 }
 
 /** strftime in UTC. @param timeMs Unix ms. */
-export function formatDate(timeMs: number, format: string): string {
+function formatDate(timeMs: number, format: string): string {
 	return format.replace(/%([-_0]?)([a-zA-Z%])/g, (whole, flag: string, letter: string) => {
 		const text = convert(new Date(timeMs), timeMs, letter);
 		if (text === undefined) return whole;

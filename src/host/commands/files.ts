@@ -301,7 +301,7 @@ function compare(a: string, b: string): number {
 }
 
 /** `drwxr-xr-x`. */
-export function modeText({ type, mode }: Pick<FileStat, "type" | "mode">): string {
+function modeText({ type, mode }: Pick<FileStat, "type" | "mode">): string {
 	const kind = { file: "-", directory: "d", symlink: "l", device: "c" }[type];
 	const bits = [...(mode & 0o777).toString(2).padStart(9, "0")].map((bit, index) => (bit === "1" ? "rwx".charAt(index % 3) : "-"));
 	if ((mode & 0o1000) !== 0) bits[8] = bits[8] === "x" ? "t" : "T";

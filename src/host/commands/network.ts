@@ -278,20 +278,31 @@ export const nc: Program = async (context) => {
 	}
 };
 
+/** What /etc/resolv.conf says. Source: resolv.conf(5). */
+function resolverOf({ machine }: ProcessContext): { readonly server: string; readonly search: readonly string[] } {
+	const text = machine.files.exists("/etc/resolv.conf") ? machine.files.readText("/etc/resolv.conf") : "";
+	return {
+		server: /^nameserver (\S+)/m.exec(text)?.[1] ?? "127.0.0.1",
+		search: /^search (.*)/m.exec(text)?.[1]?.trim().split(/\s+/) ?? [],
+	};
+}
+
+/** Prints the name that was found in full, as the search list completes it. */
 export const nslookup: Program = async (context) => {
 	const name = context.argv.slice(1).find((arg) => !arg.startsWith("-")) ?? "";
-	const server =
-		/^nameserver (\S+)/m.exec(
-			context.machine.files.exists("/etc/resolv.conf") ? context.machine.files.readText("/etc/resolv.conf") : "",
-		)?.[1] ?? "127.0.0.1";
+	const { server, search } = resolverOf(context);
 	await writeText(context.stdout, `Server:\t\t${server}\nAddress:\t${server}:53\n\n`);
-	try {
-		const addresses = await context.machine.network.resolve(name);
-		await writeText(context.stdout, `${addresses.map((address) => `Name:\t${name}\nAddress: ${address}\n`).join("")}\n`);
-		return 0;
-	} catch (error) {
-		if (!(error instanceof NetworkError)) throw error;
-		await writeText(context.stdout, `** server can't find ${name}: NXDOMAIN\n\n`);
-		return 1;
+	const candidates = name.endsWith(".") || isIpv4(name) ? [name] : [...search.map((domain) => `${name}.${domain}`), name];
+	for (const candidate of candidates) {
+		try {
+			const addresses = await context.machine.network.resolve(candidate);
+			const found = candidate.replace(/\.$/, "");
+			await writeText(context.stdout, `${addresses.map((address) => `Name:\t${found}\nAddress: ${address}\n`).join("")}\n`);
+			return 0;
+		} catch (error) {
+			if (!(error instanceof NetworkError)) throw error;
+		}
 	}
+	await writeText(context.stdout, `** server can't find ${name}: NXDOMAIN\n\n`);
+	return 1;
 };

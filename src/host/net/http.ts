@@ -47,7 +47,7 @@ const statusTexts: Readonly<Record<number, string>> = {
 	504: "Gateway Time-out",
 };
 
-export function httpStatusText(status: number): string {
+function httpStatusText(status: number): string {
 	return statusTexts[status] ?? "Unknown";
 }
 
@@ -108,7 +108,7 @@ export async function httpRequest(network: NetworkStack, request: ClientRequest)
 }
 
 /** One request on an open connection, which it leaves for the caller to close. */
-export async function exchange(connection: Connection, request: ClientRequest): Promise<ClientResponse> {
+async function exchange(connection: Connection, request: ClientRequest): Promise<ClientResponse> {
 	const method = request.method ?? "GET";
 	const headers: Record<string, string> = {
 		Host: request.port === 80 ? request.host : `${request.host}:${request.port}`,

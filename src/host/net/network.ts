@@ -56,7 +56,7 @@ export interface NetworkStack {
 }
 
 /** A joined pair of ends; the addresses are those that the other end sees. */
-export function connectionPair(clientAddress: string, serverAddress: string): readonly [client: Connection, server: Connection] {
+function connectionPair(clientAddress: string, serverAddress: string): readonly [client: Connection, server: Connection] {
 	const toServer = new Pipe();
 	const toClient = new Pipe();
 	return [end(toClient, toServer, serverAddress), end(toServer, toClient, clientAddress)];

@@ -31,7 +31,7 @@ export function globSource(pattern: string, lazy = false): string {
 	return source;
 }
 
-export function matchesGlob(pattern: string, text: string): boolean {
+function matchesGlob(pattern: string, text: string): boolean {
 	return new RegExp(`^${globSource(pattern)}$`, "u").test(text);
 }
 

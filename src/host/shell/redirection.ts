@@ -8,7 +8,7 @@ import { type ExpansionContext, expandToText } from "./expansion.ts";
 import { ShellError } from "./state.ts";
 import type { Redirection } from "./syntax.ts";
 
-export interface Descriptor {
+interface Descriptor {
 	readonly input?: BufferedInput;
 	readonly output?: OutputStream;
 	/** Stands for the terminal the shell was started on. */

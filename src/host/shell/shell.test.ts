@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are shell scripts.
 import { beforeAll, describe, expect, it } from "vitest";
 import { TestMachine } from "../testing/test-machine.ts";
 import { loadGrammar } from "./syntax.ts";

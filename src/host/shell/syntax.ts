@@ -11,7 +11,7 @@ export type Redirection = SimpleCommandNode["redirections"][number];
 export type Assignment = SimpleCommandNode["assignments"][number];
 export type FunctionBody = Extract<CommandNode, { type: "FunctionDef" }>["body"];
 export type ParameterOperation = NonNullable<Extract<WordPart, { type: "ParameterExpansion" }>["operation"]>;
-export type ArithmeticExpression = Extract<WordPart, { type: "ArithmeticExpansion" }>["expression"];
+type ArithmeticExpression = Extract<WordPart, { type: "ArithmeticExpansion" }>["expression"];
 export type ArithmeticNode = ArithmeticExpression["expression"];
 export type ConditionalNode = Extract<CommandNode, { type: "ConditionalCommand" }>["expression"];
 

@@ -30,12 +30,12 @@ export interface DirectoryInode extends InodeBase {
 	entries: Map<string, Inode>;
 }
 
-export interface SymlinkInode extends InodeBase {
+interface SymlinkInode extends InodeBase {
 	readonly type: "symlink";
 	readonly target: string;
 }
 
-export interface DeviceInode extends InodeBase {
+interface DeviceInode extends InodeBase {
 	readonly type: "device";
 	readonly device: "null" | "zero" | "urandom" | "tty" | "stdin" | "stdout" | "stderr";
 }
@@ -61,7 +61,7 @@ const errorTexts = {
 export type FsErrorCode = keyof typeof errorTexts;
 
 /** What a shell prints for the code: `No such file or directory`. */
-export const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
+const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	ENOENT: "No such file or directory",
 	EEXIST: "File exists",
 	ENOTDIR: "Not a directory",
@@ -90,10 +90,4 @@ export class FsError extends Error {
 	get shellText(): string {
 		return shellErrorTexts[this.code];
 	}
-}
-
-/** What a command prints for a failure of the file system; other errors are passed on. */
-export function fsErrorText(error: unknown): string {
-	if (error instanceof FsError) return error.shellText;
-	throw error;
 }

@@ -8,7 +8,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { type DirectoryInode, type FileContent, type FileInode, FsError, type Inode } from "./inode.ts";
 
 /** What one tree may hold in files written to it; more is ENOSPC. */
-export const defaultTreeLimitBytes = 64 * 1024 * 1024;
+const defaultTreeLimitBytes = 64 * 1024 * 1024;
 
 export interface TreeOptions {
 	readonly clock: Clock;

@@ -4,7 +4,7 @@
  */
 import type { OutputStream } from "../../host/index.ts";
 
-export const defaultLogLimitBytes = 1024 * 1024;
+const defaultLogLimitBytes = 1024 * 1024;
 /** A line longer than this is cut in two, as containerd does at 16 KiB. */
 const maxLineBytes = 16 * 1024;
 

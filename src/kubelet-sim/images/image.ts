@@ -4,7 +4,7 @@
 import type { DirectoryInode, Program } from "../../host/index.ts";
 
 /** The OCI image configuration, as far as a container sees it. https://github.com/opencontainers/image-spec/blob/main/config.md */
-export interface ImageConfig {
+interface ImageConfig {
 	readonly entrypoint?: readonly string[];
 	readonly cmd?: readonly string[];
 	readonly env?: Readonly<Record<string, string>>;

@@ -7,12 +7,12 @@ import type { Lease, Node, NodeCondition, NodeStatus, NodeSystemInfo, Taint } fr
 import { formatMicroTime, formatTime } from "../../apimachinery/time.ts";
 import { kernelVersion } from "../../host/index.ts";
 
-export const containerRuntimeVersion = "containerd://2.1.4";
+const containerRuntimeVersion = "containerd://2.1.4";
 export const leaseNamespace = "kube-node-lease";
 /** A lease not renewed for so long makes its node NotReady. */
-export const leaseDurationSeconds = 40;
+const leaseDurationSeconds = 40;
 
-export interface NodeIdentity {
+interface NodeIdentity {
 	readonly machineId: string;
 	readonly systemUuid: string;
 	readonly bootId: string;

@@ -4,8 +4,8 @@
  * Source: client-go util/flowcontrol/backoff.go and https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
  */
 
-export const initialBackoffMs = 10_000;
-export const maxBackoffMs = 300_000;
+const initialBackoffMs = 10_000;
+const maxBackoffMs = 300_000;
 
 export interface BackoffEntry {
 	/** `initialBackoffMs <= delayMs <= maxBackoffMs` */

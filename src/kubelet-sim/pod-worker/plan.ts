@@ -52,11 +52,11 @@ export function podOutcome(pod: Pod, record: PodRecord): "running" | "succeeded"
 	return policy === "Never" && main.every(({ phase }) => phase === "exited") ? "failed" : "running";
 }
 
-export function hasSucceeded({ phase, exit }: ContainerRecord): boolean {
+function hasSucceeded({ phase, exit }: ContainerRecord): boolean {
 	return phase === "exited" && exit?.exitCode === 0;
 }
 
-export function hasFailed({ phase, exit }: ContainerRecord): boolean {
+function hasFailed({ phase, exit }: ContainerRecord): boolean {
 	return phase === "exited" && exit?.exitCode !== 0;
 }
 

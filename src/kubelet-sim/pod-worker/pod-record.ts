@@ -24,7 +24,7 @@ export interface Termination {
 	readonly containerId: string;
 }
 
-export interface WaitingReason {
+interface WaitingReason {
 	readonly reason: string;
 	readonly message?: string;
 }
@@ -61,7 +61,7 @@ export interface ContainerRecord {
 }
 
 /** Why a pod is being ended. */
-export interface PodEnding {
+interface PodEnding {
 	/** What the pod's phase, reason and message become; absent for a deletion, where exit codes decide. */
 	readonly failed?: WaitingReason;
 	/** When SIGKILL follows, Unix ms. */
@@ -85,7 +85,7 @@ export interface PodRecord {
 	retryMs: number;
 }
 
-export function isSidecar(container: Container): boolean {
+function isSidecar(container: Container): boolean {
 	return container.restartPolicy === "Always";
 }
 

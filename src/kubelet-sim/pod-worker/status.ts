@@ -42,7 +42,7 @@ export function podStatus(pod: Pod, record: PodRecord, { hostIp, nowMs }: Status
 }
 
 /** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase; a phase never goes back. */
-export function phaseOf(pod: Pod, record: PodRecord): string {
+function phaseOf(pod: Pod, record: PodRecord): string {
 	const { ending } = record;
 	const reported = pod.status?.phase;
 	if (reported === "Succeeded" || reported === "Failed") return reported;

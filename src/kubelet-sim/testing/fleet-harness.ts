@@ -124,7 +124,7 @@ export class FleetHarness {
 }
 
 /** READY, STATUS and RESTARTS, as kubectl's printer makes them. */
-export function statusColumn({ metadata, status, spec }: Pod): string {
+function statusColumn({ metadata, status, spec }: Pod): string {
 	const statuses = status?.containerStatuses ?? [];
 	const ready = statuses.filter((each) => each.ready).length;
 	let reason = status?.reason ?? status?.phase ?? "";
