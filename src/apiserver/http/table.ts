@@ -92,9 +92,8 @@ export class TablePrinter {
 		this.#resource = resource;
 		this.#options = options;
 		this.#columns = resource.kind === "Scale" ? (scaleColumns as readonly Column<KubeObject>[]) : columnsOf(kind);
-		const { toStorage, storageVersion } = kind ?? {};
-		const isStorageVersion = storageVersion === undefined || storageVersion === resource.version || resource.subresource === "scale";
-		this.#forColumns = toStorage === undefined || isStorageVersion ? (object) => object : (object) => toStorage(object, resource.version);
+		const toStorage = resource.subresource === "scale" ? undefined : kind?.toStorage;
+		this.#forColumns = toStorage === undefined ? (object) => object : (object) => toStorage(object, resource.version);
 	}
 
 	/** A list as JSON, in pieces: the head, one piece a row, the tail. */

@@ -15,6 +15,8 @@ export const defaultTerminationGracePeriodSeconds = 30;
 /** What every Pod spec gets. */
 export function defaultPodSpec(spec: PodSpec): PodSpec {
 	let result = withDefaults(spec, {
+		// Not a default: validation refuses the empty list. What comes before it may count on a list.
+		containers: [],
 		dnsPolicy: "ClusterFirst",
 		restartPolicy: "Always",
 		securityContext: {},
