@@ -8,6 +8,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
@@ -183,6 +184,8 @@ export class Cluster {
 		this.controllers.start(signal);
 		this.#scheduler.start(signal);
 		this.fleet.start(signal);
+		// Loading the shell is real I/O, which virtual time does not wait for.
+		if (clock instanceof VirtualClock) await this.fleet.preload();
 		await this.#informers.start(signal);
 		await this.#addNodes();
 	}
