@@ -185,7 +185,7 @@ export class Cluster {
 		this.#scheduler.start(signal);
 		this.fleet.start(signal);
 		// Loading the shell is real I/O, which virtual time does not wait for.
-		if (clock instanceof VirtualClock) await this.fleet.preload();
+		if (clock instanceof VirtualClock) await Fleet.preload();
 		await this.#informers.start(signal);
 		await this.#addNodes();
 	}
