@@ -35,7 +35,7 @@ export {
 	Pipe,
 	writeText,
 } from "./stream.ts";
-export { FileSystem, type Mount, putFile } from "./vfs/file-system.ts";
+export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";
 export { type DirectoryInode, FsError, type Inode } from "./vfs/inode.ts";
 export { resolvePath } from "./vfs/path.ts";
 export { Tree } from "./vfs/tree.ts";

@@ -20,6 +20,13 @@ export class RunningTool implements AsyncDisposable {
 		this.#ended = new Promise((resolve) => this.child.on("close", (code) => resolve(code ?? -1)));
 	}
 
+	/** A kubectl with `-w` whose watch the server has begun, so that it misses nothing of what comes now. */
+	static async watching(tool: Tool, args: string | readonly string[]): Promise<RunningTool> {
+		const running = new RunningTool(tool, [...(typeof args === "string" ? args.split(" ") : args), "-v=6"]);
+		await eventually(() => (/watch=true.*200 OK/.test(running.stderr) ? true : undefined), { what: () => running.stderr });
+		return running;
+	}
+
 	get stdout(): string {
 		return this.#stdout;
 	}

@@ -127,9 +127,14 @@ const endlessZeros: InputStream = { read: async () => zeroBlock };
 function openOutput(files: FileSystem, path: string, append: boolean, table: ReadonlyMap<number, Descriptor>): OutputStream {
 	if (files.exists(path)) {
 		const inode = files.inode(path);
-		if (inode.type === "device")
-			return (inode.device === "stdout" ? table.get(1) : inode.device === "stderr" ? table.get(2) : undefined)?.output ?? nullOutput;
+		if (inode.type === "device") return inode.output ?? outputOf(inode.device, table) ?? nullOutput;
 	}
 	if (!append || !files.exists(path)) files.writeFile(path, "");
 	return { write: (chunk) => files.appendFile(path, chunk) };
+}
+
+/** /dev/stdout and /dev/stderr are those of the writer. */
+function outputOf(device: string, table: ReadonlyMap<number, Descriptor>): OutputStream | undefined {
+	const descriptor = device === "stdout" ? 1 : device === "stderr" ? 2 : undefined;
+	return descriptor === undefined ? undefined : table.get(descriptor)?.output;
 }

@@ -321,6 +321,13 @@ function statOf(inode: Inode): FileStat {
 
 /** For builders of trees: puts a file at a path relative to the tree's root, with its directories. */
 export function putFile(tree: Tree, path: string, content: FileContent, mode = 0o644): void {
+	const file = tree.newFile("", mode);
+	putInode(tree, path, file);
+	tree.setContent(file, content, path);
+}
+
+/** Puts an inode into a tree, with the directories above it. */
+export function putInode(tree: Tree, path: string, inode: Inode): void {
 	const parts = path.split("/").filter((part) => part !== "");
 	const name = parts.pop();
 	if (name === undefined || tree.root.type !== "directory") throw new FsError("EINVAL", "open", path);
@@ -331,7 +338,5 @@ export function putFile(tree: Tree, path: string, content: FileContent, mode = 0
 		tree.setEntry(directory, part, next);
 		directory = tree.own(next);
 	}
-	const file = tree.newFile("", mode);
-	tree.setEntry(directory, name, file);
-	tree.setContent(file, content, path);
+	tree.setEntry(directory, name, inode);
 }

@@ -2,6 +2,7 @@
  * What a file system is made of. Inodes of an image are frozen and shared by every container that runs it; a container
  * that changes one gets a copy of its own (see tree.ts).
  */
+import type { OutputStream } from "../stream.ts";
 
 /** Bytes, text, or text made afresh on every read: that is how /proc answers. */
 export type FileContent = string | Uint8Array | (() => string);
@@ -38,6 +39,8 @@ interface SymlinkInode extends InodeBase {
 interface DeviceInode extends InodeBase {
 	readonly type: "device";
 	readonly device: "null" | "zero" | "urandom" | "tty" | "stdin" | "stdout" | "stderr";
+	/** Where it leads, if not to the writer's own: another process's output in /proc. */
+	readonly output?: OutputStream;
 }
 
 export type Inode = FileInode | DirectoryInode | SymlinkInode | DeviceInode;

@@ -9,7 +9,9 @@ import {
 	kernelVersion,
 	type Machine,
 	type Mount,
+	type OutputStream,
 	putFile,
+	putInode,
 	resolvePath,
 	Tree,
 	TreeBuilder,
@@ -29,6 +31,8 @@ export interface ContainerFilesOptions {
 	readonly clusterDns: string;
 	readonly env: () => ReadonlyMap<string, string>;
 	readonly machine: () => Machine;
+	/** What the main process writes to: its log. */
+	readonly output: (stream: "stdout" | "stderr") => OutputStream | undefined;
 }
 
 let devices: DirectoryInode | undefined;
@@ -158,7 +162,7 @@ function resolvText({ metadata, spec }: Pod, clusterDns: string): string {
 }
 
 /** The part of /proc that people look at. */
-function procTree({ clock, machine }: ContainerFilesOptions): Tree {
+function procTree({ clock, machine, output }: ContainerFilesOptions): Tree {
 	const tree = new Tree({ clock });
 	const startMs = clock.now();
 	const first = () => machine().process(1)?.argv ?? [];
@@ -202,5 +206,22 @@ function procTree({ clock, machine }: ContainerFilesOptions): Tree {
 		["/self/cgroup", () => "0::/\n"],
 	];
 	for (const [path, content] of files) putFile(tree, path, content, 0o444);
+	// `echo text > /proc/1/fd/1` puts a line into the container's log.
+	for (const [number, device] of [
+		["1", "stdout"],
+		["2", "stderr"],
+	] as const) {
+		const inode = {
+			type: "device",
+			device,
+			ino: 200 + Number(number),
+			frozen: true,
+			mode: 0o200,
+			uid: 0,
+			gid: 0,
+			mtimeMs: startMs,
+		} as const;
+		putInode(tree, `/1/fd/${number}`, { ...inode, output: { write: (chunk) => output(device)?.write(chunk) } });
+	}
 	return tree;
 }

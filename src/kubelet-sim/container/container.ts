@@ -82,6 +82,7 @@ export class SimContainer {
 					podIp: network.address,
 					env: () => this.env(),
 					machine: () => this.machine,
+					output: (stream) => this.#writers[stream === "stdout" ? 0 : 1],
 				}),
 		});
 	}
