@@ -68,6 +68,7 @@ async function serveOnce(
 	query: URLSearchParams,
 	accepted: Accepted,
 ): Promise<FastifyReply> {
+	context.handler.authorize?.(request.user, bareRequest(target));
 	const apiRequest = await readApiRequest(request, target, query);
 	request.labels = labelsOf(target, apiRequest.options?.dryRun === true);
 	const response = await context.handler.handle(request.user, apiRequest);

@@ -6,6 +6,7 @@
  *
  * HTTP/1.1 only. Client certificates are asked for and never demanded; a bad one is 401, not a broken handshake.
  */
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import fastify, {
 	type FastifyInstance,
@@ -18,6 +19,7 @@ import fastify, {
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import { newMethodNotAllowed } from "../../apimachinery/status-error.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
 import type {
 	ApiHandler,
@@ -38,6 +40,9 @@ import { sendAnswer } from "./send.ts";
 import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
 import { registerSystemRoutes } from "./system-routes.ts";
 import { handleUpgrade } from "./upgrade.ts";
+
+/** A client that sends more than this beyond the limit is cut off. */
+const maxDiscardedBytes = 64 * 1024 * 1024;
 
 /** Longer than Go's client keeps an idle connection (90 s), so that it is the client who closes. */
 const keepAliveMs = 120_000;
@@ -180,7 +185,10 @@ function registerHooks(app: FastifyInstance, context: ServerContext, authenticat
 	});
 	// Paths outside the API: kube-apiserver leaves them to Go's own mux.
 	app.setNotFoundHandler(async (request, reply) => {
-		await context.authorizePath?.(request.user, request.method.toLowerCase(), pathOf(request));
+		const path = pathOf(request);
+		// A method that no route knows, such as SEARCH.
+		if (/^\/apis?(?:\/|$)/.test(path)) throw newMethodNotAllowed();
+		await context.authorizePath?.(request.user, request.method.toLowerCase(), path);
 		return reply.code(404).header("x-content-type-options", "nosniff").type("text/plain; charset=utf-8").send("404 page not found\n");
 	});
 	app.setErrorHandler((error, request, reply) => sendError(context, error, request, reply));
@@ -188,6 +196,7 @@ function registerHooks(app: FastifyInstance, context: ServerContext, authenticat
 
 async function sendError(context: ServerContext, error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const { failure, isUnexpected } = toStatusError(error);
+	if (failure.code === 413) await discardBody(request.raw);
 	if (isUnexpected) {
 		const stack = error instanceof Error ? error.stack : String(error);
 		context.log.error("request failed", { method: request.method, url: request.url, stack });
@@ -196,6 +205,20 @@ async function sendError(context: ServerContext, error: unknown, request: Fastif
 	if (seconds !== undefined) reply.header("retry-after", String(seconds));
 	const pretty = wantsPretty(queryOf(request.raw.url), request.headers["user-agent"] ?? "");
 	return sendAnswer(reply, failure.code, await encodeValue(failure.status, negotiateStatus(request.headers.accept), pretty));
+}
+
+/** Reads on to the end of a body that was given up: most clients look for an answer only when they have sent everything. */
+async function discardBody(message: IncomingMessage): Promise<void> {
+	if (message.readableEnded || message.destroyed) return;
+	const { promise, resolve } = Promise.withResolvers<void>();
+	let sizeBytes = 0;
+	message.on("data", (chunk: Buffer) => {
+		sizeBytes += chunk.length;
+		if (sizeBytes > maxDiscardedBytes) resolve();
+	});
+	for (const event of ["end", "close", "error"]) message.once(event, () => resolve());
+	message.resume();
+	await promise;
 }
 
 /** Ends every watch and waits until its last bytes are with the kernel. */

@@ -2,7 +2,7 @@
  * CronJob. Source: pkg/apis/batch/v1/defaults.go, pkg/apis/batch/validation of Kubernetes 1.36.
  * https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
  */
-import type { CronJob, CronJobSpec } from "../../../apimachinery/schema/generated/types.ts";
+import type { CronJob, CronJobSpec, JobSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
 import { type FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
@@ -32,6 +32,9 @@ function setDefaults(cronJob: CronJob): CronJob {
 	});
 }
 
+/** A template of jobs that says nothing. */
+const emptyJob: JobSpec = { template: {} };
+
 function validate(cronJob: CronJob): FieldErrors {
 	const { metadata } = cronJob;
 	const spec: Partial<CronJobSpec> = cronJob.spec ?? {};
@@ -43,7 +46,7 @@ function validate(cronJob: CronJob): FieldErrors {
 		...validateNonnegative(spec.startingDeadlineSeconds, "spec.startingDeadlineSeconds"),
 		...validateTimeZone(spec.timeZone),
 		...validateEnum(spec.concurrencyPolicy, "spec.concurrencyPolicy", ["Allow", "Forbid", "Replace"]),
-		...(spec.jobTemplate?.spec === undefined ? [] : validateJobSpec(spec.jobTemplate.spec, "spec.jobTemplate.spec")),
+		...validateJobSpec(spec.jobTemplate?.spec ?? emptyJob, "spec.jobTemplate.spec"),
 		...validateNonnegative(spec.successfulJobsHistoryLimit, "spec.successfulJobsHistoryLimit"),
 		...validateNonnegative(spec.failedJobsHistoryLimit, "spec.failedJobsHistoryLimit"),
 	);
