@@ -45,15 +45,18 @@ export function metadataForCreate(
 	};
 }
 
-/** Metadata of an updated object: the client's, with what only the server writes taken from the old one. */
+/**
+ * Metadata of an updated object: the client's, with what only the server writes taken from the old one. A creation or
+ * first deletion time that the client gives stays, for validation to refuse where it differs.
+ */
 export function metadataForUpdate(metadata: ObjectMeta, old: ObjectMeta): ObjectMeta {
 	const { managedFields: _, selfLink: __, ...kept } = metadata;
 	return withoutUndefined({
 		...kept,
 		uid: old.uid,
-		creationTimestamp: old.creationTimestamp,
-		deletionTimestamp: old.deletionTimestamp,
-		deletionGracePeriodSeconds: old.deletionGracePeriodSeconds,
+		creationTimestamp: kept.creationTimestamp ?? old.creationTimestamp,
+		deletionTimestamp: old.deletionTimestamp ?? kept.deletionTimestamp,
+		deletionGracePeriodSeconds: old.deletionGracePeriodSeconds ?? kept.deletionGracePeriodSeconds,
 		generation: old.generation,
 		resourceVersion: old.resourceVersion,
 	});

@@ -49,11 +49,11 @@ function findingsOf({ remaining, finalizers, errors }: SweepResult): readonly Fi
 					`Some resources are remaining: ${listed(remaining, (resource, count) => `${resource} has ${count} resource instances`)}`,
 				),
 		finalizers.size === 0
-			? fine("NamespaceFinalizersRemaining", "ContentRemoved", "All content successfully removed")
+			? fine("NamespaceFinalizersRemaining", "ContentHasNoFinalizers", "All content-preserving finalizers finished")
 			: bad(
 					"NamespaceFinalizersRemaining",
-					"SomeFinalizerRemain",
-					`Some finalizers are remaining: ${listed(finalizers, (finalizer, count) => `${finalizer} in ${count} resource instances`)}`,
+					"SomeFinalizersRemain",
+					`Some content in the namespace has finalizers remaining: ${listed(finalizers, (finalizer, count) => `${finalizer} in ${count} resource instances`)}`,
 				),
 	];
 }

@@ -55,7 +55,7 @@ test("pods go first; while one is left, nothing else is touched and the status s
 		"NamespaceDeletionGroupVersionParsingFailure=False ParsedGroupVersions: All legacy kube types successfully parsed",
 		"NamespaceDeletionContentFailure=False ContentDeleted: All content successfully deleted, may be waiting on finalization",
 		"NamespaceContentRemaining=True SomeResourcesRemain: Some resources are remaining: pods. has 1 resource instances",
-		"NamespaceFinalizersRemaining=True SomeFinalizerRemain: Some finalizers are remaining: example.com/hold in 1 resource instances",
+		"NamespaceFinalizersRemaining=True SomeFinalizersRemain: Some content in the namespace has finalizers remaining: example.com/hold in 1 resource instances",
 	]);
 	await fixture.change(pods, "doomed/p", (pod) => ({ ...pod, metadata: { ...pod.metadata, finalizers: [] } }));
 	await fixture.settle();
