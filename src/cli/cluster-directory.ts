@@ -10,11 +10,12 @@
  *
  * <home> is $KUBESIM_HOME, else $XDG_DATA_HOME/kubesim, else ~/.local/share/kubesim.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 
 /** What a start asked for and the next one reuses. */
@@ -87,7 +88,7 @@ export class ClusterDirectory {
 	/** Makes the directory, readable by its owner only, or finds it there. @returns whether it is new. */
 	create(): boolean {
 		try {
-			const isNew = mkdirSync(this.path, { recursive: true, mode: 0o700 }) !== undefined;
+			const isNew = makeDirectory(this.path);
 			const log = statSync(this.logFile, { throwIfNoEntry: false });
 			if (log !== undefined && log.size > logLimitBytes) renameSync(this.logFile, `${this.logFile}.old`);
 			return isNew;

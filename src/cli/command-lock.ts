@@ -2,10 +2,11 @@
  * One command at a time changes a cluster: `start`, `stop` and `delete` hold <home>/NAME.lock while they work. The file
  * says who holds it; one that a killed command left behind is taken over.
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 /** How long another command is waited for, in real milliseconds; and how often we look. */
@@ -29,6 +30,7 @@ export class CommandLock {
 
 	/** Waits for its turn. Rejects with a CliError if another command holds the lock for too long, or it can't be made. */
 	static async acquire(path: string, { clock, onWait }: CommandLockOptions): Promise<CommandLock> {
+		makeHome(dirname(path));
 		const limitMs = clock.now() + waitLimitMs;
 		for (let isFirst = true; ; isFirst = false) {
 			const holder = tryLock(path);
@@ -50,11 +52,18 @@ export class CommandLock {
 	}
 }
 
+function makeHome(path: string): void {
+	try {
+		makeDirectory(path);
+	} catch (error) {
+		throw unwritable(path, error);
+	}
+}
+
 /** Takes the lock, or says who has it. A hard link appears with its content, so nobody ever reads half a lock. */
 function tryLock(path: string): ProcessIdentity | undefined {
 	const own = `${path}.${process.pid}`;
 	try {
-		mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
 		writeFileSync(own, JSON.stringify(ownIdentity()), { mode: 0o600 });
 		for (;;) {
 			try {
@@ -68,10 +77,7 @@ function tryLock(path: string): ProcessIdentity | undefined {
 			if (holder !== undefined) breakLock(path, holder);
 		}
 	} catch (error) {
-		throw new CliError(`can't write to ${dirname(path)}: ${messageOf(error)}`, {
-			hint: "Set KUBESIM_HOME to a directory that you can write to.",
-			cause: error,
-		});
+		throw unwritable(dirname(path), error);
 	} finally {
 		rmSync(own, { force: true });
 	}
@@ -113,4 +119,11 @@ function breakLock(path: string, dead: ProcessIdentity): void {
 	} finally {
 		rmSync(aside, { force: true });
 	}
+}
+
+function unwritable(home: string, cause: unknown): CliError {
+	return new CliError(`can't write to ${home}: ${messageOf(cause)}`, {
+		hint: "Set KUBESIM_HOME to a directory that you can write to.",
+		cause,
+	});
 }

@@ -27,7 +27,11 @@ export function standaloneKubeconfig(entry: KubeconfigEntry): string {
 
 /** The text of a document, in the style of the text that it was read from; kubectl's own style for a new one. */
 export function formatKubeconfig(document: Document, original: string): string {
-	return document.toString({ lineWidth: 0, indentSeq: /^(clusters|users|contexts):[^\n]*\n +-/m.test(original) });
+	return document.toString({
+		lineWidth: 0,
+		indentSeq: /^(clusters|users|contexts):[^\n]*\n +-/m.test(original),
+		flowCollectionPadding: /[[{] /.test(original),
+	});
 }
 
 /** What keeps a document from being a kubeconfig, in words; undefined if nothing does. */

@@ -9,7 +9,6 @@ import {
 	closeSync,
 	existsSync,
 	fsyncSync,
-	mkdirSync,
 	openSync,
 	readFileSync,
 	realpathSync,
@@ -25,6 +24,7 @@ import { type Document, parseDocument } from "yaml";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { formatKubeconfig, type KubeconfigEntry, kubeconfigProblem, putEntry, removeEntry } from "./kubeconfig-entry.ts";
+import { makeDirectory } from "./make-directory.ts";
 
 /** How long another program's lock is waited for, in real milliseconds; and how often we look. */
 const lockLimitMs = 2000;
@@ -112,7 +112,7 @@ function keepOwnerAndMode(path: string, old: Stats): void {
 async function withLock(path: string, clock: Clock, action: (target: string) => void): Promise<void> {
 	try {
 		const target = existsSync(path) ? realpathSync(path) : path;
-		mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+		makeDirectory(dirname(target));
 		const lock = `${target}.lock`;
 		await takeLock(path, lock, clock);
 		try {

@@ -10,7 +10,7 @@ const nameOption = () => new Option("--name <name>", "which cluster").default(de
 const outputOption = () => new Option("-o, --output <format>", "print JSON").choices(["json"]);
 
 function examples(...lines: readonly string[]): string {
-	return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+	return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }
 
 /** Throws commander's errors instead of ending the process. */

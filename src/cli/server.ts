@@ -20,6 +20,7 @@ import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn, contextName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { ownIdentity } from "./process-identity.ts";
 
 /** How long an orderly end may take, in real milliseconds, before the process ends anyway. */
@@ -89,6 +90,7 @@ export function stopOnSignals(server: RunningServer, signals: readonly NodeJS.Si
 
 async function openCluster(config: ClusterConfig, { log, onProgress }: ServerOptions): Promise<Cluster> {
 	try {
+		if (!config.ephemeral) makeDirectory(config.dataDir);
 		return await createCluster({
 			nodes: config.nodes,
 			...(config.ephemeral ? {} : { dataDir: config.dataDir }),
@@ -112,14 +114,15 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	if (error instanceof StoreCorruptError) {
 		return new CliError(error.message, { hint: `To throw the data away and start over: ${commandOn(name, "delete")}`, cause: error });
 	}
-	if (error instanceof StoreFormatError || error instanceof StoreOpenError || error instanceof PkiError) {
-		return new CliError(error.message, { cause: error });
+	if (error instanceof StoreFormatError || error instanceof PkiError) return new CliError(error.message, { cause: error });
+	if (error instanceof StoreOpenError || systemErrorCode(error) !== undefined) {
+		const why = error instanceof StoreOpenError ? error.cause : error;
+		return new CliError(`can't use the data directory ${dataDir}: ${messageOf(why)}`, {
+			hint: "Make room there, or choose one that you can write to with --data-dir.",
+			cause: error,
+		});
 	}
-	if (systemErrorCode(error) === undefined) return error;
-	return new CliError(`can't use the data directory ${dataDir}: ${messageOf(error)}`, {
-		hint: "Choose one that you can write to with --data-dir.",
-		cause: error,
-	});
+	return error;
 }
 
 /** The port that was asked for, else the one a real API server has, else any that is free. */

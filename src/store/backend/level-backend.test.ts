@@ -1,7 +1,7 @@
 /**
  * Directories that must not be opened as if nothing were the matter.
  */
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -64,6 +64,32 @@ test("a manifest that LevelDB cannot read", async () => {
 	const manifest = (await readdir(directory)).find((name) => name.startsWith("MANIFEST")) ?? "";
 	await writeFile(join(directory, manifest), "garbage ".repeat(100));
 	expect(await settle(open())).toMatch(/^StoreCorruptError: store .* is corrupt: /);
+});
+
+test("a log that is gone, with the newest writes", async () => {
+	await fill();
+	for (const name of await readdir(directory)) if (name.endsWith(".log")) await rm(join(directory, name));
+	const before = (await readdir(directory)).sort();
+	expect(await settle(open())).toBe(
+		`StoreCorruptError: store ${directory} is corrupt: its log, with the newest writes, is missing. ${wayOut}`,
+	);
+	expect((await readdir(directory)).sort()).toEqual(before);
+});
+
+test("all of LevelDB's files gone", async () => {
+	await fill();
+	for (const name of await readdir(directory)) if (name !== "kubesim-store") await rm(join(directory, name));
+	expect(await settle(open())).toBe(`StoreCorruptError: store ${directory} is corrupt: its files are gone. ${wayOut}`);
+});
+
+test("a log that is damaged in its middle is not mended by leaving that out", async () => {
+	await fill();
+	const log = join(directory, (await readdir(directory)).find((name) => name.endsWith(".log")) ?? "");
+	const content = await readFile(log);
+	content.writeUInt8(content.readUInt8(100) ^ 1, 100);
+	await writeFile(log, content);
+	expect(await settle(open())).toMatch(/is corrupt: its log \d+\.log is damaged at byte \d+\. Put a backup/);
+	expect(await readFile(log)).toEqual(content);
 });
 
 test("a change missing in the middle", async () => {

@@ -2,17 +2,17 @@
  * The durable engine: LevelDB. Every batch is synced before it counts. Values are read when asked for; only keys and
  * revisions are in memory.
  *
- * What this engine adds to LevelDB's own care: a directory that lost LevelDB's CURRENT file is refused instead of being
- * taken for an empty one (LevelDB would clear it), every record carries a checksum, and the format is recorded.
+ * What this engine adds to LevelDB's own care: a directory with files lost or damaged is refused before LevelDB can mend
+ * it by leaving something out (level-directory.ts), every record carries a checksum, and the format is recorded.
  */
 import { readdirSync, statSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Level } from "level";
 import { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
 import { isDelete, type Version } from "../mvcc/version.ts";
 import type { Backend, BackendVisitor } from "./backend.ts";
+import { markAsUsed, refuseDamagedDirectory } from "./level-directory.ts";
 import {
 	compactionKey,
 	DamagedRecordError,
@@ -56,7 +56,7 @@ export class LevelBackend implements Backend {
 
 	/** Opens or creates the store in `directory`. Rejects with `StoreLockedError`, `StoreCorruptError`, `StoreFormatError` or `StoreOpenError`. */
 	static async open(directory: string): Promise<LevelBackend> {
-		await refuseHeadlessDirectory(directory);
+		await refuseDamagedDirectory(directory);
 		const database: Database = new Level(directory, { keyEncoding: "view", valueEncoding: "view" });
 		try {
 			await database.open();
@@ -92,6 +92,7 @@ export class LevelBackend implements Backend {
 		for (const mutation of mutations) addOperations(mutation, operations);
 		if (!this.#formatWritten) operations.push({ type: "put", key: formatKey, value: Buffer.from(storeFormat) });
 		await this.#database.batch(operations, { sync: true });
+		if (!this.#formatWritten) await markAsUsed(this.location, storeFormat);
 		this.#formatWritten = true;
 	}
 
@@ -175,25 +176,6 @@ function addOperations(mutation: Mutation, operations: Operation[]): void {
 			operations.push({ type: "put", key: compactionKey, value: encodeNumber(mutation.revision) });
 			return;
 	}
-}
-
-/**
- * LevelDB takes a directory without a CURRENT file for a new one and clears it: never let it. A CURRENT that names a
- * missing file is as bad, and LevelDB's own message for it does not say so.
- */
-async function refuseHeadlessDirectory(directory: string): Promise<void> {
-	const names = await readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
-		if (error.code === "ENOENT") return [];
-		throw new StoreOpenError(directory, error);
-	});
-	if (!names.includes("CURRENT")) {
-		const data = names.find((name) => /^(MANIFEST-\d+|\d+\.(ldb|sst|log))$/.test(name));
-		if (data !== undefined) throw new StoreCorruptError(directory, `it has ${data} but no file CURRENT`);
-		return;
-	}
-	const manifest = (await readFile(join(directory, "CURRENT"), "latin1")).trim();
-	if (!names.includes(manifest))
-		throw new StoreCorruptError(directory, `its file CURRENT names ${JSON.stringify(manifest)}, which is missing`);
 }
 
 /** LevelDB's errors in the store's words; the store's own pass. Codes: https://github.com/Level/abstract-level#errors */

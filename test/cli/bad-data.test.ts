@@ -1,0 +1,198 @@
+/** Ports and data directories that can't be used: a clear error, the way out, and nothing lost. */
+import {
+	cpSync,
+	existsSync,
+	mkdirSync,
+	openSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	statSync,
+	truncateSync,
+	writeFileSync,
+	writeSync,
+} from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { KubesimHome } from "../tools/kubesim.ts";
+
+let home: KubesimHome;
+beforeEach(() => {
+	home = new KubesimHome();
+});
+afterEach(() => home[Symbol.asyncDispose]());
+
+async function takePort(): Promise<{ readonly port: number } & AsyncDisposable> {
+	const server = createServer();
+	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+	return {
+		port: (server.address() as AddressInfo).port,
+		[Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+	};
+}
+
+const portInUse = (port: number) => `error: can't listen on port ${port}: in use by another program
+Choose another with --port N, or --port 0 for any free one.
+`;
+
+test("a port in use, at the first start: nothing is left behind, the next start does not remember it", async () => {
+	await using other = await takePort();
+	expect(await home.try(`start --nodes 1 --port ${other.port}`)).toMatchObject({
+		stdout: "",
+		exitCode: 1,
+		stderr: expect.stringContaining(portInUse(other.port)),
+	});
+	expect(existsSync(home.kubeconfig)).toBe(false);
+	expect(readdirSync(home.clusters)).toEqual([]);
+	await home.run("start --nodes 1");
+	expect(await home.kubectl("get nodes -o name")).toBe("node/node-1\n");
+});
+
+test("a port in use, by another kubesim or at a later start: the cluster and its kubeconfig stay as they were", async () => {
+	await home.run("start --nodes 1");
+	await home.kubectl("create configmap kept");
+	const port = Number(new URL((await home.status()).server).port);
+	const kubeconfig = readFileSync(home.kubeconfig);
+	const config = readFileSync(join(home.clusters, "kubesim/cluster.json"));
+	expect((await home.try(`start --name second --nodes 1 --port ${port}`)).stderr).toContain(portInUse(port));
+	await home.run("stop");
+	await using other = await takePort();
+	expect((await home.try(`start --port ${other.port}`)).stderr).toContain(portInUse(other.port));
+	expect(readFileSync(home.kubeconfig)).toEqual(kubeconfig);
+	expect(readFileSync(join(home.clusters, "kubesim/cluster.json"))).toEqual(config);
+	await home.run("start");
+	expect(new URL((await home.status()).server).port).toBe(String(port));
+	await home.kubectl("get configmap kept");
+});
+
+test("data that a living server uses", async () => {
+	const data = home.makeDirectory("data");
+	await home.run(`start --nodes 1 --data-dir ${data}`);
+	await home.kubectl("create configmap kept");
+	const { stderr, exitCode } = await home.try(`start --name second --data-dir ${data}`);
+	expect(stderr).toContain(`error: the data in ${data} are in use by another process
+kubesim list shows the clusters that run, kubesim stop ends one. Or choose another --data-dir.
+`);
+	expect(exitCode).toBe(1);
+	expect(JSON.parse(await home.run("list -o json"))).toMatchObject([{ name: "kubesim", state: "running" }]);
+	await home.kubectl("get configmap kept");
+});
+
+test.each([
+	["a regular file", (directory: string) => join(directory, "file")],
+	["below a regular file", (directory: string) => join(directory, "file/data")],
+	["below /proc", () => "/proc/kubesim-data"],
+])("a data directory that is %s", async (_, pathIn) => {
+	writeFileSync(join(home.directory, "file"), "the user's own");
+	const path = pathIn(home.directory);
+	const { stdout, stderr, exitCode } = await home.try(`start --nodes 1 --data-dir ${path}`);
+	expect(stderr).toMatch(
+		/^(opening the store\n)?error: can't use the data directory [^\n]+: [^\n]+\nMake room there, or choose one that you can write to with --data-dir\.\n$/,
+	);
+	expect(stderr).toContain(path);
+	expect([stdout, exitCode]).toEqual(["", 1]);
+	expect(readFileSync(join(home.directory, "file"), "utf8")).toBe("the user's own");
+	expect(readdirSync(home.clusters)).toEqual([]);
+	expect(existsSync(home.kubeconfig)).toBe(false);
+});
+
+/** Ways in which a store's files may be damaged; each gets the store's directory. */
+const damages: readonly (readonly [string, (store: string) => void])[] = [
+	["CURRENT is gone", (store) => rmSync(join(store, "CURRENT"))],
+	["CURRENT is garbage", (store) => writeFileSync(join(store, "CURRENT"), "garbage")],
+	["CURRENT is empty", (store) => truncateSync(join(store, "CURRENT"), 0)],
+	["the manifest is gone", (store) => rmSync(join(store, manifestOf(store)))],
+	["the manifest is cut to nothing", (store) => truncateSync(join(store, manifestOf(store)), 0)],
+	["the manifest is overwritten", (store) => overwrite(join(store, manifestOf(store)), 10)],
+	["the middle of the data is overwritten", (store) => overwrite(largestOf(store), statSync(largestOf(store)).size / 2)],
+	["the largest file is gone", (store) => rmSync(largestOf(store))],
+];
+
+const manifestOf = (store: string) => readFileSync(join(store, "CURRENT"), "utf8").trim();
+
+function largestOf(store: string): string {
+	const files = readdirSync(store).filter((name) => /\.(log|ldb)$/.test(name));
+	const [largest = ""] = files.map((name) => join(store, name)).sort((a, b) => statSync(b).size - statSync(a).size);
+	return largest;
+}
+
+function overwrite(path: string, offset: number): void {
+	writeSync(openSync(path, "r+"), Buffer.alloc(64, 0xa5), 0, 64, Math.floor(offset));
+}
+
+test("a damaged store is told as such, nothing in it is touched, and a copy put back in its place works", async () => {
+	await home.run("start --nodes 1");
+	const objects = Array.from({ length: 40 }, (_, index) => ({
+		apiVersion: "v1",
+		kind: "ConfigMap",
+		metadata: { name: `object-${index}` },
+		data: { text: "x".repeat(2000) },
+	}));
+	await home.kubectl("create -f -", JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
+	await home.run("stop");
+	const kubeconfig = readFileSync(home.kubeconfig);
+	const store = join(home.clusters, "kubesim/store");
+	const copy = join(home.directory, "copy");
+	cpSync(store, copy, { recursive: true });
+	const contents = () => readdirSync(store).map((name) => [name, readFileSync(join(store, name)).toString("base64")]);
+	for (const [what, damage] of damages) {
+		damage(store);
+		const damaged = contents().filter(([name]) => !/^(LOG|LOCK)/.test(name ?? ""));
+		const { stderr, exitCode } = await home.try("start");
+		expect
+			.soft(stderr, what)
+			.toMatch(/error: store \S+\/store is corrupt: [^\n]+\nTo throw the data away and start over: kubesim delete\n$/);
+		expect.soft(exitCode, what).toBe(1);
+		expect
+			.soft(
+				contents().filter(([name]) => !/^(LOG|LOCK)/.test(name ?? "")),
+				what,
+			)
+			.toEqual(damaged);
+		expect.soft(await home.try("status"), what).toMatchObject({ exitCode: 3 });
+		rmSync(store, { recursive: true });
+		cpSync(copy, store, { recursive: true });
+	}
+	expect(readFileSync(home.kubeconfig)).toEqual(kubeconfig);
+	await home.run("start");
+	expect((await home.kubectl("get configmaps -o name")).match(/object-/g)).toHaveLength(40);
+});
+
+test("certificates that are damaged", async () => {
+	await home.run("start --nodes 1");
+	await home.run("stop");
+	writeFileSync(join(home.clusters, "kubesim/pki/ca.crt"), "garbage");
+	const { stderr, exitCode } = await home.try("start");
+	expect(stderr).toContain(
+		`error: ${join(home.clusters, "kubesim/pki")}: ca.crt is not a certificate; remove the directory to make new certificates (kubeconfigs of this cluster must then be written anew)\n`,
+	);
+	expect(exitCode).toBe(1);
+	rmSync(join(home.clusters, "kubesim/pki"), { recursive: true });
+	await home.run("start");
+	expect(await home.kubectl("get nodes -o name")).toBe("node/node-1\n");
+});
+
+test("a store of another version of kubesim", async () => {
+	const { Level } = await import("level");
+	const data = home.makeDirectory("data");
+	await home.run(`start --nodes 1 --data-dir ${data}`);
+	await home.run("stop");
+	const { formatKey } = await import("../../src/store/backend/record-codec.ts");
+	const database = new Level<Uint8Array, Uint8Array>(join(data, "store"), { keyEncoding: "view", valueEncoding: "view" });
+	await database.put(formatKey, Buffer.from("kubesim-store-99"), { sync: true });
+	await database.close();
+	const { stderr, exitCode } = await home.try("start");
+	expect(stderr).toMatch(
+		/error: store directory \S+ has format "kubesim-store-99", this version of kubesim knows "[^"]+"\. Use the version that wrote it, or another directory\.\n$/,
+	);
+	expect(exitCode).toBe(1);
+});
+
+test("a cluster.json that is damaged", async () => {
+	mkdirSync(join(home.clusters, "kubesim"), { recursive: true });
+	writeFileSync(join(home.clusters, "kubesim/cluster.json"), "{");
+	const { stderr, exitCode } = await home.try("start");
+	expect(stderr).toMatch(/^error: can't read \S+cluster\.json: [^\n]+\nMend the file; or remove \S+, with all the cluster's data\.\n$/);
+	expect(exitCode).toBe(1);
+});
