@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
-import { mask } from "../tools/masked-columns.ts";
+import { maskedText } from "../tools/masked-text.ts";
 
 let test: TestCluster;
 const run = (args: string | readonly string[], input?: string) => test.kubectl.run(args, input);
@@ -158,11 +158,11 @@ metadata:
 				"namePrefix: dev-\nresources: [../base]\nimages: [{ name: nginx, newTag: '1.28' }]\nconfigMapGenerator: [{ name: conf, literals: [a=b] }]\n",
 			),
 		);
-		expect(mask(await run(`apply -k ${overlay}`))).toBe("configmap/dev-conf-<hash> created\ndeployment.apps/dev-shop created\n");
-		expect(mask(await run(`apply -k ${overlay}`))).toBe("configmap/dev-conf-<hash> unchanged\ndeployment.apps/dev-shop unchanged\n");
+		expect(maskedText(await run(`apply -k ${overlay}`))).toBe("configmap/dev-conf-HASH created\ndeployment.apps/dev-shop created\n");
+		expect(maskedText(await run(`apply -k ${overlay}`))).toBe("configmap/dev-conf-HASH unchanged\ndeployment.apps/dev-shop unchanged\n");
 		expect(await run(["get", "deployment", "dev-shop", "-o", "jsonpath={.spec.template.spec.containers[0].image}"])).toBe("nginx:1.28");
-		expect(mask(await run(`delete -k ${overlay}`))).toBe(
-			'configmap "dev-conf-<hash>" deleted from default namespace\ndeployment.apps "dev-shop" deleted from default namespace\n',
+		expect(maskedText(await run(`delete -k ${overlay}`))).toBe(
+			'configmap "dev-conf-HASH" deleted from default namespace\ndeployment.apps "dev-shop" deleted from default namespace\n',
 		);
 	});
 

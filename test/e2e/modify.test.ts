@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { kubectlPath, Tool } from "../tools/kubectl.ts";
-import { mask } from "../tools/masked-columns.ts";
+import { maskedText } from "../tools/masked-text.ts";
 
 let test: TestCluster;
 const run = (args: string | readonly string[], input?: string) => test.kubectl.run(args, input);
@@ -222,10 +222,10 @@ describe("scale, autoscale, set", () => {
 
 	it("makes an autoscaler", async () => {
 		expect(await run("autoscale deployment web --min=1 --max=4 --cpu=50%")).toBe("horizontalpodautoscaler.autoscaling/web autoscaled\n");
-		expect(mask(await run("get hpa web"))).toBe(
-			"NAME  REFERENCE  TARGETS  MINPODS  MAXPODS  REPLICAS  AGE\nweb  Deployment/web  cpu: <unknown>/50%  1  4  0  <age>\n",
+		expect(maskedText(await run("get hpa web"))).toBe(
+			"NAME REFERENCE TARGETS MINPODS MAXPODS REPLICAS AGE\nweb Deployment/web cpu: <unknown>/50% 1 4 0 AGE\n",
 		);
-		expect(mask(await run("describe hpa web"))).toContain("\nReference:  Deployment/web\n");
+		expect(maskedText(await run("describe hpa web"))).toContain("\nReference: Deployment/web\n");
 	});
 
 	it("sets images, environments, resources, service accounts and selectors", async () => {
