@@ -543,3 +543,67 @@ describe("create -f", () => {
 		);
 	});
 });
+
+describe("nodes", () => {
+	it("describes a node down to its pods", async () => {
+		const text = (await describeOf("node node-3"))
+			.replaceAll(/[0-9a-f]{32}/g, "ID")
+			.replace(/172\.18\.0\.\d+/, "NODE-IP")
+			.replace(/v1\.36\.\d+/, "v1.36.N");
+		const [head = "", rest = ""] = text.split("Non-terminated Pods:");
+		expect(head).toBe(`Name: node-3
+Roles: <none>
+Labels: beta.kubernetes.io/arch=amd64
+ beta.kubernetes.io/os=linux
+ kubernetes.io/arch=amd64
+ kubernetes.io/hostname=node-3
+ kubernetes.io/os=linux
+Annotations: volumes.kubernetes.io/controller-managed-attach-detach: true
+CreationTimestamp: TIME
+Taints: <none>
+Unschedulable: false
+Lease:
+ HolderIdentity: node-3
+ AcquireTime: <unset>
+ RenewTime: TIME
+Conditions:
+ Type Status LastHeartbeatTime LastTransitionTime Reason Message
+ ---- ------ ----------------- ------------------ ------ -------
+ MemoryPressure False TIME TIME KubeletHasSufficientMemory kubelet has sufficient memory available
+ DiskPressure False TIME TIME KubeletHasNoDiskPressure kubelet has no disk pressure
+ PIDPressure False TIME TIME KubeletHasSufficientPID kubelet has sufficient PID available
+ Ready True TIME TIME KubeletReady kubelet is posting ready status
+Addresses:
+ InternalIP: NODE-IP
+ Hostname: node-3
+Capacity:
+ cpu: 4
+ ephemeral-storage: 100Gi
+ hugepages-1Gi: 0
+ hugepages-2Mi: 0
+ memory: 8Gi
+ pods: 110
+Allocatable:
+ cpu: 4
+ ephemeral-storage: 100Gi
+ hugepages-1Gi: 0
+ hugepages-2Mi: 0
+ memory: 8Gi
+ pods: 110
+System Info:
+ Machine ID: ID
+ System UUID: UID
+ Boot ID: UID
+ Kernel Version: 6.12.41+deb13-amd64
+ OS Image: Debian GNU/Linux 13 (trixie)
+ Operating System: linux
+ Architecture: amd64
+ Container Runtime Version: containerd://2.1.4
+ Kubelet Version: v1.36.N
+ Kube-Proxy Version:
+PodCIDR: POD-IP/24
+PodCIDRs: POD-IP/24
+`);
+		expect(rest).toContain(" (Total limits may be over 100 percent, i.e., overcommitted.)\n");
+	});
+});
