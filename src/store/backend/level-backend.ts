@@ -97,7 +97,11 @@ export class LevelBackend implements Backend {
 	}
 
 	read(version: Version): Uint8Array {
-		return this.#decode(version, this.#database.getSync(valueKey(version)));
+		try {
+			return decodeValue(version, this.#database.getSync(valueKey(version)));
+		} catch (error) {
+			throw openError(this.location, error);
+		}
 	}
 
 	async readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
@@ -108,8 +112,12 @@ export class LevelBackend implements Backend {
 
 	/** LevelDB takes its snapshot before this returns. */
 	async #readChunk(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
-		const records = await this.#database.getMany(versions.map(valueKey));
-		return versions.map((version, position) => this.#decode(version, records[position]));
+		try {
+			const records = await this.#database.getMany(versions.map(valueKey));
+			return versions.map((version, position) => decodeValue(version, records[position]));
+		} catch (error) {
+			throw openError(this.location, error);
+		}
 	}
 
 	sizeBytes(): number {
@@ -119,14 +127,6 @@ export class LevelBackend implements Backend {
 
 	close(): Promise<void> {
 		return this.#database.close();
-	}
-
-	#decode(version: Version, record: Uint8Array | undefined): Uint8Array {
-		try {
-			return decodeValue(version, record);
-		} catch (error) {
-			throw openError(this.location, error);
-		}
 	}
 
 	async #checkFormat(): Promise<void> {
@@ -186,5 +186,8 @@ function openError(directory: string, error: unknown): Error {
 	const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
 	if (code === "LEVEL_LOCKED") return new StoreLockedError(directory, cause);
 	if (code === "LEVEL_CORRUPTION" && cause instanceof Error) return new StoreCorruptError(directory, cause.message, cause);
+	// A table that is too short is read behind its end: EINVAL. LevelDB hands on the system's text only, not its number.
+	if (code === "LEVEL_IO_ERROR" && cause instanceof Error && /\.ldb: Invalid argument$/.test(cause.message))
+		return new StoreCorruptError(directory, cause.message, cause);
 	return new StoreOpenError(directory, cause);
 }
