@@ -12,6 +12,22 @@ export class EmptyKeyError extends Error {
 	}
 }
 
+/** A put that keeps value or lease of a key that is not there. */
+export class KeyNotFoundError extends Error {
+	constructor() {
+		super("etcdserver: key not found");
+		this.name = "KeyNotFoundError";
+	}
+}
+
+/** The store is as large as its quota, and the NOSPACE alarm is on. Deletes, compaction and defragmentation go on. */
+export class NoSpaceError extends Error {
+	constructor() {
+		super("etcdserver: mvcc: database space exceeded");
+		this.name = "NoSpaceError";
+	}
+}
+
 /** One transaction would put a key twice, or put and delete it. */
 export class DuplicateKeyError extends Error {
 	constructor() {
@@ -91,6 +107,14 @@ export class StoreCorruptError extends Error {
 		);
 		this.name = "StoreCorruptError";
 		this.location = location;
+	}
+}
+
+/** A snapshot file cannot be restored: what is wrong with it, or with the place it is to go to. */
+export class SnapshotError extends Error {
+	constructor(message: string, cause?: unknown) {
+		super(message, cause === undefined ? {} : { cause });
+		this.name = "SnapshotError";
 	}
 }
 

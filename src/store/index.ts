@@ -4,6 +4,8 @@
  *  - store.ts is the contract that the API server is written against; errors.ts says what may go wrong.
  *  - mvcc/ is the state machine: all logic of revisions, transactions, compaction. No I/O, no time.
  *  - backend/ keeps bytes: LevelDB (durable) or memory. Everything above it is shared.
+ *  - snapshot/ is history as etcd has it on disk: hashes that compare with etcd's, snapshot files that etcdctl takes.
+ *  - etcd-api/ is the gRPC API that etcdctl speaks; it is loaded by itself, because most stores need none.
  *  - mvcc-store.ts wires them with group commit, watches and lease timers.
  *
  * Invariants: an answered write is on the disk; changes reach watchers in order of revision, each once, and only when
@@ -14,7 +16,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import { LevelBackend } from "./backend/level-backend.ts";
 import { MemoryBackend } from "./backend/memory-backend.ts";
 import { createStore, type StoreLimits } from "./mvcc-store.ts";
-import type { Store } from "./store.ts";
+import type { MaintainedStore } from "./store.ts";
 
 export interface OpenStoreOptions {
 	readonly clock: Clock;
@@ -26,7 +28,7 @@ export interface OpenStoreOptions {
  * Opens the store in `directory`, which is made if it is not there; one store at a time may have it open. Rejects with
  * `StoreLockedError`, `StoreCorruptError`, `StoreFormatError` or `StoreOpenError`.
  */
-export async function openLevelStore(options: OpenStoreOptions & { readonly directory: string }): Promise<Store> {
+export async function openLevelStore(options: OpenStoreOptions & { readonly directory: string }): Promise<MaintainedStore> {
 	const { directory, ...rest } = options;
 	return createStore({ ...rest, backend: await LevelBackend.open(directory) });
 }
@@ -35,7 +37,7 @@ export async function openLevelStore(options: OpenStoreOptions & { readonly dire
  * An empty store that lasts as long as the process; in virtual time, too. With a `backend` of its own, what was stored
  * outlives the store and is there when another one is created on it.
  */
-export function createMemoryStore(options: OpenStoreOptions & { readonly backend?: MemoryBackend }): Promise<Store> {
+export function createMemoryStore(options: OpenStoreOptions & { readonly backend?: MemoryBackend }): Promise<MaintainedStore> {
 	return createStore({ ...options, backend: options.backend ?? new MemoryBackend() });
 }
 
@@ -43,8 +45,11 @@ export { MemoryBackend } from "./backend/memory-backend.ts";
 export {
 	DuplicateKeyError,
 	EmptyKeyError,
+	KeyNotFoundError,
 	LeaseTtlTooLargeError,
+	NoSpaceError,
 	RequestTooLargeError,
+	SnapshotError,
 	StoreClosedError,
 	StoreCorruptError,
 	StoreFailedError,
@@ -55,16 +60,21 @@ export {
 	TooManyRequestsError,
 } from "./errors.ts";
 export type { StoreLimits } from "./mvcc-store.ts";
+export { restoreSnapshot } from "./snapshot/restore.ts";
 export {
+	type Alarm,
 	CompactedError,
 	type Compare,
 	type DeleteRangeRequest,
 	type DeleteRangeResponse,
 	FutureRevisionError,
+	type HistoryHash,
 	type KeyValue,
 	type Lease,
 	LeaseExistsError,
 	LeaseNotFoundError,
+	type MaintainedStore,
+	type Maintenance,
 	type PutRequest,
 	type PutResponse,
 	prefixEnd,

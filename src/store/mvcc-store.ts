@@ -5,6 +5,7 @@
  *
  *     put/delete/txn/lease/compact ─> check ─> state.apply ─> group commit ─> backend (synced)
  *                                                                  └─> watchers, then the caller
+ *     hash/snapshot ─> state.history, as of the call ─> values, once all of it is durable; garbage waits meanwhile
  *     range ─> state.select at the durable revision ─> values
  *
  * Watchers hear of a change before its writer does.
@@ -12,24 +13,31 @@
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import type { Backend } from "./backend/backend.ts";
-import { LeaseTtlTooLargeError, StoreClosedError, StoreFailedError, TooManyRequestsError } from "./errors.ts";
+import { LeaseTtlTooLargeError, NoSpaceError, StoreClosedError, StoreFailedError, TooManyRequestsError } from "./errors.ts";
 import { type CommitEntry, GroupCommit } from "./group-commit.ts";
 import { LeaseTimers } from "./lease-timers.ts";
 import type { AdminCommand, Applied, Mutation, Plan, RangePlan, ReadValue } from "./mvcc/command.ts";
+import { changeBytes, putBytes, txnBytesTaken } from "./mvcc/cost.ts";
 import type { LeaseRecord } from "./mvcc/lease-book.ts";
 import { StateLoader } from "./mvcc/loader.ts";
 import { checkKey, checkPut, checkTxn, type RequestLimits } from "./mvcc/request-check.ts";
 import { buildDelete, buildPut, buildRange, buildTxn, versionsOf } from "./mvcc/response.ts";
 import { type MvccState, readRevision } from "./mvcc/state.ts";
+import { isDelete, noValue, type Version } from "./mvcc/version.ts";
+import type { HistoryEntry } from "./snapshot/history-entry.ts";
+import { hashHistory } from "./snapshot/history-hash.ts";
+import { buildSnapshot } from "./snapshot/snapshot.ts";
 import type {
+	Alarm,
 	DeleteRangeRequest,
 	DeleteRangeResponse,
+	HistoryHash,
 	Lease,
+	MaintainedStore,
 	PutRequest,
 	PutResponse,
 	RangeRequest,
 	RangeResponse,
-	Store,
 	StoreStatus,
 	StoreWatch,
 	StoreWatchSink,
@@ -45,16 +53,30 @@ import { type Publication, WatchHub } from "./watch-hub.ts";
 export interface StoreLimits extends RequestLimits {
 	/** Writes that may wait for the disk. */
 	readonly waitingWrites: number;
+	/** Bytes of the whole store, above which the NOSPACE alarm is raised. */
+	readonly quotaBytes: number;
 }
 
-/** The first two are etcd's (--max-request-bytes, --max-txn-ops). */
-const defaultLimits: StoreLimits = { requestBytes: 1.5 * 1024 * 1024, txnOperations: 128, waitingWrites: 100_000 };
+/** All but the waiting writes are etcd's (--max-request-bytes, --max-txn-ops, --quota-backend-bytes). */
+const defaultLimits: StoreLimits = {
+	requestBytes: 1.5 * 1024 * 1024,
+	txnOperations: 128,
+	waitingWrites: 100_000,
+	quotaBytes: 2 * 1024 * 1024 * 1024,
+};
 
 /** About 285 years, as in etcd. */
 const maxLeaseTtlSeconds = 9_000_000_000;
 
 /** Changes that one step of a compaction looks at; writers get their turn between two steps. */
 const compactionChunk = 1000;
+
+/** Values that one step of a hash or a snapshot reads. */
+const historyChunk = 2000;
+
+/** Alarms are notes beside the keys, under this prefix. */
+const alarmRecord = "alarm/";
+const alarmKinds: readonly Alarm[] = ["NOSPACE", "CORRUPT"];
 
 export interface StoreOptions {
 	/** The store owns it from here on and closes it. */
@@ -65,7 +87,7 @@ export interface StoreOptions {
 }
 
 /** Loads what the engine holds. Rejects with the errors of opening (errors.ts), with the engine closed. */
-export async function createStore(options: StoreOptions): Promise<Store> {
+export async function createStore(options: StoreOptions): Promise<MaintainedStore> {
 	const loader = new StateLoader(options.backend.location);
 	try {
 		await options.backend.load(loader);
@@ -76,7 +98,7 @@ export async function createStore(options: StoreOptions): Promise<Store> {
 	}
 }
 
-class MvccStore implements Store {
+class MvccStore implements MaintainedStore {
 	readonly #backend: Backend;
 	readonly #clock: Clock;
 	readonly #log: Logger;
@@ -91,6 +113,10 @@ class MvccStore implements Store {
 	/** The compaction under way: there is one at a time, and it goes up to the newest compact revision. */
 	#compacting: Promise<void> | undefined;
 	#closing: Promise<void> | undefined;
+	/** Hashes and snapshots under way: what they are to read must not be collected. */
+	readonly #historyReads = new Set<Promise<unknown>>();
+	/** At least as large as what is stored; the backend is asked again when this reaches the quota. */
+	#sizeEstimateBytes: number;
 	/** Ids handed out. */
 	#leaseCount = 0;
 
@@ -100,6 +126,7 @@ class MvccStore implements Store {
 		this.#log = options.log ?? silentLog;
 		this.#limits = { ...defaultLimits, ...options.limits };
 		this.#state = state;
+		this.#sizeEstimateBytes = this.#backend.sizeBytes();
 		this.#values = new ValueReader(this.#backend);
 		this.#watches = new WatchHub(state, this.#values, this.#log);
 		this.#commit = new GroupCommit(this.#backend, {
@@ -128,6 +155,8 @@ class MvccStore implements Store {
 	async put(request: PutRequest): Promise<PutResponse> {
 		this.#checkWritable();
 		checkPut(request, this.#limits);
+		const full = this.#checkSpace(putBytes(request));
+		if (full !== undefined) await full;
 		return this.#write(() => this.#state.apply({ type: "put", request }, this.#values.now), buildPut);
 	}
 
@@ -140,6 +169,8 @@ class MvccStore implements Store {
 	async txn(request: TxnRequest): Promise<TxnResponse> {
 		this.#checkWritable();
 		checkTxn(request, this.#limits);
+		const full = this.#checkSpace(txnBytesTaken(request));
+		if (full !== undefined) await full;
 		return this.#write(() => this.#state.apply({ type: "txn", request }, this.#values.now), buildTxn);
 	}
 
@@ -162,6 +193,8 @@ class MvccStore implements Store {
 		this.#checkWritable();
 		if (!(ttlSeconds > 0)) throw new RangeError(`a lease's time to live must be greater than 0 s, got ${ttlSeconds}`);
 		if (ttlSeconds > maxLeaseTtlSeconds) throw new LeaseTtlTooLargeError();
+		const full = this.#checkSpace(changeBytes);
+		if (full !== undefined) await full;
 		const granted = id === undefined || id === 0n ? this.#newLeaseId() : id;
 		await this.#administrate({ type: "grantLease", id: granted, ttlSeconds });
 		// It may be revoked by now, or the store closed.
@@ -189,6 +222,53 @@ class MvccStore implements Store {
 	async leases(): Promise<readonly Lease[]> {
 		await this.#settle();
 		return Array.from(this.#state.leases.all(), (lease) => this.#describe(lease.id));
+	}
+
+	async hash(revision?: number): Promise<HistoryHash> {
+		await this.#settle();
+		const now = this.#watches.revision;
+		this.#state.checkReadable(revision, now);
+		const hashRevision = revision === undefined || revision === 0 ? now : revision;
+		const { compactRevision } = this.#state;
+		const hash = await this.#readHistory(this.#state.history(hashRevision), hashHistory);
+		return { hash, hashRevision, compactRevision, revision: now };
+	}
+
+	async defragment(): Promise<void> {
+		this.#checkWritable();
+		await this.#backend.defragment();
+		this.#sizeEstimateBytes = this.#backend.sizeBytes();
+	}
+
+	alarms(): readonly Alarm[] {
+		return alarmKinds.filter((alarm) => this.#state.records.has(alarmRecord + alarm));
+	}
+
+	async setAlarm(alarm: Alarm, isOn: boolean): Promise<void> {
+		if (this.alarms().includes(alarm) !== isOn) await this.setRecord(alarmRecord + alarm, isOn ? new Uint8Array(0) : undefined);
+	}
+
+	async *snapshot(): AsyncIterable<Uint8Array> {
+		this.#checkRunning();
+		const { compactRevision, revision } = this.#state;
+		const leases = Array.from(this.#state.leases.all(), ({ id, ttlSeconds }) => ({ id, ttlSeconds }));
+		const records = new Map(this.#state.records);
+		yield* await this.#readHistory(this.#state.history(), (history) =>
+			buildSnapshot({ history, compactRevision, revision, leases, records }),
+		);
+	}
+
+	get quotaBytes(): number {
+		return this.#limits.quotaBytes;
+	}
+
+	record(name: string): Uint8Array | undefined {
+		return this.#state.records.get(name);
+	}
+
+	async setRecord(name: string, value: Uint8Array | undefined): Promise<void> {
+		this.#checkWritable();
+		await this.#administrate({ type: "record", name, value });
 	}
 
 	status(): StoreStatus {
@@ -221,6 +301,39 @@ class MvccStore implements Store {
 	#checkWritable(): void {
 		this.#checkRunning();
 		if (this.#commit.waiting >= this.#limits.waitingWrites) throw new TooManyRequestsError();
+	}
+
+	/** Hands `use` the versions with their values, once all of them are durable. The versions are as of the call. */
+	#readHistory<R>(versions: readonly Version[], use: (history: AsyncIterable<readonly HistoryEntry[]>) => Promise<R>): Promise<R> {
+		const settled = this.#settle();
+		const values = this.#values;
+		async function* load(): AsyncIterable<readonly HistoryEntry[]> {
+			await settled;
+			for (let begin = 0; begin < versions.length; begin += historyChunk) {
+				const chunk = versions.slice(begin, begin + historyChunk);
+				const read = await values.load(chunk.filter((version) => !isDelete(version)));
+				yield chunk.map((version) => ({ version, value: isDelete(version) ? noValue : read(version) }));
+			}
+		}
+		const reading = use(load()).finally(() => this.#historyReads.delete(reading));
+		this.#historyReads.add(reading);
+		return reading;
+	}
+
+	/** Nothing is waited for while there is room. Rejects with `NoSpaceError`, with the alarm raised. */
+	#checkSpace(bytes: number): Promise<void> | undefined {
+		if (bytes === 0) return undefined;
+		if (this.#state.records.has(`${alarmRecord}NOSPACE`)) throw new NoSpaceError();
+		this.#sizeEstimateBytes += bytes;
+		if (this.#sizeEstimateBytes <= this.#limits.quotaBytes) return undefined;
+		this.#sizeEstimateBytes = this.#backend.sizeBytes() + bytes;
+		return this.#sizeEstimateBytes <= this.#limits.quotaBytes ? undefined : this.#refuseForSpace();
+	}
+
+	async #refuseForSpace(): Promise<never> {
+		this.#log.warn("the store is full: alarm raised", { alarm: "NOSPACE", quotaBytes: this.#limits.quotaBytes });
+		await this.setAlarm("NOSPACE", true);
+		throw new NoSpaceError();
 	}
 
 	/** Applies a command now; resolves to its response once it is durable. */
@@ -279,6 +392,7 @@ class MvccStore implements Store {
 	async #collect(): Promise<void> {
 		try {
 			for (let done = false; !done && this.#stopped === undefined; ) {
+				while (this.#historyReads.size > 0) await Promise.allSettled(this.#historyReads);
 				const garbage = this.#state.collectGarbage(compactionChunk);
 				done = garbage.done;
 				if (garbage.mutations.length > 0) await this.#submit(garbage.mutations, this.#state.revision, () => undefined);

@@ -49,6 +49,10 @@ export interface PutRequest {
 	readonly value: Uint8Array;
 	readonly lease?: bigint;
 	readonly prevKv?: boolean;
+	/** Keep the key's value (`value` is then not looked at). The key must exist: `KeyNotFoundError`. */
+	readonly ignoreValue?: boolean;
+	/** Keep the key's lease (`lease` is then not looked at). The key must exist: `KeyNotFoundError`. */
+	readonly ignoreLease?: boolean;
 }
 
 export interface DeleteRangeRequest {
@@ -175,6 +179,46 @@ export interface Store {
 	/** Flushes what was accepted, ends every watch and releases the disk. */
 	close(): Promise<void>;
 }
+
+/** NOSPACE: the quota is used up, and nothing that takes room is accepted. CORRUPT: a member's data differ from the others'. */
+export type Alarm = "NOSPACE" | "CORRUPT";
+
+/** A checksum of history, to compare members by. */
+export interface HistoryHash {
+	/** CRC-32C, as etcd's HashKV has it: an etcd with the same history has the same. */
+	readonly hash: number;
+	/** Up to which revision. */
+	readonly hashRevision: number;
+	readonly compactRevision: number;
+	/** The store's revision. */
+	readonly revision: number;
+}
+
+/** What an administrator may ask of a store, besides what its users do. */
+export interface Maintenance {
+	/** @param revision absent or 0 is now. Rejects with `CompactedError` or `FutureRevisionError`. */
+	hash(revision?: number): Promise<HistoryHash>;
+	/** Gives room that nothing uses any more back to the file system. */
+	defragment(): Promise<void>;
+	/** The alarms that are on. */
+	alarms(): readonly Alarm[];
+	/** Resolves once it is durable; no change if the alarm is as wanted already. */
+	setAlarm(alarm: Alarm, isOn: boolean): Promise<void>;
+	/**
+	 * Everything, as of one moment, in the chunks of one file: an etcd database with a SHA-256 at its end, which etcdctl
+	 * takes for a snapshot of its own. See snapshot/. The whole file is in memory while it is read.
+	 */
+	snapshot(): AsyncIterable<Uint8Array>;
+	/** Bytes above which NOSPACE is raised. */
+	readonly quotaBytes: number;
+	/** A note kept beside the keys, without revision or history: for what is not a key (users and roles …). */
+	record(name: string): Uint8Array | undefined;
+	/** Resolves once it is durable. Undefined removes the note. */
+	setRecord(name: string, value: Uint8Array | undefined): Promise<void>;
+}
+
+/** A store that also takes care of itself: what LevelDB and memory engines are. */
+export interface MaintainedStore extends Store, Maintenance {}
 
 /** The end of the range that holds every key with this prefix: `rangeEnd` for etcd's prefix reads. */
 export function prefixEnd(prefix: string): string {

@@ -11,6 +11,8 @@ export interface BackendVisitor {
 	compacted(revision: number): void;
 	/** Called for each lease, before the versions. */
 	lease(id: bigint, ttlSeconds: number): void;
+	/** Called for each note beside the keys, before the versions. */
+	record(name: string, value: Uint8Array): void;
 	/** Called for each version in order of revision and sub; `previous` is undefined. */
 	version(version: Version): void;
 }
@@ -26,6 +28,8 @@ export interface Backend {
 	read(version: Version): Uint8Array;
 	/** Values of stored puts, as of the moment of the call, in the order asked for. */
 	readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]>;
+	/** Gives room that nothing uses any more back to the file system. */
+	defragment(): Promise<void>;
 	/** Approximate size of everything stored. */
 	sizeBytes(): number;
 	close(): Promise<void>;

@@ -12,6 +12,7 @@ export class MemoryBackend implements Backend {
 	readonly location = "in memory";
 	readonly #values = new Map<Version, Uint8Array>();
 	readonly #leases = new Map<bigint, number>();
+	readonly #records = new Map<string, Uint8Array>();
 	#compactRevision = 0;
 	/** Of keys and values. */
 	#sizeBytes = 0;
@@ -19,6 +20,7 @@ export class MemoryBackend implements Backend {
 	async load(visitor: BackendVisitor): Promise<void> {
 		if (this.#compactRevision > 0) visitor.compacted(this.#compactRevision);
 		for (const [id, ttlSeconds] of this.#leases) visitor.lease(id, ttlSeconds);
+		for (const [name, value] of this.#records) visitor.record(name, value);
 		for (const version of [...this.#values.keys()].sort(compareVersions)) {
 			version.previous = undefined;
 			visitor.version(version);
@@ -37,6 +39,10 @@ export class MemoryBackend implements Backend {
 
 	async readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
 		return versions.map((version) => this.read(version));
+	}
+
+	async defragment(): Promise<void> {
+		// Nothing to do: what is forgotten is collected.
 	}
 
 	sizeBytes(): number {
@@ -65,6 +71,10 @@ export class MemoryBackend implements Backend {
 				return;
 			case "compact":
 				this.#compactRevision = mutation.revision;
+				return;
+			case "record":
+				if (mutation.value === undefined) this.#records.delete(mutation.name);
+				else this.#records.set(mutation.name, mutation.value);
 				return;
 		}
 	}

@@ -4,11 +4,12 @@
  *     f                       format of the store, text
  *     c                       compaction revision
  *     l <id 8>                a lease
+ *     n <name>                a note beside the keys
  *     m <revision 8> <sub 4>  a version: everything about a change but its value
  *     v <revision 8> <sub 4>  the value of a put
  *
  * Versions lie apart from their values so that opening a store reads no values. Keys are big-endian, so LevelDB's order
- * is the order in which changes took effect. Versions and values begin with the CRC-32 of the rest: LevelDB checks its
+ * is the order in which changes took effect. Versions, values and notes begin with the CRC-32 of the rest: LevelDB checks its
  * log, but not the blocks it reads.
  */
 import { crc32 } from "node:zlib";
@@ -20,11 +21,13 @@ export const storeFormat = "kubesim-store/1";
 export const formatKey = Uint8Array.of(0x66);
 export const compactionKey = Uint8Array.of(0x63);
 const leaseTag = 0x6c;
+const recordTag = 0x6e;
 const versionTag = 0x6d;
 const valueTag = 0x76;
 
 /** Ranges of LevelDB keys: from (inclusive), to (exclusive). */
 export const leaseRange = { gte: Uint8Array.of(leaseTag), lt: Uint8Array.of(leaseTag + 1) };
+export const recordRange = { gte: Uint8Array.of(recordTag), lt: Uint8Array.of(recordTag + 1) };
 export const versionRange = { gte: Uint8Array.of(versionTag), lt: Uint8Array.of(versionTag + 1) };
 
 /** The record cannot be what was written. */
@@ -90,12 +93,25 @@ export function encodeValue(value: Uint8Array): Uint8Array {
 }
 
 export function decodeValue(version: Version, recordBytes: Uint8Array | undefined): Uint8Array {
-	const what = () => `${JSON.stringify(version.key)} at revision ${version.revision}`;
-	if (recordBytes === undefined) throw new DamagedRecordError(`the value of ${what()} is missing`);
+	const what = () => `the value of ${JSON.stringify(version.key)} at revision ${version.revision}`;
+	if (recordBytes === undefined) throw new DamagedRecordError(`${what()} is missing`);
+	return decodeChecked(what, recordBytes);
+}
+
+/** What `encodeValue` wrote. */
+export function decodeChecked(what: () => string, recordBytes: Uint8Array): Uint8Array {
 	const value = recordBytes.subarray(4);
 	if (recordBytes.length < 4 || crc32(value) !== asBuffer(recordBytes).readUInt32BE(0))
-		throw new DamagedRecordError(`the value of ${what()} does not match its checksum`);
+		throw new DamagedRecordError(`${what()} does not match its checksum`);
 	return value;
+}
+
+export function recordKey(name: string): Uint8Array {
+	return Buffer.concat([Uint8Array.of(recordTag), Buffer.from(name)]);
+}
+
+export function recordName(key: Uint8Array): string {
+	return asBuffer(key).toString("utf8", 1);
 }
 
 export function leaseKey(id: bigint): Uint8Array {

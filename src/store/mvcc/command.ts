@@ -12,7 +12,9 @@ export type TxnCommand = { readonly type: "txn"; readonly request: TxnRequest };
 export type AdminCommand =
 	| { readonly type: "grantLease"; readonly id: bigint; readonly ttlSeconds: number }
 	| { readonly type: "revokeLease"; readonly id: bigint }
-	| { readonly type: "compact"; readonly revision: number };
+	| { readonly type: "compact"; readonly revision: number }
+	/** A note beside the keys; undefined removes it. */
+	| { readonly type: "record"; readonly name: string; readonly value: Uint8Array | undefined };
 export type WriteCommand = PutCommand | DeleteCommand | TxnCommand | AdminCommand;
 
 /** What an engine has to make durable, together or not at all. */
@@ -23,7 +25,8 @@ export type Mutation =
 	| { readonly type: "forget"; readonly version: Version }
 	| { readonly type: "grantLease"; readonly id: bigint; readonly ttlSeconds: number }
 	| { readonly type: "revokeLease"; readonly id: bigint }
-	| { readonly type: "compact"; readonly revision: number };
+	| { readonly type: "compact"; readonly revision: number }
+	| { readonly type: "record"; readonly name: string; readonly value: Uint8Array | undefined };
 
 /** A response without its values: the versions it speaks of. Values are read once the command is durable. */
 export interface RangePlan {

@@ -29,6 +29,10 @@ export class StateLoader implements BackendVisitor {
 		this.#state.leases.grant(id, ttlSeconds);
 	}
 
+	record(name: string, value: Uint8Array): void {
+		this.#state.setRecord(name, value);
+	}
+
 	version(version: Version): void {
 		this.#checkSequence(version);
 		this.#state.restoreVersion(version);

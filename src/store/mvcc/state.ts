@@ -14,6 +14,7 @@
  *
  * Source: https://etcd.io/docs/v3.6/learning/data_model/ and https://etcd.io/docs/v3.6/learning/api_guarantees/
  */
+import { KeyNotFoundError } from "../errors.ts";
 import {
 	CompactedError,
 	type DeleteRangeRequest,
@@ -45,7 +46,7 @@ import { holds } from "./compare.ts";
 import { type Interval, intervalOf } from "./interval.ts";
 import { KeyIndex } from "./key-index.ts";
 import { LeaseBook } from "./lease-book.ts";
-import { isDelete, noLease, noValue, type Version, versionAt } from "./version.ts";
+import { compareVersions, isDelete, noLease, noValue, putBefore, type Version, versionAt } from "./version.ts";
 
 /** The revision of a store in which nothing was ever written. */
 export const firstRevision = 1;
@@ -71,6 +72,8 @@ export class MvccState {
 	readonly index = new KeyIndex();
 	readonly log = new ChangeLog();
 	readonly leases = new LeaseBook();
+	/** Notes beside the keys, by name. */
+	readonly records = new Map<string, Uint8Array>();
 	#revision = firstRevision;
 	#compactRevision = 0;
 	#liveKeys = 0;
@@ -167,14 +170,14 @@ export class MvccState {
 	#run(command: WriteCommand, writing: Writing, read: ReadValue): Plan | undefined {
 		switch (command.type) {
 			case "put":
-				this.#checkLease(command.request.lease);
-				return this.#put(command.request, writing);
+				this.#checkPut(command.request);
+				return this.#put(command.request, writing, read);
 			case "delete":
 				return this.#delete(command.request, writing);
 			case "txn": {
 				const chosen = this.#choose(command.request, read);
 				this.#checkChosen(chosen);
-				return this.#runChosen(chosen, writing);
+				return this.#runChosen(chosen, writing, read);
 			}
 			case "grantLease":
 				if (this.leases.has(command.id)) throw new LeaseExistsError();
@@ -190,24 +193,59 @@ export class MvccState {
 				this.#compactRevision = command.revision;
 				writing.mutations.push(command);
 				return undefined;
+			case "record":
+				this.setRecord(command.name, command.value);
+				writing.mutations.push(command);
+				return undefined;
 		}
 	}
 
-	#put(request: PutRequest, writing: Writing): PutPlan {
+	/** Takes over a note; also from the disk. */
+	setRecord(name: string, value: Uint8Array | undefined): void {
+		if (value === undefined) this.records.delete(name);
+		else this.records.set(name, value);
+	}
+
+	/**
+	 * Every change that can still be read, in order: all from the compact revision on, and of each key what stood then.
+	 * With a revision: as etcd hashes it, so that members hash alike whether they have collected their garbage or not.
+	 */
+	history(hashedAt?: number): readonly Version[] {
+		const versions: Version[] = [];
+		const upTo = hashedAt ?? this.#revision;
+		this.index.scan({ from: "", to: undefined }, (newest) => {
+			const kept = versionAt(newest, hashedAt ?? this.#compactRevision);
+			for (let version: Version | undefined = newest; version !== undefined; version = version.previous) {
+				const isRecent = hashedAt === undefined ? version.revision >= this.#compactRevision : version.revision > this.#compactRevision;
+				if (version === kept || (isRecent && version.revision <= upTo)) versions.push(version);
+			}
+		});
+		return versions.sort(compareVersions);
+	}
+
+	#put(request: PutRequest, writing: Writing, read: ReadValue): PutPlan {
 		const newest = this.index.get(request.key);
 		const alive = newest === undefined || isDelete(newest) ? undefined : newest;
+		const kept = this.#keptVersion(request, newest);
 		const version: Version = {
 			key: request.key,
 			revision: writing.revision,
 			sub: writing.changes++,
 			createRevision: alive?.createRevision ?? writing.revision,
 			version: (alive?.version ?? 0) + 1,
-			lease: request.lease ?? noLease,
+			lease: request.ignoreLease === true ? (kept?.lease ?? noLease) : (request.lease ?? noLease),
 			previous: newest,
 		};
+		const value = request.ignoreValue === true && kept !== undefined ? read(kept) : request.value;
 		this.#link(version, newest);
-		writing.mutations.push({ type: "change", version, value: request.value });
+		writing.mutations.push({ type: "change", version, value });
 		return { type: "put", revision: writing.revision, previous: request.prevKv === true ? alive : undefined };
+	}
+
+	/** What a put keeps value or lease of: the key as it was before the command, should the command have deleted it. */
+	#keptVersion(request: PutRequest, newest: Version | undefined): Version | undefined {
+		if (newest === undefined || (request.ignoreValue !== true && request.ignoreLease !== true)) return undefined;
+		return isDelete(newest) ? putBefore(newest) : newest;
 	}
 
 	#delete(request: DeleteRangeRequest, writing: Writing): DeletePlan {
@@ -281,31 +319,34 @@ export class MvccState {
 	#checkChosen(txn: ChosenTxn): void {
 		for (const step of txn.steps) {
 			if (step.type === "chosen") this.#checkChosen(step.txn);
-			else if (step.type === "put") this.#checkLease(step.request.lease);
+			else if (step.type === "put") this.#checkPut(step.request);
 			else if (step.type === "range") this.checkReadable(step.request.revision, this.#revision);
 		}
 	}
 
-	#runChosen(txn: ChosenTxn, writing: Writing): TxnPlan {
-		const responses = txn.steps.map((step) => this.#runStep(step, writing));
+	#runChosen(txn: ChosenTxn, writing: Writing, read: ReadValue): TxnPlan {
+		const responses = txn.steps.map((step) => this.#runStep(step, writing, read));
 		return { type: "txn", revision: currentRevision(writing), succeeded: txn.succeeded, responses };
 	}
 
-	#runStep(step: ChosenStep, writing: Writing): Plan {
+	#runStep(step: ChosenStep, writing: Writing, read: ReadValue): Plan {
 		switch (step.type) {
 			case "put":
-				return this.#put(step.request, writing);
+				return this.#put(step.request, writing, read);
 			case "delete":
 				return this.#delete(step.request, writing);
 			case "range":
 				return this.select(step.request, readRevision(step.request, writing.revision), currentRevision(writing));
 			case "chosen":
-				return this.#runChosen(step.txn, writing);
+				return this.#runChosen(step.txn, writing, read);
 		}
 	}
 
-	#checkLease(lease: bigint | undefined): void {
-		if (lease !== undefined && lease !== noLease && !this.leases.has(lease)) throw new LeaseNotFoundError();
+	#checkPut({ key, lease = noLease, ignoreLease, ignoreValue }: PutRequest): void {
+		if (ignoreLease !== true && lease !== noLease && !this.leases.has(lease)) throw new LeaseNotFoundError();
+		if (ignoreLease !== true && ignoreValue !== true) return;
+		const newest = this.index.get(key);
+		if (newest === undefined || isDelete(newest)) throw new KeyNotFoundError();
 	}
 
 	#forEachAt(range: { readonly key: string; readonly rangeEnd?: string }, revision: number, visit: (version: Version) => void): void {

@@ -5,12 +5,21 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
-import { createMemoryStore, MemoryBackend, openLevelStore, type Store, type StoreEvent, type WatchRequest } from "../index.ts";
+import {
+	createMemoryStore,
+	type MaintainedStore,
+	MemoryBackend,
+	openLevelStore,
+	type Store,
+	type StoreEvent,
+	type StoreLimits,
+	type WatchRequest,
+} from "../index.ts";
 
 /** One store and what it stands on. */
 export interface Bench {
 	readonly clock: VirtualClock;
-	readonly store: Store;
+	readonly store: MaintainedStore;
 	/** Closes the store and opens it again; `store` is then the new one. */
 	reopen(): Promise<void>;
 	dispose(): Promise<void>;
@@ -18,17 +27,17 @@ export interface Bench {
 
 export interface Engine {
 	readonly name: string;
-	open(): Promise<Bench>;
+	open(limits?: Partial<StoreLimits>): Promise<Bench>;
 }
 
 export const memoryEngine: Engine = {
 	name: "memory",
-	async open() {
+	async open(limits = {}) {
 		const clock = new VirtualClock();
 		const backend = new MemoryBackend();
 		return bench(
 			clock,
-			() => createMemoryStore({ clock, backend }),
+			() => createMemoryStore({ clock, backend, limits }),
 			async () => undefined,
 		);
 	},
@@ -36,12 +45,12 @@ export const memoryEngine: Engine = {
 
 export const levelEngine: Engine = {
 	name: "LevelDB",
-	async open() {
+	async open(limits = {}) {
 		const clock = new VirtualClock();
 		const directory = await temporaryDirectory();
 		return bench(
 			clock,
-			() => openLevelStore({ clock, directory }),
+			() => openLevelStore({ clock, directory, limits }),
 			() => rm(directory, { recursive: true, force: true }),
 		);
 	},
@@ -53,7 +62,7 @@ export function temporaryDirectory(): Promise<string> {
 	return mkdtemp(join(tmpdir(), "kubesim-store-"));
 }
 
-async function bench(clock: VirtualClock, open: () => Promise<Store>, cleanUp: () => Promise<void>): Promise<Bench> {
+async function bench(clock: VirtualClock, open: () => Promise<MaintainedStore>, cleanUp: () => Promise<void>): Promise<Bench> {
 	let store = await open();
 	return {
 		clock,
