@@ -27,6 +27,7 @@ import {
 	yes,
 } from "./system.ts";
 import { tar } from "./tar.ts";
+import { stty, tty } from "./terminal.ts";
 import { utilityNames, utilityProgram } from "./utilities.ts";
 
 const ownCommands: Readonly<Record<string, Program>> = {
@@ -54,6 +55,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	ps,
 	pwd,
 	sleep: sleepCommand,
+	stty,
 	sync,
 	tail,
 	tar,
@@ -63,6 +65,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	timeout,
 	touch,
 	true: () => 0,
+	tty,
 	uname,
 	wget,
 	which,

@@ -1,4 +1,4 @@
-/** How `exit`, `return`, `break` and `continue` leave the commands they stand in. */
+/** How `exit`, `return`, `break` and `continue`, and Ctrl-C at a prompt, leave the commands they stand in. */
 
 export class ExitShell extends Error {
 	/** 0-255. */
@@ -46,3 +46,6 @@ export class ContinueLoop extends Error {
 		return new ContinueLoop(this.levels - 1);
 	}
 }
+
+/** Ctrl-C in an interactive shell: the rest of the line is not run. */
+export class Interrupted extends Error {}

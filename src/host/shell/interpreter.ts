@@ -13,7 +13,7 @@ import type { Terminal } from "../terminal.ts";
 import { FsError } from "../vfs/inode.ts";
 import { builtins } from "./builtins.ts";
 import { arithmetic, type ExpansionContext, expandToPattern, expandToText, expandWords } from "./expansion.ts";
-import { BreakLoop, ContinueLoop, ExitShell, ReturnFunction } from "./flow.ts";
+import { BreakLoop, ContinueLoop, ExitShell, Interrupted, ReturnFunction } from "./flow.ts";
 import { globSource } from "./glob.ts";
 import { type DescriptorTable, descriptorsOf, inputAt, outputAt, redirect } from "./redirection.ts";
 import type { Job, ShellApi } from "./shell-api.ts";
@@ -50,6 +50,13 @@ export interface InterpreterOptions {
 	readonly interactive?: boolean;
 }
 
+interface Foreground {
+	/** They get the terminal's signals. */
+	readonly processes: Set<Process>;
+	/** Ctrl-C came in the line that is being run. */
+	interrupted: boolean;
+}
+
 export class Interpreter implements ShellApi {
 	readonly machine: Machine;
 	readonly state: ShellState;
@@ -59,8 +66,8 @@ export class Interpreter implements ShellApi {
 	jobs: Job[] = [];
 	readonly #options: InterpreterOptions;
 	readonly #pendingTraps: string[] = [];
-	/** What the shell waits for in the foreground: gets the terminal's signals. */
-	#foreground: Process | undefined;
+	/** What runs in the foreground, of this shell and of its subshells there. */
+	#foreground: Foreground = { processes: new Set(), interrupted: false };
 	#commands = 0;
 	/** `0 <= depth <= maxDepth` */
 	#depth = 0;
@@ -103,7 +110,7 @@ export class Interpreter implements ShellApi {
 		}
 	}
 
-	/** Parses and runs; faults are printed. Throws only `ExitShell` and the flow signals of loops and functions. */
+	/** Parses and runs; faults are printed. Throws only `ExitShell`, `Interrupted` and the flow signals of loops and functions. */
 	async runText(script: string, descriptors: DescriptorTable): Promise<number> {
 		let tree: ScriptNode;
 		try {
@@ -119,7 +126,9 @@ export class Interpreter implements ShellApi {
 
 	async runStatements(statements: readonly StatementNode[], descriptors: DescriptorTable): Promise<number> {
 		for (const statement of statements) {
+			this.#heedInterrupt();
 			this.state.status = await this.#statement(statement, descriptors);
+			this.#heedInterrupt();
 			if (this.#pendingTraps.length > 0) await this.#runTraps(descriptors);
 		}
 		return this.state.status;
@@ -132,10 +141,20 @@ export class Interpreter implements ShellApi {
 		await writeText(outputAt(descriptors, 2), `${prefix}: ${text}\n`);
 	}
 
-	/** A signal from the terminal (Ctrl-C): to the command in the foreground. */
+	/** A signal from the terminal (Ctrl-C): to what runs in the foreground. An interactive shell gives up the line as well. */
 	interrupt(signal: SignalName): void {
-		this.#foreground?.kill(signal);
+		if (this.interactive && signal === "INT") this.#foreground.interrupted = true;
+		for (const process of this.#foreground.processes) process.kill(signal);
 		this.#wakeWait?.();
+	}
+
+	/** A new line begins: Ctrl-C before it was for the line before. */
+	forgetInterrupt(): void {
+		this.#foreground.interrupted = false;
+	}
+
+	#heedInterrupt(): void {
+		if (this.#foreground.interrupted) throw new Interrupted();
 	}
 
 	/** Runs `script` when the signal comes; undefined restores the default, "" ignores it. */
@@ -192,10 +211,9 @@ export class Interpreter implements ShellApi {
 			terminal: isTerminal ? this.#options.terminal : undefined,
 			parent: this.process,
 		});
-		const outer = this.#foreground;
-		this.#foreground = child;
+		this.#foreground.processes.add(child);
 		const exit = await child.exited;
-		this.#foreground = outer;
+		this.#foreground.processes.delete(child);
 		return exit;
 	}
 
@@ -318,6 +336,8 @@ export class Interpreter implements ShellApi {
 	#subshell(process: Process): Interpreter {
 		const shell = new Interpreter({ ...this.#options, state: this.state.fork(), process, interactive: false });
 		shell.#depth = this.#depth + 1;
+		// A job in the background has a process of its own.
+		if (process === this.process) shell.#foreground = this.#foreground;
 		if (shell.#depth > maxDepth) throw new ShellError("maximum nesting level exceeded", 1);
 		return shell;
 	}
@@ -338,6 +358,7 @@ export class Interpreter implements ShellApi {
 	/** Runs a command; its faults are printed and become its status. */
 	async #guardedCommand(command: CommandNode, descriptors: DescriptorTable): Promise<number> {
 		await this.#spendTime();
+		this.#heedInterrupt();
 		try {
 			return await this.#command(command, descriptors);
 		} catch (error) {

@@ -5,7 +5,7 @@ import type { ProcessContext, Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";
 import { resolvePath } from "../vfs/path.ts";
-import { BreakLoop, ContinueLoop, ExitShell, ReturnFunction } from "./flow.ts";
+import { BreakLoop, ContinueLoop, ExitShell, Interrupted, ReturnFunction } from "./flow.ts";
 import { createInterpreter, type Interpreter } from "./interpreter.ts";
 import { maxHistoryLines } from "./line-editor.ts";
 import { type DescriptorTable, descriptorsOf, inputAt } from "./redirection.ts";
@@ -116,7 +116,8 @@ async function runSession(grammar: Grammar, context: ProcessContext, state: Shel
 	for (const signal of ["INT", "QUIT", "TERM"] as const) process.onSignal(signal, () => undefined);
 	let text = "";
 	for (;;) {
-		const result = await tty.editLine(text === "" ? promptOf(context, state) : "> ", history);
+		const prompt = text === "" ? promptOf(context, state) : "> ";
+		const result = await tty.editLine(prompt, history, () => shell.forgetInterrupt());
 		if (process.exit !== undefined) return process.exit.exitCode;
 		if (result.type === "interrupt") {
 			text = "";
@@ -136,7 +137,8 @@ async function runSession(grammar: Grammar, context: ProcessContext, state: Shel
 			await runCommand(shell, command, descriptors);
 		} catch (error) {
 			if (error instanceof ExitShell) return shell.runExitTrap(error.status, descriptors);
-			throw error;
+			if (!(error instanceof Interrupted)) throw error;
+			state.status = 130;
 		}
 	}
 }

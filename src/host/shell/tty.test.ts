@@ -100,6 +100,17 @@ describe("a shell at a terminal", () => {
 		});
 	});
 
+	it("gives up the whole line at Ctrl-C: loops, pipes, and what has not begun yet", async () => {
+		const screen = async (line: string) => (await session("sh", [line, 5_500, "\x03", "echo $?\r", "\x04"])).screen;
+		expect(await screen("while true; do sleep 10; done; echo no\r")).toBe(
+			"/ # while true; do sleep 10; done; echo no\r\n^C\r\n/ # echo $?\r\n130\r\n/ # ",
+		);
+		expect(await screen("(sleep 100; echo no) | cat\r")).toBe("/ # (sleep 100; echo no) | cat\r\n^C\r\n/ # echo $?\r\n130\r\n/ # ");
+		expect((await session("sh", [10, "sleep 100\r\x03", "echo $?\r", "\x04"])).screen).toBe(
+			"/ # sleep 100\r\n^C\r\n/ # echo $?\r\n130\r\n/ # ",
+		);
+	});
+
 	it("gives a program its lines, echoed and edited, until Ctrl-D", async () => {
 		expect((await session("sh", ["cat\r", "helo\x7flo\r", "\x04", "\x04"])).screen).toBe("/ # cat\r\nhelo\b \blo\r\nhello\r\n/ # ");
 	});

@@ -56,10 +56,11 @@ export class Tty implements Terminal {
 		if (rows > 0) this.rows = rows;
 	}
 
-	/** Lets the user edit one line. */
-	async editLine(prompt: string, history: readonly string[]): Promise<EditResult> {
+	/** Lets the user edit one line. @param onReady called when keys begin to go to the line, and Ctrl-C too. */
+	async editLine(prompt: string, history: readonly string[], onReady: () => void = () => undefined): Promise<EditResult> {
 		await this.#write(Buffer.from(prompt));
 		if (this.#hungUp) return { type: "eof" };
+		onReady();
 		const editing = Promise.withResolvers<EditResult>();
 		this.#editor = { editor: new LineEditor(prompt, history), resolve: editing.resolve };
 		const keys = this.#typedAhead;
@@ -68,11 +69,10 @@ export class Tty implements Terminal {
 		return editing.promise;
 	}
 
-	/** Takes the user's keys until they end; then the terminal is hung up. */
+	/** Takes the user's keys until they end. The terminal stays: another user may come, or the caller hangs it up. */
 	async pump(keys: AsyncIterable<Uint8Array>): Promise<void> {
 		const decoder = new TextDecoder();
 		for await (const chunk of keys) this.#feed(decoder.decode(chunk, { stream: true }));
-		this.hangUp();
 	}
 
 	/** Resolves when all that was written has been taken. */

@@ -209,7 +209,8 @@ export class SimContainer {
 		this.#attachments.add(attachment);
 		if (this.#tty !== undefined) {
 			this.#tty.onSignal = (name) => process.kill(name);
-			this.#pump(this.#tty, streams);
+			// Who detaches leaves the terminal to whoever attaches next.
+			void this.#pump(this.#tty, streams);
 		} else if (streams.stdin !== undefined && this.#stdin !== undefined) void this.#feed(this.#stdin, streams.stdin);
 		const left = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
 		const exit = await Promise.race([process.exited, left]);
@@ -220,17 +221,18 @@ export class SimContainer {
 
 	#joinTerminal(tty: Tty, streams: ProcessStreams, process: Process): void {
 		tty.onSignal = (name) => process.kill(name);
-		this.#pump(tty, streams);
+		void this.#pump(tty, streams).then(() => tty.hangUp());
 	}
 
-	#pump(tty: Tty, streams: ProcessStreams): void {
-		if (streams.stdin !== undefined) tty.pump(streams.stdin).catch(() => tty.hangUp());
+	/** Resolves when the user's keys have ended, however they did. */
+	async #pump(tty: Tty, streams: ProcessStreams): Promise<void> {
 		if (streams.resizes !== undefined) {
 			const { resizes } = streams;
 			void (async () => {
 				for await (const size of resizes) tty.resize(size);
 			})().catch(() => undefined);
 		}
+		if (streams.stdin !== undefined) await tty.pump(streams.stdin).catch(() => undefined);
 	}
 
 	async #feed(stdin: Pipe, chunks: AsyncIterable<Uint8Array>): Promise<void> {
