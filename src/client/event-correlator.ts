@@ -14,8 +14,10 @@ const similarWithinMs = 600_000;
 /** Events about one object: this many, then one every five minutes. */
 const spamBurst = 25;
 const spamRatePerSecond = 1 / 300;
-/** How many objects and events are remembered; the least recently used are forgotten. */
+/** How many objects are remembered; the least recently used are forgotten. */
 const maxRemembered = 4096;
+/** How many different events of one reason about one object are remembered. */
+const maxSeries = 64;
 
 const combinedPrefix = "(combined from similar events): ";
 
@@ -40,9 +42,22 @@ export interface EventSeries {
 	message: string;
 }
 
+/** What is remembered of one reason about one object. Arrays: there are few, and a cluster has thousands of these. */
 interface Similar {
-	readonly messages: Set<string>;
+	readonly type: string;
+	readonly reason: string;
+	/** Different messages, oldest first; fewer than `maxSimilar`. */
+	readonly messages: string[];
+	readonly series: EventSeries[];
+	/** The series that all further messages go to, once there were too many. */
+	combined: EventSeries | undefined;
 	lastMs: number;
+}
+
+/** What is remembered of one object. */
+interface Remembered {
+	readonly bucket: TokenBucket;
+	readonly similar: Similar[];
 }
 
 /** A map that forgets its least recently used entry. */
@@ -70,9 +85,7 @@ class RecentMap<V> {
 
 export class EventCorrelator {
 	readonly #clock: Clock;
-	readonly #similar = new RecentMap<Similar>();
-	readonly #series = new RecentMap<EventSeries>();
-	readonly #spam = new RecentMap<TokenBucket>();
+	readonly #objects = new RecentMap<Remembered>();
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -81,51 +94,59 @@ export class EventCorrelator {
 	/** The series the event belongs to, counted; undefined if the event is one too many about its object. */
 	observe(input: EventInput): EventSeries | undefined {
 		const nowMs = this.#clock.now();
-		const object = objectIdentity(input.object);
-		const similar = `${object}\0${input.type}\0${input.reason}`;
-		const combined = this.#isCombined(similar, input.message, nowMs);
-		const key = combined ? similar : `${similar}\0${input.object.fieldPath ?? ""}\0${input.message}`;
-		const message = combined ? combinedPrefix + input.message : input.message;
-		const series = this.#count(key, input, message, nowMs);
-		return this.#isSpam(object) ? undefined : series;
-	}
-
-	#isCombined(key: string, message: string, nowMs: number): boolean {
-		let similar = this.#similar.get(key);
-		if (similar === undefined || nowMs - similar.lastMs > similarWithinMs) {
-			similar = { messages: new Set(), lastMs: nowMs };
-			this.#similar.set(key, similar);
-		}
-		similar.messages.add(message);
+		const object = this.#remembered(input.object);
+		const similar = similarOf(object, input, nowMs);
+		const series = isCombined(similar, input.message) ? combinedSeries(similar, input, nowMs) : seriesOf(similar, input, nowMs);
 		similar.lastMs = nowMs;
-		if (similar.messages.size < maxSimilar) return false;
-		for (const oldest of similar.messages) {
-			similar.messages.delete(oldest);
-			break;
-		}
-		return true;
-	}
-
-	#count(key: string, input: EventInput, message: string, nowMs: number): EventSeries {
-		let series = this.#series.get(key);
-		if (series === undefined) {
-			series = { input, firstMs: nowMs, count: 0, lastMs: nowMs, message };
-			this.#series.set(key, series);
-		}
 		series.count++;
 		series.lastMs = nowMs;
-		series.message = message;
-		return series;
+		return object.bucket.tryTake() ? series : undefined;
 	}
 
-	#isSpam(object: string): boolean {
-		let bucket = this.#spam.get(object);
-		if (bucket === undefined) {
-			bucket = new TokenBucket({ clock: this.#clock, ratePerSecond: spamRatePerSecond, burst: spamBurst });
-			this.#spam.set(object, bucket);
-		}
-		return !bucket.tryTake();
+	#remembered(object: ObjectReference): Remembered {
+		const key = objectIdentity(object);
+		const known = this.#objects.get(key);
+		if (known !== undefined) return known;
+		const bucket = new TokenBucket({ clock: this.#clock, ratePerSecond: spamRatePerSecond, burst: spamBurst });
+		const made: Remembered = { bucket, similar: [] };
+		this.#objects.set(key, made);
+		return made;
 	}
+}
+
+/** The record of the event's reason; what lies too far back counts no longer. */
+function similarOf(object: Remembered, { type, reason }: EventInput, nowMs: number): Similar {
+	let similar = object.similar.find((candidate) => candidate.type === type && candidate.reason === reason);
+	if (similar === undefined) {
+		similar = { type, reason, messages: [], series: [], combined: undefined, lastMs: nowMs };
+		object.similar.push(similar);
+	} else if (nowMs - similar.lastMs > similarWithinMs) similar.messages.length = 0;
+	return similar;
+}
+
+/** Whether the message is one of too many different ones. */
+function isCombined({ messages }: Similar, message: string): boolean {
+	if (!messages.includes(message)) messages.push(message);
+	if (messages.length < maxSimilar) return false;
+	messages.shift();
+	return true;
+}
+
+function combinedSeries(similar: Similar, input: EventInput, nowMs: number): EventSeries {
+	const message = combinedPrefix + input.message;
+	similar.combined ??= { input, firstMs: nowMs, count: 0, lastMs: nowMs, message };
+	similar.combined.message = message;
+	return similar.combined;
+}
+
+function seriesOf({ series }: Similar, input: EventInput, nowMs: number): EventSeries {
+	const isSame = (known: EventSeries) => known.message === input.message && known.input.object.fieldPath === input.object.fieldPath;
+	const known = series.find(isSame);
+	if (known !== undefined) return known;
+	const made: EventSeries = { input, firstMs: nowMs, count: 0, lastMs: nowMs, message: input.message };
+	series.push(made);
+	if (series.length > maxSeries) series.shift();
+	return made;
 }
 
 function objectIdentity({ kind, namespace, name, uid, apiVersion }: ObjectReference): string {
