@@ -36,8 +36,6 @@ export interface HardState {
 	readonly commit: number;
 }
 
-export const initialHardState: HardState = { term: 0, vote: undefined, commit: 0 };
-
 export interface SnapshotMetadata extends Position {
 	/** In force after the entry at `index`. */
 	readonly membership: Membership;

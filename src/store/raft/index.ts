@@ -32,7 +32,6 @@ export {
 	type Entry,
 	entryBytes,
 	type HardState,
-	initialHardState,
 	type NormalEntry,
 	type Position,
 	type Proposal,
@@ -53,7 +52,7 @@ export {
 	type SingleChange,
 	type Transition,
 } from "./membership.ts";
-export { bootstrapSnapshot, MemoryStorage, type StorageWrite } from "./memory-storage.ts";
+export { bootstrapSnapshot, emptySnapshot, MemoryStorage, type StorageWrite } from "./memory-storage.ts";
 export type { Message } from "./message.ts";
 export { type ProgressStatus, RaftNode, type RaftStatus, type ReadResult } from "./node.ts";
 export { defaultLimits, type RaftLimits, type RaftOptions } from "./options.ts";

@@ -1,7 +1,7 @@
 /**
  * A log in memory: for tests, and as the readable half of a durable one.
  */
-import { type Entry, type HardState, initialHardState, limitBytes, type Snapshot, type SnapshotMetadata } from "./entry.ts";
+import { type Entry, type HardState, limitBytes, type Snapshot, type SnapshotMetadata } from "./entry.ts";
 import { RaftInvariantError } from "./invariant.ts";
 import { emptyMembership, type Membership } from "./membership.ts";
 import type { RaftStorage } from "./storage.ts";
@@ -20,21 +20,21 @@ export function bootstrapSnapshot(membership: Membership, data: Uint8Array = new
 	return { metadata: { index: 1, term: 1, membership }, data };
 }
 
-const nothing: Snapshot = { metadata: { index: 0, term: 0, membership: emptyMembership }, data: new Uint8Array() };
+/** Where a member begins that will be told everything by a leader. */
+export const emptySnapshot: Snapshot = { metadata: { index: 0, term: 0, membership: emptyMembership }, data: new Uint8Array() };
 
 export class MemoryStorage implements RaftStorage {
-	#hardState: HardState = initialHardState;
+	#hardState: HardState;
 	#snapshot: Snapshot;
-	/** Entry `firstIndex - 1 + 1 + i` lies at i. */
+	/** Entry `firstIndex + i` lies at i. */
 	#entries: Entry[] = [];
 	/** Place of the last compacted entry. */
 	#compacted: { readonly index: number; readonly term: number };
 
-	/** Without a snapshot: a member that will be told everything by a leader. */
-	constructor(snapshot: Snapshot = nothing) {
+	constructor(snapshot: Snapshot = emptySnapshot) {
 		this.#snapshot = snapshot;
 		this.#compacted = snapshot.metadata;
-		if (snapshot !== nothing) this.#hardState = { term: snapshot.metadata.term, vote: undefined, commit: snapshot.metadata.index };
+		this.#hardState = { term: snapshot.metadata.term, vote: undefined, commit: snapshot.metadata.index };
 	}
 
 	hardState(): HardState {
@@ -64,7 +64,7 @@ export class MemoryStorage implements RaftStorage {
 		return this.#snapshot.metadata;
 	}
 
-	snapshot(): Snapshot | undefined {
+	snapshot(): Snapshot {
 		return this.#snapshot;
 	}
 
