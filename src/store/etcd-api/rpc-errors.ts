@@ -28,6 +28,8 @@ export const rpcErrors = {
 	valueProvided: error(grpcCode.invalidArgument, "value is provided"),
 	leaseProvided: error(grpcCode.invalidArgument, "lease is provided"),
 	keyNotProvided: error(grpcCode.invalidArgument, "key is not provided"),
+	keyNotFound: error(grpcCode.invalidArgument, "key not found"),
+	corrupt: error(grpcCode.dataLoss, "corrupt cluster"),
 	invalidSortOption: error(grpcCode.invalidArgument, "invalid sort option"),
 	noSpace: error(grpcCode.resourceExhausted, "mvcc: database space exceeded"),
 	memberNotFound: error(grpcCode.notFound, "member not found"),
