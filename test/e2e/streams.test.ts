@@ -343,7 +343,7 @@ describe.skipIf(moreKubectls.length === 0)("with the kubectls of KUBESIM_TEST_KU
 		await old.run(`label deployment ${name} tier=front`);
 		await old.run(`annotate deployment ${name} note=old`);
 		expect(await old.run("apply -f -", pods)).toContain("deployment.apps/web unchanged\n");
-		expect(await old.run("explain pod.spec.containers.image")).toContain("image\t<string>");
+		expect(await old.run("explain pod.spec.containers.image")).toContain("FIELD: image <string>\n");
 		expect(await old.run(`logs deployment/${name} --tail=1`)).toContain("start worker process");
 		expect(await old.run(["exec", "-i", `deployment/${name}`, "--", "sh", "-c", "cat; echo from inside"], "in\n")).toBe(
 			"in\nfrom inside\n",
