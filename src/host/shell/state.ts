@@ -36,7 +36,7 @@ export class ShellState {
 	name: string;
 	readonly options: ShellOptions = { errexit: false, nounset: false, xtrace: false, noglob: false, pipefail: false };
 	readonly variables = new Map<string, Variable>();
-	readonly functions = new Map<string, FunctionBody>();
+	readonly functions: Map<string, FunctionBody> = new Map();
 	readonly aliases = new Map<string, string>();
 	/** Signal name or EXIT -> script. */
 	readonly traps = new Map<string, string>();
