@@ -96,6 +96,7 @@ export const guestbookFrontendImage: Image = {
 		"us-docker.pkg.dev/google-samples/containers/gke/gb-frontend",
 		"gcr.io/google_samples/gb-frontend",
 		"gcr.io/google-samples/gb-frontend",
+		"docker.io/corelab/gb-frontend",
 	],
 	sizeBytes: 178_451_214,
 	config: {

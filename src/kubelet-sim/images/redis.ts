@@ -330,6 +330,7 @@ export const redisFollowerImage: Image = {
 		"us-docker.pkg.dev/google-samples/containers/gke/gb-redis-follower",
 		"gcr.io/google_samples/gb-redis-follower",
 		"gcr.io/google_samples/gb-redisslave",
+		"docker.io/corelab/gb-redis-follower",
 	],
 	config: { ...redisImage.config, entrypoint: ["redis-server", "--replicaof", "redis-leader", "6379"], cmd: [] },
 	hasTag: () => true,
