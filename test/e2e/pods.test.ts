@@ -56,10 +56,14 @@ test("a container that fails again and again: Error, CrashLoopBackOff, its logs 
 	const told = story(watching.stdout, "crash");
 	expect(told.slice(0, 3)).toEqual(["0/1 Pending", "0/1 ContainerCreating", expect.stringMatching(/^1\/1 Running|0\/1 Error$/)]);
 	expect(told).toContain("0/1 CrashLoopBackOff");
-	expect(maskedLines(await run("get pod crash"))[1]).toMatch(/^crash [01]\/1 (CrashLoopBackOff|Running|Error) [2-4] \(AGE ago\) AGE$/);
+	expect(maskedLines(await run("get pod crash"))[1]).toMatch(/^crash [01]\/1 (CrashLoopBackOff|Running|Error) \d \(AGE ago\) AGE$/);
 	expect(await run("logs crash")).toBe("oops\n");
 	expect(await run("logs crash --previous")).toBe("oops\n");
-	const described = maskedText(await run("describe pod crash"));
+	// It runs for a moment now and then.
+	const described = await eventually(async () => {
+		const text = maskedText(await run("describe pod crash"));
+		return text.includes("State: Waiting\n") ? text : undefined;
+	});
 	expect(described).toMatch(
 		/ Args:\n sh\n -c\n echo oops; exit 3\n State: Waiting\n Reason: CrashLoopBackOff\n Last State: Terminated\n Reason: Error\n Exit Code: 3\n Started: TIME\n Finished: TIME\n Ready: False\n Restart Count: \d\n/,
 	);
@@ -92,10 +96,18 @@ test("an image that cannot be pulled, or named, or need not be pulled", async ()
 	await eventually(async () => ((await reason("absent")) === "ImagePullBackOff" ? true : undefined));
 	await eventually(async () => ((await reason("misnamed")) === "InvalidImageName" ? true : undefined));
 	await eventually(async () => ((await reason("never")) === "ErrImageNeverPull" ? true : undefined));
-	expect(await cluster.kubectl.fail("logs absent")).toBe(
-		'Error from server (BadRequest): container "absent" in pod "absent" is waiting to start: trying and failing to pull image\n',
+	// It is tried again now and then.
+	await eventually(async () =>
+		(await cluster.kubectl.fail("logs absent")) ===
+		'Error from server (BadRequest): container "absent" in pod "absent" is waiting to start: trying and failing to pull image\n'
+			? true
+			: undefined,
 	);
-	expect(maskedLines(await run("describe pod absent"))).toEqual(
+	const described = await eventually(async () => {
+		const lines = maskedLines(await run("describe pod absent"));
+		return lines.includes(" Reason: ImagePullBackOff") ? lines : undefined;
+	});
+	expect(described).toEqual(
 		expect.arrayContaining([
 			" State: Waiting",
 			" Reason: ImagePullBackOff",
@@ -125,11 +137,12 @@ spec:
 `,
 	);
 	await watching.sees(/ready-steady +1\/1 +Running/);
-	expect(story(watching.stdout, "ready-steady")).toEqual([
+	// Between the last init container and the first other one, and often too short to be reported.
+	const isBrief = (status: string) => status === "0/1 PodInitializing";
+	expect(story(watching.stdout, "ready-steady").filter((status) => !isBrief(status))).toEqual([
 		"0/1 Pending",
 		"0/1 Init:0/2",
 		"0/1 Init:1/2",
-		"0/1 PodInitializing",
 		"1/1 Running",
 	]);
 	expect(await run("logs ready-steady")).toBe("1\n2\n");
@@ -336,12 +349,12 @@ apiVersion: v1
 kind: Pod
 metadata: { name: gentle }
 spec:
-  terminationGracePeriodSeconds: 60
+  terminationGracePeriodSeconds: 1200
   containers:
   - name: main
     image: busybox
     command: [sh, -c, "trap 'echo term; exit 0' TERM; echo started; while true; do sleep 1; done"]
-    lifecycle: { preStop: { exec: { command: [sh, -c, "echo preparing > /proc/1/fd/1; sleep 10"] } } }
+    lifecycle: { preStop: { exec: { command: [sh, -c, "echo preparing > /proc/1/fd/1; until [ -e /tmp/go ]; do sleep 1; done"] } } }
 `,
 	);
 	await run("wait --for=condition=Ready pod/gentle --timeout=20s");
@@ -350,7 +363,9 @@ spec:
 	await run("delete pod gentle --wait=false");
 	expect(maskedLines(await run("get pod gentle"))[1]).toBe("gentle 1/1 Terminating 0 AGE");
 	expect(maskedText(await run("describe pod gentle"))).toMatch(/^Status: Terminating \(lasts \w+\)\nTermination Grace Period: AGE$/m);
+	await run("exec gentle -- touch /tmp/go");
 	await run("wait --for=delete pod/gentle --timeout=20s");
+	await logs.ended();
 	expect(logs.stdout).toBe("started\npreparing\nterm\n");
 
 	await run(
@@ -358,7 +373,7 @@ spec:
 		"{ apiVersion: v1, kind: Pod, metadata: { name: deaf }, spec: { terminationGracePeriodSeconds: 20, containers: [{ name: main, image: busybox, command: [sh, -c, \"trap '' TERM; while true; do sleep 1; done\"] }] } }",
 	);
 	await run("wait --for=condition=Ready pod/deaf --timeout=20s");
-	await using watching = new RunningTool(
+	await using watching = await RunningTool.watching(
 		cluster.kubectl,
 		"get pod deaf -w -o jsonpath={.status.containerStatuses[0].state.terminated.exitCode}:",
 	);

@@ -34,7 +34,7 @@ spec:
 `;
 
 test("status tells how far it is, history what there was, undo goes back", async () => {
-	await run("apply -f -", deployment("web", 4, "", "minReadySeconds: 8"));
+	await run("apply -f -", deployment("web", 4, "", "minReadySeconds: 20"));
 	const first = await run("rollout status deployment/web");
 	expect(first).toMatch(
 		/^(Waiting for deployment spec update to be observed\.\.\.\n)?(Waiting for deployment "web" rollout to finish: [0-3] (of|out of) 4 (updated replicas are available|new replicas have been updated)\.\.\.\n)+deployment "web" successfully rolled out\n$/,
@@ -45,6 +45,7 @@ test("status tells how far it is, history what there was, undo goes back", async
 	const second = await run("rollout status deployment/web");
 	expect(second).toContain('Waiting for deployment "web" rollout to finish: 1 old replicas are pending termination...\n');
 	expect(second).toMatch(/deployment "web" successfully rolled out\n$/);
+	await cluster.kubectl.run(["patch", "deployment", "web", "-p", '{"spec":{"minReadySeconds":0}}']);
 	expect(await run("rollout history deployment/web")).toBe(
 		"deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         first\n2         second\n\n",
 	);
@@ -176,8 +177,9 @@ test("Recreate stops all old pods before it starts a new one", async () => {
 });
 
 test("an image that is not there: the old pods stay, the deadline passes, undo mends it", async () => {
-	await run("apply -f -", deployment("broken", 4, "", "progressDeadlineSeconds: 30"));
+	await run("apply -f -", deployment("broken", 4));
 	await run("rollout status deployment/broken");
+	await cluster.kubectl.run(["patch", "deployment", "broken", "-p", '{"spec":{"progressDeadlineSeconds":45}}']);
 	await run("set image deployment/broken nginx=nginx:doesnotexist");
 	const failed = await cluster.kubectl.try(["rollout", "status", "deployment/broken"]);
 	expect(failed.exitCode).toBe(1);
@@ -223,9 +225,10 @@ test("wait: conditions, fields, creation, deletion, and running out of time", as
 		"error: timed out waiting for the condition on pods/late\n",
 	);
 	expect(await fail("wait --for=condition=Ready pod/nobody --timeout=1s")).toBe('Error from server (NotFound): pods "nobody" not found\n');
-	const gone = run("wait --for=delete pod/late --timeout=20s");
+	await using gone = await RunningTool.watching(cluster.kubectl, "wait --for=delete pod/late --timeout=20s");
 	await run("delete pod late --wait=false");
-	expect(await gone).toBe("pod/late condition met\n");
+	expect(await gone.ended()).toBe(0);
+	expect(gone.stdout).toBe("pod/late condition met\n");
 	expect(await run("wait --for=condition=Available deployment --all --timeout=30s")).toContain("deployment.apps/web condition met\n");
 });
 

@@ -116,8 +116,11 @@ describe("logs", () => {
 		attached.child.stdin.write("one\n");
 		await following.sees(/heard one\n/);
 		await runWith("run", "brief", "--image=busybox", "--restart=Never", "--", "sh", "-c", "echo a; sleep 1; echo b");
-		await run("wait --for=jsonpath={.status.phase}=Running pod/brief --timeout=20s");
-		expect(await run("logs -f brief")).toBe("a\nb\n");
+		const logs = await eventually(async () => {
+			const { stdout, exitCode } = await attempt("logs", "-f", "brief");
+			return exitCode === 0 ? stdout : undefined;
+		});
+		expect(logs).toBe("a\nb\n");
 	});
 
 	test("of what is not there", async () => {
