@@ -15,15 +15,8 @@ import {
 import { parseRequirements } from "./label-selector-parser.ts";
 import type { LabelSelector } from "./schema/generated/types.ts";
 
-export { type FieldRequirement, type FieldSelectorMatcher, parseFieldSelector } from "./field-selector.ts";
-export {
-	type LabelOperator,
-	type LabelRequirement,
-	type Labels,
-	newRequirement,
-	requirementMatches,
-	SelectorError,
-} from "./label-requirement.ts";
+export { parseFieldSelector } from "./field-selector.ts";
+export { type LabelRequirement, type Labels, SelectorError } from "./label-requirement.ts";
 
 /** Decides which label sets are selected. Immutable. */
 export interface LabelSelectorMatcher {

@@ -12,8 +12,6 @@ import { newBadRequest } from "../status-error.ts";
 import { DecodeError, type DecodeState } from "./decode-errors.ts";
 import { decoderOf } from "./decoders.ts";
 
-export { DecodeError } from "./decode-errors.ts";
-
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
 export interface DecodeOptions {

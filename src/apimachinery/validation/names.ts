@@ -221,10 +221,6 @@ export const nameIsDnsSubdomain: NameRule = (name, prefix) => isDns1123Subdomain
 export const nameIsDnsLabel: NameRule = (name, prefix) => isDns1123Label(prefix ? maskTrailingDash(name) : name);
 /** The rule of Services until 1.34, and of what becomes a variable's name. */
 export const nameIsDns1035Label: NameRule = (name, prefix) => isDns1035Label(prefix ? maskTrailingDash(name) : name);
-/** The rule of RBAC objects. */
-export const nameIsPathSegment: NameRule = (name, prefix) =>
-	prefix ? isPathSegmentName(name).filter((text) => text.startsWith("may not contain")) : isPathSegmentName(name);
-
 function maskTrailingDash(name: string): string {
 	return name.length > 1 && name.endsWith("-") ? `${name.slice(0, -2)}a` : name;
 }
