@@ -7,6 +7,7 @@ import type { CandidateState, Core } from "./core.ts";
 import type { LeaderState } from "./leader-state.ts";
 import { type MemberId, membersOf } from "./membership.ts";
 import type { PreVote, PreVoteResponse, TimeoutNow, Vote, VoteResponse } from "./message.ts";
+import { isLeaving } from "./proposal.ts";
 import { hasQuorum, quorumVote } from "./quorum.ts";
 
 /** A tick of everybody who does not lead. */
@@ -45,7 +46,7 @@ function recordVote(core: Core, state: CandidateState, from: MemberId, granted: 
 	const result = quorumVote(core.membership, state.votes);
 	if (result === "lost") core.becomeFollower(core.term, undefined);
 	else if (result === "won" && state.role === "preCandidate") campaignNow(core, false);
-	else if (result === "won") core.becomeLeader();
+	else if (result === "won") core.becomeLeader().leaving = isLeaving(core);
 }
 
 /**

@@ -47,6 +47,8 @@ export class LeaderState {
 	readSequence = 0;
 	/** No other change of membership is taken up before this index is applied. */
 	pendingConfigIndex: number;
+	/** The log has a change, not applied yet, after which this member is no voter: nothing may come behind it. */
+	leaving = false;
 	/** Who is to lead next; proposals wait until it does or the transfer times out. */
 	transferee: MemberId | undefined;
 	heartbeatElapsed = 0;

@@ -13,6 +13,8 @@
  * Source: Raft paper, section 6; Ongaro's thesis, chapter 4.
  */
 
+import { RaftInvariantError } from "./invariant.ts";
+
 /** Names a member for good: never given to another one, not even after its removal. */
 export type MemberId = string;
 
@@ -94,6 +96,13 @@ export function planChange(membership: Membership, change: ConfigChange): Member
 	const simple = change.transition === "auto" && change.changes.length === 1;
 	if (simple) return next;
 	return enterJoint(membership, next, change.transition !== "jointExplicit");
+}
+
+/** Of a change in the log: it was checked before it got there. */
+export function membershipAfter(membership: Membership, change: ConfigChange): Membership {
+	const next = planChange(membership, change);
+	if ("impossible" in next) throw new RaftInvariantError(`the log has an impossible change of membership: ${next.impossible}`);
+	return next;
 }
 
 function enterJoint(old: Membership, next: Membership, autoLeave: boolean): Membership | ImpossibleChange {

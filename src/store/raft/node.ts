@@ -9,14 +9,14 @@ import { campaign, checkQuorum, tickElection, voteDurable } from "./election.ts"
 import type { HardState, Position } from "./entry.ts";
 import { RaftInvariantError } from "./invariant.ts";
 import type { LeaderState } from "./leader-state.ts";
-import type { ConfigChange, MemberId, Membership } from "./membership.ts";
+import { type ConfigChange, type MemberId, type Membership, membershipAfter } from "./membership.ts";
 import type { Message } from "./message.ts";
 import type { RaftOptions } from "./options.ts";
 import type { ProgressState } from "./progress.ts";
 import { type ProposeResult, propose, type Refusal, refuse } from "./proposal.ts";
 import { addRead } from "./reads.ts";
 import type { Ready, SoftState } from "./ready.ts";
-import { handOut, membershipAfter } from "./reconfigure.ts";
+import { handOut } from "./reconfigure.ts";
 import { broadcastHeartbeat, flushLeader, ownEntriesDurable, tickSnapshots } from "./replication.ts";
 import { step } from "./step.ts";
 import type { RaftStorage } from "./storage.ts";

@@ -4,13 +4,15 @@
 import type { Core } from "./core.ts";
 import { entryBytes, type Position, type Proposal } from "./entry.ts";
 import type { LeaderState } from "./leader-state.ts";
-import { type ConfigChange, type MemberId, planChange } from "./membership.ts";
+import { type ConfigChange, isVoter, type MemberId, membershipAfter, planChange } from "./membership.ts";
 
 export type RefusalReason =
 	/** Nobody is known to lead. */
 	| "noLeader"
 	/** The leader is about to hand over. */
 	| "transferring"
+	/** The leader is about to leave the group. */
+	| "leaving"
 	/** Too many bytes wait to be committed. */
 	| "overloaded"
 	/** Another change of membership is not through yet. */
@@ -51,14 +53,35 @@ export function propose(core: Core, proposal: Proposal): ProposeResult {
 
 export function proposeToLeader(core: Core, leader: LeaderState, proposal: Proposal): ProposeResult {
 	if (leader.transferee !== undefined) return refuse("transferring", `leadership is being transferred to ${leader.transferee}`);
+	if (leader.leaving) return refuse("leaving", `${core.id} leads only until its own removal is committed`);
 	const refusal = proposal.type === "config" ? checkChange(core, leader, proposal.change) : undefined;
 	if (refusal !== undefined) return refusal;
 	const { bytes } = leader.uncommitted;
 	if (bytes > 0 && bytes + entryBytes(proposal) > core.limits.maxUncommittedBytes)
 		return refuse("overloaded", `${bytes} bytes wait to be committed`);
-	const position = core.append(leader, proposal);
-	if (proposal.type === "config") leader.pendingConfigIndex = position.index;
+	const position = proposal.type === "config" ? appendChange(core, leader, proposal.change) : core.append(leader, proposal);
 	return { status: "appended", position };
+}
+
+/** Of a change that was checked, or is sure to fit. */
+export function appendChange(core: Core, leader: LeaderState, change: ConfigChange): Position {
+	const position = core.append(leader, { type: "config", change });
+	leader.pendingConfigIndex = position.index;
+	leader.leaving = isLeaving(core);
+	return position;
+}
+
+/**
+ * Whether this leader's log has a change, not applied yet, that takes its vote away. Nothing is taken up behind it: once
+ * that change is committed this member is no candidate any more, and members who have not heard of the commit may need
+ * its vote, which they would not get if its log were longer than theirs.
+ */
+export function isLeaving(core: Core): boolean {
+	const { log, membership } = core;
+	let last = membership;
+	for (const entry of log.entries(log.applied + 1, log.lastIndex + 1))
+		if (entry.type === "config") last = membershipAfter(last, entry.change);
+	return last !== membership && !isVoter(last, core.id);
 }
 
 /** What is checked here holds when the change is applied: no other one comes between. */

@@ -6,9 +6,9 @@
  */
 import type { Core } from "./core.ts";
 import type { Entry } from "./entry.ts";
-import { RaftInvariantError } from "./invariant.ts";
 import type { LeaderState } from "./leader-state.ts";
-import { type ConfigChange, isJoint, isVoter, type Membership, membersOf, planChange } from "./membership.ts";
+import { isJoint, isVoter, type Membership, membershipAfter, membersOf } from "./membership.ts";
+import { appendChange } from "./proposal.ts";
 import { flushLeader, maybeCommit } from "./replication.ts";
 
 /** The state machine takes over `entries`, which follow the last ones. */
@@ -18,13 +18,6 @@ export function handOut(core: Core, entries: readonly Entry[]): void {
 		if (entry.type === "config") switchTo(core, membershipAfter(core.membership, entry.change));
 	}
 	if (core.state.role === "leader") maybeLeaveJoint(core, core.state);
-}
-
-/** Of a committed change. It was checked when it was proposed. */
-export function membershipAfter(membership: Membership, change: ConfigChange): Membership {
-	const next = planChange(membership, change);
-	if ("impossible" in next) throw new RaftInvariantError(`a committed change of membership is impossible: ${next.impossible}`);
-	return next;
 }
 
 function switchTo(core: Core, membership: Membership): void {
@@ -54,7 +47,7 @@ function switchLeader(core: Core, leader: LeaderState): void {
 function maybeLeaveJoint(core: Core, leader: LeaderState): void {
 	const { membership, log } = core;
 	if (!isJoint(membership) || !membership.autoLeave || leader.pendingConfigIndex > log.applied) return;
-	leader.pendingConfigIndex = core.append(leader, { type: "config", change: { type: "leave" } }).index;
+	appendChange(core, leader, { type: "leave" });
 }
 
 /** "voters 1 2 3, learners 4", "voters 1 2 with 1 2 3, …" */

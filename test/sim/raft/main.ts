@@ -1,12 +1,17 @@
 /**
  * `npm run sim -- --seed N` runs one seed and prints its trace; `--seeds A..B` runs many and prints the first that
- * fails, with how to replay it. `--faulty-ms N` makes the safety phase longer.
+ * fails, with how to replay it. `--faulty-ms N` makes the safety phase longer, `--failures N` goes on until so many seeds have failed.
  */
 import { parseArgs } from "node:util";
 import { simulate } from "./simulation.ts";
 
 const { values } = parseArgs({
-	options: { seed: { type: "string" }, seeds: { type: "string", default: "1..1000" }, "faulty-ms": { type: "string" } },
+	options: {
+		seed: { type: "string" },
+		seeds: { type: "string", default: "1..1000" },
+		"faulty-ms": { type: "string" },
+		failures: { type: "string", default: "5" },
+	},
 });
 const faultyMs = values["faulty-ms"] === undefined ? {} : { faultyMs: Number(values["faulty-ms"]) };
 
@@ -30,7 +35,7 @@ if (values.seed !== undefined) {
 			failed++;
 			console.error(`seed ${seed}: ${error instanceof Error ? error.message : String(error)}`);
 			console.error(`replay: npm run sim -- --seed ${seed}`);
-			if (failed >= 5) break;
+			if (failed >= Number(values.failures)) break;
 		}
 	}
 	console.log(`${last - first + 1} seeds, ${failed} failed; ${JSON.stringify(total)}`);

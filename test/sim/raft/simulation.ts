@@ -29,7 +29,7 @@ import { SimNetwork } from "./sim-network.ts";
 
 export interface SimulationOptions {
 	readonly seed: number;
-	/** Of the safety phase, virtual ms. Default 2,500. */
+	/** Of the safety phase, virtual ms. Default 4,000. */
 	readonly faultyMs?: number;
 	/** Told everything that happens. */
 	readonly trace?: (line: string) => void;
@@ -69,9 +69,9 @@ class Simulation {
 
 	constructor(options: SimulationOptions) {
 		this.#seed = options.seed;
-		this.#faultyMs = options.faultyMs ?? 2_500;
+		this.#faultyMs = options.faultyMs ?? 4_000;
 		const { trace } = options;
-		this.#trace = trace === undefined ? () => undefined : (line) => trace(`${String(this.#queue.now).padStart(6)} ${line}`);
+		this.#trace = trace === undefined ? () => undefined : (line) => trace(`${this.#queue.now.toFixed(0).padStart(6)} ${line}`);
 		this.#random = new SeededRandom(options.seed);
 		this.#network = new SimNetwork(this.#queue, this.#random.fork("network"), (message) => this.#deliver(message));
 		this.#members = this.#createMembers();
@@ -140,7 +140,8 @@ class Simulation {
 		const written = new Set<MemberId>();
 		const read = new Set<MemberId>();
 		let group: readonly SimMember[] = [];
-		const done = () => group.length > 0 && group.every(({ id }) => written.has(id) && read.has(id)) && this.#converged(group);
+		const done = () =>
+			group.length > 0 && group.every(({ id }) => written.has(id) && read.has(id)) && this.#converged(group) && this.#settled();
 		for (let round = 0; !done(); round++) {
 			if (this.#queue.now >= deadline) throw new Error(`no recovery within ${recoveryMs} ms: ${this.#describe()}`);
 			group = this.#group();
@@ -168,6 +169,11 @@ class Simulation {
 			return [];
 		}
 		return this.#members.filter(({ id }) => isVoter(membership, id) || membership.learners.includes(id));
+	}
+
+	/** Nobody is left in a joint configuration. */
+	#settled(): boolean {
+		return this.#members.every(({ node }) => node === undefined || node.status().role !== "leader" || !isJoint(node.status().membership));
 	}
 
 	#converged(group: readonly SimMember[]): boolean {
