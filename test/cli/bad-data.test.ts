@@ -15,7 +15,8 @@ import {
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { KubesimHome } from "../tools/kubesim.ts";
+import { kubectlPath, Tool } from "../tools/kubectl.ts";
+import { KubesimHome, kubesimBin } from "../tools/kubesim.ts";
 
 let home: KubesimHome;
 beforeEach(() => {
@@ -199,4 +200,43 @@ test("a cluster.json that is damaged", async () => {
 	const { stderr, exitCode } = await home.try("start");
 	expect(stderr).toMatch(/^error: can't read \S+cluster\.json: [^\n]+\nMend the file; or remove \S+, with all the cluster's data\.\n$/);
 	expect(exitCode).toBe(1);
+});
+
+test("a disk that is full while it runs: no write is acknowledged that is not kept, and with room again all is well", async () => {
+	// Files may grow to 2 MiB and no further: to whoever writes, that is a full disk, and it needs no rights to set up.
+	const limited = new Tool("/bin/bash", home.env);
+	const start = `trap '' XFSZ; ulimit -f 2048; exec '${process.execPath}' '${kubesimBin()}' start --nodes 1`;
+	expect(await limited.try(["-c", start])).toMatchObject({ exitCode: 0 });
+	const manifest = (index: number) => {
+		const data = { text: "x".repeat(300_000) };
+		return JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: `object-${index}` }, data });
+	};
+	const kubectl = new Tool(kubectlPath(), home.env);
+	let acknowledged = 0;
+	for (;;) {
+		const { exitCode, stderr } = await kubectl.try(["create", "-f", "-"], manifest(acknowledged));
+		if (exitCode === 0) acknowledged++;
+		else {
+			expect(stderr).toMatch(/^Error from server( \(InternalError\))?: .*store failed and must be opened again: .*File too large/);
+			break;
+		}
+	}
+	expect(acknowledged).toBeGreaterThan(2);
+	expect(await home.try("status")).toMatchObject({ exitCode: 1, stdout: expect.stringMatching(/^state {6}not ready$/m) });
+	expect(await home.run("logs")).toContain("store failed and must be opened again");
+	await home.run("stop");
+	await home.run("start");
+	const names = (await home.kubectl("get configmaps -o name")).match(/object-\d+/g) ?? [];
+	expect(names.slice(0, acknowledged)).toEqual(Array.from({ length: acknowledged }, (_, index) => `object-${index}`));
+	await kubectl.run(["create", "-f", "-"], manifest(1000));
+});
+
+test("a disk that is full at the first start: nothing is left behind", async () => {
+	const limited = new Tool("/bin/bash", home.env);
+	const start = `trap '' XFSZ; ulimit -f 16; exec '${process.execPath}' '${kubesimBin()}' start --nodes 1`;
+	const { stdout, stderr, exitCode } = await limited.try(["-c", start]);
+	expect(stderr).toMatch(/error: [^\n]*File too large[^\n]*\n[^\n]+\n$/);
+	expect([stdout, exitCode]).toEqual(["", 1]);
+	expect(existsSync(home.kubeconfig)).toBe(false);
+	await home.run("start --nodes 1");
 });

@@ -2,18 +2,23 @@
  * The built `kubesim` as a user runs it, in a home of its own: clusters, kubeconfig and HOME are in one directory, which
  * goes away with every server started from it.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { kubectlPath, Tool, type ToolResult } from "./kubectl.ts";
 import { RunningTool } from "./running-tool.ts";
 
-const builtBin = join(import.meta.dirname, "../../dist/kubesim.js");
+const root = join(import.meta.dirname, "../..");
 
-/** dist/kubesim.js, or another build that KUBESIM_BIN names. */
+/** dist/kubesim.js, or another build that KUBESIM_BIN names. Throws if it is not built from what is in src/. */
 export function kubesimBin(): string {
-	const path = process.env.KUBESIM_BIN ?? builtBin;
-	if (!existsSync(path)) throw new Error(`${path} is not there: npm run build`);
+	if (process.env.KUBESIM_BIN !== undefined) return process.env.KUBESIM_BIN;
+	const path = join(root, "dist/kubesim.js");
+	const builtMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+	const newer = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).find(
+		(file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && statSync(join(root, "src", file)).mtimeMs > builtMs,
+	);
+	if (newer !== undefined) throw new Error(`dist/ is older than src/${newer}: npm run build`);
 	return path;
 }
 
