@@ -24,8 +24,10 @@ export interface ClusterConfig {
 	/** Absolute. */
 	readonly dataDir: string;
 	readonly nodes: number;
-	/** TCP port that was asked for; 0 lets the server choose one, which is then kept. */
+	/** TCP port that was asked for; 0 lets the server choose one. */
 	readonly port: number;
+	/** The port that the server had last: the one to choose again, if it is free. */
+	readonly lastPort?: number;
 	/** Cluster seconds per real second, > 0. */
 	readonly speed: number;
 	/** Nothing of it outlives its server. */

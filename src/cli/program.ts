@@ -35,7 +35,11 @@ function addStart(program: Command): void {
 		.description("start a cluster in the background and make it kubectl's current context; data of an earlier start are kept")
 		.addOption(nameOption())
 		.option("--nodes <n>", "how many simulated nodes (default: 3, or as before)", integerBetween(0, 10_000))
-		.option("--port <port>", "TCP port of the API on 127.0.0.1 (default: 6443 if it is free, or as before)", integerBetween(0, 65_535))
+		.option(
+			"--port <port>",
+			"TCP port of the API on 127.0.0.1 (default: as before, or 6443, or any that is free)",
+			integerBetween(0, 65_535),
+		)
 		.option("--data-dir <dir>", "where the cluster's data go (default: a directory of its own in ~/.local/share/kubesim)")
 		.option("--ephemeral", "keep everything in memory and forget it at the end")
 		.option("--foreground", "stay in this terminal; Ctrl-C stops the cluster")

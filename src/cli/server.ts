@@ -49,7 +49,7 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	const machine = new WallClock();
 	const cluster = await openCluster(config, options);
 	const { url, port } = await listen(cluster, config);
-	directory.writeConfig({ ...config, port });
+	directory.writeConfig({ ...config, lastPort: port });
 	const entry = { name: contextName(config.name), server: url, ...cluster.adminCredentials() };
 	writeFileSync(directory.kubeconfigFile, standaloneKubeconfig(entry), { mode: 0o600 });
 	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
@@ -125,13 +125,14 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	return error;
 }
 
-/** The port that was asked for, else the one a real API server has, else any that is free. */
+/** The port that was asked for, else the one it had last or a real API server has, else any that is free. */
 async function listen(cluster: Cluster, config: ClusterConfig): Promise<{ url: string; port: number }> {
-	const port = config.port === 0 ? usualPort : config.port;
+	const mayChoose = config.port === 0;
+	const port = mayChoose ? (config.lastPort ?? usualPort) : config.port;
 	try {
 		return await cluster.listen({ port });
 	} catch (error) {
-		if (error instanceof PortInUseError && config.port === 0) return await cluster.listen({ port: 0 });
+		if (error instanceof PortInUseError && mayChoose) return await cluster.listen({ port: 0 });
 		await cluster.close();
 		const why = error instanceof PortInUseError ? "in use by another program" : messageOf(error);
 		throw new CliError(`can't listen on port ${port}: ${why}`, {

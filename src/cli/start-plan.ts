@@ -37,6 +37,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		dataDir,
 		nodes: options.nodes ?? known?.nodes ?? defaults.nodes,
 		port: options.port ?? known?.port ?? defaults.port,
+		...(known?.lastPort === undefined ? {} : { lastPort: known.lastPort }),
 		speed: options.speed ?? known?.speed ?? defaults.speed,
 		ephemeral,
 	};
@@ -47,7 +48,7 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 	const config = directory.config();
 	const asked = {
 		"--nodes": [options.nodes, config?.nodes],
-		"--port": [options.port, config?.port],
+		"--port": [options.port, options.port === 0 ? 0 : config?.lastPort],
 		"--speed": [options.speed, config?.speed],
 		"--data-dir": [options.dataDir && resolve(options.dataDir), config?.dataDir],
 		"--ephemeral": [options.ephemeral, config?.ephemeral],

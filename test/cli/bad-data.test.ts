@@ -12,26 +12,17 @@ import {
 	writeFileSync,
 	writeSync,
 } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { kubectlPath, Tool } from "../tools/kubectl.ts";
 import { KubesimHome, kubesimBin } from "../tools/kubesim.ts";
+import { freePort, takePort } from "../tools/ports.ts";
 
 let home: KubesimHome;
 beforeEach(() => {
 	home = new KubesimHome();
 });
 afterEach(() => home[Symbol.asyncDispose]());
-
-async function takePort(): Promise<{ readonly port: number } & AsyncDisposable> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	return {
-		port: (server.address() as AddressInfo).port,
-		[Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
-	};
-}
 
 const portInUse = (port: number) => `error: can't listen on port ${port}: in use by another program
 Choose another with --port N, or --port 0 for any free one.
@@ -51,9 +42,9 @@ test("a port in use, at the first start: nothing is left behind, the next start 
 });
 
 test("a port in use, by another kubesim or at a later start: the cluster and its kubeconfig stay as they were", async () => {
-	await home.run("start --nodes 1");
+	const port = await freePort();
+	await home.run(`start --nodes 1 --port ${port}`);
 	await home.kubectl("create configmap kept");
-	const port = Number(new URL((await home.status()).server).port);
 	const kubeconfig = readFileSync(home.kubeconfig);
 	const config = readFileSync(join(home.clusters, "kubesim/cluster.json"));
 	expect((await home.try(`start --name second --nodes 1 --port ${port}`)).stderr).toContain(portInUse(port));

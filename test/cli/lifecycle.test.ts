@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventually } from "../tools/eventually.ts";
 import { Tool } from "../tools/kubectl.ts";
 import { KubesimHome, kill, kubesimBin } from "../tools/kubesim.ts";
+import { freePort } from "../tools/ports.ts";
 
 let home: KubesimHome;
 beforeEach(() => {
@@ -13,7 +14,7 @@ beforeEach(() => {
 afterEach(() => home[Symbol.asyncDispose]());
 
 test("start, use, stop, start again with everything still there, delete", async () => {
-	const started = await home.run("start --nodes 2");
+	const started = await home.run(`start --nodes 2 --port ${await freePort()}`);
 	const { server } = await home.status();
 	expect(started).toBe(`Cluster kubesim is ready: 2 nodes, Kubernetes API at ${server}
 Context "kubesim" is now the current one in ${home.kubeconfig}
@@ -46,6 +47,16 @@ Next:
 	expect(await home.run("list -o json")).toBe("[]\n");
 	expect(existsSync(join(home.clusters, "kubesim"))).toBe(false);
 	expect(await home.kubectl("config get-contexts -o name")).toBe("");
+});
+
+test("a port that nobody asked for is had again if it is free, and another one if not", async () => {
+	await home.run("start --nodes 1 --port 0");
+	const { server } = await home.status();
+	await home.run("stop");
+	await home.run(`start --name thief --nodes 1 --port ${new URL(server).port}`);
+	await home.run("start");
+	expect((await home.status()).server).not.toBe(server);
+	expect(await home.kubectl("get nodes -o name")).toBe("node/node-1\n");
 });
 
 test("two clusters do not meet", async () => {
