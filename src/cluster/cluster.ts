@@ -27,7 +27,8 @@ import { nodes } from "../client/resources.ts";
 import { ControllerManager } from "../controllers/index.ts";
 import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
 import { Scheduler } from "../scheduler/index.ts";
-import { createMemoryStore, openLevelStore, type Store } from "../store/index.ts";
+import type { EtcdApi } from "../store/etcd-api/index.ts";
+import { createMemoryStore, type MaintainedStore, openLevelStore } from "../store/index.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 
 export interface ClusterOptions {
@@ -57,12 +58,23 @@ export interface AdminCredentials {
 	readonly clientKey: string;
 }
 
+/** Where the store's etcd API is, and what a client has to show there: PEM texts. */
+export interface EtcdEndpoint {
+	readonly url: string;
+	readonly port: number;
+	readonly ca: string;
+	readonly clientCertificate: string;
+	readonly clientKey: string;
+}
+
 const adminUser: UserInfo = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
 const serviceCidr = "10.96.0.0/12";
 const serviceIp = "10.96.0.1";
 /** The control plane's own place in the simulated network: what the `kubernetes` Service points at. Nodes are in 172.18.0.0/16. */
 const controlPlane = { address: "172.19.0.2", port: 6443 };
 const defaultNodes = 3;
+/** The control plane's own member, named after the machine as kubeadm does. */
+const etcdMember = "control-plane";
 
 /** Makes a cluster, or brings back the one in `dataDir`, with everything in it running. See `whenNodesReady`. */
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
@@ -108,7 +120,7 @@ interface Parts extends ClusterOptions {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;
-	readonly store: Store;
+	readonly store: MaintainedStore;
 	readonly pki: Pki;
 }
 
@@ -124,6 +136,7 @@ export class Cluster {
 	readonly #scheduler: Scheduler;
 	readonly #abort = new AbortController();
 	#http: HttpServer | undefined;
+	#etcd: EtcdApi | undefined;
 	#isBootstrapped = false;
 
 	constructor(options: Parts) {
@@ -255,6 +268,22 @@ export class Cluster {
 		];
 	}
 
+	/**
+	 * Opens the store to etcdctl and other clients of etcd, over TLS with client certificates. It takes the first free port
+	 * from `port` (2379) on, of at most 1 + `furtherPorts`. Rejects with the system's error if none is free, and `PkiError`.
+	 */
+	async listenEtcd({ host = "127.0.0.1", port = 2379, furtherPorts = 0 } = {}): Promise<EtcdEndpoint> {
+		const { serveEtcdApi } = await import("../store/etcd-api/index.ts");
+		const { loadOrCreateEtcdPki } = await import("../apiserver/pki/etcd-pki.ts");
+		const { clock, store, dataDir } = this.#options;
+		const directory = dataDir === undefined ? undefined : join(dataDir, "pki");
+		const { ca, server, healthcheckClient } = await loadOrCreateEtcdPki(directory, { nowMs: clock.now(), memberName: etcdMember });
+		const tls = { cert: server.cert, key: server.key, clientCa: ca.cert };
+		this.#etcd = await serveEtcdApi({ store, clock, host, port, furtherPorts, tls, name: etcdMember });
+		const { url, port: bound } = this.#etcd;
+		return { url, port: bound, ca: ca.cert, clientCertificate: healthcheckClient.cert, clientKey: healthcheckClient.key };
+	}
+
 	#healthChecks(): readonly HealthCheck[] {
 		const bootstrapped = () => assert(this.#isBootstrapped, "not finished");
 		return [
@@ -273,6 +302,7 @@ export class Cluster {
 	/** Ends everything in order: requests first, the store last. */
 	async close(): Promise<void> {
 		await this.#http?.close();
+		await this.#etcd?.close();
 		this.#abort.abort(new Error("the cluster is closing"));
 		this.apiServer.stop();
 		await this.#options.store.close();

@@ -5,4 +5,4 @@
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { PkiError } from "../apiserver/pki/pki.ts";
 export { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../store/errors.ts";
-export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, openCluster } from "./cluster.ts";
+export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";

@@ -92,11 +92,17 @@ function serverCertificate({ nowMs, serverNames = [] }: PkiOptions): LeafOptions
 	};
 }
 
+/** Of certificates that are not an authority's: a year. */
+export function leafValidity(nowMs: number): Validity {
+	return validityFrom(nowMs, leafMs);
+}
+
 function validityFrom(nowMs: number, lengthMs: number): Validity {
 	return { notBeforeMs: nowMs - backdateMs, notAfterMs: nowMs + lengthMs };
 }
 
-async function loadAuthority(files: PkiDirectory | undefined, nowMs: number): Promise<KeyPair> {
+/** Reads or makes ca.crt and ca.key. @throws PkiError */
+export async function loadAuthority(files: PkiDirectory | undefined, nowMs: number, commonName = "kubernetes"): Promise<KeyPair> {
 	const cert = await files?.read("ca.crt");
 	const key = await files?.read("ca.key");
 	if (files !== undefined && cert !== undefined) {
@@ -104,7 +110,7 @@ async function loadAuthority(files: PkiDirectory | undefined, nowMs: number): Pr
 		if (problem !== undefined) throw new PkiError(files.directory, problem);
 		return { cert, key: key ?? "" };
 	}
-	const ca = createAuthority({ commonName: "kubernetes" }, validityFrom(nowMs, authorityMs));
+	const ca = createAuthority({ commonName }, validityFrom(nowMs, authorityMs));
 	// The key first: a certificate on disk means that the pair is complete.
 	await files?.write("ca.key", ca.key, 0o600);
 	await files?.write("ca.crt", ca.cert, 0o644);
@@ -119,7 +125,14 @@ function authorityProblem(cert: string, key: string | undefined, nowMs: number):
 	return nowMs > Date.parse(certificate.validTo) ? `ca.crt has expired (${certificate.validTo})` : undefined;
 }
 
-async function loadLeaf(files: PkiDirectory | undefined, name: string, ca: KeyPair, options: LeafOptions, nowMs: number): Promise<KeyPair> {
+/** Reads NAME.crt and NAME.key, or makes them if they are missing, of another CA, or soon to expire. */
+export async function loadLeaf(
+	files: PkiDirectory | undefined,
+	name: string,
+	ca: KeyPair,
+	options: LeafOptions,
+	nowMs: number,
+): Promise<KeyPair> {
 	const cert = await files?.read(`${name}.crt`);
 	const key = await files?.read(`${name}.key`);
 	if (cert !== undefined && key !== undefined && isUsable(cert, key, ca, options, nowMs)) return { cert, key };
@@ -175,7 +188,7 @@ function isKeyOf(certificate: X509Certificate, key: string): boolean {
 }
 
 /** Files are replaced as a whole: written beside, synced, renamed. */
-class PkiDirectory {
+export class PkiDirectory {
 	readonly directory: string;
 
 	constructor(directory: string) {

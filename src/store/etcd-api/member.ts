@@ -13,6 +13,8 @@ export const etcdVersion = "3.6.8";
 export const clusterVersion = "3.6.0";
 
 const peerUrlsRecord = "etcd/peer-urls";
+/** As --initial-cluster-token. */
+const clusterToken = "etcd-cluster";
 const initialPeerUrls = ["http://localhost:2380"];
 
 export interface MemberOptions {
@@ -35,7 +37,7 @@ export class Member {
 		this.#store = store;
 		this.name = name;
 		this.clientUrls = clientUrls;
-		this.id = hashId(Buffer.from(initialPeerUrls.join("")));
+		this.id = hashId(Buffer.from(initialPeerUrls.join("") + clusterToken));
 		const bytes = Buffer.alloc(8);
 		bytes.writeBigUInt64BE(this.id);
 		this.clusterId = hashId(bytes);
@@ -61,7 +63,7 @@ export class Member {
 	}
 }
 
-/** etcd's ids: the first 8 bytes of a SHA-1, of a member's peer URLs and of a cluster's member ids. */
+/** etcd's ids: the first 8 bytes of a SHA-1, of a member's peer URLs and the cluster's token, and of a cluster's member ids. */
 function hashId(bytes: Uint8Array): bigint {
 	return createHash("sha1").update(bytes).digest().readBigUInt64BE(0);
 }

@@ -169,12 +169,13 @@ export class GrpcServer {
 
 	/** HTTP/2 begins with "PRI * HTTP/2.0"; no request of HTTP/1.1 begins with "PRI". */
 	#sort(socket: Socket): void {
-		socket.once("data", (chunk: Buffer) => {
-			socket.pause();
+		socket.once("readable", () => {
+			const chunk = socket.read() as Buffer | null;
+			// Closed before it said anything.
+			if (chunk === null) return;
 			socket.unshift(chunk);
 			const server = chunk.toString("latin1", 0, 3) === "PRI" ? this.#http2 : this.#http1;
 			server?.emit("connection", socket);
-			socket.resume();
 		});
 	}
 
