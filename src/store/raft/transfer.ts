@@ -29,8 +29,9 @@ export function transferFrom(core: Core, leader: LeaderState, transferee: Member
 	leader.transferee = transferee;
 	// Time enough for the transfer, and not more.
 	core.electionElapsed = 0;
-	// If it lacks entries they are sent, and its answer leads to the end of the transfer.
+	// If it lacks entries, or what was sent got lost, this shows, and its answer leads to the end of the transfer.
 	progress.probeSent = false;
+	progress.nudged = true;
 	maybeFinishTransfer(core, leader, transferee, progress);
 	return { status: "started" };
 }

@@ -8,6 +8,7 @@ import {
 	type MemberId,
 	type MemoryStorage,
 	type Message,
+	type RaftLimits,
 	RaftNode,
 	type Ready,
 	type Snapshot,
@@ -20,6 +21,7 @@ export interface SimMemberOptions {
 	readonly id: MemberId;
 	readonly random: Random;
 	readonly disk: SimDisk;
+	readonly limits: Partial<RaftLimits>;
 	readonly send: (message: Message) => void;
 	readonly checkers: Required<Checker>;
 	readonly trace: (line: string) => void;
@@ -71,7 +73,7 @@ export class SimMember {
 			applied: this.machine.applied,
 			electionTicks: 10,
 			heartbeatTicks: 2,
-			limits: { maxMessageBytes: 600, maxInflightMessages: 4, maxCommittedBytes: 2000, maxUncommittedBytes: 5000 },
+			limits: this.#options.limits,
 			trace: this.#options.trace,
 		});
 		this.#options.checkers.onStart(this.node);

@@ -16,6 +16,7 @@ import {
 	type MemberId,
 	type Message,
 	membershipOf,
+	type RaftLimits,
 } from "../../../src/store/raft/index.ts";
 import { Checkers } from "../../../src/store/raft/testing/checkers.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -112,11 +113,19 @@ class Simulation {
 		const ids = [...founders, ...["6", "7"]];
 		const bootstrap = bootstrapSnapshot(membershipOf(founders));
 		const checkers = new Checkers();
+		const limits = this.#drawLimits();
 		return ids.map((id) => {
 			const random = this.#random.fork(`member ${id}`);
 			const disk = new SimDisk(this.#queue, random.fork("disk"), founders.includes(id) ? bootstrap : emptySnapshot);
-			return new SimMember({ id, random, disk, checkers, trace: this.#trace, send: (message) => this.#network.send(message) });
+			return new SimMember({ id, random, disk, limits, checkers, trace: this.#trace, send: (message) => this.#network.send(message) });
 		});
+	}
+
+	/** Small, so that they are met; down to one entry a message. */
+	#drawLimits(): Partial<RaftLimits> {
+		const maxMessageBytes = [1, 200, 600][this.#random.int(3)] ?? 1;
+		const maxInflightMessages = [1, 4, 16][this.#random.int(3)] ?? 1;
+		return { maxMessageBytes, maxInflightMessages, maxCommittedBytes: 1_000, maxUncommittedBytes: 5_000 };
 	}
 
 	/** Clocks differ by up to a third. */
