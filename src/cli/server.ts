@@ -8,7 +8,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
 	type Cluster,
-	createCluster,
+	openCluster,
 	PkiError,
 	PortInUseError,
 	StoreCorruptError,
@@ -16,6 +16,7 @@ import {
 	StoreLockedError,
 	StoreOpenError,
 } from "../cluster/index.ts";
+import { ClockFile } from "./clock-file.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn, contextName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
@@ -47,19 +48,25 @@ export interface ServerOptions {
 /** Starts the server in this process; resolves when its API answers. Rejects with a CliError for what the user can mend. */
 export async function startServer(directory: ClusterDirectory, config: ClusterConfig, options: ServerOptions): Promise<RunningServer> {
 	const machine = new WallClock();
-	const cluster = await openCluster(config, options);
+	const clockFile = config.ephemeral || config.speed === 1 ? undefined : new ClockFile(config.dataDir);
+	const cluster = await open(config, clockFile, options);
 	const { url, port } = await listen(cluster, config);
 	directory.writeConfig({ ...config, lastPort: port });
 	const entry = { name: contextName(config.name), server: url, ...cluster.adminCredentials() };
 	writeFileSync(directory.kubeconfigFile, standaloneKubeconfig(entry), { mode: 0o600 });
 	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
 	options.log.info("listening", { url });
+	const started = cluster.start();
+	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.
+	started.catch(() => undefined);
+	const stopClockFile = clockFile?.follow(cluster.clock, machine) ?? (() => undefined);
 
 	const { promise: ended, resolve: end } = Promise.withResolvers<void>();
 	let stopping: Promise<void> | undefined;
 	const close = async () => {
 		options.log.info("stopping");
 		const limit = machine.setTimeout(() => process.exit(1), stopLimitMs);
+		stopClockFile();
 		await cluster.close();
 		limit.cancel();
 		if (config.ephemeral) rmSync(directory.path, { recursive: true, force: true });
@@ -69,7 +76,10 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	return {
 		url,
 		ended,
-		whenReady: () => cluster.whenNodesReady(),
+		whenReady: async () => {
+			await started;
+			return cluster.whenNodesReady();
+		},
 		stop: () => {
 			stopping ??= close();
 			return stopping;
@@ -88,13 +98,14 @@ export function stopOnSignals(server: RunningServer, signals: readonly NodeJS.Si
 	for (const signal of signals) process.on(signal, onSignal);
 }
 
-async function openCluster(config: ClusterConfig, { log, onProgress }: ServerOptions): Promise<Cluster> {
+async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { log, onProgress }: ServerOptions): Promise<Cluster> {
 	try {
 		if (!config.ephemeral) makeDirectory(config.dataDir);
-		return await createCluster({
+		const startMs = clockFile?.startMs(new WallClock());
+		return await openCluster({
 			nodes: config.nodes,
 			...(config.ephemeral ? {} : { dataDir: config.dataDir }),
-			clock: new WallClock({ speed: config.speed }),
+			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
 		});
