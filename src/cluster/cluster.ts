@@ -211,15 +211,27 @@ export class Cluster {
 
 	/** Resolves to the number of nodes once as many as were asked for are there and every one reports Ready. */
 	async whenNodesReady(): Promise<number> {
-		const informer = this.#informers.informer(nodes);
 		const { promise, resolve } = Promise.withResolvers<number>();
-		const check = () => {
-			const all = [...informer.cache.list()];
-			if (all.length >= (this.#options.nodes ?? defaultNodes) && all.every(isReady)) resolve(all.length);
+		const all = new Set<string>();
+		const ready = new Set<string>();
+		const see = (node: Node) => {
+			const name = node.metadata?.name ?? "";
+			all.add(name);
+			if (isReady(node)) ready.add(name);
+			else ready.delete(name);
+			check();
 		};
-		const stop = informer.onChange({ added: check, updated: check, deleted: check });
+		const forget = (node: Node) => {
+			all.delete(node.metadata?.name ?? "");
+			ready.delete(node.metadata?.name ?? "");
+			check();
+		};
+		const check = () => {
+			if (all.size >= (this.#options.nodes ?? defaultNodes) && ready.size === all.size) resolve(all.size);
+		};
+		const stop = this.#informers.informer(nodes).onChange({ added: see, updated: (_old, node) => see(node), deleted: forget });
 		check();
-		return await promise.finally(stop);
+		return promise.finally(stop);
 	}
 
 	/** What the administrator's kubeconfig needs. */
