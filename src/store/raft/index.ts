@@ -7,7 +7,8 @@
  *                                                            └─> readStates ─> range
  *
  *  - node.ts is the door of one member, ready.ts says what its driver has to do and in which order, options.ts what it
- *    is made of. storage.ts is what it reads; memory-storage.ts the readable half of any durable log.
+ *    is made of. storage.ts is what it reads; log-store.ts is a durable log in a file (log-codec.ts, log-replay.ts), and
+ *    memory-storage.ts the readable half of any.
  *  - core.ts is its state; step.ts hands each message to its one handler: election.ts, follower.ts (a follower's side
  *    of replication), replication.ts (a leader's), reads.ts, proposal.ts, reconfigure.ts, transfer.ts.
  *  - Pure parts: log.ts, quorum.ts, membership.ts, progress.ts, inflights.ts.
@@ -39,6 +40,9 @@ export {
 	type SnapshotMetadata,
 } from "./entry.ts";
 export { RaftInvariantError } from "./invariant.ts";
+export { encodeRecord, type LogRecord } from "./log-codec.ts";
+export { DamagedLogError, type Replayed, replayLog } from "./log-replay.ts";
+export { LogStore, type LogStoreOptions } from "./log-store.ts";
 export {
 	type ConfigChange,
 	isJoint,

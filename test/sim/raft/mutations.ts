@@ -166,7 +166,14 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: { s
 function caughtBy(mutation: Mutation): string | undefined {
 	const directory = mkdtempSync(join(tmpdir(), "raft-mutation-"));
 	try {
-		for (const path of ["src/store/raft", "src/apimachinery/random.ts", "test/sim/raft", "package.json"])
+		for (const path of [
+			"src/store/raft",
+			"src/store/errors.ts",
+			"src/apimachinery/random.ts",
+			"src/apimachinery/log.ts",
+			"test/sim/raft",
+			"package.json",
+		])
 			cpSync(join(root, path), join(directory, path), { recursive: true });
 		const file = join(directory, "src/store/raft", mutation.file);
 		const source = readFileSync(file, "utf8");
@@ -174,6 +181,7 @@ function caughtBy(mutation: Mutation): string | undefined {
 		writeFileSync(file, source.replace(mutation.from, mutation.to));
 		const run = (...args: readonly string[]) => {
 			const { status, stderr } = spawnSync(process.execPath, [join(directory, "test/sim/raft/main.ts"), ...args], { encoding: "utf8" });
+			if (status !== 0 && !/^(seed|scenario) /.test(stderr)) throw new Error(stderr);
 			return status === 0 ? [] : [(stderr.split("\n")[0] ?? "").slice(0, 150)];
 		};
 		const findings = [...run("--scenarios"), ...run("--seeds", values.seeds, "--failures", "1")];

@@ -1,43 +1,42 @@
 /**
- * A member's disk: what was synced stays, of what was not a crash keeps some of the first writes, and tears the next.
+ * A member's disk, down to the bytes of the log: what was synced stays; of what was not, a crash keeps a first part, which
+ * may end in the middle of a record.
  */
 import type { Random } from "../../../src/apimachinery/random.ts";
-import { MemoryStorage, type Snapshot, type StorageWrite } from "../../../src/store/raft/index.ts";
+import { encodeRecord, type MemoryStorage, replayLog, type Snapshot, type StorageWrite } from "../../../src/store/raft/index.ts";
 import type { EventQueue } from "./event-queue.ts";
-
-/** Begins a log that was compacted. */
-interface Checkpoint {
-	readonly snapshot: Snapshot;
-	readonly write: StorageWrite;
-}
 
 export class SimDisk {
 	/** Of a sync, virtual ms. */
 	minSyncMs = 1;
 	maxSyncMs = 5;
-	/** Torn records found at restarts. */
+	/** Torn records found after crashes. */
 	torn = 0;
 	readonly #queue: EventQueue;
 	readonly #random: Random;
-	#checkpoint: Checkpoint;
-	#synced: StorageWrite[] = [];
-	#pending: StorageWrite[] = [];
+	/** The log file. */
+	#synced: Uint8Array[] = [];
+	#pending: Uint8Array[] = [];
+	#sequence = 0;
+	/** What the state machine keeps of snapshots, by index. */
+	readonly #snapshots = new Map<number, Snapshot>();
 	/** Syncs of before a crash end in nothing. */
 	#crashes = 0;
 
-	constructor(queue: EventQueue, random: Random, snapshot: Snapshot) {
+	constructor(queue: EventQueue, random: Random, founding: Snapshot) {
 		this.#queue = queue;
 		this.#random = random;
-		this.#checkpoint = { snapshot, write: { hardState: undefined, snapshot: undefined, entries: [] } };
+		const { term, index } = founding.metadata;
+		this.#synced = [this.#encode({ hardState: { term, vote: undefined, commit: index }, snapshot: founding, entries: [] })];
 	}
 
 	/** Written some time, with a later write at the latest. */
 	writeLazily(write: StorageWrite): void {
-		this.#pending.push(write);
+		this.#pending.push(this.#encode(write));
 	}
 
 	write(write: StorageWrite, durable: () => void): void {
-		this.#pending.push(write);
+		this.#pending.push(this.#encode(write));
 		const crashes = this.#crashes;
 		this.#queue.after(this.minSyncMs + this.#random.int(this.maxSyncMs - this.minSyncMs + 1), () => {
 			if (crashes !== this.#crashes) return;
@@ -47,29 +46,36 @@ export class SimDisk {
 		});
 	}
 
-	/** Replaces the log by one that begins at a snapshot; synced at once. Nothing else may be under way. */
+	/** Replaces the log by one that begins at the newest snapshot; synced at once. Nothing else may be under way. */
 	checkpoint(storage: MemoryStorage): void {
 		const snapshot = storage.snapshot();
-		const from = storage.snapshotMetadata().index + 1;
-		const entries = storage.entries(Math.max(from, storage.firstIndex()), storage.lastIndex() + 1, Number.POSITIVE_INFINITY);
-		this.#checkpoint = { snapshot, write: { hardState: storage.hardState(), snapshot: undefined, entries } };
-		this.#synced = [];
+		const entries = storage.entries(snapshot.metadata.index + 1, storage.lastIndex() + 1, Number.POSITIVE_INFINITY);
+		this.#synced = [this.#encode({ hardState: storage.hardState(), snapshot, entries })];
 		this.#pending = [];
 	}
 
 	crash(): void {
 		this.#crashes++;
-		const kept = this.#random.int(this.#pending.length + 1);
-		if (kept < this.#pending.length && this.#random.next() < 0.5) this.torn++;
-		this.#synced.push(...this.#pending.slice(0, kept));
+		const pending = Buffer.concat(this.#pending);
+		this.#synced.push(pending.subarray(0, this.#random.int(pending.length + 1)));
 		this.#pending = [];
+		const file = Buffer.concat(this.#synced);
+		const { validBytes, tornBytes, sequence } = replayLog(file);
+		if (tornBytes > 0) this.torn++;
+		this.#synced = [file.subarray(0, validBytes)];
+		this.#sequence = sequence;
 	}
 
 	/** What a member finds when it starts. */
 	recover(): MemoryStorage {
-		const { snapshot, write } = this.#checkpoint;
-		const storage = new MemoryStorage(snapshot);
-		for (const record of [write, ...this.#synced]) storage.save(record);
+		const { storage } = replayLog(Buffer.concat(this.#synced));
+		const snapshot = this.#snapshots.get(storage.snapshotMetadata().index);
+		if (snapshot !== undefined) storage.setSnapshot(snapshot);
 		return storage;
+	}
+
+	#encode({ hardState, snapshot, entries }: StorageWrite): Uint8Array {
+		if (snapshot !== undefined) this.#snapshots.set(snapshot.metadata.index, snapshot);
+		return encodeRecord({ sequence: ++this.#sequence, hardState, snapshot: snapshot?.metadata, entries });
 	}
 }

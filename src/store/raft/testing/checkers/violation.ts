@@ -1,3 +1,4 @@
+import { describeChange } from "../../describe.ts";
 import type { Entry } from "../../entry.ts";
 
 /** A property of Raft does not hold. */
@@ -12,5 +13,7 @@ export class PropertyViolation extends Error {
 
 /** Equal for equal contents. */
 export function digest(entry: Entry): string {
-	return entry.type === "normal" ? Buffer.from(entry.data).toString("latin1") : JSON.stringify(entry.change);
+	if (entry.type === "normal") return Buffer.from(entry.data).toString("latin1");
+	const context = entry.change.type === "leave" ? "" : Buffer.from(entry.change.context).toString("latin1");
+	return `${describeChange(entry.change)} ${context}`;
 }
