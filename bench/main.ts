@@ -1,10 +1,11 @@
 /**
- * `npm run bench [-- --runs N] [-- --only start|deployment|https|memory]`: measures what the README and docs/benchmarks.md promise and
+ * `npm run bench [-- --runs N] [-- --only start|deployment|https|memory|etcd]`: measures what the README and docs/benchmarks.md promise and
  * prints a Markdown table. Exit code 1 if a promise is not kept.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchDeployment } from "./deployment.ts";
+import { benchEtcd } from "./etcd.ts";
 import { benchHttps } from "./https.ts";
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
@@ -15,6 +16,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	deployment: benchDeployment,
 	https: benchHttps,
 	memory: benchMemory,
+	etcd: benchEtcd,
 };
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, only: { type: "string" } } });

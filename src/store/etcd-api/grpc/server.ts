@@ -12,14 +12,13 @@ import { createServer as createHttpServer, type Server as HttpServer, type Reque
 import {
 	constants,
 	createServer as createHttp2Server,
-	createSecureServer,
 	type Http2Server,
 	type IncomingHttpHeaders,
 	type ServerHttp2Session,
 	type ServerHttp2Stream,
 } from "node:http2";
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { decode, MalformedMessageError, type MessageName, type Sparse } from "../codec.ts";
 import { type Messages, methodTable } from "../generated/messages.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
@@ -106,8 +105,8 @@ export class GrpcServer {
 	readonly #options: GrpcServerOptions;
 	readonly #methods: ReadonlyMap<string, Method>;
 	readonly #http2: Http2Server;
-	readonly #http1: HttpServer | undefined;
-	/** What listens: itself the HTTP/2 server with TLS, else a sorter of connections. */
+	readonly #http1: HttpServer;
+	/** What listens: it hands each connection to one of the two. */
 	readonly #listener: TcpServer;
 	readonly #sockets = new Set<Socket>();
 
@@ -115,29 +114,9 @@ export class GrpcServer {
 		this.#options = options;
 		this.#methods = methodsOf(options.handlers);
 		const { tls, pages } = options;
-		if (tls === undefined) {
-			this.#http2 = createHttp2Server({ settings: http2Settings, maxSessionMemory });
-			this.#http1 = createHttpServer(pages);
-			this.#listener = createTcpServer((socket) => this.#sort(socket));
-		} else {
-			const server = createSecureServer({
-				settings: http2Settings,
-				maxSessionMemory,
-				allowHTTP1: true,
-				cert: tls.cert,
-				key: tls.key,
-				ca: tls.clientCa,
-				requestCert: true,
-				rejectUnauthorized: true,
-				minVersion: "TLSv1.2",
-			});
-			// Requests of HTTP/2 come here, too; they are streams and handled as such.
-			server.on("request", (request, response) => {
-				if (request.httpVersionMajor === 1) pages(request as never, response as never);
-			});
-			this.#http2 = server as unknown as Http2Server;
-			this.#listener = server as unknown as TcpServer;
-		}
+		this.#http2 = createHttp2Server({ settings: http2Settings, maxSessionMemory });
+		this.#http1 = createHttpServer(pages);
+		this.#listener = tls === undefined ? createTcpServer((socket) => this.#sort(socket)) : this.#tlsListener(tls);
 		this.#listener.on("connection", (socket: Socket) => {
 			this.#sockets.add(socket);
 			socket.once("close", () => this.#sockets.delete(socket));
@@ -163,8 +142,15 @@ export class GrpcServer {
 	async close(): Promise<void> {
 		const closed = new Promise<void>((resolve) => this.#listener.close(() => resolve()));
 		for (const socket of this.#sockets) socket.destroy();
-		this.#http1?.close();
 		await closed;
+	}
+
+	#tlsListener({ cert, key, clientCa }: ServerTls): TcpServer {
+		const options = { cert, key, ca: clientCa, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2" } as const;
+		return createTlsServer({ ...options, ALPNProtocols: ["h2", "http/1.1"] }, (socket) => {
+			const server = socket.alpnProtocol === "h2" ? this.#http2 : this.#http1;
+			server.emit("connection", socket);
+		});
 	}
 
 	/** HTTP/2 begins with "PRI * HTTP/2.0"; no request of HTTP/1.1 begins with "PRI". */
@@ -175,7 +161,7 @@ export class GrpcServer {
 			if (chunk === null) return;
 			socket.unshift(chunk);
 			const server = chunk.toString("latin1", 0, 3) === "PRI" ? this.#http2 : this.#http1;
-			server?.emit("connection", socket);
+			server.emit("connection", socket);
 		});
 	}
 
