@@ -20,8 +20,6 @@ export const grpcCode = {
 	unauthenticated: 16,
 } as const;
 
-export type GrpcCode = (typeof grpcCode)[keyof typeof grpcCode];
-
 /** A call's failure, as the other side is told. */
 export class GrpcError extends Error {
 	override readonly name = "GrpcError";
