@@ -5,7 +5,6 @@
 import { Client, type ClientDuplexStream, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
-import { createAuthority, issueCertificate, type KeyPair } from "../../apiserver/pki/certificate.ts";
 import { createMemoryStore, type MaintainedStore } from "../index.ts";
 import { bytes } from "../testing/engines.ts";
 import { decode, encode, type Sparse } from "./codec.ts";
@@ -227,40 +226,7 @@ describe("calls", () => {
 	});
 });
 
-describe("TLS", () => {
-	const validity = { notBeforeMs: Date.UTC(2020), notAfterMs: Date.UTC(2100) };
-	const ca = createAuthority({ commonName: "etcd-ca" }, validity);
-	const server = issueCertificate(ca, {
-		subject: { commonName: "m" },
-		validity,
-		usages: ["serverAuth"],
-		dnsNames: ["localhost"],
-		ipAddresses: ["127.0.0.1"],
-	});
-	const clientOf = (authority: KeyPair, commonName: string) =>
-		issueCertificate(authority, { subject: { commonName }, validity, usages: ["clientAuth"] });
-
-	test("lets in who has a certificate of the authority, as the user of its common name", async () => {
-		const secure = await serveEtcdApi({ store, clock, port: 0, tls: { cert: server.cert, key: server.key, clientCa: ca.cert } });
-		const range = async (pair: KeyPair | undefined) => {
-			const ours = new GrpcClient({ url: secure.url, tls: { ca: ca.cert, ...pair } });
-			const answer = await ours.call("/etcdserverpb.KV/Range", { key: "a" }).then(({ count }) => String(count), String);
-			ours.close();
-			return answer;
-		};
-		expect(await range(clientOf(ca, "alice"))).toBe("0");
-		expect(await range(undefined)).toMatch(/^GrpcError: connection error: /);
-		expect(await range(clientOf(createAuthority({ commonName: "etcd-ca" }, validity), "alice"))).toMatch(/^GrpcError: connection error: /);
-		const admin = new GrpcClient({ url: secure.url, tls: { ca: ca.cert, ...clientOf(ca, "root") } });
-		for (const name of ["root", "alice"]) await admin.call("/etcdserverpb.Auth/UserAdd", { name, options: { noPassword: true } });
-		await admin.call("/etcdserverpb.Auth/UserGrantRole", { user: "root", role: "root" });
-		await admin.call("/etcdserverpb.Auth/AuthEnable", {});
-		expect(await range(clientOf(ca, "alice"))).toBe("GrpcError: etcdserver: permission denied");
-		expect(await range(clientOf(ca, "root"))).toBe("0");
-		admin.close();
-		await secure.close();
-	});
-
+describe("ports", () => {
 	test("takes the next free port, if it may", async () => {
 		await expect(serveEtcdApi({ store, clock, port: api.port })).rejects.toThrow("EADDRINUSE");
 		const next = await serveEtcdApi({ store, clock, port: api.port, furtherPorts: 20 });
