@@ -53,9 +53,12 @@ async function untilReady(
 	child.on("message", (message) => {
 		if (!isServerMessage(message)) return;
 		handled = handled.then(async () => {
+			if (message.type === "failed") {
+				reject(failure(message));
+				return;
+			}
+			await onMessage(message);
 			if (message.type === "ready") resolve(message.nodes);
-			else if (message.type === "failed") reject(failure(message));
-			else await onMessage(message);
 		});
 		handled.catch(reject);
 	});

@@ -40,7 +40,7 @@ async function transcript(tool: Tool, args: readonly string[], input = ""): Prom
 		.replace(/"(cluster_id|member_id)":\d+/g, '"$1":ID')
 		.replace(/^"(ClusterID|MemberID|ID)" : \d+/gm, '"$1" : ID')
 		.replace(/^lease [0-9a-f]{16} granted/gm, "lease ID granted")
-		.replace(/\b[0-9a-f]{16}, started, default, http:\/\/\S+, http:\/\/\S+,/g, "ID, started, default, PEER, CLIENT,")
+		.replace(/\b[0-9a-f]{8,16}, started, default, http:\/\/\S+, http:\/\/\S+,/g, "ID, started, default, PEER, CLIENT,")
 		.replace(/took = \S+/g, "took = TIME");
 	return `$ etcdctl ${args.join(" ")} (${exitCode})\n${text}`;
 }

@@ -73,10 +73,11 @@ async function runInBackground(context: Context, config: ClusterConfig): Promise
 	let url = "";
 	const nodes = await startInBackground(directory, config, async (message) => {
 		if (message.type === "progress") progress.show(message.text);
-		if (message.type !== "listening") return;
-		progress.show("waiting for the nodes");
-		url = message.url;
-		await addContext(context, url);
+		if (message.type === "listening") {
+			progress.show("waiting for the nodes");
+			url = message.url;
+		}
+		if (message.type === "ready") await addContext(context, url);
 	});
 	printResult(context, url, nodes, "ready");
 }
@@ -94,9 +95,9 @@ async function runInForeground(context: Context, config: ClusterConfig): Promise
 	const server = await startServer(directory, config, { log, onProgress: (text) => progress.show(text) });
 	stopOnSignals(server, ["SIGINT", "SIGTERM", "SIGHUP"]);
 	try {
-		await addContext(context, server.url);
 		progress.show("waiting for the nodes");
 		const nodes = await Promise.race([server.whenReady(), server.ended]);
+		if (nodes !== undefined) await addContext(context, server.url);
 		lock.release();
 		if (nodes !== undefined) printResult(context, server.url, nodes, "ready");
 		await server.ended;
