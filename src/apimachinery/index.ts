@@ -6,6 +6,7 @@
  *   meta.ts, json.ts       API objects as immutable JSON values
  *   schema/                every type of Kubernetes 1.36 as data; decoding of objects against it
  *   patch/                 JSON patch, merge patch, strategic merge patch
+ *   apply/                 server-side apply: who owns which field, typed merge, conflicts
  *   protobuf/              bodies in Kubernetes' protobuf as the JSON objects that they stand for; loaded when the first comes
  *   validation/            field errors, names, metadata, label selectors
  *   quantity.ts, time.ts, selector.ts, field-selector.ts   the scalar languages of the API

@@ -38,6 +38,16 @@ describe("create", () => {
 				uid: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/),
 				creationTimestamp: "2026-01-01T00:00:00Z",
 				resourceVersion: "4",
+				managedFields: [
+					{
+						manager: "kubesim",
+						operation: "Update",
+						apiVersion: "v1",
+						time: "2026-01-01T00:00:00Z",
+						fieldsType: "FieldsV1",
+						fieldsV1: { "f:data": { ".": {}, "f:k": {} } },
+					},
+				],
 			},
 			data: { k: "v" },
 		});

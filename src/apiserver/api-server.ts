@@ -115,6 +115,8 @@ export class ApiServer {
 			admission: this.#admission,
 			lookup: this.#lookup(),
 			random: random.fork("apiserver"),
+			resources: this.#resources,
+			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
 			addresses: new ServiceAddresses({
 				addresses: parseAddressRange(options.serviceCidr ?? "10.96.0.0/12"),
 				ports: options.nodePorts ?? { first: 30000, last: 32767 },
@@ -244,12 +246,10 @@ export class ApiServer {
 				return { object: await this.#reader.list(context) };
 			case "create":
 				return { object: await this.#writer.create(context, request.body), code: 201 };
-			case "update": {
-				const { object, created } = await this.#writer.update(context, request.body);
-				return { object, code: created ? 201 : 200 };
-			}
+			case "update":
+				return answerOfWrite(await this.#writer.update(context, request.body));
 			case "patch":
-				return { object: await this.#writer.patch(context) };
+				return answerOfWrite(await this.#writer.patch(context));
 			case "delete":
 				return this.#deleter.delete(context);
 			case "deletecollection":
@@ -289,7 +289,7 @@ export class ApiServer {
 	async #readOrWrite(context: RequestContext, strategy: UpdateStrategy): Promise<KubeObject> {
 		const { verb, body } = context.request;
 		if (verb === "get") return this.#reader.get(context);
-		if (verb === "patch") return this.#writer.patch(context, strategy);
+		if (verb === "patch") return (await this.#writer.patch(context, strategy)).object;
 		return (await this.#writer.update(context, body, strategy)).object;
 	}
 
@@ -320,6 +320,10 @@ export class ApiServer {
 					.map((entry) => entry.object),
 		};
 	}
+}
+
+function answerOfWrite({ object, created }: { readonly object: KubeObject; readonly created: boolean }) {
+	return { object, code: created ? 201 : 200 };
 }
 
 function storageName({ group, resource }: KindDefinition): string {

@@ -10,7 +10,11 @@
  * The wire form is head + `"resourceVersion":"42",` + tail, so a get copies bytes instead of writing JSON anew; an
  * item of a list leaves out kind and apiVersion, as kube-apiserver's lists of built-in kinds do.
  */
+import type { FieldSet } from "../apimachinery/apply/field-set.ts";
+import { textOfSet } from "../apimachinery/apply/intern.ts";
+import { isJsonObject } from "../apimachinery/json.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
+import type { ManagedFieldsEntry } from "../apimachinery/schema/generated/types.ts";
 
 interface Stored {
 	readonly bytes: Uint8Array;
@@ -36,9 +40,36 @@ export function encodeForStorage(object: KubeObject): Uint8Array {
 		metadata: storedMetadata,
 		...rest,
 	};
-	const bytes = unpooled(JSON.stringify(stored));
+	const bytes = unpooled(textOf(stored, rest));
 	decoded.set(bytes, stored);
 	return bytes;
+}
+
+/** JSON, where owners of fields are written by the texts that many objects share. */
+function textOf(stored: KubeObject, rest: object): string {
+	const { managedFields, ...metadata } = stored.metadata ?? {};
+	if (managedFields === undefined) return JSON.stringify(stored);
+	const { kind, apiVersion } = stored;
+	const head = JSON.stringify({ kind, apiVersion });
+	const owners = `"managedFields":[${managedFields.map(textOfEntry).join(",")}]`;
+	return `${withEntry(head, `"metadata":${withEntry(JSON.stringify(metadata), owners)}`).slice(0, -1)}${tailOf(rest)}`;
+}
+
+/** JSON of an object with one more entry at its end. */
+function withEntry(json: string, entry: string): string {
+	return json === "{}" ? `{${entry}}` : `${json.slice(0, -1)},${entry}}`;
+}
+
+/** What follows the last entry of an object that has some: more of them, and its end. */
+function tailOf(rest: object): string {
+	const json = JSON.stringify(rest);
+	return json === "{}" ? "}" : `,${json.slice(1)}`;
+}
+
+function textOfEntry(entry: ManagedFieldsEntry): string {
+	const { fieldsV1, ...rest } = entry;
+	const json = JSON.stringify(rest);
+	return isJsonObject(fieldsV1) ? withEntry(json, `"fieldsV1":${textOfSet(fieldsV1 as FieldSet)}`) : json;
 }
 
 /** Bytes of their own: a slice of Node's shared pool would keep 64 KiB alive for as long as one small object lives. */

@@ -139,16 +139,6 @@ metadata:
 		expect(await run("get configmap -l set=x -o name")).toBe("configmap/by-hand\nconfigmap/keep\n");
 	});
 
-	it("says plainly that server-side apply is not there, and writes nothing", async () => {
-		const text =
-			"Error from server: server-side apply is not implemented in this version of kubesim (see docs/status.md): leave out --server-side; with helm, say --server-side=false\n";
-		expect(await fail("apply --server-side -f -", configMap("ssa", "{ a: b }"))).toBe(text);
-		expect(await fail("get configmap ssa")).toBe('Error from server (NotFound): configmaps "ssa" not found\n');
-		await run("create configmap ssa");
-		expect(await fail("apply --server-side -f -", configMap("ssa", "{ a: b }"))).toBe(text);
-		expect(await run("get configmap ssa -o jsonpath={.data}")).toBe("");
-	});
-
 	it("builds a kustomization", async () => {
 		file("base/deployment.yaml", deployment("shop", "0", "[{ name: main, image: nginx }]"));
 		file("base/kustomization.yaml", "resources: [deployment.yaml]\n");
@@ -195,7 +185,7 @@ describe("helm", () => {
 		const chart = join(test.directory, "chart");
 		await helm(`create ${chart}`);
 		expect(await helm(`template release ${chart}`)).toContain("# Source: chart/templates/deployment.yaml\n");
-		expect(await helm(`install release ${chart} --server-side=false --wait --timeout 20s`)).toContain("STATUS: deployed\nREVISION: 1\n");
+		expect(await helm(`install release ${chart} --wait --timeout 20s`)).toContain("STATUS: deployed\nREVISION: 1\n");
 		const columns = (text: string) =>
 			text
 				.trimEnd()
@@ -207,11 +197,11 @@ describe("helm", () => {
 		expect(await run("get deployment release-chart -o jsonpath={.status.readyReplicas}")).toBe("1");
 		expect(await helm("test release")).toContain("Phase:          Succeeded\n");
 
-		const upgraded = await helm(`upgrade release ${chart} --set replicaCount=2 --server-side=false --wait --timeout 20s`);
+		const upgraded = await helm(`upgrade release ${chart} --set replicaCount=2 --wait --timeout 20s`);
 		expect(upgraded).toContain('Release "release" has been upgraded. Happy Helming!\n');
 		expect(await helm("status release")).toContain("STATUS: deployed\nREVISION: 2\n");
 		expect(await run("get deployment release-chart -o jsonpath={.status.readyReplicas}")).toBe("2");
-		expect(await helm("rollback release 1 --server-side=false --wait --timeout 20s")).toBe("Rollback was a success! Happy Helming!\n");
+		expect(await helm("rollback release 1 --wait --timeout 20s")).toBe("Rollback was a success! Happy Helming!\n");
 		expect(columns(await helm("history release")).map((cells) => [cells[0], cells[2], cells[5]])).toEqual([
 			["REVISION", "STATUS", "DESCRIPTION"],
 			["1", "superseded", "Install complete"],
@@ -225,12 +215,13 @@ describe("helm", () => {
 		expect(await run("get secret -l owner=helm -o name")).toBe("");
 	});
 
-	it("is told the way out where it would apply on the server, as it does by default", async () => {
+	it("merges on its own side if it is told to", async () => {
 		const chart = join(test.directory, "chart2");
 		await helm(`create ${chart}`);
-		expect(await test.helm.fail(`install refused ${chart}`)).toContain(
-			"server-side apply is not implemented in this version of kubesim (see docs/status.md): leave out --server-side; with helm, say --server-side=false",
-		);
-		expect(await run("get all -l app.kubernetes.io/instance=refused -o name")).toBe("");
+		await helm(`install client ${chart} --server-side=false --wait --timeout 20s`);
+		await helm(`upgrade client ${chart} --set replicaCount=2 --server-side=false --wait --timeout 20s`);
+		expect(await run("get deployment client-chart2 -o jsonpath={.status.readyReplicas}")).toBe("2");
+		const managers = await run(["get", "deployment", "client-chart2", "-o", "jsonpath={.metadata.managedFields[*].operation}"]);
+		expect(new Set(managers.split(" "))).toEqual(new Set(["Update"]));
 	});
 });

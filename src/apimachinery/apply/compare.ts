@@ -6,7 +6,7 @@
  * count. Fields that Go's form of an object always has are never new (zero-structs.ts).
  */
 import { isJsonObject, type JsonObject, jsonEqual, ownValue } from "../json.ts";
-import { fieldsOfNew, isOneField, partOf } from "./extract.ts";
+import { fieldsOfNew, isOneField, partOf, partsOfNewList } from "./extract.ts";
 import { emptySet, type FieldSet, sorted } from "./field-set.ts";
 import { itemElement } from "./list-item.ts";
 import type { ListNode, MergeNode } from "./merge-node.ts";
@@ -94,6 +94,7 @@ function compareJsonObjects(node: MergeNode, old: JsonObject, next: JsonObject):
 }
 
 function compareLists(list: ListNode, old: readonly unknown[], next: readonly unknown[]): PartComparison | undefined {
+	if (old.length === 0) return { changed: partsOfNewList(list, next), removed: undefined };
 	const before = itemsByElement(list, old);
 	const after = itemsByElement(list, next);
 	const parts = new PartCollector();

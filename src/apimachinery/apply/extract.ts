@@ -38,7 +38,7 @@ export function fieldsOfNew(node: MergeNode, value: unknown): FieldSet {
 	if (isOneField(node, value)) return emptySet;
 	if (Array.isArray(value)) {
 		if (node.form !== "list") return emptySet;
-		return withSelf(partsOfList(node, value, (item) => fieldsOfNew(node.items, item)));
+		return withSelf(partsOfNewList(node, value));
 	}
 	if (!isJsonObject(value)) return emptySet;
 	const parts = partsOfObject(value, (key, part) => {
@@ -46,6 +46,18 @@ export function fieldsOfNew(node: MergeNode, value: unknown): FieldSet {
 		return field === undefined ? undefined : fieldsOfNew(field.node, part);
 	});
 	return withSelf(parts);
+}
+
+/** A pure memo: values never change, and the pods of a ReplicaSet have one list of containers. */
+const newLists = new WeakMap<readonly unknown[], { readonly list: ListNode; readonly parts: FieldSet | undefined }>();
+
+/** The parts of a list that was not there before, or was empty. Undefined without items. Throws ItemError. */
+export function partsOfNewList(list: ListNode, items: readonly unknown[]): FieldSet | undefined {
+	const known = newLists.get(items);
+	if (known?.list === list) return known.parts;
+	const parts = partsOfList(list, items, (item) => fieldsOfNew(list.items, item));
+	newLists.set(items, { list, parts });
+	return parts;
 }
 
 function withSelf(part: FieldSet | undefined): FieldSet {

@@ -103,17 +103,26 @@ type Remainder = (ours: FieldSet, theirs: FieldSet) => FieldSet | undefined;
 
 /** `a` with each part that `b` has, too, replaced by what `remainder` leaves of it; undefined if nothing is left. */
 function walk(a: FieldSet, b: FieldSet, remainder: Remainder): FieldSet | undefined {
-	let changed: Record<string, FieldSet> | undefined;
+	let changed: Map<string, FieldSet | undefined> | undefined;
 	for (const element in b) {
 		const ours = element === self ? undefined : partAt(a, element);
 		if (ours === undefined) continue;
 		const rest = remainder(ours, b[element] ?? emptySet);
 		if (rest === ours) continue;
-		changed ??= { ...a };
-		if (rest === undefined) delete changed[element];
-		else changed[element] = rest;
+		changed ??= new Map();
+		changed.set(element, rest);
 	}
-	return changed === undefined ? a : tidied(changed);
+	return changed === undefined ? a : tidied(replaceParts(a, changed));
+}
+
+/** Made anew rather than by deleting keys, which would leave a slow and large object. */
+function replaceParts(set: FieldSet, parts: ReadonlyMap<string, FieldSet | undefined>): FieldSet {
+	const replaced: Record<string, FieldSet> = {};
+	for (const element in set) {
+		const part = parts.has(element) ? parts.get(element) : set[element];
+		if (part !== undefined) replaced[element] = part;
+	}
+	return replaced;
 }
 
 /** A part in its one form: undefined without anything in it, `{}` for nothing but the thing itself. */
@@ -178,10 +187,17 @@ export function displayPath(path: FieldPath): string {
 
 /** A part whose steps are in order; the same object if they are already. */
 export function sorted(part: Readonly<Record<string, FieldSet>>): FieldSet {
-	const elements = Object.keys(part);
-	if (elements.every((element, index) => index === 0 || compareElements(elements[index - 1] ?? "", element) < 0)) return part;
+	let last = "";
+	for (const element in part) {
+		if (last !== "" && compareElements(last, element) > 0) return inOrder(part);
+		last = element;
+	}
+	return part;
+}
+
+function inOrder(part: Readonly<Record<string, FieldSet>>): FieldSet {
 	const ordered: Record<string, FieldSet> = {};
-	for (const element of elements.sort(compareElements)) ordered[element] = part[element] ?? emptySet;
+	for (const element of Object.keys(part).sort(compareElements)) ordered[element] = part[element] ?? emptySet;
 	return ordered;
 }
 

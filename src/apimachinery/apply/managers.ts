@@ -3,10 +3,12 @@
  * An applier has one entry whatever version it applies.
  * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#managers and KEP-555.
  */
-import type { JsonValue } from "../json.ts";
+import { type JsonValue, jsonEqual } from "../json.ts";
 import type { ManagedFieldsEntry } from "../schema/generated/types.ts";
 import { difference, differenceWithParts, emptySet, type FieldSet, isEmptySet, parseFieldSet, setOf, union } from "./field-set.ts";
+import { intern } from "./intern.ts";
 import { fieldElement } from "./path-element.ts";
+import { untrackedFields, untrackedMetadata } from "./tracked-node.ts";
 
 export type Operation = "Apply" | "Update";
 
@@ -32,14 +34,11 @@ export interface OwnedFields extends ManagedFieldsEntry {
 const maxUpdaters = 10;
 const ancientChanges = "ancient-changes";
 
-/** Metadata that nobody owns: the server's own, and what names the object. */
+/** What nobody owns: the server's own fields, and what names the object. */
 const systemFields: FieldSet = setOf(
-	[fieldElement("apiVersion")],
-	[fieldElement("kind")],
 	[fieldElement("metadata")],
-	...["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion"].map(
-		(name) => [fieldElement("metadata"), fieldElement(name)],
-	),
+	...untrackedFields.map((name) => [fieldElement(name)]),
+	...untrackedMetadata.map((name) => [fieldElement("metadata"), fieldElement(name)]),
 );
 
 export function withoutSystemFields(set: FieldSet): FieldSet {
@@ -85,9 +84,9 @@ export function withFields(entry: OwnedFields, fields: FieldSet): OwnedFields | 
 	return isEmptySet(fields) ? undefined : { ...entry, fieldsV1: asJson(fields) };
 }
 
-/** A set is plain JSON; its type says less than JSON's. */
+/** A set is plain JSON; its type says less than JSON's. Equal sets are shared between objects. */
 function asJson(fields: FieldSet): FieldSet & JsonValue {
-	return fields as FieldSet & JsonValue;
+	return intern(fields) as FieldSet & JsonValue;
 }
 
 /**
@@ -161,12 +160,14 @@ function byAge(a: OwnedFields, b: OwnedFields): number {
 }
 
 /** Whether two lists of entries differ in nothing but their times. */
-export function equalButTimes(
-	a: readonly ManagedFieldsEntry[],
-	b: readonly ManagedFieldsEntry[],
-	equal: (a: unknown, b: unknown) => boolean,
-) {
-	return a.length === b.length && a.every((entry, index) => equal({ ...entry, time: "" }, { ...b[index], time: "" }));
+export function equalButTimes(a: readonly OwnedFields[], b: readonly OwnedFields[]): boolean {
+	if (a === b) return true;
+	return a.length === b.length && a.every((entry, index) => isSameClaim(entry, b[index]));
+}
+
+function isSameClaim(a: OwnedFields, b: OwnedFields | undefined): boolean {
+	if (a === b) return true;
+	return b !== undefined && a.apiVersion === b.apiVersion && entryKey(a) === entryKey(b) && jsonEqual(a.fieldsV1, b.fieldsV1);
 }
 
 /** The union of all sets of entries. */

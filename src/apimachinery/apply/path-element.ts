@@ -78,18 +78,43 @@ export function displayElement(element: string): string {
 export function compareElements(a: string, b: string): number {
 	if (a === b) return 0;
 	const kind = a.charCodeAt(0);
-	if (kind !== b.charCodeAt(0) || a === self || b === self) return rank(a) - rank(b);
+	if (kind !== b.charCodeAt(0)) return rank(a) - rank(b);
+	if (kind === fieldCode) return a < b ? -1 : 1;
+	return compareTexts(a, b) ?? compareParsed(a, b);
+}
+
+const quote = '"'.charCodeAt(0);
+const backslash = "\\".charCodeAt(0);
+
+/**
+ * The order of two keys or values by the first character in which they differ, where it tells: not if it may be of a
+ * number, which does not count by its digits, nor if it is escaped or sorts before the quote that ends a text.
+ */
+function compareTexts(a: string, b: string): number | undefined {
+	let at = 0;
+	while (a.charCodeAt(at) === b.charCodeAt(at)) at++;
+	const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+	return isTelling(left) && isTelling(right) ? left - right : undefined;
+}
+
+function isTelling(code: number): boolean {
+	const isNumeric = (code >= 0x2b && code <= 0x39) || code === 0x45 || code === 0x65;
+	return code >= quote && code !== backslash && !isNumeric;
+}
+
+function compareParsed(a: string, b: string): number {
 	switch (a.slice(0, 2)) {
 		case "i:":
 			return Number(a.slice(2)) - Number(b.slice(2));
 		case "k:":
 			return compareKeys(parse(a.slice(2)), parse(b.slice(2)));
-		case "v:":
-			return compareValues(parse(a.slice(2)), parse(b.slice(2)));
 		default:
-			return a < b ? -1 : 1;
+			return compareValues(parse(a.slice(2)), parse(b.slice(2)));
 	}
 }
+
+/** The `f` of `f:name`: nearly every step is one, so they are told apart first. */
+const fieldCode = "f".charCodeAt(0);
 
 function rank(element: string): number {
 	return [self, "f:", "k:", "v:", "i:"].indexOf(element === self ? self : element.slice(0, 2));

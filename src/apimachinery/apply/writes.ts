@@ -4,8 +4,9 @@
  */
 import { type Comparison, compareObjects } from "./compare.ts";
 import { difference, type FieldSet } from "./field-set.ts";
-import { type ManagerId, type OwnedFields, withFields, withoutReset } from "./managers.ts";
+import { type ManagerId, type OwnedFields, withFields, withoutReset, withoutSystemFields } from "./managers.ts";
 import type { MergeNode } from "./merge-node.ts";
+import { trackedNodeOf } from "./tracked-node.ts";
 
 /** The versions in which owners may have written an object. */
 export interface ObjectVersions {
@@ -54,8 +55,9 @@ export class Comparisons {
 		const node = versions.nodeOf(apiVersion);
 		if (node === undefined) return undefined;
 		const form = (object: unknown) => (apiVersion === id.apiVersion ? object : versions.convert(object, id.apiVersion, apiVersion));
-		const { changed, removed } = compareObjects(node, form(this.#old), form(this.#next));
-		return { changed: withoutReset(changed, reset), removed: withoutReset(removed, reset) };
+		const { changed, removed } = compareObjects(trackedNodeOf(node), form(this.#old), form(this.#next));
+		const own = (set: FieldSet) => withoutReset(node.form === "struct" ? set : withoutSystemFields(set), reset);
+		return { changed: own(changed), removed: own(removed) };
 	}
 }
 

@@ -17,6 +17,8 @@ export interface DecodeState {
 	readonly path: (string | number)[];
 	/** Paths of what was dropped. */
 	readonly unknownFields: string[];
+	/** A part that is known to be well formed: it is taken as it is. */
+	readonly trusted?: unknown;
 }
 
 /** An error that names the field. */

@@ -22,6 +22,8 @@ export interface DecodeOptions {
 	readonly apiVersion?: string;
 	/** `spec.x` of each key that stands twice in the raw text; see json-parse.ts. */
 	readonly duplicateFields?: readonly string[];
+	/** A part of the value, the very same object, that was decoded before. */
+	readonly trusted?: object | undefined;
 }
 
 export interface Decoded<T extends KubeObject = KubeObject> {
@@ -39,7 +41,7 @@ export interface Decoded<T extends KubeObject = KubeObject> {
  */
 export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, typeName: string, options: DecodeOptions): Decoded<T> {
 	try {
-		const { value: object, unknownFields } = decodeValue(value, typeName);
+		const { value: object, unknownFields } = decodeValue(value, typeName, options.trusted);
 		if (options.fieldValidation === "Ignore") return { object: object as T, unknownFields: [], warnings: [] };
 		const texts = [
 			...unknownFields.map((field) => `unknown field "${field}"`),
@@ -59,8 +61,12 @@ export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, 
  * Decodes any value of a type of the schema table; a type that the table does not have (a custom resource's) is
  * taken as it is. Throws DecodeError with the decoder's bare text.
  */
-export function decodeValue(value: unknown, typeName: string): { readonly value: unknown; readonly unknownFields: readonly string[] } {
-	const state: DecodeState = { root: typeName, path: [], unknownFields: [] };
+export function decodeValue(
+	value: unknown,
+	typeName: string,
+	trusted?: object,
+): { readonly value: unknown; readonly unknownFields: readonly string[] } {
+	const state: DecodeState = { root: typeName, path: [], unknownFields: [], ...(trusted === undefined ? {} : { trusted }) };
 	return { value: decoderOf(typeName)(value, state), unknownFields: state.unknownFields };
 }
 

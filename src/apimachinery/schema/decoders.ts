@@ -72,7 +72,7 @@ function decodeEntries(value: JsonObject, state: DecodeState, decode: EntryDecod
 		const item = value[key];
 		if (item === undefined) continue;
 		state.path.push(key);
-		const decoded = decode(key, item, state);
+		const decoded = item === state.trusted ? item : decode(key, item, state);
 		state.path.pop();
 		if (copy === undefined) {
 			if (decoded === item) continue;

@@ -159,6 +159,7 @@ function validateManagedFields(entries: readonly ManagedFieldsEntry[], path: str
 
 /** A field manager's name: at most 128 bytes, printable. */
 export function validateFieldManager(manager: string, path: string): FieldError[] {
+	if (/^[ -~]{0,128}$/.test(manager)) return [];
 	const errors = Buffer.byteLength(manager) > maxFieldManagerBytes ? [fieldTooLong(path, maxFieldManagerBytes)] : [];
 	let position = 0;
 	for (const character of manager) {

@@ -8,7 +8,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import { applyJsonPatch } from "../../apimachinery/patch/json-patch.ts";
 import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../apimachinery/patch/strategic-merge-patch.ts";
-import { newBadRequest, newNotImplemented } from "../../apimachinery/status-error.ts";
+import { newBadRequest } from "../../apimachinery/status-error.ts";
 
 /** More operations than this in one JSON patch are refused, as kube-apiserver does. */
 const maxJsonPatchOperations = 10_000;
@@ -16,11 +16,10 @@ const maxJsonPatchOperations = 10_000;
 /** The patches that are a function of the object alone; an apply also needs to know who owns which field. */
 type MergeablePatchType = Exclude<PatchType, "application/apply-patch+yaml">;
 
-/** Throws what the user is told of a patch type that is missing or not served; asked before the object is looked up. */
-export function assertMergeable(patchType: PatchType | undefined): asserts patchType is MergeablePatchType {
+/** Throws BadRequest for a patch without a type; asked before the object is looked up. */
+export function patchTypeOf(patchType: PatchType | undefined): PatchType {
 	if (patchType === undefined) throw newBadRequest("a patch needs a content type");
-	if (patchType !== "application/apply-patch+yaml") return;
-	throw newNotImplemented("server-side apply", "leave out --server-side; with helm, say --server-side=false");
+	return patchType;
 }
 
 /** @param typeName the object's type in the schema table. Throws a `StatusError` for a patch that can't be applied. */

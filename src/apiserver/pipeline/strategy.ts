@@ -3,6 +3,8 @@
  * of the object the endpoint may change, and what is checked.
  */
 
+import { type FieldSet, setOf } from "../../apimachinery/apply/field-set.ts";
+import { fieldElement } from "../../apimachinery/apply/path-element.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 import type { HookContext, KindDefinition } from "../registry/kind.ts";
@@ -14,10 +16,22 @@ export interface UpdateStrategy {
 	/** From the client's object (defaulted, system metadata in place) and the old one to the new one. */
 	prepare(object: KubeObject, old: KubeObject, context: HookContext): KubeObject;
 	validate(object: KubeObject, old: KubeObject): readonly FieldError[];
+	/** Fields that the endpoint sets back to the old ones, with all below them: a writer does not come to own them. */
+	readonly reset?: FieldSet | undefined;
+	/** Nobody comes to own what is written. */
+	readonly isUntracked?: true;
 }
+
+const statusField = setOf([fieldElement("status")]);
+const allButStatus = setOf([fieldElement("spec")], [fieldElement("metadata"), fieldElement("labels")]);
 
 function hasStatusSubresource(served: ServedResource): boolean {
 	return served.subresources.has("status");
+}
+
+/** What a write to the object itself may not change. */
+export function mainReset(served: ServedResource): FieldSet | undefined {
+	return hasStatusSubresource(served) ? statusField : undefined;
 }
 
 /** A new object: the status is the server's to write. */
@@ -43,6 +57,7 @@ export function mainStrategy(served: ServedResource): UpdateStrategy {
 			return definition.prepareForUpdate?.(kept, old, context) ?? kept;
 		},
 		validate: (object, old) => [...(definition.validate?.(object) ?? []), ...(definition.validateUpdate?.(object, old) ?? [])],
+		reset: mainReset(served),
 	};
 }
 
@@ -54,6 +69,7 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 			return definition.prepareForStatusUpdate?.(merged, old, context) ?? merged;
 		},
 		validate: (object, old) => definition.validateStatusUpdate?.(object, old) ?? [],
+		reset: allButStatus,
 	};
 }
 
@@ -61,6 +77,7 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 export const approvalStrategy: UpdateStrategy = {
 	prepare: (object, old) => withStatusOf(old, object),
 	validate: () => [],
+	reset: allButStatus,
 };
 
 function withLabelsOf(object: KubeObject, metadataOf: KubeObject, labelsOf: KubeObject): KubeObject {
@@ -77,4 +94,5 @@ export const finalizeStrategy: UpdateStrategy = {
 		return { ...old, spec: { ...spec, finalizers: finalizers ?? [] } } as KubeObject;
 	},
 	validate: () => [],
+	reset: statusField,
 };

@@ -22,7 +22,7 @@ export function generateName(base: string, random: Random): string {
 	return base.slice(0, maxGeneratedBase) + random.suffix(generatedSuffixLength);
 }
 
-/** Metadata of a new object: what the client may decide, plus what the server does. Its name may still be missing. */
+/** Metadata of a new object: what the client may decide, plus what the server does. Its name may still be missing, its owners are not decided. */
 export function metadataForCreate(
 	metadata: ObjectMeta,
 	definition: KindDefinition,
@@ -34,7 +34,6 @@ export function metadataForCreate(
 		resourceVersion: ___,
 		selfLink: ____,
 		generation: _____,
-		managedFields: ______,
 		...kept
 	} = metadata;
 	return {
@@ -59,6 +58,7 @@ export function metadataForUpdate(metadata: ObjectMeta, old: ObjectMeta): Object
 		deletionGracePeriodSeconds: old.deletionGracePeriodSeconds ?? kept.deletionGracePeriodSeconds,
 		generation: old.generation,
 		resourceVersion: old.resourceVersion,
+		managedFields: old.managedFields,
 	});
 }
 

@@ -4,26 +4,34 @@
  *   create: decode → default → admit (mutate) → prepare → validate → admit (validate) → allocate → store
  *   update: decode → default → admit → prepare against the old object → validate → admit → allocate → store
  *   patch:  apply to the current object → as update, tried again if somebody wrote in between
+ *
+ * What defaulting left is what owners of fields are told by (field-owners.ts, applier.ts); admission owns nothing.
  */
-import { isJsonObject, jsonEqual } from "../../apimachinery/json.ts";
+
+import type { OwnedFields } from "../../apimachinery/apply/managers.ts";
+import { isJsonObject, type JsonValue } from "../../apimachinery/json.ts";
 import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { decodeObject } from "../../apimachinery/schema/decode.ts";
-import type { ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
+import type { ManagedFieldsEntry, ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
 import { typeSchema } from "../../apimachinery/schema/schema.ts";
 import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
 import type { AdmissionAttributes, AdmissionChain, AdmissionLookup } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
+import type { ResourceTable } from "../registry/resource-table.ts";
 import type { UpdateOutcome } from "../storage/object-storage.ts";
-import { applyPatch, assertMergeable } from "./patch.ts";
+import { Applier } from "./applier.ts";
+import { changesOnlyTimes, FieldOwners, isKnownList, withManagedFields } from "./field-owners.ts";
+import { applyPatch, patchTypeOf } from "./patch.ts";
 import { type RequestContext, toServedVersion, toStorageVersion } from "./request-context.ts";
 import { mainStrategy, prepareForCreate, type UpdateStrategy } from "./strategy.ts";
 import { generateName, metadataForCreate, metadataForUpdate, withGeneration, withMetadata } from "./system-metadata.ts";
 
 /** How many generated names are tried before the client is told that all were taken. */
 const maxGenerateNameAttempts = 8;
+const noOwners: readonly ManagedFieldsEntry[] = [];
 const namespaceMismatch = "the namespace of the provided object does not match the namespace sent on the request";
 
 export interface WriterOptions {
@@ -31,6 +39,16 @@ export interface WriterOptions {
 	readonly lookup: AdmissionLookup;
 	readonly addresses: ServiceAddresses;
 	readonly random: Random;
+	readonly resources: ResourceTable;
+	/** Throws Forbidden if the user may not create what the request is about; asked by an apply to what is not there. */
+	authorizeCreate(context: RequestContext): void;
+}
+
+/** An object in storage form on its way to the store. */
+export interface Made {
+	readonly object: KubeObject;
+	/** Its owners, where an apply decided them. */
+	readonly owners?: readonly OwnedFields[];
 }
 
 export class Writer {
@@ -38,12 +56,18 @@ export class Writer {
 	readonly #lookup: AdmissionLookup;
 	readonly #addresses: ServiceAddresses;
 	readonly #random: Random;
+	readonly #owners: FieldOwners;
+	readonly #applier: Applier;
+	readonly #authorizeCreate: (context: RequestContext) => void;
 
 	constructor(options: WriterOptions) {
 		this.#admission = options.admission;
 		this.#lookup = options.lookup;
 		this.#addresses = options.addresses;
 		this.#random = options.random;
+		this.#owners = new FieldOwners(options.resources);
+		this.#applier = new Applier(this.#owners);
+		this.#authorizeCreate = (context) => options.authorizeCreate(context);
 	}
 
 	/** Returns the stored object in the request's version. */
@@ -53,19 +77,22 @@ export class Writer {
 		const isGenerated = !sent.metadata?.name && base !== "";
 		for (let attempt = 1; ; attempt++) {
 			try {
-				return await this.#createNamed(context, sent);
+				return await this.#createNamed(context, sent, undefined);
 			} catch (error) {
 				if (!isGenerated || attempt === maxGenerateNameAttempts || !isStatusError(error, "AlreadyExists")) throw error;
 			}
 		}
 	}
 
-	async #createNamed(context: RequestContext, sent: KubeObject): Promise<KubeObject> {
+	/** @param owners undefined: those that a create makes */
+	async #createNamed(context: RequestContext, sent: KubeObject, owners: readonly OwnedFields[] | undefined): Promise<KubeObject> {
 		const { definition, served, nowMs } = context;
 		const placed = withMetadata(sent, this.#placeMetadata(context, sent.metadata ?? {}));
 		const stored = toStorageVersion(context, placed);
 		const named = withMetadata(stored, metadataForCreate(stored.metadata ?? {}, definition, { nowMs, random: this.#random }));
-		const defaulted = definition.setDefaults?.(named) ?? named;
+		const complete = definition.setDefaults?.(named) ?? named;
+		const managedFields = owners ?? this.#owners.ofNew(context, complete);
+		const defaulted = withManagedFields(complete, managedFields);
 		const attributes = this.attributes(context, "create", defaulted.metadata?.name ?? "");
 		const mutated = this.#admission.mutate(defaulted, attributes);
 		const admitted = prepareForCreate(served, mutated, { nowMs, user: context.user });
@@ -117,11 +144,15 @@ export class Writer {
 		return { object: await this.write(context, () => stored, strategy), created: false };
 	}
 
-	/** PATCH of whatever type. Returns the object in the request's version. */
-	async patch(context: RequestContext, strategy: UpdateStrategy = mainStrategy(context.served)): Promise<KubeObject> {
-		const { patchType, body } = context.request;
-		assertMergeable(patchType);
-		return this.write(
+	/** PATCH of whatever type. Returns the object in the request's version, and whether it was made by this request. */
+	async patch(
+		context: RequestContext,
+		strategy: UpdateStrategy = mainStrategy(context.served),
+	): Promise<{ object: KubeObject; created: boolean }> {
+		const { body } = context.request;
+		const patchType = patchTypeOf(context.request.patchType);
+		if (patchType === "application/apply-patch+yaml") return this.#apply(context, strategy);
+		const object = await this.write(
 			context,
 			(current) => {
 				const patched = applyPatch(toServedVersion(context, current), patchType, body, context.endpoint.type);
@@ -131,13 +162,46 @@ export class Writer {
 			},
 			strategy,
 		);
+		return { object, created: false };
+	}
+
+	/** Server-side apply: to the object if there is one, else it makes one. */
+	async #apply(context: RequestContext, strategy: UpdateStrategy): Promise<{ object: KubeObject; created: boolean }> {
+		const configuration = this.#applier.checkConfiguration(context, context.request.body, context.endpoint.type);
+		const make = (current: KubeObject | undefined): Made => {
+			const { object, owners } = this.#applier.apply(context, current, configuration, strategy.reset);
+			const decoded = this.decode(context, object, context.endpoint.type);
+			checkPlace(context, decoded.metadata ?? {});
+			return { object: current === undefined ? decoded : toStorageVersion(context, decoded), owners };
+		};
+		const isMissing = context.storage.find(context.namespace, context.name) === undefined;
+		if (!isMissing || context.endpoint.subresource !== "") return { object: await this.writeMade(context, make, strategy), created: false };
+		this.#authorizeCreate(context);
+		const { object, owners } = make(undefined);
+		try {
+			return { object: await this.#createNamed(context, object, owners), created: true };
+		} catch (error) {
+			// Somebody else was first: it is there now.
+			if (!isStatusError(error, "AlreadyExists")) throw error;
+			return { object: await this.writeMade(context, make, strategy), created: false };
+		}
+	}
+
+	/** Applies a configuration to a part of the object that has an endpoint of its own, as /scale does. */
+	get applier(): Applier {
+		return this.#applier;
 	}
 
 	/**
 	 * Writes what `make` makes of the current object, in storage form, under a strategy; computed anew if somebody
 	 * else wrote in between, unless the new object names the resourceVersion that it was made from.
 	 */
-	async write(context: RequestContext, make: (current: KubeObject) => KubeObject, strategy: UpdateStrategy): Promise<KubeObject> {
+	write(context: RequestContext, make: (current: KubeObject) => KubeObject, strategy: UpdateStrategy): Promise<KubeObject> {
+		return this.writeMade(context, (current) => ({ object: make(current) }), strategy);
+	}
+
+	/** The same, where `make` may also say who owns what. */
+	async writeMade(context: RequestContext, make: (current: KubeObject) => Made, strategy: UpdateStrategy): Promise<KubeObject> {
 		const compute = (current: KubeObject) => this.#computeUpdate(context, make(current), current, strategy);
 		if (context.options.dryRun === true) {
 			const current = context.storage.get(context.namespace, context.name);
@@ -161,7 +225,7 @@ export class Writer {
 
 	#computeUpdate(
 		context: RequestContext,
-		sent: KubeObject,
+		{ object: sent, owners }: Made,
 		current: KubeObject,
 		strategy: UpdateStrategy,
 	): { outcome: UpdateOutcome; release: () => void } {
@@ -172,7 +236,8 @@ export class Writer {
 		const attributes = this.attributes(context, "update", context.name);
 		const mutated = this.#admission.mutate(defaulted, attributes);
 		const prepared = strategy.prepare(mutated, current, { nowMs, user: context.user });
-		const admitted = withGeneration(prepared, current, definition);
+		const counted = withGeneration(prepared, current, definition);
+		const admitted = withManagedFields(counted, owners ?? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy));
 		const errors = [
 			...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),
 			...validateMetadata(context, admitted),
@@ -185,7 +250,11 @@ export class Writer {
 		const final = allocation?.service ?? admitted;
 		const release = () => allocation?.release();
 		if (isReadyToGo(context, final)) return { outcome: { action: "delete" }, release };
-		return { outcome: jsonEqual(final, current) ? { action: "keep" } : { action: "put", object: final }, release };
+		return { outcome: changesOnlyTimes(final, current) ? { action: "keep" } : { action: "put", object: final }, release };
+	}
+
+	#ownersAfterUpdate(context: RequestContext, sent: KubeObject, next: KubeObject, current: KubeObject, strategy: UpdateStrategy) {
+		return this.#owners.afterUpdate(context, { current, next, sent: sent.metadata?.managedFields }, strategy);
 	}
 
 	#allocate(context: RequestContext, object: KubeObject, old: KubeObject | undefined) {
@@ -211,6 +280,7 @@ export class Writer {
 	/** Checks that a body is an object of the endpoint's kind, drops what the schema does not know and says so. */
 	decode(context: RequestContext, body: unknown, typeName: string): KubeObject {
 		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
+		const list = isJsonObject(body.metadata) ? body.metadata.managedFields : undefined;
 		checkKind(context, body);
 		const { group, version } = context.endpoint.kind === context.definition.kind ? context.request : groupVersionOf(body, context);
 		const { object, warnings } = decodeObject(body, typeName, {
@@ -218,10 +288,17 @@ export class Writer {
 			...(context.request.duplicateFields === undefined ? {} : { duplicateFields: context.request.duplicateFields }),
 			apiVersion: formatApiVersion({ group, version }),
 			fieldValidation: context.options.fieldValidation ?? "Warn",
+			// Owners that come back as they went out need no decoding.
+			trusted: isKnownList(list) ? list : undefined,
 		});
 		context.warnings.push(...warnings);
-		return withSpec(object, typeName);
+		return withReset(withSpec(object, typeName), list);
 	}
+}
+
+/** An empty list of owners is a request to forget them, where every other empty list counts as absent. */
+function withReset(object: KubeObject, sent: JsonValue | undefined): KubeObject {
+	return Array.isArray(sent) && sent.length === 0 ? withMetadata(object, { ...object.metadata, managedFields: noOwners }) : object;
 }
 
 /** A spec is a struct in Kubernetes, never absent: its defaults hold for an object that was sent without one, too. */

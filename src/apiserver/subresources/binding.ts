@@ -14,8 +14,8 @@ import type { Writer } from "../pipeline/writer.ts";
 /** How the messages name it. */
 const bindingResource = { group: "", resource: "pods/binding" };
 
-/** Takes the pod as `make` leaves it: the binding decides spec, annotations and one condition. */
-const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [] };
+/** Takes the pod as `make` leaves it: the binding decides spec, annotations and one condition, and nobody owns them. */
+const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true };
 
 export async function bindPod(context: RequestContext, writer: Writer): Promise<Status> {
 	const binding = writer.decode(context, context.request.body, "Binding") as Binding;

@@ -2,15 +2,19 @@
  * /scale: a workload's replica count behind one small kind, autoscaling/v1 Scale, whatever the workload's own kind.
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ (scale).
  */
+import { ApplyConflictError, newApplyConflict } from "../../apimachinery/apply/conflict.ts";
+import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Scale } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
-import { applyPatch, assertMergeable } from "../pipeline/patch.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
+import { applyPatch, patchTypeOf } from "../pipeline/patch.ts";
+import { type RequestContext, toStorageVersion } from "../pipeline/request-context.ts";
 import { mainStrategy } from "../pipeline/strategy.ts";
-import type { Writer } from "../pipeline/writer.ts";
+import type { Made, Writer } from "../pipeline/writer.ts";
 import type { ScaleMapping } from "../registry/kind.ts";
+
+const applyType = "application/apply-patch+yaml";
 
 function mappingOf({ definition }: RequestContext): ScaleMapping<KubeObject> {
 	if (definition.scale === undefined) throw newPathNotFound();
@@ -34,6 +38,7 @@ export function scaleOf(context: RequestContext, object: KubeObject): Scale {
 /** PUT or PATCH of /scale: changes spec.replicas of the object behind it. */
 export async function writeScale(context: RequestContext, writer: Writer): Promise<Scale> {
 	const mapping = mappingOf(context);
+	if (context.request.patchType === applyType) return applyScale(context, writer);
 	const sentScale = scaleSource(context);
 	const make = (current: KubeObject): KubeObject => {
 		const decoded: Scale = writer.decode(context, sentScale(scaleOf(context, current)), "Scale");
@@ -54,10 +59,35 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 
 /** What the request makes of the current Scale: its body, or a patch applied. */
 function scaleSource({ request }: RequestContext): (current: Scale) => unknown {
-	const { verb, patchType, body } = request;
+	const { verb, body } = request;
 	if (verb !== "patch") return () => body;
-	assertMergeable(patchType);
-	return (current) => applyPatch(current, patchType, body, "Scale");
+	const patchType = patchTypeOf(request.patchType);
+	return (current) => (patchType === applyType ? body : applyPatch(current, patchType, body, "Scale"));
+}
+
+/** Server-side apply: the Scale's replicas are those of the object behind it, and so are their owners. */
+async function applyScale(context: RequestContext, writer: Writer): Promise<Scale> {
+	const scale = writer.applier.checkConfiguration(context, context.request.body, "Scale");
+	const configuration = parentConfiguration(scale);
+	const make = (current: KubeObject): Made => {
+		const { object, owners } = writer.applier.apply(context, current, configuration, undefined);
+		return { object: toStorageVersion(context, object), owners };
+	};
+	try {
+		return scaleOf(context, await writer.writeMade(context, make, mainStrategy(context.served)));
+	} catch (error) {
+		if (!(error instanceof ApplyConflictError)) throw error;
+		// The other owners are named as owners of the Scale, too.
+		const inScale = error.conflicts.map(({ owner, path }) => ({ owner: { ...owner, apiVersion: "autoscaling/v1" }, path }));
+		throw newApplyConflict(inScale);
+	}
+}
+
+/** What a configuration of a Scale says of the object behind it. */
+function parentConfiguration({ metadata, spec }: JsonObject): JsonObject {
+	const { resourceVersion, uid }: JsonObject = isJsonObject(metadata) ? metadata : {};
+	const replicas = isJsonObject(spec) ? spec.replicas : undefined;
+	return { metadata: { resourceVersion, uid }, ...(replicas === undefined ? {} : { spec: { replicas } }) };
 }
 
 /** Without a resourceVersion the write takes whatever is current. */
