@@ -4,7 +4,7 @@
  */
 import type { StatusCause } from "../schema/generated/types.ts";
 import { StatusError } from "../status-error.ts";
-import { displayPath, emptySet, type FieldPath, type FieldSet, hasPath, setOf, union } from "./field-set.ts";
+import { displayPath, type FieldPath, type FieldSet, hasPath } from "./field-set.ts";
 import type { OwnedFields } from "./managers.ts";
 
 export interface Conflict {
@@ -39,11 +39,6 @@ export function newApplyConflict(conflicts: readonly Conflict[]): ApplyConflictE
 /** The conflicts about fields that are not in a set. */
 export function conflictsOutside(conflicts: readonly Conflict[], allowed: FieldSet): readonly Conflict[] {
 	return conflicts.filter(({ path }) => !hasPath(allowed, path));
-}
-
-/** All fields that conflicts are about. */
-export function conflictFields(conflicts: readonly Conflict[]): FieldSet {
-	return conflicts.reduce((set, { path }) => union(set, setOf(path)), emptySet);
 }
 
 function causeOf({ owner, path }: Conflict): StatusCause {
