@@ -9,6 +9,20 @@ import type { FieldType } from "./schema.ts";
 /** Returns the value as it is stored. Never called with null: what null means depends on where it stands. */
 export type Decoder = (value: unknown, state: DecodeState) => unknown;
 
+/** Times in canonical form, a pure memo: objects hold the same few again and again, and every write reads them all. */
+const knownTimes = new Set<string>();
+const maxKnownTimes = 512;
+
+function isKnownTime(value: unknown): boolean {
+	return typeof value === "string" && knownTimes.has(value);
+}
+
+function remembered(time: string): string {
+	if (knownTimes.size >= maxKnownTimes) knownTimes.clear();
+	knownTimes.add(time);
+	return time;
+}
+
 /** @param field `Container.image`: whose value this is, or whose list or map holds it. */
 export function scalarDecoder(type: FieldType & { readonly form: "scalar" }, field: string): Decoder {
 	switch (type.scalar) {
@@ -24,7 +38,7 @@ export function scalarDecoder(type: FieldType & { readonly form: "scalar" }, fie
 			return (value, state) => (isInteger(value) ? value : refuse(value, type, field, state));
 		}
 		case "time":
-			return (value) => rethrow(() => normalizeTime(requireString(value)));
+			return (value) => (isKnownTime(value) ? value : rethrow(() => remembered(normalizeTime(requireString(value)))));
 		case "microtime":
 			return (value) => rethrow(() => normalizeMicroTime(requireString(value)));
 		case "quantity":

@@ -49,17 +49,17 @@ export function metadataForCreate(
  * first deletion time that the client gives stays, for validation to refuse where it differs.
  */
 export function metadataForUpdate(metadata: ObjectMeta, old: ObjectMeta): ObjectMeta {
-	const { managedFields: _, selfLink: __, ...kept } = metadata;
-	return withoutUndefined({
-		...kept,
+	const kept: { -readonly [K in keyof ObjectMeta]: ObjectMeta[K] | undefined } = {
 		uid: old.uid,
-		creationTimestamp: kept.creationTimestamp ?? old.creationTimestamp,
-		deletionTimestamp: old.deletionTimestamp ?? kept.deletionTimestamp,
-		deletionGracePeriodSeconds: old.deletionGracePeriodSeconds ?? kept.deletionGracePeriodSeconds,
+		creationTimestamp: metadata.creationTimestamp ?? old.creationTimestamp,
+		deletionTimestamp: old.deletionTimestamp ?? metadata.deletionTimestamp,
+		deletionGracePeriodSeconds: old.deletionGracePeriodSeconds ?? metadata.deletionGracePeriodSeconds,
 		generation: old.generation,
 		resourceVersion: old.resourceVersion,
 		managedFields: old.managedFields,
-	});
+		selfLink: undefined,
+	};
+	return withoutUndefined({ ...metadata, ...kept });
 }
 
 /** Raises metadata.generation if anything but metadata and status changed. */
@@ -74,5 +74,10 @@ function desiredState(object: KubeObject): object {
 }
 
 function withoutUndefined(metadata: { readonly [K in keyof ObjectMeta]: ObjectMeta[K] | undefined }): ObjectMeta {
-	return Object.fromEntries(Object.entries(metadata).filter(([, value]) => value !== undefined)) as ObjectMeta;
+	const defined: Record<string, unknown> = {};
+	for (const key in metadata) {
+		const value = metadata[key as keyof ObjectMeta];
+		if (value !== undefined) defined[key] = value;
+	}
+	return defined;
 }
