@@ -147,6 +147,60 @@ describe("apply", () => {
 	});
 });
 
+describe("owners in other versions", () => {
+	/** Two versions of a kind without a schema: what v1 calls `size` and `names`, v2 calls `count` and `labels`. */
+	const words = [
+		["size", "count"],
+		["names", "labels"],
+	] as const;
+	const renamed = (object: unknown, to: string) => {
+		const pairs = words.map(([one, two]) => (to === "v2" ? [one, two] : [two, one]) as [string, string]);
+		const names = new Map(pairs);
+		const spec = Object.entries((object as { spec?: object }).spec ?? {}).map(([key, value]) => [names.get(key) ?? key, value]);
+		return { spec: Object.fromEntries(spec) };
+	};
+	const both: ObjectVersions = {
+		nodeOf: (apiVersion) => (apiVersion === "v3" ? undefined : mergeNodeOf("NoSuchType")),
+		convert: (object, _, to) => renamed(object, to),
+	};
+	const apply = (state: Before, manager: string, apiVersion: string, spec: object, force = false): Before =>
+		applyConfiguration(
+			state,
+			{ spec },
+			{ id: { manager, operation: "Apply", apiVersion, subresource: "" }, versions: both, force, time: "t" },
+		);
+	/** The same state, as a client of the other version finds it. */
+	const seenIn = (state: Before, apiVersion: string): Before => ({ ...state, object: renamed(state.object, apiVersion) });
+
+	it("are in conflict by the names that they used", () => {
+		const one = apply(empty, "one", "v1", { size: 1 });
+		const status = statusOf(() => apply(seenIn(one, "v2"), "two", "v2", { count: 2 }));
+		expect(status.message).toBe('Apply failed with 1 conflict: conflict with "one": .spec.size');
+		expect(owners(apply(seenIn(one, "v2"), "two", "v2", { count: 2 }, true))).toEqual({
+			one: { "f:spec": {} },
+			two: { "f:spec": { ".": {}, "f:count": {} } },
+		});
+	});
+
+	it("keep what another gives up", () => {
+		const one = apply(empty, "one", "v1", { size: 1, names: { a: "x" } });
+		const both = apply(seenIn(one, "v2"), "two", "v2", { count: 1, labels: { a: "x", b: "y" } });
+		const less = apply(both, "two", "v2", { other: 1 });
+		expect(less.object).toEqual({ spec: { count: 1, labels: { a: "x" }, other: 1 } });
+		const none = apply(seenIn(less, "v1"), "one", "v2", { other: 1 });
+		expect(none.object).toEqual({ spec: { other: 1 } });
+	});
+
+	it("are forgotten with their version", () => {
+		const entries = [
+			{ manager: "old", operation: "Update", apiVersion: "v3", fieldsType: "FieldsV1", fieldsV1: { "f:spec": { "f:size": {} } } },
+		] as const;
+		expect(owners(apply({ object: { spec: { size: 1 } }, entries }, "one", "v1", { size: 2 }))).toEqual({
+			one: { "f:spec": { ".": {}, "f:size": {} } },
+		});
+	});
+});
+
 describe("what is not of its type", () => {
 	const errors = (type: string, value: unknown) => formatTypeErrors(typeErrorsOf(mergeNodeOf(type), value));
 

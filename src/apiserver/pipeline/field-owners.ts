@@ -137,7 +137,7 @@ export class FieldOwners {
 	}
 }
 
-export function managerId(context: RequestContext, operation: Operation): ManagerId {
+function managerId(context: RequestContext, operation: Operation): ManagerId {
 	return {
 		manager: context.options.fieldManager ?? managerOfComponent(context.user),
 		operation,
@@ -190,7 +190,7 @@ export function withManagedFields(object: KubeObject, entries: readonly OwnedFie
 	return withMetadata(object, { ...metadata, managedFields: entries });
 }
 
-export function withoutOwners(metadata: ObjectMeta = {}): ObjectMeta {
+function withoutOwners(metadata: ObjectMeta = {}): ObjectMeta {
 	const { managedFields: _, ...rest } = metadata;
 	return rest;
 }
