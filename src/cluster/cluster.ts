@@ -99,7 +99,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const { dataDir } = options;
 	options.onProgress?.("opening the store");
 	const opening =
-		dataDir === undefined ? createMemoryStore({ clock, log }) : openLevelStore({ directory: join(dataDir, "store"), clock, log });
+		dataDir === undefined
+			? createMemoryStore({ clock, log, name: etcdMember })
+			: openLevelStore({ directory: join(dataDir, "store"), clock, log });
 	const [store, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
 		await opening.then(
 			(opened) => opened.close(),
@@ -291,7 +293,7 @@ export class Cluster {
 		const directory = dataDir === undefined ? undefined : join(dataDir, "pki");
 		const { ca, server, healthcheckClient } = await loadOrCreateEtcdPki(directory, { nowMs: clock.now(), memberName: etcdMember });
 		const tls = { cert: server.cert, key: server.key, clientCa: ca.cert };
-		this.#etcd = await serveEtcdApi({ store, clock, host, port, furtherPorts, tls, name: etcdMember });
+		this.#etcd = await serveEtcdApi({ store, clock, host, port, furtherPorts, tls });
 		const { url, port: bound } = this.#etcd;
 		return { url, port: bound, ca: ca.cert, clientCertificate: healthcheckClient.cert, clientKey: healthcheckClient.key };
 	}

@@ -3,6 +3,7 @@
  * opened or have stopped. Texts that begin with "etcdserver:" are etcd's own
  * (https://github.com/etcd-io/etcd/blob/main/api/v3rpc/rpctypes/error.go).
  */
+import { CompactedError, FutureRevisionError, LeaseExistsError, LeaseNotFoundError } from "./store.ts";
 
 /** The key of a request is empty. (All keys are `key: "\0", rangeEnd: "\0"`.) */
 export class EmptyKeyError extends Error {
@@ -66,6 +67,13 @@ export class LeaseTtlTooLargeError extends Error {
 		super("etcdserver: too large lease TTL");
 		this.name = "LeaseTtlTooLargeError";
 	}
+}
+
+/** What the state machine itself says no to: the same on every replica, with nothing changed. */
+export function isRefusal(error: unknown): error is Error {
+	return [KeyNotFoundError, CompactedError, FutureRevisionError, LeaseExistsError, LeaseNotFoundError].some(
+		(type) => error instanceof type,
+	);
 }
 
 /** The store was closed, by its owner, before this call or while it waited. */

@@ -1,5 +1,5 @@
 /**
- * One sync for all writes that wait. While a batch is on its way to the disk the next one gathers; writes of one moment
+ * One trip to the engine for all writes that wait. While a batch is on its way to the disk the next one gathers; writes of one moment
  * share the first.
  *
  *     submit ─> waiting ──(take)──> backend.write ──> prepare ──> publish ──> each entry's durable()
@@ -12,12 +12,15 @@
  */
 import type { Backend } from "./backend/backend.ts";
 import type { Mutation } from "./mvcc/command.ts";
+import type { Position } from "./raft/entry.ts";
 
 export interface CommitEntry {
 	/** May be empty: the entry then only waits for what was submitted before it. */
 	readonly mutations: readonly Mutation[];
 	/** The state's revision once this entry is applied. */
 	readonly revision: number;
+	/** Its place in the log of commands; undefined where there is none. */
+	readonly position: Position | undefined;
 	/** Called once, unless `failed` is. What it reads from the backend before it returns is as of this entry's batch. */
 	durable(): void;
 	failed(error: Error): void;
@@ -88,7 +91,8 @@ export class GroupCommit<P> {
 
 	async #commit(batch: readonly CommitEntry[]): Promise<void> {
 		const mutations = batch.flatMap((entry) => entry.mutations);
-		if (mutations.length > 0) await this.#backend.write(mutations);
+		const position = batch.findLast((entry) => entry.position !== undefined)?.position;
+		if (mutations.length > 0 || position !== undefined) await this.#backend.write(mutations, position);
 		this.#hooks.publish(await this.#hooks.prepare(batch));
 		for (const entry of batch) entry.durable();
 		this.#hooks.settled(batch);

@@ -6,16 +6,25 @@
  *  - backend/ keeps bytes: LevelDB (durable) or memory. Everything above it is shared.
  *  - snapshot/ is history as etcd has it on disk: hashes that compare with etcd's, snapshot files that etcdctl takes.
  *  - etcd-api/ is the gRPC API that etcdctl speaks; it is loaded by itself, because most stores need none.
- *  - mvcc-store.ts wires them with group commit, watches and lease timers.
+ *  - replica/ is one member of a group that agrees by raft/ on the order of commands; local/ is a group in this process.
+ *  - member-store.ts is the store as a member serves it, state-machine.ts its replica of the data; between them stands
+ *    sequencer.ts: what puts the commands of all in one order.
  *
- * Invariants: an answered write is on the disk; changes reach watchers in order of revision, each once, and only when
- * durable; the state's order is the order of calls.
+ * Invariants: an answered write is on the disks of a majority; changes reach watchers in order of revision, each once, and
+ * only when they cannot be taken back; all members take the same steps.
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
-import type { Logger } from "../apimachinery/log.ts";
-import { LevelBackend } from "./backend/level-backend.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
+import { WallClock } from "../apimachinery/clock/wall-clock.ts";
+import { type Logger, silentLog } from "../apimachinery/log.ts";
+import { createEntropyRandom, type Random } from "../apimachinery/random.ts";
 import { MemoryBackend } from "./backend/memory-backend.ts";
-import { createStore, type StoreLimits } from "./mvcc-store.ts";
+import { LocalGroup } from "./local/local-group.ts";
+import { restoreGroup } from "./local/restore-group.ts";
+import { MemberStore, type StoreLimits } from "./member-store.ts";
+import { loadBackend } from "./replica/member-storage.ts";
+import { SoloSequencer } from "./solo-sequencer.ts";
+import { StateMachine } from "./state-machine.ts";
 import type { MaintainedStore } from "./store.ts";
 
 export interface OpenStoreOptions {
@@ -24,21 +33,56 @@ export interface OpenStoreOptions {
 	readonly limits?: Partial<StoreLimits>;
 }
 
-/**
- * Opens the store in `directory`, which is made if it is not there; one store at a time may have it open. Rejects with
- * `StoreLockedError`, `StoreCorruptError`, `StoreFormatError` or `StoreOpenError`.
- */
-export async function openLevelStore(options: OpenStoreOptions & { readonly directory: string }): Promise<MaintainedStore> {
-	const { directory, ...rest } = options;
-	return createStore({ ...rest, backend: await LevelBackend.open(directory) });
+export interface OpenGroupOptions extends OpenStoreOptions {
+	/** Made if it is not there; one group at a time may have it open. Absent: in memory. */
+	readonly directory?: string;
+	/** How many members a new group has. Default 1. */
+	readonly members?: number;
+	/** Election timeouts, ids; default real entropy. */
+	readonly random?: Random;
 }
 
 /**
- * An empty store that lasts as long as the process; in virtual time, too. With a `backend` of its own, what was stored
- * outlives the store and is there when another one is created on it.
+ * Opens the group of members in `directory`. Rejects with `StoreLockedError`, `StoreCorruptError`, `StoreFormatError` or
+ * `StoreOpenError`.
  */
-export function createMemoryStore(options: OpenStoreOptions & { readonly backend?: MemoryBackend }): Promise<MaintainedStore> {
-	return createStore({ ...options, backend: options.backend ?? new MemoryBackend() });
+export function openLocalGroup({ clock, log = silentLog, random = createEntropyRandom(), ...rest }: OpenGroupOptions): Promise<LocalGroup> {
+	// In virtual time nothing is real. Else elections wait for real disks, however fast the cluster's own time goes.
+	const machineClock = clock instanceof VirtualClock && rest.directory === undefined ? clock : new WallClock();
+	return LocalGroup.open({ clock, machineClock, log, random, ...rest });
+}
+
+/** A durable store of one member. Rejects as `openLocalGroup`. */
+export async function openLevelStore(options: OpenStoreOptions & { readonly directory: string }): Promise<MaintainedStore> {
+	return (await openLocalGroup(options)).store;
+}
+
+/** Makes the directory of a new group out of a snapshot file. The directory must not exist, or be empty. Rejects with `SnapshotError`. */
+export function restoreSnapshot(options: {
+	readonly file: string;
+	readonly directory: string;
+	/** Of the new group. Default 1. */
+	readonly members?: number;
+	readonly random?: Random;
+}): Promise<void> {
+	return restoreGroup({ members: 1, random: createEntropyRandom(), ...options });
+}
+
+/**
+ * A store that lasts as long as the process; in virtual time, too. It is alone, so that nothing is to be agreed on. With a
+ * `backend` of its own, what was stored outlives the store and is there when another one is created on it.
+ */
+export async function createMemoryStore(
+	options: OpenStoreOptions & {
+		readonly backend?: MemoryBackend;
+		/** The member's name; default "default", as etcd's. */
+		readonly name?: string;
+	},
+): Promise<MaintainedStore> {
+	const { clock, log = silentLog, limits = {}, backend = new MemoryBackend(), name } = options;
+	const { state } = await loadBackend(backend);
+	const machine = new StateMachine({ backend, state, log });
+	return new MemberStore({ clock, log, limits, sequencer: (events) => new SoloSequencer(machine, events, name) });
 }
 
 export { MemoryBackend } from "./backend/memory-backend.ts";
@@ -59,8 +103,9 @@ export {
 	TooManyOperationsError,
 	TooManyRequestsError,
 } from "./errors.ts";
-export type { StoreLimits } from "./mvcc-store.ts";
-export { restoreSnapshot } from "./snapshot/restore.ts";
+export { GroupError, type GroupErrorReason, type MemberInfo, type StoreGroup } from "./group.ts";
+export { LocalGroup, type LocalMember } from "./local/local-group.ts";
+export type { StoreLimits } from "./member-store.ts";
 export {
 	type Alarm,
 	CompactedError,

@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
 import type { Compare, RangeRequest, Store, TxnOperation, TxnRequest, WatchRequest } from "./index.ts";
-import { type Bench, type Engine, levelEngine, memoryEngine, RecordedWatch, settle, show } from "./testing/engines.ts";
+import { type Bench, type Engine, groupEngine, levelEngine, memoryEngine, RecordedWatch, settle, show } from "./testing/engines.ts";
 import { ModelStore } from "./testing/model-store.ts";
 
 type Write =
@@ -229,4 +229,5 @@ async function check(engine: Engine, numRuns: number): Promise<void> {
 describe("random histories give the answers of the model", () => {
 	test("in memory", () => check(memoryEngine, 400));
 	test("on LevelDB", () => check(levelEngine, 40));
+	test("on three members", () => check(groupEngine, 10));
 });

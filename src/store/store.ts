@@ -7,6 +7,7 @@
  * Keys are byte strings: each character stands for one byte (0-255), so that JavaScript's string order is etcd's key
  * order. Values are never changed once handed over, in either direction.
  */
+import type { StoreGroup } from "./group.ts";
 
 export interface KeyValue {
 	readonly key: string;
@@ -29,6 +30,8 @@ export interface RangeRequest {
 	readonly revision?: number;
 	/** Most keys to return; absent or 0 is all. */
 	readonly limit?: number;
+	/** What this member has, though others may have more: does not need the others. Default false: linearizable. */
+	readonly serializable?: boolean;
 	readonly keysOnly?: boolean;
 	readonly countOnly?: boolean;
 }
@@ -217,8 +220,10 @@ export interface Maintenance {
 	setRecord(name: string, value: Uint8Array | undefined): Promise<void>;
 }
 
-/** A store that also takes care of itself: what LevelDB and memory engines are. */
-export interface MaintainedStore extends Store, Maintenance {}
+/** A store that also takes care of itself, one member of a group: what LevelDB and memory engines are. */
+export interface MaintainedStore extends Store, Maintenance {
+	readonly group: StoreGroup;
+}
 
 /** The end of the range that holds every key with this prefix: `rangeEnd` for etcd's prefix reads. */
 export function prefixEnd(prefix: string): string {

@@ -4,10 +4,13 @@
  */
 import type { Mutation } from "../mvcc/command.ts";
 import type { Version } from "../mvcc/version.ts";
+import type { Position } from "../raft/entry.ts";
 
 /** Takes what an engine holds, when a store opens. */
 export interface BackendVisitor {
-	/** Called first, if history was ever compacted. */
+	/** Called first, with the place in the log of commands that the engine is at, if it was ever told one. */
+	applied(position: Position): void;
+	/** Called next, if history was ever compacted. */
 	compacted(revision: number): void;
 	/** Called for each lease, before the versions. */
 	lease(id: bigint, ttlSeconds: number): void;
@@ -22,8 +25,14 @@ export interface Backend {
 	readonly location: string;
 	/** Hands over everything stored. Called once, first. Rejects with the errors of errors.ts about opening. */
 	load(visitor: BackendVisitor): Promise<void>;
-	/** Resolves once all mutations, in order, survive a crash; a crash before leaves all of them or none. One call at a time. */
-	write(mutations: readonly Mutation[]): Promise<void>;
+	/**
+	 * Resolves once all mutations, in order, survive the end of the process; what a power failure leaves is a first part of
+	 * all writes, each as a whole or not at all. One call at a time.
+	 * @param position the place in the log of commands that these bring the engine to; kept with them.
+	 */
+	write(mutations: readonly Mutation[], position?: Position): Promise<void>;
+	/** Resolves once everything written survives a power failure. */
+	flush(): Promise<void>;
 	/** The value of a stored put. Throws `StoreCorruptError` if it is missing or damaged. */
 	read(version: Version): Uint8Array;
 	/** Values of stored puts, as of the moment of the call, in the order asked for. */

@@ -10,13 +10,16 @@ import { openLevelStore } from "../index.ts";
 import { bytes, settle, show, temporaryDirectory } from "../testing/engines.ts";
 import { compactionKey, encodeNumber, formatKey, valueKey, versionKey } from "./record-codec.ts";
 
+let root: string;
+/** LevelDB's, in the one member's. */
 let directory: string;
 beforeEach(async () => {
-	directory = await temporaryDirectory();
+	root = await temporaryDirectory();
+	directory = join(root, "control-plane", "db-0000000001");
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+afterEach(() => rm(root, { recursive: true, force: true }));
 
-const open = () => openLevelStore({ directory, clock: new VirtualClock() });
+const open = () => openLevelStore({ directory: root, clock: new VirtualClock() });
 const wayOut = "Put a backup in its place, or move it away to start with an empty cluster; nothing was changed.";
 const recordOf = (revision: number) => ({ key: "", revision, sub: 0, createRevision: 0, version: 0, lease: 0n, previous: undefined });
 
@@ -144,14 +147,14 @@ test("a store of another format, and a database that is no store", async () => {
 	await fill();
 	await tamper((database) => database.put(formatKey, bytes("kubesim-store/9")));
 	expect(await settle(open())).toBe(
-		`StoreFormatError: store directory ${directory} has format "kubesim-store/9", this version of kubesim knows "kubesim-store/1". Use the version that wrote it, or another directory.`,
+		`StoreFormatError: store directory ${directory} has format "kubesim-store/9", this version of kubesim knows "kubesim-store/2". Use the version that wrote it, or another directory.`,
 	);
 	await tamper((database) => database.del(formatKey));
 	expect(await settle(open())).toBe(`StoreCorruptError: store ${directory} is corrupt: it does not say which format it has. ${wayOut}`);
 });
 
 test("a path that is a file", async () => {
-	const file = join(directory, "file");
+	const file = join(root, "file");
 	await writeFile(file, "");
 	expect(await settle(openLevelStore({ directory: file, clock: new VirtualClock() }))).toMatch(
 		/^StoreOpenError: store directory .*file cannot be opened: ENOTDIR: not a directory/,

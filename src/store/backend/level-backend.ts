@@ -1,6 +1,7 @@
 /**
- * The durable engine: LevelDB. Every batch is synced before it counts. Values are read when asked for; only keys and
- * revisions are in memory.
+ * The durable engine: LevelDB. Values are read when asked for; only keys and revisions are in memory. Batches are not
+ * synced one by one: the log of commands is (raft/log-store.ts), and what a power failure takes from here is applied again
+ * from there.
  *
  * What this engine adds to LevelDB's own care: a directory with files lost or damaged is refused before LevelDB can mend
  * it by leaving something out (level-directory.ts), every record carries a checksum, and the format is recorded.
@@ -11,17 +12,21 @@ import { Level } from "level";
 import { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
 import { isDelete, type Version } from "../mvcc/version.ts";
+import type { Position } from "../raft/entry.ts";
 import type { Backend, BackendVisitor } from "./backend.ts";
 import { markAsUsed, refuseDamagedDirectory } from "./level-directory.ts";
 import {
+	appliedKey,
 	compactionKey,
 	DamagedRecordError,
 	decodeChecked,
 	decodeLease,
 	decodeNumber,
+	decodePosition,
 	decodeValue,
 	decodeVersion,
 	encodeNumber,
+	encodePosition,
 	encodeValue,
 	encodeVersion,
 	formatKey,
@@ -79,6 +84,8 @@ export class LevelBackend implements Backend {
 
 	async load(visitor: BackendVisitor): Promise<void> {
 		try {
+			const applied = await this.#database.get(appliedKey);
+			if (applied !== undefined) visitor.applied(decodePosition(applied));
 			const compaction = await this.#database.get(compactionKey);
 			if (compaction !== undefined) visitor.compacted(decodeNumber(compaction));
 			await this.#forEach(leaseRange, (key, record) => {
@@ -97,13 +104,19 @@ export class LevelBackend implements Backend {
 		}
 	}
 
-	async write(mutations: readonly Mutation[]): Promise<void> {
+	async write(mutations: readonly Mutation[], position?: Position): Promise<void> {
 		const operations: Operation[] = [];
 		for (const mutation of mutations) addOperations(mutation, operations);
+		if (position !== undefined) operations.push({ type: "put", key: appliedKey, value: encodePosition(position) });
 		if (!this.#formatWritten) operations.push({ type: "put", key: formatKey, value: Buffer.from(storeFormat) });
-		await this.#database.batch(operations, { sync: true });
+		await this.#database.batch(operations, { sync: !this.#formatWritten });
 		if (!this.#formatWritten) await markAsUsed(this.location, storeFormat);
 		this.#formatWritten = true;
+	}
+
+	/** A synced write takes all before it to the disk. */
+	async flush(): Promise<void> {
+		if (this.#formatWritten) await this.#database.put(formatKey, Buffer.from(storeFormat), { sync: true });
 	}
 
 	read(version: Version): Uint8Array {

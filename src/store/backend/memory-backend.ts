@@ -6,6 +6,7 @@
 import { StoreCorruptError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
 import { compareVersions, type Version } from "../mvcc/version.ts";
+import type { Position } from "../raft/entry.ts";
 import type { Backend, BackendVisitor } from "./backend.ts";
 
 export class MemoryBackend implements Backend {
@@ -13,11 +14,13 @@ export class MemoryBackend implements Backend {
 	readonly #values = new Map<Version, Uint8Array>();
 	readonly #leases = new Map<bigint, number>();
 	readonly #records = new Map<string, Uint8Array>();
+	#applied: Position | undefined;
 	#compactRevision = 0;
 	/** Of keys and values. */
 	#sizeBytes = 0;
 
 	async load(visitor: BackendVisitor): Promise<void> {
+		if (this.#applied !== undefined) visitor.applied(this.#applied);
 		if (this.#compactRevision > 0) visitor.compacted(this.#compactRevision);
 		for (const [id, ttlSeconds] of this.#leases) visitor.lease(id, ttlSeconds);
 		for (const [name, value] of this.#records) visitor.record(name, value);
@@ -27,8 +30,13 @@ export class MemoryBackend implements Backend {
 		}
 	}
 
-	async write(mutations: readonly Mutation[]): Promise<void> {
+	async write(mutations: readonly Mutation[], position?: Position): Promise<void> {
 		for (const mutation of mutations) this.#apply(mutation);
+		this.#applied = position ?? this.#applied;
+	}
+
+	async flush(): Promise<void> {
+		// There is no power failure that this object survives.
 	}
 
 	read(version: Version): Uint8Array {

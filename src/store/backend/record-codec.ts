@@ -2,6 +2,7 @@
  * How versions, values and leases lie in LevelDB. The first byte of a key says what it is:
  *
  *     f                       format of the store, text
+ *     a                       place in the log of commands up to which everything is here: index 8, term 8
  *     c                       compaction revision
  *     l <id 8>                a lease
  *     n <name>                a note beside the keys
@@ -14,11 +15,13 @@
  */
 import { crc32 } from "node:zlib";
 import type { Version } from "../mvcc/version.ts";
+import type { Position } from "../raft/entry.ts";
 
 /** Raised when the layout changes; a store of another format is not opened. */
-export const storeFormat = "kubesim-store/1";
+export const storeFormat = "kubesim-store/2";
 
 export const formatKey = Uint8Array.of(0x66);
+export const appliedKey = Uint8Array.of(0x61);
 export const compactionKey = Uint8Array.of(0x63);
 const leaseTag = 0x6c;
 const recordTag = 0x6e;
@@ -134,6 +137,19 @@ export function encodeNumber(number: number): Uint8Array {
 export function decodeNumber(record: Uint8Array): number {
 	if (record.length !== 8) throw new DamagedRecordError(`a number has ${record.length} bytes`);
 	return asBuffer(record).readDoubleBE(0);
+}
+
+export function encodePosition({ index, term }: Position): Uint8Array {
+	const record = Buffer.allocUnsafe(16);
+	writeRevision(record, index, 0);
+	writeRevision(record, term, 8);
+	return record;
+}
+
+export function decodePosition(bytes: Uint8Array): Position {
+	const record = asBuffer(bytes);
+	if (record.length !== 16) throw new DamagedRecordError(`the place in the log has ${record.length} bytes`);
+	return { index: readRevision(record, 0), term: readRevision(record, 8) };
 }
 
 /** Safe integers, as 64 bits. */

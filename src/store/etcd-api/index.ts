@@ -5,9 +5,8 @@
  *  - *-service.ts are etcd's services, auth/ is Auth and what it guards, member.ts says who answers.
  *  - pages.ts are the few HTTP pages on the same port.
  *
- * Simulated: an etcd 3.6 cluster of one member that has always been its leader. Members cannot be added, because the
- * store is one; the answers to trying are etcd's own. Not served: Downgrade, and the Lock and Election services, which
- * etcdctl does not use (its `lock` and `elect` are made of leases and transactions).
+ * Simulated: a member of an etcd 3.6 cluster. Not served: Downgrade, and the Lock and Election services, which etcdctl
+ * does not use (its `lock` and `elect` are made of leases and transactions).
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { MaintainedStore } from "../store.ts";
@@ -15,10 +14,12 @@ import { AuthGate } from "./auth/auth-gate.ts";
 import { authService } from "./auth/auth-service.ts";
 import { AuthStore } from "./auth/auth-store.ts";
 import { Tokens } from "./auth/tokens.ts";
+import { clusterService } from "./cluster-service.ts";
 import { GrpcServer, type ServerTls } from "./grpc/server.ts";
 import { kvService } from "./kv-service.ts";
+import { LeaderWatch } from "./leader-watch.ts";
 import { leaseService } from "./lease-service.ts";
-import { clusterService, maintenanceService } from "./maintenance-service.ts";
+import { maintenanceService } from "./maintenance-service.ts";
 import { Member } from "./member.ts";
 import { etcdPages } from "./pages.ts";
 import { toGrpcError } from "./rpc-errors.ts";
@@ -35,8 +36,6 @@ export interface EtcdApiOptions {
 	readonly furtherPorts?: number;
 	/** Clients must show a certificate of its authority. Absent: plain text, anybody. */
 	readonly tls?: ServerTls;
-	/** The member's name; default "default", as etcd's. */
-	readonly name?: string;
 	/** Largest request, bytes; default etcd's 1.5 MiB. */
 	readonly maxRequestBytes?: number;
 }
@@ -56,11 +55,11 @@ const overheadBytes = 512 * 1024;
 
 /** Resolves when it listens. Rejects with the system's error if no port is to be had. */
 export async function serveEtcdApi(options: EtcdApiOptions): Promise<EtcdApi> {
-	const { store, clock, host = "127.0.0.1", name = "default", maxRequestBytes = defaultMaxRequestBytes } = options;
-	const clientUrls: string[] = [];
-	const member = new Member({ store, name, clientUrls });
+	const { store, clock, host = "127.0.0.1", maxRequestBytes = defaultMaxRequestBytes } = options;
+	const member = new Member(store);
 	const auth = new AuthStore(store);
-	const tokens = new Tokens(clock);
+	const tokens = new Tokens(store, clock);
+	const leaderWatch = new LeaderWatch(() => store.group, clock);
 	const gate = new AuthGate(store, auth, tokens);
 	const services = { store, member, gate };
 	const server = new GrpcServer({
@@ -74,13 +73,24 @@ export async function serveEtcdApi(options: EtcdApiOptions): Promise<EtcdApi> {
 		},
 		pages: etcdPages(store),
 		maxRequestBytes: maxRequestBytes + overheadBytes,
+		admit: (call) => leaderWatch.admit(call),
 		toGrpcError,
 		...(options.tls === undefined ? {} : { tls: options.tls }),
 	});
 	const port = await listen(server, host, options);
 	const url = `${options.tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-	clientUrls.push(url);
-	return { url, port, close: () => server.close() };
+	// Without a leader it can't be said yet; who asks meanwhile is told that there is none.
+	const published = store.group.publish([url]);
+	published.catch(() => undefined);
+	if (store.group.status().leader !== 0n) await published;
+	return {
+		url,
+		port,
+		close: () => {
+			leaderWatch.stop();
+			return server.close();
+		},
+	};
 }
 
 async function listen(server: GrpcServer, host: string, { port = defaultPort, furtherPorts = 0 }: EtcdApiOptions): Promise<number> {

@@ -69,6 +69,7 @@ export function fromRange(request: RangeRequest): store.RangeRequest {
 		// Values are needed to sort by them.
 		keysOnly: request.keysOnly && request.sortTarget !== SortTarget.VALUE,
 		countOnly: request.countOnly,
+		serializable: request.serializable,
 	};
 }
 

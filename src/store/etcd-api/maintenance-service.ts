@@ -1,13 +1,13 @@
-/** etcd's Maintenance and Cluster services, for the one member there is. */
+/** etcd's Maintenance service. Source: https://etcd.io/docs/v3.6/op-guide/maintenance/ */
+import { groupErrorTexts } from "../group.ts";
 import { crc32c } from "../snapshot/crc32c.ts";
 import type { Alarm } from "../store.ts";
 import type { Sparse } from "./codec.ts";
-import { AlarmAction, type AlarmMember, AlarmType, type Member as MemberMessage } from "./generated/messages.ts";
+import { AlarmAction, type AlarmMember, AlarmType } from "./generated/messages.ts";
 import type { Handlers, ResponseStream } from "./grpc/server.ts";
 import { GrpcError, grpcCode } from "./grpc/status.ts";
 import type { ServiceOptions } from "./kv-service.ts";
 import { clusterVersion, etcdVersion } from "./member.ts";
-import { rpcErrors } from "./rpc-errors.ts";
 
 const alarmTypes: Readonly<Record<Alarm, number>> = { NOSPACE: AlarmType.NOSPACE, CORRUPT: AlarmType.CORRUPT };
 const alarmNames: readonly Alarm[] = ["NOSPACE", "CORRUPT"];
@@ -21,17 +21,20 @@ export function maintenanceService({ store, member, gate }: ServiceOptions): Han
 	return {
 		async "/etcdserverpb.Maintenance/Status"() {
 			const { dbSizeBytes } = store.status();
+			const { leader, term, index, applied, isLearner } = member.status;
+			const alarms = store.alarms().map((alarm) => `memberID:${member.id} alarm:${alarm} `);
 			return {
 				header: member.header(),
 				version: etcdVersion,
 				dbSize: dbSizeBytes,
 				dbSizeInUse: dbSizeBytes,
 				dbSizeQuota: store.quotaBytes,
-				leader: member.id,
-				raftIndex: member.raftIndex,
-				raftAppliedIndex: member.raftIndex,
-				raftTerm: member.raftTerm,
-				errors: store.alarms().map((alarm) => `memberID:${member.id} alarm:${alarm} `),
+				leader,
+				raftIndex: BigInt(index),
+				raftAppliedIndex: BigInt(applied),
+				raftTerm: BigInt(term),
+				errors: leader === 0n ? [groupErrorTexts.noLeader, ...alarms] : alarms,
+				isLearner,
 				storageVersion: clusterVersion,
 			};
 		},
@@ -73,7 +76,7 @@ export function maintenanceService({ store, member, gate }: ServiceOptions): Han
 		},
 		async "/etcdserverpb.Maintenance/MoveLeader"(request, context) {
 			gate.checkAdmin(context);
-			if (request.targetID !== member.id) throw rpcErrors.badLeaderTransferee();
+			await member.group.moveLeader(request.targetID);
 			return { header: member.header() };
 		},
 	};
@@ -103,54 +106,4 @@ async function sendSnapshot(
 			if (!stream.send({ header, blob, remainingBytes: BigInt(remaining), version: etcdVersion })) await drained.promise;
 		}
 	}
-}
-
-export function clusterService({ member, gate }: ServiceOptions): Handlers {
-	const self = (): Sparse<MemberMessage> => ({
-		ID: member.id,
-		name: member.name,
-		peerURLs: member.peerUrls,
-		clientURLs: member.clientUrls,
-		isLearner: false,
-	});
-	const checkKnown = (id: bigint) => {
-		if (id !== member.id) throw rpcErrors.memberNotFound();
-	};
-	const checkUrls = (urls: readonly string[]) => {
-		if (urls.length === 0 || !urls.every(isPeerUrl)) throw rpcErrors.memberBadUrls();
-	};
-	return {
-		async "/etcdserverpb.Cluster/MemberList"() {
-			return { header: member.header(), members: [self()] };
-		},
-		/** The store is one member: another one could not be started. */
-		async "/etcdserverpb.Cluster/MemberAdd"(request, context) {
-			gate.checkAdmin(context);
-			checkUrls(request.peerURLs);
-			if (request.peerURLs.some((url) => member.peerUrls.includes(url))) throw rpcErrors.peerUrlExists();
-			throw rpcErrors.memberNotEnoughStarted();
-		},
-		async "/etcdserverpb.Cluster/MemberRemove"(request, context) {
-			gate.checkAdmin(context);
-			checkKnown(request.ID);
-			throw rpcErrors.memberNotEnoughStarted();
-		},
-		async "/etcdserverpb.Cluster/MemberUpdate"(request, context) {
-			gate.checkAdmin(context);
-			checkUrls(request.peerURLs);
-			checkKnown(request.ID);
-			await member.setPeerUrls(request.peerURLs);
-			return { header: member.header(), members: [self()] };
-		},
-		async "/etcdserverpb.Cluster/MemberPromote"(request, context) {
-			gate.checkAdmin(context);
-			checkKnown(request.ID);
-			throw rpcErrors.memberNotLearner();
-		},
-	};
-}
-
-/** etcd takes http, https, unix and unixs URLs with a host and a port, and no path. */
-function isPeerUrl(text: string): boolean {
-	return /^(https?|unixs?):\/\/[^/\s]+:\d+$/.test(text);
 }

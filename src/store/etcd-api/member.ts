@@ -1,8 +1,7 @@
 /**
- * Who the server is: its ids and URLs, and the head of every response. The store is one member; what a group of members
- * would add (terms, log positions of their own, leaders) is in one place here.
+ * Who the server is: the etcd whose API this is, and the head of every response.
  */
-import { createHash } from "node:crypto";
+import type { GroupStatus, StoreGroup } from "../group.ts";
 import type { MaintainedStore } from "../store.ts";
 import type { Sparse } from "./codec.ts";
 import type { ResponseHeader } from "./generated/messages.ts";
@@ -12,58 +11,29 @@ export const etcdVersion = "3.6.8";
 /** The cluster's version: without the patch level. */
 export const clusterVersion = "3.6.0";
 
-const peerUrlsRecord = "etcd/peer-urls";
-/** As --initial-cluster-token. */
-const clusterToken = "etcd-cluster";
-const initialPeerUrls = ["http://localhost:2380"];
-
-export interface MemberOptions {
-	readonly store: MaintainedStore;
-	/** As --name. */
-	readonly name: string;
-	readonly clientUrls: readonly string[];
-}
-
+/** The member of a store that answers here. */
 export class Member {
-	readonly name: string;
-	readonly clientUrls: readonly string[];
-	readonly id: bigint;
-	readonly clusterId: bigint;
-	/** Terms change when a leader is elected; one member leads from the start. */
-	readonly raftTerm = 2n;
 	readonly #store: MaintainedStore;
 
-	constructor({ store, name, clientUrls }: MemberOptions) {
+	constructor(store: MaintainedStore) {
 		this.#store = store;
-		this.name = name;
-		this.clientUrls = clientUrls;
-		this.id = hashId(Buffer.from(initialPeerUrls.join("") + clusterToken));
-		const bytes = Buffer.alloc(8);
-		bytes.writeBigUInt64BE(this.id);
-		this.clusterId = hashId(bytes);
 	}
 
-	get peerUrls(): readonly string[] {
-		const record = this.#store.record(peerUrlsRecord);
-		return record === undefined ? initialPeerUrls : (JSON.parse(Buffer.from(record).toString()) as string[]);
+	get group(): StoreGroup {
+		return this.#store.group;
 	}
 
-	async setPeerUrls(urls: readonly string[]): Promise<void> {
-		await this.#store.setRecord(peerUrlsRecord, Buffer.from(JSON.stringify(urls)));
+	get id(): bigint {
+		return this.group.memberId;
 	}
 
-	/** The position in the log. History is the log of one member: each revision is an entry. */
-	get raftIndex(): bigint {
-		return BigInt(this.#store.status().revision);
+	get status(): GroupStatus {
+		return this.group.status();
 	}
 
 	/** @param revision the store's, at the time of the answer. */
 	header(revision = this.#store.status().revision): Sparse<ResponseHeader> {
-		return { clusterId: this.clusterId, memberId: this.id, revision, raftTerm: this.raftTerm };
+		const { clusterId, memberId } = this.group;
+		return { clusterId, memberId, revision, raftTerm: BigInt(this.status.term) };
 	}
-}
-
-/** etcd's ids: the first 8 bytes of a SHA-1, of a member's peer URLs and the cluster's token, and of a cluster's member ids. */
-function hashId(bytes: Uint8Array): bigint {
-	return createHash("sha1").update(bytes).digest().readBigUInt64BE(0);
 }

@@ -14,6 +14,7 @@ import {
 	TooManyOperationsError,
 	TooManyRequestsError,
 } from "../errors.ts";
+import { GroupError, type GroupErrorReason } from "../group.ts";
 import { CompactedError, FutureRevisionError, LeaseExistsError, LeaseNotFoundError } from "../store.ts";
 import { GrpcError, grpcCode } from "./grpc/status.ts";
 
@@ -32,12 +33,7 @@ export const rpcErrors = {
 	corrupt: error(grpcCode.dataLoss, "corrupt cluster"),
 	invalidSortOption: error(grpcCode.invalidArgument, "invalid sort option"),
 	noSpace: error(grpcCode.resourceExhausted, "mvcc: database space exceeded"),
-	memberNotFound: error(grpcCode.notFound, "member not found"),
 	memberBadUrls: error(grpcCode.invalidArgument, "given member URLs are invalid"),
-	memberNotEnoughStarted: error(grpcCode.failedPrecondition, "re-configuration failed due to not enough started members"),
-	memberNotLearner: error(grpcCode.failedPrecondition, "can only promote a learner member"),
-	peerUrlExists: error(grpcCode.failedPrecondition, "Peer URLs already exists"),
-	badLeaderTransferee: error(grpcCode.failedPrecondition, "bad leader transferee"),
 	rootUserNotExist: error(grpcCode.failedPrecondition, "root user does not exist"),
 	rootRoleNotExist: error(grpcCode.failedPrecondition, "root user does not have root role"),
 	userAlreadyExists: error(grpcCode.failedPrecondition, "user name already exists"),
@@ -72,8 +68,31 @@ const storeErrors: readonly (readonly [new (...args: never[]) => Error, number])
 	[NoSpaceError, grpcCode.resourceExhausted],
 ];
 
+/** Codes of what a group of members says no to, or could not do in time. */
+const groupErrorCodes: Readonly<Record<GroupErrorReason, number>> = {
+	memberExists: grpcCode.failedPrecondition,
+	peerUrlExists: grpcCode.failedPrecondition,
+	memberNotFound: grpcCode.notFound,
+	notEnoughStarted: grpcCode.failedPrecondition,
+	unhealthy: grpcCode.unavailable,
+	memberNotLearner: grpcCode.failedPrecondition,
+	learnerNotReady: grpcCode.failedPrecondition,
+	tooManyLearners: grpcCode.failedPrecondition,
+	badLeaderTransferee: grpcCode.failedPrecondition,
+	notLeader: grpcCode.failedPrecondition,
+	noLeader: grpcCode.unavailable,
+	leaderChanged: grpcCode.unavailable,
+	timeout: grpcCode.unavailable,
+	timeoutDueToLeaderFail: grpcCode.unavailable,
+	timeoutDueToConnectionLost: grpcCode.unavailable,
+	timeoutLeaderTransfer: grpcCode.unavailable,
+	stopped: grpcCode.unavailable,
+	changePending: grpcCode.unavailable,
+};
+
 export function toGrpcError(failure: unknown): GrpcError {
 	if (failure instanceof GrpcError) return failure;
+	if (failure instanceof GroupError) return new GrpcError(groupErrorCodes[failure.reason], failure.message);
 	for (const [type, code] of storeErrors) if (failure instanceof type) return new GrpcError(code, failure.message);
 	if (failure instanceof StoreClosedError) return new GrpcError(grpcCode.unavailable, "etcdserver: server stopped");
 	if (failure instanceof StoreCorruptError) return new GrpcError(grpcCode.dataLoss, "etcdserver: corrupt cluster");

@@ -2,7 +2,7 @@
  * What goes into the state machine and what comes out. A command is all that a replica needs to take the same step;
  * nothing in it depends on the machine or the moment it is applied.
  */
-import type { DeleteRangeRequest, PutRequest, TxnRequest } from "../store.ts";
+import type { DeleteRangeRequest, DeleteRangeResponse, PutRequest, PutResponse, TxnRequest, TxnResponse } from "../store.ts";
 import type { Version } from "./version.ts";
 
 export type PutCommand = { readonly type: "put"; readonly request: PutRequest };
@@ -13,9 +13,23 @@ export type AdminCommand =
 	| { readonly type: "grantLease"; readonly id: bigint; readonly ttlSeconds: number }
 	| { readonly type: "revokeLease"; readonly id: bigint }
 	| { readonly type: "compact"; readonly revision: number }
-	/** A note beside the keys; undefined removes it. */
-	| { readonly type: "record"; readonly name: string; readonly value: Uint8Array | undefined };
+	| { readonly type: "records"; readonly records: readonly RecordChange[] };
 export type WriteCommand = PutCommand | DeleteCommand | TxnCommand | AdminCommand;
+
+/** A note beside the keys; undefined removes it. */
+export interface RecordChange {
+	readonly name: string;
+	readonly value: Uint8Array | undefined;
+}
+
+/** What a command is answered with. */
+export type ResponseOf<C extends WriteCommand> = C extends PutCommand
+	? PutResponse
+	: C extends DeleteCommand
+		? DeleteRangeResponse
+		: C extends TxnCommand
+			? TxnResponse
+			: undefined;
 
 /** What an engine has to make durable, together or not at all. */
 export type Mutation =
@@ -26,7 +40,7 @@ export type Mutation =
 	| { readonly type: "grantLease"; readonly id: bigint; readonly ttlSeconds: number }
 	| { readonly type: "revokeLease"; readonly id: bigint }
 	| { readonly type: "compact"; readonly revision: number }
-	| { readonly type: "record"; readonly name: string; readonly value: Uint8Array | undefined };
+	| ({ readonly type: "record" } & RecordChange);
 
 /** A response without its values: the versions it speaks of. Values are read once the command is durable. */
 export interface RangePlan {

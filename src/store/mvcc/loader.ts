@@ -8,6 +8,7 @@
  */
 import type { BackendVisitor } from "../backend/backend.ts";
 import { StoreCorruptError } from "../errors.ts";
+import type { Position } from "../raft/entry.ts";
 import { firstRevision, MvccState } from "./state.ts";
 import { isDelete, type Version } from "./version.ts";
 
@@ -19,6 +20,13 @@ export class StateLoader implements BackendVisitor {
 	/** @param location names the store in errors. */
 	constructor(location: string) {
 		this.#location = location;
+	}
+
+	/** Of the last command that the engine has; undefined if it knows no positions. */
+	position: Position | undefined;
+
+	applied(position: Position): void {
+		this.position = position;
 	}
 
 	compacted(revision: number): void {

@@ -6,8 +6,10 @@ import type { DeletePlan, Plan, PutPlan, RangePlan, ReadValue, TxnPlan } from ".
 import { noValue, toKeyValue, type Version } from "./version.ts";
 
 /** Every version whose value the response will show. */
-export function versionsOf(plan: Plan): readonly Version[] {
-	switch (plan.type) {
+export function versionsOf(plan: Plan | undefined): readonly Version[] {
+	switch (plan?.type) {
+		case undefined:
+			return [];
 		case "range":
 			return plan.keysOnly ? [] : plan.versions;
 		case "put":
@@ -19,6 +21,14 @@ export function versionsOf(plan: Plan): readonly Version[] {
 	}
 }
 
+/** @param plan undefined for a command that has nothing to say. */
+export function buildResponse(
+	plan: Plan | undefined,
+	read: ReadValue,
+): RangeResponse | PutResponse | DeleteRangeResponse | TxnResponse | undefined {
+	return plan === undefined ? undefined : buildOperation(plan, read).response;
+}
+
 export function buildRange(plan: RangePlan, read: ReadValue): RangeResponse {
 	return {
 		revision: plan.revision,
@@ -28,12 +38,12 @@ export function buildRange(plan: RangePlan, read: ReadValue): RangeResponse {
 	};
 }
 
-export function buildPut(plan: PutPlan, read: ReadValue): PutResponse {
+function buildPut(plan: PutPlan, read: ReadValue): PutResponse {
 	if (plan.previous === undefined) return { revision: plan.revision };
 	return { revision: plan.revision, prevKv: toKeyValue(plan.previous, read(plan.previous)) };
 }
 
-export function buildDelete(plan: DeletePlan, read: ReadValue): DeleteRangeResponse {
+function buildDelete(plan: DeletePlan, read: ReadValue): DeleteRangeResponse {
 	return {
 		revision: plan.revision,
 		deleted: plan.deleted,
@@ -41,7 +51,7 @@ export function buildDelete(plan: DeletePlan, read: ReadValue): DeleteRangeRespo
 	};
 }
 
-export function buildTxn(plan: TxnPlan, read: ReadValue): TxnResponse {
+function buildTxn(plan: TxnPlan, read: ReadValue): TxnResponse {
 	return {
 		revision: plan.revision,
 		succeeded: plan.succeeded,

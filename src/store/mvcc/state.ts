@@ -97,6 +97,7 @@ export class MvccState {
 	apply(command: DeleteCommand, read: ReadValue): Applied<DeletePlan>;
 	apply(command: TxnCommand, read: ReadValue): Applied<TxnPlan>;
 	apply(command: AdminCommand, read: ReadValue): Applied<undefined>;
+	apply(command: WriteCommand, read: ReadValue): Applied<Plan | undefined>;
 	/** Throws `LeaseNotFoundError`, `LeaseExistsError`, `CompactedError` or `FutureRevisionError`, and what `read` throws. */
 	apply(command: WriteCommand, read: ReadValue): Applied<Plan | undefined> {
 		const writing: Writing = { revision: this.#revision + 1, mutations: [], changes: 0 };
@@ -193,9 +194,11 @@ export class MvccState {
 				this.#compactRevision = command.revision;
 				writing.mutations.push(command);
 				return undefined;
-			case "record":
-				this.setRecord(command.name, command.value);
-				writing.mutations.push(command);
+			case "records":
+				for (const record of command.records) {
+					this.setRecord(record.name, record.value);
+					writing.mutations.push({ type: "record", ...record });
+				}
 				return undefined;
 		}
 	}

@@ -50,6 +50,7 @@ export {
 	isVoter,
 	type MemberId,
 	type Membership,
+	membershipAfter,
 	membershipOf,
 	membersOf,
 	planChange,
@@ -57,7 +58,7 @@ export {
 	type Transition,
 } from "./membership.ts";
 export { bootstrapSnapshot, emptySnapshot, MemoryStorage, type StorageWrite } from "./memory-storage.ts";
-export type { Message } from "./message.ts";
+export type { InstallSnapshot, Message } from "./message.ts";
 export { type ProgressStatus, RaftNode, type RaftStatus, type ReadResult } from "./node.ts";
 export { defaultLimits, type RaftLimits, type RaftOptions } from "./options.ts";
 export type { ProposeResult, Refusal, RefusalReason } from "./proposal.ts";

@@ -10,6 +10,7 @@
  * are not here: the state machine keeps them.
  */
 import { crc32 } from "node:zlib";
+import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Entry, HardState, SnapshotMetadata } from "./entry.ts";
 import type { ConfigChange } from "./membership.ts";
 
@@ -34,15 +35,27 @@ const kindNormal = 0;
 const kindConfig = 1;
 
 export function encodeRecord(record: LogRecord): Uint8Array {
-	const writer = new Writer();
+	const writer = new ByteWriter();
 	writer.number(record.sequence);
 	writer.byte((record.hardState === undefined ? 0 : flagHardState) | (record.snapshot === undefined ? 0 : flagSnapshot));
 	if (record.hardState !== undefined) writeHardState(writer, record.hardState);
 	if (record.snapshot !== undefined) writer.bytes(Buffer.from(JSON.stringify(record.snapshot)));
-	writer.uint32(record.entries.length);
-	writer.number(record.entries[0]?.index ?? 0);
-	for (const entry of record.entries) writeEntry(writer, entry);
+	writeEntries(writer, record.entries);
 	return frame(writer.finish());
+}
+
+/** Of contiguous entries. Members send each other entries in the same form. */
+export function writeEntries(writer: ByteWriter, entries: readonly Entry[]): void {
+	writer.uint32(entries.length);
+	writer.number(entries[0]?.index ?? 0);
+	for (const entry of entries) writeEntry(writer, entry);
+}
+
+/** What `writeEntries` wrote. Throws `RangeError` if it ends too early. */
+export function readEntries(reader: ByteReader): readonly Entry[] {
+	const count = reader.uint32();
+	const first = reader.number();
+	return Array.from({ length: count }, (_, i) => readEntry(reader, first + i));
 }
 
 function frame(body: Buffer): Uint8Array {
@@ -53,13 +66,13 @@ function frame(body: Buffer): Uint8Array {
 	return framed;
 }
 
-function writeHardState(writer: Writer, { term, commit, vote }: HardState): void {
+function writeHardState(writer: ByteWriter, { term, commit, vote }: HardState): void {
 	writer.number(term);
 	writer.number(commit);
 	writer.text(vote ?? "");
 }
 
-function writeEntry(writer: Writer, entry: Entry): void {
+function writeEntry(writer: ByteWriter, entry: Entry): void {
 	writer.number(entry.term);
 	writer.byte(entry.type === "normal" ? kindNormal : kindConfig);
 	writer.bytes(entry.type === "normal" ? entry.data : encodeChange(entry.change));
@@ -73,7 +86,7 @@ export function decodeRecord(file: Buffer, offset: number): { readonly record: L
 	if (length < minBodyBytes || length > maxBodyBytes || begin + length > file.length) return undefined;
 	const body = file.subarray(begin, begin + length);
 	if (crc32(body) !== file.readUInt32BE(offset + 4)) return undefined;
-	return { record: decodeBody(new Reader(body)), end: begin + length };
+	return { record: decodeBody(new ByteReader(body)), end: begin + length };
 }
 
 /** The sequence that a record at `offset` would have, for a first look; undefined if there is no room for one. */
@@ -82,25 +95,22 @@ export function peekSequence(file: Buffer, offset: number): number | undefined {
 	return begin + 6 > file.length ? undefined : file.readUIntBE(begin, 6);
 }
 
-function decodeBody(reader: Reader): LogRecord {
+function decodeBody(reader: ByteReader): LogRecord {
 	const sequence = reader.number();
 	const flags = reader.byte();
 	const hardState = (flags & flagHardState) === 0 ? undefined : readHardState(reader);
 	const snapshot = (flags & flagSnapshot) === 0 ? undefined : (JSON.parse(reader.bytes().toString()) as SnapshotMetadata);
-	const count = reader.uint32();
-	const first = reader.number();
-	const entries = Array.from({ length: count }, (_, i) => readEntry(reader, first + i));
-	return { sequence, hardState, snapshot, entries };
+	return { sequence, hardState, snapshot, entries: readEntries(reader) };
 }
 
-function readHardState(reader: Reader): HardState {
+function readHardState(reader: ByteReader): HardState {
 	const term = reader.number();
 	const commit = reader.number();
 	const vote = reader.text();
 	return { term, commit, vote: vote === "" ? undefined : vote };
 }
 
-function readEntry(reader: Reader, index: number): Entry {
+function readEntry(reader: ByteReader, index: number): Entry {
 	const term = reader.number();
 	const kind = reader.byte();
 	const data = reader.bytes();
@@ -118,82 +128,4 @@ function decodeChange(data: Buffer): ConfigChange {
 		| { readonly type: "leave" }
 		| (Extract<ConfigChange, { type: "change" }> & { context: unknown });
 	return plain.type === "leave" ? plain : { ...plain, context: Buffer.from(String(plain.context), "base64") };
-}
-
-class Writer {
-	#buffer = Buffer.allocUnsafe(1024);
-	#length = 0;
-
-	byte(value: number): void {
-		this.#length = this.#room(1).writeUInt8(value, this.#length);
-	}
-
-	uint32(value: number): void {
-		this.#length = this.#room(4).writeUInt32BE(value, this.#length);
-	}
-
-	/** 0 to 2^48 - 1. */
-	number(value: number): void {
-		this.#length = this.#room(6).writeUIntBE(value, this.#length, 6);
-	}
-
-	bytes(value: Uint8Array): void {
-		this.uint32(value.length);
-		this.#room(value.length).set(value, this.#length);
-		this.#length += value.length;
-	}
-
-	text(value: string): void {
-		this.bytes(Buffer.from(value));
-	}
-
-	finish(): Buffer {
-		return this.#buffer.subarray(0, this.#length);
-	}
-
-	#room(bytes: number): Buffer {
-		if (this.#length + bytes > this.#buffer.length) {
-			const larger = Buffer.allocUnsafe(2 * (this.#length + bytes));
-			this.#buffer.copy(larger, 0, 0, this.#length);
-			this.#buffer = larger;
-		}
-		return this.#buffer;
-	}
-}
-
-class Reader {
-	readonly #buffer: Buffer;
-	#offset = 0;
-
-	constructor(buffer: Buffer) {
-		this.#buffer = buffer;
-	}
-
-	byte(): number {
-		return this.#buffer.readUInt8(this.#advance(1));
-	}
-
-	uint32(): number {
-		return this.#buffer.readUInt32BE(this.#advance(4));
-	}
-
-	number(): number {
-		return this.#buffer.readUIntBE(this.#advance(6), 6);
-	}
-
-	bytes(): Buffer {
-		const length = this.uint32();
-		const begin = this.#advance(length);
-		return this.#buffer.subarray(begin, begin + length);
-	}
-
-	text(): string {
-		return this.bytes().toString();
-	}
-
-	#advance(bytes: number): number {
-		const at = this.#offset;
-		this.#offset += bytes;
-		return at;
-	}
 }

@@ -25,7 +25,7 @@ const log = {
 	warn: (message: string, fields: unknown) => warnings.push(`${message} ${JSON.stringify(fields).replace(directory, "")}`),
 	error: () => undefined,
 };
-const open = () => LogStore.open({ directory, founding, snapshot: () => founding, log });
+const open = () => LogStore.open({ directory, founding, log });
 const entry = (term: number, index: number): Entry => ({ type: "normal", term, index, data: bytes(`${term}.${index}`) });
 const write = (entries: readonly Entry[], term = 1): StorageWrite => ({
 	hardState: { term, vote: "2", commit: 1 },

@@ -25,8 +25,6 @@ export interface LogStoreOptions {
 	readonly directory: string;
 	/** Where a new log begins: `bootstrapSnapshot` of a founding member, `emptySnapshot` of one that joins. */
 	readonly founding: Snapshot;
-	/** A snapshot for a member that is far behind, as `RaftStorage.snapshot`: the newest that the state machine can give. */
-	readonly snapshot: () => Snapshot | undefined;
 	readonly log?: Logger;
 }
 
@@ -36,7 +34,7 @@ export class LogStore implements RaftStorage {
 	/** What a crash cut short and opening took away, bytes. */
 	readonly tornBytes: number;
 	readonly #directory: string;
-	readonly #snapshot: () => Snapshot | undefined;
+	#snapshot: () => Snapshot | undefined = () => undefined;
 	readonly #storage: MemoryStorage;
 	#file: FileHandle;
 	#generation: number;
@@ -47,7 +45,6 @@ export class LogStore implements RaftStorage {
 
 	private constructor(options: LogStoreOptions, file: FileHandle, generation: number, replayed: Replayed) {
 		this.#directory = options.directory;
-		this.#snapshot = options.snapshot;
 		this.#file = file;
 		this.#generation = generation;
 		this.#storage = replayed.storage;
@@ -113,6 +110,11 @@ export class LogStore implements RaftStorage {
 			this.#sequence++;
 			this.#sizeBytes = record.length;
 		});
+	}
+
+	/** Where a snapshot for a member that is far behind comes from: the newest that the state machine can give. */
+	provideSnapshots(snapshot: () => Snapshot | undefined): void {
+		this.#snapshot = snapshot;
 	}
 
 	async close(): Promise<void> {

@@ -1,10 +1,8 @@
 /**
- * From a snapshot file to a store's directory. Takes kubesim's snapshots and those of a real etcd (its users and alarms
- * stay behind: see snapshot.ts).
+ * What a snapshot file says, as the mutations that make an engine of it. Takes kubesim's snapshots and those of a real etcd
+ * (its users and alarms stay behind: see snapshot.ts).
  */
 import { createHash } from "node:crypto";
-import { readdir, readFile, rename, rm } from "node:fs/promises";
-import { LevelBackend } from "../backend/level-backend.ts";
 import { SnapshotError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
 import type { Version } from "../mvcc/version.ts";
@@ -13,44 +11,13 @@ import { decodeRevision } from "./history-entry.ts";
 import { decodeKeyValue, decodeLeaseTtl } from "./records.ts";
 import { bucketNames, metaKeys } from "./snapshot.ts";
 
-export interface RestoreOptions {
-	readonly file: string;
-	/** Must not exist, or be empty. */
-	readonly directory: string;
-}
-
 /** A database's pages are multiples of this; a snapshot is that and a checksum. */
 const blockBytes = 512;
 const checksumBytes = 32;
-const batchMutations = 5000;
-
-/** Makes a store's directory out of a snapshot; nothing is left behind if that fails. Rejects with `SnapshotError`. */
-export async function restoreSnapshot({ file, directory }: RestoreOptions): Promise<void> {
-	const there = await readdir(directory).catch((): string[] => []);
-	if (there.length > 0) throw new SnapshotError(`data-dir ${JSON.stringify(directory)} not empty or could not be read`);
-	const bytes = await readFile(file).catch((error: unknown) => {
-		throw new SnapshotError(error instanceof Error ? error.message : String(error), error);
-	});
-	const mutations = readSnapshot(bytes, file);
-	const partial = `${directory}.restoring`;
-	await rm(partial, { recursive: true, force: true });
-	try {
-		await write(partial, mutations);
-		await rm(directory, { recursive: true, force: true });
-		await rename(partial, directory);
-	} catch (error) {
-		await rm(partial, { recursive: true, force: true });
-		throw error;
-	}
-}
 
 /** @throws SnapshotError */
-function readSnapshot(bytes: Buffer, file: string): readonly Mutation[] {
-	try {
-		return [...readMutations(new BoltReader(checkedDatabase(bytes)))];
-	} catch (error) {
-		throw error instanceof SnapshotError ? new SnapshotError(`snapshot ${file} cannot be restored: ${error.message}`, error) : error;
-	}
+export function snapshotMutations(bytes: Uint8Array): readonly Mutation[] {
+	return [...readMutations(new BoltReader(checkedDatabase(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))))];
 }
 
 /** The database without its checksum. The texts are etcdctl's. */
@@ -102,14 +69,4 @@ function readChange(key: Buffer, value: Buffer): Extract<Mutation, { type: "chan
 
 function deletion(key: string, revision: number, sub: number): Version {
 	return { key, revision, sub, createRevision: 0, version: 0, lease: 0n, previous: undefined };
-}
-
-async function write(directory: string, mutations: readonly Mutation[]): Promise<void> {
-	const backend = await LevelBackend.open(directory);
-	try {
-		for (let begin = 0; begin < mutations.length; begin += batchMutations)
-			await backend.write(mutations.slice(begin, begin + batchMutations));
-	} finally {
-		await backend.close();
-	}
 }

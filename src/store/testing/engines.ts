@@ -10,6 +10,7 @@ import {
 	type MaintainedStore,
 	MemoryBackend,
 	openLevelStore,
+	openLocalGroup,
 	type Store,
 	type StoreEvent,
 	type StoreLimits,
@@ -56,7 +57,21 @@ export const levelEngine: Engine = {
 	},
 };
 
-export const engines: readonly Engine[] = [memoryEngine, levelEngine];
+/** Three members, each with a directory of its own. */
+export const groupEngine: Engine = {
+	name: "three members on LevelDB",
+	async open(limits = {}) {
+		const clock = new VirtualClock();
+		const directory = await temporaryDirectory();
+		return bench(
+			clock,
+			async () => (await openLocalGroup({ clock, directory, limits, members: 3 })).store,
+			() => rm(directory, { recursive: true, force: true }),
+		);
+	},
+};
+
+export const engines: readonly Engine[] = [memoryEngine, levelEngine, groupEngine];
 
 export function temporaryDirectory(): Promise<string> {
 	return mkdtemp(join(tmpdir(), "kubesim-store-"));

@@ -30,7 +30,7 @@ export function authService({ auth, tokens, gate, member }: AuthServiceOptions):
 		async "/etcdserverpb.Auth/AuthDisable"(_, context) {
 			gate.checkAdmin(context);
 			await auth.disable();
-			tokens.revoke(() => true);
+			await tokens.revoke(() => true);
 			return done();
 		},
 		async "/etcdserverpb.Auth/AuthStatus"(_, context) {
@@ -41,7 +41,7 @@ export function authService({ auth, tokens, gate, member }: AuthServiceOptions):
 			if (!auth.enabled) throw rpcErrors.authNotEnabled();
 			const hashed = auth.user(name)?.password;
 			if (hashed === undefined || !(await isPassword(password, hashed))) throw rpcErrors.authFailed();
-			return { header: member.header(), token: tokens.issue(name, member.raftIndex) };
+			return { header: member.header(), token: await tokens.issue(name, member.status.index) };
 		},
 		async "/etcdserverpb.Auth/UserAdd"({ name, password, options }, context) {
 			gate.checkAdmin(context);

@@ -35,13 +35,20 @@ const rootPermission: Permission = { permType: Type.READWRITE, key: "", rangeEnd
 
 export class AuthStore {
 	readonly #store: MaintainedStore;
-	#state: AuthState;
+	/** As of the note that was read last. */
+	#known: { readonly record: Uint8Array | undefined; readonly state: AuthState } = { record: undefined, state: initialState };
 	#last: Promise<unknown> = Promise.resolve();
 
 	constructor(store: MaintainedStore) {
 		this.#store = store;
-		const record = store.record(recordName);
-		this.#state = record === undefined ? initialState : (JSON.parse(Buffer.from(record).toString()) as AuthState);
+	}
+
+	/** Another member may have changed it. */
+	get #state(): AuthState {
+		const record = this.#store.record(recordName);
+		if (record !== this.#known.record)
+			this.#known = { record, state: record === undefined ? initialState : (JSON.parse(Buffer.from(record).toString()) as AuthState) };
+		return this.#known.state;
 	}
 
 	get enabled(): boolean {
@@ -192,7 +199,6 @@ export class AuthStore {
 			const next = plan(this.#state);
 			if (next === this.#state) return;
 			await this.#store.setRecord(recordName, Buffer.from(JSON.stringify(next)));
-			this.#state = next;
 		};
 		const done = this.#last.then(run, run);
 		this.#last = done;

@@ -82,6 +82,8 @@ export interface GrpcServerOptions {
 	readonly tls?: ServerTls;
 	/** The largest request that is taken. */
 	readonly maxRequestBytes: number;
+	/** Throws what keeps a call from being served; called before its handler. */
+	readonly admit?: (call: ResponseStream<unknown>) => void;
 	/** What a handler's failure is to the client. */
 	readonly toGrpcError: (error: unknown) => GrpcError;
 }
@@ -229,7 +231,10 @@ class Call implements CallContext, ResponseStream<unknown> {
 	run(method: Method): void {
 		this.#response = method.response;
 		const reader = new FrameReader(this.#options.maxRequestBytes);
-		const sink = this.#guard(() => (method.requestStream ? (method.handler(this) as RequestSink<unknown>) : this.#single(method)));
+		const sink = this.#guard(() => {
+			this.#options.admit?.(this);
+			return method.requestStream ? (method.handler(this) as RequestSink<unknown>) : this.#single(method);
+		});
 		if (sink === undefined) return;
 		this.#stream.on("data", (chunk: Buffer) =>
 			this.#guard(() => {

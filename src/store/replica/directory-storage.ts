@@ -1,0 +1,151 @@
+/**
+ * A member's storage in a directory of its own:
+ *
+ *     member.json        who it is, and of which cluster (member-identity.ts)
+ *     db-0000000001/     the engine: LevelDB
+ *     log/               the log (raft/log-store.ts)
+ *
+ * A snapshot from the leader becomes the next db- directory, which has its name only once it is complete; then the log is
+ * told. A crash between the two is made up for when the member opens again: the directory says of which snapshot it is.
+ *
+ * Opening compares the two: commands that the engine lacks are in the log, and the log has every command that the engine
+ * may have got from it. If not, one of them has lost something, and neither is opened.
+ */
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "../../apimachinery/log.ts";
+import { LevelBackend } from "../backend/level-backend.ts";
+import { StoreCorruptError, StoreOpenError } from "../errors.ts";
+import type { Mutation } from "../mvcc/command.ts";
+import { LogStore, type Position, type Snapshot, type SnapshotMetadata } from "../raft/index.ts";
+import { snapshotMutations } from "../snapshot/restore.ts";
+import { type LoadedBackend, loadBackend, type MemberStorage, type OpenedStorage } from "./member-storage.ts";
+
+const databaseName = /^db-(\d{10})$/;
+/** In a db- directory that was made of a snapshot: its metadata. */
+const snapshotName = "snapshot.json";
+const batchMutations = 5000;
+
+export class DirectoryStorage implements MemberStorage {
+	readonly #directory: string;
+	readonly #log: Logger;
+	#generation = 0;
+
+	constructor(directory: string, log: Logger) {
+		this.#directory = directory;
+		this.#log = log;
+	}
+
+	async open(founding: Snapshot): Promise<OpenedStorage> {
+		const generations = await this.#generations();
+		const hasLog = (await namesIn(join(this.#directory, "log"))).some((name) => name.endsWith(".log"));
+		this.#generation = Math.max(1, ...generations);
+		const path = this.#path(this.#generation);
+		await mkdir(path, { recursive: true }).catch((error: unknown) => {
+			throw new StoreOpenError(this.#directory, error);
+		});
+		const loaded = await loadBackend(await LevelBackend.open(path));
+		try {
+			if (loaded.applied !== undefined && !hasLog) this.#fail("its log of commands is missing");
+			const log = await LogStore.open({ directory: join(this.#directory, "log"), founding, log: this.#log });
+			try {
+				await finishInstallation(path, log);
+				this.#compare(loaded.applied, log);
+			} catch (error) {
+				await log.close();
+				throw error;
+			}
+			await this.#removeOthers();
+			return { ...loaded, log };
+		} catch (error) {
+			await loaded.backend.close();
+			throw error;
+		}
+	}
+
+	async replace(snapshot: Snapshot): Promise<LoadedBackend> {
+		const generation = this.#generation + 1;
+		const path = this.#path(generation);
+		await writeDatabase(path, snapshotMutations(snapshot.data), snapshot.metadata);
+		this.#generation = generation;
+		await this.#removeOthers();
+		return await loadBackend(await LevelBackend.open(path));
+	}
+
+	#compare(applied: Position | undefined, log: LogStore): void {
+		const index = applied?.index ?? 0;
+		// A log that begins with a founding snapshot has nothing before it that an engine could lack.
+		const begins = log.snapshotMetadata().index <= 1 ? 0 : log.snapshotMetadata().index;
+		if (index < begins) this.#fail(`its data end at command ${index}, its log begins after ${begins}`);
+		if (index > log.lastIndex()) this.#fail(`its data go to command ${index}, its log ends at ${log.lastIndex()}`);
+	}
+
+	#path(generation: number): string {
+		return join(this.#directory, `db-${String(generation).padStart(10, "0")}`);
+	}
+
+	async #generations(): Promise<readonly number[]> {
+		return (await namesIn(this.#directory)).flatMap((name) => databaseName.exec(name)?.[1] ?? []).map(Number);
+	}
+
+	/** What a snapshot has replaced, and what a crash left half done. */
+	async #removeOthers(): Promise<void> {
+		for (const name of await namesIn(this.#directory))
+			if (name.startsWith("db-") && join(this.#directory, name) !== this.#path(this.#generation))
+				await rm(join(this.#directory, name), { recursive: true, force: true });
+	}
+
+	#fail(detail: string): never {
+		throw new StoreCorruptError(this.#directory, detail);
+	}
+}
+
+/** A database of its own, complete or not there. @param metadata of the snapshot it is made of. */
+export async function writeDatabase(path: string, mutations: readonly Mutation[], metadata: SnapshotMetadata): Promise<void> {
+	const partial = `${path}.partial`;
+	await rm(partial, { recursive: true, force: true });
+	await mkdir(partial, { recursive: true });
+	const backend = await LevelBackend.open(partial);
+	try {
+		for (let begin = 0; begin < mutations.length; begin += batchMutations)
+			await backend.write(mutations.slice(begin, begin + batchMutations));
+		await backend.write([], { index: metadata.index, term: metadata.term });
+		await backend.flush();
+	} finally {
+		await backend.close();
+	}
+	await writeFile(join(partial, snapshotName), JSON.stringify(metadata), { flush: true });
+	await rename(partial, path);
+	await syncDirectory(join(path, ".."));
+}
+
+/** The engine has a snapshot that the log was not told of before a crash. */
+async function finishInstallation(path: string, log: LogStore): Promise<void> {
+	const text = await readFile(join(path, snapshotName), "utf8").catch(() => undefined);
+	if (text === undefined) return;
+	const metadata = JSON.parse(text) as SnapshotMetadata;
+	if (metadata.index <= log.snapshotMetadata().index || log.term(metadata.index) === metadata.term) return;
+	const known = log.hardState();
+	const term = Math.max(known.term, metadata.term);
+	const hardState = { term, vote: term === known.term ? known.vote : undefined, commit: Math.max(known.commit, metadata.index) };
+	await log.save({ hardState, snapshot: { metadata, data: new Uint8Array() }, entries: [] }, true);
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+	const handle = await open(directory, "r");
+	try {
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+/** None if it is not there. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+	try {
+		return await readdir(directory);
+	} catch (error) {
+		if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+		throw new StoreOpenError(directory, error);
+	}
+}
