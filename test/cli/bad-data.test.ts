@@ -12,7 +12,7 @@ import {
 	writeFileSync,
 	writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { kubectlPath, Tool } from "../tools/kubectl.ts";
 import { KubesimHome, kubesimBin } from "../tools/kubesim.ts";
@@ -89,8 +89,20 @@ test.each([
 	expect(existsSync(home.kubeconfig)).toBe(false);
 });
 
-/** Ways in which a store's files may be damaged; each gets the store's directory. */
-const damages: readonly (readonly [string, (store: string) => void])[] = [
+/** Below the store's directory: the member's, and in it LevelDB's and the log of commands. */
+const member = "control-plane";
+const database = join(member, "db-0000000001");
+const commands = join(member, "log/raft-0000000001.log");
+
+/** Ways in which a store's files may be damaged; each gets LevelDB's directory, or the store's. */
+const damagesOfStore: readonly (readonly [string, (store: string) => void])[] = [
+	["the log of commands is gone", (store) => rmSync(join(store, commands))],
+	["the log of commands is overwritten near its beginning", (store) => overwrite(join(store, commands), 2000)],
+	["the log of commands is cut to half", (store) => truncateSync(join(store, commands), statSync(join(store, commands)).size >> 1)],
+	["member.json is gone", (store) => rmSync(join(store, member, "member.json"))],
+	["member.json is garbage", (store) => writeFileSync(join(store, member, "member.json"), "garbage")],
+];
+const damagesOfDatabase: readonly (readonly [string, (database: string) => void])[] = [
 	["CURRENT is gone", (store) => rmSync(join(store, "CURRENT"))],
 	["CURRENT is garbage", (store) => writeFileSync(join(store, "CURRENT"), "garbage")],
 	["CURRENT is empty", (store) => truncateSync(join(store, "CURRENT"), 0)],
@@ -102,6 +114,11 @@ const damages: readonly (readonly [string, (store: string) => void])[] = [
 	["a table is overwritten", (store) => overwrite(largestOf(store, ".ldb"), statSync(largestOf(store, ".ldb")).size / 2)],
 	["a table is cut to half", (store) => truncateSync(largestOf(store, ".ldb"), 20_000)],
 	["a table is gone", (store) => rmSync(largestOf(store, ".ldb"))],
+];
+
+const damages: readonly (readonly [string, (store: string) => void])[] = [
+	...damagesOfStore,
+	...damagesOfDatabase.map(([what, damage]) => [what, (store: string) => damage(join(store, database))] as const),
 ];
 
 const manifestOf = (store: string) => readFileSync(join(store, "CURRENT"), "utf8").trim();
@@ -132,18 +149,19 @@ test("a damaged store is told as such, nothing in it is touched, and a copy put 
 	const copy = join(home.directory, "copy");
 	cpSync(store, copy, { recursive: true });
 	const contents = (names: RegExp) => {
-		const files = readdirSync(store).filter((name) => names.test(name));
-		return files.map((name) => [name, readFileSync(join(store, name)).toString("base64")]);
+		const files = readdirSync(store, { recursive: true, encoding: "utf8" }).filter((name) => names.test(basename(name)));
+		const regular = files.filter((name) => statSync(join(store, name)).isFile());
+		return regular.map((name) => [name, readFileSync(join(store, name)).toString("base64")]);
 	};
 	for (const [what, damage] of damages) {
 		damage(store);
 		// With a sound log LevelDB comes as far as making a table of it, which loses nothing.
-		const kept = what.startsWith("a table") ? /^000005\.ldb$/ : /^(?!LOG|LOCK)/;
+		const kept = what.startsWith("a table") ? /^000005\.ldb$/ : what.startsWith("the log of commands") ? /^raft-/ : /^(?!LOG|LOCK)/;
 		const damaged = contents(kept);
 		const { stderr, exitCode } = await home.try("start");
 		expect
 			.soft(stderr, what)
-			.toMatch(/error: store \S+\/store is corrupt: [^\n]+\nTo throw the data away and start over: kubesim delete\n$/);
+			.toMatch(/error: store \S+\/store\/\S+ is corrupt: [^\n]+\nTo throw the data away and start over: kubesim delete\n$/);
 		expect.soft(exitCode, what).toBe(1);
 		expect.soft(contents(kept), what).toEqual(damaged);
 		expect.soft(await home.try("status"), what).toMatchObject({ exitCode: 3 });
@@ -175,9 +193,9 @@ test("a store of another version of kubesim", async () => {
 	await home.run(`start --nodes 1 --data-dir ${data}`);
 	await home.run("stop");
 	const { formatKey } = await import("../../src/store/backend/record-codec.ts");
-	const database = new Level<Uint8Array, Uint8Array>(join(data, "store"), { keyEncoding: "view", valueEncoding: "view" });
-	await database.put(formatKey, Buffer.from("kubesim-store-99"), { sync: true });
-	await database.close();
+	const level = new Level<Uint8Array, Uint8Array>(join(data, "store", database), { keyEncoding: "view", valueEncoding: "view" });
+	await level.put(formatKey, Buffer.from("kubesim-store-99"), { sync: true });
+	await level.close();
 	const { stderr, exitCode } = await home.try("start");
 	expect(stderr).toMatch(
 		/error: store directory \S+ has format "kubesim-store-99", this version of kubesim knows "[^"]+"\. Use the version that wrote it, or another directory\.\n$/,
@@ -208,7 +226,7 @@ test("a disk that is full while it runs: no write is acknowledged that is not ke
 		const { exitCode, stderr } = await kubectl.try(["create", "-f", "-"], manifest(acknowledged));
 		if (exitCode === 0) acknowledged++;
 		else {
-			expect(stderr).toMatch(/^Error from server( \(InternalError\))?: .*store failed and must be opened again: .*File too large/);
+			expect(stderr).toMatch(/^Error from server( \(InternalError\))?: .*store failed and must be opened again: .*[Ff]ile too large/);
 			break;
 		}
 	}
@@ -226,7 +244,7 @@ test("a disk that is full at the first start: nothing is left behind", async () 
 	const limited = new Tool("/bin/bash", home.env);
 	const start = `trap '' XFSZ; ulimit -f 16; exec '${process.execPath}' '${kubesimBin()}' start --nodes 1`;
 	const { stdout, stderr, exitCode } = await limited.try(["-c", start]);
-	expect(stderr).toMatch(/error: [^\n]*File too large[^\n]*\n[^\n]+\n$/);
+	expect(stderr).toMatch(/error: [^\n]*[Ff]ile too large[^\n]*\n[^\n]+\n$/);
 	expect([stdout, exitCode]).toEqual(["", 1]);
 	expect(existsSync(home.kubeconfig)).toBe(false);
 	await home.run("start --nodes 1");

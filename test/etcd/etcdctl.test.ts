@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { WallClock } from "../../src/apimachinery/clock/wall-clock.ts";
 import { type EtcdApi, serveEtcdApi } from "../../src/store/etcd-api/index.ts";
 import { type MaintainedStore, openLevelStore, restoreSnapshot } from "../../src/store/index.ts";
+import { foundingIdentity, writeIdentity } from "../../src/store/replica/member-identity.ts";
 import type { Tool } from "../tools/kubectl.ts";
 import { etcdctl, hasEtcd, hasEtcdctl, type RealEtcd, startRealEtcd } from "./etcd-tools.ts";
 
@@ -20,6 +21,9 @@ let ours: Tool;
 
 async function open(limits = {}): Promise<void> {
 	directory = mkdtempSync(join(tmpdir(), "kubesim-etcdctl-"));
+	// The member that an etcd with its defaults is.
+	const founders = [{ name: "default", peerUrls: ["http://localhost:2380"] }];
+	await writeIdentity(join(directory, "store/default"), foundingIdentity("default", founders, "etcd-cluster"));
 	store = await openLevelStore({ directory: join(directory, "store"), clock, limits });
 	api = await serveEtcdApi({ store, clock, port: 0 });
 	ours = etcdctl(`127.0.0.1:${api.port}`);

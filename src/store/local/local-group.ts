@@ -2,7 +2,7 @@
  * A group of members in this process, each with a directory and an engine of its own, and what can be done to it: members
  * stop and start, links break, members come and go. A group of one is what `openLevelStore` opens.
  *
- *     <directory>/control-plane/      a member (replica/directory-storage.ts)
+ *     <directory>/control-plane/      a member's, named after it (replica/directory-storage.ts)
  *     <directory>/control-plane-2/
  *
  * Which members there are is what the directory says; the first start founds the group.

@@ -51,5 +51,5 @@ async function memberNames(directory: string): Promise<readonly string[]> {
 	});
 	// What lies there is a store of an earlier version, or none: said by whoever reads it.
 	if (names.includes("CURRENT")) await readIdentity(directory);
-	return names.filter((name) => name === firstName || name.startsWith(`${firstName}-`)).sort();
+	return names.filter((name) => !name.includes(".")).sort();
 }

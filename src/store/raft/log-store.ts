@@ -25,6 +25,8 @@ export interface LogStoreOptions {
 	readonly directory: string;
 	/** Where a new log begins: `bootstrapSnapshot` of a founding member, `emptySnapshot` of one that joins. */
 	readonly founding: Snapshot;
+	/** The state machine has everything up to here: a log that ends before it has lost something. Default 0. */
+	readonly applied?: number;
 	readonly log?: Logger;
 }
 
@@ -61,6 +63,9 @@ export class LogStore implements RaftStorage {
 			const generation = (await newestGeneration(directory)) ?? (await createLog(directory, options.founding));
 			const path = pathOf(directory, generation);
 			const replayed = replayLog(await readFile(path));
+			const last = replayed.storage.lastIndex();
+			if (last < (options.applied ?? 0))
+				throw new DamagedLogError(replayed.validBytes, `its data go to command ${options.applied}, its log to command ${last},`);
 			if (replayed.tornBytes > 0) {
 				(options.log ?? silentLog).warn("the log's last write was cut short by a crash and is dropped", {
 					path,

@@ -47,9 +47,12 @@ export class DirectoryStorage implements MemberStorage {
 		const loaded = await loadBackend(await LevelBackend.open(path));
 		try {
 			if (loaded.applied !== undefined && !hasLog) this.#fail("its log of commands is missing");
-			const log = await LogStore.open({ directory: join(this.#directory, "log"), founding, log: this.#log });
+			const installed = await readSnapshotMetadata(path);
+			// The log need not have what came with a snapshot.
+			const applied = loaded.applied?.index === installed?.index ? 0 : (loaded.applied?.index ?? 0);
+			const log = await LogStore.open({ directory: join(this.#directory, "log"), founding, applied, log: this.#log });
 			try {
-				await finishInstallation(path, log);
+				if (installed !== undefined) await finishInstallation(installed, log);
 				this.#compare(loaded.applied, log);
 			} catch (error) {
 				await log.close();
@@ -77,7 +80,6 @@ export class DirectoryStorage implements MemberStorage {
 		// A log that begins with a founding snapshot has nothing before it that an engine could lack.
 		const begins = log.snapshotMetadata().index <= 1 ? 0 : log.snapshotMetadata().index;
 		if (index < begins) this.#fail(`its data end at command ${index}, its log begins after ${begins}`);
-		if (index > log.lastIndex()) this.#fail(`its data go to command ${index}, its log ends at ${log.lastIndex()}`);
 	}
 
 	#path(generation: number): string {
@@ -119,11 +121,14 @@ export async function writeDatabase(path: string, mutations: readonly Mutation[]
 	await syncDirectory(join(path, ".."));
 }
 
-/** The engine has a snapshot that the log was not told of before a crash. */
-async function finishInstallation(path: string, log: LogStore): Promise<void> {
+/** Of the snapshot that a database was made of; undefined if it was not. */
+async function readSnapshotMetadata(path: string): Promise<SnapshotMetadata | undefined> {
 	const text = await readFile(join(path, snapshotName), "utf8").catch(() => undefined);
-	if (text === undefined) return;
-	const metadata = JSON.parse(text) as SnapshotMetadata;
+	return text === undefined ? undefined : (JSON.parse(text) as SnapshotMetadata);
+}
+
+/** Tells the log of a snapshot that the engine has, should a crash have come before that. */
+async function finishInstallation(metadata: SnapshotMetadata, log: LogStore): Promise<void> {
 	if (metadata.index <= log.snapshotMetadata().index || log.term(metadata.index) === metadata.term) return;
 	const known = log.hardState();
 	const term = Math.max(known.term, metadata.term);
