@@ -9,6 +9,7 @@
  * does not use (its `lock` and `elect` are made of leases and transactions).
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import { GroupError, type StoreGroup } from "../group.ts";
 import type { MaintainedStore } from "../store.ts";
 import { AuthGate } from "./auth/auth-gate.ts";
 import { authService } from "./auth/auth-service.ts";
@@ -79,18 +80,32 @@ export async function serveEtcdApi(options: EtcdApiOptions): Promise<EtcdApi> {
 	});
 	const port = await listen(server, host, options);
 	const url = `${options.tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-	// Without a leader it can't be said yet; who asks meanwhile is told that there is none.
-	const published = store.group.publish([url]);
-	published.catch(() => undefined);
+	let isClosed = false;
+	const published = publish(store.group, url, () => isClosed);
+	// Without a leader it can't be said yet.
 	if (store.group.status().leader !== 0n) await published;
 	return {
 		url,
 		port,
 		close: () => {
+			isClosed = true;
 			leaderWatch.stop();
 			return server.close();
 		},
 	};
+}
+
+/** Tells the group where clients reach this member; tries until it is done. */
+async function publish(group: StoreGroup, url: string, isOver: () => boolean): Promise<void> {
+	while (!isOver()) {
+		try {
+			await group.publish([url]);
+			return;
+		} catch (error) {
+			// Without a leader it fails at its timeout; a store that has stopped has nobody to tell.
+			if (!(error instanceof GroupError)) return;
+		}
+	}
 }
 
 async function listen(server: GrpcServer, host: string, { port = defaultPort, furtherPorts = 0 }: EtcdApiOptions): Promise<number> {

@@ -40,7 +40,7 @@ export {
 	type SnapshotMetadata,
 } from "./entry.ts";
 export { RaftInvariantError } from "./invariant.ts";
-export { encodeRecord, type LogRecord } from "./log-codec.ts";
+export { encodeRecord, type LogRecord, readEntries, writeEntries } from "./log-codec.ts";
 export { DamagedLogError, type Replayed, replayLog } from "./log-replay.ts";
 export { LogStore, type LogStoreOptions } from "./log-store.ts";
 export {

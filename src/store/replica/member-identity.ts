@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { storeFormat } from "../backend/record-codec.ts";
 import { StoreCorruptError, StoreFormatError, StoreOpenError } from "../errors.ts";
 import { clusterIdOf, idText, memberIdOf, type RosterMember } from "../roster.ts";
+import type { PeerAddress } from "./transport.ts";
 
 export interface MemberIdentity {
 	readonly clusterId: bigint;
@@ -15,6 +16,8 @@ export interface MemberIdentity {
 	readonly token: string;
 	/** The members that the group began with; undefined for a member that was added later. */
 	readonly founders: readonly RosterMember[] | undefined;
+	/** For a member that was added: who was there then. It answers them until they have told it more. */
+	readonly contacts?: readonly PeerAddress[];
 }
 
 const fileName = "member.json";
@@ -77,6 +80,7 @@ interface PlainIdentity {
 	readonly name: string;
 	readonly token: string;
 	readonly founders?: readonly (Omit<RosterMember, "id"> & { readonly id: string })[];
+	readonly contacts?: readonly PeerAddress[];
 }
 
 function parseIdentity(directory: string, text: string): MemberIdentity {
@@ -94,5 +98,6 @@ function parseIdentity(directory: string, text: string): MemberIdentity {
 		name: plain.name,
 		token: plain.token,
 		founders: plain.founders?.map((founder) => ({ ...founder, id: toId(founder.id) })),
+		...(plain.contacts === undefined ? {} : { contacts: plain.contacts }),
 	};
 }

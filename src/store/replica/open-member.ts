@@ -59,6 +59,7 @@ export async function openMember(options: OpenMemberOptions): Promise<OpenedMemb
 					memberId: identity.memberId,
 					name: identity.name,
 					token: identity.token,
+					contacts: identity.contacts ?? [],
 					log,
 					machine,
 					install: async (old, snapshot) => {

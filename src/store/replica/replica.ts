@@ -47,7 +47,7 @@ import type { DurableLog } from "./durable-log.ts";
 import { ProposalTable } from "./proposal-table.ts";
 import { ReadRounds } from "./read-rounds.ts";
 import { ReplicaGroup } from "./replica-group.ts";
-import type { PeerRequest, PeerResponse, Transport, TransportFactory } from "./transport.ts";
+import type { PeerAddress, PeerRequest, PeerResponse, Transport, TransportFactory } from "./transport.ts";
 
 /** Real milliseconds between two ticks, and the timeouts in ticks. etcd's are 100 ms, 10 and 1. */
 export interface ReplicaTiming {
@@ -65,6 +65,8 @@ export interface ReplicaOptions {
 	readonly name: string;
 	/** The group's, as --initial-cluster-token: ids of members that are added are made of it. */
 	readonly token: string;
+	/** Peers to answer while it is not known who the members are. */
+	readonly contacts: readonly PeerAddress[];
 	readonly log: DurableLog;
 	readonly machine: StateMachine;
 	/** Closes the machine, and makes one of a snapshot file, durably. */
@@ -149,6 +151,7 @@ export class Replica implements Sequencer {
 			receive: (message) => this.#receive(message),
 			answer: (request) => this.#answer(request),
 			unreachable: (id) => this.#node.reportUnreachable(id),
+			removed: () => this.#leave(),
 		});
 		this.group = new ReplicaGroup({
 			...options,
@@ -539,8 +542,9 @@ export class Replica implements Sequencer {
 
 	#updatePeers(): void {
 		if (this.#stopped !== undefined) return;
-		const peers = readRoster(this.#machine.state.records).filter(({ id }) => id !== this.#options.memberId);
-		this.#transport.update(peers.map(({ id, peerUrls }) => ({ id: idText(id), peerUrls })));
+		const roster = readRoster(this.#machine.state.records).map(({ id, peerUrls }) => ({ id: idText(id), peerUrls }));
+		const known = roster.length === 0 ? this.#options.contacts : roster;
+		this.#transport.update(known.filter(({ id }) => id !== idText(this.#options.memberId)));
 	}
 
 	/** For a member that is far behind. Its data are made when it is sent, in the same turn. */

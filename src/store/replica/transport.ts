@@ -44,6 +44,8 @@ export interface PeerHandler {
 	answer(request: PeerRequest): Promise<PeerResponse>;
 	/** The connection to `id` broke: what was sent last may be lost. */
 	unreachable(id: MemberId): void;
+	/** A peer says that this member was removed from the group. */
+	removed(): void;
 }
 
 export type TransportFactory = (handler: PeerHandler) => Transport;
