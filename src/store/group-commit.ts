@@ -1,11 +1,15 @@
 /**
- * One trip to the engine for all writes that wait. While a batch is on its way to the disk the next one gathers; writes of one moment
- * share the first.
+ * What happens to all writes that wait, together. With an engine whose disk makes writes durable, the engine comes first:
+ * while a batch is on its way to the disk the next one gathers.
  *
  *     submit ─> waiting ──(take)──> backend.write ──> prepare ──> publish ──> each entry's durable()
  *                  ^                     │ fails
  *                  └─ gathers            v
  *                     meanwhile        every waiter fails, for good
+ *
+ * With a log before the engine, entries are durable when they come, and the engine follows behind:
+ *
+ *     submit ─> waiting ──(take)──> prepare ──> publish ──> each entry's durable() ──> unwritten ──> backend.write
  *
  * Invariants: batches reach the backend one at a time and in order of submission; no entry is told it is durable before
  * the ones submitted before it; after a failure nothing is written any more.
@@ -21,18 +25,18 @@ export interface CommitEntry {
 	readonly revision: number;
 	/** Its place in the log of commands; undefined where there is none. */
 	readonly position: Position | undefined;
-	/** Called once, unless `failed` is. What it reads from the backend before it returns is as of this entry's batch. */
+	/** Called once, unless `failed` is. What it reads before it returns is as of this entry's batch. */
 	durable(): void;
 	failed(error: Error): void;
 }
 
 /** @typeParam P what there is to tell about a batch. */
 export interface CommitHooks<P> {
-	/** Called when the batch is on the disk; what is below waits for it. */
+	/** Called when the batch is durable; what is below waits for it. */
 	prepare(entries: readonly CommitEntry[]): Promise<P>;
 	/** Called before the entries' `durable`. */
 	publish(publication: P): void;
-	/** Called after the entries' `durable`. */
+	/** Called when the engine has the entries, after their `durable`. */
 	settled(entries: readonly CommitEntry[]): void;
 	/** Called once; the error is what every waiter gets. */
 	failed(cause: unknown): Error;
@@ -41,21 +45,31 @@ export interface CommitHooks<P> {
 /** Bounds one batch, and so the time that a write waits for those in its batch. */
 const maxBatchMutations = 8192;
 
+/** Bounds what waits for the engine behind a log, and so memory. */
+const maxUnwrittenMutations = 32_768;
+
 export class GroupCommit<P> {
 	readonly #backend: Backend;
 	readonly #hooks: CommitHooks<P>;
+	readonly #isBehindLog: boolean;
 	#waiting: CommitEntry[] = [];
 	#running: Promise<void> | undefined;
+	/** Durable in the log; the engine does not have them yet. */
+	#unwritten: CommitEntry[] = [];
+	#unwrittenMutations = 0;
+	#writing: Promise<void> | undefined;
+	/** The one write of the engine's that is under way behind the log. */
+	#step: Promise<void> = Promise.resolve();
+	/** Entries that were passed on to the engine behind the log, and those that it has. */
+	#passed = 0;
+	#written = 0;
 	#failure: Error | undefined;
 
-	constructor(backend: Backend, hooks: CommitHooks<P>) {
+	/** @param isBehindLog entries are durable when they are submitted. */
+	constructor(backend: Backend, hooks: CommitHooks<P>, isBehindLog: boolean) {
 		this.#backend = backend;
 		this.#hooks = hooks;
-	}
-
-	/** Entries that no batch has taken yet. */
-	get waiting(): number {
-		return this.#waiting.length;
+		this.#isBehindLog = isBehindLog;
 	}
 
 	submit(entry: CommitEntry): void {
@@ -67,9 +81,17 @@ export class GroupCommit<P> {
 		this.#running ??= this.#run();
 	}
 
+	/** Resolves when the engine has every entry that is durable now. Rejects if it fails. */
+	async written(): Promise<void> {
+		for (const passed = this.#passed; this.#written < passed; ) {
+			if (this.#failure !== undefined) throw this.#failure;
+			await this.#step;
+		}
+	}
+
 	/** Resolves when nothing waits and nothing is being written, after a failure too. */
 	async idle(): Promise<void> {
-		while (this.#running !== undefined) await this.#running;
+		while (this.#running !== undefined || this.#writing !== undefined) await (this.#running ?? this.#writing);
 	}
 
 	async #run(): Promise<void> {
@@ -77,9 +99,9 @@ export class GroupCommit<P> {
 		try {
 			// One turn of the microtask queue, for the writes that are issued together with the first.
 			await undefined;
-			while (this.#waiting.length > 0) {
-				batch = this.#take();
-				await this.#commit(batch);
+			while (this.#waiting.length > 0 && this.#failure === undefined) {
+				batch = this.#takeWaiting();
+				await (this.#isBehindLog ? this.#pass(batch) : this.#commit(batch));
 				batch = [];
 			}
 		} catch (error) {
@@ -90,15 +112,50 @@ export class GroupCommit<P> {
 	}
 
 	async #commit(batch: readonly CommitEntry[]): Promise<void> {
-		const mutations = batch.flatMap((entry) => entry.mutations);
-		const position = batch.findLast((entry) => entry.position !== undefined)?.position;
-		if (mutations.length > 0 || position !== undefined) await this.#backend.write(mutations, position);
+		await this.#write(batch);
 		this.#hooks.publish(await this.#hooks.prepare(batch));
 		for (const entry of batch) entry.durable();
 		this.#hooks.settled(batch);
 	}
 
-	#take(): CommitEntry[] {
+	async #pass(batch: readonly CommitEntry[]): Promise<void> {
+		while (this.#unwrittenMutations > maxUnwrittenMutations && this.#failure === undefined) await this.#step;
+		this.#hooks.publish(await this.#hooks.prepare(batch));
+		for (const entry of batch) {
+			entry.durable();
+			this.#unwritten.push(entry);
+			this.#passed++;
+			this.#unwrittenMutations += entry.mutations.length;
+		}
+		this.#writing ??= this.#writeBehind();
+	}
+
+	/** Takes all that has gathered each time. */
+	async #writeBehind(): Promise<void> {
+		try {
+			while (this.#unwritten.length > 0 && this.#failure === undefined) {
+				const entries = this.#unwritten;
+				this.#unwritten = [];
+				this.#unwrittenMutations = 0;
+				this.#step = this.#write(entries);
+				await this.#step;
+				this.#written += entries.length;
+				this.#hooks.settled(entries);
+			}
+		} catch (error) {
+			this.#fail(error, []);
+		} finally {
+			this.#writing = undefined;
+		}
+	}
+
+	async #write(entries: readonly CommitEntry[]): Promise<void> {
+		const mutations = entries.flatMap((entry) => entry.mutations);
+		const position = entries.findLast((entry) => entry.position !== undefined)?.position;
+		if (mutations.length > 0 || position !== undefined) await this.#backend.write(mutations, position);
+	}
+
+	#takeWaiting(): CommitEntry[] {
 		let end = 0;
 		for (let mutations = 0; end < this.#waiting.length && mutations < maxBatchMutations; end++)
 			mutations += this.#waiting[end]?.mutations.length ?? 0;
@@ -108,6 +165,7 @@ export class GroupCommit<P> {
 	}
 
 	#fail(cause: unknown, batch: readonly CommitEntry[]): void {
+		if (this.#failure !== undefined) return;
 		const failure = this.#hooks.failed(cause);
 		this.#failure = failure;
 		const waiters = [...batch, ...this.#waiting];

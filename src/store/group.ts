@@ -33,6 +33,8 @@ export interface StoreGroup {
 	/** This member's. */
 	readonly memberId: bigint;
 	readonly name: string;
+	/** Somebody is known to lead. Cheap: asked with every request. */
+	readonly hasLeader: boolean;
 	status(): GroupStatus;
 	/** In order of id. */
 	members(): readonly MemberInfo[];

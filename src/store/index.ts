@@ -81,7 +81,7 @@ export async function createMemoryStore(
 ): Promise<MaintainedStore> {
 	const { clock, log = silentLog, limits = {}, backend = new MemoryBackend(), name } = options;
 	const { state } = await loadBackend(backend);
-	const machine = new StateMachine({ backend, state, log });
+	const machine = new StateMachine({ backend, state, isBehindLog: false, log });
 	return new MemberStore({ clock, log, limits, sequencer: (events) => new SoloSequencer(machine, events, name) });
 }
 

@@ -61,6 +61,7 @@ function soloGroup(machine: StateMachine, name: string): StoreGroup {
 		clusterId: clusterIdOf([memberId]),
 		memberId,
 		name,
+		hasLeader: true,
 		// History is the log of one member: each revision is an entry.
 		status: () => ({ leader: memberId, term, index: machine.revision, applied: machine.revision, isLearner: false }),
 		members: () => [self()],

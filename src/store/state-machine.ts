@@ -12,7 +12,7 @@
 import type { Logger } from "../apimachinery/log.ts";
 import type { Backend } from "./backend/backend.ts";
 import { isRefusal, StoreClosedError, StoreFailedError } from "./errors.ts";
-import { type CommitEntry, GroupCommit } from "./group-commit.ts";
+import { type CommitEntry, type CommitHooks, GroupCommit } from "./group-commit.ts";
 import type { Mutation, ReadValue, ResponseOf, WriteCommand } from "./mvcc/command.ts";
 import { checkKey } from "./mvcc/request-check.ts";
 import { buildRange, buildResponse, versionsOf } from "./mvcc/response.ts";
@@ -37,8 +37,10 @@ export interface StateMachineOptions {
 	readonly backend: Backend;
 	/** What the engine holds. */
 	readonly state: MvccState;
-	/** Of the last command that the engine holds; undefined for one that knows no positions. */
+	/** Of the last command that the engine holds; undefined for one that knows no positions, or has none yet. */
 	readonly applied?: Position;
+	/** Commands come from a durable log: they are answered at once, and the engine follows behind. */
+	readonly isBehindLog: boolean;
 	readonly log: Logger;
 }
 
@@ -62,21 +64,22 @@ export class StateMachine {
 	/** Hashes and snapshots under way: what they are to read must not be collected. */
 	readonly #historyReads = new Set<Promise<unknown>>();
 
-	constructor({ backend, state, applied, log }: StateMachineOptions) {
+	constructor({ backend, state, applied, isBehindLog, log }: StateMachineOptions) {
 		this.#backend = backend;
 		this.#log = log;
 		this.#applied = applied;
 		this.state = state;
 		this.#values = new ValueReader(backend);
 		this.#watches = new WatchHub(state, this.#values, log);
-		this.#commit = new GroupCommit(backend, {
+		const hooks: CommitHooks<Publication> = {
 			prepare: (entries) => this.#prepare(entries),
 			publish: (publication) => this.#watches.publish(publication),
 			settled: (entries) => {
 				for (const entry of entries) this.#values.dropPending(entry.mutations);
 			},
 			failed: (cause) => this.#fail(cause),
-		});
+		};
+		this.#commit = new GroupCommit(backend, hooks, isBehindLog);
 		// A compaction that a crash interrupted goes on.
 		if (state.compactRevision > 0) void this.collectGarbage();
 	}
@@ -89,11 +92,6 @@ export class StateMachine {
 	/** Of the last command applied; the engine may be behind. Undefined without positions. */
 	get applied(): Position | undefined {
 		return this.#applied;
-	}
-
-	/** Commands that wait to be kept. */
-	get waiting(): number {
-		return this.#commit.waiting;
 	}
 
 	get location(): string {
@@ -155,6 +153,7 @@ export class StateMachine {
 	/** Resolves when everything applied so far survives a power failure. */
 	async flush(): Promise<void> {
 		await this.settle();
+		await this.#commit.written();
 		await this.#backend.flush();
 	}
 

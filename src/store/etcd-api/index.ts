@@ -83,7 +83,7 @@ export async function serveEtcdApi(options: EtcdApiOptions): Promise<EtcdApi> {
 	let isClosed = false;
 	const published = publish(store.group, url, () => isClosed);
 	// Without a leader it can't be said yet.
-	if (store.group.status().leader !== 0n) await published;
+	if (store.group.hasLeader) await published;
 	return {
 		url,
 		port,

@@ -42,6 +42,6 @@ export class LeaderWatch {
 	}
 
 	#hasLeader(): boolean {
-		return this.#group().status().leader !== 0n;
+		return this.#group().hasLeader;
 	}
 }

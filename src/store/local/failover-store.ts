@@ -201,7 +201,7 @@ export class FailoverStore implements MaintainedStore {
 	/** The same one as long as it runs and knows a leader; else one that does, if there is one. */
 	#pick(): MaintainedStore {
 		const running = this.#options.running();
-		const hasLeader = (store: MaintainedStore) => store.group.status().leader !== 0n;
+		const hasLeader = (store: MaintainedStore) => store.group.hasLeader;
 		if (running.includes(this.#current) && hasLeader(this.#current)) return this.#current;
 		this.#current = running.find(hasLeader) ?? (running.includes(this.#current) ? this.#current : (running[0] ?? this.#current));
 		return this.#current;

@@ -67,14 +67,17 @@ export class LocalGroup {
 	readonly #network: LocalNetwork;
 	readonly #slots: Map<string, Slot>;
 	readonly #failover: FailoverStore;
+	/** The stores of the members that run. */
+	#running: readonly MaintainedStore[] = [];
 
 	private constructor(options: LocalGroupOptions, network: LocalNetwork, faults: LinkFaults, slots: Map<string, Slot>) {
 		this.#options = options;
 		this.#network = network;
 		this.faults = faults;
 		this.#slots = slots;
+		this.#count();
 		this.#failover = new FailoverStore({
-			running: () => [...this.#slots.values()].flatMap(({ running }) => running?.store ?? []),
+			running: () => this.#running,
 			clock: options.machineClock,
 			close: () => this.#close(),
 		});
@@ -140,6 +143,7 @@ export class LocalGroup {
 		const { running } = slot;
 		if (running === undefined) return;
 		slot.running = undefined;
+		this.#count();
 		// Requests and watches move on while it answers what it has taken up.
 		this.#failover.reconsider();
 		await running.store.close();
@@ -188,6 +192,7 @@ export class LocalGroup {
 		const slot = this.#slot(name);
 		await this.store.group.removeMember(slot.identity.memberId);
 		this.#slots.delete(name);
+		this.#count();
 		this.#failover.reconsider();
 		await slot.running?.store.close();
 		if (this.#options.directory !== undefined) await rm(join(this.#options.directory, name), { recursive: true, force: true });
@@ -219,7 +224,12 @@ export class LocalGroup {
 		if (running !== undefined) running.replica.onLeaderChanged = () => this.#failover.reconsider();
 	}
 
+	#count(): void {
+		this.#running = [...this.#slots.values()].flatMap(({ running }) => running?.store ?? []);
+	}
+
 	#changed(): void {
+		this.#count();
 		this.#failover.reconsider();
 		this.onMembersChanged();
 	}

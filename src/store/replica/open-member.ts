@@ -82,5 +82,5 @@ export async function openMember(options: OpenMemberOptions): Promise<OpenedMemb
 }
 
 function machineOf({ applied, ...loaded }: LoadedBackend, log: Logger): StateMachine {
-	return new StateMachine({ ...loaded, ...(applied === undefined ? {} : { applied }), log });
+	return new StateMachine({ ...loaded, ...(applied === undefined ? {} : { applied }), isBehindLog: true, log });
 }

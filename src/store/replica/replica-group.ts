@@ -17,6 +17,7 @@ export interface ReplicaGroupOptions {
 	readonly name: string;
 	readonly token: string;
 	readonly node: () => RaftStatus;
+	readonly hasLeader: () => boolean;
 	/** The notes beside the keys. */
 	readonly records: () => ReadonlyMap<string, Uint8Array>;
 	readonly change: (change: Omit<Extract<ConfigChange, { type: "change" }>, "context">, member: NewMember | undefined) => Promise<void>;
@@ -42,6 +43,10 @@ export class ReplicaGroup implements StoreGroup {
 		this.memberId = options.memberId;
 		this.name = options.name;
 		this.#options = options;
+	}
+
+	get hasLeader(): boolean {
+		return this.#options.hasLeader();
 	}
 
 	status(): GroupStatus {

@@ -156,6 +156,7 @@ export class Replica implements Sequencer {
 		this.group = new ReplicaGroup({
 			...options,
 			node: () => this.#node.status(),
+			hasLeader: () => this.#softState.leader !== undefined,
 			records: () => this.#machine.state.records,
 			change: (change, member) => this.#proposeChange(change, member),
 			propose: (command) => this.propose(command),
