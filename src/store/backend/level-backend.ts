@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { Level } from "level";
 import { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
-import { isDelete, type Version } from "../mvcc/version.ts";
+import type { Version } from "../mvcc/version.ts";
 import type { Position } from "../raft/entry.ts";
 import type { Backend, BackendVisitor } from "./backend.ts";
 import { markAsUsed, refuseDamagedDirectory } from "./level-directory.ts";
@@ -36,8 +36,6 @@ import {
 	recordName,
 	recordRange,
 	storeFormat,
-	valueKey,
-	versionKey,
 	versionRange,
 } from "./record-codec.ts";
 
@@ -98,7 +96,7 @@ export class LevelBackend implements Backend {
 					decodeChecked(() => `the note ${recordName(key)}`, record),
 				),
 			);
-			await this.#forEach(versionRange, (key, record) => visitor.version(decodeVersion(key, record)));
+			await this.#forEachKey(versionRange, (key) => visitor.version(decodeVersion(key)));
 		} catch (error) {
 			throw openError(this.location, error);
 		}
@@ -121,7 +119,7 @@ export class LevelBackend implements Backend {
 
 	read(version: Version): Uint8Array {
 		try {
-			return decodeValue(version, this.#database.getSync(valueKey(version)));
+			return decodeValue(version, this.#database.getSync(encodeVersion(version)));
 		} catch (error) {
 			throw openError(this.location, error);
 		}
@@ -136,7 +134,7 @@ export class LevelBackend implements Backend {
 	/** LevelDB takes its snapshot before this returns. */
 	async #readChunk(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
 		try {
-			const records = await this.#database.getMany(versions.map(valueKey));
+			const records = await this.#database.getMany(versions.map(encodeVersion));
 			return versions.map((version, position) => decodeValue(version, records[position]));
 		} catch (error) {
 			throw openError(this.location, error);
@@ -171,6 +169,16 @@ export class LevelBackend implements Backend {
 		this.#formatWritten = false;
 	}
 
+	async #forEachKey(range: { readonly gte: Uint8Array; readonly lt: Uint8Array }, visit: (key: Uint8Array) => void): Promise<void> {
+		const iterator = this.#database.keys({ ...range, highWaterMarkBytes: 1 << 20, fillCache: false });
+		try {
+			for (let keys = await iterator.nextv(loadChunk); keys.length > 0; keys = await iterator.nextv(loadChunk))
+				for (const key of keys) visit(key);
+		} finally {
+			await iterator.close();
+		}
+	}
+
 	async #forEach(
 		range: { readonly gte: Uint8Array; readonly lt: Uint8Array },
 		visit: (key: Uint8Array, value: Uint8Array) => void,
@@ -188,13 +196,10 @@ export class LevelBackend implements Backend {
 function addOperations(mutation: Mutation, operations: Operation[]): void {
 	switch (mutation.type) {
 		case "change":
-			operations.push({ type: "put", key: versionKey(mutation.version), value: encodeVersion(mutation.version) });
-			if (!isDelete(mutation.version))
-				operations.push({ type: "put", key: valueKey(mutation.version), value: encodeValue(mutation.value) });
+			operations.push({ type: "put", key: encodeVersion(mutation.version), value: encodeValue(mutation.value) });
 			return;
 		case "forget":
-			operations.push({ type: "del", key: versionKey(mutation.version) });
-			if (!isDelete(mutation.version)) operations.push({ type: "del", key: valueKey(mutation.version) });
+			operations.push({ type: "del", key: encodeVersion(mutation.version) });
 			return;
 		case "grantLease":
 			operations.push({ type: "put", key: leaseKey(mutation.id), value: encodeNumber(mutation.ttlSeconds) });

@@ -6,12 +6,12 @@
  *     c                       compaction revision
  *     l <id 8>                a lease
  *     n <name>                a note beside the keys
- *     m <revision 8> <sub 4>  a version: everything about a change but its value
- *     v <revision 8> <sub 4>  the value of a put
+ *     v <revision 8> <sub 4> <checksum 4> <created 8> <version 8> <lease 8> <user's key>
+ *                             a version; the record is its value, empty for a delete
  *
- * Versions lie apart from their values so that opening a store reads no values. Keys are big-endian, so LevelDB's order
- * is the order in which changes took effect. Versions, values and notes begin with the CRC-32 of the rest: LevelDB checks its
- * log, but not the blocks it reads.
+ * Everything about a change but its value is in LevelDB's key, so that opening a store hands over no values, and a change is
+ * one record. Keys are big-endian, so LevelDB's order is the order in which changes took effect. Versions, values and notes
+ * carry the CRC-32 of the rest: LevelDB checks its log, but not the blocks it reads.
  */
 import { crc32 } from "node:zlib";
 import type { Version } from "../mvcc/version.ts";
@@ -25,8 +25,7 @@ export const appliedKey = Uint8Array.of(0x61);
 export const compactionKey = Uint8Array.of(0x63);
 const leaseTag = 0x6c;
 const recordTag = 0x6e;
-const versionTag = 0x6d;
-const valueTag = 0x76;
+const versionTag = 0x76;
 
 /** Ranges of LevelDB keys: from (inclusive), to (exclusive). */
 export const leaseRange = { gte: Uint8Array.of(leaseTag), lt: Uint8Array.of(leaseTag + 1) };
@@ -41,51 +40,42 @@ export class DamagedRecordError extends Error {
 	}
 }
 
-export function versionKey(version: Version): Uint8Array {
-	return changeKey(versionTag, version);
-}
+/** Tag, revision, sub, checksum, create revision, version and lease. */
+const versionHeaderBytes = 1 + 8 + 4 + 4 + 8 + 8 + 8;
+const checksumOffset = 13;
 
-export function valueKey(version: Version): Uint8Array {
-	return changeKey(valueTag, version);
-}
-
-function changeKey(tag: number, version: Version): Uint8Array {
-	const key = Buffer.allocUnsafe(13);
-	key[0] = tag;
+export function encodeVersion(version: Version): Uint8Array {
+	const key = Buffer.allocUnsafe(versionHeaderBytes + version.key.length);
+	key[0] = versionTag;
 	writeRevision(key, version.revision, 1);
 	key.writeUInt32BE(version.sub, 9);
+	writeRevision(key, version.createRevision, 17);
+	writeRevision(key, version.version, 25);
+	key.writeBigInt64BE(version.lease, 33);
+	key.write(version.key, versionHeaderBytes, "latin1");
+	key.writeUInt32BE(versionChecksum(key), checksumOffset);
 	return key;
 }
 
-/** Flags, create revision, version and lease, after the checksum. */
-const versionHeaderBytes = 4 + 8 + 8 + 8;
-
-export function encodeVersion(version: Version): Uint8Array {
-	const record = Buffer.allocUnsafe(versionHeaderBytes + version.key.length);
-	writeRevision(record, version.createRevision, 4);
-	writeRevision(record, version.version, 12);
-	record.writeBigInt64BE(version.lease, 20);
-	record.write(version.key, versionHeaderBytes, "latin1");
-	record.writeUInt32BE(crc32(record.subarray(4)), 0);
-	return record;
-}
-
-export function decodeVersion(keyBytes: Uint8Array, recordBytes: Uint8Array): Version {
-	const key = asBuffer(keyBytes);
-	const record = asBuffer(recordBytes);
-	if (key.length !== 13) throw new DamagedRecordError(`a version has a key of ${key.length} bytes`);
+export function decodeVersion(bytes: Uint8Array): Version {
+	const key = asBuffer(bytes);
+	if (key.length < versionHeaderBytes) throw new DamagedRecordError(`a change has a key of ${key.length} bytes`);
 	const revision = readRevision(key, 1);
-	if (record.length < versionHeaderBytes || crc32(record.subarray(4)) !== record.readUInt32BE(0))
+	if (versionChecksum(key) !== key.readUInt32BE(checksumOffset))
 		throw new DamagedRecordError(`the change at revision ${revision} does not match its checksum`);
 	return {
 		revision,
 		sub: key.readUInt32BE(9),
-		createRevision: readRevision(record, 4),
-		version: readRevision(record, 12),
-		lease: record.readBigInt64BE(20),
-		key: record.toString("latin1", versionHeaderBytes),
+		createRevision: readRevision(key, 17),
+		version: readRevision(key, 25),
+		lease: key.readBigInt64BE(33),
+		key: key.toString("latin1", versionHeaderBytes),
 		previous: undefined,
 	};
+}
+
+function versionChecksum(key: Buffer): number {
+	return crc32(key.subarray(checksumOffset + 4), crc32(key.subarray(0, checksumOffset)));
 }
 
 export function encodeValue(value: Uint8Array): Uint8Array {
