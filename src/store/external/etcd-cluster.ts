@@ -253,6 +253,8 @@ function metadataOf(token: string | undefined): Readonly<Record<string, string>>
 	return token === undefined ? requireLeader : { ...requireLeader, token };
 }
 
+/** Of OpenSSL's errors, what they say without where in its source. */
 function textOfCause({ cause, message }: ConnectionError): string {
-	return cause instanceof Error ? cause.message : message;
+	if (!(cause instanceof Error)) return message;
+	return "reason" in cause && typeof cause.reason === "string" ? cause.reason : cause.message;
 }
