@@ -97,7 +97,7 @@ export class ApiServer {
 			this.#storeError = error;
 			options.onStoreLost?.(error);
 		};
-		this.#cacher = new Cacher({ store, log, onLost });
+		this.#cacher = new Cacher({ store, clock, log, onLost });
 		for (const definition of this.kinds) {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock }));
@@ -155,6 +155,7 @@ export class ApiServer {
 
 	/** Carries out one request that is not a watch. Rejects with a `StatusError`. */
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
+		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
 		const { object, code = 200 } = await this.#dispatch(context);
 		return { object, code, warnings: context.warnings };
@@ -162,6 +163,7 @@ export class ApiServer {
 
 	/** Starts a watch; events come through `sink`, some possibly before this resolves. Rejects with a `StatusError`. */
 	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
+		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
 		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
 	}
@@ -174,6 +176,25 @@ export class ApiServer {
 	/** Throws ServiceUnavailable if the store is lost. */
 	checkStore(): void {
 		if (this.#storeError !== undefined) throw newServiceUnavailable(`the store is not available: ${this.#storeError.message}`);
+	}
+
+	/** Rejects if the store does not answer, for health checks. */
+	async pingStore(): Promise<void> {
+		this.checkStore();
+		if (this.#options.store.isShared === true) await this.#cacher.ping();
+	}
+
+	/**
+	 * Before a request to one of several servers of a store: what others have written counts. Reads that are content with what
+	 * is in the cache, or name what they have seen, wait for no more than that.
+	 */
+	async #catchUp({ verb, options = {} }: ApiRequest): Promise<void> {
+		this.checkStore();
+		const { resourceVersion = "" } = options;
+		const isRead = verb === "get" || verb === "list" || verb === "watch";
+		if (!isRead || resourceVersion === "") await this.#cacher.catchUp();
+		// A watch tells nothing before its revision anyway.
+		else if (verb !== "watch" && /^[1-9]\d*$/.test(resourceVersion)) await this.#cacher.reach(Number(resourceVersion));
 	}
 
 	/** Who bears this token; undefined if it is nobody's. */

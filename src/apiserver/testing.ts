@@ -67,7 +67,7 @@ export interface ServerFixture {
 	clusterResource(group: string, version: string, resource: string): ResourceDriver;
 }
 
-function makeTokenKeys() {
+export function makeTokenKeys() {
 	return generateKeyPairSync("ec", {
 		namedCurve: "P-256",
 		publicKeyEncoding: { type: "spki", format: "pem" },

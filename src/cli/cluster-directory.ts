@@ -6,7 +6,8 @@
  *              /kubeconfig     administrator access to this cluster alone
  *              /server.log     what the server says
  *   <home>/NAME.lock           held by the command that is changing the cluster (command-lock.ts)
- *   <data>/pki, <data>/store   certificates and the store; <data> is <home>/NAME unless --data-dir says otherwise
+ *   <data>/pki, <data>/store   certificates and the store; <data> is <home>/NAME unless --data-dir says otherwise, and
+ *                              --pki-dir and --store etcd have them elsewhere
  *
  * <home> is $KUBESIM_HOME, else $XDG_DATA_HOME/kubesim, else ~/.local/share/kubesim.
  */
@@ -17,6 +18,7 @@ import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
+import type { StoreConfig } from "./store-config.ts";
 
 /** What a start asked for and the next one reuses. */
 export interface ClusterConfig {
@@ -32,6 +34,10 @@ export interface ClusterConfig {
 	readonly speed: number;
 	/** Nothing of it outlives its server. */
 	readonly ephemeral: boolean;
+	/** Absent: kubesim's own, in `dataDir`. */
+	readonly store?: StoreConfig;
+	/** Absolute; absent: in `dataDir`. A directory of the user's own, which a delete leaves alone. */
+	readonly pkiDir?: string;
 }
 
 /** The process that runs a cluster. */

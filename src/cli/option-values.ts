@@ -15,3 +15,12 @@ export function positiveNumber(text: string): number {
 	if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number greater than 0.");
 	return value;
 }
+
+/** URLs of etcd's members, separated by commas. */
+export function endpointList(text: string): readonly string[] {
+	const urls = text.split(",").map((url) => url.trim().replace(/\/$/, ""));
+	const wrong = urls.find((url) => !/^https?:\/\/[^/]+$/.test(url) || !URL.canParse(url));
+	if (wrong !== undefined)
+		throw new InvalidArgumentError(`It must be URLs like http://127.0.0.1:2379, separated by commas; not "${wrong}".`);
+	return urls;
+}

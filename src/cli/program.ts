@@ -3,7 +3,7 @@
  */
 import { Command, Option } from "commander";
 import { defaultClusterName } from "./cluster-name.ts";
-import { integerBetween, positiveNumber } from "./option-values.ts";
+import { endpointList, integerBetween, positiveNumber } from "./option-values.ts";
 import { version } from "./version.ts";
 
 const nameOption = () => new Option("--name <name>", "which cluster").default(defaultClusterName);
@@ -44,10 +44,28 @@ function addStart(program: Command): void {
 		.option("--ephemeral", "keep everything in memory and forget it at the end")
 		.option("--foreground", "stay in this terminal; Ctrl-C stops the cluster")
 		.option("--speed <factor>", "cluster time passes this many times as fast as real time (default: 1, or as before)", positiveNumber)
+		.addOption(
+			new Option("--store <engine>", "where objects are: kubesim's own store, or an etcd (default: local, or as before)").choices([
+				"local",
+				"etcd",
+			]),
+		)
+		.option("--etcd-endpoints <urls>", "members of the etcd cluster, separated by commas; one is used until it fails", endpointList)
+		.option("--etcd-cafile <file>", "PEM: who signs etcd's certificates (default: the authorities that Node knows)")
+		.option("--etcd-certfile <file>", "PEM: the certificate to show to etcd")
+		.option("--etcd-keyfile <file>", "PEM: its key")
+		.option("--etcd-username <name>", "etcd's user, with a role for all keys; the password comes from KUBESIM_ETCD_PASSWORD")
+		.option("--etcd-password <password>", "the password, where the environment is not a better place for it; it is not kept")
+		.option("--pki-dir <dir>", "where the cluster's certificates are; servers on one etcd share it (default: in the data directory)")
 		.addOption(outputOption())
 		.addHelpText(
 			"after",
-			examples("kubesim start", "kubesim start --name exam --nodes 5", "kubesim start --ephemeral --foreground --speed 60"),
+			examples(
+				"kubesim start",
+				"kubesim start --name exam --nodes 5",
+				"kubesim start --ephemeral --foreground --speed 60",
+				"kubesim start --name a --store etcd --etcd-endpoints http://127.0.0.1:2379 --pki-dir ./pki",
+			),
 		)
 		.action(async (options) => (await import("./commands/start.ts")).start(options));
 	program

@@ -11,10 +11,12 @@ import {
 	openCluster,
 	PkiError,
 	PortInUseError,
+	StoreAccessError,
 	StoreCorruptError,
 	StoreFormatError,
 	StoreLockedError,
 	StoreOpenError,
+	StoreUnavailableError,
 } from "../cluster/index.ts";
 import { ClockFile } from "./clock-file.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
@@ -23,6 +25,7 @@ import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { ownIdentity } from "./process-identity.ts";
+import { openStoreConfig, passwordVariable } from "./store-config.ts";
 
 /** How long an orderly end may take, in real milliseconds, before the process ends anyway. */
 const stopLimitMs = 5000;
@@ -105,6 +108,8 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 		return await openCluster({
 			nodes: config.nodes,
 			...(config.ephemeral ? {} : { dataDir: config.dataDir }),
+			...(config.pkiDir === undefined ? {} : { pkiDir: config.pkiDir }),
+			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
@@ -119,6 +124,18 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	if (error instanceof StoreLockedError) {
 		return new CliError(`the data in ${dataDir} are in use by another process`, {
 			hint: "kubesim list shows the clusters that run, kubesim stop ends one. Or choose another --data-dir.",
+			cause: error,
+		});
+	}
+	if (error instanceof StoreUnavailableError) {
+		return new CliError(error.message, {
+			hint: "Is etcd running there, and does it want TLS (https, --etcd-cafile, --etcd-certfile and --etcd-keyfile)?",
+			cause: error,
+		});
+	}
+	if (error instanceof StoreAccessError) {
+		return new CliError(`etcd does not let kubesim in: ${error.message}`, {
+			hint: `--etcd-username and ${passwordVariable} say who asks; the user needs a role for all keys, or root.`,
 			cause: error,
 		});
 	}

@@ -4,8 +4,9 @@ import { join, resolve } from "node:path";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
+import { planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
 
-export interface StartOptions {
+export interface StartOptions extends StoreOptions {
 	readonly name: string;
 	readonly nodes?: number;
 	readonly port?: number;
@@ -13,6 +14,7 @@ export interface StartOptions {
 	readonly ephemeral?: boolean;
 	readonly foreground?: boolean;
 	readonly speed?: number;
+	readonly pkiDir?: string;
 	readonly output?: "json";
 }
 
@@ -32,15 +34,37 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 			hint: `Choose another --name; or ${commandOn(directory.name, "delete")} first.`,
 		});
 	}
+	const store = planStore(options, known?.store);
+	if (store !== undefined) checkEtcd(options, store, directory, existsSync(knownStore));
+	const pkiDir = options.pkiDir === undefined ? known?.pkiDir : resolve(options.pkiDir);
+	const speed = options.speed ?? known?.speed ?? defaults.speed;
+	if (store !== undefined && speed !== 1) {
+		throw new CliError("--speed can't be combined with --store etcd", {
+			hint: "An etcd and what it forgets in time know no other time than the machine's.",
+			exitCode: 2,
+		});
+	}
 	return {
 		name: options.name,
 		dataDir,
 		nodes: options.nodes ?? known?.nodes ?? defaults.nodes,
 		port: options.port ?? known?.port ?? defaults.port,
 		...(known?.lastPort === undefined ? {} : { lastPort: known.lastPort }),
-		speed: options.speed ?? known?.speed ?? defaults.speed,
+		speed,
 		ephemeral,
+		...(store === undefined ? {} : { store }),
+		...(pkiDir === undefined ? {} : { pkiDir }),
 	};
+}
+
+function checkEtcd(options: StartOptions, store: StoreConfig, directory: ClusterDirectory, hasOwnData: boolean): void {
+	if (options.ephemeral === true) {
+		throw new CliError("--ephemeral can't be combined with --store etcd", { hint: "What is in an etcd stays there.", exitCode: 2 });
+	}
+	if (!hasOwnData) return;
+	throw new CliError(`cluster ${directory.name} keeps its data in a store of its own, not in etcd at ${store.endpoints.join(",")}`, {
+		hint: `Choose another --name; or ${commandOn(directory.name, "delete")} first.`,
+	});
 }
 
 /** A running cluster keeps what it was started with; an option that asks for something else must not get lost silently. */
@@ -52,6 +76,13 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--speed": [options.speed, config?.speed],
 		"--data-dir": [options.dataDir && resolve(options.dataDir), config?.dataDir],
 		"--ephemeral": [options.ephemeral, config?.ephemeral],
+		"--store": [options.store, config?.store === undefined ? "local" : "etcd"],
+		"--etcd-endpoints": [options.etcdEndpoints?.join(","), config?.store?.endpoints.join(",")],
+		"--etcd-cafile": [options.etcdCafile && resolve(options.etcdCafile), config?.store?.caFile],
+		"--etcd-certfile": [options.etcdCertfile && resolve(options.etcdCertfile), config?.store?.certFile],
+		"--etcd-keyfile": [options.etcdKeyfile && resolve(options.etcdKeyfile), config?.store?.keyFile],
+		"--etcd-username": [options.etcdUsername, config?.store?.username],
+		"--pki-dir": [options.pkiDir && resolve(options.pkiDir), config?.pkiDir],
 	};
 	const differing = Object.entries(asked).filter(([, [wanted, actual]]) => wanted !== undefined && wanted !== actual);
 	if (differing.length > 0) {

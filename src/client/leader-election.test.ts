@@ -68,3 +68,20 @@ test("a leader that cannot renew stops before the other one starts", async () =>
 	await clock.advance(20_000);
 	expect(story).toEqual(["a leads", "a stops", "b leads"]);
 });
+
+test("a leader whose server does not answer stops before the other one starts", async () => {
+	let isDeaf = false;
+	const line: Transport = {
+		request: (request) => (isDeaf ? new Promise(() => undefined) : api.request(request)),
+		watch: (request, sink) => api.watch(request, sink),
+	};
+	candidate("a", line);
+	await clock.advance(1_000);
+	candidate("b");
+	await clock.advance(20_000);
+	isDeaf = true;
+	await clock.advance(12_500);
+	expect(story).toEqual(["a leads", "a stops"]);
+	await clock.advance(10_000);
+	expect(story).toEqual(["a leads", "a stops", "b leads"]);
+});

@@ -96,7 +96,12 @@ export class LeaderElector {
 		while (!either.aborted) {
 			await sleep(clock, retryPeriodMs, either).catch(() => undefined);
 			if (either.aborted) return;
-			if (await this.#tryAcquireOrRenew()) {
+			// A server that does not answer is as bad as one that refuses: the others count on the deadline.
+			const overdue = sleep(clock, renewedMs + renewDeadlineMs - clock.now(), either).then(
+				() => false,
+				() => false,
+			);
+			if (await Promise.race([this.#tryAcquireOrRenew(), overdue])) {
 				renewedMs = clock.now();
 			} else if (!this.isLeader() || clock.now() - renewedMs >= renewDeadlineMs) {
 				this.#log.warn(`failed to renew lease ${namespace}/${name}: timed out waiting for the condition`);

@@ -1,6 +1,5 @@
 /**
- * The composition root: wires store, API server, controllers, scheduler and simulated nodes into a cluster, each with
- * its own identity and its own fork of the cluster's random source.
+ * The composition root: wires store, API server, controllers, scheduler and simulated nodes (components.ts) into a cluster.
  *
  *   store ◀─ API server ◀─ in process: controllers, scheduler, kubelets, the user's own client
  *                       ◀─ HTTPS (after `listen`): kubectl, helm, any client
@@ -8,11 +7,11 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import type { Clock } from "../apimachinery/clock/clock.ts";
-import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
+import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
-import type { Node } from "../apimachinery/schema/generated/types.ts";
+import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
@@ -22,14 +21,16 @@ import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { Client } from "../client/client.ts";
-import { InformerFactory } from "../client/informer.ts";
 import { nodes } from "../client/resources.ts";
-import { ControllerManager } from "../controllers/index.ts";
-import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
-import { Scheduler } from "../scheduler/index.ts";
-import type { EtcdApi } from "../store/etcd-api/index.ts";
-import { createMemoryStore, type MaintainedStore, openLevelStore } from "../store/index.ts";
+import type { ControllerManager } from "../controllers/index.ts";
+import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
+import type { LocalGroup } from "../store/index.ts";
+import { type ComponentOptions, type Components, OwnComponents } from "./components.ts";
+import { ElectedComponents } from "./elected-components.ts";
+import { ElectedNodes } from "./elected-nodes.ts";
+import type { EtcdListeners } from "./etcd-listeners.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import { type EtcdStoreOption, type OpenedStore, openStore } from "./store-option.ts";
 
 export interface ClusterOptions {
 	/** How many nodes to make, named node-1, node-2 …; default 3. Those of an earlier run are kept. */
@@ -38,6 +39,12 @@ export interface ClusterOptions {
 	readonly nodeTemplate?: Omit<NodeOptions, "name">;
 	/** Where certificates and store live; absent: everything in memory. */
 	readonly dataDir?: string;
+	/** How many members kubesim's own store has when it is made: 1, 3 or 5. Default 1. */
+	readonly storeMembers?: number;
+	/** A real etcd cluster instead of kubesim's own store. Several servers may share it: see elected-components.ts. */
+	readonly store?: EtcdStoreOption;
+	/** Where the certificates are, if not in `dataDir`: servers that share a store share them, too. */
+	readonly pkiDir?: string;
 	/** Certificates to use instead of making new ones: keys are the one thing that no seed decides. */
 	readonly pki?: Pki;
 	/** The cluster's time; default real time. */
@@ -60,8 +67,11 @@ export interface AdminCredentials {
 
 /** Where the store's etcd API is, and what a client has to show there: PEM texts. */
 export interface EtcdEndpoint {
+	/** The first member's. */
 	readonly url: string;
 	readonly port: number;
+	/** Of every member, by name, at the time of the call. */
+	readonly urls: () => ReadonlyMap<string, string>;
 	readonly ca: string;
 	readonly clientCertificate: string;
 	readonly clientKey: string;
@@ -73,8 +83,6 @@ const serviceIp = "10.96.0.1";
 /** The control plane's own place in the simulated network: what the `kubernetes` Service points at. Nodes are in 172.18.0.0/16. */
 const controlPlane = { address: "172.19.0.2", port: 6443 };
 const defaultNodes = 3;
-/** The control plane's own member, named after the machine as kubeadm does. */
-const etcdMember = "control-plane";
 
 /** Makes a cluster, or brings back the one in `dataDir`, with everything in it running. See `whenNodesReady`. */
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
@@ -96,33 +104,33 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
-	const { dataDir } = options;
 	options.onProgress?.("opening the store");
-	const opening =
-		dataDir === undefined
-			? createMemoryStore({ clock, log, name: etcdMember })
-			: openLevelStore({ directory: join(dataDir, "store"), clock, log });
-	const [store, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
+	const opening = openStore({ ...options, clock, log, random });
+	const [opened, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
 		await opening.then(
-			(opened) => opened.close(),
+			({ store }) => store.close(),
 			() => undefined,
 		);
 		throw error;
 	});
-	const cluster = new Cluster({ ...options, clock, random, log, store, pki });
+	const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
 	await cluster.apiServer.start();
 	return cluster;
 }
 
-async function openPki({ pki, dataDir }: ClusterOptions, nowMs: number): Promise<Pki> {
-	return pki ?? (await loadOrCreatePki(dataDir === undefined ? undefined : join(dataDir, "pki"), { nowMs }));
+async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
+	return pki ?? (await loadOrCreatePki(pkiDirectory(options), { nowMs }));
 }
 
-interface Parts extends ClusterOptions {
+/** Undefined: in memory. */
+function pkiDirectory({ pkiDir, dataDir }: Pick<ClusterOptions, "pkiDir" | "dataDir">): string | undefined {
+	return pkiDir ?? (dataDir === undefined ? undefined : join(dataDir, "pki"));
+}
+
+interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;
-	readonly store: MaintainedStore;
 	readonly pki: Pki;
 }
 
@@ -131,14 +139,14 @@ export class Cluster {
 	readonly apiServer: ApiServer;
 	/** An administrator's client, in process. */
 	readonly client: Client;
-	readonly controllers: ControllerManager;
-	readonly fleet: Fleet;
 	readonly #options: Parts;
-	readonly #informers: InformerFactory;
-	readonly #scheduler: Scheduler;
+	readonly #runners: Components;
+	readonly #nodes: NodeConnector;
 	readonly #abort = new AbortController();
 	#http: HttpServer | undefined;
-	#etcd: EtcdApi | undefined;
+	/** Where it listens. */
+	#url: string | undefined;
+	#etcd: EtcdListeners | undefined;
 	#isBootstrapped = false;
 
 	constructor(options: Parts) {
@@ -159,26 +167,35 @@ export class Cluster {
 			components: this.#components(),
 		});
 		this.client = this.clientFor(adminUser);
-		const componentClient = this.clientFor({ name: "system:apiserver", groups: ["system:masters", "system:authenticated"] });
-		this.#informers = new InformerFactory({ client: componentClient, clock, random: random.fork("informers"), log });
-		const common = { informers: this.#informers, clock, log };
-		this.controllers = new ControllerManager({
-			...common,
-			random: random.fork("controllers"),
-			clientFor: (name) => this.clientFor(controllerUser(name)),
-			rootCa: () => options.pki.ca.cert,
-		});
-		this.#scheduler = new Scheduler({
-			...common,
-			random: random.fork("scheduler"),
-			client: this.clientFor({ name: "system:kube-scheduler", groups: ["system:authenticated"] }),
-		});
-		this.fleet = new Fleet({
-			...common,
-			random: random.fork("kubelets"),
+		const runnerOptions: ComponentOptions = {
+			clock,
+			random,
+			log,
 			latency: options.latency ?? "usual",
-			clientFor: (node) => this.clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
-		});
+			clientFor: (user) => this.clientFor(user),
+			rootCa: () => options.pki.ca.cert,
+			nodes: options.nodes ?? defaultNodes,
+			nodeTemplate: options.nodeTemplate,
+		};
+		if (store.isShared === true) {
+			const elected = new ElectedComponents({ ...runnerOptions, url: () => this.#url });
+			this.#runners = elected;
+			this.#nodes = new ElectedNodes(elected);
+		} else {
+			const own = new OwnComponents(runnerOptions);
+			this.#runners = own;
+			this.#nodes = own.fleet.connector;
+		}
+	}
+
+	/** Throws while another server of the same store runs them. */
+	get controllers(): ControllerManager {
+		return here(this.#runners.controllers);
+	}
+
+	/** Throws while another server of the same store runs the nodes. */
+	get fleet(): Fleet {
+		return here(this.#runners.fleet);
 	}
 
 	/** A client with any identity: what it may do is decided as for anybody else. */
@@ -195,24 +212,26 @@ export class Cluster {
 		await bootstrap(target);
 		keepKubernetesService(target, { clock, log, signal });
 		this.#isBootstrapped = true;
+		this.#checkAuthority();
 		onProgress?.("starting controllers, scheduler and nodes");
-		this.controllers.start(signal);
-		this.#scheduler.start(signal);
-		this.fleet.start(signal);
-		// Loading the shell is real I/O, which virtual time does not wait for.
-		if (clock instanceof VirtualClock) await Fleet.preload();
-		await this.#informers.start(signal);
-		await this.#addNodes();
+		await this.#runners.start(signal);
 	}
 
-	async #addNodes(): Promise<void> {
-		const { nodes: count = defaultNodes, nodeTemplate } = this.#options;
-		const names = Array.from({ length: count }, (_, index) => `node-${index + 1}`);
-		await Promise.all(names.map((name) => this.fleet.addNode({ ...nodeTemplate, name })));
+	/** What one server of a store signs, others accept only if they have the same certificates and keys. */
+	#checkAuthority(): void {
+		const { pki, log } = this.#options;
+		const published = this.apiServer.find("", "configmaps", "kube-system", "kube-root-ca.crt") as ConfigMap | undefined;
+		const authority = published?.data?.["ca.crt"];
+		if (authority === undefined || authority === pki.ca.cert) return;
+		log.warn("this cluster's objects are from a server with another certificate authority: let the servers share one PKI directory");
 	}
 
-	/** Resolves to the number of nodes once as many as were asked for are there and every one reports Ready. */
+	/**
+	 * Resolves to the number of nodes once as many as were asked for are there and every one reports Ready. Where another
+	 * server runs the nodes, how many there are is for that one to say.
+	 */
 	async whenNodesReady(): Promise<number> {
+		const count = this.#options.nodes ?? defaultNodes;
 		const { promise, resolve } = Promise.withResolvers<number>();
 		const all = new Set<string>();
 		const ready = new Set<string>();
@@ -229,9 +248,9 @@ export class Cluster {
 			check();
 		};
 		const check = () => {
-			if (all.size >= (this.#options.nodes ?? defaultNodes) && ready.size === all.size) resolve(all.size);
+			if (all.size >= (this.#runners.fleet === undefined ? Math.min(1, count) : count) && ready.size === all.size) resolve(all.size);
 		};
-		const stop = this.#informers.informer(nodes).onChange({ added: see, updated: (_old, node) => see(node), deleted: forget });
+		const stop = this.#runners.informers.informer(nodes).onChange({ added: see, updated: (_old, node) => see(node), deleted: forget });
 		check();
 		return promise.finally(stop);
 	}
@@ -265,11 +284,13 @@ export class Cluster {
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			healthChecks: this.#healthChecks(),
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
-			streaming: createStreaming({ server: this.apiServer, nodes: this.fleet.connector, clock, log }),
+			streaming: createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, log }),
 		});
 		const bound = await http.listen({ host, port });
 		this.#http = http;
-		return { url: `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`, port: bound.port };
+		const url = `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`;
+		this.#url = url;
+		return { url, port: bound.port };
 	}
 
 	/** For `kubectl get componentstatuses`. */
@@ -283,25 +304,35 @@ export class Cluster {
 	}
 
 	/**
-	 * Opens the store to etcdctl and other clients of etcd, over TLS with client certificates. It takes the first free port
-	 * from `port` (2379) on, of at most 1 + `furtherPorts`. Rejects with the system's error if none is free, and `PkiError`.
+	 * Opens the store to etcdctl and other clients of etcd, over TLS with client certificates. The first member takes the first
+	 * free port from `port` (2379) on, of at most 1 + `furtherPorts`, each further one the next. Rejects with the system's
+	 * error if none is free, and `PkiError`.
 	 */
 	async listenEtcd({ host = "127.0.0.1", port = 2379, furtherPorts = 0 } = {}): Promise<EtcdEndpoint> {
-		const { serveEtcdApi } = await import("../store/etcd-api/index.ts");
+		const { EtcdListeners } = await import("./etcd-listeners.ts");
 		const { loadOrCreateEtcdPki } = await import("../apiserver/pki/etcd-pki.ts");
-		const { clock, store, dataDir } = this.#options;
-		const directory = dataDir === undefined ? undefined : join(dataDir, "pki");
-		const { ca, server, healthcheckClient } = await loadOrCreateEtcdPki(directory, { nowMs: clock.now(), memberName: etcdMember });
+		const { clock, log, group, maintained: store } = this.#options;
+		if (store === undefined) throw new Error("the store is an etcd of its own: ask that one");
+		const directory = pkiDirectory(this.#options);
+		const memberName = group?.members()[0]?.name ?? store.group.name;
+		const { ca, server, healthcheckClient } = await loadOrCreateEtcdPki(directory, { nowMs: clock.now(), memberName });
 		const tls = { cert: server.cert, key: server.key, clientCa: ca.cert };
-		this.#etcd = await serveEtcdApi({ store, clock, host, port, furtherPorts, tls });
-		const { url, port: bound } = this.#etcd;
-		return { url, port: bound, ca: ca.cert, clientCertificate: healthcheckClient.cert, clientKey: healthcheckClient.key };
+		const listeners = await EtcdListeners.open({ store, group, clock, log, host, port, furtherPorts, tls });
+		this.#etcd = listeners;
+		const [url = ""] = listeners.urls.values();
+		const credentials = { ca: ca.cert, clientCertificate: healthcheckClient.cert, clientKey: healthcheckClient.key };
+		return { url, port: Number(new URL(url).port), urls: () => listeners.urls, ...credentials };
+	}
+
+	/** The members of kubesim's own store; undefined for one in memory with one member, and for an etcd. */
+	get storeGroup(): LocalGroup | undefined {
+		return this.#options.group;
 	}
 
 	#healthChecks(): readonly HealthCheck[] {
 		const bootstrapped = () => assert(this.#isBootstrapped, "not finished");
 		return [
-			{ name: "etcd", liveness: true, check: () => this.apiServer.checkStore() },
+			{ name: "etcd", liveness: true, check: () => this.apiServer.pingStore() },
 			{ name: "poststarthook/start-system-namespaces-controller", liveness: false, check: bootstrapped },
 			{ name: "poststarthook/rbac/bootstrap-roles", liveness: false, check: bootstrapped },
 		];
@@ -318,16 +349,15 @@ export class Cluster {
 		await this.#http?.close();
 		await this.#etcd?.close();
 		this.#abort.abort(new Error("the cluster is closing"));
+		await this.#runners.stopped();
 		this.apiServer.stop();
 		await this.#options.store.close();
 	}
 }
 
-function controllerUser(name: string): UserInfo {
-	return {
-		name: `system:serviceaccount:kube-system:${name}`,
-		groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
-	};
+function here<T>(component: T | undefined): T {
+	if (component === undefined) throw new Error("another server of this cluster runs it");
+	return component;
 }
 
 function isReady(node: Node): boolean {

@@ -4,5 +4,13 @@
  */
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { PkiError } from "../apiserver/pki/pki.ts";
-export { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../store/errors.ts";
+export {
+	StoreAccessError,
+	StoreCorruptError,
+	StoreFormatError,
+	StoreLockedError,
+	StoreOpenError,
+	StoreUnavailableError,
+} from "../store/errors.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
+export type { EtcdStoreOption } from "./store-option.ts";

@@ -95,6 +95,22 @@ export class StoreFailedError extends Error {
 	}
 }
 
+/** No member of an external etcd cluster answers, or it cannot decide now. What became of a write that failed so is not known. */
+export class StoreUnavailableError extends Error {
+	constructor(message: string, cause: unknown) {
+		super(message, { cause });
+		this.name = "StoreUnavailableError";
+	}
+}
+
+/** An external etcd cluster does not let this user do that. */
+export class StoreAccessError extends Error {
+	constructor(message: string, cause?: unknown) {
+		super(message, cause === undefined ? {} : { cause });
+		this.name = "StoreAccessError";
+	}
+}
+
 /** The directory cannot be used: no permission, not a directory, no space left … */
 export class StoreOpenError extends Error {
 	readonly location: string;

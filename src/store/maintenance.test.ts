@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { type MaintainedStore, openLevelStore, restoreSnapshot } from "./index.ts";
 import { crc32c } from "./snapshot/crc32c.ts";
-import { type Bench, bytes, engines, settle, show, temporaryDirectory, text } from "./testing/engines.ts";
+import { type Bench, bytes, localEngines, settle, show, temporaryDirectory, text } from "./testing/engines.ts";
 
 async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 	const all: Uint8Array[] = [];
@@ -22,8 +22,8 @@ test("the checksum is CRC-32C", () => {
 	expect(crc32c(Buffer.from("6789"), crc32c(Buffer.from("12345")))).toBe(0xe3069283);
 });
 
-describe.each(engines)("maintenance of a store on $name", (engine) => {
-	let bench: Bench;
+describe.each(localEngines)("maintenance of a store on $name", (engine) => {
+	let bench: Bench<MaintainedStore>;
 	let store: MaintainedStore;
 	beforeEach(async () => {
 		bench = await engine.open();
@@ -141,7 +141,7 @@ describe.each(engines)("maintenance of a store on $name", (engine) => {
 	});
 });
 
-describe.each(engines)("the quota of a store on $name", (engine) => {
+describe.each(localEngines)("the quota of a store on $name", (engine) => {
 	test("what takes room is refused once it is used up, until there is room again and the alarm is off", async () => {
 		const bench = await engine.open({ quotaBytes: 200_000 });
 		const { store } = bench;

@@ -1,7 +1,12 @@
 /**
  * The cluster's memory, shaped as etcd v3 is: a flat, ordered key space under one revision counter, with history,
- * transactions, watches and leases. Engines: LevelDB (durable), memory (tests). Later ones (Raft, a real etcd) stand
- * behind the same interface, so every call is asynchronous and none may be taken for granted.
+ * transactions, watches and leases. Engines: LevelDB (durable), memory (tests), and a real etcd cluster (external/),
+ * so every call is asynchronous and none may be taken for granted.
+ *
+ * What every engine gives: answered writes are durable; a read that names no revision shows at least every write answered
+ * before it was made; watches tell whole revisions in order, without gap or duplicate, across failures of the engine.
+ * What engines in this process give besides, marked "local": calls take effect in the order in which they are made,
+ * watches hear of a write before its writer has the answer, and of the very value that was put; nobody else writes.
  * Source: https://etcd.io/docs/v3.6/learning/api/ and https://etcd.io/docs/v3.6/learning/data_model/
  *
  * Keys are byte strings: each character stands for one byte (0-255), so that JavaScript's string order is etcd's key
@@ -118,8 +123,9 @@ export interface WatchRequest {
 	readonly key: string;
 	readonly rangeEnd?: string;
 	/**
-	 * First revision to report, from history if it lies back; absent or 0 is "from the next change on". One before the
-	 * compact revision ends the watch with `CompactedError`; the compact revision itself can be watched, as in etcd.
+	 * First revision to report, from history if it lies back; absent or 0 is "from the next change on": the one after the
+	 * newest that any answer of this store has named. One before the compact revision ends the watch with `CompactedError`;
+	 * the compact revision itself can be watched, as in etcd since 3.6 (an older one may have dropped a delete at it).
 	 */
 	readonly startRevision?: number;
 	readonly prevKv?: boolean;
@@ -127,9 +133,9 @@ export interface WatchRequest {
 
 export interface StoreWatchSink {
 	/**
-	 * The changes of one or more whole revisions, in order, without gap or duplicate. Called only for durable changes, and
-	 * for those that are made while the watch goes on before their writer has its answer; the value is then the very
-	 * object that was put. A sink that throws ends its watch.
+	 * The changes of one or more whole revisions, in order, without gap or duplicate. Called only for durable changes. Local:
+	 * for those that are made while the watch goes on, before their writer has its answer, and with the very value object
+	 * that was put. A sink that throws ends its watch.
 	 * `revision` is the store's revision that these bring the watcher to.
 	 */
 	onEvents(events: readonly StoreEvent[], revision: number): void;
@@ -142,10 +148,11 @@ export interface StoreWatch {
 	cancel(): void;
 }
 
+/** Exact for local engines; else what was last heard of. */
 export interface StoreStatus {
 	/** Of the last durable change; 1 for a store in which nothing was ever written. */
 	readonly revision: number;
-	/** The oldest revision that can be read; 0 before the first compaction. */
+	/** The oldest revision that can be read; 0 before the first compaction (that this process has heard of). */
 	readonly compactRevision: number;
 	/** Bytes on disk (or in memory for the memory engine), approximate. */
 	readonly dbSizeBytes: number;
@@ -161,8 +168,13 @@ export interface Lease {
 }
 
 export interface Store {
+	/** Others may write, too: a change can be there that no watch of this process has told yet. Absent for local engines. */
+	readonly isShared?: boolean;
 	range(request: RangeRequest): Promise<RangeResponse>;
-	/** Resolves once the write is durable: from then on it survives `kill -9`. */
+	/**
+	 * Resolves once the write is durable: from then on it survives `kill -9`. What became of a write that rejects with
+	 * `StoreUnavailableError` is not known.
+	 */
 	put(request: PutRequest): Promise<PutResponse>;
 	deleteRange(request: DeleteRangeRequest): Promise<DeleteRangeResponse>;
 	/** All operations of the chosen branch take effect at one revision, or none. */

@@ -10,8 +10,9 @@ import { WallClock } from "../../src/apimachinery/clock/wall-clock.ts";
 import { type EtcdApi, serveEtcdApi } from "../../src/store/etcd-api/index.ts";
 import { type MaintainedStore, openLevelStore, restoreSnapshot } from "../../src/store/index.ts";
 import { foundingIdentity, writeIdentity } from "../../src/store/replica/member-identity.ts";
+import type { EtcdProcess } from "../../src/store/testing/real-etcd.ts";
 import type { Tool } from "../tools/kubectl.ts";
-import { etcdctl, hasEtcd, hasEtcdctl, type RealEtcd, startRealEtcd } from "./etcd-tools.ts";
+import { etcdctl, hasEtcd, hasEtcdctl, startRealEtcd } from "./etcd-tools.ts";
 
 const clock = new WallClock();
 let directory: string;
@@ -182,7 +183,7 @@ const scripts: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe.skipIf(!hasEtcd)("etcdctl sees no difference between the store and etcd", () => {
-	let real: RealEtcd;
+	let real: EtcdProcess;
 	beforeEach(async () => {
 		await open();
 		real = await startRealEtcd();

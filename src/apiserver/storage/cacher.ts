@@ -1,12 +1,26 @@
 /**
  * Keeps the watch caches of all resources in step with the store, through one watch of its whole key space: the
  * revision that this watch has reached is the revision of every cache.
+ *
+ * A store that others write to, too, may be ahead of the caches. A request then begins with `catchUp`: it asks the store for
+ * its revision and waits for the caches to be there, so that whoever has seen a write by way of another server sees it here.
+ * Source of that: KEP-2340, consistent reads from the cache; kube-apiserver waits 3 s at most.
  */
+import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import { type KeyValue, prefixEnd, type Store, type StoreEvent, type StoreWatch } from "../../store/store.ts";
+import { newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
+import { CompactedError, type KeyValue, prefixEnd, type Store, type StoreEvent, type StoreWatch } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
 import { WatchCache } from "./watch-cache.ts";
+
+/** As kube-apiserver's blockTimeout. */
+const waitLimitMs = 3_000;
+/** Between two tries to load everything anew. */
+const reloadPauseMs = 1_000;
+/** What kube-apiserver asks etcd for to see that it is well. There is no such key. */
+const healthKey = "/registry/health";
+const registry = { key: "/registry/", rangeEnd: prefixEnd("/registry/") };
 
 interface Waiter {
 	readonly revision: number;
@@ -16,17 +30,23 @@ interface Waiter {
 
 export class Cacher {
 	readonly #store: Store;
+	readonly #clock: Clock;
 	readonly #log: Logger;
+	readonly #stopped = new AbortController();
 	readonly #caches = new Map<string, WatchCache>();
 	readonly #onLost: (error: Error) => void;
 	#watch: StoreWatch | undefined;
 	#revision = 0;
 	#waiters: Waiter[] = [];
 	#lost: Error | undefined;
+	/** The question for the store's revision that is under way; those who come meanwhile share the next one. */
+	#asking: Promise<unknown> = Promise.resolve();
+	#nextAnswer: Promise<number> | undefined;
 
 	/** @param options.onLost the store ended the watch by itself: the server can't go on. */
-	constructor(options: { readonly store: Store; readonly log: Logger; readonly onLost: (error: Error) => void }) {
+	constructor(options: { readonly store: Store; readonly clock: Clock; readonly log: Logger; readonly onLost: (error: Error) => void }) {
 		this.#store = options.store;
+		this.#clock = options.clock;
 		this.#log = options.log;
 		this.#onLost = options.onLost;
 	}
@@ -50,20 +70,14 @@ export class Cacher {
 
 	/** Loads every cache and starts to follow the store. */
 	async start(): Promise<void> {
-		const { revision, kvs } = await this.#store.range({ key: "/registry/", rangeEnd: prefixEnd("/registry/") });
+		const { revision, kvs } = await this.#store.range(registry);
 		for (const kv of kvs) {
 			const object = this.#decode(kv);
 			if (object !== undefined) this.#cacheOfKey(kv.key)?.load(kv.key, object, kv.modRevision);
 		}
 		for (const cache of this.#caches.values()) cache.startHistory(revision);
 		this.#revision = revision;
-		this.#watch = this.#store.watch(
-			{ key: "\0", rangeEnd: "\0", startRevision: revision + 1 },
-			{
-				onEvents: (events, reached) => this.#apply(events, reached),
-				onEnd: (error) => this.#end(error ?? new Error("the store closed")),
-			},
-		);
+		this.#follow();
 	}
 
 	/** Resolves once the caches have reached `revision`; rejects if the store is lost before. */
@@ -73,8 +87,93 @@ export class Cacher {
 		return new Promise((resolve, reject) => this.#waiters.push({ revision, resolve, reject }));
 	}
 
+	/**
+	 * Resolves once the caches show what was written at `revision`. Of a store elsewhere, whose watch may be cut off while
+	 * writes go through, only for a while: the write is done, whoever has seen it.
+	 */
+	async showWrite(revision: number): Promise<void> {
+		if (this.#store.isShared === true) await this.#waitAWhile(revision);
+		else await this.waitFor(revision);
+	}
+
+	/** Resolves once the caches show all that was in the store when this was called. Rejects with Timeout, or as the store's reads do. */
+	async catchUp(): Promise<void> {
+		await this.reach(await this.#storeRevision());
+	}
+
+	/** Resolves once the caches have reached this revision, which somebody has seen. Rejects with Timeout. */
+	async reach(revision: number): Promise<void> {
+		if (!(await this.#waitAWhile(revision))) throw newTooLargeResourceVersion(revision, this.#revision);
+	}
+
+	/** Rejects if the store does not answer. */
+	async ping(): Promise<void> {
+		await this.#store.range({ key: healthKey });
+	}
+
+	#storeRevision(): Promise<number> {
+		this.#nextAnswer ??= this.#asking.then(() => {
+			this.#nextAnswer = undefined;
+			const answer = this.#store.range({ key: healthKey, countOnly: true }).then(({ revision }) => revision);
+			this.#asking = answer.catch(() => undefined);
+			return answer;
+		});
+		return this.#nextAnswer;
+	}
+
+	/** Whether the revision was reached in time. */
+	async #waitAWhile(revision: number): Promise<boolean> {
+		if (this.#revision >= revision && this.#lost === undefined) return true;
+		const { promise: tooLong, resolve: giveUp } = Promise.withResolvers<boolean>();
+		const limit = this.#clock.setTimeout(() => giveUp(false), waitLimitMs);
+		const reached = this.waitFor(revision).then(() => true);
+		return Promise.race([reached, tooLong]).finally(() => limit.cancel());
+	}
+
 	stop(): void {
+		this.#stopped.abort();
 		this.#watch?.cancel();
+	}
+
+	#follow(): void {
+		this.#watch = this.#store.watch(
+			{ key: "\0", rangeEnd: "\0", startRevision: this.#revision + 1 },
+			{
+				onEvents: (events, reached) => this.#apply(events, reached),
+				onEnd: (error) => {
+					if (error instanceof CompactedError) void this.#catchUpBehindCompaction();
+					else this.#end(error ?? new Error("the store closed"));
+				},
+			},
+		);
+	}
+
+	/** The store was out of reach for so long that history does not reach back: what is there now is compared with the caches. */
+	async #catchUpBehindCompaction(): Promise<void> {
+		this.#log.warn("the store's history since the last change seen is compacted, loading everything anew", { revision: this.#revision });
+		while (!this.#stopped.signal.aborted) {
+			try {
+				const { revision, kvs } = await this.#store.range(registry);
+				this.#replaceAll(kvs, revision);
+				this.#follow();
+				return;
+			} catch (error) {
+				this.#log.warn("could not load the store", { error: String(error) });
+				await sleep(this.#clock, reloadPauseMs, this.#stopped.signal).catch(() => undefined);
+			}
+		}
+	}
+
+	/** Watchers are told what is another than before, in order of revision; what happened between is lost to them, as to a new list. */
+	#replaceAll(kvs: readonly KeyValue[], revision: number): void {
+		const keys = new Set(kvs.map(({ key }) => key));
+		const changed = kvs.filter(({ key, modRevision }) => this.#cacheOfKey(key)?.get(key)?.revision !== modRevision);
+		for (const kv of changed.sort((a, b) => a.modRevision - b.modRevision)) this.#applyEvent("put", kv);
+		for (const cache of this.#caches.values()) {
+			for (const { key } of [...cache.list()]) if (!keys.has(key)) cache.apply(key, undefined, revision);
+			cache.startHistory(revision);
+		}
+		this.#reached(revision);
 	}
 
 	#apply(events: readonly StoreEvent[], reached: number): void {
@@ -82,6 +181,10 @@ export class Cacher {
 			this.#applyEvent(type, kv);
 			this.#revision = kv.modRevision;
 		}
+		this.#reached(reached);
+	}
+
+	#reached(reached: number): void {
 		this.#revision = reached;
 		if (this.#waiters.length === 0) return;
 		const due = this.#waiters.filter((waiter) => waiter.revision <= reached);

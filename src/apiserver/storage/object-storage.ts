@@ -83,7 +83,7 @@ export class ObjectStorage {
 			failure: [],
 		});
 		if (!result.succeeded) throw newAlreadyExists(this.#resource, name);
-		await this.#cacher.waitFor(result.revision);
+		await this.#cacher.showWrite(result.revision);
 		return this.#written(key, value, result.revision);
 	}
 
@@ -111,7 +111,7 @@ export class ObjectStorage {
 				failure: [{ type: "range", request: { key } }],
 			});
 			if (result.succeeded) {
-				await this.#cacher.waitFor(result.revision);
+				await this.#cacher.showWrite(result.revision);
 				if (value !== undefined) return { object: this.#written(key, value, result.revision), deleted: false };
 				const metadata = { ...current.object.metadata, resourceVersion: String(result.revision) };
 				return { object: { ...current.object, metadata }, deleted: true };

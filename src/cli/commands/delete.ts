@@ -14,6 +14,7 @@ export async function deleteCluster({ name }: { readonly name: string }): Promis
 	if (!existsSync(directory.path)) ClusterDirectory.existing(name);
 	const clock = new WallClock();
 	const progress = new Progress(clock);
+	const etcd = directory.config()?.store?.endpoints;
 	const lock = await CommandLock.acquire(directory.lockFile, { clock, onWait: () => progress.show("waiting for another kubesim command") });
 	try {
 		progress.show(`stopping cluster ${name}`);
@@ -26,5 +27,7 @@ export async function deleteCluster({ name }: { readonly name: string }): Promis
 		lock.release();
 		progress.clear();
 	}
-	process.stdout.write(`Cluster ${name} is deleted, with its data and its context in the kubeconfig.\n`);
+	const what = etcd === undefined ? `with its data and its context` : `with its context`;
+	process.stdout.write(`Cluster ${name} is deleted, ${what} in the kubeconfig.\n`);
+	if (etcd !== undefined) process.stdout.write(`Its objects stay in etcd at ${etcd.join(",")}, below /registry/.\n`);
 }

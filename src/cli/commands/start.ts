@@ -15,6 +15,7 @@ import type { KubeconfigEntry } from "../kubeconfig-entry.ts";
 import { addToKubeconfig, checkKubeconfig, removeFromKubeconfigs, userKubeconfigPath } from "../kubeconfig-file.ts";
 import { Progress } from "../progress.ts";
 import { planStart, refuseChanges, type StartOptions } from "../start-plan.ts";
+import { passwordVariable } from "../store-config.ts";
 
 /** What a start has to do with. */
 interface Context {
@@ -57,6 +58,8 @@ async function startLocked(context: Context): Promise<void> {
 		return;
 	}
 	const config = planStart(options, directory);
+	// The server is this process or inherits from it.
+	if (options.etcdPassword !== undefined) process.env[passwordVariable] = options.etcdPassword;
 	const isNew = directory.create();
 	try {
 		await (options.foreground === true ? runInForeground(context, config) : runInBackground(context, config));

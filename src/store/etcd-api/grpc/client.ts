@@ -1,22 +1,16 @@
 /**
  * A gRPC client for etcd's API on Node's own HTTP/2: one connection, unary calls and streams. See server.ts.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from "node:http2";
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { decode, type MessageName, type Sparse } from "../codec.ts";
 import { type Messages, methodTable } from "../generated/messages.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
 import { encodeFrame, FrameReader } from "./frames.ts";
 import type { MethodPath, RequestOf } from "./server.ts";
 import { decodeStatusMessage, GrpcError, grpcCode } from "./status.ts";
 
 export type ClientRequestOf<P extends MethodPath> = Sparse<RequestOf<P>>;
 export type ClientResponseOf<P extends MethodPath> = Messages[(typeof methodTable)[P]["response"]];
-
-export interface GrpcClientOptions {
-	/** "http://127.0.0.1:2379", or https with `tls`. */
-	readonly url: string;
-	/** PEM. */
-	readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
-}
 
 export interface ClientStreamSink<Res> {
 	onResponse(response: Res): void;
@@ -36,19 +30,18 @@ export interface ClientStream<Req> {
 const maxResponseBytes = 0x7fff_ffff;
 
 export class GrpcClient {
-	readonly #options: GrpcClientOptions;
-	#session: ClientHttp2Session | undefined;
-	#isClosed = false;
+	readonly #connection: Connection;
 
-	constructor(options: GrpcClientOptions) {
-		this.#options = options;
+	constructor(options: ConnectionOptions) {
+		this.#connection = new Connection(options);
 	}
 
-	/** Rejects with `GrpcError`; UNAVAILABLE if the server cannot be reached. */
+	/** Rejects with `GrpcError`; `ConnectionError` if the server cannot be reached, DEADLINE_EXCEEDED when `signal` aborts. */
 	call<P extends MethodPath>(
 		path: P,
 		request: ClientRequestOf<P>,
 		metadata: Readonly<Record<string, string>> = {},
+		signal?: AbortSignal,
 	): Promise<ClientResponseOf<P>> {
 		return new Promise((resolve, reject) => {
 			let answer: ClientResponseOf<P> | undefined;
@@ -62,7 +55,12 @@ export class GrpcClient {
 					else resolve(answer);
 				},
 			};
-			this.#open(path, sink, metadata).end(encodeFrame(methodTable[path].request, request as never));
+			const stream = this.#open(path, sink, metadata);
+			signal?.addEventListener("abort", () => {
+				reject(new GrpcError(grpcCode.deadlineExceeded, "context deadline exceeded"));
+				stream.close(constants.NGHTTP2_CANCEL);
+			});
+			stream.end(encodeFrame(methodTable[path].request, request as never));
 		});
 	}
 
@@ -93,19 +91,7 @@ export class GrpcClient {
 
 	/** Ends every call with UNAVAILABLE. */
 	close(): void {
-		this.#isClosed = true;
-		this.#session?.destroy();
-	}
-
-	#connect(): ClientHttp2Session {
-		if (this.#isClosed) throw new GrpcError(grpcCode.cancelled, "grpc: the client connection is closing");
-		if (this.#session !== undefined && !this.#session.closed && !this.#session.destroyed) return this.#session;
-		const { url, tls } = this.#options;
-		const session = connect(url, { ...tls, settings: { initialWindowSize: 1 << 20, enablePush: false }, maxSessionMemory: 256 });
-		// Each call hears of it by itself.
-		session.on("error", () => undefined);
-		this.#session = session;
-		return session;
+		this.#connection.close();
 	}
 
 	#open<P extends MethodPath>(
@@ -113,19 +99,24 @@ export class GrpcClient {
 		sink: ClientStreamSink<ClientResponseOf<P>>,
 		metadata: Readonly<Record<string, string>>,
 	): ClientHttp2Stream {
-		const stream = this.#connect().request({
+		const { stream, fail } = this.#connection.request({
 			[constants.HTTP2_HEADER_METHOD]: "POST",
 			[constants.HTTP2_HEADER_PATH]: path,
 			[constants.HTTP2_HEADER_CONTENT_TYPE]: "application/grpc",
 			[constants.HTTP2_HEADER_TE]: "trailers",
 			...metadata,
 		});
-		receive(stream, (bytes) => sink.onResponse(decode(methodTable[path].response, bytes) as ClientResponseOf<P>), sink);
+		receive(stream, (bytes) => sink.onResponse(decode(methodTable[path].response, bytes) as ClientResponseOf<P>), fail, sink);
 		return stream;
 	}
 }
 
-function receive(stream: ClientHttp2Stream, onMessage: (bytes: Buffer) => void, sink: { onEnd(error?: GrpcError): void }): void {
+function receive(
+	stream: ClientHttp2Stream,
+	onMessage: (bytes: Buffer) => void,
+	fail: (error: Error) => GrpcError,
+	sink: { onEnd(error?: GrpcError): void },
+): void {
 	const reader = new FrameReader(maxResponseBytes);
 	let status: IncomingHttpHeaders = {};
 	let failure: GrpcError | undefined;
@@ -144,14 +135,14 @@ function receive(stream: ClientHttp2Stream, onMessage: (bytes: Buffer) => void, 
 		}
 	});
 	stream.on("error", (error: Error) => {
-		failure ??= new GrpcError(grpcCode.unavailable, `connection error: ${error.message}`);
+		failure ??= fail(error);
 	});
-	stream.on("close", () => sink.onEnd(failure ?? statusError(status)));
+	stream.on("close", () => sink.onEnd(failure ?? statusError(status, fail)));
 }
 
-function statusError(headers: IncomingHttpHeaders): GrpcError | undefined {
+function statusError(headers: IncomingHttpHeaders, fail: (error: Error) => GrpcError): GrpcError | undefined {
 	const status = headers["grpc-status"];
 	if (status === "0") return undefined;
-	if (status === undefined) return new GrpcError(grpcCode.unavailable, "connection error: the server ended the call without a status");
+	if (status === undefined) return fail(new Error("the server ended the call without a status"));
 	return new GrpcError(Number(status), decodeStatusMessage(String(headers["grpc-message"] ?? "")));
 }

@@ -20,6 +20,8 @@ export class FrameReader {
 	readonly #limitBytes: number;
 	#chunks: Buffer[] = [];
 	#length = 0;
+	/** Nothing is joined before this many bytes are there: a long message comes in thousands of chunks. */
+	#neededBytes = headBytes;
 
 	/** @param limitBytes the largest message that is taken. */
 	constructor(limitBytes: number) {
@@ -35,13 +37,14 @@ export class FrameReader {
 	*push(chunk: Buffer): Generator<Buffer> {
 		this.#chunks.push(chunk);
 		this.#length += chunk.length;
-		while (this.#length >= headBytes) {
+		while (this.#length >= this.#neededBytes) {
 			const head = this.#join();
 			const size = head.readUInt32BE(1);
 			if (size > this.#limitBytes)
 				throw new GrpcError(grpcCode.resourceExhausted, `grpc: received message larger than max (${size} vs. ${this.#limitBytes})`);
 			if (head[0] !== 0) throw new GrpcError(grpcCode.unimplemented, "grpc: Decompressor is not installed for grpc-encoding");
 			const end = headBytes + size;
+			this.#neededBytes = head.length < end ? end : headBytes;
 			if (head.length < end) return;
 			this.#chunks = head.length === end ? [] : [head.subarray(end)];
 			this.#length -= end;
@@ -52,7 +55,6 @@ export class FrameReader {
 	#join(): Buffer {
 		const [first] = this.#chunks;
 		if (this.#chunks.length === 1 && first !== undefined) return first;
-		// Joined once the head says how much there is to come, not with each chunk.
 		const joined = Buffer.concat(this.#chunks);
 		this.#chunks = [joined];
 		return joined;

@@ -1,0 +1,119 @@
+/**
+ * What runs beside the API server: controllers, scheduler and simulated nodes, each with an identity and a fork of the
+ * random source of its own. In a cluster of one server they all run here, on one set of informers, from the start:
+ * there is nobody to elect against. See elected-components.ts for several.
+ */
+import type { Clock } from "../apimachinery/clock/clock.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
+import type { Logger } from "../apimachinery/log.ts";
+import type { Random } from "../apimachinery/random.ts";
+import type { UserInfo } from "../apimachinery/user.ts";
+import type { Client } from "../client/client.ts";
+import { InformerFactory } from "../client/informer.ts";
+import { ControllerManager } from "../controllers/index.ts";
+import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
+import { Scheduler } from "../scheduler/index.ts";
+
+export interface ComponentOptions {
+	readonly clock: Clock;
+	readonly random: Random;
+	readonly log: Logger;
+	readonly latency: LatencyOption;
+	readonly clientFor: (user: UserInfo) => Client;
+	/** PEM. */
+	readonly rootCa: () => string;
+	/** How many nodes there are to be, at least. */
+	readonly nodes: number;
+	readonly nodeTemplate: Omit<NodeOptions, "name"> | undefined;
+}
+
+export interface Components {
+	/** Undefined while another server runs them. */
+	readonly controllers: ControllerManager | undefined;
+	readonly fleet: Fleet | undefined;
+	/** Of this server, whoever runs the rest. */
+	readonly informers: InformerFactory;
+	/** Resolves when everything is on its way. */
+	start(signal: AbortSignal): Promise<void>;
+	/** After the signal aborted: resolves when nothing of it writes any more. */
+	stopped(): Promise<void>;
+}
+
+const componentUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
+
+export function createInformers({ clock, random, log, clientFor }: ComponentOptions): InformerFactory {
+	return new InformerFactory({ client: clientFor(componentUser), clock, random: random.fork("informers"), log });
+}
+
+export function createControllers(
+	{ clock, random, log, clientFor, rootCa }: ComponentOptions,
+	informers: InformerFactory,
+): ControllerManager {
+	return new ControllerManager({
+		informers,
+		clock,
+		log,
+		random: random.fork("controllers"),
+		clientFor: (name) => clientFor(controllerUser(name)),
+		rootCa,
+	});
+}
+
+export const schedulerUser: UserInfo = { name: "system:kube-scheduler", groups: ["system:authenticated"] };
+
+export function createScheduler({ clock, random, log, clientFor }: ComponentOptions, informers: InformerFactory): Scheduler {
+	return new Scheduler({ informers, clock, log, random: random.fork("scheduler"), client: clientFor(schedulerUser) });
+}
+
+export function createFleet({ clock, random, log, latency, clientFor }: ComponentOptions, informers: InformerFactory): Fleet {
+	return new Fleet({
+		informers,
+		clock,
+		log,
+		random: random.fork("kubelets"),
+		latency,
+		clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
+	});
+}
+
+export function nodeNames(count: number): readonly string[] {
+	return Array.from({ length: count }, (_, index) => `node-${index + 1}`);
+}
+
+export class OwnComponents implements Components {
+	readonly informers: InformerFactory;
+	readonly controllers: ControllerManager;
+	readonly fleet: Fleet;
+	readonly #options: ComponentOptions;
+	readonly #scheduler: Scheduler;
+
+	constructor(options: ComponentOptions) {
+		this.#options = options;
+		this.informers = createInformers(options);
+		this.controllers = createControllers(options, this.informers);
+		this.#scheduler = createScheduler(options, this.informers);
+		this.fleet = createFleet(options, this.informers);
+	}
+
+	async start(signal: AbortSignal): Promise<void> {
+		const { clock, nodes, nodeTemplate } = this.#options;
+		this.controllers.start(signal);
+		this.#scheduler.start(signal);
+		void this.fleet.start(signal);
+		// Loading the shell is real I/O, which virtual time does not wait for.
+		if (clock instanceof VirtualClock) await Fleet.preload();
+		await this.informers.start(signal);
+		await Promise.all(nodeNames(nodes).map((name) => this.fleet.addNode({ ...nodeTemplate, name })));
+	}
+
+	async stopped(): Promise<void> {
+		// What they still write, the closed store refuses.
+	}
+}
+
+function controllerUser(name: string): UserInfo {
+	return {
+		name: `system:serviceaccount:kube-system:${name}`,
+		groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
+	};
+}

@@ -1,0 +1,179 @@
+/**
+ * Controllers, scheduler and nodes of a cluster whose store other servers use, too: each runs on one server at a time, on
+ * whichever holds its Lease in kube-system.
+ *
+ *   candidate ──Lease is ours──> a term: own informers, own component ──lost, or it failed──> candidate again
+ *
+ * kube-controller-manager and kube-scheduler end their process when they lose the lead; here the process goes on as an API
+ * server, so a term's parts are thrown away and the next term makes new ones. Names and durations are theirs (15 s, 10 s,
+ * 2 s). The simulated nodes have one Lease for all of them: a simulated machine is memory of the process that runs it.
+ */
+import { hostname } from "node:os";
+import { sleep } from "../apimachinery/clock/clock.ts";
+import type { Node } from "../apimachinery/schema/generated/types.ts";
+import type { UserInfo } from "../apimachinery/user.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { LeaderElector } from "../client/leader-election.ts";
+import { nodes } from "../client/resources.ts";
+import type { ControllerManager } from "../controllers/index.ts";
+import type { Fleet } from "../kubelet-sim/index.ts";
+import {
+	type ComponentOptions,
+	type Components,
+	createControllers,
+	createFleet,
+	createInformers,
+	createScheduler,
+	nodeNames,
+	schedulerUser,
+} from "./components.ts";
+
+/** After a term that failed. */
+const retryMs = 2_000;
+/** How long the end waits for the Leases to be given back. */
+const releaseLimitMs = 3_000;
+/** The Lease of all simulated nodes. */
+export const nodesLease = "kubesim-nodes";
+
+const controllerManagerUser: UserInfo = { name: "system:kube-controller-manager", groups: ["system:authenticated"] };
+const nodesUser: UserInfo = { name: "system:kubesim-nodes", groups: ["system:masters", "system:authenticated"] };
+
+export interface ElectedOptions extends ComponentOptions {
+	/** Where this server answers, so that others can send clients there; undefined if it does not listen. */
+	readonly url: () => string | undefined;
+}
+
+export class ElectedComponents implements Components {
+	readonly informers: InformerFactory;
+	readonly #options: ElectedOptions;
+	#controllers: ControllerManager | undefined;
+	#fleet: Fleet | undefined;
+	/** Who runs the nodes, by the name on the Lease; undefined until it is known. */
+	#nodesHolder: string | undefined;
+	#campaigns: readonly Promise<void>[] = [];
+
+	constructor(options: ElectedOptions) {
+		this.#options = options;
+		this.informers = createInformers(options);
+		// Before the informers start: what `whenNodesReady` looks at.
+		this.informers.informer(nodes);
+	}
+
+	get controllers(): ControllerManager | undefined {
+		return this.#controllers;
+	}
+
+	get fleet(): Fleet | undefined {
+		return this.#fleet;
+	}
+
+	/** Where the nodes are, if another server runs them and says where it answers. */
+	get nodesUrl(): string | undefined {
+		return /_(https:\/\/.*)$/.exec(this.#nodesHolder ?? "")?.[1];
+	}
+
+	async start(signal: AbortSignal): Promise<void> {
+		const identity = `${hostname()}_${this.#options.random.fork("identity").uuid()}`;
+		const url = this.#options.url();
+		this.#campaigns = [
+			this.#campaign("kube-controller-manager", controllerManagerUser, identity, signal, (term, end) => this.#manage(term, end)),
+			this.#campaign("kube-scheduler", schedulerUser, identity, signal, (term, end) => this.#schedule(term, end)),
+			this.#campaign(nodesLease, nodesUser, url === undefined ? identity : `${identity}_${url}`, signal, (term, end) =>
+				this.#runNodes(term, end),
+			),
+		];
+		await this.informers.start(signal);
+	}
+
+	async stopped(): Promise<void> {
+		// A store that does not answer is not waited for: the Leases run out by themselves.
+		await Promise.race([Promise.all(this.#campaigns), sleep(this.#options.clock, releaseLimitMs)]);
+	}
+
+	/** Stands for election again and again until the signal aborts. Never rejects. */
+	async #campaign(
+		name: string,
+		user: UserInfo,
+		identity: string,
+		signal: AbortSignal,
+		lead: (options: ComponentOptions, term: AbortSignal) => Promise<void>,
+	): Promise<void> {
+		const { clock, random, log, clientFor } = this.#options;
+		const client = clientFor(user);
+		for (let term = 1; !signal.aborted; term++) {
+			const forked = random.fork(`${name}-${term}`);
+			const elector = new LeaderElector({
+				client,
+				clock,
+				random: forked.fork("election"),
+				log,
+				namespace: "kube-system",
+				name,
+				identity,
+				signal,
+				lead: (end) => lead({ ...this.#options, random: forked }, end),
+				onNewLeader: (holder) => {
+					if (name === nodesLease) this.#nodesHolder = holder;
+					log.info(`new leader elected for ${name}: ${holder}`);
+				},
+			});
+			try {
+				await elector.run();
+				if (!signal.aborted) log.warn(`leaderelection lost for ${name}`);
+			} catch (error) {
+				log.error(`${name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+				await sleep(clock, retryMs, signal).catch(() => undefined);
+			}
+		}
+	}
+
+	async #manage(options: ComponentOptions, term: AbortSignal): Promise<void> {
+		const informers = createInformers(options);
+		const controllers = createControllers(options, informers);
+		this.#controllers = controllers;
+		controllers.start(term);
+		await untilEnd(term, informers.start(term));
+		this.#controllers = undefined;
+	}
+
+	async #schedule(options: ComponentOptions, term: AbortSignal): Promise<void> {
+		const informers = createInformers(options);
+		createScheduler(options, informers).start(term);
+		await untilEnd(term, informers.start(term));
+	}
+
+	async #runNodes(options: ComponentOptions, term: AbortSignal): Promise<void> {
+		const informers = createInformers(options);
+		const fleet = createFleet(options, informers);
+		this.#fleet = fleet;
+		this.#nodesHolder = undefined;
+		void fleet.start(term);
+		await untilEnd(
+			term,
+			informers.start(term).then(() => takeOver(fleet, informers.informer(nodes).cache.list(), options)),
+		);
+		this.#fleet = undefined;
+	}
+}
+
+/** Every node that a kubelet has registered, with its address, and those that are to be there. */
+async function takeOver(fleet: Fleet, known: readonly Node[], { nodes: count, nodeTemplate }: ComponentOptions): Promise<void> {
+	const registered = known.filter(({ status }) => status?.nodeInfo?.machineID);
+	const names = new Set(registered.map(({ metadata }) => metadata?.name ?? ""));
+	const taken = registered.map((node) => {
+		const address = node.status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
+		return { ...nodeTemplate, name: node.metadata?.name ?? "", ...(address === undefined ? {} : { address }) };
+	});
+	const missing = nodeNames(count).filter((name) => !names.has(name));
+	await Promise.all([...taken, ...missing.map((name) => ({ ...nodeTemplate, name }))].map((node) => fleet.addNode(node)));
+}
+
+/** Resolves when the term is over; rejects if the beginning of the work does. */
+async function untilEnd(term: AbortSignal, beginning: Promise<unknown>): Promise<void> {
+	const over = new Promise<void>((resolve) => {
+		if (term.aborted) resolve();
+		term.addEventListener("abort", () => resolve(), { once: true });
+	});
+	await Promise.race([beginning, over]);
+	await over;
+}

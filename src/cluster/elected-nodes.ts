@@ -1,0 +1,24 @@
+/** The way to the nodes where servers take turns in running them: to this server's own, or a word about where they are. */
+import type { NodeConnector } from "../apimachinery/node-connector.ts";
+import { newServiceUnavailable } from "../apimachinery/status-error.ts";
+import type { ElectedComponents } from "./elected-components.ts";
+
+export class ElectedNodes implements NodeConnector {
+	readonly #components: ElectedComponents;
+
+	constructor(components: ElectedComponents) {
+		this.#components = components;
+	}
+
+	logs: NodeConnector["logs"] = async (...args) => this.#connector().logs(...args);
+	exec: NodeConnector["exec"] = async (...args) => this.#connector().exec(...args);
+	attach: NodeConnector["attach"] = async (...args) => this.#connector().attach(...args);
+	portForward: NodeConnector["portForward"] = async (...args) => this.#connector().portForward(...args);
+
+	#connector(): NodeConnector {
+		const { fleet, nodesUrl } = this.#components;
+		if (fleet !== undefined) return fleet.connector;
+		const where = nodesUrl === undefined ? "another server of this cluster" : `the server at ${nodesUrl}`;
+		throw newServiceUnavailable(`the nodes are simulated by ${where}: ask there`);
+	}
+}
