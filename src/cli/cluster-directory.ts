@@ -32,6 +32,10 @@ export interface ClusterConfig {
 	readonly lastPort?: number;
 	/** Cluster seconds per real second, > 0. */
 	readonly speed: number;
+	/** How many members the store had when it was made; absent in files of versions that knew one only. */
+	readonly members?: number;
+	/** TCP port of the store's etcd API that was asked for; 0 is none, absent is 2379 or the next that is free. */
+	readonly etcdPort?: number;
 	/** Nothing of it outlives its server. */
 	readonly ephemeral: boolean;
 	/** Absent: kubesim's own, in `dataDir`. */

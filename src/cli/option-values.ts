@@ -10,6 +10,14 @@ export function integerBetween(min: number, max: number) {
 	};
 }
 
+export function oneOf(...choices: readonly number[]) {
+	return (text: string): number => {
+		const value = choices.find((choice) => String(choice) === text);
+		if (value === undefined) throw new InvalidArgumentError(`It must be one of ${choices.join(", ")}.`);
+		return value;
+	};
+}
+
 export function positiveNumber(text: string): number {
 	const value = Number(text);
 	if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number greater than 0.");

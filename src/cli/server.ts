@@ -21,10 +21,13 @@ import {
 import { ClockFile } from "./clock-file.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn, contextName } from "./cluster-name.ts";
+import { serveControl } from "./control/control-server.ts";
+import { controlSocketIn } from "./control/control-socket.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { ownIdentity } from "./process-identity.ts";
+import { StoreAccess } from "./store-access.ts";
 import { openStoreConfig, passwordVariable } from "./store-config.ts";
 
 /** How long an orderly end may take, in real milliseconds, before the process ends anyway. */
@@ -59,7 +62,9 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	writeFileSync(directory.kubeconfigFile, standaloneKubeconfig(entry), { mode: 0o600 });
 	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
 	options.log.info("listening", { url });
-	const started = cluster.start();
+	const etcdApi = new StoreAccess(cluster, directory, config);
+	const control = await serveControl(controlSocketIn(directory.path), etcdApi.methods);
+	const started = cluster.start().then(() => etcdApi.open());
 	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.
 	started.catch(() => undefined);
 	const stopClockFile = clockFile?.follow(cluster.clock, machine) ?? (() => undefined);
@@ -70,6 +75,7 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 		options.log.info("stopping");
 		const limit = machine.setTimeout(() => process.exit(1), stopLimitMs);
 		stopClockFile();
+		await control.close();
 		await cluster.close();
 		limit.cancel();
 		if (config.ephemeral) rmSync(directory.path, { recursive: true, force: true });
@@ -110,6 +116,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.ephemeral ? {} : { dataDir: config.dataDir }),
 			...(config.pkiDir === undefined ? {} : { pkiDir: config.pkiDir }),
 			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
+			...(config.members === undefined ? {} : { storeMembers: config.members }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,

@@ -1,16 +1,18 @@
 /** What a `kubesim start` is to start: its options, what the cluster was before, and the defaults. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
-import { planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
+import { optional, planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
 
 export interface StartOptions extends StoreOptions {
 	readonly name: string;
 	readonly nodes?: number;
 	readonly port?: number;
 	readonly dataDir?: string;
+	readonly members?: number;
+	readonly etcdPort?: number;
 	readonly ephemeral?: boolean;
 	readonly foreground?: boolean;
 	readonly speed?: number;
@@ -36,6 +38,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 	}
 	const store = planStore(options, known?.store);
 	if (store !== undefined) checkEtcd(options, store, directory, existsSync(knownStore));
+	checkMembers(options, store, directory, countMembers(knownStore));
 	const pkiDir = options.pkiDir === undefined ? known?.pkiDir : resolve(options.pkiDir);
 	const speed = options.speed ?? known?.speed ?? defaults.speed;
 	if (store !== undefined && speed !== 1) {
@@ -51,10 +54,28 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		port: options.port ?? known?.port ?? defaults.port,
 		...(known?.lastPort === undefined ? {} : { lastPort: known.lastPort }),
 		speed,
+		...optional("members", options.members ?? known?.members),
+		...optional("etcdPort", options.etcdPort ?? known?.etcdPort),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
 		...(pkiDir === undefined ? {} : { pkiDir }),
 	};
+}
+
+/** Members come and go by commands of their own; a start finds those that there are. */
+function checkMembers({ members }: StartOptions, store: StoreConfig | undefined, { name }: ClusterDirectory, found: number): void {
+	if (members === undefined) return;
+	if (store !== undefined) throw new CliError("--members is for kubesim's own store, not for --store etcd", { exitCode: 2 });
+	if (found === 0 || found === members) return;
+	throw new CliError(`the store of cluster ${name} has ${found} ${found === 1 ? "member" : "members"}`, {
+		hint: `Start it without --members, then: ${commandOn(name, "store")} ${members > found ? "add" : "remove MEMBER"}`,
+	});
+}
+
+/** Of the store in a directory; 0 if there is none. */
+export function countMembers(store: string): number {
+	if (!existsSync(store)) return 0;
+	return readdirSync(store).filter((member) => existsSync(join(store, member, "member.json"))).length;
 }
 
 function checkEtcd(options: StartOptions, store: StoreConfig, directory: ClusterDirectory, hasOwnData: boolean): void {
@@ -75,6 +96,8 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--port": [options.port, options.port === 0 ? 0 : config?.lastPort],
 		"--speed": [options.speed, config?.speed],
 		"--data-dir": [options.dataDir && resolve(options.dataDir), config?.dataDir],
+		"--members": [options.members, config?.members ?? 1],
+		"--etcd-port": [options.etcdPort, config?.etcdPort],
 		"--ephemeral": [options.ephemeral, config?.ephemeral],
 		"--store": [options.store, config?.store === undefined ? "local" : "etcd"],
 		"--etcd-endpoints": [options.etcdEndpoints?.join(","), config?.store?.endpoints.join(",")],

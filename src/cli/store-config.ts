@@ -101,7 +101,8 @@ function path(file: string | undefined): string | undefined {
 	return file === undefined ? undefined : resolve(file);
 }
 
-function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+/** A property that is there only if it has a value. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
 	return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V });
 }
 

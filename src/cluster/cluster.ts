@@ -24,7 +24,7 @@ import { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.ts";
 import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
-import type { LocalGroup } from "../store/index.ts";
+import type { LocalGroup, MaintainedStore } from "../store/index.ts";
 import { type ComponentOptions, type Components, OwnComponents } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
@@ -322,6 +322,11 @@ export class Cluster {
 		const [url = ""] = listeners.urls.values();
 		const credentials = { ca: ca.cert, clientCertificate: healthcheckClient.cert, clientKey: healthcheckClient.key };
 		return { url, port: Number(new URL(url).port), urls: () => listeners.urls, ...credentials };
+	}
+
+	/** Kubesim's own store; undefined if the store is an etcd. */
+	get ownStore(): MaintainedStore | undefined {
+		return this.#options.maintained;
 	}
 
 	/** The members of kubesim's own store; undefined for one in memory with one member, and for an etcd. */

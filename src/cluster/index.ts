@@ -5,6 +5,7 @@
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { PkiError } from "../apiserver/pki/pki.ts";
 export {
+	SnapshotError,
 	StoreAccessError,
 	StoreCorruptError,
 	StoreFormatError,
@@ -12,5 +13,8 @@ export {
 	StoreOpenError,
 	StoreUnavailableError,
 } from "../store/errors.ts";
+export { type LocalGroup, type MaintainedStore, openLevelStore, restoreSnapshot } from "../store/index.ts";
+export { idText } from "../store/roster.ts";
+export { describeSnapshot } from "../store/snapshot/restore.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
 export type { EtcdStoreOption } from "./store-option.ts";

@@ -5,7 +5,10 @@ import { CliError, messageOf } from "../errors.ts";
 /** Rejects with a `CliError`: what the server says, or that it does not answer. */
 export async function callServer<T>(socket: string, method: string, params: Readonly<Record<string, unknown>> = {}): Promise<T> {
 	const text = await post(socket, JSON.stringify({ method, params })).catch((error: unknown) => {
-		throw new CliError(`the server does not answer on ${socket}: ${messageOf(error)}`, { hint: "Does it run? kubesim status tells.", cause: error });
+		throw new CliError(`the server does not answer on ${socket}: ${messageOf(error)}`, {
+			hint: "Does it run? kubesim status tells.",
+			cause: error,
+		});
 	});
 	const { result, error } = JSON.parse(text) as { readonly result?: T; readonly error?: { readonly message: string } };
 	if (error !== undefined) throw new CliError(error.message);

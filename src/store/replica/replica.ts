@@ -95,6 +95,9 @@ export class Replica implements Sequencer {
 	readonly group: StoreGroup;
 	/** Told when another member leads, or none, or this one serves nothing any more. */
 	onLeaderChanged: () => void = () => undefined;
+	/** Resolves to why, when this member serves nothing any more because of a failure or its removal. */
+	readonly ended: Promise<string>;
+	readonly #end: (why: string) => void;
 	readonly #options: ReplicaOptions;
 	readonly #events: SequencerEvents;
 	readonly #node: RaftNode;
@@ -125,6 +128,7 @@ export class Replica implements Sequencer {
 	#changed = Promise.withResolvers<void>();
 
 	constructor(options: ReplicaOptions, events: SequencerEvents) {
+		({ promise: this.ended, resolve: this.#end } = Promise.withResolvers<string>());
 		this.#options = options;
 		this.#events = events;
 		this.#clock = options.clock;
@@ -597,5 +601,6 @@ export class Replica implements Sequencer {
 		this.onLeaderChanged();
 		// Watches end, and nothing is served: what is on the disk stays as it is.
 		void this.#machine.close();
+		this.#end(error.message);
 	}
 }

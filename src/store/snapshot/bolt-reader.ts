@@ -39,6 +39,11 @@ export class BoltReader {
 			if (flags === bucketFlag) this.#buckets.set(key.toString(), value);
 	}
 
+	/** In the file's order. */
+	bucketNames(): readonly string[] {
+		return [...this.#buckets.keys()];
+	}
+
 	has(name: string): boolean {
 		return this.#buckets.has(name);
 	}

@@ -7,6 +7,7 @@ import { SnapshotError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
 import type { Version } from "../mvcc/version.ts";
 import { BoltReader } from "./bolt-reader.ts";
+import { crc32c } from "./crc32c.ts";
 import { decodeRevision } from "./history-entry.ts";
 import { decodeKeyValue, decodeLeaseTtl } from "./records.ts";
 import { bucketNames, metaKeys } from "./snapshot.ts";
@@ -18,6 +19,32 @@ const checksumBytes = 32;
 /** @throws SnapshotError */
 export function snapshotMutations(bytes: Uint8Array): readonly Mutation[] {
 	return [...readMutations(new BoltReader(checkedDatabase(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))))];
+}
+
+/** What `etcdctl snapshot status` tells of a file. */
+export interface SnapshotDescription {
+	/** CRC-32C over the names of all buckets, and their keys and values. */
+	readonly hash: number;
+	readonly revision: number;
+	/** Of all buckets. */
+	readonly totalKeys: number;
+}
+
+/** Source: https://github.com/etcd-io/etcd/blob/main/etcdutl/snapshot/v3_snapshot.go, Status. @throws SnapshotError */
+export function describeSnapshot(bytes: Uint8Array): SnapshotDescription {
+	const database = new BoltReader(checkedDatabase(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
+	let hash = 0;
+	let revision = 0;
+	let totalKeys = 0;
+	for (const name of database.bucketNames()) {
+		hash = crc32c(Buffer.from(name), hash);
+		for (const { key, value } of database.entries(name)) {
+			hash = crc32c(value, crc32c(key, hash));
+			totalKeys++;
+			if (name === bucketNames.key) revision = decodeRevision(key)?.revision ?? revision;
+		}
+	}
+	return { hash, revision, totalKeys };
 }
 
 /** The database without its checksum. The texts are etcdctl's. */

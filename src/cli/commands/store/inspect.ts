@@ -1,0 +1,83 @@
+/** `kubesim store status|members|env`: looking at a cluster's store. */
+import type { MemberReport, StoreEnvironment, StoreReport } from "../../control/store-methods.ts";
+import { formatTable } from "../../table.ts";
+import { askStore } from "./store-target.ts";
+
+interface OutputOptions {
+	readonly name: string;
+	readonly output?: "json";
+}
+
+export async function storeStatus({ name, output }: OutputOptions): Promise<void> {
+	const report = await askStore<StoreReport>(name, "store.status");
+	if (output === "json") {
+		print(`${JSON.stringify(report)}\n`);
+		return;
+	}
+	print(
+		formatTable(
+			["NAME", "ID", "STATE", "TERM", "COMMITTED", "APPLIED", "REVISION", "DB SIZE", "CLIENT URL", "ALARMS"],
+			report.members.map(row),
+		),
+	);
+	for (const fault of report.faults) print(`fault: ${fault}\n`);
+}
+
+function row(member: MemberReport): readonly string[] {
+	const { name, id, state, term, index, applied, revision, dbSizeBytes, clientUrl, alarms } = member;
+	const numbers = state === "stopped" ? ["-", "-", "-", "-", "-"] : [term, index, applied, revision, sizeText(dbSizeBytes)].map(String);
+	return [name, id, state, ...numbers, clientUrl || "<none>", alarms.join(",") || "<none>"];
+}
+
+/** As etcdctl prints sizes: decimal units, two digits. */
+function sizeText(bytes: number): string {
+	const units = ["B", "kB", "MB", "GB"];
+	const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));
+	return `${Number((bytes / 1000 ** power).toPrecision(2))} ${units[power]}`;
+}
+
+interface ListedMember {
+	readonly id: string;
+	readonly name: string;
+	readonly peerUrls: readonly string[];
+	readonly clientUrls: readonly string[];
+	readonly isLearner: boolean;
+}
+
+export async function storeMembers({ name, output }: OutputOptions): Promise<void> {
+	const members = await askStore<readonly ListedMember[]>(name, "store.members");
+	if (output === "json") {
+		print(`${JSON.stringify(members)}\n`);
+		return;
+	}
+	const rows = members.map(({ id, name: member, peerUrls, clientUrls, isLearner }) => [
+		member || "<unstarted>",
+		id,
+		isLearner ? "true" : "false",
+		peerUrls.join(","),
+		clientUrls.join(",") || "<none>",
+	]);
+	print(formatTable(["NAME", "ID", "LEARNER", "PEER URLS", "CLIENT URLS"], rows));
+}
+
+/** Lines for a shell to evaluate. */
+export async function storeEnv({ name, output }: OutputOptions): Promise<void> {
+	const environment = await askStore<StoreEnvironment>(name, "store.environment");
+	const variables = {
+		ETCDCTL_API: "3",
+		ETCDCTL_ENDPOINTS: environment.endpoints.join(","),
+		ETCDCTL_CACERT: environment.caFile,
+		ETCDCTL_CERT: environment.certFile,
+		ETCDCTL_KEY: environment.keyFile,
+	};
+	if (output === "json") print(`${JSON.stringify(variables)}\n`);
+	else for (const [variable, value] of Object.entries(variables)) print(`export ${variable}=${quoted(value)}\n`);
+}
+
+function quoted(value: string): string {
+	return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}
+
+function print(text: string): void {
+	process.stdout.write(text);
+}
