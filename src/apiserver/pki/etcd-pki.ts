@@ -10,6 +10,7 @@
  *
  * Source: https://kubernetes.io/docs/setup/best-practices/certificates/
  */
+import { isIP } from "node:net";
 import { join } from "node:path";
 import type { KeyPair, LeafOptions } from "./certificate.ts";
 import { leafValidity, loadAuthority, loadLeaf, PkiDirectory } from "./pki.ts";
@@ -27,13 +28,15 @@ export interface EtcdPkiOptions {
 	readonly nowMs: number;
 	/** The member's name: common name of what it shows, and one of its DNS names. */
 	readonly memberName: string;
+	/** Names and addresses that it is reached by, besides this machine's own. */
+	readonly hosts?: readonly string[];
 }
 
 /**
  * Reads the certificates from `directory` (the cluster's PKI), makes what is missing or runs out, and writes that there.
  * Without a directory everything is new and stays in memory. Rejects with `PkiError` when the authority is damaged.
  */
-export async function loadOrCreateEtcdPki(directory: string | undefined, { nowMs, memberName }: EtcdPkiOptions): Promise<EtcdPki> {
+export async function loadOrCreateEtcdPki(directory: string | undefined, { nowMs, memberName, hosts = [] }: EtcdPkiOptions): Promise<EtcdPki> {
 	const files = directory === undefined ? undefined : new PkiDirectory(join(directory, "etcd"));
 	const clusterFiles = directory === undefined ? undefined : new PkiDirectory(directory);
 	const ca = await loadAuthority(files, nowMs, "etcd-ca");
@@ -42,8 +45,8 @@ export async function loadOrCreateEtcdPki(directory: string | undefined, { nowMs
 		subject: { commonName: memberName },
 		validity,
 		usages: ["serverAuth", "clientAuth"],
-		dnsNames: [...new Set([memberName, "localhost"])],
-		ipAddresses: ["127.0.0.1", "::1"],
+		dnsNames: [...new Set([memberName, "localhost", ...hosts.filter((host) => isIP(host) === 0)])],
+		ipAddresses: [...new Set(["127.0.0.1", "::1", ...hosts.filter((host) => isIP(host) !== 0)])],
 	};
 	const client = (commonName: string): LeafOptions => ({ subject: { commonName }, validity, usages: ["clientAuth"] });
 	return {

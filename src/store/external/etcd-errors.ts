@@ -71,8 +71,12 @@ export function isStaleToken(error: GrpcError): boolean {
 	return staleTokenTexts.has(error.message);
 }
 
-/** Whether the server may have carried out the call: a write is then not tried again. */
+/**
+ * Whether the server may have carried out the call: a write is then not tried again. A call that asks for a leader
+ * (`hasleader`) is refused before it is looked at where there is none.
+ */
 export function mayHaveArrived(error: GrpcError): boolean {
+	if (error.message === "etcdserver: no leader") return false;
 	return error instanceof ConnectionError ? error.mayHaveArrived : true;
 }
 

@@ -1,5 +1,6 @@
 /** `kubesim store serve`: one member of a store as a process of its own, until a signal ends it. Options are etcd's. */
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { WallClock } from "../../../apimachinery/clock/wall-clock.ts";
 import { createEntropyRandom } from "../../../apimachinery/random.ts";
@@ -124,7 +125,10 @@ async function certificatesOf(
 	nowMs: number,
 ): Promise<{ readonly peer: Certificates | undefined; readonly client: Certificates | undefined }> {
 	if (options.pki !== undefined) {
-		const { ca, server, peer } = await loadOrCreateEtcdPki(resolve(options.pki), { nowMs, memberName: options.name });
+		// Named after the machine: members on one machine may share the directory.
+		const urls = [options.listenPeerUrls, options.listenClientUrls, ...(options.initialAdvertisePeerUrls ?? "").split(",")];
+		const hosts = urls.filter((url) => url !== "").map((url) => hostAndPort(url).host);
+		const { ca, server, peer } = await loadOrCreateEtcdPki(resolve(options.pki), { nowMs, memberName: hostname(), hosts });
 		return {
 			peer: { cert: peer.cert, key: peer.key, ca: ca.cert },
 			client: { cert: server.cert, key: server.key, ca: ca.cert },
