@@ -190,6 +190,9 @@ export class LocalGroup {
 	/** Takes a member out for good, with its data. Rejects with `GroupError`. */
 	async removeMember(name: string): Promise<void> {
 		const slot = this.#slot(name);
+		// What is on its way to a leader that leaves would be lost with it.
+		const heir = [...this.#slots.values()].find((other) => other !== slot && other.running !== undefined);
+		if (heir !== undefined && this.store.group.status().leader === slot.identity.memberId) await this.moveLeader(heir.identity.name);
 		await this.store.group.removeMember(slot.identity.memberId);
 		this.#slots.delete(name);
 		this.#count();
