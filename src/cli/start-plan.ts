@@ -82,6 +82,12 @@ function checkEtcd(options: StartOptions, store: StoreConfig, directory: Cluster
 	if (options.ephemeral === true) {
 		throw new CliError("--ephemeral can't be combined with --store etcd", { hint: "What is in an etcd stays there.", exitCode: 2 });
 	}
+	if (options.etcdPort !== undefined) {
+		throw new CliError("--etcd-port is for kubesim's own store, not for --store etcd", {
+			hint: `etcd answers for itself, at ${store.endpoints.join(",")}.`,
+			exitCode: 2,
+		});
+	}
 	if (!hasOwnData) return;
 	throw new CliError(`cluster ${directory.name} keeps its data in a store of its own, not in etcd at ${store.endpoints.join(",")}`, {
 		hint: `Choose another --name; or ${commandOn(directory.name, "delete")} first.`,

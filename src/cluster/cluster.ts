@@ -16,7 +16,7 @@ import type { UserInfo } from "../apimachinery/user.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
-import type { HealthCheck } from "../apiserver/http/api-handler.ts";
+import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
@@ -31,6 +31,7 @@ import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import { type EtcdStoreOption, type OpenedStore, openStore } from "./store-option.ts";
+import { StreamingRelay } from "./streaming-relay.ts";
 
 export interface ClusterOptions {
 	/** How many nodes to make, named node-1, node-2 …; default 3. Those of an earlier run are kept. */
@@ -247,10 +248,13 @@ export class Cluster {
 			ready.delete(node.metadata?.name ?? "");
 			check();
 		};
+		let isListed = false;
 		const check = () => {
-			if (all.size >= (this.#runners.fleet === undefined ? Math.min(1, count) : count) && ready.size === all.size) resolve(all.size);
+			if (isListed && all.size >= (this.#runners.areNodesElsewhere ? Math.min(1, count) : count) && ready.size === all.size)
+				resolve(all.size);
 		};
 		const stop = this.#runners.informers.informer(nodes).onChange({ added: see, updated: (_old, node) => see(node), deleted: forget });
+		isListed = true;
 		check();
 		return promise.finally(stop);
 	}
@@ -284,13 +288,22 @@ export class Cluster {
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			healthChecks: this.#healthChecks(),
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
-			streaming: createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, log }),
+			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, log })),
 		});
 		const bound = await http.listen({ host, port });
 		this.#http = http;
 		const url = `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`;
 		this.#url = url;
 		return { url, port: bound.port };
+	}
+
+	/** Passes on what is for nodes that another server runs. */
+	#relayed(own: StreamingEndpoint): StreamingEndpoint {
+		const runners = this.#runners;
+		if (!(runners instanceof ElectedComponents)) return own;
+		const { ca, admin } = this.#options.pki;
+		const whereNodesAre = () => (runners.fleet === undefined ? runners.nodesUrl : "here");
+		return new StreamingRelay({ own, whereNodesAre, credentials: { ca: ca.cert, ...admin } });
 	}
 
 	/** For `kubectl get componentstatuses`. */

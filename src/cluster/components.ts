@@ -31,6 +31,8 @@ export interface Components {
 	/** Undefined while another server runs them. */
 	readonly controllers: ControllerManager | undefined;
 	readonly fleet: Fleet | undefined;
+	/** Another server runs the nodes. Known once `start` has resolved. */
+	readonly areNodesElsewhere: boolean;
 	/** Of this server, whoever runs the rest. */
 	readonly informers: InformerFactory;
 	/** Resolves when everything is on its way. */
@@ -84,6 +86,7 @@ export class OwnComponents implements Components {
 	readonly informers: InformerFactory;
 	readonly controllers: ControllerManager;
 	readonly fleet: Fleet;
+	readonly areNodesElsewhere = false;
 	readonly #options: ComponentOptions;
 	readonly #scheduler: Scheduler;
 

@@ -50,6 +50,8 @@ export class ElectedComponents implements Components {
 	#fleet: Fleet | undefined;
 	/** Who runs the nodes, by the name on the Lease; undefined until it is known. */
 	#nodesHolder: string | undefined;
+	/** Resolved when it is known who runs the nodes. */
+	readonly #nodesDecided = Promise.withResolvers<void>();
 	#campaigns: readonly Promise<void>[] = [];
 
 	constructor(options: ElectedOptions) {
@@ -67,6 +69,10 @@ export class ElectedComponents implements Components {
 		return this.#fleet;
 	}
 
+	get areNodesElsewhere(): boolean {
+		return this.#nodesHolder !== undefined;
+	}
+
 	/** Where the nodes are, if another server runs them and says where it answers. */
 	get nodesUrl(): string | undefined {
 		return /_(https:\/\/.*)$/.exec(this.#nodesHolder ?? "")?.[1];
@@ -82,7 +88,8 @@ export class ElectedComponents implements Components {
 				this.#runNodes(term, end),
 			),
 		];
-		await this.informers.start(signal);
+		signal.addEventListener("abort", () => this.#nodesDecided.resolve(), { once: true });
+		await Promise.all([this.informers.start(signal), this.#nodesDecided.promise]);
 	}
 
 	async stopped(): Promise<void> {
@@ -113,7 +120,7 @@ export class ElectedComponents implements Components {
 				signal,
 				lead: (end) => lead({ ...this.#options, random: forked }, end),
 				onNewLeader: (holder) => {
-					if (name === nodesLease) this.#nodesHolder = holder;
+					if (name === nodesLease) this.#nodesAreWith(holder);
 					log.info(`new leader elected for ${name}: ${holder}`);
 				},
 			});
@@ -125,6 +132,12 @@ export class ElectedComponents implements Components {
 				await sleep(clock, retryMs, signal).catch(() => undefined);
 			}
 		}
+	}
+
+	/** @param holder undefined: this server. */
+	#nodesAreWith(holder: string | undefined): void {
+		this.#nodesHolder = holder;
+		this.#nodesDecided.resolve();
 	}
 
 	async #manage(options: ComponentOptions, term: AbortSignal): Promise<void> {
@@ -146,7 +159,7 @@ export class ElectedComponents implements Components {
 		const informers = createInformers(options);
 		const fleet = createFleet(options, informers);
 		this.#fleet = fleet;
-		this.#nodesHolder = undefined;
+		this.#nodesAreWith(undefined);
 		void fleet.start(term);
 		await untilEnd(
 			term,

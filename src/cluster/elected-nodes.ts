@@ -1,4 +1,4 @@
-/** The way to the nodes where servers take turns in running them: to this server's own, or a word about where they are. */
+/** The way to the nodes where servers take turns in running them: to this server's own. See streaming-relay.ts for the others'. */
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { newServiceUnavailable } from "../apimachinery/status-error.ts";
 import type { ElectedComponents } from "./elected-components.ts";
@@ -16,9 +16,8 @@ export class ElectedNodes implements NodeConnector {
 	portForward: NodeConnector["portForward"] = async (...args) => this.#connector().portForward(...args);
 
 	#connector(): NodeConnector {
-		const { fleet, nodesUrl } = this.#components;
-		if (fleet !== undefined) return fleet.connector;
-		const where = nodesUrl === undefined ? "another server of this cluster" : `the server at ${nodesUrl}`;
-		throw newServiceUnavailable(`the nodes are simulated by ${where}: ask there`);
+		const { fleet } = this.#components;
+		if (fleet === undefined) throw newServiceUnavailable("another server of this cluster runs its nodes now");
+		return fleet.connector;
 	}
 }

@@ -50,6 +50,10 @@ const mistakes: readonly (readonly [string, string])[] = [
 	["start --etcd-endpoints etcd:2379", `It must be URLs like http://127.0.0.1:2379, separated by commas; not "etcd:2379".`],
 	["start --etcd-username u", "error: the --etcd-… options are for --store etcd\nAdd --store etcd.\n"],
 	["start --store etcd --etcd-endpoints http://e:1 --speed 2", "error: --speed can't be combined with --store etcd\n"],
+	[
+		"start --store etcd --etcd-endpoints http://e:1 --etcd-port 2379",
+		"error: --etcd-port is for kubesim's own store, not for --store etcd\n",
+	],
 	["start --store etcd --etcd-endpoints http://e:1 --ephemeral", "error: --ephemeral can't be combined with --store etcd\n"],
 	["start --name A_b", `error: "A_b" is not a cluster name\nA name has at most 53 lower-case letters, digits and '-', and`],
 	["start --name ../x", `error: "../x" is not a cluster name`],

@@ -92,7 +92,7 @@ test.each([
 	["breaks the connection", (stream: ServerHttp2Stream) => stream.session?.destroy(), /^StoreUnavailableError: etcd is not available: /],
 	["times out", (stream: ServerHttp2Stream) => refuse(stream, 14, "etcdserver: request timed out"), /etcdserver: request timed out$/],
 	["has no leader", (stream: ServerHttp2Stream) => refuse(stream, 14, "etcdserver: no leader"), /etcdserver: no leader$/],
-] as const)("a server that %s: a read is asked of the next, a write's outcome is left open", async (_, breakCall, failure) => {
+] as const)("a server that %s: a read is asked of the next, a write's outcome is left open", async (answer, breakCall, failure) => {
 	const { api, store: inner } = await serve();
 	const calls: string[] = [];
 	const broken = await dumbServer((stream, path) => {
@@ -102,12 +102,15 @@ test.each([
 	const store = await open([broken, api.url]);
 	expect(calls).toEqual(["/etcdserverpb.KV/Range"]);
 	expect((await store.range({ key: "a" })).revision).toBe(1);
-	const writer = await open([api.url, broken], { limits: { patienceMs: 0 } });
+	const writer = await open([api.url, broken], { limits: { patienceMs: 200 } });
 	await api.close();
 	expect(await settle(writer.range({ key: "a" }))).toMatch(failure);
 	// The first endpoint is known to be gone, so the write is sent to the second, which may have carried it out.
 	expect(await settle(writer.put({ key: "a", value: bytes("1") }))).toMatch(failure);
-	expect(calls.filter((path) => path.endsWith("Put"))).toHaveLength(1);
+	// Without a leader nothing is taken in, so that alone may be sent again.
+	const sent = calls.filter((path) => path.endsWith("Put")).length;
+	if (answer === "has no leader") expect(sent).toBeGreaterThan(1);
+	else expect(sent).toBe(1);
 	expect(inner.status().revision).toBe(1);
 });
 

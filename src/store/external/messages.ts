@@ -109,12 +109,13 @@ export function fromTxn(response: WireTxnResponse, revision = revisionOf(respons
 	return { revision, succeeded, responses: responses.map((part) => fromOperation(part, revision)) };
 }
 
-/** etcd's heads of a transaction's parts are not all filled in; their revision is the transaction's. */
+/** A part's head names the revision as of that part, where etcd fills it in; a nested transaction's is the whole one's. */
 function fromOperation(part: ResponseOp, revision: number): TxnOperationResponse {
 	const { responseRange, responsePut, responseDeleteRange, responseTxn } = part;
-	if (responseRange !== undefined) return { type: "range", response: fromRange(responseRange, revision) };
-	if (responsePut !== undefined) return { type: "put", response: fromPut(responsePut, revision) };
-	if (responseDeleteRange !== undefined) return { type: "delete", response: fromDelete(responseDeleteRange, revision) };
+	if (responseRange !== undefined) return { type: "range", response: fromRange(responseRange, revisionOf(responseRange) || revision) };
+	if (responsePut !== undefined) return { type: "put", response: fromPut(responsePut, revisionOf(responsePut) || revision) };
+	if (responseDeleteRange !== undefined)
+		return { type: "delete", response: fromDelete(responseDeleteRange, revisionOf(responseDeleteRange) || revision) };
 	if (responseTxn !== undefined) return { type: "txn", response: fromTxn(responseTxn, revision) };
 	throw new Error("etcd's answer to a transaction has a part that is none");
 }
