@@ -34,7 +34,9 @@ describe.skipIf(!hasEtcdctl)("a store of three members", () => {
 		await home.run("start --nodes 1 --members 3");
 		expect(await states()).toEqual(["control-plane leader", "control-plane-2 follower", "control-plane-3 follower"]);
 		expect((await etcdctl("endpoint health")).match(/is healthy/g) ?? []).toHaveLength(0);
-		expect(await etcdctl("member list")).toMatch(/, started, control-plane-2, local:\/\/control-plane-2:2380, https:\/\/127\.0\.0\.1:\d+, false\n/);
+		expect(await etcdctl("member list")).toMatch(
+			/, started, control-plane-2, local:\/\/control-plane-2:2380, https:\/\/127\.0\.0\.1:\d+, false\n/,
+		);
 
 		await home.run("store stop control-plane");
 		await home.kubectl("create configmap without-one");
@@ -71,7 +73,9 @@ describe.skipIf(!hasEtcdctl)("a store of three members", () => {
 		expect(await home.run(["snapshot", "save", file])).toMatch(/^Snapshot of revision \d+ saved at \S+ \(\d+ bytes\)\n$/);
 		await home.kubectl("delete configmap kept");
 		expect(await home.try(["snapshot", "restore", file])).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("is running") });
-		const theirs = JSON.parse(await new Tool("etcdctl", { ...home.env, ETCDCTL_API: "3" }).run(["snapshot", "status", file, "-w", "json"])) as object;
+		const theirs = JSON.parse(
+			await new Tool("etcdctl", { ...home.env, ETCDCTL_API: "3" }).run(["snapshot", "status", file, "-w", "json"]),
+		) as object;
 		expect(JSON.parse(await home.run(["snapshot", "status", file, "-o", "json"]))).toMatchObject(theirs);
 		await home.run("stop");
 		writeFileSync(join(home.directory, "cut.db"), readFileSync(file).subarray(0, statSync(file).size - 100));
@@ -93,11 +97,10 @@ describe.skipIf(!hasEtcdctl)("a store of three members", () => {
 		await home.kubectl("create configmap seen");
 		const version = await home.kubectl("get configmap seen -o jsonpath={.metadata.resourceVersion}");
 		expect(await etcdctl("get /registry/configmaps/default/seen -w json")).toContain(`"mod_revision":${version}`);
-		const watch = home.spawn(["kubectl", "--", "get", "configmaps", "--watch", "--output-watch-events", "-o", "name"]);
+		await using watch = home.spawn(["kubectl", "--", "get", "configmaps", "--watch", "--output-watch-events", "-o", "name"]);
 		await watch.sees(/seen/);
 		await etcdctl("del /registry/configmaps/default/seen");
 		await watch.sees(/DELETED/);
-		await watch.kill();
 		expect(await home.run("store compact")).toMatch(/^History before revision \d+ is dropped\.\n$/);
 		await home.run("store defrag");
 	}, 60_000);

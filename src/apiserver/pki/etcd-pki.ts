@@ -36,7 +36,10 @@ export interface EtcdPkiOptions {
  * Reads the certificates from `directory` (the cluster's PKI), makes what is missing or runs out, and writes that there.
  * Without a directory everything is new and stays in memory. Rejects with `PkiError` when the authority is damaged.
  */
-export async function loadOrCreateEtcdPki(directory: string | undefined, { nowMs, memberName, hosts = [] }: EtcdPkiOptions): Promise<EtcdPki> {
+export async function loadOrCreateEtcdPki(
+	directory: string | undefined,
+	{ nowMs, memberName, hosts = [] }: EtcdPkiOptions,
+): Promise<EtcdPki> {
 	const files = directory === undefined ? undefined : new PkiDirectory(join(directory, "etcd"));
 	const clusterFiles = directory === undefined ? undefined : new PkiDirectory(directory);
 	const ca = await loadAuthority(files, nowMs, "etcd-ca");
