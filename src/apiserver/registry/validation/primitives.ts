@@ -7,6 +7,7 @@ import {
 	type FieldError,
 	fieldDuplicate,
 	fieldInvalid,
+	fieldNotOneOf,
 	fieldNotSupported,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
@@ -56,6 +57,12 @@ export function validateEnum(value: string | undefined, path: string, supported:
 	return supported.includes(value) ? NO_ERRORS : [fieldNotSupported(path, value, supported)];
 }
 
+/** The same where upstream's list of values has an order of its own. */
+export function validateEnumInOrder(value: string | undefined, path: string, supported: readonly string[]): FieldErrors {
+	if (value === undefined || value === "") return [fieldRequired(path)];
+	return supported.includes(value) ? NO_ERRORS : [fieldNotOneOf(path, value, supported)];
+}
+
 /** A text, where it is given, is one of those supported. */
 export function validateOptionalEnum(value: string | undefined, path: string, supported: readonly string[]): FieldErrors {
 	return value === undefined || supported.includes(value) ? NO_ERRORS : [fieldNotSupported(path, value, supported)];
@@ -71,6 +78,10 @@ export function validateNamed(
 	if (value === undefined || value === "") return [fieldRequired(path, detail)];
 	return invalidFor(path, value, rule(value));
 }
+
+/** A text keeps a rule of names, the empty one too. */
+export const validateName = (value: string | undefined, path: string, rule: (value: string) => readonly string[]): FieldErrors =>
+	invalidFor(path, value ?? "", rule(value ?? ""));
 
 /** A DNS label is there: names of containers, volumes. */
 export const validateDnsLabel = (value: string | undefined, path: string): FieldErrors => validateNamed(value, path, isDns1123Label);
