@@ -16,7 +16,9 @@ import type {
 	PodStatus,
 	TopologySpreadConstraint,
 } from "../../../apimachinery/schema/generated/types.ts";
+import { containersOf } from "../validation/containers-of.ts";
 import { APP_ARMOR_PREFIX, LOCALHOST_PREFIX } from "../validation/pod-annotations.ts";
+import { appArmorWarning } from "./container-warnings.ts";
 import { eachItem, mapField, withField } from "./defaulting.ts";
 import { qosClass } from "./qos.ts";
 
@@ -100,6 +102,19 @@ function withAppArmorFields(spec: PodSpec, annotations: StringMap): PodSpec {
 	let result = mapField(spec, "initContainers", eachItem(withProfile));
 	result = mapField(result, "containers", eachItem(withProfile));
 	return mapField(result, "ephemeralContainers", eachItem(withProfile));
+}
+
+/** Warnings of annotations that became fields. A container that had just that field beside its annotation gets one too. */
+export function appArmorWarnings({ metadata, spec }: Pod): readonly string[] {
+	const annotations = metadata?.annotations ?? {};
+	return spec === undefined || spec.os?.name === "windows"
+		? []
+		: containersOf(spec, "").flatMap(([{ name = "", securityContext }]) => {
+				const key = `${APP_ARMOR_PREFIX}${name}`;
+				const [profile, own] = [appArmorProfile(annotations[key]), securityContext?.appArmorProfile];
+				const isSynced = profile !== undefined && profile.type === own?.type && profile.localhostProfile === own.localhostProfile;
+				return isSynced ? [appArmorWarning(`metadata.annotations[${key}]`)] : [];
+			});
 }
 
 /** The field that says the same as an annotation; undefined for one that says nothing known. */

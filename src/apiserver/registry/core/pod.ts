@@ -11,8 +11,8 @@ import { validateProfilesMatch } from "../validation/pod-profiles.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
 import { type FieldErrors, NO_ERRORS, validateEach } from "../validation/primitives.ts";
 import { mapField } from "./defaulting.ts";
-import { podColumns } from "./pod-columns.ts";
-import { prepareForCreate } from "./pod-creation.ts";
+import { podColumns, podRowConditions } from "./pod-columns.ts";
+import { appArmorWarnings, prepareForCreate } from "./pod-creation.ts";
 import { defaultPodOnly, defaultPodSpec, defaultTerminationGracePeriodSeconds } from "./pod-spec-defaults.ts";
 import { prepareForStatusUpdate } from "./pod-status.ts";
 import { validatePodStatusUpdate } from "./pod-status-update.ts";
@@ -73,6 +73,7 @@ export const podKind = defineKind<Pod>({
 	validateStatusUpdate: validatePodStatusUpdate,
 	defaultGracePeriodSeconds: podGracePeriodSeconds,
 	columns: podColumns,
+	rowConditions: podRowConditions,
 	selectableFields: ({ spec, status }) => ({
 		"spec.nodeName": spec?.nodeName ?? "",
 		"spec.restartPolicy": spec?.restartPolicy ?? "",
@@ -83,8 +84,16 @@ export const podKind = defineKind<Pod>({
 		"status.podIP": status?.podIPs?.[0]?.ip ?? "",
 		"status.nominatedNodeName": status?.nominatedNodeName ?? "",
 	}),
-	warnings: ({ metadata, spec }) => [...hostNameWarnings(metadata?.name), ...podSpecWarnings(spec, "spec")],
+	warnings,
 });
+
+/** Of new Pods only: they change often and rarely by a human's hand. */
+function warnings({ metadata, spec }: Pod): readonly string[] {
+	if (metadata?.resourceVersion !== undefined) return [];
+	const { name, annotations = {} } = metadata ?? {};
+	if (spec === undefined) return hostNameWarnings(name);
+	return [...appArmorWarnings({ metadata: { annotations }, spec }), ...hostNameWarnings(name), ...podSpecWarnings(spec, annotations, "")];
+}
 
 /**
  * A pod that no kubelet runs (not placed, or at its end) needs no grace; a negative one counts as a second. Source:
