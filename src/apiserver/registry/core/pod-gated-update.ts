@@ -10,7 +10,7 @@ import { type FieldErrors, NO_ERRORS } from "../validation/primitives.ts";
 import { sameInMeaning } from "./pod-spec-equality.ts";
 
 export function validateGatesUpdate(spec: PodSpec, old: PodSpec): FieldErrors {
-	const known = new Set((old.schedulingGates ?? []).map(({ name }) => name));
+	const known = new Set((old.schedulingGates ?? []).map(({ name = "" }) => name));
 	return (spec.schedulingGates ?? []).flatMap(({ name = "" }, index) =>
 		known.has(name)
 			? []
