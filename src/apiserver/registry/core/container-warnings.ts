@@ -51,6 +51,7 @@ export function fractionalBytes(list: ResourceList | undefined, resource: string
 }
 
 function isFractional(quantity: string): boolean {
+	if (/^\d+([KMGTPE]i)?$/.test(quantity)) return false;
 	try {
 		return parseQuantity(quantity).nanos % 1_000_000_000n !== 0n;
 	} catch (error) {

@@ -37,12 +37,12 @@ function claimWarnings({ ephemeral }: Volume, path: string): Warnings {
 
 function overlapWarnings({ name = "", configMap, secret, downwardAPI, projected }: Volume): Warnings {
 	const volume = `volume ${JSON.stringify(name)}`;
-	return [
-		...overlaps(pathsOf(configMap?.items), `${volume} (ConfigMap ${JSON.stringify(configMap?.name ?? "")})`),
-		...overlaps(pathsOf(secret?.items), `${volume} (Secret ${JSON.stringify(secret?.secretName ?? "")})`),
-		...overlaps(pathsOf(downwardAPI?.items), `${volume} (DownwardAPI)`),
-		...projectedOverlaps(projected?.sources ?? [], volume),
-	];
+	if (configMap?.items !== undefined) {
+		return overlaps(pathsOf(configMap.items), `${volume} (ConfigMap ${JSON.stringify(configMap.name ?? "")})`);
+	}
+	if (secret?.items !== undefined) return overlaps(pathsOf(secret.items), `${volume} (Secret ${JSON.stringify(secret.secretName ?? "")})`);
+	if (downwardAPI?.items !== undefined) return overlaps(pathsOf(downwardAPI.items), `${volume} (DownwardAPI)`);
+	return projected === undefined ? [] : projectedOverlaps(projected.sources ?? [], volume);
 }
 
 function projectedOverlaps(sources: readonly VolumeProjection[], volume: string): Warnings {
@@ -71,7 +71,7 @@ function namedFiles({ configMap, secret, downwardAPI, serviceAccountToken: token
 	return token === undefined ? undefined : { paths: [token.path ?? ""], label: "ServiceAccountToken" };
 }
 
-const pathsOf = (items: readonly { readonly path: string }[] | undefined): readonly string[] => (items ?? []).map(({ path = "" }) => path);
+const pathsOf = (items: readonly { readonly path: string }[]): readonly string[] => items.map(({ path = "" }) => path);
 
 /** Each path that lies on or under one before it, or the other way round, as upstream compares them: by their beginnings. */
 function overlaps(paths: readonly string[], label: string): Warnings {

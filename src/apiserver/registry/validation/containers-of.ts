@@ -3,7 +3,9 @@ import type { Container, PodSpec } from "../../../apimachinery/schema/generated/
 
 /** `path` is the spec's. */
 export function containersOf(spec: PodSpec, path: string): readonly (readonly [container: Container, path: string])[] {
-	return (["initContainers", "containers", "ephemeralContainers"] as const).flatMap((list) =>
-		(spec[list] ?? []).map((container: Container, index) => [container, `${path}.${list}[${index}]`] as const),
-	);
+	const result: (readonly [container: Container, path: string])[] = [];
+	for (const list of ["initContainers", "containers", "ephemeralContainers"] as const) {
+		for (const [index, container] of (spec[list] ?? []).entries()) result.push([container, `${path}.${list}[${index}]`]);
+	}
+	return result;
 }

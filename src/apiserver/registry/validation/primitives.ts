@@ -138,7 +138,13 @@ export function validateUnique<T>(items: readonly T[], key: (item: T) => string 
 	});
 }
 
-/** Runs a rule on each item with its path, `spec.containers[0]`. */
+/** Runs a rule on each item with its path, `spec.containers[0]`. Most lists are sound, and cost no list of errors then. */
 export function validateEach<T>(items: readonly T[] | undefined, path: string, rule: (item: T, path: string) => FieldErrors): FieldErrors {
-	return (items ?? []).flatMap((item, index) => rule(item, `${path}[${index}]`));
+	if (items === undefined) return NO_ERRORS;
+	let errors: FieldError[] | undefined;
+	for (const [index, item] of items.entries()) {
+		const own = rule(item, `${path}[${index}]`);
+		if (own.length > 0) errors = [...(errors ?? []), ...own];
+	}
+	return errors ?? NO_ERRORS;
 }

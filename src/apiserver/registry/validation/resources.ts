@@ -48,8 +48,12 @@ function validateContainerResourceName(resource: string, path: string): FieldErr
 	return [...errors, fieldInvalid(path, resource, "doesn't follow extended resource name standard")];
 }
 
+/** Most quantities: sound at a glance, and whole unless they are thousandths. */
+const plainQuantity = /^\d{1,15}(m|k|[MGTPE]|[KMGTPE]i)?$/;
+
 /** A quantity that can be read, is not negative, and is whole where pieces are counted. */
 export function validateQuantity(resource: string, quantity: string, path: string): FieldErrors {
+	if (plainQuantity.test(quantity) && !(quantity.endsWith("m") && isIntegerResource(resource))) return NO_ERRORS;
 	const parsed = readQuantity(quantity);
 	if (typeof parsed === "string") return [fieldInvalid(path, quantity, parsed)];
 	return [
@@ -120,8 +124,10 @@ function validateAgainstLimit(resource: string, request: string, limit: string |
 	if (limit === undefined) {
 		return overcommit ? NO_ERRORS : [fieldRequired(`${path}.limits`, "Limit must be set for non overcommitable resources")];
 	}
-	if (typeof readQuantity(request) === "string" || typeof readQuantity(limit) === "string") return NO_ERRORS;
-	const order = compareQuantities(request, limit);
+	if (request === limit) return NO_ERRORS;
+	const [asked, allowed] = [readQuantity(request), readQuantity(limit)];
+	if (typeof asked === "string" || typeof allowed === "string") return NO_ERRORS;
+	const order = compareQuantities(asked, allowed);
 	if (order !== 0 && !overcommit) return [fieldInvalid(`${path}.requests`, request, `must be equal to ${resource} limit of ${limit}`)];
 	return order > 0 ? [fieldInvalid(`${path}.requests`, request, `must be less than or equal to ${resource} limit of ${limit}`)] : NO_ERRORS;
 }
