@@ -135,12 +135,6 @@ describe("a new Pod", () => {
 	});
 });
 
-it("gives a Pod whose grace period is negative a second", () => {
-	const grace = (seconds: number, nodeName = "node-1") =>
-		podKind.defaultGracePeriodSeconds?.(podOf({ terminationGracePeriodSeconds: seconds, nodeName }));
-	expect([grace(-5), grace(0), grace(7), grace(7, "")]).toEqual([1, 0, 7, 0]);
-});
-
 it("can be found by the fields that kube-apiserver knows", () => {
 	const pod = { ...podOf({ nodeName: "n", hostNetwork: true }), status: { podIPs: [{ ip: "10.0.0.1" }, { ip: "fd00::1" }] } };
 	expect(podKind.selectableFields?.(pod)).toEqual({

@@ -65,6 +65,7 @@ export const podKind = defineKind<Pod>({
 	storageVersion: "v1",
 	hasGeneration: true,
 	returnDeletedObject: true,
+	rowConditions: podRowConditions,
 	setDefaults: (pod) => mapField(pod, "spec", (spec) => defaultPodOnly(defaultPodSpec(spec))),
 	prepareForCreate,
 	prepareForStatusUpdate,
@@ -73,7 +74,6 @@ export const podKind = defineKind<Pod>({
 	validateStatusUpdate: validatePodStatusUpdate,
 	defaultGracePeriodSeconds: podGracePeriodSeconds,
 	columns: podColumns,
-	rowConditions: podRowConditions,
 	selectableFields: ({ spec, status }) => ({
 		"spec.nodeName": spec?.nodeName ?? "",
 		"spec.restartPolicy": spec?.restartPolicy ?? "",
@@ -95,12 +95,8 @@ function warnings({ metadata, spec }: Pod): readonly string[] {
 	return [...appArmorWarnings({ metadata: { annotations }, spec }), ...hostNameWarnings(name), ...podSpecWarnings(spec, annotations, "")];
 }
 
-/**
- * A pod that no kubelet runs (not placed, or at its end) needs no grace; a negative one counts as a second. Source:
- * podStrategy.CheckGracefulDelete in pkg/registry/core/pod/strategy.go.
- */
+/** A pod that no kubelet runs (not placed, or at its end) needs no grace. Source: pkg/registry/core/pod/strategy.go. */
 function podGracePeriodSeconds({ spec, status }: Pod): number {
 	const isRun = (spec?.nodeName ?? "") !== "" && status?.phase !== "Succeeded" && status?.phase !== "Failed";
-	const seconds = spec?.terminationGracePeriodSeconds ?? defaultTerminationGracePeriodSeconds;
-	return isRun ? (seconds < 0 ? 1 : seconds) : 0;
+	return isRun ? (spec?.terminationGracePeriodSeconds ?? defaultTerminationGracePeriodSeconds) : 0;
 }
