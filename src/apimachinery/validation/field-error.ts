@@ -29,13 +29,7 @@ const typeTexts: Readonly<Record<FieldErrorType, string>> = {
 };
 
 /** Types whose text shows no value: it is missing, secret by nature, or too big. */
-const valueless: ReadonlySet<FieldErrorType> = new Set([
-	"FieldValueRequired",
-	"FieldValueForbidden",
-	"FieldValueTooLong",
-	"FieldValueTooMany",
-	"InternalError",
-]);
+const valueless: ReadonlySet<FieldErrorType> = new Set(["FieldValueRequired", "FieldValueForbidden", "FieldValueTooLong", "InternalError"]);
 
 export class FieldError {
 	/** Where the reason of a `StatusCause` comes from. */
@@ -74,16 +68,19 @@ export const fieldRequired = (field: string, detail = "") => new FieldError("Fie
 export const fieldInvalid = (field: string, value: unknown, detail: string) => new FieldError("FieldValueInvalid", field, value, detail);
 export const fieldDuplicate = (field: string, value: unknown) => new FieldError("FieldValueDuplicate", field, value, "");
 export const fieldForbidden = (field: string, detail: string) => new FieldError("FieldValueForbidden", field, "", detail);
-export const fieldNotFound = (field: string, value: unknown) => new FieldError("FieldValueNotFound", field, value, "");
+export const fieldNotFound = (field: string, value: unknown, detail = "") => new FieldError("FieldValueNotFound", field, value, detail);
 export const fieldTooLong = (field: string, maxBytes: number) =>
-	new FieldError("FieldValueTooLong", field, "", `may not be more than ${maxBytes} bytes`);
+	new FieldError("FieldValueTooLong", field, "", `may not be more than ${maxBytes} ${maxBytes === 1 ? "byte" : "bytes"}`);
+export const fieldTooMany = (field: string, count: number, max: number) =>
+	new FieldError("FieldValueTooMany", field, count, `must have at most ${max} ${max === 1 ? "item" : "items"}`);
+/** For what Kubernetes keeps as a set, which it lists in order. */
 export const fieldNotSupported = (field: string, value: unknown, supported: readonly string[]) =>
+	fieldNotOneOf(field, value, [...supported].sort());
+/** For what Kubernetes keeps as a list, whose order the text follows. */
+export const fieldNotOneOf = (field: string, value: unknown, supported: readonly string[]) =>
 	new FieldError(
 		"FieldValueNotSupported",
 		field,
 		value,
-		`supported values: ${[...supported]
-			.sort()
-			.map((s) => JSON.stringify(s))
-			.join(", ")}`,
+		`supported values: ${supported.map((candidate) => JSON.stringify(candidate)).join(", ")}`,
 	);

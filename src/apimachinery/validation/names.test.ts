@@ -110,5 +110,5 @@ test("a generateName may end in a hyphen, a name may not", () => {
 test("ports and ids have ranges", () => {
 	expect(isValidPortNumber(65535)).toEqual([]);
 	expect(isValidPortNumber(0)).toEqual(["must be between 1 and 65535, inclusive"]);
-	expect(isValidUserId(-1)).toEqual(["must be between 0 and 4294967295, inclusive"]);
+	expect(isValidUserId(-1)).toEqual(["must be between 0 and 2147483647, inclusive"]);
 });

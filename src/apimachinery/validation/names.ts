@@ -185,9 +185,9 @@ export function isValidPercent(value: string): string[] {
 	return patterns.percent.test(value) ? [] : [regexText(rule, percent, "1%", "93%")];
 }
 
-/** Numeric user and group ids, 0 to 2^32-1. */
+/** Numeric user and group ids, 0 to 2^31-1: the limits of libcontainer. */
 export function isValidUserId(id: number): string[] {
-	return isInRange(id, 0, 0xffff_ffff);
+	return isInRange(id, 0, 0x7fff_ffff);
 }
 
 /** The path part of a domain-prefixed path (`acme.io/foo`), as signer names and controller names need it. */

@@ -8,7 +8,7 @@ import type { Scale } from "../../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { newBadRequest } from "../../apimachinery/status-error.ts";
 import { formatAge } from "../../apimachinery/time.ts";
-import type { Column, KindDefinition, PrintContext } from "../registry/kind.ts";
+import type { Column, KindDefinition, PrintContext, RowCondition } from "../registry/kind.ts";
 
 type IncludeObject = "None" | "Metadata" | "Object";
 
@@ -87,10 +87,12 @@ export class TablePrinter {
 	readonly #resource: GeneratedResource;
 	/** Brings an object of the served version into the one that the columns read. */
 	readonly #forColumns: (object: KubeObject) => KubeObject;
+	readonly #conditionsOf: (object: KubeObject) => readonly RowCondition[];
 
 	constructor(resource: GeneratedResource, kind: KindDefinition | undefined, options: TableOptions) {
 		this.#resource = resource;
 		this.#options = options;
+		this.#conditionsOf = (object) => (resource.subresource === "scale" ? [] : (kind?.rowConditions?.(object) ?? []));
 		this.#columns = resource.kind === "Scale" ? (scaleColumns as readonly Column<KubeObject>[]) : columnsOf(kind);
 		const toStorage = resource.subresource === "scale" ? undefined : kind?.toStorage;
 		this.#forColumns = toStorage === undefined ? (object) => object : (object) => toStorage(object, resource.version);
@@ -137,7 +139,12 @@ export class TablePrinter {
 
 	#row(object: KubeObject, context: PrintContext) {
 		const printable = this.#forColumns(object);
-		return { cells: this.#columns.map((column) => column.cell(printable, context)), object: this.#included(object) };
+		const conditions = this.#conditionsOf(printable);
+		return {
+			cells: this.#columns.map((column) => column.cell(printable, context)),
+			...(conditions.length === 0 ? {} : { conditions }),
+			object: this.#included(object),
+		};
 	}
 
 	#included(object: KubeObject): KubeObject | null {

@@ -31,6 +31,14 @@ export interface Column<T> {
 	cell(object: T, context: PrintContext): string | number | boolean;
 }
 
+/** What a Table says of a row as a whole: `kubectl get` may leave completed rows out. */
+export interface RowCondition {
+	readonly type: "Completed";
+	readonly status: "True";
+	readonly reason: string;
+	readonly message: string;
+}
+
 export interface HookContext {
 	/** Cluster time, Unix ms. */
 	readonly nowMs: number;
@@ -103,6 +111,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	readonly columns: readonly Column<T>[];
 	/** Order of the rows of a Table; absent: the list's own, by key. FlowSchemas print by precedence. */
 	compareRows?(a: T, b: T): number;
+	/** Conditions of the object's row in a Table: Pods that are at their end. */
+	rowConditions?(object: T): readonly RowCondition[];
 	/** Fields a field selector may name, besides metadata.name and metadata.namespace. */
 	selectableFields?(object: T): Readonly<Record<string, string>>;
 	readonly scale?: ScaleMapping<T>;

@@ -14,6 +14,7 @@ import type {
 	ResourceFieldSelector,
 } from "../../../apimachinery/schema/generated/types.ts";
 import { eachItem, mapField, withDefaults, withField } from "./defaulting.ts";
+import { defaultRequirements } from "./resource-defaults.ts";
 
 /** `latest` when the image names no tag and no digest, "" when it names only a digest. */
 export function imageTag(image: string): string {
@@ -36,6 +37,7 @@ export function defaultContainer<T extends Container>(container: T): T {
 		terminationMessagePolicy: "File",
 		resources: {},
 	});
+	result = mapField(result, "resources", defaultRequirements);
 	result = mapField(result, "ports", eachItem(defaultContainerPort));
 	result = mapField(result, "env", eachItem(defaultEnvVar));
 	result = mapField(result, "livenessProbe", defaultProbe);

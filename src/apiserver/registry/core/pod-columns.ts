@@ -5,7 +5,7 @@
  */
 import type { ContainerState, ContainerStatus, Pod } from "../../../apimachinery/schema/generated/types.ts";
 import { formatAge, parseTime } from "../../../apimachinery/time.ts";
-import type { Column } from "../kind.ts";
+import type { Column, RowCondition } from "../kind.ts";
 import { ageColumn, nameColumn, orNone, stringColumn, wide } from "../printing/columns.ts";
 
 export interface PodSummary {
@@ -126,6 +126,13 @@ function formatReadinessGates({ spec, status }: Pod): string {
 	return `${open.length}/${gates.length}`;
 }
 
+/** A finished Pod's row is completed. */
+export function podRowConditions({ status }: Pod): readonly RowCondition[] {
+	const completed = (message: string): RowCondition => ({ type: "Completed", status: "True", reason: status?.phase ?? "", message });
+	if (status?.phase === "Succeeded") return [completed("The pod has completed successfully.")];
+	return status?.phase === "Failed" ? [completed("The pod failed.")] : [];
+}
+
 export const podColumns: readonly Column<Pod>[] = [
 	nameColumn(),
 	stringColumn("Ready", "The aggregate readiness state of this pod for accepting traffic.", (pod) => {
@@ -143,7 +150,7 @@ export const podColumns: readonly Column<Pod>[] = [
 		stringColumn(
 			"IP",
 			"podIP address allocated to the pod. Routable at least within the cluster. Empty if not yet allocated.",
-			({ status }) => orNone(status?.podIPs?.[0]?.ip ?? status?.podIP),
+			({ status }) => orNone(status?.podIPs?.[0]?.ip),
 		),
 	),
 	wide(stringColumn("Node", "NodeName indicates in which node this pod is scheduled.", ({ spec }) => orNone(spec?.nodeName))),

@@ -3,10 +3,11 @@
  * (requests from limits, host ports, service links) is apart, because a template keeps what its author wrote.
  * Source: SetDefaults_PodSpec and SetDefaults_Pod in pkg/apis/core/v1/defaults.go of Kubernetes 1.36.
  */
-import { addQuantities, formatQuantity } from "../../../apimachinery/quantity.ts";
-import type { Container, PodSpec, PodTemplateSpec, ResourceRequirements } from "../../../apimachinery/schema/generated/types.ts";
+import type { Container, PodSpec, PodTemplateSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { defaultContainer } from "./container-defaults.ts";
 import { eachItem, mapField, withDefaults, withField } from "./defaulting.ts";
+import { withoutDisabledFields } from "./disabled-fields.ts";
+import { defaultPodResources, defaultRequirements, defaultResourceList, requestsFromLimits } from "./resource-defaults.ts";
 import { defaultVolume } from "./volume-defaults.ts";
 
 /** Seconds between SIGTERM and SIGKILL where the Pod names none. */
@@ -14,7 +15,7 @@ export const defaultTerminationGracePeriodSeconds = 30;
 
 /** What every Pod spec gets. */
 export function defaultPodSpec(spec: PodSpec): PodSpec {
-	let result = withDefaults(spec, {
+	let result = withDefaults(withoutDisabledFields(spec), {
 		// Not a default: validation refuses the empty list. What comes before it may count on a list.
 		containers: [],
 		dnsPolicy: "ClusterFirst",
@@ -27,6 +28,7 @@ export function defaultPodSpec(spec: PodSpec): PodSpec {
 	result = mapField(result, "containers", eachItem(defaultContainer));
 	result = mapField(result, "initContainers", eachItem(defaultContainer));
 	result = mapField(result, "ephemeralContainers", eachItem(defaultContainer));
+	result = mapField(mapField(result, "resources", defaultRequirements), "overhead", defaultResourceList);
 	return mirrorServiceAccount(result);
 }
 
@@ -45,32 +47,11 @@ export function defaultPodTemplate(template: PodTemplateSpec): PodTemplateSpec {
 /** What only a Pod gets, after defaultPodSpec. */
 export function defaultPodOnly(spec: PodSpec): PodSpec {
 	let result = withDefaults(spec, { enableServiceLinks: true });
-	const requestsFromLimits = eachItem(defaultRequests);
-	result = mapField(result, "containers", requestsFromLimits);
-	result = mapField(result, "initContainers", requestsFromLimits);
-	result = defaultPodRequests(result);
+	result = mapField(result, "containers", eachItem(requestsFromLimits));
+	result = mapField(result, "initContainers", eachItem(requestsFromLimits));
+	result = defaultPodResources(result);
 	if (result.hostNetwork !== true) return result;
 	return mapField(mapField(result, "containers", eachItem(defaultHostPorts)), "initContainers", eachItem(defaultHostPorts));
-}
-
-const defaultRequests = (container: Container): Container => mapField(container, "resources", limitsAsRequests);
-
-/** A resource with a limit and no request requests its limit. */
-function limitsAsRequests(resources: ResourceRequirements): ResourceRequirements {
-	if (resources.limits === undefined) return resources;
-	return withField(resources, "requests", withDefaults(resources.requests ?? {}, resources.limits));
-}
-
-/** Pod-level requests: the sum of the containers' requests, else the Pod's limit (KEP-2837). */
-function defaultPodRequests(spec: PodSpec): PodSpec {
-	const limits = spec.resources?.limits;
-	if (spec.resources === undefined || limits === undefined) return spec;
-	const requests: Record<string, string> = {};
-	for (const [resource, limit] of Object.entries(limits)) {
-		const asked = (spec.containers ?? []).flatMap((container) => container.resources?.requests?.[resource] ?? []);
-		requests[resource] = asked.length === 0 ? limit : asked.reduce((sum, next) => formatQuantity(addQuantities(sum, next)));
-	}
-	return withField(spec, "resources", withField(spec.resources, "requests", withDefaults(spec.resources.requests ?? {}, requests)));
 }
 
 /** On the host's network every container port is a port of the host. */

@@ -1,11 +1,17 @@
 /**
- * What an update of a Pod may change: hardly anything. Source: ValidatePodUpdate and ValidatePodStatusUpdate in
+ * What an update of a Pod may change: hardly anything. Source: ValidatePodUpdate in
  * pkg/apis/core/validation/validation.go of Kubernetes 1.36.
  */
 import { jsonEqual } from "../../../apimachinery/json.ts";
-import type { Container, ContainerStatus, Pod, PodSpec, Toleration } from "../../../apimachinery/schema/generated/types.ts";
-import { type FieldError, fieldForbidden, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
-import { type FieldErrors, NO_ERRORS } from "../validation/primitives.ts";
+import type { Affinity, Container, Pod, PodSpec, Toleration } from "../../../apimachinery/schema/generated/types.ts";
+import { fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { inclusiveRangeText } from "../../../apimachinery/validation/names.ts";
+import { validateImagePadding } from "../validation/containers.ts";
+import { validatePodAnnotationUpdates } from "../validation/pod-annotations.ts";
+import { type FieldErrors, NO_ERRORS, validateEach } from "../validation/primitives.ts";
+import { validateTolerations } from "../validation/scheduling.ts";
+import { validateGatesUpdate, validateNodeAffinityUpdate, validateNodeSelectorUpdate } from "./pod-gated-update.ts";
+import { sameInMeaning } from "./pod-spec-equality.ts";
 
 const UPDATABLE = [
 	"`spec.containers[*].image`",
@@ -15,81 +21,110 @@ const UPDATABLE = [
 	"`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
 ].join(",");
 
+const MAX_INT32 = 2 ** 31 - 1;
+
 /** Most lines of difference that an error shows. */
 const maxDifferences = 20;
 
-export function validatePodUpdate({ spec }: Pod, { spec: old }: Pod): FieldErrors {
-	if (spec === undefined || old === undefined) return NO_ERRORS;
-	for (const field of ["containers", "initContainers"] as const) {
-		if ((spec[field] ?? []).length !== (old[field] ?? []).length) {
-			return [fieldForbidden(`spec.${field}`, "pod updates may not add or remove containers")];
-		}
-	}
+/** After the rules for any Pod; some errors end the search, as upstream's do. */
+export function validatePodUpdate(pod: Pod, oldPod: Pod): FieldErrors {
+	const [spec, old] = [pod.spec ?? noSpec, oldPod.spec ?? noSpec];
 	const errors = [
-		...validateDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds),
-		...validateGates(spec, old),
-		...validateTolerationsUpdate(spec.tolerations ?? [], old.tolerations ?? []),
+		...validatePodAnnotationUpdates(pod.metadata?.annotations ?? {}, oldPod.metadata?.annotations ?? {}, spec, "metadata.annotations"),
 	];
-	if (errors.length > 0) return errors;
-	const allowed = withUpdatableFields(spec, old);
-	if (jsonEqual(allowed, old)) return NO_ERRORS;
+	for (const field of ["containers", "initContainers"] as const) {
+		const [containers = [], before = []] = [spec[field], old[field]];
+		if (containers.length !== before.length) {
+			return [...errors, fieldForbidden(`spec.${field}`, "pod updates may not add or remove containers")];
+		}
+		errors.push(...validateEach(containers, `spec.${field}`, validateImage));
+	}
+	const deadline = validateDeadline(spec.activeDeadlineSeconds, old.activeDeadlineSeconds);
+	errors.push(...deadline.errors);
+	if (deadline.isLast) return errors;
+	errors.push(...validateTolerationsUpdate(spec.tolerations, old.tolerations ?? []), ...validateGatesUpdate(spec, old));
+	return sameInMeaning(spec, old) ? errors : [...errors, ...validateRest(spec, old)];
+}
+
+const noSpec: PodSpec = { containers: [] };
+
+const validateImage = (container: Container, path: string): FieldErrors => [
+	...((container.image ?? "") === "" ? [fieldRequired(`${path}.image`)] : NO_ERRORS),
+	...validateImagePadding(container, path),
+];
+
+/** A deadline may come, and may come nearer. */
+function validateDeadline(deadline: number | undefined, old: number | undefined): { errors: FieldErrors; isLast: boolean } {
+	const path = "spec.activeDeadlineSeconds";
+	if (deadline === undefined) {
+		const errors = old === undefined ? NO_ERRORS : [fieldInvalid(path, null, "must not update from a positive integer to nil value")];
+		return { errors, isLast: false };
+	}
+	if (deadline < 0 || deadline > MAX_INT32)
+		return { errors: [fieldInvalid(path, deadline, inclusiveRangeText(0, MAX_INT32))], isLast: true };
+	if (old === undefined || deadline <= old) return { errors: NO_ERRORS, isLast: false };
+	return { errors: [fieldInvalid(path, deadline, "must be less than or equal to previous value")], isLast: true };
+}
+
+/** Each old toleration is still there, with at most other seconds. */
+function validateTolerationsUpdate(tolerations: readonly Toleration[] | undefined, old: readonly Toleration[]): FieldErrors {
+	const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration) => rest;
+	const isKept = (toleration: Toleration) =>
+		(tolerations ?? []).some((candidate) => sameInMeaning(withoutSeconds(candidate), withoutSeconds(toleration)));
+	const path = "spec.tolerations";
+	if (!old.every(isKept)) return [fieldForbidden(path, "existing toleration can not be modified except its tolerationSeconds")];
+	return validateTolerations(tolerations, path);
+}
+
+/** Nothing else changed; while gates hold the Pod, conditions on its node may. */
+function validateRest(spec: PodSpec, old: PodSpec): FieldErrors {
+	const isGated = (old.schedulingGates ?? []).length > 0;
+	const allowed = isGated ? withOldNodeConditions(withUpdatableFields(spec, old), old) : withUpdatableFields(spec, old);
+	const [oldAffinity, nextAffinity] = [old.affinity?.nodeAffinity, spec.affinity?.nodeAffinity];
+	const errors = isGated
+		? [
+				...validateNodeSelectorUpdate(spec.nodeSelector, old.nodeSelector),
+				...(sameInMeaning(oldAffinity, nextAffinity) ? NO_ERRORS : validateNodeAffinityUpdate(nextAffinity, oldAffinity)),
+			]
+		: NO_ERRORS;
+	if (sameInMeaning(allowed, old)) return errors;
 	const detail = differences(old, allowed, "").slice(0, maxDifferences).join("\n");
-	return [fieldForbidden("spec", `pod updates may not change fields other than ${UPDATABLE}\n${detail}`)];
+	return [...errors, fieldForbidden("spec", `pod updates may not change fields other than ${UPDATABLE}\n${detail}`)];
 }
 
 /** The new spec with the old one's values wherever an update may change them: equal to the old one when nothing else changed. */
 function withUpdatableFields(spec: PodSpec, old: PodSpec): PodSpec {
-	const withImage = (container: Container, previous: Container | undefined): Container => {
-		const { image: _, ...rest } = container;
-		return previous?.image === undefined ? rest : { ...rest, image: previous.image };
+	const withOldImages = (containers: readonly Container[], before: readonly Container[] | undefined) =>
+		containers.map((container, index) => withOld(container, before?.[index] ?? container, ["image"]));
+	const result = withOld(spec, old, ["activeDeadlineSeconds", "schedulingGates", "tolerations"]);
+	const isGraceMended = (old.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1;
+	return {
+		...(isGraceMended ? withOld(result, old, ["terminationGracePeriodSeconds"]) : result),
+		containers: withOldImages(spec.containers ?? [], old.containers),
+		...(spec.initContainers === undefined ? {} : { initContainers: withOldImages(spec.initContainers, old.initContainers) }),
 	};
-	const isGated = (old.schedulingGates ?? []).length > 0;
-	const result: { -readonly [K in keyof PodSpec]: PodSpec[K] } = {
-		...spec,
-		containers: (spec.containers ?? []).map((container, index) => withImage(container, old.containers?.[index])),
-	};
-	if (spec.initContainers !== undefined) {
-		result.initContainers = spec.initContainers.map((container, index) => withImage(container, old.initContainers?.[index]));
-	}
-	const updatable: (keyof PodSpec)[] = ["activeDeadlineSeconds", "tolerations", "schedulingGates"];
-	if (isGated) updatable.push("nodeSelector", "affinity");
-	if ((old.terminationGracePeriodSeconds ?? 0) < 0 && spec.terminationGracePeriodSeconds === 1)
-		updatable.push("terminationGracePeriodSeconds");
-	for (const field of updatable) {
+}
+
+function withOldNodeConditions(spec: PodSpec, old: PodSpec): PodSpec {
+	const result = withOld(spec, old, ["nodeSelector"]);
+	const affinity = withOld<Affinity>(spec.affinity ?? {}, old.affinity ?? {}, ["nodeAffinity"]);
+	if (jsonEqual(affinity, spec.affinity ?? {})) return result;
+	const isNeeded = old.affinity !== undefined || Object.keys(affinity).length > 0;
+	return isNeeded ? { ...result, affinity } : withOld(result, old, ["affinity"]);
+}
+
+/** The object with another's values in these fields, absent ones too. */
+function withOld<T extends object>(object: T, old: T, fields: readonly (keyof T)[]): T {
+	const result = { ...object };
+	for (const field of fields) {
 		if (old[field] === undefined) delete result[field];
-		else Object.assign(result, { [field]: old[field] });
+		else result[field] = old[field];
 	}
 	return result;
 }
 
-function validateDeadline(deadline: number | undefined, old: number | undefined): FieldErrors {
-	const path = "spec.activeDeadlineSeconds";
-	if (old === undefined) return NO_ERRORS;
-	if (deadline === undefined) return [fieldInvalid(path, null, "must not update from a positive integer to nil value")];
-	return deadline > old ? [fieldInvalid(path, deadline, "must be less than or equal to previous value")] : NO_ERRORS;
-}
-
-function validateGates(spec: PodSpec, old: PodSpec): FieldErrors {
-	const known = new Set((old.schedulingGates ?? []).map(({ name }) => name));
-	return (spec.schedulingGates ?? []).flatMap(({ name }) =>
-		known.has(name)
-			? []
-			: [fieldForbidden(`spec.schedulingGates.${name}`, `only deletion is allowed, but found new scheduling gate '${name}'`)],
-	);
-}
-
-/** Each old toleration is still there, with at most other seconds. */
-function validateTolerationsUpdate(tolerations: readonly Toleration[], old: readonly Toleration[]): FieldErrors {
-	const withoutSeconds = ({ tolerationSeconds: _, ...rest }: Toleration) => rest;
-	const isKept = (toleration: Toleration) =>
-		tolerations.some((candidate) => jsonEqual(withoutSeconds(candidate), withoutSeconds(toleration)));
-	return old.every(isKept)
-		? NO_ERRORS
-		: [fieldForbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")];
-}
-
 /** `- containers[0].name: "a"` and `+ …` for each value that differs; Kubernetes shows the same as a diff of Go values. */
-function differences(old: unknown, next: unknown, path: string): readonly string[] {
+export function differences(old: unknown, next: unknown, path: string): readonly string[] {
 	if (jsonEqual(old, next)) return [];
 	if (isBranch(old) && isBranch(next) && Array.isArray(old) === Array.isArray(next)) {
 		const keys = new Set([...Object.keys(old), ...Object.keys(next)]);
@@ -103,23 +138,3 @@ function differences(old: unknown, next: unknown, path: string): readonly string
 }
 
 const isBranch = (value: unknown): value is object => typeof value === "object" && value !== null;
-
-/** A status may not move a Pod to another node, nor restart what may not restart. */
-export function validatePodStatusUpdate(pod: Pod, old: Pod): FieldErrors {
-	const errors: FieldError[] = [];
-	if (pod.spec?.nodeName !== old.spec?.nodeName)
-		errors.push(fieldInvalid("spec.nodeName", pod.spec?.nodeName ?? "", "may not be changed directly"));
-	const restartPolicy = old.spec?.restartPolicy ?? "Always";
-	if (restartPolicy === "Always") return errors;
-	return [...errors, ...validateTransitions(pod.status?.containerStatuses ?? [], old.status?.containerStatuses ?? [], restartPolicy)];
-}
-
-function validateTransitions(now: readonly ContainerStatus[], before: readonly ContainerStatus[], restartPolicy: string): FieldErrors {
-	return before.flatMap((old, index) => {
-		const terminated = old.state?.terminated;
-		if (terminated === undefined || (restartPolicy === "OnFailure" && terminated.exitCode !== 0)) return [];
-		const next = now.find(({ name }) => name === old.name);
-		if (next === undefined || next.state?.terminated !== undefined) return [];
-		return [fieldForbidden(`status.containerStatuses[${index}].state`, "may not be transitioned to non-terminated state")];
-	});
-}

@@ -255,8 +255,8 @@ describe("what is wrong with a Pod", () => {
 		expect(problems(podKind, pod({ containers: [{ name: "a" }, { name: "a", image: " b" }, { image: "c" }] }))).toEqual([
 			"spec.containers[0].image: Required value",
 			'spec.containers[1].name: Duplicate value: "a"',
-			'spec.containers[1].image: Invalid value: " b": must not have leading or trailing whitespace',
 			"spec.containers[2].name: Required value",
+			'spec.containers[1].image: Invalid value: " b": must not have leading or trailing whitespace',
 		]);
 	});
 
@@ -307,7 +307,6 @@ describe("what is wrong with a Pod", () => {
 		const spec = {
 			restartPolicy: "Sometimes",
 			dnsPolicy: "None",
-			terminationGracePeriodSeconds: -1,
 			activeDeadlineSeconds: 0,
 			volumes: [{ name: "a" }, { name: "a", secret: {}, configMap: { name: "x" } }],
 			tolerations: [{ value: "x" }, { key: "k", operator: "Exists", effect: "NoSchedule", tolerationSeconds: 3 }],
@@ -316,19 +315,19 @@ describe("what is wrong with a Pod", () => {
 			affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [] } } },
 		};
 		expect(problems(podKind, pod(spec))).toEqual([
+			"spec.volumes[1].secret.secretName: Required value",
 			"spec.volumes[1].configMap: Forbidden: may not specify more than 1 volume type",
 			'spec.volumes[1].name: Duplicate value: "a"',
 			"spec.initContainers[0].readinessProbe: Forbidden: may not be set for init containers without restartPolicy=Always",
-			'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
-			"spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None",
+			'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
 			"spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: Required value: must have at least one node selector term",
-			"spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive",
-			"spec.terminationGracePeriodSeconds: Invalid value: -1: must be greater than or equal to 0",
-			'spec.tolerations[0].operator: Invalid value: "": operator must be Exists when `key` is empty, which means "match all values and all keys"',
-			"spec.tolerations[1].effect: Invalid value: \"NoSchedule\": effect must be 'NoExecute' when `tolerationSeconds` is set",
+			"spec.dnsConfig: Required value: must provide `dnsConfig` when `dnsPolicy` is None",
 			"spec.topologySpreadConstraints[0].maxSkew: Invalid value: 0: must be greater than zero",
 			"spec.topologySpreadConstraints[0].topologyKey: Required value: can not be empty",
 			'spec.topologySpreadConstraints[0].whenUnsatisfiable: Unsupported value: "Maybe": supported values: "DoNotSchedule", "ScheduleAnyway"',
+			"spec.activeDeadlineSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive",
+			'spec.tolerations[0].operator: Invalid value: "": operator must be Exists when `key` is empty, which means "match all values and all keys"',
+			"spec.tolerations[1].effect: Invalid value: \"NoSchedule\": effect must be 'NoExecute' when `tolerationSeconds` is set",
 		]);
 	});
 });
@@ -358,6 +357,8 @@ describe("an update of a Pod", () => {
 		]);
 		expect(updateProblems(podKind, change({ activeDeadlineSeconds: 90, tolerations: [] }), old)).toEqual([
 			"spec.activeDeadlineSeconds: Invalid value: 90: must be less than or equal to previous value",
+		]);
+		expect(updateProblems(podKind, change({ tolerations: [] }), old)).toEqual([
 			"spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds",
 		]);
 	});

@@ -2,65 +2,56 @@
  * Pod. Source: pkg/apis/core/v1/{defaults,conversion}.go, pkg/registry/core/pod/strategy.go of Kubernetes 1.36.
  * https://kubernetes.io/docs/concepts/workloads/pods/
  */
-import type { ContainerStatus, Pod, PodStatus } from "../../../apimachinery/schema/generated/types.ts";
+import type { Pod, PodSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldForbidden } from "../../../apimachinery/validation/field-error.ts";
 import { defineKind } from "../kind.ts";
+import { validateImagePadding } from "../validation/containers.ts";
+import { type Annotations, validatePodAnnotations } from "../validation/pod-annotations.ts";
+import { validateProfilesMatch } from "../validation/pod-profiles.ts";
 import { validatePodSpec } from "../validation/pod-spec.ts";
-import { type FieldErrors, validateEach, validateUnique } from "../validation/primitives.ts";
-import { validateQualified } from "../validation/qualified.ts";
-import { eachItem, mapField, withDefaults, withField } from "./defaulting.ts";
-import { podColumns } from "./pod-columns.ts";
+import { type FieldErrors, NO_ERRORS, validateEach } from "../validation/primitives.ts";
+import { mapField } from "./defaulting.ts";
+import { podColumns, podRowConditions } from "./pod-columns.ts";
+import { appArmorWarnings, prepareForCreate } from "./pod-creation.ts";
 import { defaultPodOnly, defaultPodSpec, defaultTerminationGracePeriodSeconds } from "./pod-spec-defaults.ts";
-import { validatePodStatusUpdate, validatePodUpdate } from "./pod-update.ts";
+import { prepareForStatusUpdate } from "./pod-status.ts";
+import { validatePodStatusUpdate } from "./pod-status-update.ts";
+import { validatePodUpdate } from "./pod-update.ts";
 import { hostNameWarnings, podSpecWarnings } from "./pod-warnings.ts";
-import { qosClass } from "./qos.ts";
 
-/** A new Pod is Pending, knows its class, and says if gates hold it. */
-function prepareForCreate(pod: Pod): Pod {
-	const spec = pod.spec ?? { containers: [] };
-	const status: PodStatus = { phase: "Pending", qosClass: qosClass(spec) };
-	if ((spec.schedulingGates ?? []).length === 0) return { ...pod, status };
-	const gated = {
-		type: "PodScheduled",
-		status: "False",
-		reason: "SchedulingGated",
-		message: "Scheduling is blocked due to non-empty scheduling gates",
-	};
-	return { ...pod, status: { ...status, conditions: [gated] } };
-}
-
-/** The class stays, the two ways to tell the Pod's address agree, and containers have both of their states. */
-function prepareForStatusUpdate(pod: Pod, old: Pod): Pod {
-	return mapField(withDefaults(pod, { status: {} }), "status", (status) => {
-		let result = withDefaults(status, { ...(old.status?.qosClass === undefined ? {} : { qosClass: old.status.qosClass }) });
-		const first = result.podIPs?.[0]?.ip;
-		if (first !== undefined) result = withField(result, "podIP", first);
-		else if (result.podIP !== undefined && result.podIP !== "") result = { ...result, podIPs: [{ ip: result.podIP }] };
-		for (const field of ["containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"] as const) {
-			result = mapField(result, field, eachItem(defaultContainerStatus));
-		}
-		return result;
-	});
-}
-
-/** Kubernetes' encoder always writes both states. */
-const defaultContainerStatus = (status: ContainerStatus): ContainerStatus => withDefaults(status, { state: {}, lastState: {} });
-
-function validate({ spec }: Pod): FieldErrors {
-	if (spec === undefined) return validatePodSpec({ containers: [] }, "spec");
-	const errors: FieldError[] = [
-		...validatePodSpec(spec, "spec"),
-		...validateEach(spec.schedulingGates, "spec.schedulingGates", (gate, at) => validateQualified(gate.name, at)),
-		...validateUnique(
-			spec.schedulingGates ?? [],
-			(gate) => gate.name,
-			(index) => `spec.schedulingGates[${index}]`,
-		),
+function validate({ metadata, spec = noSpec }: Pod): FieldErrors {
+	const annotations = metadata?.annotations ?? {};
+	return [
+		...validatePodAnnotations(annotations, spec, "metadata.annotations"),
+		...validatePodSpec(spec, "spec", { podName: metadata?.name ?? "" }),
+		...((spec.serviceAccountName ?? "") === "" ? validateNoTokens(spec) : NO_ERRORS),
+		...validateEach(spec.containers, "spec.containers", validateImagePadding),
+		...validateEach(spec.initContainers, "spec.initContainers", validateImagePadding),
+		// An object that the store has not seen yet has no resourceVersion.
+		...(metadata?.resourceVersion === undefined ? validateNew(spec, annotations) : NO_ERRORS),
 	];
-	if ((spec.schedulingGates ?? []).length > 0 && spec.nodeName !== undefined && spec.nodeName !== "") {
+}
+
+const noSpec: PodSpec = { containers: [] };
+
+/** Nobody to take tokens of. */
+const validateNoTokens = ({ volumes }: PodSpec): FieldErrors =>
+	validateEach(volumes, "spec.volumes", ({ projected }, volumePath) =>
+		validateEach(projected?.sources, `${volumePath}.projected.sources`, ({ serviceAccountToken }, at) =>
+			serviceAccountToken === undefined
+				? NO_ERRORS
+				: [fieldForbidden(`${at}.serviceAccountToken`, "must not be specified when serviceAccountName is not set")],
+		),
+	);
+
+/** What only a new Pod may not have. */
+function validateNew(spec: PodSpec, annotations: Annotations): FieldErrors {
+	const errors: FieldError[] = [];
+	if ((spec.ephemeralContainers ?? []).length > 0) errors.push(fieldForbidden("spec.ephemeralContainers", "cannot be set on create"));
+	if ((spec.schedulingGates ?? []).length > 0 && (spec.nodeName ?? "") !== "") {
 		errors.push(fieldForbidden("spec.nodeName", "cannot be set until all schedulingGates have been cleared"));
 	}
-	return errors;
+	return [...errors, ...validateProfilesMatch(annotations, spec, "spec")];
 }
 
 export const podKind = defineKind<Pod>({
@@ -74,6 +65,7 @@ export const podKind = defineKind<Pod>({
 	storageVersion: "v1",
 	hasGeneration: true,
 	returnDeletedObject: true,
+	rowConditions: podRowConditions,
 	setDefaults: (pod) => mapField(pod, "spec", (spec) => defaultPodOnly(defaultPodSpec(spec))),
 	prepareForCreate,
 	prepareForStatusUpdate,
@@ -89,12 +81,19 @@ export const podKind = defineKind<Pod>({
 		"spec.serviceAccountName": spec?.serviceAccountName ?? "",
 		"spec.hostNetwork": String(spec?.hostNetwork ?? false),
 		"status.phase": status?.phase ?? "",
-		"status.podIP": status?.podIPs?.[0]?.ip ?? status?.podIP ?? "",
-		"status.podIPs": (status?.podIPs ?? []).map(({ ip }) => ip).join(","),
+		"status.podIP": status?.podIPs?.[0]?.ip ?? "",
 		"status.nominatedNodeName": status?.nominatedNodeName ?? "",
 	}),
-	warnings: ({ metadata, spec }) => [...hostNameWarnings(metadata?.name), ...podSpecWarnings(spec, "spec")],
+	warnings,
 });
+
+/** Of new Pods only: they change often and rarely by a human's hand. */
+function warnings({ metadata, spec }: Pod): readonly string[] {
+	if (metadata?.resourceVersion !== undefined) return [];
+	const { name, annotations = {} } = metadata ?? {};
+	if (spec === undefined) return hostNameWarnings(name);
+	return [...appArmorWarnings({ metadata: { annotations }, spec }), ...hostNameWarnings(name), ...podSpecWarnings(spec, annotations, "")];
+}
 
 /** A pod that no kubelet runs (not placed, or at its end) needs no grace. Source: pkg/registry/core/pod/strategy.go. */
 function podGracePeriodSeconds({ spec, status }: Pod): number {

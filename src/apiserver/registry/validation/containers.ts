@@ -1,66 +1,80 @@
 /**
- * Containers of a Pod: names, images, ports and what hangs on them. Source: validateContainers,
- * validateInitContainers in pkg/apis/core/validation/validation.go of Kubernetes 1.36.
+ * Containers of a Pod: what all have in common, and the rules of the regular, the init and the ephemeral ones.
+ * Source: validateContainerCommon, validateContainers, validateInitContainers, validateEphemeralContainers in
+ * pkg/apis/core/validation/validation.go of Kubernetes 1.36.
  */
-import type {
-	Container,
-	ContainerPort,
-	EphemeralContainer,
-	PodSpec,
-	SecurityContext,
-} from "../../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, PodSpec } from "../../../apimachinery/schema/generated/types.ts";
 import {
 	type FieldError,
 	fieldDuplicate,
 	fieldForbidden,
 	fieldInvalid,
+	fieldNotFound,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
-import { isInRange, isValidPortName, isValidUserId } from "../../../apimachinery/validation/names.ts";
+import { validateHostPortConflicts, validatePorts } from "./container-ports.ts";
 import { validateEnv, validateEnvFrom } from "./env.ts";
 import { validateLifecycle, validateProbe } from "./handlers.ts";
 import {
 	type FieldErrors,
-	invalidFor,
 	NO_ERRORS,
 	validateDnsLabel,
 	validateEach,
 	validateEnum,
-	validateOptionalEnum,
-	validatePortNumber,
+	validateEnumInOrder,
+	validateRequired,
 } from "./primitives.ts";
 import { validateResourceRequirements } from "./resources.ts";
-import { validateMounts } from "./volumes.ts";
+import { validateInitRestartRules, validateResizePolicies, validateRestartRules } from "./restart-rules.ts";
+import { validateSecurityContext } from "./security-context.ts";
+import { type UsableVolumes, validateMounts } from "./volume-mounts.ts";
 
-const restartPolicies = ["Always", "Never", "OnFailure"];
+/** What of the Pod its containers refer to. */
+export interface ContainerSurroundings {
+	readonly volumes: UsableVolumes;
+	/** Names of the Pod's resource claims. */
+	readonly claims: ReadonlySet<string>;
+}
 
-/** All containers of a Pod. `volumes` are the names that mounts may use; undefined where they are not known yet (StatefulSets). */
-export function validateContainers(spec: PodSpec, volumes: ReadonlySet<string> | undefined, path: string): FieldErrors {
-	const names = new Set<string>();
-	const hostPorts = new Set<string>();
-	const containers = spec.containers ?? [];
-	if (containers.length === 0) return [fieldRequired(`${path}.containers`)];
+/** All containers of the spec at `path`. */
+export const validateContainers = (spec: PodSpec, surroundings: ContainerSurroundings, path: string): FieldErrors => [
+	...validateRegular(spec, surroundings, `${path}.containers`),
+	...validateInit(spec, surroundings, `${path}.initContainers`),
+	...validateEphemerals(spec, surroundings, `${path}.ephemeralContainers`),
+];
+
+function validateCommon(container: Container, spec: PodSpec, { volumes, claims }: ContainerSurroundings, path: string): FieldErrors {
 	return [
-		...validateEach(containers, `${path}.containers`, (container, at) => [
+		...validateDnsLabel(container.name, `${path}.name`),
+		...validateRequired(container.image, `${path}.image`),
+		...validateEnumInOrder(container.terminationMessagePolicy, `${path}.terminationMessagePolicy`, ["File", "FallbackToLogsOnError"]),
+		...validatePorts(container.ports, `${path}.ports`),
+		...validateEnv(container.env, `${path}.env`),
+		...validateEnvFrom(container.envFrom, `${path}.envFrom`),
+		...validateMounts(container, volumes, path),
+		...validateEnum(container.imagePullPolicy, `${path}.imagePullPolicy`, ["Always", "IfNotPresent", "Never"]),
+		...validateResourceRequirements(container.resources, `${path}.resources`, { claims }),
+		...validateResizePolicies(container.resizePolicy, spec.restartPolicy, `${path}.resizePolicy`),
+		...validateSecurityContext(container.securityContext, spec.hostUsers ?? true, `${path}.securityContext`),
+	];
+}
+
+const validateProbes = (container: Container, path: string): FieldErrors =>
+	(["livenessProbe", "readinessProbe", "startupProbe"] as const).flatMap((probe) => validateProbe(container[probe], probe, path));
+
+function validateRegular(spec: PodSpec, surroundings: ContainerSurroundings, path: string): FieldErrors {
+	const containers = spec.containers ?? [];
+	if (containers.length === 0) return [fieldRequired(path)];
+	const names = new Set<string>();
+	return [
+		...validateEach(containers, path, (container, at) => [
+			...validateCommon(container, spec, surroundings, at),
 			...validateUniqueName(container, names, at),
-			...validateContainer(container, volumes, at),
-			...validateHostPorts(container, hostPorts, spec.hostNetwork === true, at),
-			...validateProbe(container.livenessProbe, "livenessProbe", at),
-			...validateProbe(container.readinessProbe, "readinessProbe", at),
-			...validateProbe(container.startupProbe, "startupProbe", at),
-			...validateLifecycle(container.lifecycle, `${at}.lifecycle`),
-			...validateOptionalEnum(container.restartPolicy, `${at}.restartPolicy`, restartPolicies),
+			...validateLifecycle(container.lifecycle, spec.terminationGracePeriodSeconds, `${at}.lifecycle`),
+			...validateProbes(container, at),
+			...validateRestartRules(container, at),
 		]),
-		...validateEach(spec.initContainers, `${path}.initContainers`, (container, at) => [
-			...validateUniqueName(container, names, at),
-			...validateContainer(container, volumes, at),
-			...validateInitContainer(container, at),
-		]),
-		...validateEach(spec.ephemeralContainers, `${path}.ephemeralContainers`, (container, at) => [
-			...validateUniqueName(container, names, at),
-			...validateEphemeral(container, new Set(containers.map(({ name = "" }) => name)), at),
-			...validateContainer(container, volumes, at),
-		]),
+		...validateHostPortConflicts(containers, path),
 	];
 }
 
@@ -70,96 +84,91 @@ function validateUniqueName({ name = "" }: Container, names: Set<string>, path: 
 	return NO_ERRORS;
 }
 
-function validateContainer(container: Container, volumes: ReadonlySet<string> | undefined, path: string): FieldErrors {
-	return [
-		...validateDnsLabel(container.name, `${path}.name`),
-		...validateImage(container.image, `${path}.image`),
-		...validateEnum(container.terminationMessagePolicy, `${path}.terminationMessagePolicy`, ["FallbackToLogsOnError", "File"]),
-		...validatePorts(container.ports, `${path}.ports`),
-		...validateEnv(container.env, `${path}.env`),
-		...validateEnvFrom(container.envFrom, `${path}.envFrom`),
-		...validateMounts(container, volumes, path),
-		...validateEnum(container.imagePullPolicy, `${path}.imagePullPolicy`, ["Always", "IfNotPresent", "Never"]),
-		...validateResourceRequirements(container.resources, `${path}.resources`),
-		...validateSecurityContext(container.securityContext, `${path}.securityContext`),
-	];
-}
-
-function validateImage(image: string | undefined, path: string): FieldErrors {
-	if (image === undefined || image === "") return [fieldRequired(path)];
-	return image.trim() === image ? NO_ERRORS : [fieldInvalid(path, image, "must not have leading or trailing whitespace")];
-}
-
-function validatePorts(ports: readonly ContainerPort[] | undefined, path: string): FieldErrors {
-	const names = new Set<string>();
-	return validateEach(ports, path, (port, at) => {
-		const errors: FieldError[] = [];
-		if (port.name !== undefined && port.name !== "") {
-			const texts = isValidPortName(port.name);
-			errors.push(...invalidFor(`${at}.name`, port.name, texts));
-			if (texts.length === 0 && names.has(port.name)) errors.push(fieldDuplicate(`${at}.name`, port.name));
-			names.add(port.name);
-		}
-		if ((port.containerPort ?? 0) === 0) errors.push(fieldRequired(`${at}.containerPort`));
-		else errors.push(...validatePortNumber(port.containerPort, `${at}.containerPort`));
-		if (port.hostPort !== undefined && port.hostPort !== 0) errors.push(...validatePortNumber(port.hostPort, `${at}.hostPort`));
-		return [...errors, ...validateEnum(port.protocol, `${at}.protocol`, ["SCTP", "TCP", "UDP"])];
+function validateInit(spec: PodSpec, surroundings: ContainerSurroundings, path: string): FieldErrors {
+	const names = new Set((spec.containers ?? []).map(({ name = "" }) => name));
+	return validateEach(spec.initContainers, path, (container, at) => {
+		const { name = "" } = container;
+		const isSidecar = container.restartPolicy === "Always";
+		const isDuplicate = names.has(name);
+		if (name !== "") names.add(name);
+		return [
+			...validateCommon(container, spec, surroundings, at),
+			...validateInitRestartRules(container, at),
+			...(isDuplicate ? [fieldDuplicate(`${at}.name`, name)] : []),
+			// They run one by one, so each is checked against itself alone, and upstream counts it as the first of its list.
+			...validateHostPortConflicts([container], path),
+			...(isSidecar ? validateSidecar(container, spec, at) : validateNoSidecar(container, at)),
+		];
 	});
 }
 
-/** A port of the host belongs to one container, and on the host's network it is the container's own. */
-function validateHostPorts(container: Container, taken: Set<string>, hostNetwork: boolean, path: string): FieldErrors {
-	return validateEach(container.ports, `${path}.ports`, (port, at) => {
-		if ((port.hostPort ?? 0) === 0) return NO_ERRORS;
-		const key = `${port.protocol ?? ""}/${port.hostIP ?? ""}/${port.hostPort}`;
-		const errors: FieldError[] = taken.has(key) ? [fieldDuplicate(`${at}.hostPort`, key)] : [];
-		taken.add(key);
-		if (hostNetwork && port.hostPort !== port.containerPort) {
-			errors.push(fieldInvalid(`${at}.containerPort`, port.containerPort, "must match `hostPort` when `hostNetwork` is true"));
-		}
-		return errors;
-	});
-}
+const validateSidecar = (container: Container, spec: PodSpec, path: string): FieldErrors => [
+	...validateLifecycle(container.lifecycle, spec.terminationGracePeriodSeconds, `${path}.lifecycle`),
+	...validateProbes(container, path),
+];
 
 /** Probes and hooks are for sidecars: an init container runs once. */
-function validateInitContainer(container: Container, path: string): FieldErrors {
-	if (container.restartPolicy === "Always") {
-		return [
-			...validateProbe(container.livenessProbe, "livenessProbe", path),
-			...validateProbe(container.readinessProbe, "readinessProbe", path),
-			...validateProbe(container.startupProbe, "startupProbe", path),
-			...validateLifecycle(container.lifecycle, `${path}.lifecycle`),
-		];
-	}
-	const forbidden = (["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const).filter(
+function validateNoSidecar(container: Container, path: string): FieldErrors {
+	const fields = (["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] as const).filter(
 		(field) => container[field] !== undefined,
 	);
 	return [
-		...forbidden.map((field) => fieldForbidden(`${path}.${field}`, "may not be set for init containers without restartPolicy=Always")),
-		...validateOptionalEnum(container.restartPolicy, `${path}.restartPolicy`, restartPolicies),
+		...fields.map((field) => fieldForbidden(`${path}.${field}`, "may not be set for init containers without restartPolicy=Always")),
+		...validateEach(container.resizePolicy, `${path}.resizePolicy`, ({ restartPolicy }, at) =>
+			restartPolicy === "RestartContainer"
+				? [fieldInvalid(`${at}.restartPolicy`, restartPolicy, "must not be set to 'RestartContainer' for non-sidecar initContainers")]
+				: NO_ERRORS,
+		),
 	];
 }
 
-/** What a container that is only there to look inside may not have. */
-function validateEphemeral(container: EphemeralContainer, targets: ReadonlySet<string>, path: string): FieldErrors {
-	const forbidden = (["ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] as const).filter(
-		(field) => container[field] !== undefined,
-	);
-	const errors: FieldError[] = forbidden.map((field) => fieldForbidden(`${path}.${field}`, "cannot be set for an Ephemeral Container"));
-	const target = container.targetContainerName ?? "";
-	if (target !== "" && !targets.has(target)) errors.push(fieldInvalid(`${path}.targetContainerName`, target, `not found`));
-	return errors;
+const NOT_EPHEMERAL = "cannot be set for an Ephemeral Container";
+
+/** What a container that is only there to look inside may not have, in the order of Kubernetes' type. */
+const forbiddenInEphemeral = [
+	"ports",
+	"resources",
+	"resizePolicy",
+	"restartPolicy",
+	"restartPolicyRules",
+	"livenessProbe",
+	"readinessProbe",
+	"startupProbe",
+	"lifecycle",
+] as const;
+
+function validateEphemerals(spec: PodSpec, surroundings: ContainerSurroundings, path: string): FieldErrors {
+	const targets = new Set([...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name = "" }) => name));
+	const names = new Set(targets);
+	return validateEach(spec.ephemeralContainers, path, (container, at) => [
+		...validateCommon(container, spec, surroundings, at),
+		...validateImagePadding(container, at),
+		...validateUniqueName(container, names, at),
+		...validateEphemeral(container, targets, at),
+	]);
 }
 
-function validateSecurityContext(context: SecurityContext | undefined, path: string): FieldErrors {
-	if (context === undefined) return NO_ERRORS;
-	const errors: FieldError[] = [];
-	if (context.runAsUser !== undefined) errors.push(...invalidFor(`${path}.runAsUser`, context.runAsUser, isValidUserId(context.runAsUser)));
-	if (context.runAsGroup !== undefined) {
-		errors.push(...invalidFor(`${path}.runAsGroup`, context.runAsGroup, isInRange(context.runAsGroup, 0, 2 ** 32 - 1)));
+function validateEphemeral(container: EphemeralContainer, targets: ReadonlySet<string>, path: string): FieldErrors {
+	const { targetContainerName: target = "" } = container;
+	const errors: FieldError[] = target === "" || targets.has(target) ? [] : [fieldNotFound(`${path}.targetContainerName`, target)];
+	for (const field of forbiddenInEphemeral) {
+		const value = container[field];
+		// An empty list or struct is as good as none, except behind a pointer.
+		const isSet =
+			field === "resources" ? Object.keys(value ?? {}).length > 0 : Array.isArray(value) ? value.length > 0 : value !== undefined;
+		if (isSet) errors.push(fieldForbidden(`${path}.${field}`, NOT_EPHEMERAL));
 	}
-	if (context.allowPrivilegeEscalation === false && context.privileged === true) {
-		errors.push(fieldInvalid(path, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"));
-	}
-	return errors;
+	return [
+		...errors,
+		...validateEach(container.volumeMounts, `${path}.volumeMounts`, (mount, at) =>
+			(["subPath", "subPathExpr"] as const).flatMap((field) =>
+				(mount[field] ?? "") === "" ? [] : [fieldForbidden(`${at}.${field}`, NOT_EPHEMERAL)],
+			),
+		),
+	];
+}
+
+/** Only of Pods: an old template may have an image with spaces around it. */
+export function validateImagePadding({ image = "" }: Container, path: string): FieldErrors {
+	return image.trim() === image ? NO_ERRORS : [fieldInvalid(`${path}.image`, image, "must not have leading or trailing whitespace")];
 }

@@ -6,37 +6,20 @@ import type {
 	EnvFromSource,
 	EnvVar,
 	EnvVarSource,
-	ObjectFieldSelector,
+	FileKeySelector,
 	SecretKeySelector,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { isConfigMapKey, isEnvVarName, isQualifiedName } from "../../../apimachinery/validation/names.ts";
-import { type FieldErrors, invalidFor, NO_ERRORS, validateEach, validateNamed, validateRequired } from "./primitives.ts";
-
-/** Fields of a Pod that a variable may show. */
-const envFields: ReadonlySet<string> = new Set([
-	"metadata.name",
-	"metadata.namespace",
-	"metadata.uid",
-	"spec.nodeName",
-	"spec.serviceAccountName",
-	"status.hostIP",
-	"status.hostIPs",
-	"status.podIP",
-	"status.podIPs",
-]);
-
-/** Fields of a Pod that a file of a downwardAPI volume may show. */
-export const downwardVolumeFields: ReadonlySet<string> = new Set([
-	"metadata.name",
-	"metadata.namespace",
-	"metadata.labels",
-	"metadata.annotations",
-	"metadata.uid",
-]);
-
-/** Resources of a container that the downward API can tell. */
-const resourceFields = ["limits", "requests"].flatMap((side) => [`${side}.cpu`, `${side}.memory`, `${side}.ephemeral-storage`]);
+import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import {
+	isConfigMapKey,
+	isDns1123Label,
+	isDns1123Subdomain,
+	isEnvVarName,
+	nameIsDnsSubdomain,
+} from "../../../apimachinery/validation/names.ts";
+import { envFields, validateFieldRef, validateResourceFieldRef } from "./downward-api.ts";
+import { validateNoBacksteps } from "./file-paths.ts";
+import { type FieldErrors, invalidFor, NO_ERRORS, validateEach, validateName, validateNamed, validateRequired } from "./primitives.ts";
 
 export function validateEnv(variables: readonly EnvVar[] | undefined, path: string): FieldErrors {
 	return validateEach(variables, path, (variable, at) => [
@@ -61,51 +44,44 @@ function validateValueFrom({ value, valueFrom }: EnvVar, path: string): FieldErr
 	return errors;
 }
 
-function validateSource(source: EnvVarSource, path: string): FieldErrors {
+function validateSource(
+	{ fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef }: EnvVarSource,
+	path: string,
+): FieldErrors {
 	return [
-		...(source.fieldRef === undefined ? [] : validateFieldRef(source.fieldRef, envFields, `${path}.fieldRef`)),
-		...(source.resourceFieldRef === undefined ? [] : validateResourceField(source.resourceFieldRef.resource, `${path}.resourceFieldRef`)),
-		...(source.configMapKeyRef === undefined ? [] : validateKeyRef(source.configMapKeyRef, `${path}.configMapKeyRef`)),
-		...(source.secretKeyRef === undefined ? [] : validateKeyRef(source.secretKeyRef, `${path}.secretKeyRef`)),
+		...(fieldRef === undefined ? [] : validateFieldRef(fieldRef, envFields, `${path}.fieldRef`)),
+		...(resourceFieldRef === undefined ? [] : validateResourceFieldRef(resourceFieldRef, `${path}.resourceFieldRef`)),
+		...(configMapKeyRef === undefined ? [] : validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`)),
+		...(secretKeyRef === undefined ? [] : validateKeyRef(secretKeyRef, `${path}.secretKeyRef`)),
+		...(fileKeyRef === undefined ? [] : validateFileKeyRef(fileKeyRef, `${path}.fileKeyRef`)),
 	];
 }
 
-/** A field of the Pod by path; labels and annotations by key. */
-export function validateFieldRef({ fieldPath }: ObjectFieldSelector, fields: ReadonlySet<string>, path: string): FieldErrors {
-	if (fieldPath === undefined || fieldPath === "") return [fieldRequired(`${path}.fieldPath`)];
-	const subscript = /^metadata\.(labels|annotations)\['(.*)'\]$/.exec(fieldPath);
-	if (subscript !== null) {
-		const key = subscript[2] ?? "";
-		return invalidFor(path, key, isQualifiedName(subscript[1] === "annotations" ? key.toLowerCase() : key));
-	}
-	if (fields.has(fieldPath)) return NO_ERRORS;
-	if (envFields.has(fieldPath) || downwardVolumeFields.has(fieldPath))
-		return [fieldNotSupported(`${path}.fieldPath`, fieldPath, [...fields])];
-	return [fieldInvalid(`${path}.fieldPath`, fieldPath, `error converting fieldPath: field label not supported: ${fieldPath}`)];
-}
+const validateKeyRef = ({ name, key }: Partial<SecretKeySelector>, path: string): FieldErrors => [
+	...validateName(name, `${path}.name`, isDns1123Subdomain),
+	...validateNamed(key, `${path}.key`, isConfigMapKey),
+];
 
-export function validateResourceField(resource: string | undefined, path: string): FieldErrors {
-	if (resource === undefined || resource === "") return [fieldRequired(`${path}.resource`)];
-	const known = resourceFields.includes(resource) || /^(limits|requests)\.hugepages-/.test(resource);
-	return known ? NO_ERRORS : [fieldNotSupported(`${path}.resource`, resource, resourceFields)];
-}
-
-function validateKeyRef({ name, key }: Partial<SecretKeySelector>, path: string): FieldErrors {
-	return [...validateRequired(name, `${path}.name`), ...validateNamed(key, `${path}.key`, isConfigMapKey)];
-}
+const validateFileKeyRef = ({ key, volumeName, path: file }: FileKeySelector, path: string): FieldErrors => [
+	...validateNamed(key, `${path}.key`, isEnvVarName),
+	...validateNamed(volumeName, `${path}.volumeName`, isDns1123Label),
+	...(file === undefined || file === "" ? validateRequired(file, `${path}.path`) : validateNoBacksteps(file, `${path}.path`)),
+];
 
 export function validateEnvFrom(sources: readonly EnvFromSource[] | undefined, path: string): FieldErrors {
-	return validateEach(sources, path, (source, at) => {
-		const prefix = source.prefix ?? "";
+	return validateEach(sources, path, ({ prefix = "", configMapRef, secretRef }, at) => {
 		const errors = [...(prefix === "" ? [] : invalidFor(`${at}.prefix`, prefix, isEnvVarName(prefix)))];
-		const { configMapRef, secretRef } = source;
-		if (configMapRef !== undefined) errors.push(...validateRequired(configMapRef.name, `${at}.configMapRef.name`));
-		if (secretRef !== undefined) errors.push(...validateRequired(secretRef.name, `${at}.secretRef.name`));
+		if (configMapRef !== undefined) errors.push(...validateNamed(configMapRef.name, `${at}.configMapRef.name`, isNamePrefix));
+		if (secretRef !== undefined) errors.push(...validateNamed(secretRef.name, `${at}.secretRef.name`, isNamePrefix));
+		// Upstream names the list here, not the item.
 		if (configMapRef === undefined && secretRef === undefined) {
-			errors.push(fieldInvalid(at, "", "must specify one of: `configMapRef` or `secretRef`"));
+			errors.push(fieldInvalid(path, "", "must specify one of: `configMapRef` or `secretRef`"));
 		} else if (configMapRef !== undefined && secretRef !== undefined) {
-			errors.push(fieldInvalid(at, "", "may not have more than one field specified at a time"));
+			errors.push(fieldInvalid(path, "", "may not have more than one field specified at a time"));
 		}
 		return errors;
 	});
 }
+
+/** Upstream checks these names as if they were prefixes, which may end in a hyphen. */
+const isNamePrefix = (name: string): readonly string[] => nameIsDnsSubdomain(name, true);

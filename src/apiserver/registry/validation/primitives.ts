@@ -7,6 +7,7 @@ import {
 	type FieldError,
 	fieldDuplicate,
 	fieldInvalid,
+	fieldNotOneOf,
 	fieldNotSupported,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
@@ -56,6 +57,12 @@ export function validateEnum(value: string | undefined, path: string, supported:
 	return supported.includes(value) ? NO_ERRORS : [fieldNotSupported(path, value, supported)];
 }
 
+/** The same where upstream's list of values has an order of its own. */
+export function validateEnumInOrder(value: string | undefined, path: string, supported: readonly string[]): FieldErrors {
+	if (value === undefined || value === "") return [fieldRequired(path)];
+	return supported.includes(value) ? NO_ERRORS : [fieldNotOneOf(path, value, supported)];
+}
+
 /** A text, where it is given, is one of those supported. */
 export function validateOptionalEnum(value: string | undefined, path: string, supported: readonly string[]): FieldErrors {
 	return value === undefined || supported.includes(value) ? NO_ERRORS : [fieldNotSupported(path, value, supported)];
@@ -71,6 +78,10 @@ export function validateNamed(
 	if (value === undefined || value === "") return [fieldRequired(path, detail)];
 	return invalidFor(path, value, rule(value));
 }
+
+/** A text keeps a rule of names, the empty one too. */
+export const validateName = (value: string | undefined, path: string, rule: (value: string) => readonly string[]): FieldErrors =>
+	invalidFor(path, value ?? "", rule(value ?? ""));
 
 /** A DNS label is there: names of containers, volumes. */
 export const validateDnsLabel = (value: string | undefined, path: string): FieldErrors => validateNamed(value, path, isDns1123Label);
@@ -127,7 +138,13 @@ export function validateUnique<T>(items: readonly T[], key: (item: T) => string 
 	});
 }
 
-/** Runs a rule on each item with its path, `spec.containers[0]`. */
+/** Runs a rule on each item with its path, `spec.containers[0]`. Most lists are sound, and cost no list of errors then. */
 export function validateEach<T>(items: readonly T[] | undefined, path: string, rule: (item: T, path: string) => FieldErrors): FieldErrors {
-	return (items ?? []).flatMap((item, index) => rule(item, `${path}[${index}]`));
+	if (items === undefined) return NO_ERRORS;
+	let errors: FieldError[] | undefined;
+	for (const [index, item] of items.entries()) {
+		const own = rule(item, `${path}[${index}]`);
+		if (own.length > 0) errors = [...(errors ?? []), ...own];
+	}
+	return errors ?? NO_ERRORS;
 }

@@ -1,150 +1,179 @@
 /**
- * What a Pod says about where it may run: tolerations, affinity, spreading. Source: ValidateTolerations,
+ * What a Pod says about where it may run: tolerations, affinity, spreading, gates. Source: ValidateTolerations,
  * validateAffinity, validateTopologySpreadConstraints in pkg/apis/core/validation/validation.go of Kubernetes 1.36.
  */
 import type {
 	Affinity,
-	NodeSelector,
-	NodeSelectorRequirement,
-	NodeSelectorTerm,
+	LabelSelector,
+	PodAffinity,
 	PodAffinityTerm,
+	PodSchedulingGate,
 	Toleration,
 	TopologySpreadConstraint,
-	WeightedPodAffinityTerm,
 } from "../../../apimachinery/schema/generated/types.ts";
 import {
 	type FieldError,
+	fieldDuplicate,
 	fieldForbidden,
 	fieldInvalid,
+	fieldNotOneOf,
 	fieldNotSupported,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
-import { isQualifiedName, isValidLabelValue } from "../../../apimachinery/validation/names.ts";
+import { isDns1123Label, isQualifiedName, isValidLabelValue } from "../../../apimachinery/validation/names.ts";
+import { validateNodeAffinity, validateWeight } from "./node-selector.ts";
 import {
 	type FieldErrors,
 	invalidFor,
 	NO_ERRORS,
 	validateEach,
-	validateEnum,
-	validateNamed,
+	validateName,
 	validateOptionalEnum,
 	validatePositive,
 } from "./primitives.ts";
 
-export const taintEffects = ["NoExecute", "NoSchedule", "PreferNoSchedule"];
+export { validateNodeSelector } from "./node-selector.ts";
+
+export const taintEffects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 export function validateTolerations(tolerations: readonly Toleration[] | undefined, path: string): FieldErrors {
-	return validateEach(tolerations, path, (toleration, at) => {
-		const { key = "", operator = "", value = "", effect = "" } = toleration;
+	return validateEach(tolerations, path, ({ key = "", operator = "", value = "", effect = "", tolerationSeconds }, at) => {
 		const errors: FieldError[] = key === "" ? [] : [...invalidFor(`${at}.key`, key, isQualifiedName(key))];
 		if (key === "" && operator !== "Exists") {
 			const text = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
 			errors.push(fieldInvalid(`${at}.operator`, operator, text));
 		}
-		if (toleration.tolerationSeconds !== undefined && effect !== "NoExecute") {
+		if (tolerationSeconds !== undefined && effect !== "NoExecute") {
 			errors.push(fieldInvalid(`${at}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
 		}
-		if (operator === "" || operator === "Equal") errors.push(...invalidFor(`${at}.operator`, value, isValidLabelValue(value)));
-		else if (operator === "Exists") {
-			if (value !== "") errors.push(fieldInvalid(`${at}.operator`, toleration, "value must be empty when `operator` is 'Exists'"));
-		} else errors.push(fieldNotSupported(`${at}.operator`, operator, ["Equal", "Exists"]));
-		return effect === "" ? errors : [...errors, ...validateEnum(effect, `${at}.effect`, taintEffects)];
+		errors.push(...validateTolerationOperator(operator, value, `${at}.operator`));
+		if (effect !== "" && !taintEffects.includes(effect)) errors.push(fieldNotOneOf(`${at}.effect`, effect, taintEffects));
+		return errors;
 	});
 }
 
+/** Errors of the value are told of the operator. */
+function validateTolerationOperator(operator: string, value: string, path: string): FieldErrors {
+	switch (operator) {
+		case "":
+		case "Equal": {
+			const texts = isValidLabelValue(value);
+			return texts.length === 0 ? NO_ERRORS : [fieldInvalid(path, value, texts.join(";"))];
+		}
+		case "Exists":
+			return value === "" ? NO_ERRORS : [fieldInvalid(path, value, "value must be empty when `operator` is 'Exists'")];
+		case "Lt":
+		case "Gt":
+			// The feature gate TaintTolerationComparisonOperators is off by default.
+			return [fieldNotOneOf(path, operator, ["Equal", "Exists", "Lt", "Gt"])];
+		default:
+			return [fieldNotOneOf(path, operator, ["Equal", "Exists"])];
+	}
+}
+
 export function validateAffinity(affinity: Affinity | undefined, path: string): FieldErrors {
-	if (affinity === undefined) return NO_ERRORS;
-	const { nodeAffinity, podAffinity, podAntiAffinity } = affinity;
-	const required = "requiredDuringSchedulingIgnoredDuringExecution";
-	const preferred = "preferredDuringSchedulingIgnoredDuringExecution";
-	const errors: FieldError[] = [];
-	if (nodeAffinity?.[required] !== undefined)
-		errors.push(...validateNodeSelector(nodeAffinity[required], `${path}.nodeAffinity.${required}`));
-	errors.push(
-		...validateEach(nodeAffinity?.[preferred], `${path}.nodeAffinity.${preferred}`, (term, at) => [
-			...validateWeight(term.weight, at),
-			...validateNodeTerm(term.preference, `${at}.preference`),
-		]),
-	);
-	for (const [name, terms] of Object.entries({ podAffinity, podAntiAffinity })) {
-		errors.push(...validateEach(terms?.[required], `${path}.${name}.${required}`, validatePodTerm));
-		errors.push(...validateEach(terms?.[preferred], `${path}.${name}.${preferred}`, validateWeightedPodTerm));
-	}
-	return errors;
-}
-
-function validateWeight(weight: number | undefined, path: string): FieldErrors {
-	return weight !== undefined && weight >= 1 && weight <= 100
-		? NO_ERRORS
-		: [fieldInvalid(`${path}.weight`, weight ?? 0, "must be in the range 1-100")];
-}
-
-/** At least one term, each of whole requirements. */
-export function validateNodeSelector(selector: NodeSelector, path: string): FieldErrors {
-	const terms = selector.nodeSelectorTerms ?? [];
-	if (terms.length === 0) return [fieldRequired(`${path}.nodeSelectorTerms`, "must have at least one node selector term")];
-	return validateEach(terms, `${path}.nodeSelectorTerms`, validateNodeTerm);
-}
-
-const validateNodeTerm = (term: NodeSelectorTerm | undefined, path: string): FieldErrors => [
-	...validateEach(term?.matchExpressions, `${path}.matchExpressions`, validateNodeRequirement),
-	...validateEach(term?.matchFields, `${path}.matchFields`, validateFieldRequirement),
-];
-
-function validateNodeRequirement({ key, operator, values = [] }: NodeSelectorRequirement, path: string): FieldErrors {
-	const errors: FieldError[] = [];
-	if (operator === "In" || operator === "NotIn") {
-		if (values.length === 0) errors.push(fieldRequired(`${path}.values`, "must be specified when `operator` is 'In' or 'NotIn'"));
-	} else if (operator === "Exists" || operator === "DoesNotExist") {
-		if (values.length > 0) {
-			errors.push(fieldForbidden(`${path}.values`, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
-		}
-	} else if (operator === "Gt" || operator === "Lt") {
-		if (values.length !== 1) errors.push(fieldRequired(`${path}.values`, "must be specified single value when `operator` is 'Lt' or 'Gt'"));
-	} else {
-		errors.push(fieldInvalid(`${path}.operator`, operator, "not a valid selector operator"));
-	}
-	return [...errors, ...invalidFor(`${path}.key`, key ?? "", isQualifiedName(key ?? ""))];
-}
-
-/** Only metadata.name, and only one of it. */
-function validateFieldRequirement({ key, operator, values = [] }: NodeSelectorRequirement, path: string): FieldErrors {
-	const errors: FieldError[] = [];
-	if (operator === "In" || operator === "NotIn") {
-		if (values.length !== 1) {
-			errors.push(fieldRequired(`${path}.values`, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"));
-		}
-	} else {
-		errors.push(fieldInvalid(`${path}.operator`, operator, "not a valid selector operator"));
-	}
-	return key === "metadata.name" ? errors : [...errors, fieldInvalid(`${path}.key`, key, "not a valid field selector key")];
-}
-
-const validateWeightedPodTerm = (term: WeightedPodAffinityTerm, path: string): FieldErrors => [
-	...validateWeight(term.weight, path),
-	...validatePodTerm(term.podAffinityTerm, `${path}.podAffinityTerm`),
-];
-
-function validatePodTerm(term: PodAffinityTerm | undefined, path: string): FieldErrors {
 	return [
-		...validateLabelSelector(term?.labelSelector, `${path}.labelSelector`),
-		...validateLabelSelector(term?.namespaceSelector, `${path}.namespaceSelector`),
-		...validateTopologyKey(term?.topologyKey, path),
+		...validateNodeAffinity(affinity?.nodeAffinity, `${path}.nodeAffinity`),
+		...validatePodAffinity(affinity?.podAffinity, `${path}.podAffinity`),
+		...validatePodAffinity(affinity?.podAntiAffinity, `${path}.podAntiAffinity`),
 	];
 }
 
-const validateTopologyKey = (key: string | undefined, path: string): FieldErrors =>
-	validateNamed(key, `${path}.topologyKey`, isQualifiedName, "can not be empty");
+/** To Pods, or away from them. */
+function validatePodAffinity(affinity: PodAffinity | undefined, path: string): FieldErrors {
+	const { requiredDuringSchedulingIgnoredDuringExecution: required, preferredDuringSchedulingIgnoredDuringExecution: preferred } =
+		affinity ?? {};
+	return [
+		...validateEach(required, `${path}.requiredDuringSchedulingIgnoredDuringExecution`, validatePodTerm),
+		...validateEach(preferred, `${path}.preferredDuringSchedulingIgnoredDuringExecution`, ({ weight, podAffinityTerm }, at) => [
+			...validateWeight(weight, at),
+			...validatePodTerm(podAffinityTerm, `${at}.podAffinityTerm`),
+		]),
+	];
+}
+
+function validatePodTerm(term: PodAffinityTerm | undefined, path: string): FieldErrors {
+	const { labelSelector, namespaceSelector, namespaces = [], matchLabelKeys, mismatchLabelKeys, topologyKey = "" } = term ?? {};
+	return [
+		...validateLabelSelector(labelSelector, `${path}.labelSelector`),
+		...validateLabelSelector(namespaceSelector, `${path}.namespaceSelector`),
+		...namespaces.flatMap((name) => invalidFor(`${path}.namespace`, name, isDns1123Label(name))),
+		...validateLabelKeys({ matchLabelKeys, mismatchLabelKeys, labelSelector }, path),
+		...(topologyKey === "" ? [fieldRequired(`${path}.topologyKey`, "can not be empty")] : []),
+		...validateName(topologyKey, `${path}.topologyKey`, isQualifiedName),
+	];
+}
+
+interface LabelKeys {
+	readonly matchLabelKeys?: readonly string[] | undefined;
+	readonly mismatchLabelKeys?: readonly string[] | undefined;
+	readonly labelSelector?: LabelSelector | undefined;
+}
+
+/**
+ * Keys of labels whose values come from the Pod itself. Creation has already added them to the selector's expressions
+ * (KEP-3633, KEP-3243), so a key that the selector has twice was there before.
+ */
+function validateLabelKeys({ matchLabelKeys = [], mismatchLabelKeys = [], labelSelector }: LabelKeys, path: string): FieldErrors {
+	const errors: FieldError[] = [];
+	for (const [field, keys] of Object.entries({ matchLabelKeys, mismatchLabelKeys })) {
+		if (keys.length === 0) continue;
+		if (labelSelector === undefined) {
+			errors.push(fieldForbidden(`${path}.${field}`, "must not be specified when labelSelector is not set"));
+		} else errors.push(...validateEach(keys, `${path}.${field}`, (key, at) => invalidFor(at, key, isQualifiedName(key))));
+	}
+	const selected = new Set(Object.keys(labelSelector?.matchLabels ?? {}));
+	for (const { key = "" } of labelSelector?.matchExpressions ?? []) {
+		const index = matchLabelKeys.lastIndexOf(key);
+		// Upstream's path lacks the field's name here.
+		if (index >= 0 && selected.has(key))
+			errors.push(fieldInvalid(`${path}[${index}]`, key, "exists in both matchLabelKeys and labelSelector"));
+		selected.add(key);
+	}
+	return [
+		...errors,
+		...validateEach(matchLabelKeys, `${path}.matchLabelKeys`, (key, at) =>
+			mismatchLabelKeys.includes(key) ? [fieldInvalid(at, key, "exists in both matchLabelKeys and mismatchLabelKeys")] : NO_ERRORS,
+		),
+	];
+}
+
+const DO_NOT_SCHEDULE = "DoNotSchedule";
+const scheduleActions = [DO_NOT_SCHEDULE, "ScheduleAnyway"];
+const nodePolicies = ["Honor", "Ignore"];
 
 export function validateTopologySpreadConstraints(constraints: readonly TopologySpreadConstraint[] | undefined, path: string): FieldErrors {
-	return validateEach(constraints, path, (constraint, at) => [
-		...validatePositive(constraint.maxSkew, `${at}.maxSkew`),
-		...validateTopologyKey(constraint.topologyKey, at),
-		...validateEnum(constraint.whenUnsatisfiable, `${at}.whenUnsatisfiable`, ["DoNotSchedule", "ScheduleAnyway"]),
-		...validatePositive(constraint.minDomains, `${at}.minDomains`),
-		...validateOptionalEnum(constraint.nodeAffinityPolicy, `${at}.nodeAffinityPolicy`, ["Honor", "Ignore"]),
-		...validateOptionalEnum(constraint.nodeTaintsPolicy, `${at}.nodeTaintsPolicy`, ["Honor", "Ignore"]),
-		...validateLabelSelector(constraint.labelSelector, `${at}.labelSelector`),
-	]);
+	const all = constraints ?? [];
+	return all.flatMap((constraint, index) => {
+		const at = `${path}[${index}]`;
+		const { topologyKey = "", whenUnsatisfiable: action = "", minDomains } = constraint;
+		const isRepeated = all
+			.slice(index + 1)
+			.some((other) => (other.topologyKey ?? "") === topologyKey && (other.whenUnsatisfiable ?? "") === action);
+		return [
+			...validatePositive(constraint.maxSkew ?? 0, `${at}.maxSkew`),
+			...(topologyKey === "" ? [fieldRequired(`${at}.topologyKey`, "can not be empty")] : []),
+			...(scheduleActions.includes(action) ? [] : [fieldNotSupported(`${at}.whenUnsatisfiable`, action, scheduleActions)]),
+			...(isRepeated ? [fieldDuplicate(`${at}.{topologyKey, whenUnsatisfiable}`, `{${topologyKey}, ${action}}`)] : []),
+			...validatePositive(minDomains, `${at}.minDomains`),
+			...(minDomains !== undefined && action !== DO_NOT_SCHEDULE
+				? [fieldInvalid(`${at}.minDomains`, minDomains, `can only use minDomains if whenUnsatisfiable=${DO_NOT_SCHEDULE}, not ${action}`)]
+				: []),
+			...validateOptionalEnum(constraint.nodeAffinityPolicy, `${at}.nodeAffinityPolicy`, nodePolicies),
+			...validateOptionalEnum(constraint.nodeTaintsPolicy, `${at}.nodeTaintsPolicy`, nodePolicies),
+			...validateLabelKeys({ matchLabelKeys: constraint.matchLabelKeys, labelSelector: constraint.labelSelector }, at),
+			...validateLabelSelector(constraint.labelSelector, `${at}.labelSelector`),
+		];
+	});
+}
+
+/** Names of gates, each once. */
+export function validateSchedulingGates(gates: readonly PodSchedulingGate[] | undefined, path: string): FieldErrors {
+	const seen = new Set<string>();
+	return validateEach(gates, path, ({ name = "" }, at) => {
+		const errors = [...invalidFor(at, name, isQualifiedName(name)), ...(seen.has(name) ? [fieldDuplicate(at, name)] : [])];
+		seen.add(name);
+		return errors;
+	});
 }

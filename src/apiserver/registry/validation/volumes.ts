@@ -1,208 +1,195 @@
 /**
- * Volumes of a Pod and how containers mount them. Source: ValidateVolumes, ValidateVolumeMounts in
+ * Volumes of a Pod: their names, and exactly one source each. Source: ValidateVolumes, validateVolumeSource in
  * pkg/apis/core/validation/validation.go of Kubernetes 1.36.
  */
-import type {
-	Container,
-	DownwardAPIVolumeFile,
-	KeyToPath,
-	Volume,
-	VolumeDevice,
-	VolumeMount,
-	VolumeProjection,
-} from "../../../apimachinery/schema/generated/types.ts";
+import { compareQuantities, QuantityError } from "../../../apimachinery/quantity.ts";
+import type { Volume } from "../../../apimachinery/schema/generated/types.ts";
 import {
 	type FieldError,
+	fieldDuplicate,
 	fieldForbidden,
 	fieldInvalid,
-	fieldNotFound,
-	fieldNotSupported,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
-import { downwardVolumeFields, validateFieldRef, validateResourceField } from "./env.ts";
+import { isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
+import { validateClaimTemplate } from "./claim-template.ts";
+import { validateDriverName } from "./csi.ts";
+import { validateDescendingPath } from "./file-paths.ts";
+import { type FieldErrors, invalidFor, NO_ERRORS, validateDnsLabel, validateEnum, validateRequired } from "./primitives.ts";
+import { validateConfigMapVolume, validateDownwardApiVolume, validateProjectedVolume, validateSecretVolume } from "./volume-files.ts";
 import {
-	type FieldErrors,
-	NO_ERRORS,
-	validateDnsLabel,
-	validateEach,
-	validateOptionalEnum,
-	validateRequired,
-	validateUnique,
-} from "./primitives.ts";
-import { validateQuantity } from "./resources.ts";
+	validateAwsElasticBlockStore,
+	validateAzureDisk,
+	validateFc,
+	validateFlexVolume,
+	validateFlocker,
+	validateGcePersistentDisk,
+	validateHostPath,
+	validateIscsi,
+	validateMonitors,
+	validateNfs,
+	validateQuobyte,
+	validateScaleIo,
+	validateSecretRef,
+	validateStorageOs,
+} from "./volume-sources.ts";
 
-const FILE_MODE = "must be a number between 0 and 0777 (octal), both inclusive";
+export { validateHostPath } from "./volume-sources.ts";
 
-const hostPathTypes = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
+export interface VolumesResult {
+	readonly errors: FieldErrors;
+	/** Volumes with nothing wrong, by name: only these can be mounted. */
+	readonly sound: ReadonlyMap<string, Volume>;
+}
 
-export function validateVolumes(volumes: readonly Volume[] | undefined, path: string): FieldErrors {
+/** `podName` is undefined in templates: claims of ephemeral volumes have no names there yet. */
+export function validateVolumes(volumes: readonly Volume[] | undefined, podName: string | undefined, path: string): VolumesResult {
 	const all = volumes ?? [];
-	return [
-		...validateEach(all, path, (volume, at) => [...validateDnsLabel(volume.name, `${at}.name`), ...validateVolumeSource(volume, at)]),
-		...validateUnique(
-			all,
-			(volume) => volume.name,
-			(index) => `${path}[${index}].name`,
-		),
-	];
-}
-
-function validateVolumeSource(volume: Volume, path: string): FieldErrors {
-	const [first, ...others] = Object.keys(volume).filter((field) => field !== "name" && volume[field as keyof Volume] !== undefined);
-	if (first === undefined) return [fieldRequired(path, "must specify a volume type")];
-	return [
-		...validateKnownSource(volume, path),
-		...others.map((other) => fieldForbidden(`${path}.${other}`, "may not specify more than 1 volume type")),
-	];
-}
-
-/** The sources that a learner meets first; the rest are checked by their schema alone. */
-function validateKnownSource(volume: Volume, path: string): FieldErrors {
-	const { hostPath, configMap, secret, persistentVolumeClaim, emptyDir, projected, downwardAPI, nfs, csi } = volume;
-	if (hostPath !== undefined) return validateHostPath(hostPath.path, hostPath.type, `${path}.hostPath`);
-	if (configMap !== undefined) {
-		const at = `${path}.configMap`;
-		return [...validateRequired(configMap.name, `${at}.name`), ...validateFiles(configMap.items, configMap.defaultMode, at)];
-	}
-	if (secret !== undefined) {
-		const at = `${path}.secret`;
-		return [...validateRequired(secret.secretName, `${at}.secretName`), ...validateFiles(secret.items, secret.defaultMode, at)];
-	}
-	if (persistentVolumeClaim !== undefined) {
-		return validateRequired(persistentVolumeClaim.claimName, `${path}.persistentVolumeClaim.claimName`);
-	}
-	if (emptyDir?.sizeLimit !== undefined) return validateQuantity("storage", emptyDir.sizeLimit, `${path}.emptyDir.sizeLimit`);
-	if (projected !== undefined) {
-		const at = `${path}.projected`;
-		return [
-			...validateMode(projected.defaultMode, `${at}.defaultMode`),
-			...validateEach(projected.sources, `${at}.sources`, validateProjection),
-		];
-	}
-	if (downwardAPI !== undefined) {
-		const at = `${path}.downwardAPI`;
-		return [
-			...validateMode(downwardAPI.defaultMode, `${at}.defaultMode`),
-			...validateEach(downwardAPI.items, `${at}.items`, validateDownwardFile),
-		];
-	}
-	if (nfs !== undefined) return [...validateRequired(nfs.server, `${path}.nfs.server`), ...validateRequired(nfs.path, `${path}.nfs.path`)];
-	if (csi !== undefined) return validateRequired(csi.driver, `${path}.csi.driver`);
-	return NO_ERRORS;
-}
-
-/** A path on the node: there, without steps back, of a known type. */
-export function validateHostPath(hostPath: string | undefined, type: string | undefined, path: string): FieldErrors {
-	const errors: FieldError[] = !hostPath ? [fieldRequired(`${path}.path`)] : [...validateNoBacksteps(hostPath, `${path}.path`)];
-	if (type !== undefined && !hostPathTypes.includes(type)) errors.push(fieldNotSupported(`${path}.type`, type, hostPathTypes));
-	return errors;
-}
-
-function validateMode(mode: number | undefined, path: string): FieldErrors {
-	return mode !== undefined && (mode < 0 || mode > 0o777) ? [fieldInvalid(path, mode, FILE_MODE)] : NO_ERRORS;
-}
-
-function validateFiles(items: readonly KeyToPath[] | undefined, defaultMode: number | undefined, path: string): FieldErrors {
-	return [...validateMode(defaultMode, `${path}.defaultMode`), ...validateEach(items, `${path}.items`, validateKeyToPath)];
-}
-
-const validateKeyToPath = (item: KeyToPath, path: string): FieldErrors => [
-	...validateRequired(item.key, `${path}.key`),
-	...validateRelativePath(item.path, `${path}.path`),
-	...validateMode(item.mode, `${path}.mode`),
-];
-
-function validateDownwardFile(file: DownwardAPIVolumeFile, path: string): FieldErrors {
-	const errors: FieldError[] = [...validateRelativePath(file.path, `${path}.path`)];
-	if (file.fieldRef !== undefined) {
-		errors.push(...validateFieldRef(file.fieldRef, downwardVolumeFields, `${path}.fieldRef`));
-		if (file.resourceFieldRef !== undefined) {
-			errors.push(fieldInvalid(path, "resource", "fieldRef and resourceFieldRef can not be specified simultaneously"));
-		}
-	} else if (file.resourceFieldRef !== undefined) {
-		errors.push(...validateResourceField(file.resourceFieldRef.resource, `${path}.resourceFieldRef`));
-	} else {
-		errors.push(fieldRequired(path, "one of fieldRef and resourceFieldRef is required"));
-	}
-	return [...errors, ...validateMode(file.mode, `${path}.mode`)];
-}
-
-function validateProjection(projection: VolumeProjection, path: string): FieldErrors {
-	const { configMap, secret, downwardAPI, serviceAccountToken: token } = projection;
-	return [
-		...(configMap === undefined ? [] : validateProjected(configMap, `${path}.configMap`)),
-		...(secret === undefined ? [] : validateProjected(secret, `${path}.secret`)),
-		...(downwardAPI === undefined ? [] : validateEach(downwardAPI.items, `${path}.downwardAPI.items`, validateDownwardFile)),
-		...(token === undefined ? [] : validateToken(token.path, token.expirationSeconds, `${path}.serviceAccountToken`)),
-	];
-}
-
-const validateProjected = (source: { readonly name?: string; readonly items?: readonly KeyToPath[] }, path: string): FieldErrors => [
-	...validateRequired(source.name, `${path}.name`),
-	...validateEach(source.items, `${path}.items`, validateKeyToPath),
-];
-
-function validateToken(file: string | undefined, expirationSeconds: number | undefined, path: string): FieldErrors {
+	const sound = new Map<string, Volume>();
 	const errors: FieldError[] = [];
-	if (expirationSeconds !== undefined && expirationSeconds < 600) {
-		errors.push(fieldInvalid(`${path}.expirationSeconds`, expirationSeconds, "may not specify a duration less than 10 minutes"));
-	} else if (expirationSeconds !== undefined && expirationSeconds > 2 ** 32) {
-		errors.push(fieldInvalid(`${path}.expirationSeconds`, expirationSeconds, "may not specify a duration larger than 2^32 seconds"));
-	}
-	return [...errors, ...validateRelativePath(file, `${path}.path`)];
-}
-
-/** A path inside a volume. */
-function validateRelativePath(value: string | undefined, path: string): FieldErrors {
-	if (value === undefined || value === "") return [fieldRequired(path)];
-	if (value.startsWith("/")) return [fieldInvalid(path, value, "must be a relative path")];
-	if (value.startsWith("..") && !value.startsWith("../")) return [fieldInvalid(path, value, "must not start with '..'")];
-	return validateNoBacksteps(value, path);
-}
-
-function validateNoBacksteps(value: string, path: string): FieldErrors {
-	return value.split("/").includes("..") ? [fieldInvalid(path, value, "must not contain '..'")] : NO_ERRORS;
-}
-
-/** Mounts and devices of a container against the Pod's volumes by name; `undefined` skips the look-up. */
-export function validateMounts(container: Container, volumes: ReadonlySet<string> | undefined, path: string): FieldErrors {
-	return [
-		...validateVolumeMounts(container.volumeMounts, volumes, `${path}.volumeMounts`),
-		...validateEach(container.volumeDevices, `${path}.volumeDevices`, (device, at) => validateVolumeDevice(device, volumes, at)),
-	];
-}
-
-function validateVolumeMounts(
-	mounts: readonly VolumeMount[] | undefined,
-	volumes: ReadonlySet<string> | undefined,
-	path: string,
-): FieldErrors {
-	const seen = new Set<string>();
-	return validateEach(mounts, path, (mount, at) => {
-		const errors: FieldError[] = [
-			...validateVolumeName(mount.name, volumes, `${at}.name`),
-			...validateRequired(mount.mountPath, `${at}.mountPath`),
-		];
-		const mountPath = mount.mountPath ?? "";
-		if (seen.has(mountPath)) errors.push(fieldInvalid(`${at}.mountPath`, mountPath, "must be unique"));
-		seen.add(mountPath);
-		if (mount.subPath !== undefined && mount.subPath !== "") errors.push(...validateRelativePath(mount.subPath, `${at}.subPath`));
-		if (mount.subPathExpr !== undefined && mount.subPathExpr !== "") {
-			if (mount.subPath !== undefined && mount.subPath !== "") {
-				errors.push(fieldInvalid(`${at}.subPathExpr`, mount.subPathExpr, "subPathExpr and subPath are mutually exclusive"));
-			}
-			errors.push(...validateRelativePath(mount.subPathExpr, `${at}.subPathExpr`));
+	const ownClaims = new Set(
+		(podName ?? "") === "" ? [] : all.filter(({ ephemeral }) => ephemeral !== undefined).map(({ name }) => `${podName}-${name}`),
+	);
+	for (const [index, volume] of all.entries()) {
+		const at = `${path}[${index}]`;
+		const { name = "", persistentVolumeClaim } = volume;
+		const own = [...validateSource(volume, podName ?? "", at), ...validateDnsLabel(name, `${at}.name`)];
+		if (sound.has(name)) own.push(fieldDuplicate(`${at}.name`, name));
+		if (own.length === 0) sound.set(name, volume);
+		errors.push(...own);
+		const claimName = persistentVolumeClaim?.claimName ?? "";
+		if (ownClaims.has(claimName)) {
+			const text = "must not reference a PVC that gets created for an ephemeral volume";
+			errors.push(fieldInvalid(`${at}.persistentVolumeClaim.claimName`, claimName, text));
 		}
-		const propagations = ["Bidirectional", "HostToContainer", "None"];
-		return [...errors, ...validateOptionalEnum(mount.mountPropagation, `${at}.mountPropagation`, propagations)];
-	});
+	}
+	return { errors, sound };
 }
 
-function validateVolumeDevice(device: VolumeDevice, volumes: ReadonlySet<string> | undefined, path: string): FieldErrors {
-	return [...validateVolumeName(device.name, volumes, `${path}.name`), ...validateRequired(device.devicePath, `${path}.devicePath`)];
+type SourceField = Exclude<keyof Volume, "name">;
+
+interface SourceRule {
+	readonly field: SourceField;
+	/** How texts about a second source name this one: not always as the API does. */
+	readonly label: string;
+	/** Undefined where the volume has no such source. */
+	validate(volume: Volume, path: string): FieldErrors | undefined;
 }
 
-function validateVolumeName(name: string | undefined, volumes: ReadonlySet<string> | undefined, path: string): FieldErrors {
-	if (name === undefined || name === "") return [fieldRequired(path)];
-	return volumes?.has(name) === false ? [fieldNotFound(path, name)] : NO_ERRORS;
+interface SourceNames {
+	readonly label?: string;
+	/** Segment of the path to the source's own errors. */
+	readonly segment?: string;
+}
+
+function rule<K extends SourceField>(
+	field: K,
+	check: (source: NonNullable<Volume[K]>, path: string) => FieldErrors,
+	{ label = field, segment = field }: SourceNames = {},
+): SourceRule {
+	return {
+		field,
+		label,
+		validate: (volume, path) => {
+			const source = volume[field];
+			return source === undefined ? undefined : check(source as NonNullable<Volume[K]>, `${path}.${segment}`);
+		},
+	};
+}
+
+/** In upstream's order: of two sources the earlier one is checked and the later one forbidden. */
+const sourceRules: readonly SourceRule[] = [
+	rule("emptyDir", ({ sizeLimit }, at) =>
+		sizeLimit !== undefined && isNegative(sizeLimit)
+			? [fieldForbidden(`${at}.sizeLimit`, "SizeLimit field must be a valid resource quantity")]
+			: NO_ERRORS,
+	),
+	rule("hostPath", (source, at) => validateHostPath(source.path, source.type, at)),
+	rule("gitRepo", ({ repository, directory = "" }, at) => [
+		...validateRequired(repository, `${at}.repository`),
+		...validateDescendingPath(directory, `${at}.directory`),
+	]),
+	rule("gcePersistentDisk", validateGcePersistentDisk, { segment: "persistentDisk" }),
+	rule("awsElasticBlockStore", validateAwsElasticBlockStore),
+	rule("secret", validateSecretVolume),
+	rule("nfs", validateNfs),
+	rule("iscsi", validateIscsi),
+	rule("glusterfs", ({ endpoints, path }, at) => [
+		...validateRequired(endpoints, `${at}.endpoints`),
+		...validateRequired(path, `${at}.path`),
+	]),
+	rule("flocker", validateFlocker),
+	rule("persistentVolumeClaim", ({ claimName }, at) => validateRequired(claimName, `${at}.claimName`)),
+	rule("rbd", ({ monitors, image }, at) => [...validateMonitors(monitors, at), ...validateRequired(image, `${at}.image`)]),
+	rule("cinder", ({ volumeID, secretRef }, at) => [
+		...validateRequired(volumeID, `${at}.volumeID`),
+		...validateSecretRef(secretRef, `${at}.secretRef`),
+	]),
+	rule("cephfs", ({ monitors }, at) => validateMonitors(monitors, at), { label: "cephFS" }),
+	rule("quobyte", validateQuobyte),
+	rule("downwardAPI", validateDownwardApiVolume, { label: "downwarAPI" }),
+	rule("fc", validateFc),
+	rule("flexVolume", validateFlexVolume),
+	rule("configMap", validateConfigMapVolume),
+	rule("azureFile", ({ secretName, shareName }, at) => [
+		...validateRequired(secretName, `${at}.secretName`),
+		...validateRequired(shareName, `${at}.shareName`),
+	]),
+	rule("vsphereVolume", ({ volumePath }, at) => validateRequired(volumePath, `${at}.volumePath`)),
+	rule("photonPersistentDisk", ({ pdID }, at) => validateRequired(pdID, `${at}.pdID`)),
+	rule("portworxVolume", ({ volumeID }, at) => validateRequired(volumeID, `${at}.volumeID`)),
+	rule("azureDisk", validateAzureDisk),
+	rule("storageos", validateStorageOs),
+	rule("projected", validateProjectedVolume),
+	rule("scaleIO", validateScaleIo),
+	rule("csi", ({ driver, nodePublishSecretRef: secret }, at) => [
+		...validateDriverName(driver, `${at}.driver`),
+		...validateSecretRef(secret, `${at}.nodePublishSecretRef`),
+		...((secret?.name ?? "") === "" ? [] : invalidFor(`${at}.name`, secret?.name, isDns1123Subdomain(secret?.name ?? ""))),
+	]),
+	rule("ephemeral", ({ volumeClaimTemplate: template }, at) =>
+		template === undefined ? [fieldRequired(`${at}.volumeClaimTemplate`)] : validateClaimTemplate(template, `${at}.volumeClaimTemplate`),
+	),
+	rule("image", ({ reference, pullPolicy }, at) => [
+		...validateRequired(reference, `${at}.reference`),
+		...validateEnum(pullPolicy, `${at}.pullPolicy`, ["Always", "IfNotPresent", "Never"]),
+	]),
+];
+
+function validateSource(volume: Volume, podName: string, path: string): FieldErrors {
+	let first: SourceField | undefined;
+	const errors: FieldError[] = [];
+	for (const { field, label, validate } of sourceRules) {
+		const own = validate(volume, path);
+		if (own === undefined) continue;
+		errors.push(...(first === undefined ? own : [fieldForbidden(`${path}.${label}`, "may not specify more than 1 volume type")]));
+		if (field === "iscsi") errors.push(...validateIscsiVolumeName(volume, path));
+		if (first === undefined && field === "ephemeral") errors.push(...validateClaimName(volume, podName, path));
+		first ??= field;
+	}
+	return first === undefined ? [fieldRequired(path, "must specify a volume type")] : errors;
+}
+
+/** The name of the interface that is made for the initiator. */
+function validateIscsiVolumeName({ name = "", iscsi }: Volume, path: string): FieldErrors {
+	if (iscsi?.initiatorName === undefined || Buffer.byteLength(`${name}:${iscsi.targetPortal ?? ""}`) <= 64) return NO_ERRORS;
+	const text = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if iscsi.initiatorName is specified.";
+	return [fieldInvalid(`${path}.name`, name, text)];
+}
+
+/** The claim of an ephemeral volume is named after the Pod and the volume. */
+function validateClaimName({ name = "" }: Volume, podName: string, path: string): FieldErrors {
+	if (podName === "" || name === "") return NO_ERRORS;
+	const claim = `${podName}-${name}`;
+	return isDns1123Subdomain(claim).map((text) => fieldInvalid(`${path}.name`, name, `PVC name ${JSON.stringify(claim)}: ${text}`));
+}
+
+function isNegative(quantity: string): boolean {
+	try {
+		return compareQuantities(quantity, "0") < 0;
+	} catch (error) {
+		// Decoding refuses what is no quantity.
+		if (error instanceof QuantityError) return false;
+		throw error;
+	}
 }
