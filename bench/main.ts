@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --runs N] [-- --only start|deployment|https|memory|etcd]`: measures what the README and docs/benchmarks.md promise and
+ * `npm run bench [-- --runs N] [-- --only start|deployment|https|memory|store|etcd]`: measures what the README and docs/benchmarks.md promise and
  * prints a Markdown table. Exit code 1 if a promise is not kept.
  */
 import { cpus, totalmem } from "node:os";
@@ -10,12 +10,14 @@ import { benchHttps } from "./https.ts";
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
 import { benchStart } from "./start.ts";
+import { benchStore } from "./store.ts";
 
 const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[]>>> = {
 	start: benchStart,
 	deployment: benchDeployment,
 	https: benchHttps,
 	memory: benchMemory,
+	store: benchStore,
 	etcd: benchEtcd,
 };
 
