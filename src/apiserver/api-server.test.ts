@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import type { AuthenticationTokenRequest, Deployment, Pod, Scale, Service } from "../apimachinery/schema/generated/types.ts";
+import type { AuthenticationTokenRequest, Deployment, Pod, Scale } from "../apimachinery/schema/generated/types.ts";
 import { newExpired } from "../apimachinery/status-error.ts";
 import { type ResourceDriver, type ServerFixture, startServer } from "./testing.ts";
 
@@ -340,23 +340,6 @@ describe("admission and allocation", () => {
 		await pods.send("create", bind("node-1"));
 		expect(await pods.failure("create", bind("node-2"))).toBe(
 			'409 Conflict: Operation cannot be fulfilled on pods/binding "a": pod a is already assigned to node "node-1"',
-		);
-	});
-
-	it("gives services addresses and ports of their own", async () => {
-		const services = fixture.resource("", "v1", "services");
-		const service = (name: string, spec: object) => ({ body: { metadata: { name }, spec: { ports: [{ port: 80 }], ...spec } } });
-		const a = (await services.send("create", service("a", { type: "NodePort" }))) as Service;
-		const b = (await services.send("create", service("b", { type: "NodePort" }))) as Service;
-		expect(a.spec?.clusterIP).toMatch(/^10\.(9[6-9]|10\d|11[01])\./);
-		expect(a.spec?.clusterIP).not.toBe(b.spec?.clusterIP);
-		expect(a.spec?.ports?.[0]?.nodePort).not.toBe(b.spec?.ports?.[0]?.nodePort);
-		const taken = a.spec?.clusterIP ?? "";
-		expect(await services.failure("create", service("c", { clusterIP: taken }))).toBe(
-			`422 Invalid: Service "c" is invalid: spec.clusterIPs: Invalid value: ["${taken}"]: failed to allocate IP ${taken}: provided IP is already allocated`,
-		);
-		expect(await services.failure("create", service("c", { type: "NodePort", ports: [{ port: 80, nodePort: 80 }] }))).toBe(
-			'422 Invalid: Service "c" is invalid: spec.ports[0].nodePort: Invalid value: 80: provided port is not in the valid range. The range of valid ports is 30000-32767',
 		);
 	});
 

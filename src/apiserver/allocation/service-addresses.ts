@@ -1,14 +1,20 @@
 /**
  * Cluster IPs and node ports of Services, from the cluster's ranges. What is taken is read from the Services
  * themselves, in the watch cache; what a write under way has taken is held until it is stored or fails.
- * Source: https://kubernetes.io/docs/reference/networking/virtual-ips/ and pkg/registry/core/service (1.36).
+ * Source: https://kubernetes.io/docs/reference/networking/virtual-ips/ and pkg/registry/core/service/storage/alloc.go (1.36).
+ *
+ * The cluster has one range, of IPv4 addresses; a Service that wants others is told that they are not configured.
  */
-
 import type { Random } from "../../apimachinery/random.ts";
-import type { Service, ServicePort } from "../../apimachinery/schema/generated/types.ts";
-import { newInvalid } from "../../apimachinery/status-error.ts";
+import type { Service, ServiceSpec } from "../../apimachinery/schema/generated/types.ts";
+import { newInternalError, newInvalid } from "../../apimachinery/status-error.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import { isHeadless, needsClusterIp, specOf } from "../registry/core/service-fields.ts";
+import type { IpFamily } from "../registry/validation/ip.ts";
 import { type AddressRange, addressAt, containsAddress } from "./address-range.ts";
+import { addressBand, bandSize, pickIndex, portBand } from "./bands.ts";
+import { planFamilies } from "./ip-families.ts";
+import { type PortTaker, withNodePorts } from "./node-ports.ts";
 
 /** Inclusive. */
 export interface PortRange {
@@ -22,6 +28,8 @@ export interface Allocation {
 	release(): void;
 }
 
+const clusterFamilies: readonly IpFamily[] = ["IPv4"];
+
 export class ServiceAddresses {
 	readonly #addresses: AddressRange;
 	readonly #ports: PortRange;
@@ -29,7 +37,7 @@ export class ServiceAddresses {
 	readonly #services: () => Iterable<Service>;
 	/** Taken by writes that are not stored yet. */
 	readonly #heldAddresses = new Set<string>();
-	readonly #heldPorts = new Set<string>();
+	readonly #heldPorts = new Set<number>();
 
 	constructor(options: {
 		readonly addresses: AddressRange;
@@ -44,73 +52,58 @@ export class ServiceAddresses {
 		this.#services = options.services;
 	}
 
-	/** Fills in cluster IP and node ports of a service about to be stored. Throws Invalid if one is taken or outside its range. */
+	/**
+	 * Fills in families, cluster IP and node ports of a service about to be stored. Throws Invalid if one is taken or
+	 * outside its range, InternalError if a range is full.
+	 */
 	allocate(service: Service, old: Service | undefined): Allocation {
 		const heldAddresses: string[] = [];
-		const heldPorts: string[] = [];
+		const heldPorts: number[] = [];
 		const release = () => {
 			for (const address of heldAddresses) this.#heldAddresses.delete(address);
 			for (const port of heldPorts) this.#heldPorts.delete(port);
 		};
 		try {
-			const withAddress = this.#withClusterIp(service, old, heldAddresses);
-			return { service: this.#withNodePorts(withAddress, heldPorts), release };
+			const before = old === undefined ? undefined : specOf(old);
+			const plan = planFamilies(specOf(service), before, clusterFamilies);
+			if ("errors" in plan) throw invalid(service, plan.errors);
+			const addressed = this.#withClusterIp(service, plan.spec, before, heldAddresses);
+			const spec = withNodePorts(addressed, before, this.#portTaker(service, heldPorts));
+			return { service: { ...service, spec }, release };
 		} catch (error) {
 			release();
 			throw error;
 		}
 	}
 
-	#withClusterIp(service: Service, old: Service | undefined, held: string[]): Service {
-		const spec = service.spec ?? {};
-		if (spec.type === "ExternalName") {
-			const { clusterIP: _, clusterIPs: __, ipFamilies: ___, ipFamilyPolicy: ____, internalTrafficPolicy: _____, ...rest } = spec;
-			return { ...service, spec: rest };
-		}
-		const asked = spec.clusterIP || spec.clusterIPs?.[0] || (old?.spec?.type === "ExternalName" ? "" : (old?.spec?.clusterIP ?? ""));
+	/** A new Service, and one that was an ExternalName, gets an address; every other keeps what it has. */
+	#withClusterIp(service: Service, spec: ServiceSpec, old: ServiceSpec | undefined, held: string[]): ServiceSpec {
+		if (!needsClusterIp(spec) || isHeadless(spec)) return spec;
+		if (old !== undefined && needsClusterIp(old)) return spec;
+		const asked = spec.clusterIPs?.[0] ?? "";
 		const address = asked === "" ? this.#nextAddress() : asked;
-		if (address !== "None" && address !== old?.spec?.clusterIP) {
-			if (asked !== "") this.#checkAddress(service, address);
-			this.#heldAddresses.add(address);
-			held.push(address);
-		}
-		return {
-			...service,
-			spec: {
-				...spec,
-				clusterIP: address,
-				clusterIPs: [address],
-				ipFamilies: ["IPv4"],
-				ipFamilyPolicy: spec.ipFamilyPolicy ?? "SingleStack",
-			},
-		};
+		if (asked !== "") this.#checkAddress(service, address);
+		this.#heldAddresses.add(address);
+		held.push(address);
+		return { ...spec, clusterIP: address, clusterIPs: [address] };
 	}
 
 	#checkAddress(service: Service, address: string): void {
 		const fail = (why: string): never => {
 			throw invalid(service, [fieldInvalid("spec.clusterIPs", [address], `failed to allocate IP ${address}: ${why}`)]);
 		};
-		if (!containsAddress(this.#addresses, address)) fail(`the provided network does not match the current range`);
+		if (!containsAddress(this.#addresses, address)) fail("the provided network does not match the current range");
 		if (this.#takenAddresses().has(address)) fail("provided IP is already allocated");
 	}
 
-	/**
-	 * A free address. The lower band of the range is kept for addresses that users choose (KEP-3070: 16 to 256, a
-	 * sixteenth of the range) and used only when the upper one is full.
-	 */
 	#nextAddress(): string {
 		const taken = this.#takenAddresses();
-		const size = this.#addresses.size;
-		const band = Math.min(Math.max(16, Math.floor(size / 16)), 256, size);
-		for (const [first, end] of [[band, size] as const, [0, band] as const]) {
-			const count = end - first;
-			const start = count > 0 ? this.#random.int(count) : 0;
-			for (let step = 0; step < count; step++) {
-				const address = addressAt(this.#addresses, first + ((start + step) % count));
-				if (!taken.has(address)) return address;
-			}
-		}
-		throw new Error("failed to allocate a serviceIP: range is full");
+		const { size } = this.#addresses;
+		// The network's own address and the broadcast one count where the band is measured.
+		const band = bandSize(size + 2, addressBand);
+		const index = pickIndex(size, band, (candidate) => taken.has(addressAt(this.#addresses, candidate)), this.#random);
+		if (index === undefined) throw newInternalError("failed to allocate a serviceIP: range is full");
+		return addressAt(this.#addresses, index);
 	}
 
 	#takenAddresses(): Set<string> {
@@ -119,53 +112,43 @@ export class ServiceAddresses {
 		return taken;
 	}
 
-	#withNodePorts(service: Service, held: string[]): Service {
-		const { type, ports = [], allocateLoadBalancerNodePorts } = service.spec ?? {};
-		const wantsPorts = type === "NodePort" || (type === "LoadBalancer" && allocateLoadBalancerNodePorts !== false);
-		if (!wantsPorts && !ports.some((port) => port.nodePort !== undefined)) return service;
-		const taken = this.#takenPorts(service);
-		const errors: FieldError[] = [];
-		const allocated = ports.map((port, index): ServicePort => {
-			const protocol = port.protocol ?? "TCP";
-			if (port.nodePort !== undefined && port.nodePort !== 0) {
-				const error = this.#portError(port.nodePort, protocol, taken);
-				if (error !== "") errors.push(fieldInvalid(`spec.ports[${index}].nodePort`, port.nodePort, error));
-			}
-			if (!wantsPorts && !port.nodePort) return port;
-			const nodePort = port.nodePort || this.#nextPort(protocol, taken);
-			taken.add(`${nodePort}/${protocol}`);
-			this.#heldPorts.add(`${nodePort}/${protocol}`);
-			held.push(`${nodePort}/${protocol}`);
-			return { ...port, nodePort };
-		});
-		if (errors.length > 0) throw invalid(service, errors);
-		return { ...service, spec: { ...service.spec, ports: allocated } };
-	}
-
-	#portError(port: number, protocol: string, taken: ReadonlySet<string>): string {
+	#portTaker(service: Service, held: number[]): PortTaker {
 		const { first, last } = this.#ports;
-		if (port < first || port > last) return `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
-		return taken.has(`${port}/${protocol}`) ? "provided port is already allocated" : "";
+		const size = last - first + 1;
+		let known: Set<number> | undefined;
+		const taken = () => {
+			known ??= this.#takenPorts();
+			return known;
+		};
+		const hold = (port: number) => {
+			taken().add(port);
+			this.#heldPorts.add(port);
+			held.push(port);
+		};
+		return {
+			take: (port) => {
+				if (port < first || port > last) return `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
+				if (taken().has(port)) return "provided port is already allocated";
+				hold(port);
+				return undefined;
+			},
+			takeNext: () => {
+				const index = pickIndex(size, bandSize(size, portBand), (candidate) => taken().has(first + candidate), this.#random);
+				if (index === undefined) return undefined;
+				hold(first + index);
+				return first + index;
+			},
+			refuse: (index, port, why) => {
+				throw invalid(service, [fieldInvalid(`spec.ports[${index}].nodePort`, port, why)]);
+			},
+		};
 	}
 
-	#nextPort(protocol: string, taken: ReadonlySet<string>): number {
-		const { first, last } = this.#ports;
-		const count = last - first + 1;
-		const start = this.#random.int(count);
-		for (let step = 0; step < count; step++) {
-			const port = first + ((start + step) % count);
-			if (!taken.has(`${port}/${protocol}`)) return port;
-		}
-		throw new Error("failed to allocate a nodePort: range is full");
-	}
-
-	/** Ports of other services: those that a service has already are its own. */
-	#takenPorts(service: Service): Set<string> {
+	#takenPorts(): Set<number> {
 		const taken = new Set(this.#heldPorts);
-		const { namespace, name } = service.metadata ?? {};
-		for (const other of this.#services()) {
-			if (other.metadata?.name === name && other.metadata?.namespace === namespace) continue;
-			for (const port of other.spec?.ports ?? []) if (port.nodePort) taken.add(`${port.nodePort}/${port.protocol ?? "TCP"}`);
+		for (const { spec } of this.#services()) {
+			for (const { nodePort = 0 } of spec?.ports ?? []) if (nodePort !== 0) taken.add(nodePort);
+			if ((spec?.healthCheckNodePort ?? 0) !== 0) taken.add(spec?.healthCheckNodePort ?? 0);
 		}
 		return taken;
 	}

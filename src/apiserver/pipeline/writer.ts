@@ -1,8 +1,8 @@
 /**
  * Create, update and patch: the one path of every write, from whatever the client sent to what the store keeps.
  *
- *   create: decode → default → admit (mutate) → prepare → validate → admit (validate) → allocate → store
- *   update: decode → default → admit → prepare against the old object → validate → admit → allocate → store
+ *   create: decode → default → admit (mutate) → prepare → allocate → validate → admit (validate) → store
+ *   update: decode → default → admit → prepare against the old object → allocate → validate → admit → store
  *   patch:  apply to the current object → as update, tried again if somebody wrote in between
  *
  * What defaulting left is what owners of fields are told by (field-owners.ts, applier.ts); admission owns nothing.
@@ -95,15 +95,15 @@ export class Writer {
 		const defaulted = withManagedFields(complete, managedFields);
 		const attributes = this.attributes(context, "create", defaulted.metadata?.name ?? "");
 		const mutated = this.#admission.mutate(defaulted, attributes);
-		const admitted = prepareForCreate(served, mutated, { nowMs, user: context.user });
-		const errors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
-		if (errors.length > 0) throw invalid(context, admitted, errors);
-		this.#admission.validate(admitted, attributes);
-		context.warnings.push(...(definition.warnings?.(admitted) ?? []));
-		const allocation = this.#allocate(context, admitted, undefined);
+		const prepared = prepareForCreate(served, mutated, { nowMs, user: context.user });
+		const allocation = this.#allocate(context, prepared, undefined);
 		try {
-			const final = allocation?.service ?? admitted;
-			const created = context.options.dryRun === true ? this.#checkAbsent(context, final) : await context.storage.create(final);
+			const admitted = allocation?.service ?? prepared;
+			const errors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
+			if (errors.length > 0) throw invalid(context, admitted, errors);
+			this.#admission.validate(admitted, attributes);
+			context.warnings.push(...(definition.warnings?.(admitted) ?? []));
+			const created = context.options.dryRun === true ? this.#checkAbsent(context, admitted) : await context.storage.create(admitted);
 			return toServedVersion(context, created);
 		} finally {
 			allocation?.release();
@@ -236,21 +236,25 @@ export class Writer {
 		const attributes = this.attributes(context, "update", context.name);
 		const mutated = this.#admission.mutate(defaulted, attributes);
 		const prepared = strategy.prepare(mutated, current, { nowMs, user: context.user });
-		const counted = withGeneration(prepared, current, definition);
-		const admitted = withManagedFields(counted, owners ?? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy));
-		const errors = [
-			...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),
-			...validateMetadata(context, admitted),
-			...strategy.validate(admitted, current),
-		];
-		if (errors.length > 0) throw invalid(context, admitted, errors);
-		this.#admission.validate(admitted, attributes);
-		context.warnings.push(...(definition.warnings?.(admitted) ?? []));
-		const allocation = this.#allocate(context, admitted, current);
-		const final = allocation?.service ?? admitted;
+		const allocation = this.#allocate(context, prepared, current);
 		const release = () => allocation?.release();
-		if (isReadyToGo(context, final)) return { outcome: { action: "delete" }, release };
-		return { outcome: changesOnlyTimes(final, current) ? { action: "keep" } : { action: "put", object: final }, release };
+		try {
+			const counted = withGeneration(allocation?.service ?? prepared, current, definition);
+			const admitted = withManagedFields(counted, owners ?? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy));
+			const errors = [
+				...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),
+				...validateMetadata(context, admitted),
+				...strategy.validate(admitted, current),
+			];
+			if (errors.length > 0) throw invalid(context, admitted, errors);
+			this.#admission.validate(admitted, attributes);
+			context.warnings.push(...(definition.warnings?.(admitted) ?? []));
+			if (isReadyToGo(context, admitted)) return { outcome: { action: "delete" }, release };
+			return { outcome: changesOnlyTimes(admitted, current) ? { action: "keep" } : { action: "put", object: admitted }, release };
+		} catch (error) {
+			release();
+			throw error;
+		}
 	}
 
 	#ownersAfterUpdate(context: RequestContext, sent: KubeObject, next: KubeObject, current: KubeObject, strategy: UpdateStrategy) {

@@ -5,8 +5,8 @@
  * Hooks are pure and synchronous: they see the object, never the store. What needs other objects (quota, allocation
  * of addresses, owner checks) is admission or allocation, not a hook. The pipeline calls them in this order:
  *
- *   create:  decode → default → admission → prepareForCreate → validate → allocate → store
- *   update:  decode → default → admission → prepareForUpdate(new, old) → validate + validateUpdate → allocate → store
+ *   create:  decode → default → admission → prepareForCreate → allocate → validate → store
+ *   update:  decode → default → admission → prepareForUpdate(new, old) → allocate → validate + validateUpdate → store
  *   status:  decode → default → (spec and labels are the old ones) → prepareForStatusUpdate → validateStatusUpdate → store
  */
 
@@ -80,8 +80,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	/** Same for updates of the main resource. Default: keeps the old `status` where there is a status subresource. */
 	prepareForUpdate?(object: T, old: T, context: HookContext): T;
 	prepareForStatusUpdate?(object: T, old: T, context: HookContext): T;
-	/** What is wrong with the object. The pipeline has checked metadata and the schema (types, unknown and required fields). */
-	validate?(object: T): readonly FieldError[];
+	/**
+	 * What is wrong with the object. The pipeline has checked metadata and the schema (types, unknown and required fields).
+	 * `old` is the stored object in an update: values that were allowed once may stay.
+	 */
+	validate?(object: T, old?: T): readonly FieldError[];
 	validateUpdate?(object: T, old: T): readonly FieldError[];
 	validateStatusUpdate?(object: T, old: T): readonly FieldError[];
 	/** Name rule of metadata.name; default DNS-1123 subdomain. */

@@ -3,12 +3,14 @@
  * pkg/registry/core/service/strategy.go of Kubernetes 1.36. https://kubernetes.io/docs/concepts/services-networking/service/
  */
 import type { Service, ServicePort, ServiceSpec } from "../../../apimachinery/schema/generated/types.ts";
-import { nameIsDns1035Label } from "../../../apimachinery/validation/names.ts";
+import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, formatLabels, formatLoadBalancer, nameColumn, orNone, stringColumn, wide } from "../printing/columns.ts";
 import { eachItem, mapField, withDefaults, withField, withoutField } from "./defaulting.ts";
-import { carryOverAllocated } from "./service-update.ts";
-import { validateService, validateServiceUpdate } from "./service-validation.ts";
+import { isExternallyAccessible, needsClusterIp } from "./service-fields.ts";
+import { prepareNew, prepareUpdate } from "./service-update.ts";
+import { validateService, validateServiceStatus } from "./service-validation.ts";
+import { serviceWarnings } from "./service-warnings.ts";
 
 /** Seconds for which a client stays with one endpoint. */
 const clientAffinitySeconds = 10_800;
@@ -30,12 +32,9 @@ function defaultSpec(spec: ServiceSpec): ServiceSpec {
 		result = { ...result, sessionAffinityConfig: { clientIP: { timeoutSeconds: clientAffinitySeconds } } };
 	}
 	result = mapField(result, "ports", eachItem(defaultPort));
-	const type = result.type ?? "";
-	const isExternal = type === "NodePort" || type === "LoadBalancer" || (type === "ClusterIP" && (result.externalIPs ?? []).length > 0);
-	if (isExternal) result = withDefaults(result, { externalTrafficPolicy: "Cluster" });
-	if (type !== "ExternalName") result = withDefaults(result, { internalTrafficPolicy: "Cluster" });
-	if (type === "LoadBalancer") result = withDefaults(result, { allocateLoadBalancerNodePorts: true });
-	return mirrorClusterIp(result);
+	if (isExternallyAccessible(result)) result = withDefaults(result, { externalTrafficPolicy: "Cluster" });
+	if (needsClusterIp(result)) result = withDefaults(result, { internalTrafficPolicy: "Cluster" });
+	return result.type === "LoadBalancer" ? withDefaults(result, { allocateLoadBalancerNodePorts: true }) : result;
 }
 
 const defaultPort = (port: ServicePort): ServicePort => {
@@ -43,14 +42,6 @@ const defaultPort = (port: ServicePort): ServicePort => {
 	const { targetPort } = result;
 	return targetPort === undefined || targetPort === 0 || targetPort === "" ? withField(result, "targetPort", result.port) : result;
 };
-
-/** `clusterIP` is the first of `clusterIPs`; where only it is given, the list follows. */
-function mirrorClusterIp(spec: ServiceSpec): ServiceSpec {
-	const { clusterIP, clusterIPs } = spec;
-	if (clusterIP !== undefined && clusterIP !== "" && (clusterIPs ?? []).length === 0) return { ...spec, clusterIPs: [clusterIP] };
-	const first = clusterIPs?.[0];
-	return clusterIP === undefined && first !== undefined ? withField(spec, "clusterIP", first) : spec;
-}
 
 function formatExternalIp({ spec, status }: Service): string {
 	const external = spec?.externalIPs ?? [];
@@ -91,11 +82,12 @@ export const serviceKind = defineKind<Service>({
 	allowCreateOnUpdate: true,
 	returnDeletedObject: true,
 	setDefaults,
-	prepareForCreate: (service) => ({ ...service, status: { loadBalancer: {} } }),
-	prepareForUpdate: carryOverAllocated,
+	prepareForCreate: prepareNew,
+	prepareForUpdate: prepareUpdate,
 	validate: validateService,
-	validateUpdate: validateServiceUpdate,
-	validateName: nameIsDns1035Label,
+	validateStatusUpdate: validateServiceStatus,
+	warnings: serviceWarnings,
+	validateName: nameIsDnsLabel,
 	columns: [
 		nameColumn(),
 		stringColumn("Type", "type determines how the Service is exposed.", ({ spec }) => spec?.type ?? ""),

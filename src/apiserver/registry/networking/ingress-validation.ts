@@ -1,5 +1,4 @@
 /** What an Ingress has to say. Source: pkg/apis/networking/validation/validation.go. */
-import { isIP } from "node:net";
 import type {
 	HTTPIngressPath,
 	Ingress,
@@ -18,6 +17,7 @@ import {
 	isValidPortNumber,
 	isWildcardDns1123Subdomain,
 } from "../../../apimachinery/validation/names.ts";
+import { refuseAddress, validateBalancerHost } from "../validation/balancer-ingress.ts";
 import { isValidIp } from "../validation/ip.ts";
 import { type FieldErrors, invalidFor, validateEach, validateOptionalSubdomain } from "../validation/primitives.ts";
 
@@ -48,23 +48,18 @@ export function validateClassAnnotation({ metadata, spec }: Ingress): FieldError
 export function validateIngressStatus({ status }: Ingress): FieldErrors {
 	return validateEach(status?.loadBalancer?.ingress, "status.loadBalancer.ingress", ({ ip = "", hostname = "" }, path) => [
 		...(ip === "" ? [] : invalidFor(`${path}.ip`, ip, isValidIp(ip))),
-		...validateOptionalSubdomain(hostname, `${path}.hostname`),
-		...notAnAddress(hostname, `${path}.hostname`),
+		...validateBalancerHost(hostname, `${path}.hostname`),
 	]);
 }
 
 function validateRule({ host = "", http }: IngressRule, path: string): FieldErrors {
 	const paths = http?.paths ?? [];
 	return [
-		...notAnAddress(host, `${path}.host`),
+		...refuseAddress(host, `${path}.host`),
 		...(host === "" ? [] : validateHost(host, `${path}.host`)),
 		...(http !== undefined && paths.length === 0 ? [fieldRequired(`${path}.http.paths`)] : []),
 		...validateEach(paths, `${path}.http.paths`, validatePath),
 	];
-}
-
-function notAnAddress(host: string, path: string): FieldErrors {
-	return isIP(host) === 0 ? [] : [fieldInvalid(path, host, "must be a DNS name, not an IP address")];
 }
 
 function validateHost(host: string, path: string): FieldErrors {

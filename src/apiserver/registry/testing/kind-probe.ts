@@ -42,3 +42,15 @@ export function problems(kind: KindDefinition, object: KubeObject): readonly str
 export function updateProblems(kind: KindDefinition, object: KubeObject, old: KubeObject): readonly string[] {
 	return (kind.validateUpdate?.(defaulted(kind, object), defaulted(kind, old)) ?? []).map(String);
 }
+
+/** What is wrong with the object that the pipeline makes of a new one, allocation apart. */
+export function createProblems(kind: KindDefinition, object: KubeObject): readonly string[] {
+	return (kind.validate?.(stored(kind, object)) ?? []).map(String);
+}
+
+/** What is wrong with the object that the pipeline makes of a change to the main resource, allocation apart. */
+export function changeProblems(kind: KindDefinition, object: KubeObject, old: KubeObject): readonly string[] {
+	const sent = defaulted(kind, object);
+	const next = kind.prepareForUpdate?.(sent, old, { nowMs }) ?? sent;
+	return [...(kind.validate?.(next, old) ?? []), ...(kind.validateUpdate?.(next, old) ?? [])].map(String);
+}
