@@ -16,7 +16,7 @@ export const configMapKind = defineKind<ConfigMap>({
 	storageVersion: "v1",
 	validate: ({ data, binaryData }) => [
 		...validateDataKeys(data, "data"),
-		...validateDisjoint(binaryData, data),
+		...validateDisjoint(data, binaryData),
 		...validateDataKeys(binaryData, "binaryData"),
 		...validateDataSize(textBytes(data) + base64Bytes(binaryData), "[]"),
 	],

@@ -2,20 +2,24 @@
  * Endpoints: the addresses behind a Service, in one object. Deprecated since v1.33 in favour of EndpointSlices.
  * Source: pkg/registry/core/endpoint of Kubernetes 1.36.
  */
-import { isIP } from "node:net";
 import type { CoreEndpointPort, EndpointAddress, EndpointSubset, Endpoints } from "../../../apimachinery/schema/generated/types.ts";
-import { type FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { isDns1123Subdomain, isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
+import { ipFamily, validateNonSpecialIp } from "../validation/ip.ts";
+import { ipWarnings, validateLegacyIp } from "../validation/legacy-ip.ts";
 import {
 	type FieldErrors,
-	validateDnsLabel,
+	invalidFor,
 	validateEach,
 	validateEnum,
 	validateOptionalLabel,
 	validatePortNumber,
 } from "../validation/primitives.ts";
 import { eachItem, mapField, withDefaults } from "./defaulting.ts";
+
+const DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
 
 /** How many addresses the ENDPOINTS column shows. */
 const maxShown = 3;
@@ -36,37 +40,58 @@ const defaultPort = (port: CoreEndpointPort): CoreEndpointPort => withDefaults(p
 
 const defaultSubset = (subset: EndpointSubset): EndpointSubset => mapField(subset, "ports", eachItem(defaultPort));
 
-function validateSubset({ addresses = [], notReadyAddresses = [], ports = [] }: EndpointSubset, path: string): FieldErrors {
-	const errors: FieldError[] = [];
-	if (addresses.length + notReadyAddresses.length === 0) {
-		errors.push(fieldRequired(path, "must specify `addresses` or `notReadyAddresses`"));
-	}
+/** @param known addresses that were in the store before */
+function validateSubset(
+	{ addresses = [], notReadyAddresses = [], ports = [] }: EndpointSubset,
+	path: string,
+	known: readonly string[],
+): FieldErrors {
+	const isEmpty = addresses.length + notReadyAddresses.length === 0;
+	const validate = (address: EndpointAddress, at: string) => validateAddress(address, at, known);
 	return [
-		...errors,
-		...validateEach(addresses, `${path}.addresses`, validateAddress),
-		...validateEach(notReadyAddresses, `${path}.notReadyAddresses`, validateAddress),
-		...validateEach(ports, `${path}.ports`, (port, at) => [
-			...(ports.length > 1 ? validateDnsLabel(port.name, `${at}.name`) : validateOptionalLabel(port.name, `${at}.name`)),
-			...validatePortNumber(port.port, `${at}.port`),
-			...validateEnum(port.protocol, `${at}.protocol`, ["SCTP", "TCP", "UDP"]),
-		]),
+		...(isEmpty ? [fieldRequired(path, "must specify `addresses` or `notReadyAddresses`")] : []),
+		...validateEach(addresses, `${path}.addresses`, validate),
+		...validateEach(notReadyAddresses, `${path}.notReadyAddresses`, validate),
+		...validateEach(ports, `${path}.ports`, (port, at) => validatePort(port, ports.length > 1, at)),
 	];
 }
 
-function validateAddress({ ip = "", hostname }: EndpointAddress, path: string): FieldErrors {
-	const errors: FieldError[] =
-		isIP(ip) === 0 ? [fieldInvalid(`${path}.ip`, ip, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")] : [];
-	if (/^(127\.|0\.0\.0\.0$|::1?$)/.test(ip)) {
-		const isLoopback = ip.startsWith("127.") || ip === "::1";
-		errors.push(
-			fieldInvalid(
-				`${path}.ip`,
-				ip,
-				isLoopback ? "may not be in the loopback range (127.0.0.0/8, ::1/128)" : `may not be unspecified (${ip})`,
-			),
-		);
-	}
-	return [...errors, ...validateOptionalLabel(hostname, `${path}.hostname`)];
+function validatePort({ name = "", port, protocol, appProtocol }: CoreEndpointPort, needsName: boolean, at: string): FieldErrors {
+	const nameErrors = name === "" && needsName ? [fieldRequired(`${at}.name`)] : validateOptionalLabel(name, `${at}.name`);
+	return [
+		...nameErrors,
+		...validatePortNumber(port, `${at}.port`),
+		...validateEnum(protocol, `${at}.protocol`, ["SCTP", "TCP", "UDP"]),
+		...(appProtocol === undefined ? [] : invalidFor(`${at}.appProtocol`, appProtocol, isQualifiedName(appProtocol))),
+	];
+}
+
+function validateAddress({ ip = "", hostname, nodeName }: EndpointAddress, path: string, known: readonly string[]): FieldErrors {
+	return [
+		...validateLegacyIp(ip, `${path}.ip`, known),
+		...validateOptionalLabel(hostname, `${path}.hostname`),
+		...(nodeName === undefined ? [] : invalidFor(`${path}.nodeName`, nodeName, isDns1123Subdomain(nodeName))),
+		...(ipFamily(ip) === undefined
+			? [fieldInvalid(`${path}.ip`, ip, "must be a valid IP address")]
+			: validateNonSpecialIp(ip, `${path}.ip`)),
+	];
+}
+
+const addressesOf = ({ subsets = [] }: Endpoints): readonly string[] =>
+	subsets.flatMap(({ addresses = [], notReadyAddresses = [] }) => [...addresses, ...notReadyAddresses].map(({ ip = "" }) => ip));
+
+/** IPv6 addresses in unusual forms; what the controller writes it has from Pods, in their form. */
+function warnings({ metadata, subsets = [] }: Endpoints): readonly string[] {
+	if (metadata?.labels?.["endpoints.kubernetes.io/managed-by"] === "endpoint-controller") return [DEPRECATED];
+	const ofList = (list: readonly EndpointAddress[], path: string) =>
+		list.flatMap(({ ip = "" }, index) => ipWarnings(ip, `${path}[${index}].ip`));
+	return [
+		DEPRECATED,
+		...subsets.flatMap(({ addresses = [], notReadyAddresses = [] }, index) => [
+			...ofList(addresses, `subsets[${index}].addresses`),
+			...ofList(notReadyAddresses, `subsets[${index}].notReadyAddresses`),
+		]),
+	];
 }
 
 export const endpointsKind = defineKind<Endpoints>({
@@ -80,7 +105,10 @@ export const endpointsKind = defineKind<Endpoints>({
 	storagePrefix: "services/endpoints",
 	allowCreateOnUpdate: true,
 	setDefaults: (endpoints) => mapField(endpoints, "subsets", eachItem(defaultSubset)),
-	validate: ({ subsets }) => validateEach(subsets, "subsets", validateSubset),
+	validate: ({ subsets }, old) => {
+		const known = old === undefined ? [] : addressesOf(old);
+		return validateEach(subsets, "subsets", (subset, path) => validateSubset(subset, path, known));
+	},
 	columns: [nameColumn(), stringColumn("Endpoints", "The set of all endpoints is the union of all subsets.", formatEndpoints), ageColumn()],
-	warnings: () => ["v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"],
+	warnings,
 });

@@ -5,11 +5,10 @@
  */
 import type { CoreEvent, EventsEvent } from "../../../apimachinery/schema/generated/types.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
-import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { defineKind } from "../kind.ts";
 import { integerColumn, nameColumn, stringColumn, wide } from "../printing/columns.ts";
-import { type FieldErrors, NO_ERRORS } from "../validation/primitives.ts";
 import { withDefaults } from "./defaulting.ts";
+import { validateEvent } from "./event-validation.ts";
 
 /** kube-apiserver's --event-ttl. */
 const ttlSeconds = 3600;
@@ -32,14 +31,6 @@ function formatSource({ source, reportingComponent, reportingInstance }: CoreEve
 	const component = source?.component || (reportingComponent ?? "");
 	const host = source?.host || (reportingInstance ?? "");
 	return host === "" ? component : `${component}, ${host}`;
-}
-
-/** An event stands in its object's namespace; those of cluster-scoped objects stand in `default`. */
-function validate({ metadata, involvedObject }: CoreEvent): FieldErrors {
-	const namespace = metadata?.namespace ?? "";
-	const about = involvedObject?.namespace ?? "";
-	if (about === namespace || (about === "" && (namespace === "default" || namespace === "kube-system"))) return NO_ERRORS;
-	return [fieldInvalid("involvedObject.namespace", about, "does not match event.namespace")];
 }
 
 type Writable<T> = { -readonly [K in keyof T]?: T[K] };
@@ -124,7 +115,7 @@ export const eventKind = defineKind<CoreEvent>({
 		if (reportingComponent !== undefined && reportingInstance !== undefined) return filled;
 		return { ...filled, reportingComponent: reportingComponent ?? "", reportingInstance: reportingInstance ?? "" };
 	},
-	validate,
+	validate: validateEvent,
 	columns: [
 		stringColumn("Last Seen", "The time at which the most recent occurrence of this event was recorded.", (event, { nowMs }) =>
 			formatAge(lastSeen(event), nowMs),

@@ -4,15 +4,15 @@
  */
 import type { Namespace } from "../../../apimachinery/schema/generated/types.ts";
 import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
-import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
+import { isQualifiedName, nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import { type FieldErrors, NO_ERRORS, validateEach } from "../validation/primitives.ts";
-import { validateQualified } from "../validation/qualified.ts";
+import { type FieldErrors, invalidFor, NO_ERRORS } from "../validation/primitives.ts";
 
 /** Holds a deleted namespace until the namespace controller has emptied it. */
 const KUBERNETES_FINALIZER = "kubernetes";
 
+const standardFinalizers: ReadonlySet<string> = new Set([KUBERNETES_FINALIZER, "orphan", "foregroundDeletion"]);
 const NAME_LABEL = "kubernetes.io/metadata.name";
 
 /** Every namespace carries its name as a label, for selectors. */
@@ -28,11 +28,13 @@ function withFinalizer(namespace: Namespace): Namespace {
 	return { ...namespace, spec: { finalizers: all } };
 }
 
+/** Only new namespaces are looked at: later on only /finalize changes the list. */
 function validateFinalizers({ spec }: Namespace): FieldErrors {
-	return validateEach(spec?.finalizers, "spec.finalizers", (finalizer, at) => {
-		const errors = validateQualified(finalizer, at);
-		if (errors.length > 0 || finalizer.includes("/") || finalizer === KUBERNETES_FINALIZER || finalizer === "orphan") return errors;
-		return [fieldInvalid(at, finalizer, "name is neither a standard finalizer name nor is it fully qualified")];
+	const path = "spec.finalizers";
+	return (spec?.finalizers ?? []).flatMap((finalizer) => {
+		const errors = invalidFor(path, finalizer, isQualifiedName(finalizer));
+		if (finalizer.includes("/") || standardFinalizers.has(finalizer)) return errors;
+		return [...errors, fieldInvalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")];
 	});
 }
 
@@ -59,7 +61,7 @@ export const namespaceKind = defineKind<Namespace>({
 	setDefaults: withNameLabel,
 	prepareForCreate: (namespace) => withNameLabel({ ...withFinalizer(namespace), status: { phase: "Active" } }),
 	prepareForUpdate: (namespace, old) => ({ ...namespace, spec: old.spec ?? {}, status: old.status ?? {} }),
-	validate: validateFinalizers,
+	validate: (namespace, old) => (old === undefined ? validateFinalizers(namespace) : NO_ERRORS),
 	validateStatusUpdate: validatePhase,
 	validateName: nameIsDnsLabel,
 	isDeletionBlocked: ({ spec }) => (spec?.finalizers ?? []).length > 0,

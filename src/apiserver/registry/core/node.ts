@@ -1,16 +1,11 @@
 /**
  * Node. Source: pkg/apis/core/validation (ValidateNode), pkg/registry/core/node of Kubernetes 1.36.
  */
-import { jsonEqual } from "../../../apimachinery/json.ts";
-import type { Node, NodeSpec, Taint } from "../../../apimachinery/schema/generated/types.ts";
-import { FieldError, fieldForbidden } from "../../../apimachinery/validation/field-error.ts";
-import { isValidLabelValue } from "../../../apimachinery/validation/names.ts";
+import type { Node, NodeSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn, wide } from "../printing/columns.ts";
-import { type FieldErrors, invalidFor, NO_ERRORS, validateEach, validateEnum, validateLabels } from "../validation/primitives.ts";
-import { validateQualified } from "../validation/qualified.ts";
-import { taintEffects } from "../validation/scheduling.ts";
 import { mapField, withDefaults } from "./defaulting.ts";
+import { nodeWarnings, validateNode, validateNodeStatus, validateNodeUpdate } from "./node-validation.ts";
 
 const ROLE_PREFIX = "node-role.kubernetes.io/";
 const ROLE_LABEL = "kubernetes.io/role";
@@ -51,36 +46,6 @@ const addressOf = ({ status }: Node, type: string): string =>
 
 const orUnknown = (value: string | undefined): string => (value === undefined || value === "" ? "<unknown>" : value);
 
-/** Taints: well formed, and one for each key and effect. */
-function validateTaints(taints: readonly Taint[] | undefined, path: string): FieldErrors {
-	const seen = new Set<string>();
-	return validateEach(taints, path, (taint, at) => {
-		const errors = [
-			...validateQualified(taint.key, `${at}.key`),
-			...invalidFor(`${at}.value`, taint.value ?? "", isValidLabelValue(taint.value ?? "")),
-			...validateEnum(taint.effect, `${at}.effect`, taintEffects),
-		];
-		const identity = `${taint.key}:${taint.effect}`;
-		if (seen.has(identity)) {
-			errors.push(new FieldError("FieldValueDuplicate", at, taint, "taints must be unique by key and effect pair"));
-		}
-		seen.add(identity);
-		return errors;
-	});
-}
-
-/** Addresses and provider are set once; the rest of the spec but taints and cordon stays. */
-function validateUpdate({ spec = {} }: Node, { spec: old = {} }: Node): FieldErrors {
-	const errors: FieldError[] = [];
-	if (old.podCIDRs !== undefined && !jsonEqual(spec.podCIDRs, old.podCIDRs)) {
-		errors.push(fieldForbidden("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid'));
-	}
-	if ((old.providerID ?? "") !== "" && spec.providerID !== old.providerID) {
-		errors.push(fieldForbidden("spec.providerID", 'node updates may not change providerID except from "" to valid'));
-	}
-	return errors;
-}
-
 export const nodeKind = defineKind<Node>({
 	group: "",
 	kind: "Node",
@@ -92,9 +57,10 @@ export const nodeKind = defineKind<Node>({
 	storageVersion: "v1",
 	storagePrefix: "minions",
 	setDefaults,
-	validate: ({ spec }) => [...validateTaints(spec?.taints, "spec.taints")],
-	validateUpdate,
-	validateStatusUpdate: ({ metadata }) => (metadata?.labels === undefined ? NO_ERRORS : validateLabels(metadata.labels, "metadata.labels")),
+	validate: validateNode,
+	validateUpdate: validateNodeUpdate,
+	validateStatusUpdate: validateNodeStatus,
+	warnings: nodeWarnings,
 	columns: [
 		nameColumn(),
 		stringColumn("Status", "The status of the node", formatStatus),

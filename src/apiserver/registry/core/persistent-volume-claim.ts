@@ -2,76 +2,59 @@
  * PersistentVolumeClaim. Source: pkg/apis/core/validation, pkg/registry/core/persistentvolumeclaim of Kubernetes 1.36.
  * https://kubernetes.io/docs/concepts/storage/persistent-volumes/
  */
-import { jsonEqual } from "../../../apimachinery/json.ts";
-import { compareQuantities } from "../../../apimachinery/quantity.ts";
+import { parseQuantity, QuantityError } from "../../../apimachinery/quantity.ts";
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from "../../../apimachinery/schema/generated/types.ts";
-import {
-	type FieldError,
-	fieldForbidden,
-	fieldInvalid,
-	fieldNotSupported,
-	fieldRequired,
-} from "../../../apimachinery/validation/field-error.ts";
-import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, orUnset, stringColumn, wide } from "../printing/columns.ts";
-import { type FieldErrors, NO_ERRORS, POSITIVE, validateOptionalEnum, validateOptionalSubdomain } from "../validation/primitives.ts";
-import { validateQuantity } from "../validation/resources.ts";
-import { mapField, withDefaults } from "./defaulting.ts";
-import { accessModes, formatAccessModes, storageClassOf } from "./volume-columns.ts";
+import { mapField, withDefaults, withoutField } from "./defaulting.ts";
+import { validateClaimSpec, validateClaimStatus, validateClaimUpdate } from "./persistent-volume-claim-validation.ts";
+import { formatAccessModes, storageClassOf } from "./volume-columns.ts";
 import { defaultClaimSpec } from "./volume-defaults.ts";
 
-const IMMUTABLE = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+const classAnnotation = "volume.beta.kubernetes.io/storage-class";
 
-/** A claim's spec at `path`. */
-function validateClaimSpec(spec: PersistentVolumeClaimSpec | undefined, path: string): FieldErrors {
-	const modes = spec?.accessModes ?? [];
-	const errors: FieldError[] = modes.length === 0 ? [fieldRequired(`${path}.accessModes`, "at least 1 access mode is required")] : [];
-	errors.push(...validateLabelSelector(spec?.selector, `${path}.selector`));
-	errors.push(...validateAccessModes(modes, `${path}.accessModes`));
-	const storage = spec?.resources?.requests?.storage;
-	if (storage === undefined) errors.push(fieldRequired(`${path}.resources[storage]`));
-	else {
-		const at = `${path}.resources[storage]`;
-		const wrong = validateQuantity("storage", storage, at);
-		errors.push(...wrong);
-		if (wrong.length === 0 && compareQuantities(storage, "0") <= 0) errors.push(fieldInvalid(at, storage, POSITIVE));
-	}
+/**
+ * Sources of another namespace are not there yet (CrossNamespaceVolumeDataSource), and the old field takes claims and
+ * snapshots only: what else it says is dropped without a word. Source: pkg/api/persistentvolumeclaim/util.go, KEP-1495.
+ */
+function dropSources(spec: PersistentVolumeClaimSpec, old: PersistentVolumeClaimSpec | undefined): PersistentVolumeClaimSpec {
+	let result = spec;
+	if ((spec.dataSourceRef?.namespace ?? "") !== "" && old?.dataSourceRef === undefined) result = withoutField(result, "dataSourceRef");
+	if (old?.dataSource !== undefined || old?.dataSourceRef !== undefined || result.dataSourceRef !== undefined) return result;
+	const { apiGroup = "", kind = "" } = spec.dataSource ?? {};
+	const isClaim = kind === "PersistentVolumeClaim" && apiGroup === "";
+	const isSnapshot = kind === "VolumeSnapshot" && apiGroup === "snapshot.storage.k8s.io";
+	return isClaim || isSnapshot ? result : withoutField(result, "dataSource");
+}
+
+/** The old field and the new one say the same, whichever the author wrote. */
+function mirrorSources(spec: PersistentVolumeClaimSpec): PersistentVolumeClaimSpec {
+	const { dataSource, dataSourceRef } = spec;
+	if (dataSource !== undefined && dataSourceRef === undefined) return { ...spec, dataSourceRef: dataSource };
+	if (dataSourceRef === undefined || dataSource !== undefined || (dataSourceRef.namespace ?? "") !== "") return spec;
+	const { namespace: _, ...local } = dataSourceRef;
+	return { ...spec, dataSource: local };
+}
+
+function warnings({ metadata, spec }: PersistentVolumeClaim): readonly string[] {
+	const isAnnotated = metadata?.annotations?.[classAnnotation] !== undefined;
 	return [
-		...errors,
-		...validateOptionalSubdomain(spec?.storageClassName, `${path}.storageClassName`),
-		...validateOptionalEnum(spec?.volumeMode, `${path}.volumeMode`, ["Block", "Filesystem"]),
+		...(isAnnotated ? [`metadata.annotations[${classAnnotation}]: deprecated since v1.8; use "storageClassName" attribute instead`] : []),
+		...(["requests", "limits"] as const).flatMap((side) => {
+			const size = spec?.resources?.[side]?.storage;
+			if (size === undefined || !isFractional(size)) return [];
+			return [`spec.resources.${side}[storage]: fractional byte value "${size}" is invalid, must be an integer`];
+		}),
 	];
 }
 
-/** Known modes, and the exclusive one alone. */
-export function validateAccessModes(modes: readonly string[], path: string): FieldErrors {
-	const errors: FieldError[] = modes
-		.filter((mode) => !accessModes.includes(mode))
-		.map((mode) => fieldNotSupported(path, mode, accessModes));
-	if (modes.includes("ReadWriteOncePod") && modes.length > 1) {
-		errors.push(fieldForbidden(path, "may not use ReadWriteOncePod with other access modes"));
+function isFractional(quantity: string): boolean {
+	try {
+		return parseQuantity(quantity).nanos % 1_000_000_000n !== 0n;
+	} catch (error) {
+		if (error instanceof QuantityError) return false;
+		throw error;
 	}
-	return errors;
-}
-
-/** The binder may set volume and class once; a bound claim may grow. */
-function validateUpdate(claim: PersistentVolumeClaim, old: PersistentVolumeClaim): FieldErrors {
-	const spec = claim.spec ?? {};
-	const before = old.spec ?? {};
-	const isBound = old.status?.phase === "Bound";
-	const allowed: PersistentVolumeClaimSpec = {
-		...spec,
-		...((before.volumeName ?? "") === "" ? { volumeName: before.volumeName } : {}),
-		...(before.storageClassName === undefined ? { storageClassName: undefined } : {}),
-		...(isBound ? { resources: before.resources, volumeAttributesClassName: before.volumeAttributesClassName } : {}),
-	} as PersistentVolumeClaimSpec;
-	if (!jsonEqual(allowed, before)) return [fieldForbidden("spec", IMMUTABLE)];
-	const size = spec.resources?.requests?.storage;
-	const capacity = old.status?.capacity?.storage;
-	return size !== undefined && capacity !== undefined && compareQuantities(size, capacity) < 0
-		? [fieldForbidden("spec.resources.requests.storage", "field can not be less than status.capacity")]
-		: NO_ERRORS;
 }
 
 export const persistentVolumeClaimKind = defineKind<PersistentVolumeClaim>({
@@ -84,9 +67,15 @@ export const persistentVolumeClaimKind = defineKind<PersistentVolumeClaim>({
 	storageVersion: "v1",
 	returnDeletedObject: true,
 	setDefaults: (claim) => mapField(withDefaults(claim, { spec: {} }), "spec", defaultClaimSpec),
-	prepareForCreate: (claim) => ({ ...claim, status: { phase: "Pending" } }),
-	validate: ({ spec }) => validateClaimSpec(spec, "spec"),
-	validateUpdate,
+	prepareForCreate: (claim) => ({
+		...mapField(claim, "spec", (spec) => mirrorSources(dropSources(spec, undefined))),
+		status: { phase: "Pending" },
+	}),
+	prepareForUpdate: (claim, old) => mapField(claim, "spec", (spec) => mirrorSources(dropSources(spec, old.spec))),
+	validate: ({ spec = {} }, old) => validateClaimSpec(spec, "spec", old?.spec),
+	validateUpdate: validateClaimUpdate,
+	validateStatusUpdate: validateClaimStatus,
+	warnings,
 	columns: [
 		nameColumn(),
 		stringColumn("Status", "phase represents the current phase of PersistentVolumeClaim.", ({ metadata, status }) =>

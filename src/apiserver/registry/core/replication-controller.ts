@@ -4,7 +4,7 @@
  */
 import type { ReplicationController } from "../../../apimachinery/schema/generated/types.ts";
 import { selectorFromMap } from "../../../apimachinery/selector.ts";
-import { type FieldError, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { type FieldError, fieldForbidden, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, formatLabels, integerColumn, nameColumn, stringColumn, wide } from "../printing/columns.ts";
 import { containerColumns } from "../printing/pod-template-columns.ts";
@@ -40,6 +40,10 @@ function validate({ spec }: ReplicationController): FieldErrors {
 	const restartPolicy = spec?.template?.spec?.restartPolicy;
 	if (restartPolicy !== undefined && restartPolicy !== "Always") {
 		errors.push(fieldNotSupported("spec.template.spec.restartPolicy", restartPolicy, ["Always"]));
+	}
+	if (spec?.template?.spec?.activeDeadlineSeconds !== undefined) {
+		const text = "activeDeadlineSeconds in ReplicationController is not Supported";
+		errors.push(fieldForbidden("spec.template.spec.activeDeadlineSeconds", text));
 	}
 	return errors;
 }

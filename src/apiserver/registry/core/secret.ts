@@ -4,6 +4,7 @@
  */
 
 import { isJsonObject } from "../../../apimachinery/json.ts";
+import { describeJsonError } from "../../../apimachinery/json-syntax.ts";
 import type { Secret } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { defineKind } from "../kind.ts";
@@ -53,13 +54,18 @@ function validateType({ type, data, metadata }: Secret): FieldErrors {
 function validateJson(data: Secret["data"], key: string): FieldErrors {
 	const value = data?.[key];
 	if (value === undefined) return [fieldRequired(`data[${key}]`)];
-	try {
-		if (isJsonObject(JSON.parse(decode(value)))) return NO_ERRORS;
-		return [fieldInvalid(`data[${key}]`, "<secret contents redacted>", "must be a JSON object")];
-	} catch (error) {
-		if (!(error instanceof SyntaxError)) throw error;
-		return [fieldInvalid(`data[${key}]`, "<secret contents redacted>", error.message)];
-	}
+	const error = describeNoObject(decode(value));
+	return error === undefined ? NO_ERRORS : [fieldInvalid(`data[${key}]`, "<secret contents redacted>", error)];
+}
+
+/** Why Go cannot read a text as a JSON object; undefined if it can. `null` is an empty one. */
+function describeNoObject(text: string): string | undefined {
+	const broken = describeJsonError(text);
+	if (broken !== undefined) return broken;
+	const value: unknown = JSON.parse(text);
+	if (value === null || isJsonObject(value)) return undefined;
+	const found = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
+	return `json: cannot unmarshal ${found} into Go value of type map[string]interface {}`;
 }
 
 export const secretKind = defineKind<Secret>({

@@ -27,6 +27,7 @@ import {
 	validatePortNumber,
 	validatePortNumberOrName,
 } from "../validation/primitives.ts";
+import { goServicePortKey } from "./go-structs.ts";
 import { validateClusterIps, validateClusterIpsChange, validateFamiliesChange } from "./service-cluster-ips.ts";
 import { isExternallyAccessible, isHeadless, needsHealthCheck, specOf } from "./service-fields.ts";
 
@@ -154,16 +155,6 @@ function validateExternalIps({ externalIPs }: ServiceSpec, known: readonly strin
 	});
 }
 
-/** Go prints a port that is there twice as the struct that it compares. */
-const portIdentity = ({ protocol = "", port = 0 }: ServicePort) => ({
-	Name: "",
-	Protocol: protocol,
-	AppProtocol: null,
-	Port: port,
-	TargetPort: 0,
-	NodePort: 0,
-});
-
 function validateNodePorts({ type, ports = [] }: ServiceSpec): FieldErrors {
 	const forbidden = "may not be used when `type` is 'ClusterIP'";
 	return [
@@ -174,7 +165,7 @@ function validateNodePorts({ type, ports = [] }: ServiceSpec): FieldErrors {
 			fieldDuplicate(`spec.ports[${index}].nodePort`, item.nodePort),
 		),
 		...repeated(ports, ({ protocol, port }) => `${protocol}/${port}`).map(({ item, index }) =>
-			fieldDuplicate(`spec.ports[${index}]`, portIdentity(item)),
+			fieldDuplicate(`spec.ports[${index}]`, goServicePortKey(item)),
 		),
 	];
 }

@@ -1,45 +1,35 @@
 /**
  * events.k8s.io/v1 Event: the newer face of the core group's events. Both are the same objects in the store, in the
- * core form, which hooks and columns see; this face asks for more and has no deprecated fields.
+ * core form, which hooks and columns see; this face asks for more, has no deprecated fields, and lets nothing change
+ * but how often the event happened.
  * Source: pkg/apis/core/validation/events.go, pkg/apis/core/v1/conversion.go.
  */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { CoreEvent, EventsEvent } from "../../../apimachinery/schema/generated/types.ts";
 import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { coreEventFromEventsEvent, eventFields, eventKind, eventsEventFromCoreEvent } from "../core/event.ts";
+import { validateEvent } from "../core/event-validation.ts";
 import type { KindDefinition } from "../kind.ts";
-import { type FieldErrors, invalidFor } from "../validation/primitives.ts";
-
-const maxTextLength = 128;
-const maxNoteLength = 1024;
+import { type FieldErrors, validateImmutable } from "../validation/primitives.ts";
 
 export const event: KindDefinition = {
 	...eventKind,
 	group: "events.k8s.io",
 	fromStorage: (object) => eventsEventFromCoreEvent(object as CoreEvent),
 	toStorage: (object) => coreEventFromEventsEvent(object as EventsEvent),
-	validate: (object) => [...(eventKind.validate?.(object) ?? []), ...validateOfNewApi(object as CoreEvent)],
+	validate: (object, old) => [
+		...validateEvent(object as CoreEvent),
+		...(old === undefined ? validateNew(object as CoreEvent) : validateChange(object as CoreEvent, old as CoreEvent)),
+	],
 	selectableFields: (object) => selectableFields(object as CoreEvent),
 };
 
-/** Objects in the store that have no time of the new API were written through the old one: they may stay as they are. */
-function validateOfNewApi(object: CoreEvent): FieldErrors {
-	const stored = (object.metadata.resourceVersion ?? "") !== "";
-	return stored && (object.eventTime ?? "") === "" ? [] : validateNew(object);
-}
-
 function validateNew(object: CoreEvent): FieldErrors {
-	const { eventTime = "", reportingComponent: controller = "", type = "", message = "", source = {}, count = 0 } = object;
+	const { eventTime = "", type = "", source = {}, count = 0 } = object;
 	const unset = (field: string, set: boolean) => (set ? [fieldInvalid(field, "", "needs to be unset")] : []);
 	return [
-		...(eventTime === "" ? [fieldRequired("eventTime")] : []),
-		...(controller === "" ? [fieldRequired("reportingController")] : []),
-		...invalidFor("reportingController", controller, isQualifiedName(controller)),
-		...validateText("reportingInstance", object.reportingInstance),
-		...validateText("action", object.action),
-		...validateText("reason", object.reason),
-		...(message.length > maxNoteLength ? [fieldInvalid("message", "", `can have at most ${maxNoteLength} characters`)] : []),
 		...validateSeries(object),
+		...(eventTime === "" ? [fieldRequired("eventTime")] : []),
 		...(type === "Normal" || type === "Warning" ? [] : [fieldInvalid("type", "", `has invalid value: ${type}`)]),
 		...unset("firstTimestamp", (object.firstTimestamp ?? "") !== ""),
 		...unset("lastTimestamp", (object.lastTimestamp ?? "") !== ""),
@@ -48,9 +38,29 @@ function validateNew(object: CoreEvent): FieldErrors {
 	];
 }
 
-function validateText(field: string, value = ""): FieldErrors {
-	if (value === "") return [fieldRequired(field)];
-	return value.length > maxTextLength ? [fieldInvalid(field, "", `can have at most ${maxTextLength} characters`)] : [];
+/** What an event says stays; the names are those of the stored form but for the controller's. */
+const settled = [
+	"involvedObject",
+	"reason",
+	"message",
+	"source",
+	"firstTimestamp",
+	"lastTimestamp",
+	"count",
+	"type",
+	"eventTime",
+	"action",
+	"related",
+	"reportingComponent",
+	"reportingInstance",
+] as const;
+
+function validateChange(object: CoreEvent, old: CoreEvent): FieldErrors {
+	const path = (field: string) => (field === "reportingComponent" ? "reportingController" : field);
+	return [
+		...(jsonEqual(object.series, old.series) ? [] : validateSeries(object)),
+		...settled.flatMap((field) => validateImmutable(object[field], old[field], path(field))),
+	];
 }
 
 function validateSeries({ series }: CoreEvent): FieldErrors {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
-import { kindOf, printed, problems } from "../testing/kind-probe.ts";
+import { changeProblems, defaulted, kindOf, printed, problems } from "../testing/kind-probe.ts";
 import { eventsKinds } from "./index.ts";
 
 const kind = kindOf(eventsKinds, "events");
@@ -41,14 +41,30 @@ describe("events.k8s.io Event", () => {
 		const old = { metadata: wire.metadata, regarding: wire.regarding, type: "Info", deprecatedCount: 3, eventTime: "" };
 		expect(problems(kind, stored(old as KubeObject))).toEqual([
 			"eventTime: Required value",
+			'type: Invalid value: "": has invalid value: Info',
+			'count: Invalid value: "": needs to be unset',
+		]);
+		const bare = { metadata: wire.metadata, eventTime: wire.eventTime, type: "Normal", series: { count: 1 }, note: "x".repeat(1025) };
+		expect(problems(kind, stored(bare as KubeObject))).toEqual([
 			"reportingController: Required value",
 			'reportingController: Invalid value: "": name part must be non-empty',
 			"reportingController: Invalid value: \"\": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')",
 			"reportingInstance: Required value",
 			"action: Required value",
 			"reason: Required value",
-			'type: Invalid value: "": has invalid value: Info',
-			'count: Invalid value: "": needs to be unset',
+			'message: Invalid value: "": can have at most 1024 characters',
+			'series.count: Invalid value: "": should be at least 2',
+			"series.lastObservedTime: Required value",
+		]);
+	});
+
+	it("lets nothing change but how often it happened", () => {
+		const old = defaulted(kind, stored(wire));
+		const series = { count: 2, lastObservedTime: wire.eventTime };
+		expect(changeProblems(kind, stored({ ...wire, series } as KubeObject), old)).toEqual([]);
+		expect(changeProblems(kind, stored({ ...wire, note: "b", reportingController: "c" } as KubeObject), old)).toEqual([
+			'message: Invalid value: "b": field is immutable',
+			'reportingController: Invalid value: "c": field is immutable',
 		]);
 	});
 

@@ -4,7 +4,7 @@ import { fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { isPathSegmentName } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { nameColumn, stringColumn } from "../printing/columns.ts";
-import { isValidIp } from "../validation/ip.ts";
+import { isCanonicalIp } from "../validation/legacy-ip.ts";
 import { type FieldErrors, invalidFor, validateImmutable, validateOptionalSubdomain } from "../validation/primitives.ts";
 
 export const ipAddress = defineKind<IPAddress>({
@@ -15,7 +15,7 @@ export const ipAddress = defineKind<IPAddress>({
 	shortNames: ["ip"],
 	versions: ["v1"],
 	storageVersion: "v1",
-	validateName: isValidIp,
+	validateName: isCanonicalIp,
 	validate: ({ spec }) => validateParent(spec?.parentRef),
 	validateUpdate: (object, old) => validateImmutable(object.spec?.parentRef, old.spec?.parentRef, "spec.parentRef"),
 	columns: [

@@ -3,8 +3,9 @@ import type { ServiceCIDR } from "../../../apimachinery/schema/generated/types.t
 import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import { isValidCidr, parseCidr } from "../validation/ip.ts";
-import { FIELD_IMMUTABLE, type FieldErrors, invalidFor, validateEach } from "../validation/primitives.ts";
+import { parseCidr } from "../validation/ip.ts";
+import { validateCanonicalCidr } from "../validation/legacy-ip.ts";
+import { FIELD_IMMUTABLE, type FieldErrors, validateEach } from "../validation/primitives.ts";
 
 const path = "spec.cidrs";
 
@@ -15,8 +16,8 @@ export const serviceCidr = defineKind<ServiceCIDR>({
 	singular: "servicecidr",
 	versions: ["v1"],
 	storageVersion: "v1",
-	validate: ({ spec }) => validateCidrs(spec?.cidrs ?? []),
-	validateUpdate: (object, old) => validateChange(object.spec?.cidrs ?? [], old.spec?.cidrs ?? []),
+	validate: ({ spec }, old) =>
+		old === undefined ? validateCidrs(spec?.cidrs ?? []) : validateChange(spec?.cidrs ?? [], old.spec?.cidrs ?? []),
 	columns: [
 		nameColumn(),
 		stringColumn(
@@ -34,7 +35,7 @@ function validateCidrs(cidrs: readonly string[]): FieldErrors {
 	const [first, second] = cidrs.map((cidr) => parseCidr(cidr)?.family);
 	const sameFamily = first !== undefined && first === second;
 	return [
-		...validateEach(cidrs, path, (cidr, at) => invalidFor(at, cidr, isValidCidr(cidr))),
+		...validateEach(cidrs, path, (cidr, at) => validateCanonicalCidr(cidr, at)),
 		...(sameFamily
 			? [fieldInvalid(path, cidrs, "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64")]
 			: []),
@@ -43,6 +44,10 @@ function validateCidrs(cidrs: readonly string[]): FieldErrors {
 
 /** Only a second family may be added. */
 function validateChange(cidrs: readonly string[], old: readonly string[]): FieldErrors {
-	if (cidrs.length !== old.length && !(old.length === 1 && cidrs.length === 2)) return [fieldInvalid(path, cidrs, FIELD_IMMUTABLE)];
-	return old.flatMap((cidr, index) => (cidr === cidrs[index] ? [] : [fieldInvalid(`${path}[${index}]`, cidrs[index], FIELD_IMMUTABLE)]));
+	const gainsFamily = old.length === 1 && cidrs.length === 2;
+	if (cidrs.length !== old.length && !gainsFamily) return [fieldInvalid(path, cidrs, FIELD_IMMUTABLE)];
+	const changed = old.flatMap((cidr, index) =>
+		cidr === cidrs[index] ? [] : [fieldInvalid(`${path}[${index}]`, cidrs[index], FIELD_IMMUTABLE)],
+	);
+	return gainsFamily ? [...changed, ...validateCidrs(cidrs)] : changed;
 }

@@ -12,3 +12,10 @@ it("prints a RuntimeClass, whose handler is a label and stays", () => {
 	expect(problems(kind, runtimeClass("run.sc"))).toEqual(['handler: Invalid value: "run.sc": must not contain dots']);
 	expect(updateProblems(kind, runtimeClass("kata"), runtimeClass("runsc"))).toEqual(['handler: Invalid value: "kata": field is immutable']);
 });
+
+it("warns of node labels that have a new name", () => {
+	const nodeSelector = { "beta.kubernetes.io/arch": "arm64", "kubernetes.io/os": "linux" };
+	expect(kind.warnings?.({ ...runtimeClass("runsc"), scheduling: { nodeSelector } } as KubeObject)).toEqual([
+		'scheduling.nodeSelector: deprecated since v1.14; use "kubernetes.io/arch" instead',
+	]);
+});

@@ -2,6 +2,7 @@
 import type { RuntimeClass } from "../../../apimachinery/schema/generated/types.ts";
 import { validateLabels } from "../../../apimachinery/validation/label-selector.ts";
 import { isDns1123Label } from "../../../apimachinery/validation/names.ts";
+import { nodeLabelWarning } from "../core/node-label-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { invalidFor, validateImmutable } from "../validation/primitives.ts";
@@ -22,6 +23,11 @@ export const runtimeClass = defineKind<RuntimeClass>({
 		...validateLabels(scheduling?.nodeSelector, "scheduling.nodeSelector"),
 		...validateTolerations(scheduling?.tolerations, "scheduling.tolerations"),
 	],
+	warnings: ({ scheduling }) =>
+		Object.keys(scheduling?.nodeSelector ?? {}).flatMap((label) => {
+			const text = nodeLabelWarning(label);
+			return text === undefined ? [] : [`scheduling.nodeSelector: ${text}`];
+		}),
 	validateUpdate: (object, old) => validateImmutable(object.handler, old.handler, "handler"),
 	columns: [
 		nameColumn(),

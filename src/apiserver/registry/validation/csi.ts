@@ -9,9 +9,12 @@ const maxParametersBytes = 256 * 1024;
 
 /** `ebs.csi.aws.com`: a DNS subdomain in any case, at most 63 characters. */
 export function validateDriverName(name: string | undefined, path: string): FieldErrors {
-	if (name === undefined || name === "") return [fieldRequired(path)];
-	const tooLong = Buffer.byteLength(name) > maxDriverNameBytes ? [fieldTooLong(path, maxDriverNameBytes)] : [];
-	return [...tooLong, ...invalidFor(path, name, isDns1123Subdomain(name.toLowerCase()))];
+	const text = name ?? "";
+	return [
+		...(text === "" ? [fieldRequired(path)] : []),
+		...(Buffer.byteLength(text) > maxDriverNameBytes ? [fieldTooLong(path, maxDriverNameBytes)] : []),
+		...invalidFor(path, text, isDns1123Subdomain(text.toLowerCase())),
+	];
 }
 
 /** Parameters of a StorageClass or VolumeAttributesClass. */

@@ -15,10 +15,12 @@ type Data = Readonly<Record<string, string>> | undefined;
 export const validateDataKeys = (data: Data, path: string): FieldErrors =>
 	Object.keys(data ?? {}).flatMap((key) => invalidFor(`${path}[${key}]`, key, isConfigMapKey(key)));
 
-/** Keys that stand in both maps. */
-export const validateDisjoint = (binaryData: Data, data: Data): FieldErrors =>
-	Object.keys(binaryData ?? {}).flatMap((key) =>
-		data !== undefined && Object.hasOwn(data, key) ? [fieldInvalid(`binaryData[${key}]`, key, "duplicate of key present in data")] : [],
+/** Keys of text that stand among the binary ones, too. */
+export const validateDisjoint = (data: Data, binaryData: Data): FieldErrors =>
+	Object.keys(data ?? {}).flatMap((key) =>
+		binaryData !== undefined && Object.hasOwn(binaryData, key)
+			? [fieldInvalid(`data[${key}]`, key, "duplicate of key present in binaryData")]
+			: [],
 	);
 
 const textEncoder = new TextEncoder();

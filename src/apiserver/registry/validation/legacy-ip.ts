@@ -20,6 +20,23 @@ export function validateLegacyCidr(text: string, path: string, known: readonly s
 	return isValidCidr(text).map((message) => fieldInvalid(path, text, message));
 }
 
+/** What is wrong with an address in a field that never took sloppy forms: it is written as Go writes it. */
+export function isCanonicalIp(text: string): readonly string[] {
+	const texts = isValidIp(text);
+	if (texts.length > 0 || ipFamily(text) === "IPv4") return texts;
+	const canonical = formatIpv6(ipToNumber(text));
+	return text === canonical ? [] : [`must be in canonical form ("${canonical}")`];
+}
+
+/** The same for a range. */
+export function validateCanonicalCidr(text: string, path: string): readonly FieldError[] {
+	const errors = validateLegacyCidr(text, path);
+	const cidr = parseCidr(text);
+	if (errors.length > 0 || cidr?.family !== "IPv6") return errors;
+	const canonical = `${formatIpv6(cidr.address)}/${cidr.prefixLength}`;
+	return text === canonical ? [] : [fieldInvalid(path, text, `must be in canonical form ("${canonical}")`)];
+}
+
 /** `010.01.0.0/08` → `10.1.0.0/8`. */
 function withoutLeadingZeros(text: string): string {
 	const [address = "", ...rest] = text.split("/");

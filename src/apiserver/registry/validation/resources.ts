@@ -72,14 +72,6 @@ function readQuantity(text: string): Quantity | string {
 	}
 }
 
-/** Names and quantities of a list: quotas, limit ranges, capacities. */
-export function validateResourceList(list: ResourceList | undefined, path: string): FieldErrors {
-	return Object.entries(list ?? {}).flatMap(([resource, quantity]) => {
-		const at = `${path}[${resource}]`;
-		return [...validateResourceName(resource, at), ...validateQuantity(resource, quantity, at)];
-	});
-}
-
 export interface RequirementRules {
 	/** Default: what a container may ask for. */
 	readonly nameRule?: ResourceNameRule;
