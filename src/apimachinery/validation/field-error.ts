@@ -84,6 +84,3 @@ export const fieldNotOneOf = (field: string, value: unknown, supported: readonly
 		value,
 		`supported values: ${supported.map((candidate) => JSON.stringify(candidate)).join(", ")}`,
 	);
-/** The same for lists that Kubernetes does not sort. */
-export const fieldNotSupportedAsListed = (field: string, value: unknown, supported: readonly string[]) =>
-	new FieldError("FieldValueNotSupported", field, value, `supported values: ${supported.map((text) => JSON.stringify(text)).join(", ")}`);

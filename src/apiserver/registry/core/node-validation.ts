@@ -8,7 +8,7 @@ import {
 	fieldDuplicate,
 	fieldForbidden,
 	fieldInvalid,
-	fieldNotSupportedAsListed,
+	fieldNotOneOf,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
 import {
@@ -43,7 +43,7 @@ function validateTaints(taints: readonly Taint[] | undefined, path: string): Fie
 		const wrong = isValidLabelValue(value);
 		if (wrong.length > 0) errors.push(fieldInvalid(`${at}.value`, value, wrong.join(";")));
 		if (effect === "") errors.push(fieldRequired(`${at}.effect`));
-		else if (!taintEffects.includes(effect)) errors.push(fieldNotSupportedAsListed(`${at}.effect`, effect, taintEffects));
+		else if (!taintEffects.includes(effect)) errors.push(fieldNotOneOf(`${at}.effect`, effect, taintEffects));
 		const identity = `${key}:${effect}`;
 		if (seen.has(identity)) {
 			errors.push(new FieldError("FieldValueDuplicate", at, goTaint(taint), "taints must be unique by key and effect pair"));

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
-import { created, defaulted, kindOf, printed, problems, updateProblems } from "../testing/kind-probe.ts";
+import { changeProblems, created, defaulted, kindOf, printed, problems, updateProblems } from "../testing/kind-probe.ts";
 import { discoveryKinds } from "./index.ts";
 
 const kind = kindOf(discoveryKinds, "endpointslices");
@@ -42,5 +42,31 @@ describe("EndpointSlice", () => {
 			'ports[1].name: Duplicate value: "a"',
 			'ports[3].name: Duplicate value: ""',
 		]);
+	});
+
+	it("counts what it holds, and says for whom it is", () => {
+		const topology = Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`a${index}`, ""]));
+		const hints = { forZones: [{ name: "a" }, { name: "a" }, { name: "-" }], forNodes: Array.from({ length: 9 }, () => ({ name: "n" })) };
+		const label =
+			"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+		expect(problems(kind, slice({ endpoints: [{ addresses: ["10.0.0.1"], deprecatedTopology: topology, hints, hostname: "" }] }))).toEqual([
+			"endpoints[0].deprecatedTopology: Too many: 17: must have at most 16 items",
+			"endpoints[0].hostname: Required value",
+			'endpoints[0].hints.forZones[1].name: Duplicate value: "a"',
+			`endpoints[0].hints.forZones[2].name: Invalid value: "-": ${label}`,
+			"endpoints[0].hints.forNodes: Too many: 9: must have at most 8 items",
+		]);
+		expect(problems(kind, slice({ endpoints: [{ addresses: Array.from({ length: 101 }, () => "10.0.0.1") }] }))).toEqual([
+			"endpoints[0].addresses: Too many: 101: must have at most 100 items",
+		]);
+	});
+
+	it("may keep addresses that were sloppy, and is warned of", () => {
+		const sloppy = slice({ endpoints: endpoints("010.0.0.1") });
+		expect(changeProblems(kind, sloppy, sloppy)).toEqual([]);
+		expect(kind.warnings?.(slice({ addressType: "IPv6", endpoints: endpoints("FD00::1") }))).toEqual([
+			'endpoints[0].addresses[0]: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',
+		]);
+		expect(kind.warnings?.(slice({ addressType: "FQDN" }))).toEqual(["spec.addressType: FQDN endpoints are deprecated"]);
 	});
 });

@@ -1,26 +1,29 @@
 /** discovery.k8s.io/v1 EndpointSlice: up to 1,000 of the network endpoints behind a Service. */
-import type { DiscoveryEndpointPort, Endpoint, EndpointSlice } from "../../../apimachinery/schema/generated/types.ts";
-import { FieldError, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import type { DiscoveryEndpointPort, Endpoint, EndpointHints, EndpointSlice } from "../../../apimachinery/schema/generated/types.ts";
+import { fieldDuplicate, fieldRequired, fieldTooMany } from "../../../apimachinery/validation/field-error.ts";
 import { validateLabels } from "../../../apimachinery/validation/label-selector.ts";
-import { isDns1123Label, isDns1123Subdomain, isQualifiedName } from "../../../apimachinery/validation/names.ts";
+import { isDns1123Subdomain, isQualifiedName, isValidLabelValue } from "../../../apimachinery/validation/names.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { validateFullyQualifiedDomainName } from "../validation/domain-names.ts";
 import { validateIpOfFamily, validateNonSpecialIp } from "../validation/ip.ts";
+import { ipWarnings } from "../validation/legacy-ip.ts";
 import {
 	type FieldErrors,
 	invalidFor,
+	validateDnsLabel,
 	validateEach,
 	validateEnum,
 	validateImmutable,
 	validateOptionalLabel,
-	validateUnique,
 } from "../validation/primitives.ts";
 
 const maxEndpoints = 1000;
 const maxPorts = 20_000;
 const maxAddresses = 100;
+const maxTopologyLabels = 16;
+const maxHints = 8;
 const shown = 3;
 const protocols = ["SCTP", "TCP", "UDP"];
 
@@ -38,12 +41,13 @@ export const endpointSlice = defineKind<EndpointSlice>({
 			"ports",
 			eachItem((port: DiscoveryEndpointPort) => withDefaults(port.name === undefined ? { ...port, name: "" } : port, { protocol: "TCP" })),
 		),
-	validate: (object) => [
+	validate: (object, old) => [
 		...validateEnum(object.addressType, "addressType", ["FQDN", "IPv4", "IPv6"]),
-		...validateEndpoints(object.endpoints ?? [], object.addressType),
+		...validateEndpoints(object.endpoints ?? [], object.addressType, addressesOf(old)),
 		...validatePorts(object.ports ?? []),
 	],
 	validateUpdate: (object, old) => validateImmutable(object.addressType, old.addressType, "addressType"),
+	warnings,
 	columns: [
 		nameColumn(),
 		stringColumn(
@@ -72,27 +76,34 @@ function listSome(items: readonly string[]): string {
 	return items.length > shown ? `${text} + ${items.length - shown} more...` : text;
 }
 
-const tooMany = (path: string, count: number, max: number) =>
-	new FieldError("FieldValueTooMany", path, count, `must have at most ${max} items`);
+const addressesOf = (slice: EndpointSlice | undefined): readonly string[] =>
+	(slice?.endpoints ?? []).flatMap(({ addresses }: Partial<Endpoint>) => addresses ?? []);
 
-function validateEndpoints(endpoints: readonly Endpoint[], addressType: string): FieldErrors {
-	if (endpoints.length > maxEndpoints) return [tooMany("endpoints", endpoints.length, maxEndpoints)];
-	return validateEach(endpoints, "endpoints", ({ addresses = [], deprecatedTopology, hostname, nodeName }: Partial<Endpoint>, path) => [
-		...(addresses.length === 0 ? [fieldRequired(`${path}.addresses`, "must contain at least 1 address")] : []),
-		...(addresses.length > maxAddresses ? [tooMany(`${path}.addresses`, addresses.length, maxAddresses)] : []),
-		...validateEach(addresses, `${path}.addresses`, (address, at) => validateAddress(address, addressType, at)),
-		...(nodeName === undefined ? [] : invalidFor(`${path}.nodeName`, nodeName, isDns1123Subdomain(nodeName))),
-		...validateLabels(deprecatedTopology, `${path}.deprecatedTopology`),
-		...(hostname === undefined ? [] : invalidFor(`${path}.hostname`, hostname, isDns1123Label(hostname))),
-	]);
+/** @param known addresses that were in the store before */
+function validateEndpoints(endpoints: readonly Endpoint[], addressType: string, known: readonly string[]): FieldErrors {
+	if (endpoints.length > maxEndpoints) return [fieldTooMany("endpoints", endpoints.length, maxEndpoints)];
+	return validateEach(endpoints, "endpoints", (endpoint: Partial<Endpoint>, path) => {
+		const { addresses = [], deprecatedTopology = {}, hostname, nodeName, hints } = endpoint;
+		const labels = Object.keys(deprecatedTopology).length;
+		return [
+			...(addresses.length === 0 ? [fieldRequired(`${path}.addresses`, "must contain at least 1 address")] : []),
+			...(addresses.length > maxAddresses ? [fieldTooMany(`${path}.addresses`, addresses.length, maxAddresses)] : []),
+			...validateEach(addresses, `${path}.addresses`, (address, at) => validateAddress(address, addressType, at, known)),
+			...(nodeName === undefined ? [] : invalidFor(`${path}.nodeName`, nodeName, isDns1123Subdomain(nodeName))),
+			...(labels > maxTopologyLabels ? [fieldTooMany(`${path}.deprecatedTopology`, labels, maxTopologyLabels)] : []),
+			...validateLabels(deprecatedTopology, `${path}.deprecatedTopology`),
+			...(hostname === undefined ? [] : validateDnsLabel(hostname, `${path}.hostname`)),
+			...(hints === undefined ? [] : validateHints(hints, `${path}.hints`)),
+		];
+	});
 }
 
 /** An address of a type that nobody knows is nobody's to judge. */
-function validateAddress(address: string, addressType: string, path: string): FieldErrors {
+function validateAddress(address: string, addressType: string, path: string, known: readonly string[]): FieldErrors {
 	switch (addressType) {
 		case "IPv4":
 		case "IPv6":
-			return [...validateIpOfFamily(address, addressType, path), ...validateNonSpecialIp(address, path)];
+			return [...(known.includes(address) ? [] : validateIpOfFamily(address, addressType, path)), ...validateNonSpecialIp(address, path)];
 		case "FQDN":
 			return validateFullyQualifiedDomainName(address, path);
 		default:
@@ -100,22 +111,52 @@ function validateAddress(address: string, addressType: string, path: string): Fi
 	}
 }
 
-function validatePorts(ports: readonly DiscoveryEndpointPort[]): FieldErrors {
-	if (ports.length > maxPorts) return [tooMany("ports", ports.length, maxPorts)];
-	const unnamed = ports.filter(({ name = "" }) => name === "").length > 1;
+/** For whom an endpoint is meant: a few zones and nodes, each once. */
+function validateHints({ forZones = [], forNodes = [] }: EndpointHints, path: string): FieldErrors {
 	return [
-		...validateEach(ports, "ports", ({ name, protocol, appProtocol }, path) => [
+		...validateHintNames(forZones, `${path}.forZones`, isValidLabelValue),
+		...validateHintNames(forNodes, `${path}.forNodes`, isDns1123Subdomain),
+	];
+}
+
+function validateHintNames(
+	hints: readonly { readonly name?: string }[],
+	path: string,
+	rule: (name: string) => readonly string[],
+): FieldErrors {
+	if (hints.length > maxHints) return [fieldTooMany(path, hints.length, maxHints)];
+	const seen = new Set<string>();
+	return validateEach(hints, path, ({ name = "" }, at) => {
+		const isRepeated = seen.has(name);
+		seen.add(name);
+		return [...(isRepeated ? [fieldDuplicate(`${at}.name`, name)] : []), ...invalidFor(`${at}.name`, name, rule(name))];
+	});
+}
+
+/** Ports have names of their own; one may have none. */
+function validatePorts(ports: readonly DiscoveryEndpointPort[]): FieldErrors {
+	if (ports.length > maxPorts) return [fieldTooMany("ports", ports.length, maxPorts)];
+	const names = new Set<string>();
+	return validateEach(ports, "ports", ({ name = "", protocol, appProtocol }, path) => {
+		const isRepeated = names.has(name);
+		names.add(name);
+		return [
 			...validateOptionalLabel(name, `${path}.name`),
+			...(isRepeated ? [fieldDuplicate(`${path}.name`, name)] : []),
 			...validateEnum(protocol, `${path}.protocol`, protocols),
 			...(appProtocol === undefined ? [] : invalidFor(`${path}.appProtocol`, appProtocol, isQualifiedName(appProtocol))),
-		]),
-		...validateUnique(
-			ports,
-			({ name = "" }) => name,
-			(index) => `ports[${index}].name`,
-		),
-		...(unnamed
-			? [new FieldError("FieldValueDuplicate", `ports[${ports.findLastIndex(({ name = "" }) => name === "")}].name`, "", "")]
-			: []),
-	];
+		];
+	});
+}
+
+/** Controllers whose addresses come from Pods, in their form. */
+const controllers = ["endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
+
+/** Source: pkg/registry/discovery/endpointslice/strategy.go. */
+function warnings({ metadata, addressType, endpoints = [] }: EndpointSlice): readonly string[] {
+	if (addressType === "FQDN") return ["spec.addressType: FQDN endpoints are deprecated"];
+	if (controllers.includes(metadata?.labels?.["endpointslice.kubernetes.io/managed-by"] ?? "")) return [];
+	return endpoints.flatMap(({ addresses = [] }: Partial<Endpoint>, index) =>
+		addresses.flatMap((address, at) => ipWarnings(address, `endpoints[${index}].addresses[${at}]`)),
+	);
 }

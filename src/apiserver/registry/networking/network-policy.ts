@@ -6,7 +6,7 @@ import type {
 	NetworkPolicyPort,
 	NetworkPolicySpec,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldForbidden, fieldInvalid, fieldNotSupportedAsListed, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldForbidden, fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
 import { isValidPortName, isValidPortNumber } from "../../../apimachinery/validation/names.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
@@ -95,7 +95,7 @@ function validateSpec(spec: NetworkPolicySpec, old: NetworkPolicySpec | undefine
 
 /** Supported values in Kubernetes' order, which is not that of the alphabet here. */
 const validateListed = (value: string | undefined, path: string, supported: readonly string[]): FieldErrors =>
-	value === undefined || supported.includes(value) ? [] : [fieldNotSupportedAsListed(path, value, supported)];
+	value === undefined || supported.includes(value) ? [] : [fieldNotOneOf(path, value, supported)];
 
 function validateTypes(types: readonly string[]): FieldErrors {
 	if (types.length > policyTypes.length) return [fieldInvalid("spec.policyTypes", types, "may not specify more than two policyTypes")];

@@ -2,6 +2,7 @@
  * What a claim for devices asks for: requests, constraints between them, configuration. CEL selectors are not compiled.
  * Source: pkg/apis/resource/v1/defaults.go, pkg/apis/resource/validation/validation.go.
  */
+import { isJsonObject } from "../../../apimachinery/json.ts";
 import type {
 	DeviceClaim,
 	DeviceConstraint,
@@ -13,15 +14,18 @@ import type {
 	OpaqueDeviceConfiguration,
 	ResourceClaimSpec,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { FieldError, fieldInvalid, fieldRequired, fieldTooLong } from "../../../apimachinery/validation/field-error.ts";
+import { fieldInvalid, fieldNotSupported, fieldRequired, fieldTooLong } from "../../../apimachinery/validation/field-error.ts";
 import { isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
 import { validateDriverName } from "../validation/csi.ts";
-import { type FieldErrors, invalidFor, validateDnsLabel, validateEach, validateEnum, validateUnique } from "../validation/primitives.ts";
+import { type FieldErrors, invalidFor, validateDnsLabel } from "../validation/primitives.ts";
+import { validateTolerations } from "./device.ts";
+import { validateFullyQualifiedName, validateList, validateSet } from "./device-names.ts";
 
 const maxItems = 32;
 const maxAlternatives = 8;
 const maxExpressionBytes = 10 * 1024;
+const maxParametersBytes = 10 * 1024;
 const badReference = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
 
 /** One device of the class, unless the request says otherwise. */
@@ -45,31 +49,16 @@ function defaultRequest<T extends ExactDeviceRequest | DeviceSubRequest>(request
 export function validateClaimSpec({ devices = {} }: ResourceClaimSpec, path: string): FieldErrors {
 	const at = `${path}.devices`;
 	return [
-		...validateMax(devices.requests, maxItems, `${at}.requests`),
-		...validateEach(devices.requests, `${at}.requests`, validateRequest),
-		...uniqueNames(devices.requests, `${at}.requests`),
-		...validateMax(devices.constraints, maxItems, `${at}.constraints`),
-		...validateEach(devices.constraints, `${at}.constraints`, (constraint, own) => validateConstraint(constraint, devices, own)),
-		...validateMax(devices.config, maxItems, `${at}.config`),
-		...validateEach(devices.config, `${at}.config`, ({ requests, opaque }, own) => [
+		...validateSet(devices.requests, maxItems, `${at}.requests`, validateRequest, nameOf),
+		...validateList(devices.constraints, maxItems, `${at}.constraints`, (constraint, own) => validateConstraint(constraint, devices, own)),
+		...validateList(devices.config, maxItems, `${at}.config`, ({ requests, opaque }, own) => [
 			...validateReferences(requests, devices, `${own}.requests`),
 			...validateOpaque(opaque, `${own}.opaque`),
 		]),
 	];
 }
 
-function validateMax(items: readonly unknown[] | undefined, max: number, path: string): FieldErrors {
-	const count = items?.length ?? 0;
-	return count > max ? [new FieldError("FieldValueTooMany", path, count, `must have at most ${max} items`)] : [];
-}
-
-function uniqueNames(items: readonly { readonly name: string }[] | undefined, path: string): FieldErrors {
-	return validateUnique(
-		items ?? [],
-		({ name }) => name,
-		(index) => `${path}[${index}]`,
-	);
-}
+const nameOf = ({ name }: { readonly name?: string }): string => name ?? "";
 
 function validateRequest(request: DeviceRequest, path: string): FieldErrors {
 	return [...validateDnsLabel(request.name, `${path}.name`), ...validateChoice(request, path)];
@@ -80,14 +69,11 @@ function validateChoice({ exactly, firstAvailable = [] }: DeviceRequest, path: s
 	if (exactly !== undefined && firstAvailable.length > 0) return [fieldInvalid(path, null, `${one}, but multiple fields are set`)];
 	if (exactly !== undefined) return validateDevices(exactly, `${path}.exactly`);
 	if (firstAvailable.length === 0) return [fieldRequired(path, one)];
-	return [
-		...validateMax(firstAvailable, maxAlternatives, `${path}.firstAvailable`),
-		...validateEach(firstAvailable, `${path}.firstAvailable`, (request, at) => [
-			...validateDnsLabel(request.name, `${at}.name`),
-			...validateDevices(request, at),
-		]),
-		...uniqueNames(firstAvailable, `${path}.firstAvailable`),
+	const validate = (request: DeviceSubRequest, at: string) => [
+		...validateDnsLabel(request.name, `${at}.name`),
+		...validateDevices(request, at),
 	];
+	return validateSet(firstAvailable, maxAlternatives, `${path}.firstAvailable`, validate, nameOf);
 }
 
 function validateDevices(request: ExactDeviceRequest, path: string): FieldErrors {
@@ -97,23 +83,23 @@ function validateDevices(request: ExactDeviceRequest, path: string): FieldErrors
 			? [fieldRequired(`${path}.deviceClassName`)]
 			: invalidFor(`${path}.deviceClassName`, deviceClassName, isDns1123Subdomain(deviceClassName))),
 		...validateSelectors(request.selectors, `${path}.selectors`),
-		...validateEnum(allocationMode, `${path}.allocationMode`, ["All", "ExactCount"]),
+		...(allocationMode === "All" || allocationMode === "ExactCount"
+			? []
+			: [fieldNotSupported(`${path}.allocationMode`, allocationMode ?? "", ["All", "ExactCount"])]),
 		...(allocationMode === "All" && count !== 0
 			? [fieldInvalid(`${path}.count`, count, "must not be specified when allocationMode is 'All'")]
 			: []),
 		...(allocationMode === "ExactCount" && count <= 0 ? [fieldInvalid(`${path}.count`, count, "must be greater than zero")] : []),
+		...validateTolerations(request.tolerations, `${path}.tolerations`),
 	];
 }
 
 /** Selectors of a request or of a DeviceClass. */
 export function validateSelectors(selectors: readonly DeviceSelector[] | undefined, path: string): FieldErrors {
-	return [
-		...validateMax(selectors, maxItems, path),
-		...validateEach(selectors, path, ({ cel }, at) => {
-			if (cel === undefined) return [fieldRequired(`${at}.cel`)];
-			return Buffer.byteLength(cel.expression ?? "") > maxExpressionBytes ? [fieldTooLong(`${at}.cel.expression`, maxExpressionBytes)] : [];
-		}),
-	];
+	return validateList(selectors, maxItems, path, ({ cel }, at) => {
+		if (cel === undefined) return [fieldRequired(`${at}.cel`)];
+		return Buffer.byteLength(cel.expression ?? "") > maxExpressionBytes ? [fieldTooLong(`${at}.cel.expression`, maxExpressionBytes)] : [];
+	});
 }
 
 /** Configuration for a driver, in the driver's own terms. */
@@ -121,8 +107,15 @@ export function validateOpaque(opaque: OpaqueDeviceConfiguration | undefined, pa
 	if (opaque === undefined) return [fieldRequired(path)];
 	return [
 		...validateDriverName(opaque.driver, `${path}.driver`),
-		...(opaque.parameters === undefined ? [fieldRequired(`${path}.parameters`)] : []),
+		...validateRawObject(opaque.parameters, `${path}.parameters`, maxParametersBytes),
 	];
+}
+
+/** An object of somebody else's type. */
+export function validateRawObject(value: unknown, path: string, maxBytes: number): FieldErrors {
+	if (value === undefined || value === null) return [fieldRequired(path)];
+	if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) return [fieldTooLong(path, maxBytes)];
+	return isJsonObject(value) ? [] : [fieldInvalid(path, "<value omitted>", "parameters must be a valid JSON object")];
 }
 
 function validateConstraint(
@@ -130,15 +123,27 @@ function validateConstraint(
 	claim: DeviceClaim,
 	path: string,
 ): FieldErrors {
+	const errors = validateReferences(requests, claim, `${path}.requests`);
+	if (matchAttribute !== undefined) return [...errors, ...validateFullyQualifiedName(matchAttribute, `${path}.matchAttribute`)];
+	if (distinctAttribute !== undefined) return [...errors, ...validateFullyQualifiedName(distinctAttribute, `${path}.distinctAttribute`)];
+	// Kubernetes' text speaks of several where there is none.
 	const text = 'exactly one of "matchAttribute" or "distinctAttribute" is required, but multiple fields are set';
-	const missing = matchAttribute === undefined && distinctAttribute === undefined;
-	return [...validateReferences(requests, claim, `${path}.requests`), ...(missing ? [fieldRequired(path, text)] : [])];
+	return [...errors, fieldRequired(path, text)];
 }
 
 /** Names of requests, or of a request and one of its alternatives: `gpu`, `gpu/large`. */
-function validateReferences(references: readonly string[] | undefined, { requests = [] }: DeviceClaim, path: string): FieldErrors {
-	const known = new Set(
-		requests.flatMap(({ name, firstAvailable = [] }) => [name, ...firstAvailable.map((alternative) => `${name}/${alternative.name}`)]),
-	);
-	return validateEach(references, path, (reference, at) => (known.has(reference) ? [] : [fieldInvalid(at, reference, badReference)]));
+export function validateReferences(references: readonly string[] | undefined, claim: DeviceClaim, path: string): FieldErrors {
+	const validate = (reference: string, at: string) => validateReference(reference, claim, at);
+	return validateSet(references, maxItems, path, validate, (reference) => reference);
+}
+
+export function validateReference(reference: string, { requests = [] }: DeviceClaim, path: string): FieldErrors {
+	const segments = reference.split("/");
+	const unknown = [fieldInvalid(path, reference, badReference)];
+	if (segments.length > 2) return unknown;
+	const [name, alternative] = segments;
+	const request = requests.find((candidate) => candidate.name === name);
+	const isKnown =
+		request !== undefined && (alternative === undefined || request.firstAvailable?.some((one) => one.name === alternative) === true);
+	return [...segments.flatMap((segment) => validateDnsLabel(segment, path)), ...(isKnown ? [] : unknown)];
 }

@@ -2,8 +2,10 @@
 import type { DeviceClass } from "../../../apimachinery/schema/generated/types.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn } from "../printing/columns.ts";
-import { validateEach } from "../validation/primitives.ts";
 import { validateOpaque, validateSelectors } from "./device-claim.ts";
+import { validateList } from "./device-names.ts";
+
+const maxConfigs = 32;
 
 export const deviceClass = defineKind<DeviceClass>({
 	group: "resource.k8s.io",
@@ -15,7 +17,7 @@ export const deviceClass = defineKind<DeviceClass>({
 	hasGeneration: true,
 	validate: ({ spec }) => [
 		...validateSelectors(spec?.selectors, "spec.selectors"),
-		...validateEach(spec?.config, "spec.config", ({ opaque }, path) => validateOpaque(opaque, `${path}.opaque`)),
+		...validateList(spec?.config, maxConfigs, "spec.config", ({ opaque }, path) => validateOpaque(opaque, `${path}.opaque`)),
 	],
 	columns: [nameColumn(), ageColumn()],
 });

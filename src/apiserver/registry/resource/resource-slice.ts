@@ -1,22 +1,18 @@
 /** resource.k8s.io/v1 ResourceSlice: some of the devices of a pool, as the driver that manages them reports. */
 import type { Device, DeviceTaint, ResourceSlice, ResourceSliceSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../../apimachinery/time.ts";
-import { FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
+import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { validateDriverName } from "../validation/csi.ts";
-import {
-	type FieldErrors,
-	invalidFor,
-	validateDnsLabel,
-	validateEach,
-	validateImmutable,
-	validateUnique,
-} from "../validation/primitives.ts";
+import { type FieldErrors, validateImmutable } from "../validation/primitives.ts";
+import { validateDevice, validateNodeChoice } from "./device.ts";
+import { validatePoolName, validateSet } from "./device-names.ts";
 
 const maxDevices = 128;
+/** Where any device has taints or uses counters. */
+const maxHeavyDevices = 64;
 /** As it comes from a client: required fields may be missing. */
 interface PartialSlice {
 	readonly spec?: Partial<ResourceSliceSpec>;
@@ -67,29 +63,22 @@ function stampTaints(object: ResourceSlice, now: string): ResourceSlice {
 }
 
 function validateSpec(spec: Partial<ResourceSliceSpec>): FieldErrors {
-	const devices = spec.devices ?? [];
+	const validate = (device: Device, path: string) => validateDevice(device, path, spec.perDeviceNodeSelection === true);
+	const isHeavy = (spec.devices ?? []).some(({ taints = [], consumesCounters = [] }) => taints.length + consumesCounters.length > 0);
+	const max = isHeavy ? maxHeavyDevices : maxDevices;
 	return [
 		...validateDriverName(spec.driver, "spec.driver"),
 		...validatePool(spec.pool),
+		...validateNodeChoice(spec, "spec"),
 		...validateWhere(spec),
-		...(devices.length > maxDevices
-			? [new FieldError("FieldValueTooMany", "spec.devices", devices.length, `must have at most ${maxDevices} items`)]
-			: []),
-		...validateEach(devices, "spec.devices", ({ name }, path) => validateDnsLabel(name, `${path}.name`)),
-		...validateUnique(
-			devices,
-			({ name }) => name,
-			(index) => `spec.devices[${index}]`,
-		),
+		...validateSet(spec.devices, max, "spec.devices", validate, ({ name }: Partial<Device>) => name ?? ""),
 	];
 }
 
 function validatePool(pool: ResourceSliceSpec["pool"] | undefined): FieldErrors {
-	const { name = "", resourceSliceCount = 0, generation = 0 } = pool ?? {};
+	const { name, resourceSliceCount = 0, generation = 0 }: Partial<ResourceSliceSpec["pool"]> = pool ?? {};
 	return [
-		...(name === ""
-			? [fieldRequired("spec.pool.name")]
-			: name.split("/").flatMap((part) => invalidFor("spec.pool.name", part, isDns1123Subdomain(part)))),
+		...validatePoolName(name, "spec.pool.name"),
 		...(resourceSliceCount <= 0 ? [fieldInvalid("spec.pool.resourceSliceCount", resourceSliceCount, "must be greater than zero")] : []),
 		...(generation < 0 ? [fieldInvalid("spec.pool.generation", generation, "must be greater than or equal to zero")] : []),
 	];

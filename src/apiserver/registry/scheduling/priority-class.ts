@@ -1,10 +1,10 @@
 /** scheduling.k8s.io/v1 PriorityClass: a name for a pod priority. */
 import type { PriorityClass } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldForbidden } from "../../../apimachinery/validation/field-error.ts";
+import { fieldForbidden, fieldNotOneOf } from "../../../apimachinery/validation/field-error.ts";
 import { withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, booleanColumn, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import { type FieldErrors, validateImmutable, validateOptionalEnum } from "../validation/primitives.ts";
+import { type FieldErrors, validateImmutable } from "../validation/primitives.ts";
 
 /** What users may give; above it is the system's. */
 const maxUserPriority = 1_000_000_000;
@@ -24,10 +24,7 @@ export const priorityClass = defineKind<PriorityClass>({
 	storageVersion: "v1",
 	hasGeneration: true,
 	setDefaults: (object) => withDefaults(object, { value: 0, preemptionPolicy: "PreemptLowerPriority" }),
-	validate: (object) => [
-		...validateValue(object),
-		...validateOptionalEnum(object.preemptionPolicy, "preemptionPolicy", ["PreemptLowerPriority", "Never"]),
-	],
+	validate: (object) => [...validateValue(object), ...validatePolicy(object.preemptionPolicy)],
 	validateUpdate: (object, old) => [
 		...(object.value === old.value ? [] : [fieldForbidden("value", "may not be changed in an update.")]),
 		...validateImmutable(object.preemptionPolicy, old.preemptionPolicy, "preemptionPolicy"),
@@ -53,6 +50,11 @@ export const priorityClass = defineKind<PriorityClass>({
 		),
 	],
 });
+
+function validatePolicy(policy: string | undefined): FieldErrors {
+	const policies = ["PreemptLowerPriority", "Never"];
+	return policy === undefined || policies.includes(policy) ? [] : [fieldNotOneOf("preemptionPolicy", policy, policies)];
+}
 
 function validateValue({ metadata, value = 0, globalDefault = false }: PriorityClass): FieldErrors {
 	const name = metadata?.name ?? "";

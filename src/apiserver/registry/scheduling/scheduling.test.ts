@@ -26,6 +26,12 @@ describe("PriorityClass", () => {
 		expect(problems(kind, named("system-cluster-critical", { value: 2_000_000_000 }))).toEqual([]);
 	});
 
+	it("has a policy that Kubernetes knows", () => {
+		expect(problems(kind, named("a", { value: 1, preemptionPolicy: "Always" }))).toEqual([
+			'preemptionPolicy: Unsupported value: "Always": supported values: "PreemptLowerPriority", "Never"',
+		]);
+	});
+
 	it("keeps its value and its policy", () => {
 		expect(updateProblems(kind, named("a", { value: 2, preemptionPolicy: "Never" }), named("a", { value: 1 }))).toEqual([
 			"value: Forbidden: may not be changed in an update.",

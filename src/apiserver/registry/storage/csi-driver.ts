@@ -1,19 +1,14 @@
 /** storage.k8s.io/v1 CSIDriver: what Kubernetes has to know of a storage driver that is installed. */
 import type { CSIDriver, StorageTokenRequest } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import { fieldDuplicate, fieldInvalid, fieldNotOneOf } from "../../../apimachinery/validation/field-error.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, booleanColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import {
-	type FieldErrors,
-	validateEach,
-	validateEnum,
-	validateImmutable,
-	validateOptionalEnum,
-	validateUnique,
-} from "../validation/primitives.ts";
+import { type FieldErrors, validateEach, validateImmutable, validateOptionalEnum } from "../validation/primitives.ts";
 
 const minTokenSeconds = 600;
+const minUpdateSeconds = 10;
+const lifecycleModes = ["Persistent", "Ephemeral"];
 
 export const csiDriver = defineKind<CSIDriver>({
 	group: "storage.k8s.io",
@@ -36,11 +31,12 @@ export const csiDriver = defineKind<CSIDriver>({
 			}),
 		),
 	validate: ({ spec }) => [
-		...validateOptionalEnum(spec?.fsGroupPolicy, "spec.fsGroupPolicy", ["ReadWriteOnceWithFSType", "File", "None"]),
-		...validateEach(spec?.volumeLifecycleModes, "spec.volumeLifecycleModes", (mode) =>
-			validateEnum(mode, "spec.volumeLifecycleModes", ["Persistent", "Ephemeral"]),
-		),
+		...validateOptionalEnum(spec?.fsGroupPolicy, "spec.fsGroupPolicy", ["File", "None", "ReadWriteOnceWithFSType"]),
 		...validateTokenRequests(spec?.tokenRequests ?? []),
+		...(spec?.volumeLifecycleModes ?? [])
+			.filter((mode) => !lifecycleModes.includes(mode))
+			.map((mode) => fieldNotOneOf("spec.volumeLifecycleModes", mode, lifecycleModes)),
+		...validateUpdatePeriod(spec?.nodeAllocatableUpdatePeriodSeconds),
 	],
 	validateUpdate: (object, old) => [
 		...validateImmutable(object.spec?.attachRequired, old.spec?.attachRequired, "spec.attachedRequired"),
@@ -82,19 +78,24 @@ export const csiDriver = defineKind<CSIDriver>({
 	],
 });
 
+/** How often a node asks how many volumes it can take. */
+function validateUpdatePeriod(seconds: number | undefined): FieldErrors {
+	if (seconds === undefined || seconds >= minUpdateSeconds) return [];
+	return [fieldInvalid("spec.nodeAllocatableUpdatePeriodSeconds", seconds, `must be greater than or equal to ${minUpdateSeconds} seconds`)];
+}
+
+/** One token an audience, none included. */
 function validateTokenRequests(requests: readonly StorageTokenRequest[]): FieldErrors {
-	const path = "spec.tokenRequests";
-	return [
-		...validateUnique(
-			requests,
-			({ audience }) => audience,
-			(index) => `${path}[${index}].audience`,
-		),
-		...validateEach(requests, path, ({ expirationSeconds }, at) => {
-			if (expirationSeconds === undefined) return [];
+	const audiences = new Set<string>();
+	return validateEach(
+		requests,
+		"spec.tokenRequests",
+		({ audience = "", expirationSeconds = minTokenSeconds }: Partial<StorageTokenRequest>, at) => {
+			if (audiences.has(audience)) return [fieldDuplicate(`${at}.audience`, audience)];
+			audiences.add(audience);
 			const invalid = (text: string) => [fieldInvalid(`${at}.expirationSeconds`, expirationSeconds, text)];
 			if (expirationSeconds < minTokenSeconds) return invalid("may not specify a duration less than 10 minutes");
 			return expirationSeconds > 2 ** 32 ? invalid("may not specify a duration larger than 2^32 seconds") : [];
-		}),
-	];
+		},
+	);
 }

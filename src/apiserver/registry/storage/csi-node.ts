@@ -5,16 +5,9 @@ import { isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn } from "../printing/columns.ts";
 import { validateDriverName } from "../validation/csi.ts";
-import {
-	type FieldErrors,
-	invalidFor,
-	validateEach,
-	validateImmutable,
-	validateNonnegative,
-	validateUnique,
-} from "../validation/primitives.ts";
+import { type FieldErrors, invalidFor, validateEach, validateImmutable, validateNonnegative } from "../validation/primitives.ts";
 
-const maxNodeIdLength = 256;
+const maxNodeIdBytes = 256;
 
 export const csiNode = defineKind<CSINode>({
 	group: "storage.k8s.io",
@@ -24,14 +17,19 @@ export const csiNode = defineKind<CSINode>({
 	versions: ["v1"],
 	storageVersion: "v1",
 	allowUnconditionalUpdate: false,
-	validate: ({ spec }) => [
-		...validateEach(spec?.drivers, "spec.drivers", validateDriver),
-		...validateUnique(
-			spec?.drivers ?? [],
-			({ name }) => name,
-			(index) => `spec.drivers[${index}].name`,
-		),
-	],
+	validate: ({ spec }) => {
+		const names = new Set<string>();
+		return validateEach(spec?.drivers, "spec.drivers", (driver: Partial<CSINodeDriver>, path) => {
+			const { name = "" } = driver;
+			const isRepeated = names.has(name);
+			names.add(name);
+			return [
+				...validateDriver(driver, path),
+				...(isRepeated ? [fieldDuplicate(`${path}.name`, name)] : []),
+				...validateTopologyKeys(driver.topologyKeys ?? [], path),
+			];
+		});
+	},
 	validateUpdate: (object, old) => (old.spec?.drivers ?? []).flatMap((driver) => validateDriverUpdate(object, driver)),
 	columns: [
 		nameColumn(),
@@ -44,17 +42,23 @@ export const csiNode = defineKind<CSINode>({
 	],
 });
 
-function validateDriver({ name, nodeID = "", allocatable, topologyKeys = [] }: Partial<CSINodeDriver>, path: string): FieldErrors {
+function validateDriver({ name, nodeID = "", allocatable }: Partial<CSINodeDriver>, path: string): FieldErrors {
 	return [
 		...validateDriverName(name, `${path}.name`),
 		...(nodeID === "" ? [fieldRequired(`${path}.nodeID`)] : []),
-		...(nodeID.length > maxNodeIdLength ? [fieldInvalid(`${path}.nodeID`, nodeID, `must be ${maxNodeIdLength} characters or less`)] : []),
+		...(Buffer.byteLength(nodeID) > maxNodeIdBytes
+			? [fieldInvalid(`${path}.nodeID`, nodeID, `must be ${maxNodeIdBytes} characters or less`)]
+			: []),
 		...validateNonnegative(allocatable?.count, `${path}.allocatable.count`),
-		...topologyKeys.flatMap((key, index) => [
-			...(topologyKeys.indexOf(key) < index ? [fieldDuplicate(path, key)] : []),
-			...invalidFor(path, key, isQualifiedName(key)),
-		]),
 	];
+}
+
+function validateTopologyKeys(keys: readonly string[], path: string): FieldErrors {
+	return keys.flatMap((key, index) => [
+		...(key === "" ? [fieldRequired(path)] : []),
+		...(keys.indexOf(key) < index ? [fieldDuplicate(path, key)] : []),
+		...invalidFor(path, key, isQualifiedName(key)),
+	]);
 }
 
 /** A driver that stays may change nothing but its limits. */

@@ -6,7 +6,7 @@ import { isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, booleanColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import { validateParameters } from "../validation/csi.ts";
+import { validateParameters, validateProvisioner } from "../validation/csi.ts";
 import {
 	type FieldErrors,
 	invalidFor,
@@ -14,6 +14,7 @@ import {
 	validateEnum,
 	validateImmutable,
 	validateOptionalEnum,
+	validateUnique,
 } from "../validation/primitives.ts";
 
 /** The current mark of a default class, and the one it had before 1.6. */
@@ -29,11 +30,11 @@ export const storageClass = defineKind<StorageClass>({
 	storageVersion: "v1",
 	setDefaults: (object) => withDefaults(object, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }),
 	validate: (object) => [
-		...validateProvisioner(object.provisioner ?? ""),
+		...validateProvisioner(object.provisioner ?? "", "provisioner"),
 		...validateParameters(object.parameters, "parameters"),
 		...validateOptionalEnum(object.reclaimPolicy, "reclaimPolicy", ["Delete", "Retain"]),
 		...validateEnum(object.volumeBindingMode, "volumeBindingMode", ["Immediate", "WaitForFirstConsumer"]),
-		...validateEach(object.allowedTopologies, "allowedTopologies", validateTopology),
+		...validateTopologies(object.allowedTopologies ?? []),
 	],
 	validateUpdate: (object, old) => [
 		...forbidChange("parameters", object.parameters ?? {}, old.parameters ?? {}),
@@ -73,16 +74,28 @@ function isDefault(annotations: Readonly<Record<string, string>> | undefined): b
 	return defaultMarks.some((mark) => annotations?.[mark] === "true");
 }
 
-function validateProvisioner(provisioner: string): FieldErrors {
-	if (provisioner === "") return [fieldRequired("provisioner")];
-	const name = provisioner.toLowerCase();
-	return invalidFor("provisioner", name, isQualifiedName(name));
+/** Terms that say the same as one before them are refused; an empty term says the same as any that is not there. */
+function validateTopologies(terms: readonly TopologySelectorTerm[]): FieldErrors {
+	const meanings = terms.map(({ matchLabelExpressions = [] }) =>
+		Object.fromEntries(matchLabelExpressions.map(({ key, values }) => [key ?? "", [...new Set(values ?? [])].sort()])),
+	);
+	return validateEach(terms, "allowedTopologies", (term, path) => {
+		const index = terms.indexOf(term);
+		const isEmpty = (term.matchLabelExpressions ?? []).length === 0;
+		const isRepeated = isEmpty || meanings.slice(0, index).some((meaning) => jsonEqual(meaning, meanings[index]));
+		return [...validateTopology(term, path), ...(isRepeated ? [fieldDuplicate(`${path}.matchLabelExpressions`, "")] : [])];
+	});
 }
 
 function validateTopology({ matchLabelExpressions = [] }: TopologySelectorTerm, path: string): FieldErrors {
 	const keys = matchLabelExpressions.map(({ key }) => key);
 	return validateEach(matchLabelExpressions, `${path}.matchLabelExpressions`, ({ key, values }, at) => [
 		...((values ?? []).length === 0 ? [fieldRequired(`${at}.values`)] : []),
+		...validateUnique(
+			values ?? [],
+			(value) => value,
+			(index) => `${at}.values[${index}]`,
+		),
 		...invalidFor(`${at}.key`, key ?? "", isQualifiedName(key ?? "")),
 		...(at.endsWith(`[${keys.indexOf(key)}]`) ? [] : [fieldDuplicate(`${at}.key`, key)]),
 	]);

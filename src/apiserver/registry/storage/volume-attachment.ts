@@ -1,13 +1,26 @@
 /** storage.k8s.io/v1 VolumeAttachment: the wish to have a volume attached to a node, and what became of it. */
-import type { VolumeAttachment, VolumeAttachmentSource, VolumeError } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldForbidden, fieldInvalid, fieldRequired, fieldTooLong } from "../../../apimachinery/validation/field-error.ts";
+import { jsonEqual } from "../../../apimachinery/json.ts";
+import type {
+	VolumeAttachment,
+	VolumeAttachmentSource,
+	VolumeAttachmentSpec,
+	VolumeError,
+} from "../../../apimachinery/schema/generated/types.ts";
+import {
+	type FieldError,
+	fieldForbidden,
+	fieldInvalid,
+	fieldRequired,
+	fieldTooLong,
+} from "../../../apimachinery/validation/field-error.ts";
 import { inclusiveRangeText, isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, booleanColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { validateDriverName } from "../validation/csi.ts";
-import { type FieldErrors, invalidFor, validateImmutable } from "../validation/primitives.ts";
+import { FIELD_IMMUTABLE, type FieldErrors, invalidFor, validateRequired } from "../validation/primitives.ts";
 
 const maxErrorBytes = 1024;
+const maxMetadataBytes = 256 * 1024;
 
 export const volumeAttachment = defineKind<VolumeAttachment>({
 	group: "storage.k8s.io",
@@ -17,13 +30,15 @@ export const volumeAttachment = defineKind<VolumeAttachment>({
 	versions: ["v1"],
 	storageVersion: "v1",
 	allowUnconditionalUpdate: false,
-	validate: ({ spec }) => [
-		...validateDriverName(spec?.attacher, "spec.attacher"),
-		...validateSource(spec?.source ?? {}),
+	validate: ({ spec }, old) => [
+		...(old === undefined ? validateDriverName(spec?.attacher, "spec.attacher") : validateRequired(spec?.attacher, "spec.attacher")),
+		...validateSource(spec?.source ?? {}, old === undefined),
 		...invalidFor("spec.nodeName", spec?.nodeName ?? "", isDns1123Subdomain(spec?.nodeName ?? "")),
 	],
-	validateUpdate: (object, old) => validateImmutable(object.spec, old.spec, "spec"),
+	validateUpdate: (object, old) =>
+		jsonEqual(object.spec, old.spec) ? [] : [fieldInvalid("spec", goSpec(object.spec ?? {}), FIELD_IMMUTABLE)],
 	validateStatusUpdate: ({ status }) => [
+		...validateMetadata(status?.attachmentMetadata),
 		...validateError(status?.attachError, "status.attachError"),
 		...validateError(status?.detachError, "status.detachError"),
 	],
@@ -52,20 +67,37 @@ export const volumeAttachment = defineKind<VolumeAttachment>({
 	],
 });
 
-function validateSource({ inlineVolumeSpec, persistentVolumeName: name }: VolumeAttachmentSource): FieldErrors {
+function validateSource({ inlineVolumeSpec, persistentVolumeName: name }: VolumeAttachmentSource, isNew: boolean): FieldErrors {
 	const path = "spec.source";
 	const one = "must specify exactly one of inlineVolumeSpec and persistentVolumeName";
-	if (inlineVolumeSpec === undefined && name === undefined) return [fieldRequired(path, one)];
-	if (inlineVolumeSpec !== undefined && name !== undefined) return [fieldForbidden(path, one)];
-	if (name === undefined) return [];
-	if (name === "") return [fieldRequired(`${path}.persistentVolumeName`, "must specify non empty persistentVolumeName")];
-	return invalidFor(`${path}.persistentVolumeName`, name, isDns1123Subdomain(name));
+	const at = `${path}.persistentVolumeName`;
+	const errors: FieldError[] = [];
+	if (inlineVolumeSpec === undefined && name === undefined) errors.push(fieldRequired(path, one));
+	else if (inlineVolumeSpec !== undefined && name !== undefined) errors.push(fieldForbidden(path, one));
+	else if (name === "") errors.push(fieldRequired(at, "must specify non empty persistentVolumeName"));
+	return name === undefined || !isNew ? errors : [...errors, ...invalidFor(at, name, isDns1123Subdomain(name))];
 }
 
+/** The spec as Go prints it; of a volume in line only that there is one. */
+const goSpec = ({ attacher = "", source = {}, nodeName = "" }: Partial<VolumeAttachmentSpec>) => ({
+	Attacher: attacher,
+	Source: { PersistentVolumeName: source.persistentVolumeName ?? null, InlineVolumeSpec: source.inlineVolumeSpec ?? null },
+	NodeName: nodeName,
+});
+
+function validateMetadata(metadata: Readonly<Record<string, string>> | undefined): FieldErrors {
+	const sizeBytes = Object.entries(metadata ?? {}).reduce(
+		(sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
+		0,
+	);
+	return sizeBytes > maxMetadataBytes ? [fieldTooLong("status.attachmentMetadata", maxMetadataBytes)] : [];
+}
+
+/** Kubernetes' text names the limit of the metadata, whatever the limit of a message is. */
 function validateError(error: VolumeError | undefined, path: string): FieldErrors {
 	const { message = "", errorCode = 0 } = error ?? {};
 	return [
-		...(Buffer.byteLength(message) > maxErrorBytes ? [fieldTooLong(`${path}.message`, maxErrorBytes)] : []),
+		...(Buffer.byteLength(message) > maxErrorBytes ? [fieldTooLong(`${path}.message`, maxMetadataBytes)] : []),
 		...(errorCode < 0 ? [fieldInvalid(`${path}.errorCode`, errorCode, inclusiveRangeText(0, 2 ** 31 - 1))] : []),
 	];
 }

@@ -4,7 +4,7 @@ import type { VolumeAttributesClass } from "../../../apimachinery/schema/generat
 import { fieldForbidden, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import { validateDriverName, validateParameters } from "../validation/csi.ts";
+import { validateParameters, validateProvisioner } from "../validation/csi.ts";
 
 const defaultMark = "storage.alpha.kubernetes.io/is-default-class";
 
@@ -17,7 +17,7 @@ export const volumeAttributesClass = defineKind<VolumeAttributesClass>({
 	versions: ["v1"],
 	storageVersion: "v1",
 	validate: ({ driverName, parameters = {} }) => [
-		...validateDriverName(driverName, "driverName"),
+		...validateProvisioner(driverName ?? "", "driverName"),
 		...validateParameters(parameters, "parameters"),
 		...(Object.keys(parameters).length === 0 ? [fieldRequired("parameters", "must contain at least one key/value pair")] : []),
 	],

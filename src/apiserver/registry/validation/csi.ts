@@ -1,6 +1,6 @@
 /** Names of CSI drivers, and parameters that go to a driver. Source: pkg/apis/{core,storage}/validation/validation.go. */
 import { fieldInvalid, fieldRequired, fieldTooLong } from "../../../apimachinery/validation/field-error.ts";
-import { isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
+import { isDns1123Subdomain, isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { type FieldErrors, invalidFor } from "./primitives.ts";
 
 const maxDriverNameBytes = 63;
@@ -26,4 +26,11 @@ export function validateParameters(parameters: Readonly<Record<string, string>> 
 		...(entries.some(([key]) => key === "") ? [fieldInvalid(path, "", "field can not be empty.")] : []),
 		...(sizeBytes > maxParametersBytes ? [fieldTooLong(path, maxParametersBytes)] : []),
 	];
+}
+
+/** Who makes volumes of a class: a qualified name, in any case. */
+export function validateProvisioner(provisioner: string, path: string): FieldErrors {
+	if (provisioner === "") return [fieldRequired(path)];
+	const name = provisioner.toLowerCase();
+	return invalidFor(path, name, isQualifiedName(name));
 }
