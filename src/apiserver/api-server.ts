@@ -12,7 +12,7 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { Service, Status } from "../apimachinery/schema/generated/types.ts";
+import type { IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
 import {
 	isStatusError,
 	newBadRequest,
@@ -32,7 +32,9 @@ import { priorityAdmission } from "./admission/priority.ts";
 import { serviceAccountAdmission } from "./admission/service-account.ts";
 import { taintNodesByCondition } from "./admission/taint-nodes-by-condition.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
+import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
+import { apiserverUser } from "./authentication/apiserver-user.ts";
 import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
@@ -121,10 +123,9 @@ export class ApiServer {
 				addresses: parseAddressRange(options.serviceCidr ?? "10.96.0.0/12"),
 				ports: options.nodePorts ?? { first: 30000, last: 32767 },
 				random: random.fork("service-addresses"),
-				services: () =>
-					this.storage("", "services")
-						.cache.list()
-						.map((entry) => entry.object as Service),
+				services: () => this.#objects<Service>("", "services"),
+				recorded: () => this.#objects("networking.k8s.io", "ipaddresses").map(({ metadata }) => metadata?.name ?? ""),
+				handle: (request) => this.handle(apiserverUser, request),
 			}),
 		});
 		this.#tokens = new ServiceAccountTokens({
@@ -140,6 +141,19 @@ export class ApiServer {
 	async start(): Promise<void> {
 		await this.#cacher.start();
 		this.#stopCompactor = startCompactor(this.#options);
+	}
+
+	/** Does what a lost process left undone: the objects of cluster IPs are made and removed with their Services. */
+	repair(): Promise<void> {
+		const addresses = this.#objects<IPAddress>("networking.k8s.io", "ipaddresses");
+		return repairAddresses(this.#objects<Service>("", "services"), addresses, (request) => this.handle(apiserverUser, request));
+	}
+
+	/** All objects of a kind, from the cache. */
+	#objects<T extends KubeObject = KubeObject>(group: string, resource: string): readonly T[] {
+		return this.storage(group, resource)
+			.cache.list()
+			.map((entry) => entry.object as T);
 	}
 
 	/** Ends what follows the store. The store itself is the caller's to close. */

@@ -1,12 +1,18 @@
 /** Services against a whole API server: what they are given, what they may have, what they give back. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../../apimachinery/schema/generated/types.ts";
-import { type ResourceDriver, startServer } from "../testing.ts";
+import { type ResourceDriver, type ServerFixture, startServer } from "../testing.ts";
 
+let fixture: ServerFixture;
 let services: ResourceDriver;
+let addresses: ResourceDriver;
 beforeEach(async () => {
-	services = (await startServer()).resource("", "v1", "services");
+	fixture = await startServer();
+	services = fixture.resource("", "v1", "services");
+	addresses = fixture.clusterResource("networking.k8s.io", "v1", "ipaddresses");
 });
+
+const recorded = async () => (await addresses.list()).items.map(({ metadata }) => metadata?.name);
 
 const web = [{ port: 80 }];
 const sent = (name: string, spec: object) => ({ body: { metadata: { name }, spec: { ports: web, ...spec } } });
@@ -173,5 +179,56 @@ describe("a Service that changes", () => {
 		await create("a", spec);
 		await services.send("delete", { name: "a" });
 		expect(await create("b", spec)).toMatchObject(spec);
+	});
+});
+
+describe("the objects of cluster IPs", () => {
+	it("say whose an address is, and go with it", async () => {
+		await create("a", { clusterIP: "10.96.0.9" });
+		await create("b", { clusterIP: "None" });
+		const [object] = (await addresses.list()).items;
+		expect(object).toMatchObject({
+			metadata: {
+				name: "10.96.0.9",
+				labels: { "ipaddress.kubernetes.io/ip-family": "IPv4", "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" },
+				managedFields: [{ manager: "kube-apiserver" }],
+			},
+			spec: { parentRef: { group: "", resource: "services", namespace: "default", name: "a" } },
+		});
+		await update("a", { type: "ExternalName", externalName: "a.io" });
+		expect(await recorded()).toEqual([]);
+		const { clusterIP } = await update("a");
+		expect(await recorded()).toEqual([clusterIP]);
+		await services.send("delete", { name: "a", options: { dryRun: true } });
+		expect(await recorded()).toEqual([clusterIP]);
+		await services.send("delete", { name: "a" });
+		expect(await recorded()).toEqual([]);
+	});
+
+	it("stay until the last finalizer of their Service goes", async () => {
+		const metadata = { name: "a", finalizers: ["example.com/hold"] };
+		const spec = { ports: web, clusterIP: "10.96.0.9" };
+		await services.send("create", { body: { metadata, spec } });
+		await services.send("delete", { name: "a" });
+		expect(await recorded()).toEqual(["10.96.0.9"]);
+		await services.send("patch", { name: "a", patchType: "application/merge-patch+json", body: { metadata: { finalizers: null } } });
+		expect(await recorded()).toEqual([]);
+	});
+
+	it("that somebody else made take addresses, too", async () => {
+		const parentRef = { group: "example.com", resource: "gateways", name: "g" };
+		await addresses.send("create", { body: { metadata: { name: "10.96.0.9" }, spec: { parentRef } } });
+		expect(await failure("a", { clusterIP: "10.96.0.9" })).toContain("provided IP is already allocated");
+	});
+
+	it("are repaired at the next start", async () => {
+		await create("a", { clusterIP: "10.96.0.9" });
+		await addresses.send("delete", { name: "10.96.0.9" });
+		const labels = { "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" };
+		const parentRef = { group: "", resource: "services", namespace: "default", name: "gone" };
+		await addresses.send("create", { body: { metadata: { name: "10.96.0.10", labels }, spec: { parentRef } } });
+		await addresses.send("create", { body: { metadata: { name: "10.96.0.11" }, spec: { parentRef } } });
+		await fixture.server.repair();
+		expect(await recorded()).toEqual(["10.96.0.11", "10.96.0.9"]);
 	});
 });

@@ -13,6 +13,7 @@ import { isHeadless, needsClusterIp, specOf } from "../registry/core/service-fie
 import type { IpFamily } from "../registry/validation/ip.ts";
 import { type AddressRange, addressAt, containsAddress } from "./address-range.ts";
 import { addressBand, bandSize, pickIndex, portBand } from "./bands.ts";
+import { followService, type Handle } from "./ip-addresses.ts";
 import { planFamilies } from "./ip-families.ts";
 import { type PortTaker, withNodePorts } from "./node-ports.ts";
 
@@ -35,6 +36,8 @@ export class ServiceAddresses {
 	readonly #ports: PortRange;
 	readonly #random: Random;
 	readonly #services: () => Iterable<Service>;
+	readonly #recorded: () => Iterable<string>;
+	readonly #handle: Handle;
 	/** Taken by writes that are not stored yet. */
 	readonly #heldAddresses = new Set<string>();
 	readonly #heldPorts = new Set<number>();
@@ -45,11 +48,21 @@ export class ServiceAddresses {
 		readonly random: Random;
 		/** The stored services. */
 		readonly services: () => Iterable<Service>;
+		/** Names of the IPAddress objects: somebody else's count, too. */
+		readonly recorded: () => Iterable<string>;
+		readonly handle: Handle;
 	}) {
 		this.#addresses = options.addresses;
 		this.#ports = options.ports;
 		this.#random = options.random;
 		this.#services = options.services;
+		this.#recorded = options.recorded;
+		this.#handle = options.handle;
+	}
+
+	/** Called when a write is stored, before it is answered; undefined where there was, or is, no Service. */
+	follow(before: Service | undefined, after: Service | undefined): Promise<void> {
+		return followService(before, after, this.#handle);
 	}
 
 	/**
@@ -108,6 +121,7 @@ export class ServiceAddresses {
 
 	#takenAddresses(): Set<string> {
 		const taken = new Set(this.#heldAddresses);
+		for (const address of this.#recorded()) taken.add(address);
 		for (const service of this.#services()) for (const address of service.spec?.clusterIPs ?? []) taken.add(address);
 		return taken;
 	}

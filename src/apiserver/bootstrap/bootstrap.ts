@@ -9,11 +9,9 @@ import { type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
 import type { EndpointSlice, Endpoints, Service } from "../../apimachinery/schema/generated/types.ts";
 import { generatedResources } from "../../apimachinery/schema/resources.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
-import type { UserInfo } from "../../apimachinery/user.ts";
 import type { ApiServer } from "../api-server.ts";
+import { apiserverUser } from "../authentication/apiserver-user.ts";
 
-/** The server's own identity for what it writes. */
-const apiserverUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
 const keepServiceEveryMs = 10_000;
 
 export interface BootstrapTarget {
@@ -44,6 +42,7 @@ export async function bootstrap(target: BootstrapTarget): Promise<void> {
 		await Promise.all(objects.filter(isNamespace).map((object) => ensure(server, object)));
 		await Promise.all(objects.filter((object) => !isNamespace(object)).map((object) => ensure(server, object)));
 	}
+	await server.repair();
 	await publishKubernetesService(target);
 }
 

@@ -44,6 +44,7 @@ export class Deleter {
 			? dryRunResult(context, compute(context.storage.get(context.namespace, context.name)))
 			: await context.storage.update(context.namespace, context.name, compute);
 		const object = toServedVersion(context, result.object);
+		if (result.deleted && !isDryRun) await this.#writer.follow(context, result.object, undefined);
 		if (!result.deleted) return { object, code: options.orphanDependents === false ? 202 : 200 };
 		return { object: context.definition.returnDeletedObject === true ? object : deletedStatus(context, object), code: 200 };
 	}

@@ -13,13 +13,14 @@ import { isJsonObject, type JsonValue } from "../../apimachinery/json.ts";
 import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { decodeObject } from "../../apimachinery/schema/decode.ts";
-import type { ManagedFieldsEntry, ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
+import type { ManagedFieldsEntry, ObjectMeta, Service } from "../../apimachinery/schema/generated/types.ts";
 import { typeSchema } from "../../apimachinery/schema/schema.ts";
 import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
 import type { AdmissionAttributes, AdmissionChain, AdmissionLookup } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
+import type { KindDefinition } from "../registry/kind.ts";
 import type { ResourceTable } from "../registry/resource-table.ts";
 import type { UpdateOutcome } from "../storage/object-storage.ts";
 import { Applier } from "./applier.ts";
@@ -103,7 +104,9 @@ export class Writer {
 			if (errors.length > 0) throw invalid(context, admitted, errors);
 			this.#admission.validate(admitted, attributes);
 			context.warnings.push(...(definition.warnings?.(admitted) ?? []));
-			const created = context.options.dryRun === true ? this.#checkAbsent(context, admitted) : await context.storage.create(admitted);
+			if (context.options.dryRun === true) return toServedVersion(context, this.#checkAbsent(context, admitted));
+			const created = await context.storage.create(admitted);
+			await this.follow(context, undefined, created);
 			return toServedVersion(context, created);
 		} finally {
 			allocation?.release();
@@ -211,12 +214,15 @@ export class Writer {
 		}
 		let release: () => void = () => undefined;
 		try {
+			let before: KubeObject | undefined;
 			const result = await context.storage.update(context.namespace, context.name, (current) => {
 				release();
+				before = current;
 				const computed = compute(current);
 				release = computed.release;
 				return computed.outcome;
 			});
+			await this.follow(context, before, result.deleted ? undefined : result.object);
 			return toServedVersion(context, result.object);
 		} finally {
 			release();
@@ -257,13 +263,17 @@ export class Writer {
 		}
 	}
 
+	/** What goes with a stored write before it is answered: the objects of a Service's addresses. */
+	async follow({ definition }: RequestContext, before: KubeObject | undefined, after: KubeObject | undefined): Promise<void> {
+		if (isService(definition)) await this.#addresses.follow(before as Service | undefined, after as Service | undefined);
+	}
+
 	#ownersAfterUpdate(context: RequestContext, sent: KubeObject, next: KubeObject, current: KubeObject, strategy: UpdateStrategy) {
 		return this.#owners.afterUpdate(context, { current, next, sent: sent.metadata?.managedFields }, strategy);
 	}
 
 	#allocate(context: RequestContext, object: KubeObject, old: KubeObject | undefined) {
-		const isService = context.definition.group === "" && context.definition.kind === "Service";
-		return isService && context.endpoint.subresource === "" ? this.#addresses.allocate(object, old) : undefined;
+		return isService(context.definition) && context.endpoint.subresource === "" ? this.#addresses.allocate(object, old) : undefined;
 	}
 
 	attributes(context: RequestContext, verb: AdmissionAttributes["verb"], name: string): AdmissionAttributes {
@@ -299,6 +309,8 @@ export class Writer {
 		return withReset(withSpec(object, typeName), list);
 	}
 }
+
+const isService = ({ group, kind }: KindDefinition): boolean => group === "" && kind === "Service";
 
 /** An empty list of owners is a request to forget them, where every other empty list counts as absent. */
 function withReset(object: KubeObject, sent: JsonValue | undefined): KubeObject {
