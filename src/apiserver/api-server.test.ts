@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import type { AuthenticationTokenRequest, Deployment, Pod, Scale } from "../apimachinery/schema/generated/types.ts";
 import { newExpired } from "../apimachinery/status-error.ts";
-import { type ResourceDriver, type ServerFixture, startServer } from "./testing.ts";
+import { admin, type ResourceDriver, type ServerFixture, startServer } from "./testing.ts";
 
 const labels = { app: "web" };
 const podSpec = { containers: [{ name: "nginx", image: "nginx" }] };
@@ -212,13 +212,38 @@ describe("delete", () => {
 		expect(await configMaps.failure("create", { namespace: "team", body: configMap("a") })).toBe(
 			'403 Forbidden: configmaps "a" is forbidden: unable to create new content in namespace team because it is being terminated',
 		);
-		await namespaces.send("update", {
+		const finalize = (finalizers: readonly string[]) => ({
 			name: "team",
 			subresource: "finalize",
-			body: { metadata: { name: "team" }, spec: { finalizers: [] } },
+			body: { metadata: { name: "team" }, spec: { finalizers } },
 		});
+		expect(await namespaces.failure("update", finalize(["kubernetes", "mine"]))).toBe(
+			'422 Invalid: Namespace "team" is invalid: spec.finalizers[1]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+		);
+		await namespaces.send("update", finalize([]));
 		expect(await namespaces.failure("get", { name: "team" })).toBe('404 NotFound: namespaces "team" not found');
 	});
+});
+
+it("warns of deprecated kinds in every answer, reads included", async () => {
+	const text = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
+	const endpoints = { group: "", version: "v1", resource: "endpoints", namespace: "default" };
+	const body = { metadata: { name: "web" }, subsets: [{ addresses: [{ ip: "FD00::1" }] }] } as KubeObject;
+	const { warnings } = await fixture.server.handle(admin, { ...endpoints, verb: "create", body });
+	expect(warnings).toEqual([text, expect.stringContaining("RFC 5952")]);
+	for (const request of [{ verb: "list" }, { verb: "get", name: "web" }, { verb: "delete", name: "web" }] as const) {
+		expect((await fixture.server.handle(admin, { ...endpoints, ...request })).warnings).toEqual([text]);
+	}
+});
+
+it("lets core events bear any name, and those of events.k8s.io a DNS subdomain", async () => {
+	const body = { metadata: { name: "Web_0" }, involvedObject: { kind: "Pod", name: "web-0", namespace: "default" } } as KubeObject;
+	const core = fixture.resource("", "v1", "events");
+	expect((await core.send("create", { body })).metadata?.name).toBe("Web_0");
+	expect(await core.failure("create", { body: { ...body, metadata: { name: "a%" } } })).toContain("may not contain '%'");
+	expect(await fixture.resource("events.k8s.io", "v1", "events").failure("create", { body: { metadata: { name: "Web_0" } } })).toContain(
+		'metadata.name: Invalid value: "Web_0": a lowercase RFC 1123 subdomain',
+	);
 });
 
 describe("list", () => {

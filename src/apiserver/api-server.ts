@@ -260,7 +260,7 @@ export class ApiServer {
 			namespace,
 			name: request.name ?? "",
 			nowMs: this.#options.clock.now(),
-			warnings: [],
+			warnings: definition.deprecated === undefined ? [] : [definition.deprecated],
 		};
 	}
 

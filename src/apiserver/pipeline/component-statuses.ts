@@ -15,11 +15,10 @@ export interface ComponentCheck {
 	check(): void;
 }
 
-/** Answers a get or a list, with the deprecation that upstream warns of. Throws NotFound. */
+/** Answers a get or a list. Throws NotFound. */
 export function readComponentStatuses(context: RequestContext, components: readonly ComponentCheck[]): KubeObject | KubeList {
 	const { definition, options, request, name } = context;
 	const statuses = components.map(statusOf);
-	context.warnings.push(...(definition.warnings?.({}) ?? []));
 	if (request.verb === "list") {
 		const selection = parseSelection(definition, "", options);
 		const items = statuses.filter((status) => selection.matches(status));

@@ -7,6 +7,7 @@ import { type FieldSet, setOf } from "../../apimachinery/apply/field-set.ts";
 import { fieldElement } from "../../apimachinery/apply/path-element.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
+import { validateFinalize } from "../registry/core/namespace.ts";
 import type { HookContext, KindDefinition } from "../registry/kind.ts";
 import type { ServedResource } from "../registry/resource-table.ts";
 
@@ -93,6 +94,6 @@ export const finalizeStrategy: UpdateStrategy = {
 		const spec = (old as { readonly spec?: object }).spec;
 		return { ...old, spec: { ...spec, finalizers: finalizers ?? [] } } as KubeObject;
 	},
-	validate: () => [],
+	validate: validateFinalize,
 	reset: statusField,
 };

@@ -119,7 +119,9 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	/** Fields a field selector may name, besides metadata.name and metadata.namespace. */
 	selectableFields?(object: T): Readonly<Record<string, string>>;
 	readonly scale?: ScaleMapping<T>;
-	/** Texts of `Warning` headers for what the user wrote: deprecated fields and versions. */
+	/** The text of the `Warning` header of every answer of a deprecated kind, reads included. */
+	readonly deprecated?: string;
+	/** Texts of `Warning` headers for what the user wrote: deprecated fields and values. */
 	warnings?(object: T): readonly string[];
 	/** Converts from the storage version to a served one and back, where the two differ in more than apiVersion. */
 	fromStorage?(object: T, version: string): KubeObject;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
-import { created, kindOf, printed, problems } from "../testing/kind-probe.ts";
+import { created, kindOf, nowMs, printed, problems } from "../testing/kind-probe.ts";
 import { coordinationKinds } from "./index.ts";
 
 const kind = kindOf(coordinationKinds, "leases");
@@ -18,5 +18,13 @@ describe("Lease", () => {
 			"spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0",
 			"spec.preferredHolder: Forbidden: may only be specified if `strategy` is defined",
 		]);
+	});
+
+	it("knows no coordinated leader election, but keeps what a lease has", () => {
+		const elected = lease({ holderIdentity: "a", strategy: "OldestEmulationVersion", preferredHolder: "b" });
+		const plain = lease({ holderIdentity: "a" });
+		expect(kind.prepareForCreate?.(elected, { nowMs })).toEqual(plain);
+		expect(kind.prepareForUpdate?.(elected, plain, { nowMs })).toEqual(plain);
+		expect(kind.prepareForUpdate?.(elected, elected, { nowMs })).toEqual(elected);
 	});
 });

@@ -15,6 +15,8 @@ export const lease = defineKind<Lease>({
 	storageVersion: "v1",
 	allowCreateOnUpdate: true,
 	allowUnconditionalUpdate: false,
+	prepareForCreate: (object) => withoutElection(object),
+	prepareForUpdate: withoutElection,
 	validate: ({ spec = {} }) => validateSpec(spec),
 	columns: [
 		nameColumn(),
@@ -26,6 +28,19 @@ export const lease = defineKind<Lease>({
 		ageColumn(),
 	],
 });
+
+/**
+ * Coordinated leader election is off by default in 1.36: its two fields are dropped, unless the stored lease has them.
+ */
+function withoutElection(object: Lease, old?: Lease): Lease {
+	if (object.spec === undefined) return object;
+	const { strategy, preferredHolder, ...spec } = object.spec;
+	const kept = {
+		...(strategy === undefined || old?.spec?.strategy === undefined ? {} : { strategy }),
+		...(preferredHolder === undefined || old?.spec?.preferredHolder === undefined ? {} : { preferredHolder }),
+	};
+	return { ...object, spec: { ...spec, ...kept } };
+}
 
 function validateSpec({ leaseDurationSeconds, leaseTransitions, strategy = "", preferredHolder = "" }: LeaseSpec): FieldErrors {
 	return [

@@ -27,5 +27,5 @@ export const componentStatusKind = defineKind<ComponentStatus>({
 		stringColumn("Message", "Message of the component conditions", (component) => healthOf(component)?.message ?? ""),
 		stringColumn("Error", "Error of the component conditions", (component) => healthOf(component)?.error ?? ""),
 	],
-	warnings: () => ["v1 ComponentStatus is deprecated in v1.19+"],
+	deprecated: "v1 ComponentStatus is deprecated in v1.19+",
 });

@@ -360,10 +360,7 @@ it.each<[string, object, readonly string[]]>([
 	[
 		"endpoints",
 		{ subsets: [{ notReadyAddresses: [{ ip: "FD00::1" }] }] },
-		[
-			"v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
-			'subsets[0].notReadyAddresses[0].ip: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")',
-		],
+		['subsets[0].notReadyAddresses[0].ip: IPv6 address "FD00::1" should be in RFC 5952 canonical format ("fd00::1")'],
 	],
 ])("warns of %s %j", (resource, fields, expected) => {
 	expect(kindOf(coreKinds, resource).warnings?.(object(fields))).toEqual(expected);

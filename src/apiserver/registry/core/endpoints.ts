@@ -19,8 +19,6 @@ import {
 } from "../validation/primitives.ts";
 import { eachItem, mapField, withDefaults } from "./defaulting.ts";
 
-const DEPRECATED = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice";
-
 /** How many addresses the ENDPOINTS column shows. */
 const maxShown = 3;
 
@@ -82,16 +80,13 @@ const addressesOf = ({ subsets = [] }: Endpoints): readonly string[] =>
 
 /** IPv6 addresses in unusual forms; what the controller writes it has from Pods, in their form. */
 function warnings({ metadata, subsets = [] }: Endpoints): readonly string[] {
-	if (metadata?.labels?.["endpoints.kubernetes.io/managed-by"] === "endpoint-controller") return [DEPRECATED];
+	if (metadata?.labels?.["endpoints.kubernetes.io/managed-by"] === "endpoint-controller") return [];
 	const ofList = (list: readonly EndpointAddress[], path: string) =>
 		list.flatMap(({ ip = "" }, index) => ipWarnings(ip, `${path}[${index}].ip`));
-	return [
-		DEPRECATED,
-		...subsets.flatMap(({ addresses = [], notReadyAddresses = [] }, index) => [
-			...ofList(addresses, `subsets[${index}].addresses`),
-			...ofList(notReadyAddresses, `subsets[${index}].notReadyAddresses`),
-		]),
-	];
+	return subsets.flatMap(({ addresses = [], notReadyAddresses = [] }, index) => [
+		...ofList(addresses, `subsets[${index}].addresses`),
+		...ofList(notReadyAddresses, `subsets[${index}].notReadyAddresses`),
+	]);
 }
 
 export const endpointsKind = defineKind<Endpoints>({
@@ -103,6 +98,7 @@ export const endpointsKind = defineKind<Endpoints>({
 	versions: ["v1"],
 	storageVersion: "v1",
 	storagePrefix: "services/endpoints",
+	deprecated: "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
 	allowCreateOnUpdate: true,
 	setDefaults: (endpoints) => mapField(endpoints, "subsets", eachItem(defaultSubset)),
 	validate: ({ subsets }, old) => {

@@ -5,6 +5,7 @@
  */
 import type { CoreEvent, EventsEvent } from "../../../apimachinery/schema/generated/types.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
+import { isPathSegmentName } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { integerColumn, nameColumn, stringColumn, wide } from "../printing/columns.ts";
 import { withDefaults } from "./defaulting.ts";
@@ -116,6 +117,8 @@ export const eventKind = defineKind<CoreEvent>({
 		return { ...filled, reportingComponent: reportingComponent ?? "", reportingInstance: reportingInstance ?? "" };
 	},
 	validate: validateEvent,
+	// Old clients name events after whatever they are about.
+	validateName: isPathSegmentName,
 	columns: [
 		stringColumn("Last Seen", "The time at which the most recent occurrence of this event was recorded.", (event, { nowMs }) =>
 			formatAge(lastSeen(event), nowMs),

@@ -7,7 +7,7 @@ import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
 import { isQualifiedName, nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import { type FieldErrors, invalidFor, NO_ERRORS } from "../validation/primitives.ts";
+import { type FieldErrors, invalidFor, NO_ERRORS, validateEach } from "../validation/primitives.ts";
 
 /** Holds a deleted namespace until the namespace controller has emptied it. */
 const KUBERNETES_FINALIZER = "kubernetes";
@@ -28,14 +28,20 @@ function withFinalizer(namespace: Namespace): Namespace {
 	return { ...namespace, spec: { finalizers: all } };
 }
 
+function validateFinalizer(finalizer: string, path: string): FieldErrors {
+	const errors = invalidFor(path, finalizer, isQualifiedName(finalizer));
+	if (finalizer.includes("/") || standardFinalizers.has(finalizer)) return errors;
+	return [...errors, fieldInvalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")];
+}
+
 /** Only new namespaces are looked at: later on only /finalize changes the list. */
-function validateFinalizers({ spec }: Namespace): FieldErrors {
-	const path = "spec.finalizers";
-	return (spec?.finalizers ?? []).flatMap((finalizer) => {
-		const errors = invalidFor(path, finalizer, isQualifiedName(finalizer));
-		if (finalizer.includes("/") || standardFinalizers.has(finalizer)) return errors;
-		return [...errors, fieldInvalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified")];
-	});
+function validateNewFinalizers({ spec }: Namespace): FieldErrors {
+	return (spec?.finalizers ?? []).flatMap((finalizer) => validateFinalizer(finalizer, "spec.finalizers"));
+}
+
+/** What a PUT of /finalize may write. */
+export function validateFinalize({ spec }: Namespace): FieldErrors {
+	return validateEach(spec?.finalizers, "spec.finalizers", validateFinalizer);
 }
 
 /** The phase follows the deletion mark. */
@@ -61,7 +67,7 @@ export const namespaceKind = defineKind<Namespace>({
 	setDefaults: withNameLabel,
 	prepareForCreate: (namespace) => withNameLabel({ ...withFinalizer(namespace), status: { phase: "Active" } }),
 	prepareForUpdate: (namespace, old) => ({ ...namespace, spec: old.spec ?? {}, status: old.status ?? {} }),
-	validate: (namespace, old) => (old === undefined ? validateFinalizers(namespace) : NO_ERRORS),
+	validate: (namespace, old) => (old === undefined ? validateNewFinalizers(namespace) : NO_ERRORS),
 	validateStatusUpdate: validatePhase,
 	validateName: nameIsDnsLabel,
 	isDeletionBlocked: ({ spec }) => (spec?.finalizers ?? []).length > 0,

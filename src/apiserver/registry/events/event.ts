@@ -7,6 +7,7 @@
 import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { CoreEvent, EventsEvent } from "../../../apimachinery/schema/generated/types.ts";
 import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { nameIsDnsSubdomain } from "../../../apimachinery/validation/names.ts";
 import { coreEventFromEventsEvent, eventFields, eventKind, eventsEventFromCoreEvent } from "../core/event.ts";
 import { validateEvent } from "../core/event-validation.ts";
 import type { KindDefinition } from "../kind.ts";
@@ -21,6 +22,7 @@ export const event: KindDefinition = {
 		...validateEvent(object as CoreEvent),
 		...(old === undefined ? validateNew(object as CoreEvent) : validateChange(object as CoreEvent, old as CoreEvent)),
 	],
+	validateName: nameIsDnsSubdomain,
 	selectableFields: (object) => selectableFields(object as CoreEvent),
 };
 
