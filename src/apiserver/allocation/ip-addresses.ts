@@ -34,7 +34,10 @@ export async function followService(before: Service | undefined, after: Service 
 	for (const address of held) if (!holds.includes(address)) await forget(address, handle);
 }
 
-/** Makes the objects that Services lack, and removes those that nobody holds. */
+/**
+ * Makes the objects that Services lack, and removes those that nobody holds; not the new object of a name that another
+ * server of the store has removed and given to a Service meanwhile.
+ */
 export async function repairAddresses(services: readonly Service[], objects: readonly IPAddress[], handle: Handle): Promise<void> {
 	const known = new Set(objects.map(({ metadata }) => metadata?.name));
 	const held = new Set(services.flatMap(addressesOf));
@@ -43,7 +46,7 @@ export async function repairAddresses(services: readonly Service[], objects: rea
 	}
 	for (const { metadata } of objects) {
 		const name = metadata?.name ?? "";
-		if (metadata?.labels?.[managedByLabel] === manager && !held.has(name)) await forget(name, handle);
+		if (metadata?.labels?.[managedByLabel] === manager && !held.has(name)) await forget(name, handle, metadata.uid);
 	}
 }
 
@@ -56,16 +59,19 @@ async function record(address: string, { metadata }: Service, handle: Handle): P
 		spec: { parentRef: { group: "", resource: "services", namespace, name } },
 	};
 	// Whoever made it first: it is there.
-	await unless("AlreadyExists", handle({ ...resource, verb: "create", body }));
+	await unless(["AlreadyExists"], handle({ ...resource, verb: "create", body }));
 }
 
-const forget = (address: string, handle: Handle): Promise<void> =>
-	unless("NotFound", handle({ ...resource, verb: "delete", name: address }));
+/** @param uid of the object that is meant, if it is one that has been seen */
+function forget(address: string, handle: Handle, uid?: string): Promise<void> {
+	const deleteOptions = uid === undefined ? {} : { preconditions: { uid } };
+	return unless(["NotFound", "Conflict"], handle({ ...resource, verb: "delete", name: address, deleteOptions }));
+}
 
-async function unless(reason: "AlreadyExists" | "NotFound", request: Promise<unknown>): Promise<void> {
+async function unless(reasons: readonly ("AlreadyExists" | "Conflict" | "NotFound")[], request: Promise<unknown>): Promise<void> {
 	try {
 		await request;
 	} catch (error) {
-		if (!isStatusError(error, reason)) throw error;
+		if (!reasons.some((reason) => isStatusError(error, reason))) throw error;
 	}
 }

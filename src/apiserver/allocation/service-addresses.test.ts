@@ -1,7 +1,8 @@
 /** Services against a whole API server: what they are given, what they may have, what they give back. */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../../apimachinery/schema/generated/types.ts";
-import { type ResourceDriver, type ServerFixture, startServer } from "../testing.ts";
+import { admin, type ResourceDriver, type ServerFixture, startServer } from "../testing.ts";
+import { repairAddresses } from "./ip-addresses.ts";
 
 let fixture: ServerFixture;
 let services: ResourceDriver;
@@ -230,5 +231,13 @@ describe("the objects of cluster IPs", () => {
 		await addresses.send("create", { body: { metadata: { name: "10.96.0.11" }, spec: { parentRef } } });
 		await fixture.server.repair();
 		expect(await recorded()).toEqual(["10.96.0.11", "10.96.0.9"]);
+	});
+
+	it("are left alone by a repair that is too late: another server has given the address away", async () => {
+		const labels = { "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" };
+		const stale = { metadata: { name: "10.96.0.9", uid: "old", labels } };
+		await create("a", { clusterIP: "10.96.0.9" });
+		await repairAddresses([], [stale], (request) => fixture.server.handle(admin, request));
+		expect(await recorded()).toEqual(["10.96.0.9"]);
 	});
 });
