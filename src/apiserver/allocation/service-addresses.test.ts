@@ -235,7 +235,8 @@ describe("the objects of cluster IPs", () => {
 
 	it("are left alone by a repair that is too late: another server has given the address away", async () => {
 		const labels = { "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io" };
-		const stale = { metadata: { name: "10.96.0.9", uid: "old", labels } };
+		const parentRef = { resource: "services", namespace: "default", name: "gone" };
+		const stale = { metadata: { name: "10.96.0.9", uid: "old", labels }, spec: { parentRef } };
 		await create("a", { clusterIP: "10.96.0.9" });
 		await repairAddresses([], [stale], (request) => fixture.server.handle(admin, request));
 		expect(await recorded()).toEqual(["10.96.0.9"]);
