@@ -169,7 +169,7 @@ describe("a source", () => {
 				`${at}.scaleIO.volumeName: Required value`,
 			],
 			[{ csi: { driver: "csi.example.com", nodePublishSecretRef: { name: "a" } } }],
-			[{ csi: { driver: "" } }, `${at}.csi.driver: Required value`],
+			[{ csi: { driver: "" } }, `${at}.csi.driver: Required value`, `${at}.csi.driver: Invalid value: "": ${SUBDOMAIN}`],
 			[{ csi: { driver: "a", nodePublishSecretRef: {} } }, `${at}.csi.nodePublishSecretRef.name: Required value`],
 			[{ csi: { driver: "a", nodePublishSecretRef: { name: "B" } } }, `${at}.csi.name: Invalid value: "B": ${SUBDOMAIN}`],
 			[{ image: { reference: "a:1" } }],
