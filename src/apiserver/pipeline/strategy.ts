@@ -56,7 +56,7 @@ export function mainStrategy(served: ServedResource): UpdateStrategy {
 			const kept = hasStatusSubresource(served) ? withStatusOf(object, old) : object;
 			return definition.prepareForUpdate?.(kept, old, context) ?? kept;
 		},
-		validate: (object, old) => [...(definition.validate?.(object) ?? []), ...(definition.validateUpdate?.(object, old) ?? [])],
+		validate: (object, old) => [...(definition.validate?.(object, old) ?? []), ...(definition.validateUpdate?.(object, old) ?? [])],
 		reset: mainReset(served),
 	};
 }

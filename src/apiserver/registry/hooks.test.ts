@@ -97,6 +97,7 @@ describe.each(kinds.map((kind) => [`${kind.resource}.${kind.group}`, kind] as co
 				for (const candidate of [object, defaulted, ...prepared]) {
 					if (candidate === undefined) continue;
 					const errors = kind.validate?.(candidate) ?? [];
+					kind.validate?.(candidate, old);
 					kind.validateUpdate?.(candidate, old);
 					kind.validateStatusUpdate?.(candidate, old);
 					kind.warnings?.(candidate);

@@ -80,8 +80,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	/** Same for updates of the main resource. Default: keeps the old `status` where there is a status subresource. */
 	prepareForUpdate?(object: T, old: T, context: HookContext): T;
 	prepareForStatusUpdate?(object: T, old: T, context: HookContext): T;
-	/** What is wrong with the object. The pipeline has checked metadata and the schema (types, unknown and required fields). */
-	validate?(object: T): readonly FieldError[];
+	/**
+	 * What is wrong with the object. The pipeline has checked metadata and the schema (types, unknown and required fields).
+	 * An update gives the old object, too: what was stored under older rules may mostly stay.
+	 */
+	validate?(object: T, old?: T): readonly FieldError[];
 	validateUpdate?(object: T, old: T): readonly FieldError[];
 	validateStatusUpdate?(object: T, old: T): readonly FieldError[];
 	/** Name rule of metadata.name; default DNS-1123 subdomain. */

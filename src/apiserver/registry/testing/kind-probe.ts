@@ -42,3 +42,14 @@ export function problems(kind: KindDefinition, object: KubeObject): readonly str
 export function updateProblems(kind: KindDefinition, object: KubeObject, old: KubeObject): readonly string[] {
 	return (kind.validateUpdate?.(defaulted(kind, object), defaulted(kind, old)) ?? []).map(String);
 }
+
+/** What is wrong with an update as the pipeline judges it: the object by itself, then against the old one. */
+export function changeProblems(kind: KindDefinition, object: KubeObject, old: KubeObject): readonly string[] {
+	const [next, before] = [defaulted(kind, object), defaulted(kind, old)];
+	return [...(kind.validate?.(next, before) ?? []), ...(kind.validateUpdate?.(next, before) ?? [])].map(String);
+}
+
+/** What is wrong with a change through /status. */
+export function statusProblems(kind: KindDefinition, object: KubeObject, old: KubeObject): readonly string[] {
+	return (kind.validateStatusUpdate?.(defaulted(kind, object), defaulted(kind, old)) ?? []).map(String);
+}

@@ -20,6 +20,8 @@ export interface WorkloadTemplate extends PodSpecOptions {
 	readonly workload: string;
 	/** Where the template stands: `spec.template`. */
 	readonly path: string;
+	/** What is said of a selector that cannot be read, in whose place nothing is said of the template. */
+	readonly unreadable?: { readonly path: string; readonly detail: string };
 }
 
 /** A selector is there, is not empty and is well formed. `noun` as in `empty selector is invalid for deployment`. */
@@ -38,11 +40,25 @@ export function validateWorkloadTemplate(
 	selector: LabelSelector | undefined,
 	options: WorkloadTemplate,
 ): FieldErrors {
-	return [
-		...validateSelectorMatches(template, selector, options.path),
-		...validatePodTemplate(template, options.path, options),
-		...validateAlwaysRestarts(template, options),
-	];
+	if (options.unreadable !== undefined && !isReadable(selector)) {
+		return [fieldInvalid(options.unreadable.path, selector, options.unreadable.detail)];
+	}
+	return [...validateSelectorMatches(template, selector, options.path), ...validateRestartingTemplate(template, options)];
+}
+
+/** The template is sound, and its Pods always restart. */
+export function validateRestartingTemplate(template: PodTemplateSpec | undefined, options: WorkloadTemplate): FieldErrors {
+	return [...validatePodTemplate(template, options.path, options), ...validateAlwaysRestarts(template, options)];
+}
+
+function isReadable(selector: LabelSelector | undefined): boolean {
+	try {
+		labelSelectorFromObject(selector);
+		return true;
+	} catch (error) {
+		if (error instanceof SelectorError) return false;
+		throw error;
+	}
 }
 
 /** `selector` selects what the template makes. */
