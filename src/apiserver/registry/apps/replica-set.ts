@@ -21,7 +21,11 @@ function validate({ spec }: ReplicaSet): FieldErrors {
 		...validateNonnegative(spec?.replicas, "spec.replicas"),
 		...validateNonnegative(spec?.minReadySeconds, "spec.minReadySeconds"),
 		...validateWorkloadSelector(spec?.selector, "deployment", "spec.selector"),
-		...validateWorkloadTemplate(spec?.template, spec?.selector, { workload: "ReplicaSet", path: "spec.template" }),
+		...validateWorkloadTemplate(spec?.template, spec?.selector, {
+			workload: "ReplicaSet",
+			path: "spec.template",
+			unreadable: { path: "spec.selector", detail: "invalid label selector" },
+		}),
 	];
 }
 
