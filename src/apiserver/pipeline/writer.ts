@@ -245,7 +245,7 @@ export class Writer {
 		];
 		if (errors.length > 0) throw invalid(context, admitted, errors);
 		this.#admission.validate(admitted, attributes);
-		context.warnings.push(...(definition.warnings?.(admitted) ?? []));
+		context.warnings.push(...(definition.warnings?.(admitted, current) ?? []));
 		const allocation = this.#allocate(context, admitted, current);
 		const final = allocation?.service ?? admitted;
 		const release = () => allocation?.release();

@@ -119,8 +119,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	/** Fields a field selector may name, besides metadata.name and metadata.namespace. */
 	selectableFields?(object: T): Readonly<Record<string, string>>;
 	readonly scale?: ScaleMapping<T>;
-	/** Texts of `Warning` headers for what the user wrote: deprecated fields and versions. */
-	warnings?(object: T): readonly string[];
+	/** Texts of `Warning` headers for what the user wrote: deprecated fields and versions. An update gives the old object, too. */
+	warnings?(object: T, old?: T): readonly string[];
 	/** Converts from the storage version to a served one and back, where the two differ in more than apiVersion. */
 	fromStorage?(object: T, version: string): KubeObject;
 	toStorage?(object: KubeObject, version: string): T;

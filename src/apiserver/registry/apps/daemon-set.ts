@@ -11,17 +11,17 @@ import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, formatLabels, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
-import { type InternalShape, internalValue } from "../validation/internal-value.ts";
-import { validateRestartingTemplate, validateSelectorMatches } from "../validation/pod-template.ts";
+import { type InternalShape, internalValue, selectorValue } from "../validation/internal-value.ts";
+import { validateRestartingTemplate, validateSelectorKept, validateSelectorMatches } from "../validation/pod-template.ts";
 import {
 	amountOf,
 	type FieldErrors,
 	NO_ERRORS,
-	validateImmutable,
 	validateIntOrPercent,
 	validateNonnegative,
 	validateNotMoreThan100Percent,
 } from "../validation/primitives.ts";
+import { isUnchanged } from "../validation/workload-warnings.ts";
 import { validateCollisionCount, validateStatusCounts } from "./workload-status.ts";
 
 const strategyShape: InternalShape = [
@@ -69,7 +69,7 @@ function validateNotEmpty(selector: LabelSelector | undefined): FieldErrors {
 	if (selector === undefined || Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length > 0) {
 		return NO_ERRORS;
 	}
-	return [fieldInvalid("spec.selector", selector, "empty selector is invalid for daemonset")];
+	return [fieldInvalid("spec.selector", selectorValue(selector), "empty selector is invalid for daemonset")];
 }
 
 function validateUpdateStrategy(strategy: DaemonSetUpdateStrategy): FieldErrors {
@@ -122,9 +122,9 @@ export const daemonSetKind = defineKind<DaemonSet>({
 		status: { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 },
 	}),
 	validate,
-	validateUpdate: (set, old) => validateImmutable(set.spec?.selector, old.spec?.selector, "spec.selector"),
+	validateUpdate: (set, old) => validateSelectorKept(set.spec?.selector, old.spec?.selector),
 	validateStatusUpdate: ({ status }, old) => [...validateStatusCounts(status, counts), ...validateCollisionCount(status, old.status)],
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	warnings: (set, old) => (isUnchanged(set, old) ? [] : podTemplateWarnings(set.spec?.template)),
 	columns: [
 		nameColumn(),
 		integerColumn(

@@ -17,16 +17,16 @@ import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, selectorText, stringColumn, wide } from "../printing/columns.ts";
 import { containerColumns } from "../printing/pod-template-columns.ts";
 import { type InternalShape, internalValue } from "../validation/internal-value.ts";
-import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import { validateSelectorKept, validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
 import {
 	amountOf,
 	type FieldErrors,
 	NO_ERRORS,
-	validateImmutable,
 	validateIntOrPercent,
 	validateNonnegative,
 	validateNotMoreThan100Percent,
 } from "../validation/primitives.ts";
+import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
 import { validateAvailableIsReady, validateCollisionCount, validateStatusCounts, validateWithinReplicas } from "./workload-status.ts";
 
 const strategyShape: InternalShape = [
@@ -128,9 +128,12 @@ export const deploymentKind = defineKind<Deployment>({
 	setDefaults,
 	prepareForCreate: (deployment) => ({ ...deployment, status: {} }),
 	validate,
-	validateUpdate: (deployment, old) => validateImmutable(deployment.spec?.selector, old.spec?.selector, "spec.selector"),
+	validateUpdate: (deployment, old) => validateSelectorKept(deployment.spec?.selector, old.spec?.selector),
 	validateStatusUpdate,
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	warnings: (deployment, old) => {
+		if (isUnchanged(deployment, old)) return [];
+		return [...(old === undefined ? podNameWarnings(deployment) : []), ...podTemplateWarnings(deployment.spec?.template)];
+	},
 	columns: [
 		nameColumn(),
 		stringColumn(

@@ -8,9 +8,10 @@ import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, selectorText } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
-import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
-import { type FieldErrors, validateImmutable, validateNonnegative } from "../validation/primitives.ts";
+import { validateSelectorKept, validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import { type FieldErrors, validateNonnegative } from "../validation/primitives.ts";
 import { validateReplicaCounts } from "../validation/replica-counts.ts";
+import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
 
 function setDefaults(set: ReplicaSet): ReplicaSet {
 	return mapField(set, "spec", (spec) => mapField(withDefaults(spec, { replicas: 1 }), "template", defaultPodTemplate));
@@ -43,9 +44,12 @@ export const replicaSetKind = defineKind<ReplicaSet>({
 	// The one count that Kubernetes' encoder always writes.
 	prepareForCreate: (set) => ({ ...set, status: { replicas: 0 } }),
 	validate,
-	validateUpdate: (set, old) => validateImmutable(set.spec?.selector, old.spec?.selector, "spec.selector"),
+	validateUpdate: (set, old) => validateSelectorKept(set.spec?.selector, old.spec?.selector),
 	validateStatusUpdate: ({ status }) => validateReplicaCounts(status),
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	warnings: (set, old) => {
+		if (isUnchanged(set, old)) return [];
+		return [...(old === undefined ? podNameWarnings(set) : []), ...podTemplateWarnings(set.spec?.template)];
+	},
 	columns: [
 		nameColumn(),
 		integerColumn("Desired", "Replicas is the number of desired pods.", ({ spec }) => spec?.replicas),

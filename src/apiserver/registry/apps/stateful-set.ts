@@ -30,6 +30,7 @@ import {
 	validateNotMoreThan100Percent,
 	validateOptionalLabel,
 } from "../validation/primitives.ts";
+import { isUnchanged } from "../validation/workload-warnings.ts";
 import { validateAvailableIsReady, validateCollisionCount, validateStatusCounts, validateWithinReplicas } from "./workload-status.ts";
 
 const rollingShape: InternalShape = [
@@ -95,7 +96,6 @@ function validate({ spec }: StatefulSet, old?: StatefulSet): FieldErrors {
 		...validateNonnegative(spec.replicas, "spec.replicas"),
 		...validateNonnegative(spec.minReadySeconds, "spec.minReadySeconds"),
 		...validateNonnegative(spec.ordinals?.start, "spec.ordinals.start"),
-		...validateNonnegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
 		// It cannot change, so that a set with a bad one could else not be updated.
 		...(old === undefined ? validateOptionalLabel(spec.serviceName, "spec.serviceName") : NO_ERRORS),
 		...validateWorkloadSelector(spec.selector, "statefulset", "spec.selector"),
@@ -183,6 +183,11 @@ function validateStatusUpdate({ status }: StatefulSet, old: StatefulSet): FieldE
 	];
 }
 
+function historyWarnings({ spec }: StatefulSet): readonly string[] {
+	if ((spec?.revisionHistoryLimit ?? 0) >= 0) return [];
+	return ["spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"];
+}
+
 export const statefulSetKind = defineKind<StatefulSet>({
 	group: "apps",
 	kind: "StatefulSet",
@@ -201,7 +206,7 @@ export const statefulSetKind = defineKind<StatefulSet>({
 	validateStatusUpdate,
 	// Pods are called after the set, and their names are host names.
 	validateName: nameIsDnsLabel,
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	warnings: (set, old) => (isUnchanged(set, old) ? [] : [...podTemplateWarnings(set.spec?.template), ...historyWarnings(set)]),
 	columns: [
 		nameColumn(),
 		stringColumn(

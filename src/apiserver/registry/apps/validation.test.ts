@@ -70,7 +70,7 @@ describe("a workload's spec", () => {
 		["replicasets", { replicas: -1 }, [`spec.replicas: Invalid value: -1: ${NEGATIVE}`]],
 		["statefulsets", { replicas: -1 }, [`spec.replicas: Invalid value: -1: ${NEGATIVE}`]],
 		["deployments", { revisionHistoryLimit: -1 }, [`spec.revisionHistoryLimit: Invalid value: -1: ${NEGATIVE}`]],
-		["statefulsets", { revisionHistoryLimit: -1 }, [`spec.revisionHistoryLimit: Invalid value: -1: ${NEGATIVE}`]],
+		["statefulsets", { revisionHistoryLimit: -1 }, []],
 		["daemonsets", { revisionHistoryLimit: -1 }, [`spec.revisionHistoryLimit: Invalid value: -1: ${NEGATIVE}`]],
 
 		// Deployment
@@ -317,6 +317,33 @@ describe("a workload's status", () => {
 		]),
 	])("%s %j", (resource, status, old, errors) => {
 		expect(statusProblems(of(resource), workload({}, status), workload({}, old))).toEqual(errors);
+	});
+});
+
+describe("what a workload is warned of", () => {
+	const warningsOf = (resource: string, metadata: object, spec: object, old?: KubeObject) =>
+		of(resource).warnings?.(
+			{ metadata: { name: "web", generation: 2, ...metadata }, spec: { selector, template, ...spec } } as KubeObject,
+			old,
+		);
+	const LIMIT = "spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended";
+	const NAME =
+		"metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]";
+	const LABEL = 'spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead';
+	const onOldLabel = podSpec({ nodeSelector: { "beta.kubernetes.io/os": "linux" } });
+	const before = (generation: number): KubeObject => ({ metadata: { name: "web", generation } });
+
+	it.each<readonly [resource: string, metadata: object, spec: object, old: KubeObject | undefined, warnings: readonly string[]]>([
+		["deployments", { name: "a.b" }, onOldLabel, undefined, [NAME, LABEL]],
+		["replicasets", { name: "a.b" }, onOldLabel, undefined, [NAME, LABEL]],
+		["daemonsets", { name: "a.b" }, onOldLabel, undefined, [LABEL]],
+		["statefulsets", {}, { ...onOldLabel, revisionHistoryLimit: -1 }, undefined, [LABEL, LIMIT]],
+		["deployments", { name: "a.b" }, onOldLabel, before(1), [LABEL]],
+		...["deployments", "replicasets", "daemonsets", "statefulsets"].map(
+			(resource) => [resource, {}, { ...onOldLabel, revisionHistoryLimit: -1 }, before(2), []] as const,
+		),
+	])("%s %j %j", (resource, metadata, spec, old, warnings) => {
+		expect(warningsOf(resource, metadata, spec, old)).toEqual(warnings);
 	});
 });
 

@@ -2,6 +2,7 @@
  * The template of a workload together with the selector that must find its Pods. Source:
  * ValidatePodTemplateSpecForReplicaSet and its kin in pkg/apis/apps/validation/validation.go of Kubernetes 1.36.
  */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { LabelSelector, PodTemplateSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject, SelectorError, selectorFromMap } from "../../../apimachinery/selector.ts";
 import {
@@ -12,8 +13,9 @@ import {
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
+import { mapValue, selectorValue } from "./internal-value.ts";
 import { type PodSpecOptions, validatePodTemplate } from "./pod-spec.ts";
-import { type FieldErrors, NO_ERRORS } from "./primitives.ts";
+import { FIELD_IMMUTABLE, type FieldErrors, NO_ERRORS } from "./primitives.ts";
 
 export interface WorkloadTemplate extends PodSpecOptions {
 	/** How texts name the workload: `ReplicaSet` in `activeDeadlineSeconds in ReplicaSet is not Supported`. */
@@ -29,9 +31,14 @@ export function validateWorkloadSelector(selector: LabelSelector | undefined, no
 	if (selector === undefined) return [fieldRequired(path)];
 	const errors: FieldError[] = [...validateLabelSelector(selector, path)];
 	if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0) {
-		errors.push(fieldInvalid(path, selector, `empty selector is invalid for ${noun}`));
+		errors.push(fieldInvalid(path, selectorValue(selector), `empty selector is invalid for ${noun}`));
 	}
 	return errors;
+}
+
+/** A workload keeps its selector: its Pods would else be nobody's. */
+export function validateSelectorKept(selector: LabelSelector | undefined, old: LabelSelector | undefined): FieldErrors {
+	return jsonEqual(selector, old) ? NO_ERRORS : [fieldInvalid("spec.selector", selectorValue(selector), FIELD_IMMUTABLE)];
 }
 
 /** The selector finds the template's Pods, the template is sound, and its Pods always restart. */
@@ -41,7 +48,7 @@ export function validateWorkloadTemplate(
 	options: WorkloadTemplate,
 ): FieldErrors {
 	if (options.unreadable !== undefined && !isReadable(selector)) {
-		return [fieldInvalid(options.unreadable.path, selector, options.unreadable.detail)];
+		return [fieldInvalid(options.unreadable.path, selectorValue(selector), options.unreadable.detail)];
 	}
 	return [...validateSelectorMatches(template, selector, options.path), ...validateRestartingTemplate(template, options)];
 }
@@ -77,7 +84,7 @@ export function validateSelectorMatches(
 		if (error instanceof SelectorError) return NO_ERRORS;
 		throw error;
 	}
-	return [fieldInvalid(`${path}.metadata.labels`, labels ?? null, "`selector` does not match template `labels`")];
+	return [fieldInvalid(`${path}.metadata.labels`, mapValue(labels), "`selector` does not match template `labels`")];
 }
 
 /** The same for ReplicationControllers, whose selector is a plain map. */
@@ -87,7 +94,7 @@ export function validateMapSelectorMatches(
 	path: string,
 ): FieldErrors {
 	if (template === undefined || selector === undefined || selectorFromMap(selector).matches(template.metadata?.labels)) return NO_ERRORS;
-	return [fieldInvalid(`${path}.metadata.labels`, template.metadata?.labels ?? null, "`selector` does not match template `labels`")];
+	return [fieldInvalid(`${path}.metadata.labels`, mapValue(template.metadata?.labels), "`selector` does not match template `labels`")];
 }
 
 function validateAlwaysRestarts(template: PodTemplateSpec | undefined, { workload, path }: WorkloadTemplate): FieldErrors {
