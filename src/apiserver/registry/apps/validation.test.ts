@@ -331,16 +331,16 @@ describe("what a workload is warned of", () => {
 		"metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]";
 	const LABEL = 'spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead';
 	const onOldLabel = podSpec({ nodeSelector: { "beta.kubernetes.io/os": "linux" } });
-	const before = (generation: number): KubeObject => ({ metadata: { name: "web", generation } });
+	const earlier = (generation: number): KubeObject => ({ metadata: { name: "web", generation } });
 
 	it.each<readonly [resource: string, metadata: object, spec: object, old: KubeObject | undefined, warnings: readonly string[]]>([
 		["deployments", { name: "a.b" }, onOldLabel, undefined, [NAME, LABEL]],
 		["replicasets", { name: "a.b" }, onOldLabel, undefined, [NAME, LABEL]],
 		["daemonsets", { name: "a.b" }, onOldLabel, undefined, [LABEL]],
 		["statefulsets", {}, { ...onOldLabel, revisionHistoryLimit: -1 }, undefined, [LABEL, LIMIT]],
-		["deployments", { name: "a.b" }, onOldLabel, before(1), [LABEL]],
+		["deployments", { name: "a.b" }, onOldLabel, earlier(1), [LABEL]],
 		...["deployments", "replicasets", "daemonsets", "statefulsets"].map(
-			(resource) => [resource, {}, { ...onOldLabel, revisionHistoryLimit: -1 }, before(2), []] as const,
+			(resource) => [resource, {}, { ...onOldLabel, revisionHistoryLimit: -1 }, earlier(2), []] as const,
 		),
 	])("%s %j %j", (resource, metadata, spec, old, warnings) => {
 		expect(warningsOf(resource, metadata, spec, old)).toEqual(warnings);
