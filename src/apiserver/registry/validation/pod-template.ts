@@ -47,7 +47,7 @@ export function validateWorkloadTemplate(
 	selector: LabelSelector | undefined,
 	options: WorkloadTemplate,
 ): FieldErrors {
-	if (options.unreadable !== undefined && !isReadable(selector)) {
+	if (options.unreadable !== undefined && !isReadableSelector(selector)) {
 		return [fieldInvalid(options.unreadable.path, selectorValue(selector), options.unreadable.detail)];
 	}
 	return [...validateSelectorMatches(template, selector, options.path), ...validateRestartingTemplate(template, options)];
@@ -58,7 +58,8 @@ export function validateRestartingTemplate(template: PodTemplateSpec | undefined
 	return [...validatePodTemplate(template, options.path, options), ...validateAlwaysRestarts(template, options)];
 }
 
-function isReadable(selector: LabelSelector | undefined): boolean {
+/** Whether a selector can be read: whether it selects anything at all. */
+export function isReadableSelector(selector: LabelSelector | undefined): boolean {
 	try {
 		labelSelectorFromObject(selector);
 		return true;
