@@ -87,6 +87,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	validate?(object: T, old?: T): readonly FieldError[];
 	validateUpdate?(object: T, old: T): readonly FieldError[];
 	validateStatusUpdate?(object: T, old: T): readonly FieldError[];
+	/** A CertificateSigningRequest's /approval: where conditions may decide, as they may not through /status. */
+	readonly approval?: {
+		prepare(object: T, old: T, context: HookContext): T;
+		validate(object: T, old: T): readonly FieldError[];
+	};
 	/** Name rule of metadata.name; default DNS-1123 subdomain. */
 	validateName?(name: string, prefix: boolean): readonly string[];
 	/** Whether the pipeline counts metadata.generation, raising it when anything but metadata and status changes. */
