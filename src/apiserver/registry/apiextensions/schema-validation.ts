@@ -14,7 +14,7 @@ import {
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
 import type { FieldErrors } from "../validation/primitives.ts";
-import { itemsOf, propertiesOf, valuesOf } from "./schema-node.ts";
+import { asSchema, byName, isReadable, itemsOf, propertiesOf, unsupportedFields, valuesOf } from "./schema-node.ts";
 import { validateStructural } from "./structural.ts";
 
 const types = ["array", "boolean", "integer", "number", "object", "string"];
@@ -49,12 +49,15 @@ const atRootWithStatus: readonly (readonly [goName: string, field: keyof JSONSch
 
 /** A whole schema at `path`, as `spec.validation.openAPIV3Schema`. */
 export function validateSchema(schema: JSONSchemaProps, path: string, hasStatus: boolean): FieldErrors {
-	return [
+	const canRead = isReadable(schema);
+	const errors = [
 		...(hasStatus ? validateWithStatus(schema, path) : []),
 		...(schema.nullable === true ? [fieldForbidden(`${path}.nullable`, "nullable cannot be true at the root")] : []),
-		...validateStructural(schema, path),
+		...(canRead ? validateStructural(schema, path) : []),
 		...validateNode(schema, { isRoot: true }, path),
 	];
+	// Whatever else cannot be read has errors of its own.
+	return canRead || errors.length > 0 ? errors : [fieldInvalid(path, "", "OpenAPIV3Schema 'schema' is not supported")];
 }
 
 function validateWithStatus(schema: JSONSchemaProps, path: string): FieldErrors {
@@ -90,15 +93,6 @@ function validateNode(schema: JSONSchemaProps, place: Place, path: string): Fiel
 	];
 }
 
-const unsupported: readonly (readonly [field: keyof JSONSchemaProps, name: string])[] = [
-	["id", "id"],
-	["additionalItems", "additionalItems"],
-	["patternProperties", "patternProperties"],
-	["definitions", "definitions"],
-	["dependencies", "dependencies"],
-	["$ref", "$ref"],
-];
-
 /** What of OpenAPI Kubernetes does without. */
 function validateStandard(schema: JSONSchemaProps, { isMeta, noDefaults }: Place, path: string): FieldErrors {
 	const { type = "" } = schema;
@@ -107,10 +101,8 @@ function validateStandard(schema: JSONSchemaProps, { isMeta, noDefaults }: Place
 	if (schema.default !== undefined && noDefaults !== undefined) {
 		errors.push(fieldForbidden(`${path}.default`, `must not be set ${noDefaults}`));
 	}
-	for (const [field, name] of unsupported) {
-		const value = schema[field];
-		if (value === undefined || value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0)) continue;
-		errors.push(fieldForbidden(`${path}.${name}`, `${name} is not supported`));
+	for (const [field, isSet] of unsupportedFields) {
+		if (isSet(schema[field])) errors.push(fieldForbidden(`${path}.${field}`, `${field} is not supported`));
 	}
 	if (type === "null") errors.push(fieldForbidden(`${path}.type`, "type cannot be set to null, use nullable as an alternative"));
 	if (Array.isArray(schema.items) && schema.items.length > 0) {
@@ -150,7 +142,12 @@ function validateChildren(schema: JSONSchemaProps, { isRoot = false, ...place }:
 		...Object.entries({ allOf, oneOf, anyOf }).flatMap(([junctor, parts]) =>
 			parts.flatMap((part, index) => validateNode(part, place, `${path}.${junctor}[${index}]`)),
 		),
+		...byName(schema.definitions).flatMap(([name, part]) => validateNode(part, place, `${path}.definitions[${name}]`)),
 		...(items === undefined ? [] : validateNode(items, place, `${path}.items`)),
+		...(Array.isArray(schema.items) ? schema.items : []).flatMap((part: unknown, index: number) =>
+			validateNode(asSchema(part) ?? {}, place, `${path}.items[${index}]`),
+		),
+		...byName(schema.dependencies).flatMap(([name, part]) => validateNode(part, place, `${path}.dependencies[${name}]`)),
 	];
 }
 
@@ -270,7 +267,7 @@ function validateRule(rule: Partial<ValidationRule>, schema: JSONSchemaProps, pa
 		errors.push(fieldInvalid(`${path}.fieldPath`, fieldPath, "fieldPath must be non-empty if specified"));
 	}
 	if (hasLineBreak(fieldPath)) errors.push(fieldInvalid(`${path}.fieldPath`, fieldPath, "fieldPath must not contain line breaks"));
-	if (fieldPath !== "" && "problem" in findField(fieldPath, schema, true)) {
+	if (fieldPath !== "" && isReadable(schema) && "problem" in findField(fieldPath, schema, true)) {
 		errors.push(fieldInvalid(`${path}.fieldPath`, fieldPath, "fieldPath must be a valid path"));
 	}
 	return errors;

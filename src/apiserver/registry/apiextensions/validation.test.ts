@@ -225,9 +225,39 @@ describe("a schema", () => {
 				`${root}.properties[a].properties[c]: Required value: because it is defined in ${root}.anyOf[0].properties[a].oneOf[0].properties[c]`,
 			],
 		],
+		[
+			{
+				type: "object",
+				properties: {
+					metadata: {
+						type: "object",
+						properties: {
+							name: { type: "object", additionalProperties: { type: "string", default: "x" }, "x-kubernetes-embedded-resource": true },
+						},
+					},
+				},
+			},
+			[
+				"additionalProperties: Forbidden: must not be used if x-kubernetes-embedded-resource is set",
+				"properties: Required value: must not be empty if x-kubernetes-embedded-resource is true without x-kubernetes-preserve-unknown-fields",
+				"x-kubernetes-embedded-resource: Forbidden: must not be used inside of resource meta",
+				"additionalProperties.default: Forbidden: must not be set inside additionalProperties applying to object metadata",
+			].map((text) => `${root}.properties[metadata].properties[name].${text}`),
+		],
+		[
+			{ type: "object", properties: { a: { type: "string", $schema: "draft" } } },
+			[`${root}: Invalid value: "": OpenAPIV3Schema 'schema' is not supported`],
+		],
 		[{ type: "object", properties: { a: {} } }, [`${root}.properties[a].type: Required value: ${MISSING}`]],
 	])("%j", (schema, errors) => {
 		expect(problems(kind, withSchema(schema))).toEqual(errors);
+	});
+
+	it("of a resource with a status is an object's", () => {
+		expect(problems(kind, withSchema({ type: "string" }, { subresources: { status: {} } }))).toEqual([
+			`${root}.type: Invalid value: "string": only "object" is allowed as the type at the root of the schema if the status subresource is enabled`,
+			`${root}.type: Invalid value: "string": must be object at the root`,
+		]);
 	});
 
 	it("of a resource with a status says only what holds for the status, too", () => {
@@ -300,7 +330,11 @@ describe("a structural schema", () => {
 			structural(".oneOf[0].properties[metadata]: Forbidden: must not be specified in a nested context"),
 		],
 
-		[{ type: "string", pattern: "^a+$" }, []],
+		[
+			{ type: "object", properties: { a: list({}) }, not: { not: { properties: { a: { items: { title: "t" } } } } } },
+			structural(".not.not.properties[a].items.title: Forbidden: must be empty to be structural"),
+		],
+		[{ type: "string", allOf: [{ not: { pattern: "^a+$" } }], pattern: "^a+$" }, []],
 	])("%j", (schema, errors) => {
 		expect(problems(kind, withField(schema))).toEqual(errors);
 	});
@@ -318,6 +352,7 @@ const ofList = (schema: object, ...texts: string[]) => [schema, structural(...te
 
 describe("a field's schema", () => {
 	const ATOMIC = "must be atomic as item of a list with x-kubernetes-list-type=set";
+	const TYPES = 'supported values: "array", "boolean", "integer", "number", "object", "string"';
 	const KEY = "this property is in x-kubernetes-list-map-keys, so it";
 	it.each<readonly [schema: object, errors: readonly string[]]>([
 		[
@@ -328,6 +363,30 @@ describe("a field's schema", () => {
 		...["patternProperties", "definitions", "dependencies"].map(
 			(name) => [{ type: "object", [name]: { x: text } }, structural(`.${name}: Forbidden: ${name} is not supported`)] as const,
 		),
+		[
+			{ type: "object", additionalProperties: { type: "object", additionalProperties: { ...text, uniqueItems: true } } },
+			structural(
+				".additionalProperties.additionalProperties.uniqueItems: Forbidden: uniqueItems cannot be set to true since the runtime complexity becomes quadratic",
+			),
+		],
+		[
+			{ type: "array", items: { ...text, id: "x" }, not: { id: "y" }, anyOf: [{ id: "z" }] },
+			["not.id", "anyOf[0].id", "items.id"].flatMap((at) => structural(`.${at}: Forbidden: id is not supported`)),
+		],
+		[
+			{ type: "object", definitions: { d: { type: "x" } }, dependencies: { e: { type: "y" }, f: ["g"] } },
+			[
+				...structural(".definitions: Forbidden: definitions is not supported", ".dependencies: Forbidden: dependencies is not supported"),
+				...structural(`.definitions[d].type: Unsupported value: "x": ${TYPES}`, `.dependencies[e].type: Unsupported value: "y": ${TYPES}`),
+			],
+		],
+		[
+			{ type: "null" },
+			structural(
+				`.type: Unsupported value: "null": ${TYPES}`,
+				".type: Forbidden: type cannot be set to null, use nullable as an alternative",
+			),
+		],
 		[{ ...text, additionalItems: true }, structural(".additionalItems: Forbidden: additionalItems is not supported")],
 		[
 			{ ...text, uniqueItems: true },
@@ -337,13 +396,7 @@ describe("a field's schema", () => {
 			{ type: "object", properties: { a: text }, additionalProperties: text },
 			structural(".additionalProperties: Forbidden: additionalProperties and properties are mutual exclusive"),
 		],
-		[
-			{ type: "array", items: [text] },
-			[
-				...structural(".items: Required value: must be specified"),
-				...structural(".items: Forbidden: items must be a schema object and not an array"),
-			],
-		],
+		[{ type: "array", items: [text] }, structural(".items: Forbidden: items must be a schema object and not an array")],
 		[
 			{ type: "object", "x-kubernetes-preserve-unknown-fields": false },
 			structural(".x-kubernetes-preserve-unknown-fields: Invalid value: false: must be true or undefined"),
@@ -389,6 +442,17 @@ describe("a field's schema", () => {
 			list({ "x-kubernetes-list-type": "map" }),
 			".x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map",
 		),
+		ofList(
+			{ ...keyed, type: "array" },
+			".items: Required value: must be specified",
+			".items: Required value: must have a schema if x-kubernetes-list-type is map",
+		),
+		ofList(
+			{ ...keyed, type: "array", items: [{ ...text, id: "x" }] },
+			".items: Forbidden: items must be a schema object and not an array",
+			".items[0].id: Forbidden: id is not supported",
+			'.items: Invalid value: [{"type":"string","id":"x"}]: must only have a single schema if x-kubernetes-list-type is map',
+		),
 		ofList(list(keyed, text), '.items.type: Invalid value: "string": must be object if parent array\'s x-kubernetes-list-type is map'),
 		ofList(list(keyed), '.x-kubernetes-list-map-keys: Invalid value: ["k"]: entries must all be names of item properties'),
 		ofList(
@@ -425,6 +489,13 @@ describe("a rule of x-kubernetes-validations", () => {
 			{ rule: "true", reason: "Bad" },
 			[
 				`${rules}.reason: Unsupported value: "Bad": supported values: "FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired"`,
+			],
+		],
+		[
+			{ rule: "true", fieldPath: " " },
+			[
+				`${rules}.fieldPath: Invalid value: " ": fieldPath must be non-empty if specified`,
+				`${rules}.fieldPath: Invalid value: " ": fieldPath must be a valid path`,
 			],
 		],
 		[{ rule: "true", fieldPath: ".['a']" }, [`${rules}.fieldPath: Invalid value: ".['a']": fieldPath must be a valid path`]],
@@ -589,6 +660,11 @@ describe("a changed CustomResourceDefinition", () => {
 			[`spec.group: Invalid value: "other.example.com": ${IMMUTABLE}`, `spec.names.plural: Invalid value: "crons": ${IMMUTABLE}`],
 		],
 		[crd({ preserveUnknownFields: true }), crd({ preserveUnknownFields: true }), []],
+		[
+			crd({}, {}, { storedVersions: ["v1"], acceptedNames: { plural: "A", kind: "Fine" } }),
+			crd(),
+			[`status.acceptedNames.plural: Invalid value: "A": ${LABEL}`],
+		],
 		[crd({}, {}, {}), crd(), ["status.storedVersions: Invalid value: null: must have at least one stored version"]],
 		[crd({}, {}, { storedVersions: ["v0", "v1"] }), crd(), [`status.storedVersions[0]: Invalid value: "v0": ${storedText("v0")}`]],
 	])("%#", (changed, old, errors) => {

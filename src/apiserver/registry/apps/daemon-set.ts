@@ -5,7 +5,7 @@
 import type { DaemonSet, DaemonSetUpdateStrategy, LabelSelector } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
@@ -38,7 +38,7 @@ const strategyShape: InternalShape = [
 ];
 
 function setDefaults(set: DaemonSet): DaemonSet {
-	return mapField(set, "spec", (spec) => {
+	return mapField(withSpec(set), "spec", (spec) => {
 		const result = withDefaults(spec, { revisionHistoryLimit: 10, updateStrategy: {} });
 		return mapField(mapField(result, "updateStrategy", defaultUpdateStrategy), "template", defaultPodTemplate);
 	});

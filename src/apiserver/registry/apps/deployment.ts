@@ -10,7 +10,7 @@ import {
 	fieldNotOneOf,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
@@ -43,7 +43,7 @@ const strategyShape: InternalShape = [
 ];
 
 function setDefaults(deployment: Deployment): Deployment {
-	return mapField(deployment, "spec", (spec) => {
+	return mapField(withSpec(deployment), "spec", (spec) => {
 		let result = withDefaults(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, strategy: {} });
 		result = mapField(result, "strategy", defaultStrategy);
 		return mapField(result, "template", defaultPodTemplate);

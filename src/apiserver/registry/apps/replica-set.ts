@@ -2,7 +2,7 @@
  * ReplicaSet. Source: pkg/apis/apps/v1/defaults.go, pkg/apis/apps/validation, pkg/registry/apps/replicaset of Kubernetes 1.36.
  */
 import type { ReplicaSet } from "../../../apimachinery/schema/generated/types.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
@@ -14,7 +14,7 @@ import { validateReplicaCounts } from "../validation/replica-counts.ts";
 import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
 
 function setDefaults(set: ReplicaSet): ReplicaSet {
-	return mapField(set, "spec", (spec) => mapField(withDefaults(spec, { replicas: 1 }), "template", defaultPodTemplate));
+	return mapField(withSpec(set), "spec", (spec) => mapField(withDefaults(spec, { replicas: 1 }), "template", defaultPodTemplate));
 }
 
 function validate({ spec }: ReplicaSet): FieldErrors {

@@ -12,7 +12,7 @@ import type {
 } from "../../../apimachinery/schema/generated/types.ts";
 import { fieldForbidden, fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
-import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
+import { eachItem, mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defaultClaimSpec } from "../core/volume-defaults.ts";
@@ -57,7 +57,7 @@ const UPDATE_FORBIDDEN =
 	"updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
 function setDefaults(set: StatefulSet): StatefulSet {
-	return mapField(set, "spec", (spec) => {
+	return mapField(withSpec(set), "spec", (spec) => {
 		let result = withDefaults(spec, {
 			podManagementPolicy: "OrderedReady",
 			replicas: 1,

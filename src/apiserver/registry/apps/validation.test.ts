@@ -193,6 +193,11 @@ describe("a workload's spec", () => {
 			['spec.updateStrategy: Unsupported value: {"Type":"Never","RollingUpdate":null}: supported values: "RollingUpdate", "OnDelete"'],
 		],
 		["daemonsets", update({ maxUnavailable: 0, maxSurge: "10%" }), []],
+		[
+			"daemonsets",
+			update({ maxUnavailable: 1, maxSurge: "x" }),
+			[`spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: "x": ${NO_PERCENT}`],
+		],
 		["daemonsets", update({ maxUnavailable: "100%" }), []],
 		[
 			"daemonsets",
@@ -218,6 +223,14 @@ describe("a workload's spec", () => {
 	])("%s %j", (resource, spec, errors) => {
 		expect(problems(of(resource), workload(spec))).toEqual(errors);
 	});
+});
+
+it.each(["deployments", "replicasets", "statefulsets", "daemonsets"])("%s need a spec", (resource) => {
+	expect(problems(of(resource), { metadata: { name: "web" } })).toEqual([
+		...(resource === "daemonsets" ? [] : ["spec.selector: Required value"]),
+		"spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+		"spec.template.spec.containers: Required value",
+	]);
 });
 
 describe("a change of a workload", () => {

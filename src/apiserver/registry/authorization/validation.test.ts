@@ -60,6 +60,22 @@ it.each<readonly [resource: string, spec: object, metadata: object, errors: read
 		{ namespace: "a", name: "b" },
 		['metadata: Invalid value: {"namespace":"a","name":"b"}: must be empty except for namespace'],
 	],
+	...[other, local].map(
+		(resource) =>
+			[
+				resource,
+				{ ...selecting({}), nonResourceAttributes },
+				{ namespace: "a" },
+				[
+					'spec.nonResourceAttributes: Invalid value: {"Path":"/healthz","Verb":"get"}: cannot be specified in combination with resourceAttributes',
+					'spec.user: Invalid value: "": at least one of user or group must be specified',
+					`${F}.requirements: Required value: when ${F} is specified, requirements or rawSelector is required`,
+					resource === other
+						? 'metadata: Invalid value: {"namespace":"a"}: must be empty'
+						: 'spec.nonResourceAttributes: Invalid value: {"Path":"/healthz","Verb":"get"}: disallowed on this kind of request',
+				],
+			] as const,
+	),
 	[self, selecting({ rawSelector: "a=b" }), {}, []],
 	[self, selecting({ requirements: [{ key: "a", operator: "Near" }] }), {}, []],
 	[self, selecting({}), {}, [`${F}.requirements: Required value: when ${F} is specified, requirements or rawSelector is required`]],

@@ -127,6 +127,12 @@ describe("a HorizontalPodAutoscaler's spec", () => {
 
 		// ContainerResource
 		[container({}), []],
+		[
+			container({ target: { type: "Utilization" } }),
+			[
+				"spec.metrics[0].containerResource.target.averageUtilization: Required value: must set either a target raw value or a target utilization",
+			],
+		],
 		[container({ name: "" }), ["spec.metrics[0].containerResource.name: Required value: must specify a resource name"]],
 		[
 			container({ name: "pods" }),
@@ -136,6 +142,10 @@ describe("a HorizontalPodAutoscaler's spec", () => {
 		[container({ container: "a.b" }), ['spec.metrics[0].containerResource.container: Invalid value: "a.b": must not contain dots']],
 
 		// Pods, Object, External
+		[
+			metric(external({ metric: { name: "", selector: { matchLabels: { "": "a" } } } })),
+			["spec.metrics[0].external.metric.name: Required value: must specify a metric name"],
+		],
 		[metric(pods({ metric: { name: "a/b" } })), [`spec.metrics[0].pods.metric.name: Invalid value: "a/b": ${SEGMENT}`]],
 		[
 			metric(pods({ target: { type: "Value", value: "1" } })),

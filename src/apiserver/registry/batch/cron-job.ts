@@ -5,7 +5,7 @@
 import type { CronJob, CronJobSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
 import { type FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, booleanTextColumn, integerColumn, nameColumn, orNone, stringColumn } from "../printing/columns.ts";
@@ -20,7 +20,7 @@ import { jobSpecWarnings } from "./job-warnings.ts";
 const maxNameLength = 63 - 11;
 
 function setDefaults(cronJob: CronJob): CronJob {
-	return mapField(cronJob, "spec", (spec) => {
+	return mapField(withSpec(cronJob), "spec", (spec) => {
 		const result = withDefaults(spec, {
 			concurrencyPolicy: "Allow",
 			suspend: false,

@@ -5,7 +5,7 @@
 import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { Job, JobSpec, PodFailurePolicyRule } from "../../../apimachinery/schema/generated/types.ts";
 import { formatDuration, parseTime } from "../../../apimachinery/time.ts";
-import { eachItem, mapField, withDefaults, withField } from "../core/defaulting.ts";
+import { eachItem, mapField, withDefaults, withField, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { defineKind, type PrintContext } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
@@ -19,7 +19,7 @@ import { jobSpecWarnings } from "./job-warnings.ts";
 const MAX_INT32 = 2 ** 31 - 1;
 
 function setDefaults(job: Job): Job {
-	const result = mapField(job, "spec", defaultSpec);
+	const result = mapField(withSpec(job), "spec", defaultSpec);
 	const labels = result.spec?.template?.metadata?.labels;
 	if (labels === undefined || Object.keys(result.metadata?.labels ?? {}).length > 0) return result;
 	return { ...result, metadata: { ...result.metadata, labels } };

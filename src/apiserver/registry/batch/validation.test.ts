@@ -11,6 +11,8 @@ import { countIndexes, firstCommonIndex } from "./index-intervals.ts";
 
 const jobs = kindOf(batchKinds, "jobs");
 const cronJobs = kindOf(batchKinds, "cronjobs");
+const LABEL_VALUE =
+	"a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 const NEGATIVE = "must be greater than or equal to 0";
 const metadata = { name: "pi", namespace: "default", uid: "u-1" };
 const podSpec = { containers: [{ name: "pi", image: "perl:5" }], restartPolicy: "Never" };
@@ -200,12 +202,31 @@ describe("a Job's spec", () => {
 			],
 		],
 		[{ selector: {} }, []],
+		[{ selector: { matchLabels: { a: "-" } } }, [`spec.selector.matchLabels: Invalid value: "-": ${LABEL_VALUE}`]],
 		[
 			{ selector: { matchLabels: { a: "c" } } },
 			['spec.template.metadata.labels: Invalid value: {"a":"b"}: `selector` does not match template `labels`'],
 		],
 	])("%j", (spec, errors) => {
 		expect(problems(jobs, job(spec))).toEqual(errors);
+	});
+
+	it("lists indexes in so many bytes", () => {
+		const path = "spec.successPolicy.rules[0].succeededIndexes";
+		const indexes = `0${" ".repeat(65_536)}`;
+		expect(problems(jobs, job(succeeding({ succeededIndexes: indexes })))).toEqual([
+			`${path}: Too long: may not be more than 65536 bytes`,
+			`${path}: Invalid value: "${indexes}": error parsing succeededIndexes: cannot convert string to integer for index: "${indexes}"`,
+		]);
+	});
+
+	it("is there", () => {
+		expect(problems(jobs, { metadata })).toEqual([
+			"spec.template.spec.containers: Required value",
+			'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"',
+			"spec.selector: Required value",
+			"spec.template.metadata.labels: Invalid value: null: `selector` does not match template `labels`",
+		]);
 	});
 
 	it("leaves room in names for the indexes", () => {

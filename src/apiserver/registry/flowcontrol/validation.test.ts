@@ -23,6 +23,8 @@ const account = (fields: object) => ofSubject({ kind: "ServiceAccount", serviceA
 const S = "spec.rules[0].subjects[0]";
 const R = "spec.rules[0].resourceRules[0]";
 const U = "spec.rules[0].nonResourceRules[0].nonResourceURLs[0]";
+const SUBDOMAIN =
+	"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 const VERBS = 'supported values: "create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"';
 
 describe("a FlowSchema", () => {
@@ -43,6 +45,7 @@ describe("a FlowSchema", () => {
 			{ priorityLevelConfiguration: { name: "" } },
 			["spec.priorityLevelConfiguration.name: Required value: must reference a priority level"],
 		],
+		[{ priorityLevelConfiguration: { name: "Low" } }, [`spec.priorityLevelConfiguration.name: Invalid value: "Low": ${SUBDOMAIN}`]],
 		[rule({ subjects: [] }), ["spec.rules[0].subjects: Required value: subjects must contain at least one value"]],
 		[
 			rule({ resourceRules: [] }),
@@ -65,6 +68,7 @@ describe("a FlowSchema", () => {
 			],
 		],
 		[account({ name: "*" }), []],
+		[account({ name: "CI" }), [`${S}.serviceAccount.name: Invalid value: "CI": ${SUBDOMAIN}`]],
 		[account({ name: "" }), [`${S}.serviceAccount.name: Required value`]],
 		[account({ namespace: "" }), [`${S}.serviceAccount.namespace: Required value: must specify namespace for service account`]],
 		[account({ namespace: "a.b" }), [`${S}.serviceAccount.namespace: Invalid value: "a.b": must not contain dots`]],
@@ -95,6 +99,10 @@ describe("a FlowSchema", () => {
 			[`${R}.namespaces[0]: Invalid value: "a.b": each member of this list must be '*' or a DNS-1123 label; must not contain dots`],
 		],
 		[ofUrl("/"), []],
+		[
+			rule({ nonResourceRules: [{ ...urlRule, verbs: [] }] }),
+			["spec.rules[0].nonResourceRules[0].verbs: Required value: verbs must contain at least one value"],
+		],
 		[ofUrl("/apis/*"), []],
 		[ofUrl("*"), []],
 		[ofUrl(), ["spec.rules[0].nonResourceRules[0].nonResourceURLs: Required value: nonResourceURLs must contain at least one value"]],
@@ -132,6 +140,14 @@ describe("a PriorityLevelConfiguration", () => {
 		[limited({}), []],
 		[queue({}), []],
 		[{ type: "Exempt" }, ["spec.type: Invalid value: \"Exempt\": type must be 'Exempt' if and only if name is 'exempt'"]],
+		[
+			{ type: "Exempt", exempt: { lendablePercent: 101, nominalConcurrencyShares: -1 } },
+			[
+				"spec.type: Invalid value: \"Exempt\": type must be 'Exempt' if and only if name is 'exempt'",
+				"spec.exempt.nominalConcurrencyShares: Invalid value: -1: must be a non-negative integer",
+				"spec.exempt.lendablePercent: Invalid value: 101: must be between 0 and 100, inclusive",
+			],
+		],
 		[{ type: "Free" }, ['spec.type: Unsupported value: "Free": supported values: "Exempt", "Limited"']],
 		[{ type: "Limited" }, ["spec.limited: Required value: must not be empty when type is Limited"]],
 		[{ ...limited({}), exempt: {} }, ["spec.exempt: Forbidden: must be nil if the type is Limited"]],
