@@ -12,6 +12,7 @@ import type {
 } from "../../../apimachinery/schema/generated/types.ts";
 import { fieldForbidden, fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
+import { fractionalBytes } from "../core/container-warnings.ts";
 import { eachItem, mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
@@ -188,6 +189,13 @@ function historyWarnings({ spec }: StatefulSet): readonly string[] {
 	return ["spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"];
 }
 
+/** Source: GetWarningsForPersistentVolumeClaimSpec in pkg/api/persistentvolumeclaim/util.go of Kubernetes 1.36. */
+function claimWarnings({ spec }: PersistentVolumeClaim, index: number): readonly string[] {
+	return (["requests", "limits"] as const).flatMap((side) =>
+		fractionalBytes(spec?.resources?.[side], "storage", `spec.volumeClaimTemplates[${index}].resources.${side}`),
+	);
+}
+
 export const statefulSetKind = defineKind<StatefulSet>({
 	group: "apps",
 	kind: "StatefulSet",
@@ -206,7 +214,11 @@ export const statefulSetKind = defineKind<StatefulSet>({
 	validateStatusUpdate,
 	// Pods are called after the set, and their names are host names.
 	validateName: nameIsDnsLabel,
-	warnings: (set, old) => (isUnchanged(set, old) ? [] : [...podTemplateWarnings(set.spec?.template), ...historyWarnings(set)]),
+	warnings: (set, old) => {
+		if (isUnchanged(set, old)) return [];
+		const claims = (set.spec?.volumeClaimTemplates ?? []).flatMap(claimWarnings);
+		return [...podTemplateWarnings(set.spec?.template), ...claims, ...historyWarnings(set)];
+	},
 	columns: [
 		nameColumn(),
 		stringColumn(

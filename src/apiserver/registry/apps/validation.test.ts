@@ -352,6 +352,13 @@ describe("what a workload is warned of", () => {
 		["daemonsets", { name: "a.b" }, onOldLabel, undefined, [LABEL]],
 		["statefulsets", {}, { ...onOldLabel, revisionHistoryLimit: -1 }, undefined, [LABEL, LIMIT]],
 		["deployments", { name: "a.b" }, onOldLabel, earlier(1), [LABEL]],
+		[
+			"statefulsets",
+			{},
+			{ volumeClaimTemplates: [{ spec: { resources: { requests: { storage: "1500m" }, limits: { storage: "1Gi" } } } }] },
+			undefined,
+			['spec.volumeClaimTemplates[0].resources.requests[storage]: fractional byte value "1500m" is invalid, must be an integer'],
+		],
 		...["deployments", "replicasets", "daemonsets", "statefulsets"].map(
 			(resource) => [resource, {}, { ...onOldLabel, revisionHistoryLimit: -1 }, earlier(2), []] as const,
 		),
