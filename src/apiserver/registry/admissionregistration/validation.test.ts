@@ -78,6 +78,7 @@ const conditionRows = (path: string): readonly (readonly [conditions: readonly o
 		],
 		[`${path}[1].expression: Required value`, `${path}[1].name: Duplicate value: "a"`],
 	],
+	[Array.from({ length: 64 }, (_, index) => ({ name: `c${index}`, expression: "true" })), []],
 	[
 		Array.from({ length: 65 }, (_, index) => ({ name: `c${index}`, expression: "true" })),
 		[`${path}: Too many: 65: must have at most 64 items`],
@@ -116,6 +117,7 @@ describe.each(["mutatingwebhookconfigurations", "validatingwebhookconfigurations
 		[{ sideEffects: undefined }, [`${at}.sideEffects: Required value: must specify one of None, NoneOnDryRun`]],
 		[{ sideEffects: "Some" }, [`${at}.sideEffects: Unsupported value: "Some": supported values: "None", "NoneOnDryRun"`]],
 		[{ timeoutSeconds: 30 }, []],
+		[{ timeoutSeconds: 1 }, []],
 		[{ timeoutSeconds: 0 }, [`${at}.timeoutSeconds: Invalid value: 0: the timeout value must be between 1 and 30 seconds`]],
 		[{ timeoutSeconds: 31 }, [`${at}.timeoutSeconds: Invalid value: 31: the timeout value must be between 1 and 30 seconds`]],
 		[{ namespaceSelector: badSelector }, [ofSelector(`${at}.namespaceSelector`)]],
@@ -297,6 +299,7 @@ describe("a ValidatingAdmissionPolicy", () => {
 			[`${annotation}.valueExpression: Required value: must not exceed 5120 bytes in length`],
 		],
 		[annotations({}, {}), ['spec.auditAnnotations[1].key: Duplicate value: "a"']],
+		[annotations(...many.slice(1)), []],
 		[annotations(...many), [invalid("spec.auditAnnotations", goMany, "must not have more than 20 auditAnnotations")]],
 	])("%j", (fields, errors) => {
 		expect(problems(kind, object({ spec: { ...validating, ...fields } }))).toEqual(errors);

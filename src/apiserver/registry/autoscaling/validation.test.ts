@@ -51,6 +51,7 @@ describe("a HorizontalPodAutoscaler's spec", () => {
 				"spec.maxReplicas: Invalid value: 0: must be greater than or equal to `minReplicas`",
 			],
 		],
+		[{ minReplicas: 1, maxReplicas: 1 }, []],
 		[{ minReplicas: 6 }, ["spec.maxReplicas: Invalid value: 5: must be greater than or equal to `minReplicas`"]],
 		[
 			{ minReplicas: 0 },
@@ -195,6 +196,7 @@ describe("a HorizontalPodAutoscaler's spec", () => {
 		[policy({ type: "Some" }), ['spec.behavior.scaleUp.policies[0].type: Unsupported value: "Some": supported values: "Percent", "Pods"']],
 		[policy({ value: 0 }), ["spec.behavior.scaleUp.policies[0].value: Invalid value: 0: must be greater than zero"]],
 		[policy({ periodSeconds: 0 }), ["spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 0: must be greater than zero"]],
+		[policy({ periodSeconds: 1800 }), []],
 		[
 			policy({ periodSeconds: 1801 }),
 			["spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 1801: must be less than or equal to 1800"],

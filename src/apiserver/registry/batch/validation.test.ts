@@ -117,6 +117,7 @@ describe("a Job's spec", () => {
 				'spec.podFailurePolicy.rules[0].onExitCodes.containerName: Invalid value: "e": must be one of the container or initContainer names in the pod template',
 			],
 		],
+		[exit({ values: list(255, (index) => index + 1) }), []],
 		[exit({ values: [] }), ["spec.podFailurePolicy.rules[0].onExitCodes.values: Invalid value: null: at least one value is required"]],
 		[
 			exit({ values: list(256, (index) => index + 1) }),
@@ -137,6 +138,7 @@ describe("a Job's spec", () => {
 			],
 		],
 		[pattern({ type: "" }), ["spec.podFailurePolicy.rules[0].onPodConditions[0].type: Required value"]],
+		[failing({ action: "Count", onPodConditions: list(20, () => ({ type: "a", status: "True" })) }), []],
 		[
 			failing({ action: "Count", onPodConditions: list(21, () => ({ type: "a" })) }),
 			["spec.podFailurePolicy.rules[0].onPodConditions: Too many: 21: must have at most 20 items"],
@@ -144,6 +146,9 @@ describe("a Job's spec", () => {
 
 		// Success policy
 		[succeeding({ succeededIndexes: "0,2-4", succeededCount: 3 }), []],
+		[succeeding({ succeededIndexes: "0,2-4", succeededCount: 4 }), []],
+		[succeeding({ succeededCount: 5 }), []],
+		[succeeding(...list(20, () => ({ succeededCount: 1 }))), []],
 		[
 			{ successPolicy: { rules: [{ succeededCount: 1 }] } },
 			['spec.successPolicy: Invalid value: {"Rules":[{"SucceededIndexes":null,"SucceededCount":1}]}: requires indexed completion mode'],
@@ -601,6 +606,7 @@ describe("a CronJob's spec", () => {
 
 	it("may keep what an older server let in", () => {
 		const old = cronJob({ schedule: "TZ=UTC 0 * * * *", timeZone: "Mars/Olympus" }, { name: longName });
+		expect(problems(cronJobs, cronJob({}, { name: "a".repeat(52) }))).toEqual([]);
 		expect(problems(cronJobs, cronJob({}, { name: longName }))).toEqual([
 			`metadata.name: Invalid value: "${longName}": must be no more than 52 characters`,
 		]);
