@@ -189,7 +189,7 @@ describe("a Job's spec", () => {
 		[
 			withPod({ restartPolicy: "Sometimes" }),
 			[
-				'spec.template.spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+				'spec.template.spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
 				'spec.template.spec.restartPolicy: Unsupported value: "Sometimes": supported values: "OnFailure", "Never"',
 			],
 		],
