@@ -17,6 +17,7 @@ import {
 	isStatusError,
 	newBadRequest,
 	newForbidden,
+	newInvalid,
 	newMethodNotAllowed,
 	newNotImplemented,
 	newPathNotFound,
@@ -295,7 +296,11 @@ export class ApiServer {
 	}
 
 	#review(context: RequestContext) {
-		const review = this.#writer.decode(context, context.request.body, context.endpoint.type);
+		const sent = this.#writer.decode(context, context.request.body, context.endpoint.type);
+		const { namespace } = context;
+		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
+		const errors = context.definition.validate?.(review) ?? [];
+		if (errors.length > 0) throw newInvalid(context.definition, "", errors);
 		return { object: answerReview(context, review, this.#authorizer), code: 201 };
 	}
 
@@ -316,7 +321,7 @@ export class ApiServer {
 			return { object: requestToken(context, services), code: 201 };
 		}
 		if (subresource === "status") return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
-		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy) };
+		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy(definition)) };
 		if (subresource === "finalize") return { object: await this.#readOrWrite(context, finalizeStrategy) };
 		throw newNotImplemented(`subresource ${resource}/${subresource}`);
 	}

@@ -31,6 +31,9 @@ const typeTexts: Readonly<Record<FieldErrorType, string>> = {
 /** Types whose text shows no value: it is missing, secret by nature, or too big. */
 const valueless: ReadonlySet<FieldErrorType> = new Set(["FieldValueRequired", "FieldValueForbidden", "FieldValueTooLong", "InternalError"]);
 
+/** Stands for a value that the text leaves out: field.OmitValueType. */
+const omitted = Symbol("omitted");
+
 export class FieldError {
 	/** Where the reason of a `StatusCause` comes from. */
 	readonly type: FieldErrorType;
@@ -53,7 +56,8 @@ export class FieldError {
 
 	/** The text without the field, as a `StatusCause` carries it. */
 	detailText(): string {
-		const head = valueless.has(this.type) ? typeTexts[this.type] : `${typeTexts[this.type]}: ${formatValue(this.value)}`;
+		const isBare = valueless.has(this.type) || this.value === omitted;
+		const head = isBare ? typeTexts[this.type] : `${typeTexts[this.type]}: ${formatValue(this.value)}`;
 		return this.detail === "" ? head : `${head}: ${this.detail}`;
 	}
 }
@@ -66,6 +70,8 @@ function formatValue(value: unknown): string {
 
 export const fieldRequired = (field: string, detail = "") => new FieldError("FieldValueRequired", field, "", detail);
 export const fieldInvalid = (field: string, value: unknown, detail: string) => new FieldError("FieldValueInvalid", field, value, detail);
+/** Something is wrong with the field as a whole, and its value would not help to see what. */
+export const fieldInvalidAsWhole = (field: string, detail: string) => new FieldError("FieldValueInvalid", field, omitted, detail);
 export const fieldDuplicate = (field: string, value: unknown) => new FieldError("FieldValueDuplicate", field, value, "");
 export const fieldForbidden = (field: string, detail: string) => new FieldError("FieldValueForbidden", field, "", detail);
 export const fieldNotFound = (field: string, value: unknown, detail = "") => new FieldError("FieldValueNotFound", field, value, detail);

@@ -75,11 +75,16 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 }
 
 /** PUT and PATCH of a CertificateSigningRequest's /approval: the status, where the status endpoint may not decide. */
-export const approvalStrategy: UpdateStrategy = {
-	prepare: (object, old) => withStatusOf(old, object),
-	validate: () => [],
-	reset: allButStatus,
-};
+export function approvalStrategy({ approval }: KindDefinition): UpdateStrategy {
+	return {
+		prepare(object, old, context) {
+			const merged = withLabelsOf(withStatusOf(old, object), object, old);
+			return approval?.prepare(merged, old, context) ?? merged;
+		},
+		validate: (object, old) => approval?.validate(object, old) ?? [],
+		reset: allButStatus,
+	};
+}
 
 function withLabelsOf(object: KubeObject, metadataOf: KubeObject, labelsOf: KubeObject): KubeObject {
 	const { labels: _, ...metadata } = metadataOf.metadata ?? {};

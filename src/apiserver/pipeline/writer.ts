@@ -254,7 +254,7 @@ export class Writer {
 			];
 			if (errors.length > 0) throw invalid(context, admitted, errors);
 			this.#admission.validate(admitted, attributes);
-			context.warnings.push(...(definition.warnings?.(admitted) ?? []));
+			context.warnings.push(...(definition.warnings?.(admitted, current) ?? []));
 			if (isReadyToGo(context, admitted)) return { outcome: { action: "delete" }, release };
 			return { outcome: changesOnlyTimes(admitted, current) ? { action: "keep" } : { action: "put", object: admitted }, release };
 		} catch (error) {

@@ -87,6 +87,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	validate?(object: T, old?: T): readonly FieldError[];
 	validateUpdate?(object: T, old: T): readonly FieldError[];
 	validateStatusUpdate?(object: T, old: T): readonly FieldError[];
+	/** A CertificateSigningRequest's /approval: where conditions may decide, as they may not through /status. */
+	readonly approval?: {
+		prepare(object: T, old: T, context: HookContext): T;
+		validate(object: T, old: T): readonly FieldError[];
+	};
 	/** Name rule of metadata.name; default DNS-1123 subdomain. */
 	validateName?(name: string, prefix: boolean): readonly string[];
 	/** Whether the pipeline counts metadata.generation, raising it when anything but metadata and status changes. */
@@ -121,8 +126,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	readonly scale?: ScaleMapping<T>;
 	/** The text of the `Warning` header of every answer of a deprecated kind, reads included. */
 	readonly deprecated?: string;
-	/** Texts of `Warning` headers for what the user wrote: deprecated fields and values. */
-	warnings?(object: T): readonly string[];
+	/** Texts of `Warning` headers for what the user wrote: deprecated fields and values. An update gives the old object, too. */
+	warnings?(object: T, old?: T): readonly string[];
 	/** Converts from the storage version to a served one and back, where the two differ in more than apiVersion. */
 	fromStorage?(object: T, version: string): KubeObject;
 	toStorage?(object: KubeObject, version: string): T;

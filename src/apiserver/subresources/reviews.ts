@@ -10,7 +10,7 @@ import type {
 	SubjectAccessReview,
 	SubjectAccessReviewStatus,
 } from "../../apimachinery/schema/generated/types.ts";
-import { newBadRequest, newNotImplemented } from "../../apimachinery/status-error.ts";
+import { newNotImplemented } from "../../apimachinery/status-error.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
@@ -28,23 +28,20 @@ export function answerReview(context: RequestContext, review: KubeObject, author
 		}
 		case "selfsubjectaccessreviews": {
 			const { spec } = review as SelfSubjectAccessReview;
-			const status = decide(context.user, spec.resourceAttributes, spec.nonResourceAttributes !== undefined, authorizer);
+			const status = decide(context.user, spec.resourceAttributes, authorizer);
 			return { ...review, status } as KubeObject;
 		}
 		case "subjectaccessreviews":
 		case "localsubjectaccessreviews": {
 			const { spec } = review as SubjectAccessReview;
-			if (resource === "localsubjectaccessreviews" && spec.resourceAttributes?.namespace !== context.namespace) {
-				throw newBadRequest("spec.resourceAttributes.namespace must match metadata.namespace");
-			}
 			const user: UserInfo = { name: spec.user ?? "", groups: spec.groups ?? [] };
 			return {
 				...review,
-				status: decide(user, spec.resourceAttributes, spec.nonResourceAttributes !== undefined, authorizer),
+				status: decide(user, spec.resourceAttributes, authorizer),
 			} as KubeObject;
 		}
 		case "selfsubjectrulesreviews": {
-			const allowed = decide(context.user, { verb: "*", group: "*", resource: "*" }, false, authorizer).allowed;
+			const allowed = decide(context.user, { verb: "*", group: "*", resource: "*" }, authorizer).allowed;
 			const resourceRules = allowed ? [{ verbs: ["*"], apiGroups: ["*"], resources: ["*"] }] : [];
 			const nonResourceRules = allowed ? [{ verbs: ["*"], nonResourceURLs: ["*"] }] : [];
 			return { ...review, status: { resourceRules, nonResourceRules, incomplete: false } } as KubeObject;
@@ -54,15 +51,7 @@ export function answerReview(context: RequestContext, review: KubeObject, author
 	}
 }
 
-function decide(
-	user: UserInfo,
-	attributes: ResourceAttributes | undefined,
-	isNonResource: boolean,
-	authorizer: Authorizer,
-): SubjectAccessReviewStatus {
-	if (attributes === undefined && !isNonResource) {
-		throw newBadRequest("exactly one of nonResourceAttributes or resourceAttributes must be specified");
-	}
+function decide(user: UserInfo, attributes: ResourceAttributes | undefined, authorizer: Authorizer): SubjectAccessReviewStatus {
 	const decision = authorizer.authorize({
 		user,
 		verb: (attributes?.verb ?? "get") as Verb,

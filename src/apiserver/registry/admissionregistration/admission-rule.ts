@@ -1,25 +1,26 @@
 /**
  * Which requests admission looks at: rules of webhooks and policies, and match conditions.
- * Source: pkg/apis/admissionregistration/validation/validation.go.
+ * Source: pkg/apis/admissionregistration/validation/validation.go of Kubernetes 1.36.
  */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type {
 	MatchCondition,
 	MatchResources,
 	NamedRuleWithOperations,
 	RuleWithOperations,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import {
+	type FieldError,
+	fieldDuplicate,
+	fieldInvalid,
+	fieldNotSupported,
+	fieldRequired,
+	fieldTooMany,
+} from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
 import { isPathSegmentName, isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
-import {
-	type FieldErrors,
-	invalidFor,
-	validateEach,
-	validateEnum,
-	validateOptionalEnum,
-	validateUnique,
-} from "../validation/primitives.ts";
+import { type FieldErrors, invalidFor, validateEach, validateEnum, validateOptionalEnum } from "../validation/primitives.ts";
 
 const operations = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
 const scopes = ["*", "Cluster", "Namespaced"];
@@ -50,14 +51,23 @@ export function validateMatchResources(match: MatchResources, path: string): Fie
 function validateNamedRule(rule: NamedRuleWithOperations, path: string): FieldErrors {
 	const { resourceNames = [] } = rule;
 	return [
-		...validateEach(resourceNames, `${path}.resourceNames`, (name, at) => invalidFor(at, name, isPathSegmentName(name))),
-		...validateUnique(
-			resourceNames,
-			(name) => name,
-			(index) => `${path}.resourceNames[${index}]`,
-		),
+		...resourceNames.flatMap((name, index) => {
+			const at = `${path}.resourceNames[${index}]`;
+			const isSeen = resourceNames.indexOf(name) < index;
+			return [...invalidFor(at, name, isPathSegmentName(name)), ...(isSeen ? [fieldDuplicate(at, name)] : [])];
+		}),
 		...validateRule(rule, path),
 	];
+}
+
+const mutableOperations = operations.filter((operation) => operation !== "DELETE");
+
+/** What is deleted cannot be changed. The path has no index, as upstream's. */
+export function validateMutableOperations({ resourceRules = [] }: MatchResources, path: string): FieldErrors {
+	return resourceRules
+		.flatMap((rule) => rule.operations ?? [])
+		.filter((operation) => !mutableOperations.includes(operation))
+		.map((operation) => fieldNotSupported(`${path}.resourceRules.operations`, operation, mutableOperations));
 }
 
 export function validateRule(rule: RuleWithOperations, path: string): FieldErrors {
@@ -80,45 +90,52 @@ function validateStarList(list: readonly string[], path: string, what: string): 
 }
 
 function validateResources(resources: readonly string[], path: string): FieldErrors {
-	const bare = resources.some((resource) => resource !== "*" && resource !== "" && !resource.includes("/"));
+	// Of resources without a subresource, upstream lets the last one decide: "*" may come after "pods", not before it.
+	const lastBare = resources.findLast((resource) => resource !== "" && !resource.includes("/"));
 	return [
 		...(resources.length === 0 ? [fieldRequired(path)] : []),
-		...validateEach(resources, path, (resource, at) => (resource === "" ? [fieldRequired(at)] : [])),
-		...resources.flatMap((resource, index) => validateCovered(resource, resources.slice(0, index), `${path}[${index}]`)),
+		...resources.flatMap((resource, index) => {
+			const at = `${path}[${index}]`;
+			return resource === "" ? [fieldRequired(at)] : validateCovered(resource, resources.slice(0, index), at);
+		}),
 		...(resources.length > 1 && resources.includes("*/*")
 			? [fieldInvalid(path, resources, "if '*/*' is present, must not specify other resources")]
 			: []),
-		...(resources.includes("*") && bare
+		...(resources.includes("*") && lastBare !== "*"
 			? [fieldInvalid(path, resources, "if '*' is present, must not specify other resources without subresources")]
 			: []),
 	];
 }
 
 /** `pods/status` after `pods/*` says nothing new. */
-function validateCovered(resource: string, before: readonly string[], path: string): FieldErrors {
+function validateCovered(resource: string, earlier: readonly string[], path: string): FieldErrors {
 	const slash = resource.indexOf("/");
 	if (slash === -1) return [];
 	const wider = [`${resource.slice(0, slash)}/*`, `*/${resource.slice(slash + 1)}`];
 	return wider
-		.filter((star) => before.includes(star))
+		.filter((star) => earlier.includes(star))
 		.map((star) => fieldInvalid(path, resource, `if '${star}' is present, must not specify ${resource}`));
 }
 
-/** The conditions' expressions are not compiled: CEL comes with the issue that serves policies. */
-export function validateMatchConditions(conditions: readonly MatchCondition[] | undefined, path: string): FieldErrors {
-	const list = conditions ?? [];
+/**
+ * The conditions' expressions are not compiled: CEL comes with the issue that serves policies.
+ * @param old what an update found, which is not judged again
+ */
+export function validateMatchConditions(
+	conditions: readonly MatchCondition[] | undefined,
+	path: string,
+	old?: readonly MatchCondition[],
+): FieldErrors {
+	if (conditions === undefined || (old !== undefined && jsonEqual(conditions, old))) return [];
+	const names = conditions.map(({ name }) => name);
 	return [
-		...(list.length > maxConditions
-			? [new FieldError("FieldValueTooMany", path, list.length, `must have at most ${maxConditions} items`)]
-			: []),
-		...validateEach(list, path, ({ name, expression }: Partial<MatchCondition>, at) => [
-			...((expression ?? "").trim() === "" ? [fieldRequired(`${at}.expression`)] : []),
-			...((name ?? "") === "" ? [fieldRequired(`${at}.name`)] : invalidFor(`${at}.name`, name, isQualifiedName(name ?? ""))),
-		]),
-		...validateUnique(
-			list,
-			({ name }) => name,
-			(index) => `${path}[${index}].name`,
-		),
+		...(conditions.length > maxConditions ? [fieldTooMany(path, conditions.length, maxConditions)] : []),
+		...conditions.flatMap(({ name = "", expression = "" }: Partial<MatchCondition>, index) => {
+			const at = `${path}[${index}]`;
+			const errors: FieldError[] = expression.trim() === "" ? [fieldRequired(`${at}.expression`)] : [];
+			if (name === "") return [...errors, fieldRequired(`${at}.name`)];
+			errors.push(...invalidFor(`${at}.name`, name, isQualifiedName(name)));
+			return names.indexOf(name) < index ? [...errors, fieldDuplicate(`${at}.name`, name)] : errors;
+		}),
 	];
 }

@@ -95,7 +95,7 @@ describe("admission policies", () => {
 		};
 		expect(problems(of("mutatingadmissionpolicies"), object({ spec }))).toEqual([
 			"spec.mutations[0].jsonPatch: Required value: must be specified when patchType is JSONPatch",
-			"spec.mutations[0].applyConfiguration: Forbidden: must not be specified when patchType is JSONPatch",
+			'spec.mutations[0].applyConfiguration: Invalid value: "{applyConfiguration}": must not be specified when patchType is JSONPatch',
 		]);
 		expect(
 			problems(of("validatingadmissionpolicybindings"), object({ spec: { policyName: "p", validationActions: ["Deny", "Warn"] } })),

@@ -2,9 +2,8 @@
 import type { MutatingAdmissionPolicyBinding } from "../../../apimachinery/schema/generated/types.ts";
 import { mapField } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
-import { defaultMatchResources, validateMatchResources } from "./admission-rule.ts";
-import { policyBindingColumns, validateParamRef } from "./policy.ts";
-import { validatePolicyName } from "./validating-admission-policy-binding.ts";
+import { defaultMatchResources, validateMatchResources, validateMutableOperations } from "./admission-rule.ts";
+import { policyBindingColumns, staticNameWarnings, validateParamRef, validatePolicyName } from "./policy.ts";
 
 export const mutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicyBinding>({
 	group: "admissionregistration.k8s.io",
@@ -20,7 +19,13 @@ export const mutatingAdmissionPolicyBinding = defineKind<MutatingAdmissionPolicy
 	validate: ({ spec = {} }) => [
 		...validatePolicyName(spec.policyName ?? ""),
 		...validateParamRef(spec.paramRef, "spec.paramRef"),
-		...(spec.matchResources === undefined ? [] : validateMatchResources(spec.matchResources, "spec.matchResources")),
+		...(spec.matchResources === undefined
+			? []
+			: [
+					...validateMatchResources(spec.matchResources, "spec.matchResources"),
+					...validateMutableOperations(spec.matchResources, "spec.matchResources"),
+				]),
 	],
+	warnings: staticNameWarnings,
 	columns: policyBindingColumns(),
 });

@@ -1,12 +1,25 @@
 /** admissionregistration.k8s.io/v1 MutatingAdmissionPolicy: rules in CEL that change objects on their way in. */
 import type { MutatingAdmissionPolicy, MutatingAdmissionPolicySpec, Mutation } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldForbidden, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { type FieldErrors, validateEach, validateEnum } from "../validation/primitives.ts";
-import { defaultMatchResources, failurePolicies, reinvocationPolicies, validateMatchConditions } from "./admission-rule.ts";
-import { formatParamKind, validateMatchConstraints, validateParamKind, validateVariables } from "./policy.ts";
+import {
+	defaultMatchResources,
+	failurePolicies,
+	reinvocationPolicies,
+	validateMatchConditions,
+	validateMutableOperations,
+} from "./admission-rule.ts";
+import {
+	conditionsToKeep,
+	formatParamKind,
+	staticNameWarnings,
+	validateMatchConstraints,
+	validateParamKind,
+	validateVariables,
+} from "./policy.ts";
 
 export const mutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
 	group: "admissionregistration.k8s.io",
@@ -20,7 +33,8 @@ export const mutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) =>
 		mapField(object, "spec", (spec) => mapField(withDefaults(spec, { failurePolicy: "Fail" }), "matchConstraints", defaultMatchResources)),
-	validate: ({ spec = {} }) => validateSpec(spec),
+	validate: ({ spec = {} }, old) => validateSpec(spec, old?.spec),
+	warnings: staticNameWarnings,
 	columns: [
 		nameColumn(),
 		integerColumn(
@@ -35,13 +49,14 @@ export const mutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
 	],
 });
 
-function validateSpec(spec: MutatingAdmissionPolicySpec): FieldErrors {
+function validateSpec(spec: MutatingAdmissionPolicySpec, old: MutatingAdmissionPolicySpec | undefined): FieldErrors {
 	const { mutations = [] } = spec;
 	return [
 		...validateEnum(spec.failurePolicy, "spec.failurePolicy", failurePolicies),
 		...validateParamKind(spec.paramKind, "spec.paramKind"),
 		...validateMatchConstraints(spec.matchConstraints, "spec.matchConstraints"),
-		...validateMatchConditions(spec.matchConditions, "spec.matchConditions"),
+		...validateMutableOperations(spec.matchConstraints ?? {}, "spec.matchConstraints"),
+		...validateMatchConditions(spec.matchConditions, "spec.matchConditions", conditionsToKeep(spec, old)),
 		...validateVariables(spec.variables, "spec.variables"),
 		...(mutations.length === 0 ? [fieldRequired("spec.mutations", "mutations must contain at least one item")] : []),
 		...validateEach(mutations, "spec.mutations", validateMutation),
@@ -59,9 +74,9 @@ function validateMutation(mutation: Partial<Mutation>, path: string): FieldError
 	const expression = mutation[wanted]?.expression ?? "";
 	return [
 		...(mutation[wanted] === undefined ? [fieldRequired(`${path}.${wanted}`, `must be specified when patchType is ${patchType}`)] : []),
-		...(mutation[other] === undefined ? [] : [fieldForbidden(`${path}.${other}`, `must not be specified when patchType is ${patchType}`)]),
-		...(mutation[wanted] !== undefined && expression.trim() === ""
-			? [fieldRequired(`${path}.${wanted}.expression`, "expression is not specified")]
-			: []),
+		...(mutation[wanted] !== undefined && expression.trim() === "" ? [fieldRequired(`${path}.${wanted}.expression`)] : []),
+		...(mutation[other] === undefined
+			? []
+			: [fieldInvalid(`${path}.${other}`, `{${other}}`, `must not be specified when patchType is ${patchType}`)]),
 	];
 }

@@ -2,8 +2,7 @@
 import type { MutatingWebhookConfiguration } from "../../../apimachinery/schema/generated/types.ts";
 import { eachItem, mapField } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
-import { validateEach, validateOptionalEnum } from "../validation/primitives.ts";
-import { reinvocationPolicies } from "./admission-rule.ts";
+import { staticNameWarnings } from "./policy.ts";
 import { defaultMutatingWebhook, validateWebhooks, webhookColumns } from "./webhook.ts";
 
 export const mutatingWebhookConfiguration = defineKind<MutatingWebhookConfiguration>({
@@ -17,11 +16,7 @@ export const mutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
 	hasGeneration: true,
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) => mapField(object, "webhooks", eachItem(defaultMutatingWebhook)),
-	validate: ({ webhooks }) => [
-		...validateWebhooks(webhooks),
-		...validateEach(webhooks, "webhooks", ({ reinvocationPolicy }, path) =>
-			validateOptionalEnum(reinvocationPolicy, `${path}.reinvocationPolicy`, reinvocationPolicies),
-		),
-	],
+	validate: ({ webhooks }, old) => validateWebhooks(webhooks, old?.webhooks),
+	warnings: staticNameWarnings,
 	columns: webhookColumns(),
 });

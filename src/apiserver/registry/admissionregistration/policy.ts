@@ -1,16 +1,29 @@
 /**
  * What admission policies and their bindings share. Expressions are not compiled: CEL comes with the issue that serves
- * policies. Source: pkg/apis/admissionregistration/validation/validation.go.
+ * policies. Source: pkg/apis/admissionregistration/validation/validation.go of Kubernetes 1.36.
  */
-
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import { parseApiVersion } from "../../../apimachinery/meta.ts";
-import type { MatchResources, ObjectMeta, ParamKind, ParamRef, Variable } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import type {
+	MatchCondition,
+	MatchResources,
+	ObjectMeta,
+	ParamKind,
+	ParamRef,
+	Variable,
+} from "../../../apimachinery/schema/generated/types.ts";
+import {
+	type FieldError,
+	fieldForbidden,
+	fieldInvalid,
+	fieldNotOneOf,
+	fieldRequired,
+} from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
-import { isCIdentifier, isDns1035Label, isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
+import { isCIdentifier, isDns1035Label, isDns1123Subdomain, isPathSegmentName } from "../../../apimachinery/validation/names.ts";
 import type { Column } from "../kind.ts";
 import { ageColumn, formatLabelSelector, nameColumn, stringColumn } from "../printing/columns.ts";
-import { type FieldErrors, validateEach, validateEnum } from "../validation/primitives.ts";
+import { type FieldErrors, invalidFor, validateEach } from "../validation/primitives.ts";
 import { validateMatchResources } from "./admission-rule.ts";
 
 /** `rules.example.com/v1/ReplicaLimit`, `<unset>` for none. */
@@ -57,24 +70,59 @@ export function validateVariables(variables: readonly Variable[] | undefined, pa
 	]);
 }
 
+interface Conditional {
+	readonly paramKind?: ParamKind;
+	readonly matchConditions?: readonly MatchCondition[];
+}
+
+/** Match conditions are judged again when they change, or when what their `params` are does. */
+export function conditionsToKeep(spec: Conditional, old: Conditional | undefined): readonly MatchCondition[] | undefined {
+	return old !== undefined && jsonEqual(spec.paramKind, old.paramKind) ? old.matchConditions : undefined;
+}
+
+/** Words that CEL keeps for itself. */
+const celWords = "true false null in as break const continue else for function if import let loop package namespace return var void while";
+const reserved = new Set(celWords.split(" "));
+
 function validateIdentifier(name: string, path: string): FieldErrors {
-	return isCIdentifier(name).length === 0 ? [] : [fieldInvalid(path, name, "name is not a valid CEL identifier")];
+	const isIdentifier = isCIdentifier(name).length === 0 && !reserved.has(name);
+	return isIdentifier ? [] : [fieldInvalid(path, name, "must be a valid CEL identifier")];
 }
 
 /** Exactly one of a name and a selector, and what to do when nothing is found. */
 export function validateParamRef(ref: ParamRef | undefined, path: string): FieldErrors {
 	if (ref === undefined) return [];
-	const { name = "", selector, parameterNotFoundAction } = ref;
-	return [
-		...(name !== "" && selector !== undefined
-			? [
-					fieldForbidden(`${path}.name`, "name and selector are mutually exclusive"),
-					fieldForbidden(`${path}.selector`, "name and selector are mutually exclusive"),
-				]
-			: []),
-		...(name === "" && selector === undefined ? [fieldRequired(path, "one of name or selector must be specified")] : []),
+	const { name = "", selector, parameterNotFoundAction: action = "" } = ref;
+	const EXCLUSIVE = "name and selector are mutually exclusive";
+	const isBoth = name !== "" && selector !== undefined;
+	const errors: FieldError[] = [
+		...invalidFor(`${path}.name`, name, isPathSegmentName(name)),
+		...(isBoth ? [fieldForbidden(`${path}.name`, EXCLUSIVE)] : []),
 		...validateLabelSelector(selector, `${path}.selector`),
-		...validateEnum(parameterNotFoundAction, `${path}.parameterNotFoundAction`, ["Allow", "Deny"]),
+		...(isBoth ? [fieldForbidden(`${path}.selector`, EXCLUSIVE)] : []),
+	];
+	if (name === "" && selector === undefined) errors.push(fieldRequired(path, "one of name or selector must be specified"));
+	if (action === "") errors.push(fieldRequired(`${path}.parameterNotFoundAction`));
+	else if (action !== "Deny" && action !== "Allow") {
+		errors.push(fieldNotOneOf(`${path}.parameterNotFoundAction`, action, ["Deny", "Allow"]));
+	}
+	return errors;
+}
+
+export function validatePolicyName(name: string): FieldErrors {
+	return name === "" ? [fieldRequired("spec.policyName")] : invalidFor("spec.policyName", name, isDns1123Subdomain(name));
+}
+
+const staticSuffix = ".static.k8s.io";
+
+/**
+ * Names of that suffix are for what the API server is configured with in files (KEP-5793).
+ * Source: pkg/apis/admissionregistration/validation/static_suffix.go of Kubernetes 1.36.
+ */
+export function staticNameWarnings({ metadata }: { readonly metadata?: ObjectMeta }): readonly string[] {
+	if (metadata?.name?.endsWith(staticSuffix) !== true) return [];
+	return [
+		`metadata.name: names ending with "${staticSuffix}" are reserved for static manifest-based configurations and cannot be managed via the API`,
 	];
 }
 

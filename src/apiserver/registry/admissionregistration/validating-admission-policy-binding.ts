@@ -1,12 +1,11 @@
 /** admissionregistration.k8s.io/v1 ValidatingAdmissionPolicyBinding: where a policy holds, with which parameters. */
 import type { ValidatingAdmissionPolicyBinding } from "../../../apimachinery/schema/generated/types.ts";
 import { fieldDuplicate, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
 import { mapField } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
-import { type FieldErrors, invalidFor, validateEnum } from "../validation/primitives.ts";
+import { type FieldErrors, validateOptionalEnum } from "../validation/primitives.ts";
 import { defaultMatchResources, validateMatchResources } from "./admission-rule.ts";
-import { policyBindingColumns, validateParamRef } from "./policy.ts";
+import { policyBindingColumns, staticNameWarnings, validateParamRef, validatePolicyName } from "./policy.ts";
 
 const actions = ["Audit", "Deny", "Warn"];
 
@@ -27,12 +26,9 @@ export const validatingAdmissionPolicyBinding = defineKind<ValidatingAdmissionPo
 		...(spec?.matchResources === undefined ? [] : validateMatchResources(spec.matchResources, "spec.matchResources")),
 		...validateActions(spec?.validationActions ?? []),
 	],
+	warnings: staticNameWarnings,
 	columns: policyBindingColumns(),
 });
-
-export function validatePolicyName(name: string): FieldErrors {
-	return name === "" ? [fieldRequired("spec.policyName")] : invalidFor("spec.policyName", name, isDns1123Subdomain(name));
-}
 
 function validateActions(list: readonly string[]): FieldErrors {
 	const path = "spec.validationActions";
@@ -40,7 +36,7 @@ function validateActions(list: readonly string[]): FieldErrors {
 		"must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)";
 	return [
 		...list.flatMap((action, index) => [
-			...validateEnum(action, `${path}[${index}]`, actions),
+			...validateOptionalEnum(action, `${path}[${index}]`, actions),
 			...(list.indexOf(action) < index ? [fieldDuplicate(`${path}[${index}]`, action)] : []),
 		]),
 		...(list.includes("Deny") && list.includes("Warn") ? [fieldInvalid(path, list, contradiction)] : []),

@@ -1,26 +1,39 @@
 /** admissionregistration.k8s.io/v1 ValidatingAdmissionPolicy: rules in CEL that refuse requests. */
 import type {
 	AuditAnnotation,
+	ExpressionWarning,
 	ValidatingAdmissionPolicy,
 	ValidatingAdmissionPolicySpec,
+	ValidatingAdmissionPolicyStatus,
 	Validation,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldDuplicate, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { isQualifiedName } from "../../../apimachinery/validation/names.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
+import { validateConditions } from "../validation/conditions.ts";
+import { type InternalShape, internalValue } from "../validation/internal-value.ts";
 import {
 	type FieldErrors,
+	invalidFor,
 	validateEach,
 	validateEnum,
 	validateOptionalEnum,
 	validateRequired,
-	validateUnique,
 } from "../validation/primitives.ts";
 import { defaultMatchResources, failurePolicies, validateMatchConditions } from "./admission-rule.ts";
-import { formatParamKind, validateMatchConstraints, validateParamKind, validateVariables } from "./policy.ts";
+import {
+	conditionsToKeep,
+	formatParamKind,
+	staticNameWarnings,
+	validateMatchConstraints,
+	validateParamKind,
+	validateVariables,
+} from "./policy.ts";
 
 const maxAuditAnnotations = 20;
+const maxValueExpressionBytes = 5 * 1024;
 
 export const validatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
 	group: "admissionregistration.k8s.io",
@@ -34,7 +47,9 @@ export const validatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) =>
 		mapField(object, "spec", (spec) => mapField(withDefaults(spec, { failurePolicy: "Fail" }), "matchConstraints", defaultMatchResources)),
-	validate: ({ spec = {} }) => validateSpec(spec),
+	validate: ({ metadata, spec = {} }, old) => validateSpec(metadata?.name ?? "", spec, old?.spec),
+	validateStatusUpdate: ({ status = {} }) => validateStatus(status),
+	warnings: staticNameWarnings,
 	columns: [
 		nameColumn(),
 		integerColumn(
@@ -49,20 +64,21 @@ export const validatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
 	],
 });
 
-function validateSpec(spec: ValidatingAdmissionPolicySpec): FieldErrors {
+/** @param name of the policy, which begins the names of its audit annotations */
+function validateSpec(name: string, spec: ValidatingAdmissionPolicySpec, old: ValidatingAdmissionPolicySpec | undefined): FieldErrors {
 	const { validations = [], auditAnnotations = [] } = spec;
 	const nothing = "validations or auditAnnotations must contain at least one item";
 	return [
 		...validateEnum(spec.failurePolicy, "spec.failurePolicy", failurePolicies),
 		...validateParamKind(spec.paramKind, "spec.paramKind"),
 		...validateMatchConstraints(spec.matchConstraints, "spec.matchConstraints"),
-		...validateMatchConditions(spec.matchConditions, "spec.matchConditions"),
+		...validateMatchConditions(spec.matchConditions, "spec.matchConditions", conditionsToKeep(spec, old)),
 		...validateVariables(spec.variables, "spec.variables"),
 		...(validations.length + auditAnnotations.length === 0
 			? [fieldRequired("spec.validations", nothing), fieldRequired("spec.auditAnnotations", nothing)]
 			: []),
 		...validateEach(validations, "spec.validations", validateValidation),
-		...validateAuditAnnotations(auditAnnotations),
+		...validateAuditAnnotations(name, auditAnnotations),
 	];
 }
 
@@ -75,28 +91,50 @@ function validateValidation(
 		...(messageExpression !== "" && messageExpression.trim() === ""
 			? [fieldInvalid(`${path}.messageExpression`, messageExpression, "must be non-empty if specified")]
 			: []),
-		...(message !== "" && message.trim() === ""
-			? [fieldInvalid(`${path}.message`, message, "message must be non-empty if specified")]
-			: []),
-		...(/[\n\r]/.test(message.trim()) ? [fieldInvalid(`${path}.message`, message, "message must not contain line breaks")] : []),
-		...validateOptionalEnum(reason, `${path}.reason`, ["Forbidden", "Invalid", "RequestEntityTooLarge", "Unauthorized"]),
+		...(message !== "" && message.trim() === "" ? [fieldInvalid(`${path}.message`, message, "must be non-empty if specified")] : []),
+		...(/[\n\r]/.test(message.trim()) ? [fieldInvalid(`${path}.message`, message, "must not contain line breaks")] : []),
+		...validateOptionalEnum(reason, `${path}.reason`, ["Forbidden", "Invalid", "RequestEntityTooLarge"]),
 	];
 }
 
-function validateAuditAnnotations(annotations: readonly AuditAnnotation[]): FieldErrors {
+const annotationShape: InternalShape = [
+	["Key", "key", ""],
+	["ValueExpression", "valueExpression", ""],
+];
+
+function validateAuditAnnotations(name: string, annotations: readonly AuditAnnotation[]): FieldErrors {
 	const path = "spec.auditAnnotations";
+	const keys = annotations.map(({ key = "" }: Partial<AuditAnnotation>) => key);
+	const TOO_MANY = `must not have more than ${maxAuditAnnotations} auditAnnotations`;
 	return [
-		...(annotations.length > maxAuditAnnotations
-			? [fieldInvalid(path, annotations, `must not have more than ${maxAuditAnnotations} auditAnnotations`)]
-			: []),
-		...validateEach(annotations, path, ({ key, valueExpression }, at) => [
-			...validateRequired(key, `${at}.key`, "key is not specified"),
-			...validateRequired(valueExpression?.trim(), `${at}.valueExpression`, "valueExpression is not specified"),
+		...(annotations.length > maxAuditAnnotations ? [fieldInvalid(path, internalValue(annotations, annotationShape), TOO_MANY)] : []),
+		...annotations.flatMap(({ key = "", valueExpression = "" }: Partial<AuditAnnotation>, index) => {
+			const at = `${path}[${index}]`;
+			const fullKey = `${name}/${key}`;
+			const nameless = [fieldInvalid(`${at}.key`, key, "requires metadata.name be non-empty")];
+			return [
+				...(name === "" ? nameless : invalidFor(`${at}.key`, fullKey, isQualifiedName(fullKey))),
+				...validateValueExpression(valueExpression.trim(), `${at}.valueExpression`),
+				...(keys.indexOf(key) < index ? [fieldDuplicate(`${at}.key`, key)] : []),
+			];
+		}),
+	];
+}
+
+function validateValueExpression(expression: string, path: string): FieldErrors {
+	if (expression === "") return [fieldRequired(path, "valueExpression is not specified")];
+	if (Buffer.byteLength(expression) <= maxValueExpressionBytes) return [];
+	return [fieldRequired(path, `must not exceed ${maxValueExpressionBytes} bytes in length`)];
+}
+
+/** The warnings that a controller found in the policy's expressions, and its conditions. */
+function validateStatus({ typeChecking, conditions }: ValidatingAdmissionPolicyStatus): FieldErrors {
+	const path = "status.typeChecking.expressionWarnings";
+	return [
+		...validateEach(typeChecking?.expressionWarnings, path, ({ warning, fieldRef = "" }: Partial<ExpressionWarning>, at) => [
+			...validateRequired(warning, `${at}.warning`),
+			...validateRequired(fieldRef.trim(), `${at}.fieldRef`),
 		]),
-		...validateUnique(
-			annotations,
-			({ key }) => key,
-			(index) => `${path}[${index}].key`,
-		),
+		...validateConditions(conditions, "status.conditions"),
 	];
 }

@@ -2,6 +2,7 @@
 import type { ValidatingWebhookConfiguration } from "../../../apimachinery/schema/generated/types.ts";
 import { eachItem, mapField } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
+import { staticNameWarnings } from "./policy.ts";
 import { defaultWebhook, validateWebhooks, webhookColumns } from "./webhook.ts";
 
 export const validatingWebhookConfiguration = defineKind<ValidatingWebhookConfiguration>({
@@ -15,6 +16,7 @@ export const validatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
 	hasGeneration: true,
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) => mapField(object, "webhooks", eachItem(defaultWebhook)),
-	validate: ({ webhooks }) => validateWebhooks(webhooks),
+	validate: ({ webhooks }, old) => validateWebhooks(webhooks, old?.webhooks),
+	warnings: staticNameWarnings,
 	columns: webhookColumns(),
 });

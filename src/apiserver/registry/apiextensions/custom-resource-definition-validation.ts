@@ -1,47 +1,95 @@
 /**
- * What a CustomResourceDefinition has to say. The schema is checked at its root only; the rest comes with the issue that
- * serves custom resources. Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go.
+ * What a CustomResourceDefinition has to say. Kubernetes validates its internal form, and error texts have the paths of
+ * that: what all versions say alike (their schema, subresources, columns, selectable fields) stands once in the spec,
+ * `spec.validation.openAPIV3Schema`; what differs stands in each version. A conversion webhook's client is at
+ * `spec.conversion.webhookClientConfig`.
+ * Source: k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/{v1/conversion.go,validation/validation.go} of Kubernetes 1.36.
  */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type {
 	CustomResourceColumnDefinition,
+	CustomResourceConversion,
 	CustomResourceDefinition,
 	CustomResourceDefinitionNames,
 	CustomResourceDefinitionSpec,
 	CustomResourceDefinitionVersion,
+	CustomResourceSubresources,
+	JSONSchemaProps,
+	SelectableField,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import {
+	type FieldError,
+	fieldDuplicate,
+	fieldForbidden,
+	fieldInvalid,
+	fieldNotOneOf,
+	fieldRequired,
+	fieldTooMany,
+} from "../../../apimachinery/validation/field-error.ts";
 import { isDns1035Label, isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
-import { type FieldErrors, validateEach, validateEnum, validateImmutable, validateRequired } from "../validation/primitives.ts";
+import { type InternalShape, internalValue } from "../validation/internal-value.ts";
+import { type FieldErrors, validateEach, validateImmutable, validateRequired } from "../validation/primitives.ts";
 import { validateWebhookClient } from "../validation/webhook-client.ts";
+import { findField, validateSchema } from "./schema-validation.ts";
 
 const approvalAnnotation = "api-approved.kubernetes.io";
 const columnTypes = ["boolean", "date", "integer", "number", "string"];
+const columnFormats = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
+const reviewVersions = ["v1", "v1beta1"];
+const maxSelectableFields = 8;
+const maxWarningBytes = 256;
 
-export function validateDefinition({ metadata, spec }: CustomResourceDefinition): FieldErrors {
-	const { group = "", names = {} }: PartialSpec = spec ?? {};
+type PartialSpec = Partial<Omit<CustomResourceDefinitionSpec, "names">> & { readonly names?: Partial<CustomResourceDefinitionNames> };
+
+/** What versions may say alike, by the name of its field in a version. */
+type Shared = Pick<CustomResourceDefinitionVersion, "schema" | "subresources" | "additionalPrinterColumns" | "selectableFields">;
+const sharedFields = ["schema", "subresources", "additionalPrinterColumns", "selectableFields"] as const;
+
+export function validateDefinition(object: CustomResourceDefinition, old?: CustomResourceDefinition): FieldErrors {
+	const { metadata, status } = object;
+	const spec: PartialSpec = object.spec ?? {};
+	const { group = "", names = {} } = spec;
 	const nameFits = metadata?.name === `${names.plural ?? ""}.${group}`;
 	return [
 		...(nameFits ? [] : [fieldInvalid("metadata.name", metadata?.name ?? "", 'must be spec.names.plural+"."+spec.group')]),
-		...validateApproval(group, metadata?.annotations),
-		...validateSpec(spec ?? {}),
+		...validateSpec(spec),
+		...(old === undefined ? [] : validateKept(spec, old)),
+		...validateNames(status?.acceptedNames ?? {}, "status.acceptedNames"),
+		...(status === undefined ? [] : validateStoredVersions(status.storedVersions, spec.versions ?? [])),
+		...validateApproval(group, metadata?.annotations, old),
+		...validatePreservation(spec, old),
 	];
 }
 
-export function validateDefinitionUpdate(object: CustomResourceDefinition, old: CustomResourceDefinition): FieldErrors {
-	const established = old.status?.conditions?.some(({ type, status }) => type === "Established" && status === "True") ?? false;
-	const [spec, oldSpec]: readonly PartialSpec[] = [object.spec ?? {}, old.spec ?? {}];
-	const versions = (spec?.versions ?? []).map(({ name }) => name);
+/** Where objects are stored, and under which kind, stays. */
+function validateKept(spec: PartialSpec, old: CustomResourceDefinition): FieldErrors {
+	const isEstablished = old.status?.conditions?.some(({ type, status }) => type === "Established" && status === "True") ?? false;
+	const oldSpec: PartialSpec = old.spec ?? {};
 	return [
-		...(established
+		...(isEstablished
 			? [
-					...validateImmutable(spec?.scope, oldSpec?.scope, "spec.scope"),
-					...validateImmutable(spec?.names?.kind, oldSpec?.names?.kind, "spec.names.kind"),
+					...validateImmutable(spec.scope, oldSpec.scope, "spec.scope"),
+					...validateImmutable(spec.names?.kind, oldSpec.names?.kind, "spec.names.kind"),
 				]
 			: []),
-		...validateImmutable(spec?.group, oldSpec?.group, "spec.group"),
-		...validateImmutable(spec?.names?.plural, oldSpec?.names?.plural, "spec.names.plural"),
-		...validateEach(object.status?.storedVersions, "status.storedVersions", (version, path) =>
-			versions.includes(version) ? [] : [fieldInvalid(path, version, missingVersionText(version))],
+		...validateImmutable(spec.group, oldSpec.group, "spec.group"),
+		...validateImmutable(spec.names?.plural, oldSpec.names?.plural, "spec.names.plural"),
+	];
+}
+
+export const validateDefinitionStatus = ({ status }: CustomResourceDefinition): FieldErrors =>
+	validateNames(status?.acceptedNames ?? {}, "status.acceptedNames");
+
+/** Every version that objects are stored in is there. */
+function validateStoredVersions(stored: readonly string[] | undefined, versions: readonly CustomResourceDefinitionVersion[]): FieldErrors {
+	const path = "status.storedVersions";
+	if (stored === undefined || stored.length === 0) return [fieldInvalid(path, stored ?? null, "must have at least one stored version")];
+	return [
+		...versions
+			.filter(({ storage, name }) => storage && !stored.includes(name))
+			.map(({ name }) => fieldInvalid(path, stored, `must have the storage version ${name}`)),
+		...validateEach(stored, path, (version, at) =>
+			versions.some(({ name }) => name === version) ? [] : [fieldInvalid(at, version, missingVersionText(version))],
 		),
 	];
 }
@@ -49,25 +97,47 @@ export function validateDefinitionUpdate(object: CustomResourceDefinition, old: 
 const missingVersionText = (version: string): string =>
 	`missing from spec.versions; ${version} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${version} and removes ${version} from status.storedVersions`;
 
-type PartialSpec = Partial<Omit<CustomResourceDefinitionSpec, "names">> & { readonly names?: Partial<CustomResourceDefinitionNames> };
+type Annotations = Readonly<Record<string, string>> | undefined;
 
-/** Groups of the Kubernetes community need their approval. */
-function validateApproval(group: string, annotations: Readonly<Record<string, string>> | undefined): FieldErrors {
-	const protectedGroup = ["k8s.io", "kubernetes.io"].some((domain) => group === domain || group.endsWith(`.${domain}`));
-	if (!protectedGroup || (annotations?.[approvalAnnotation] ?? "") !== "") return [];
-	const text = `protected groups must have approval annotation "${approvalAnnotation}", see https://github.com/kubernetes/enhancements/pull/1111`;
-	return [fieldRequired(`metadata.annotations[${approvalAnnotation}]`, text)];
+/** Groups of the Kubernetes community need their approval: a URL, or a word that they do not have it. */
+function validateApproval(group: string, annotations: Annotations, old: CustomResourceDefinition | undefined): FieldErrors {
+	const isProtected = ["k8s.io", "kubernetes.io"].some((domain) => group === domain || group.endsWith(`.${domain}`));
+	const state = approvalState(annotations);
+	if (!isProtected || (old !== undefined && approvalState(old.metadata?.annotations) === state)) return [];
+	const path = `metadata.annotations[${approvalAnnotation}]`;
+	const text = `protected groups must have approval annotation "${approvalAnnotation}"`;
+	const see = ", see https://github.com/kubernetes/enhancements/pull/1111";
+	if (state === "missing") return [fieldRequired(path, text + see)];
+	if (state !== "invalid") return [];
+	return [fieldInvalid(path, annotations?.[approvalAnnotation], `${text} with either a URL or a reason starting with "unapproved"${see}`)];
+}
+
+function approvalState(annotations: Annotations): "missing" | "bypassed" | "approved" | "invalid" {
+	const approval = annotations?.[approvalAnnotation] ?? "";
+	if (approval === "") return "missing";
+	if (approval.startsWith("unapproved")) return "bypassed";
+	return (URL.parse(approval)?.host ?? "") === "" ? "invalid" : "approved";
+}
+
+function validatePreservation({ preserveUnknownFields }: PartialSpec, old: CustomResourceDefinition | undefined): FieldErrors {
+	if (preserveUnknownFields !== true || old?.spec?.preserveUnknownFields === true) return [];
+	const text = "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead";
+	return [fieldInvalid("spec.preserveUnknownFields", true, text)];
 }
 
 function validateSpec(spec: PartialSpec): FieldErrors {
-	const { versions = [], preserveUnknownFields = false } = spec;
+	const { versions = [], names = {} } = spec;
+	const scopes = ["Cluster", "Namespaced"];
 	return [
 		...validateGroup(spec.group ?? ""),
-		...validateEnum(spec.scope, "spec.scope", ["Cluster", "Namespaced"]),
+		...(spec.scope !== undefined && spec.scope !== "" && !scopes.includes(spec.scope)
+			? [fieldNotOneOf("spec.scope", spec.scope, scopes)]
+			: validateRequired(spec.scope, "spec.scope")),
 		...validateVersions(versions),
-		...validateNames(spec.names ?? {}),
-		...(preserveUnknownFields ? [fieldInvalid("spec.preserveUnknownFields", true, "must be false")] : []),
-		...validateConversion(spec),
+		...(["plural", "singular", "kind", "listKind"] as const).flatMap((field) => validateRequired(names[field], `spec.names.${field}`)),
+		...validateNames(names, "spec.names"),
+		...validateShared(commonOf(versions), "spec", versions.some(hasStatus)),
+		...validateConversion(spec.conversion),
 	];
 }
 
@@ -78,64 +148,165 @@ function validateGroup(group: string): FieldErrors {
 	return group.includes(".") ? [] : [fieldInvalid("spec.group", group, "should be a domain with at least one dot")];
 }
 
+const hasStatus = ({ subresources }: Partial<CustomResourceDefinitionVersion>): boolean => subresources?.status !== undefined;
+
+/** What all versions say alike. */
+function commonOf(versions: readonly CustomResourceDefinitionVersion[]): Shared {
+	const [first] = versions;
+	const common = sharedFields.filter(
+		(field) => first?.[field] !== undefined && versions.every((version) => jsonEqual(version[field], first[field])),
+	);
+	return Object.fromEntries(common.map((field) => [field, first?.[field]]));
+}
+
+function withoutCommon(version: CustomResourceDefinitionVersion, common: Shared): CustomResourceDefinitionVersion {
+	return Object.fromEntries(Object.entries(version).filter(([field]) => !(field in common))) as unknown as CustomResourceDefinitionVersion;
+}
+
+const versionShape: InternalShape = [
+	["Name", "name", ""],
+	["Served", "served", false],
+	["Storage", "storage", false],
+	["Deprecated", "deprecated", false],
+	["DeprecationWarning", "deprecationWarning", null],
+	["Schema", "schema", null],
+	["Subresources", "subresources", null],
+	["AdditionalPrinterColumns", "additionalPrinterColumns", null],
+	["SelectableFields", "selectableFields", null],
+];
+
 function validateVersions(versions: readonly CustomResourceDefinitionVersion[]): FieldErrors {
-	const unique = new Set(versions.map(({ name }) => name)).size === versions.length;
+	const common = commonOf(versions);
+	const own = versions.map((version) => withoutCommon(version, common));
+	const isUnique = new Set(versions.map(({ name }) => name)).size === versions.length;
 	const stored = versions.filter(({ storage }) => storage).length;
+	const shown = internalValue(own, versionShape);
 	return [
-		...validateEach(versions, "spec.versions", validateVersion),
-		...(unique ? [] : [fieldInvalid("spec.versions", versions, "must contain unique version names")]),
-		...(stored === 1 ? [] : [fieldInvalid("spec.versions", versions, "must have exactly one version marked as storage version")]),
+		...validateEach(versions, "spec.versions", ({ schema }, path) =>
+			schema?.openAPIV3Schema === undefined ? [fieldRequired(`${path}.schema.openAPIV3Schema`, "schemas are required")] : [],
+		),
+		...own.flatMap((version, index) => validateVersion(version, versions[index] ?? version, `spec.versions[${index}]`)),
+		...(isUnique ? [] : [fieldInvalid("spec.versions", shown, "must contain unique version names")]),
+		...(stored === 1 ? [] : [fieldInvalid("spec.versions", shown, "must have exactly one version marked as storage version")]),
 	];
 }
 
-function validateVersion(version: CustomResourceDefinitionVersion, path: string): FieldErrors {
+/** @param whole the version with what it has in common with the others */
+function validateVersion(version: CustomResourceDefinitionVersion, whole: CustomResourceDefinitionVersion, path: string): FieldErrors {
 	const texts = isDns1035Label(version.name ?? "");
-	const schema = version.schema?.openAPIV3Schema;
-	const schemaPath = `${path}.schema.openAPIV3Schema`;
 	return [
 		...(texts.length === 0 ? [] : [fieldInvalid(`${path}.name`, version.name ?? "", texts.join(","))]),
-		...(schema === undefined ? [fieldRequired(schemaPath, "schemas are required")] : validateRootType(schema.type ?? "", schemaPath)),
-		...(version.deprecationWarning !== undefined && version.deprecated !== true
-			? [fieldInvalid(`${path}.deprecationWarning`, version.deprecationWarning, "can only be set for deprecated versions")]
-			: []),
-		...validateEach(version.additionalPrinterColumns, `${path}.additionalPrinterColumns`, validateColumn),
+		...warningProblems(version).map((text) => fieldInvalid(`${path}.deprecationWarning`, version.deprecationWarning, text)),
+		...validateShared(version, path, hasStatus(whole), whole.schema?.openAPIV3Schema),
 	];
 }
 
-function validateRootType(type: string, path: string): FieldErrors {
-	if (type === "") return [fieldRequired(`${path}.type`, "must not be empty at the root")];
-	return type === "object" ? [] : [fieldInvalid(`${path}.type`, type, "must be object at the root")];
-}
-
-function validateColumn({ name, type, jsonPath }: CustomResourceColumnDefinition, path: string): FieldErrors {
+function warningProblems({ deprecated = false, deprecationWarning: warning }: CustomResourceDefinitionVersion): readonly string[] {
+	if (warning === undefined) return [];
+	if (!deprecated) return ["can only be set for deprecated versions"];
+	const unprintable = /[^\P{C}]|[^\P{Z} ]/u.exec(warning);
+	const at = unprintable === null ? 0 : Buffer.byteLength(warning.slice(0, unprintable.index));
 	return [
-		...validateRequired(name, `${path}.name`),
-		...(type === undefined || type === ""
-			? [fieldRequired(`${path}.type`, `must be one of ${columnTypes.join(",")}`)]
-			: columnTypes.includes(type)
-				? []
-				: [fieldInvalid(`${path}.type`, type, `must be one of ${columnTypes.join(",")}`)]),
-		...validateRequired(jsonPath, `${path}.JSONPath`),
+		...(Buffer.byteLength(warning) > maxWarningBytes ? [`must be <= ${maxWarningBytes} characters long`] : []),
+		...(warning === "" ? ["must not be an empty string"] : []),
+		...(unprintable === null ? [] : [`must only contain printable UTF-8 characters; non-printable character found at index ${at}`]),
 	];
 }
 
-function validateNames(names: Partial<CustomResourceDefinitionNames>): FieldErrors {
-	const path = "spec.names";
+/** Schema, subresources, columns and selectable fields, in a version or in the spec for all of them. */
+function validateShared(shared: Shared, path: string, withStatus: boolean, wholeSchema?: JSONSchemaProps): FieldErrors {
+	const { schema, subresources, additionalPrinterColumns, selectableFields = [] } = shared;
+	const inner = schema?.openAPIV3Schema;
+	const known = inner ?? wholeSchema;
+	return [
+		...(inner === undefined
+			? []
+			: validateSchema(inner, `${path}.${path === "spec" ? "validation" : "schema"}.openAPIV3Schema`, withStatus)),
+		...validateSubresources(subresources, `${path}.subresources`),
+		...validateEach(additionalPrinterColumns, `${path}.additionalPrinterColumns`, validateColumn),
+		...(known === undefined ? [] : validateSelectableFields(selectableFields, known, `${path}.selectableFields`)),
+	];
+}
+
+function validateSubresources(subresources: CustomResourceSubresources | undefined, path: string): FieldErrors {
+	const scale = subresources?.scale;
+	if (scale === undefined) return [];
+	const replicas = (field: "specReplicasPath" | "statusReplicasPath", part: string): FieldErrors => {
+		const jsonPath = scale[field] ?? "";
+		const at = `${path}.scale.${field}`;
+		if (jsonPath === "") return [fieldRequired(at)];
+		return validatePlace(jsonPath, [part], `should be a json path under ${part.slice(0, -1)}`, at);
+	};
+	const { labelSelectorPath = "" } = scale;
+	return [
+		...replicas("specReplicasPath", ".spec."),
+		...replicas("statusReplicasPath", ".status."),
+		...(labelSelectorPath === ""
+			? []
+			: validatePlace(
+					labelSelectorPath,
+					[".spec.", ".status."],
+					"should be a json path under either .spec or .status",
+					`${path}.scale.labelSelectorPath`,
+				)),
+	];
+}
+
+function validatePlace(jsonPath: string, parts: readonly string[], detail: string, path: string): FieldErrors {
+	if (!jsonPath.startsWith(".")) return validateSimplePath(jsonPath, path);
+	return parts.some((part) => jsonPath.startsWith(part)) ? [] : [fieldInvalid(path, jsonPath, detail)];
+}
+
+const validateSimplePath = (jsonPath: string, path: string): FieldErrors =>
+	jsonPath.startsWith(".") ? [] : [fieldInvalid(path, jsonPath, "must be a simple json path starting with .")];
+
+function validateColumn(column: Partial<CustomResourceColumnDefinition>, path: string): FieldErrors {
+	const { name, type = "", format = "", jsonPath = "" } = column;
+	const TYPES = `must be one of ${columnTypes.join(",")}`;
+	const errors: FieldError[] = [...validateRequired(name, `${path}.name`)];
+	if (type === "") errors.push(fieldRequired(`${path}.type`, TYPES));
+	else if (!columnTypes.includes(type)) errors.push(fieldInvalid(`${path}.type`, type, TYPES));
+	if (format !== "" && !columnFormats.includes(format)) {
+		errors.push(fieldInvalid(`${path}.format`, format, `must be one of ${columnFormats.join(",")}`));
+	}
+	return [...errors, ...(jsonPath === "" ? [fieldRequired(`${path}.JSONPath`)] : validateSimplePath(jsonPath, `${path}.JSONPath`))];
+}
+
+/** Fields that field selectors may name (KEP-4358): scalars outside of metadata. */
+function validateSelectableFields(fields: readonly SelectableField[], schema: JSONSchemaProps, path: string): FieldErrors {
+	const seen = new Set<string>();
+	const errors = fields.flatMap(({ jsonPath = "" }, index): FieldErrors => {
+		const at = `${path}[${index}].jsonPath`;
+		if (jsonPath === "") return [fieldRequired(at)];
+		const found = findField(jsonPath, schema, false);
+		if ("problem" in found) return [fieldInvalid(at, jsonPath, `is an invalid path: ${found.problem}`)];
+		const name = found.names.join(".");
+		const isSeen = seen.has(name);
+		seen.add(name);
+		const SCALARS = "must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.";
+		return [
+			...(found.names[0] === "metadata" ? [fieldInvalid(at, jsonPath, "must not point to fields in metadata")] : []),
+			...(["string", "boolean", "integer"].includes(found.schema.type ?? "") ? [] : [fieldInvalid(at, jsonPath, SCALARS)]),
+			...(isSeen ? [fieldDuplicate(at, jsonPath)] : []),
+		];
+	});
+	return seen.size > maxSelectableFields ? [...errors, fieldTooMany(path, seen.size, maxSelectableFields)] : errors;
+}
+
+function validateNames(names: Partial<CustomResourceDefinitionNames>, path: string): FieldErrors {
 	const { plural = "", singular = "", kind = "", listKind = "" } = names;
-	const label = (field: string, value: string) => {
-		const texts = value === "" ? [] : isDns1035Label(value);
+	const label = (field: string, value: string): FieldErrors => {
+		const texts = isDns1035Label(value);
 		return texts.length === 0 ? [] : [fieldInvalid(`${path}.${field}`, value, texts.join(","))];
 	};
-	const mixedCase = (field: string, value: string) => {
+	const mixedCase = (field: string, value: string): FieldErrors => {
 		const texts = value === "" ? [] : isDns1035Label(value.toLowerCase());
-		return texts.length === 0
-			? []
-			: [fieldInvalid(`${path}.${field}`, value, `may have mixed case, but should otherwise match: ${texts.join(",")}`)];
+		const detail = `may have mixed case, but should otherwise match: ${texts.join(",")}`;
+		return texts.length === 0 ? [] : [fieldInvalid(`${path}.${field}`, value, detail)];
 	};
 	return [
-		...Object.entries({ plural, singular, kind, listKind }).flatMap(([field, value]) => validateRequired(value, `${path}.${field}`)),
-		...label("plural", plural),
-		...label("singular", singular),
+		...(plural === "" ? [] : label("plural", plural)),
+		...(singular === "" ? [] : label("singular", singular)),
 		...mixedCase("kind", kind),
 		...mixedCase("listKind", listKind),
 		...(names.shortNames ?? []).flatMap((name, index) => label(`shortNames[${index}]`, name)),
@@ -144,14 +315,40 @@ function validateNames(names: Partial<CustomResourceDefinitionNames>): FieldErro
 	];
 }
 
-function validateConversion({ conversion }: PartialSpec): FieldErrors {
+function validateConversion(conversion: CustomResourceConversion | undefined): FieldErrors {
 	if (conversion === undefined) return [];
 	const path = "spec.conversion";
-	const errors = validateEnum(conversion.strategy, `${path}.strategy`, ["None", "Webhook"]);
-	if (conversion.strategy !== "Webhook") return errors;
-	const client = conversion.webhook?.clientConfig;
-	if (client === undefined) {
-		return [...errors, fieldRequired(`${path}.webhookClientConfig`, "required when strategy is set to Webhook")];
+	const { strategy = "", webhook } = conversion;
+	const client = webhook?.clientConfig;
+	const versions = webhook?.conversionReviewVersions ?? [];
+	if (strategy !== "Webhook") {
+		const UNUSED = "should not be set when strategy is not set to Webhook";
+		return [
+			...(strategy === "" ? [fieldRequired(`${path}.strategy`)] : []),
+			...(strategy === "" || strategy === "None" ? [] : [fieldNotOneOf(`${path}.strategy`, strategy, ["None", "Webhook"])]),
+			...(client === undefined ? [] : [fieldForbidden(`${path}.webhookClientConfig`, UNUSED)]),
+			...(versions.length === 0 ? [] : [fieldForbidden(`${path}.conversionReviewVersions`, UNUSED)]),
+		];
 	}
-	return [...errors, ...validateWebhookClient(client, `${path}.webhookClientConfig`)];
+	return [
+		...(client === undefined
+			? [fieldRequired(`${path}.webhookClientConfig`, "required when strategy is set to Webhook")]
+			: validateWebhookClient(client, `${path}.webhookClientConfig`)),
+		...validateReviewVersions(versions, `${path}.conversionReviewVersions`),
+	];
+}
+
+/** Versions of ConversionReview, one of them known to this server. */
+function validateReviewVersions(versions: readonly string[], path: string): FieldErrors {
+	if (versions.length === 0) return [fieldRequired(path)];
+	return [
+		...versions.flatMap((version, index) =>
+			versions.indexOf(version) < index
+				? [fieldInvalid(`${path}[${index}]`, version, "duplicate version")]
+				: isDns1035Label(version).map((text) => fieldInvalid(`${path}[${index}]`, version, text)),
+		),
+		...(versions.some((version) => reviewVersions.includes(version))
+			? []
+			: [fieldInvalid(path, versions, `must include at least one of ${reviewVersions.join(", ")}`)]),
+	];
 }

@@ -1,15 +1,16 @@
 /** apiregistration.k8s.io/v1 APIService: who serves a group version: this server, or a Service behind it. */
 import type { APIService, APIServiceSpec } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { isDns1035Label, isPathSegmentName } from "../../../apimachinery/validation/names.ts";
+import { formatTime } from "../../../apimachinery/time.ts";
+import { fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { isDns1035Label, isPathSegmentName, isValidPortNumber } from "../../../apimachinery/validation/names.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import {
 	type FieldErrors,
 	invalidFor,
+	NO_ERRORS,
 	validateEach,
-	validateEnum,
 	validateOptionalSubdomain,
 	validateRequired,
 } from "../validation/primitives.ts";
@@ -25,11 +26,12 @@ export const apiService = defineKind<APIService>({
 	storagePrefix: "apiregistration.k8s.io/apiservices",
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) => mapField(object, "spec", (spec) => mapField(spec, "service", (service) => withDefaults(service, { port: 443 }))),
+	prepareForCreate: (object, { nowMs }) => (object.spec?.service === undefined ? { ...object, status: localStatus(nowMs) } : object),
 	validateName: isPathSegmentName,
 	validate: ({ metadata, spec }) => [...validateNameOf(metadata?.name ?? "", spec ?? {}), ...validateSpec(spec ?? {})],
 	validateStatusUpdate: ({ status }) =>
-		validateEach(status?.conditions, "status.conditions", (condition, path) =>
-			validateEnum(condition.status, `${path}.status`, ["True", "False", "Unknown"]),
+		validateEach(status?.conditions, "status.conditions", ({ status: value }, path) =>
+			statuses.includes(value) ? NO_ERRORS : [fieldNotOneOf(`${path}.status`, value ?? "", statuses)],
 		),
 	columns: [
 		nameColumn(),
@@ -41,6 +43,16 @@ export const apiService = defineKind<APIService>({
 	],
 });
 
+const statuses: readonly string[] = ["True", "False", "Unknown"];
+
+/** What this server serves itself is there at once. */
+function localStatus(nowMs: number): NonNullable<APIService["status"]> {
+	const message = "Local APIServices are always available";
+	return {
+		conditions: [{ type: "Available", status: "True", lastTransitionTime: formatTime(nowMs), reason: "Local", message }],
+	};
+}
+
 /** `True`, `False (MissingEndpoints)`, `Unknown`. */
 function formatAvailable({ status }: APIService): string {
 	const condition = status?.conditions?.find(({ type }) => type === "Available");
@@ -51,7 +63,8 @@ function formatAvailable({ status }: APIService): string {
 
 function validateNameOf(name: string, { version = "", group = "" }: Partial<APIServiceSpec>): FieldErrors {
 	const required = `${version}.${group}`;
-	if (name === required) return [];
+	// A name that no object may have has been refused before.
+	if (name === required || isPathSegmentName(name).length > 0) return [];
 	return [fieldInvalid("metadata.name", name, `must be \`spec.version+"."+spec.group\`: ${JSON.stringify(required)}`)];
 }
 
@@ -83,9 +96,15 @@ function validateLocal({ caBundle = "", insecureSkipTLSVerify = false }: Partial
 }
 
 function validateRemote({ service, caBundle = "", insecureSkipTLSVerify = false }: Partial<APIServiceSpec>): FieldErrors {
+	const port = service?.port ?? 0;
 	return [
 		...validateRequired(service?.namespace, "spec.service.namespace"),
 		...validateRequired(service?.name, "spec.service.name"),
+		...invalidFor(
+			"spec.service.port",
+			port,
+			isValidPortNumber(port).map((text) => `port is not valid: ${text}`),
+		),
 		...(insecureSkipTLSVerify && caBundle !== ""
 			? [fieldInvalid("spec.insecureSkipTLSVerify", true, "may not be true if caBundle is present")]
 			: []),

@@ -186,7 +186,7 @@ describe("what is wrong with a workload", () => {
 			{ podManagementPolicy: "Wild", updateStrategy: { type: "OnDelete", rollingUpdate: { partition: 1 } } },
 			[
 				"spec.podManagementPolicy: Invalid value: \"Wild\": must be 'OrderedReady' or 'Parallel'",
-				"spec.updateStrategy.rollingUpdate: Invalid value: {\"partition\":1}: only allowed for updateStrategy 'RollingUpdate'",
+				'spec.updateStrategy.rollingUpdate: Invalid value: {"Partition":1,"MaxUnavailable":null}: only allowed for updateStrategy \'RollingUpdate\'',
 			],
 		],
 		[

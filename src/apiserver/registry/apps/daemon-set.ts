@@ -2,28 +2,43 @@
  * DaemonSet. Source: pkg/apis/apps/v1/defaults.go, pkg/apis/apps/validation, pkg/registry/apps/daemonset of Kubernetes 1.36.
  * https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/
  */
-import type { DaemonSet, DaemonSetUpdateStrategy } from "../../../apimachinery/schema/generated/types.ts";
-import { type FieldError, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import type { DaemonSet, DaemonSetUpdateStrategy, LabelSelector } from "../../../apimachinery/schema/generated/types.ts";
+import { type FieldError, fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, formatLabels, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
-import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import { type InternalShape, internalValue, selectorValue } from "../validation/internal-value.ts";
+import { validateRestartingTemplate, validateSelectorKept, validateSelectorMatches } from "../validation/pod-template.ts";
 import {
+	amountOf,
 	type FieldErrors,
 	NO_ERRORS,
-	percentOf,
-	validateEnum,
-	validateImmutable,
 	validateIntOrPercent,
 	validateNonnegative,
 	validateNotMoreThan100Percent,
 } from "../validation/primitives.ts";
+import { isUnchanged } from "../validation/workload-warnings.ts";
+import { validateCollisionCount, validateStatusCounts } from "./workload-status.ts";
+
+const strategyShape: InternalShape = [
+	["Type", "type", ""],
+	[
+		"RollingUpdate",
+		"rollingUpdate",
+		null,
+		[
+			["MaxUnavailable", "maxUnavailable", 0],
+			["MaxSurge", "maxSurge", 0],
+		],
+	],
+];
 
 function setDefaults(set: DaemonSet): DaemonSet {
-	return mapField(set, "spec", (spec) => {
+	return mapField(withSpec(set), "spec", (spec) => {
 		const result = withDefaults(spec, { revisionHistoryLimit: 10, updateStrategy: {} });
 		return mapField(mapField(result, "updateStrategy", defaultUpdateStrategy), "template", defaultPodTemplate);
 	});
@@ -39,32 +54,42 @@ function defaultUpdateStrategy(strategy: DaemonSetUpdateStrategy): DaemonSetUpda
 
 function validate({ spec }: DaemonSet): FieldErrors {
 	return [
-		...validateWorkloadSelector(spec?.selector, "daemonset", "spec.selector"),
-		...validateWorkloadTemplate(spec?.template, spec?.selector, { workload: "DaemonSet", path: "spec.template" }),
+		...validateLabelSelector(spec?.selector, "spec.selector"),
+		...validateSelectorMatches(spec?.template, spec?.selector, "spec.template"),
+		...validateNotEmpty(spec?.selector),
+		...validateRestartingTemplate(spec?.template, { workload: "DaemonSet", path: "spec.template" }),
 		...validateNonnegative(spec?.minReadySeconds, "spec.minReadySeconds"),
 		...validateUpdateStrategy(spec?.updateStrategy ?? {}),
 		...validateNonnegative(spec?.revisionHistoryLimit, "spec.revisionHistoryLimit"),
 	];
 }
 
-function validateUpdateStrategy({ type, rollingUpdate }: DaemonSetUpdateStrategy): FieldErrors {
+/** A set without a selector is refused because its Pods do not match. */
+function validateNotEmpty(selector: LabelSelector | undefined): FieldErrors {
+	if (selector === undefined || Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length > 0) {
+		return NO_ERRORS;
+	}
+	return [fieldInvalid("spec.selector", selectorValue(selector), "empty selector is invalid for daemonset")];
+}
+
+function validateUpdateStrategy(strategy: DaemonSetUpdateStrategy): FieldErrors {
+	const { type, rollingUpdate } = strategy;
 	const path = "spec.updateStrategy";
-	if (type === "OnDelete") return NO_ERRORS;
-	if (type !== "RollingUpdate") return validateEnum(type, `${path}.type`, ["OnDelete", "RollingUpdate"]);
-	const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {};
 	const at = `${path}.rollingUpdate`;
+	if (type === "OnDelete") return NO_ERRORS;
+	if (type !== "RollingUpdate") return [fieldNotOneOf(path, internalValue(strategy, strategyShape), ["RollingUpdate", "OnDelete"])];
+	if (rollingUpdate === undefined) return [fieldRequired(at)];
+	const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate;
 	const errors: FieldError[] = [
 		...validateIntOrPercent(maxUnavailable, `${at}.maxUnavailable`),
-		...validateNotMoreThan100Percent(maxUnavailable, `${at}.maxUnavailable`),
 		...validateIntOrPercent(maxSurge, `${at}.maxSurge`),
+		...validateNotMoreThan100Percent(maxUnavailable, `${at}.maxUnavailable`),
 		...validateNotMoreThan100Percent(maxSurge, `${at}.maxSurge`),
 	];
-	const hasUnavailable = (percentOf(maxUnavailable) ?? maxUnavailable) !== 0;
-	const hasSurge = (percentOf(maxSurge) ?? maxSurge) !== 0;
+	const hasUnavailable = amountOf(maxUnavailable) !== 0;
+	const hasSurge = amountOf(maxSurge) !== 0;
 	if (hasUnavailable && hasSurge) errors.push(fieldInvalid(`${at}.maxSurge`, maxSurge, "may not be set when maxUnavailable is non-zero"));
-	else if (!hasUnavailable && !hasSurge) {
-		errors.push(fieldInvalid(`${at}.maxUnavailable`, maxUnavailable, "cannot be 0 when maxSurge is 0"));
-	}
+	else if (!hasUnavailable && !hasSurge) errors.push(fieldRequired(`${at}.maxUnavailable`, "cannot be 0 when maxSurge is 0"));
 	return errors;
 }
 
@@ -73,10 +98,11 @@ const counts = [
 	"numberMisscheduled",
 	"desiredNumberScheduled",
 	"numberReady",
+	"observedGeneration",
 	"updatedNumberScheduled",
 	"numberAvailable",
 	"numberUnavailable",
-	"observedGeneration",
+	"collisionCount",
 ] as const;
 
 export const daemonSetKind = defineKind<DaemonSet>({
@@ -96,9 +122,9 @@ export const daemonSetKind = defineKind<DaemonSet>({
 		status: { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 },
 	}),
 	validate,
-	validateUpdate: (set, old) => validateImmutable(set.spec?.selector, old.spec?.selector, "spec.selector"),
-	validateStatusUpdate: ({ status }) => counts.flatMap((field) => validateNonnegative(status?.[field], `status.${field}`)),
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	validateUpdate: (set, old) => validateSelectorKept(set.spec?.selector, old.spec?.selector),
+	validateStatusUpdate: ({ status }, old) => [...validateStatusCounts(status, counts), ...validateCollisionCount(status, old.status)],
+	warnings: (set, old) => (isUnchanged(set, old) ? [] : podTemplateWarnings(set.spec?.template)),
 	columns: [
 		nameColumn(),
 		integerColumn(

@@ -3,27 +3,47 @@
  * https://kubernetes.io/docs/concepts/workloads/controllers/deployment/
  */
 import type { Deployment, DeploymentStrategy } from "../../../apimachinery/schema/generated/types.ts";
-import { type FieldError, fieldForbidden, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import {
+	type FieldError,
+	fieldForbidden,
+	fieldInvalid,
+	fieldNotOneOf,
+	fieldRequired,
+} from "../../../apimachinery/validation/field-error.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, selectorText, stringColumn, wide } from "../printing/columns.ts";
 import { containerColumns } from "../printing/pod-template-columns.ts";
-import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import { type InternalShape, internalValue } from "../validation/internal-value.ts";
+import { validateSelectorKept, validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
 import {
+	amountOf,
 	type FieldErrors,
 	NO_ERRORS,
-	percentOf,
-	validateEnum,
-	validateImmutable,
 	validateIntOrPercent,
 	validateNonnegative,
 	validateNotMoreThan100Percent,
 } from "../validation/primitives.ts";
+import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
+import { validateAvailableIsReady, validateCollisionCount, validateStatusCounts, validateWithinReplicas } from "./workload-status.ts";
+
+const strategyShape: InternalShape = [
+	["Type", "type", ""],
+	[
+		"RollingUpdate",
+		"rollingUpdate",
+		null,
+		[
+			["MaxUnavailable", "maxUnavailable", 0],
+			["MaxSurge", "maxSurge", 0],
+		],
+	],
+];
 
 function setDefaults(deployment: Deployment): Deployment {
-	return mapField(deployment, "spec", (spec) => {
+	return mapField(withSpec(deployment), "spec", (spec) => {
 		let result = withDefaults(spec, { replicas: 1, revisionHistoryLimit: 10, progressDeadlineSeconds: 600, strategy: {} });
 		result = mapField(result, "strategy", defaultStrategy);
 		return mapField(result, "template", defaultPodTemplate);
@@ -43,7 +63,11 @@ function validate({ spec }: Deployment): FieldErrors {
 	const errors: FieldError[] = [
 		...validateNonnegative(spec.replicas, "spec.replicas"),
 		...validateWorkloadSelector(spec.selector, "deployment", "spec.selector"),
-		...validateWorkloadTemplate(spec.template, spec.selector, { workload: "ReplicaSet", path: "spec.template" }),
+		...validateWorkloadTemplate(spec.template, spec.selector, {
+			workload: "ReplicaSet",
+			path: "spec.template",
+			unreadable: { path: "spec.selector", detail: "invalid label selector" },
+		}),
 		...validateStrategy(spec.strategy ?? {}),
 		...validateNonnegative(spec.minReadySeconds, "spec.minReadySeconds"),
 		...validateNonnegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
@@ -56,22 +80,39 @@ function validate({ spec }: Deployment): FieldErrors {
 	return errors;
 }
 
-function validateStrategy({ type, rollingUpdate }: DeploymentStrategy): FieldErrors {
+function validateStrategy(strategy: DeploymentStrategy): FieldErrors {
+	const { type, rollingUpdate } = strategy;
 	const path = "spec.strategy";
-	if (type === "Recreate") {
-		return rollingUpdate === undefined
-			? NO_ERRORS
-			: [fieldForbidden(`${path}.rollingUpdate`, "may not be specified when strategy `type` is 'Recreate'")];
-	}
-	if (type !== "RollingUpdate") return validateEnum(type, path, ["Recreate", "RollingUpdate"]);
-	const { maxUnavailable, maxSurge } = rollingUpdate ?? {};
 	const at = `${path}.rollingUpdate`;
+	if (type === "Recreate") {
+		return rollingUpdate === undefined ? NO_ERRORS : [fieldForbidden(at, "may not be specified when strategy `type` is 'Recreate'")];
+	}
+	if (type !== "RollingUpdate") return [fieldNotOneOf(path, internalValue(strategy, strategyShape), ["Recreate", "RollingUpdate"])];
+	if (rollingUpdate === undefined) return [fieldRequired(at, "this should be defaulted and never be nil")];
+	const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate;
 	const errors = [...validateIntOrPercent(maxUnavailable, `${at}.maxUnavailable`), ...validateIntOrPercent(maxSurge, `${at}.maxSurge`)];
-	const amount = (value: number | string | undefined) => percentOf(value) ?? value;
-	if (amount(maxUnavailable) === 0 && amount(maxSurge) === 0) {
+	if (amountOf(maxUnavailable) === 0 && amountOf(maxSurge) === 0) {
 		errors.push(fieldInvalid(`${at}.maxUnavailable`, maxUnavailable, "may not be 0 when `maxSurge` is 0"));
 	}
 	return [...errors, ...validateNotMoreThan100Percent(maxUnavailable, `${at}.maxUnavailable`)];
+}
+
+function validateStatusUpdate({ status }: Deployment, old: Deployment): FieldErrors {
+	return [
+		...validateStatusCounts(status, [
+			"observedGeneration",
+			"replicas",
+			"updatedReplicas",
+			"readyReplicas",
+			"availableReplicas",
+			"unavailableReplicas",
+			"terminatingReplicas",
+			"collisionCount",
+		]),
+		...validateWithinReplicas(status, ["updatedReplicas", "readyReplicas", "availableReplicas"]),
+		...validateAvailableIsReady(status, "readyReplicas"),
+		...validateCollisionCount(status, old.status),
+	];
 }
 
 export const deploymentKind = defineKind<Deployment>({
@@ -87,12 +128,12 @@ export const deploymentKind = defineKind<Deployment>({
 	setDefaults,
 	prepareForCreate: (deployment) => ({ ...deployment, status: {} }),
 	validate,
-	validateUpdate: (deployment, old) => validateImmutable(deployment.spec?.selector, old.spec?.selector, "spec.selector"),
-	validateStatusUpdate: ({ status }) =>
-		(["replicas", "updatedReplicas", "readyReplicas", "availableReplicas", "unavailableReplicas"] as const).flatMap((field) =>
-			validateNonnegative(status?.[field], `status.${field}`),
-		),
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	validateUpdate: (deployment, old) => validateSelectorKept(deployment.spec?.selector, old.spec?.selector),
+	validateStatusUpdate,
+	warnings: (deployment, old) => {
+		if (isUnchanged(deployment, old)) return [];
+		return [...(old === undefined ? podNameWarnings(deployment) : []), ...podTemplateWarnings(deployment.spec?.template)];
+	},
 	columns: [
 		nameColumn(),
 		stringColumn(

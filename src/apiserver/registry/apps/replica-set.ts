@@ -2,18 +2,19 @@
  * ReplicaSet. Source: pkg/apis/apps/v1/defaults.go, pkg/apis/apps/validation, pkg/registry/apps/replicaset of Kubernetes 1.36.
  */
 import type { ReplicaSet } from "../../../apimachinery/schema/generated/types.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, selectorText } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
-import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
-import { type FieldErrors, validateImmutable, validateNonnegative } from "../validation/primitives.ts";
+import { validateSelectorKept, validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
+import { type FieldErrors, validateNonnegative } from "../validation/primitives.ts";
 import { validateReplicaCounts } from "../validation/replica-counts.ts";
+import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
 
 function setDefaults(set: ReplicaSet): ReplicaSet {
-	return mapField(set, "spec", (spec) => mapField(withDefaults(spec, { replicas: 1 }), "template", defaultPodTemplate));
+	return mapField(withSpec(set), "spec", (spec) => mapField(withDefaults(spec, { replicas: 1 }), "template", defaultPodTemplate));
 }
 
 function validate({ spec }: ReplicaSet): FieldErrors {
@@ -21,7 +22,11 @@ function validate({ spec }: ReplicaSet): FieldErrors {
 		...validateNonnegative(spec?.replicas, "spec.replicas"),
 		...validateNonnegative(spec?.minReadySeconds, "spec.minReadySeconds"),
 		...validateWorkloadSelector(spec?.selector, "deployment", "spec.selector"),
-		...validateWorkloadTemplate(spec?.template, spec?.selector, { workload: "ReplicaSet", path: "spec.template" }),
+		...validateWorkloadTemplate(spec?.template, spec?.selector, {
+			workload: "ReplicaSet",
+			path: "spec.template",
+			unreadable: { path: "spec.selector", detail: "invalid label selector" },
+		}),
 	];
 }
 
@@ -39,9 +44,12 @@ export const replicaSetKind = defineKind<ReplicaSet>({
 	// The one count that Kubernetes' encoder always writes.
 	prepareForCreate: (set) => ({ ...set, status: { replicas: 0 } }),
 	validate,
-	validateUpdate: (set, old) => validateImmutable(set.spec?.selector, old.spec?.selector, "spec.selector"),
+	validateUpdate: (set, old) => validateSelectorKept(set.spec?.selector, old.spec?.selector),
 	validateStatusUpdate: ({ status }) => validateReplicaCounts(status),
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	warnings: (set, old) => {
+		if (isUnchanged(set, old)) return [];
+		return [...(old === undefined ? podNameWarnings(set) : []), ...podTemplateWarnings(set.spec?.template)];
+	},
 	columns: [
 		nameColumn(),
 		integerColumn("Desired", "Replicas is the number of desired pods.", ({ spec }) => spec?.replicas),

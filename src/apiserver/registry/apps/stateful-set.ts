@@ -10,17 +10,38 @@ import type {
 	StatefulSetSpec,
 	StatefulSetUpdateStrategy,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldForbidden, fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { nameIsDnsLabel } from "../../../apimachinery/validation/names.ts";
-import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
+import { fractionalBytes } from "../core/container-warnings.ts";
+import { eachItem, mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
 import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defaultClaimSpec } from "../core/volume-defaults.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, selectorText, stringColumn } from "../printing/columns.ts";
 import { containerColumns } from "../printing/pod-template-columns.ts";
+import { type InternalShape, internalValue } from "../validation/internal-value.ts";
 import { validateWorkloadSelector, validateWorkloadTemplate } from "../validation/pod-template.ts";
-import { type FieldErrors, NO_ERRORS, validateIntOrPercent, validateNonnegative, validateOptionalLabel } from "../validation/primitives.ts";
+import {
+	amountOf,
+	type FieldErrors,
+	NO_ERRORS,
+	validateIntOrPercent,
+	validateNonnegative,
+	validateNotMoreThan100Percent,
+	validateOptionalLabel,
+} from "../validation/primitives.ts";
+import { isUnchanged } from "../validation/workload-warnings.ts";
+import { validateAvailableIsReady, validateCollisionCount, validateStatusCounts, validateWithinReplicas } from "./workload-status.ts";
+
+const rollingShape: InternalShape = [
+	["Partition", "partition", 0],
+	["MaxUnavailable", "maxUnavailable", null],
+];
+const strategyShape: InternalShape = [
+	["Type", "type", ""],
+	["RollingUpdate", "rollingUpdate", null, rollingShape],
+];
 
 /** What an update may change, in the order that the error names it. */
 const mutableFields = [
@@ -37,7 +58,7 @@ const UPDATE_FORBIDDEN =
 	"updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
 
 function setDefaults(set: StatefulSet): StatefulSet {
-	return mapField(set, "spec", (spec) => {
+	return mapField(withSpec(set), "spec", (spec) => {
 		let result = withDefaults(spec, {
 			podManagementPolicy: "OrderedReady",
 			replicas: 1,
@@ -66,7 +87,7 @@ function defaultClaimTemplate(claim: PersistentVolumeClaim): PersistentVolumeCla
 	return mapField(mapField(result, "spec", defaultClaimSpec), "status", (status) => withDefaults(status, { phase: "Pending" }));
 }
 
-function validate({ spec }: StatefulSet): FieldErrors {
+function validate({ spec }: StatefulSet, old?: StatefulSet): FieldErrors {
 	if (spec === undefined) return [fieldRequired("spec.selector")];
 	const claimNames = (spec.volumeClaimTemplates ?? []).map((claim) => claim.metadata?.name ?? "");
 	return [
@@ -76,13 +97,14 @@ function validate({ spec }: StatefulSet): FieldErrors {
 		...validateNonnegative(spec.replicas, "spec.replicas"),
 		...validateNonnegative(spec.minReadySeconds, "spec.minReadySeconds"),
 		...validateNonnegative(spec.ordinals?.start, "spec.ordinals.start"),
-		...validateNonnegative(spec.revisionHistoryLimit, "spec.revisionHistoryLimit"),
-		...validateOptionalLabel(spec.serviceName, "spec.serviceName"),
+		// It cannot change, so that a set with a bad one could else not be updated.
+		...(old === undefined ? validateOptionalLabel(spec.serviceName, "spec.serviceName") : NO_ERRORS),
 		...validateWorkloadSelector(spec.selector, "statefulset", "spec.selector"),
 		...validateWorkloadTemplate(spec.template, spec.selector, {
 			workload: "StatefulSet",
 			path: "spec.template",
 			extraVolumes: claimNames,
+			unreadable: { path: "spec.selector", detail: "" },
 		}),
 	];
 }
@@ -102,20 +124,37 @@ function validateUpdateStrategy(strategy: StatefulSetUpdateStrategy): FieldError
 	if (type === "OnDelete") {
 		return rollingUpdate === undefined
 			? NO_ERRORS
-			: [fieldInvalid(`${path}.rollingUpdate`, rollingUpdate, "only allowed for updateStrategy 'RollingUpdate'")];
+			: [
+					fieldInvalid(
+						`${path}.rollingUpdate`,
+						internalValue(rollingUpdate, rollingShape),
+						"only allowed for updateStrategy 'RollingUpdate'",
+					),
+				];
 	}
-	if (type !== "RollingUpdate") return [fieldInvalid(path, strategy, "must be 'RollingUpdate' or 'OnDelete'")];
+	if (type !== "RollingUpdate")
+		return [fieldInvalid(path, internalValue(strategy, strategyShape), "must be 'RollingUpdate' or 'OnDelete'")];
 	return [
 		...validateNonnegative(rollingUpdate?.partition, `${path}.rollingUpdate.partition`),
-		...validateIntOrPercent(rollingUpdate?.maxUnavailable, `${path}.rollingUpdate.maxUnavailable`),
+		...validateMaxUnavailable(rollingUpdate?.maxUnavailable, `${path}.rollingUpdate.maxUnavailable`),
+	];
+}
+
+function validateMaxUnavailable(value: number | string | undefined, path: string): FieldErrors {
+	if (value === undefined) return NO_ERRORS;
+	return [
+		...validateIntOrPercent(value, path),
+		...(amountOf(value) === 0 ? [fieldInvalid(path, value, "cannot be 0")] : []),
+		...validateNotMoreThan100Percent(value, path),
 	];
 }
 
 function validateRetentionPolicy(policy: StatefulSetSpec["persistentVolumeClaimRetentionPolicy"]): FieldErrors {
-	return (["whenDeleted", "whenScaled"] as const).flatMap((field) => {
-		const value = policy?.[field];
-		if (value === undefined || value === "Retain" || value === "Delete") return [];
-		return [fieldInvalid(`spec.persistentVolumeClaimRetentionPolicy.${field}`, value, "must be 'Retain' or 'Delete'")];
+	if (policy === undefined) return NO_ERRORS;
+	return (["whenDeleted", "whenScaled"] as const).flatMap((field): FieldErrors => {
+		const value = policy[field] ?? "";
+		const path = `spec.persistentVolumeClaimRetentionPolicy.${field}`;
+		return value === "Retain" || value === "Delete" ? NO_ERRORS : [fieldNotOneOf(path, value, ["Retain", "Delete"])];
 	});
 }
 
@@ -128,16 +167,33 @@ function validateUpdate(set: StatefulSet, old: StatefulSet): FieldErrors {
 	return jsonEqual(fixed(set.spec), fixed(old.spec)) ? NO_ERRORS : [fieldForbidden("spec", UPDATE_FORBIDDEN)];
 }
 
-function validateStatusUpdate({ status }: StatefulSet): FieldErrors {
-	if (status === undefined) return NO_ERRORS;
-	const counts = ["replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"] as const;
-	const errors: FieldError[] = counts.flatMap((field) => [...validateNonnegative(status[field], `status.${field}`)]);
-	for (const field of ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"] as const) {
-		if ((status[field] ?? 0) > (status.replicas ?? 0)) {
-			errors.push(fieldInvalid(`status.${field}`, status[field], "cannot be greater than status.replicas"));
-		}
-	}
-	return errors;
+function validateStatusUpdate({ status }: StatefulSet, old: StatefulSet): FieldErrors {
+	return [
+		...validateStatusCounts(status, [
+			"replicas",
+			"readyReplicas",
+			"currentReplicas",
+			"updatedReplicas",
+			"availableReplicas",
+			"observedGeneration",
+			"collisionCount",
+		]),
+		...validateWithinReplicas(status, ["readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas"]),
+		...validateAvailableIsReady(status, "status.readyReplicas"),
+		...validateCollisionCount(status, old.status),
+	];
+}
+
+function historyWarnings({ spec }: StatefulSet): readonly string[] {
+	if ((spec?.revisionHistoryLimit ?? 0) >= 0) return [];
+	return ["spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended"];
+}
+
+/** Source: GetWarningsForPersistentVolumeClaimSpec in pkg/api/persistentvolumeclaim/util.go of Kubernetes 1.36. */
+function claimWarnings({ spec }: PersistentVolumeClaim, index: number): readonly string[] {
+	return (["requests", "limits"] as const).flatMap((side) =>
+		fractionalBytes(spec?.resources?.[side], "storage", `spec.volumeClaimTemplates[${index}].resources.${side}`),
+	);
 }
 
 export const statefulSetKind = defineKind<StatefulSet>({
@@ -158,7 +214,11 @@ export const statefulSetKind = defineKind<StatefulSet>({
 	validateStatusUpdate,
 	// Pods are called after the set, and their names are host names.
 	validateName: nameIsDnsLabel,
-	warnings: ({ spec }) => podTemplateWarnings(spec?.template),
+	warnings: (set, old) => {
+		if (isUnchanged(set, old)) return [];
+		const claims = (set.spec?.volumeClaimTemplates ?? []).flatMap(claimWarnings);
+		return [...podTemplateWarnings(set.spec?.template), ...claims, ...historyWarnings(set)];
+	},
 	columns: [
 		nameColumn(),
 		stringColumn(

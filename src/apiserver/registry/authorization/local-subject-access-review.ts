@@ -1,19 +1,22 @@
 /** authorization.k8s.io/v1 LocalSubjectAccessReview: asks whether somebody may do something in the review's namespace. */
 import type { LocalSubjectAccessReview } from "../../../apimachinery/schema/generated/types.ts";
-import { type FieldError, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
-import { defineReview, validateQuestion, validateSubject } from "./review.ts";
+import { fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
+import type { FieldErrors } from "../validation/primitives.ts";
+import { defineReview, urlValue, validateMetadata, validateQuestion, validateSelectors, validateSubject } from "./review.ts";
 
 export const localSubjectAccessReview = defineReview<LocalSubjectAccessReview>("LocalSubjectAccessReview", (review) => [
 	...validateQuestion(review.spec ?? {}),
 	...validateSubject(review.spec ?? {}),
+	...validateSelectors(review.spec?.resourceAttributes),
+	...validateMetadata(review.metadata, ["namespace"], "must be empty except for namespace"),
 	...validateNamespace(review),
 ]);
 
-function validateNamespace({ metadata, spec }: LocalSubjectAccessReview): readonly FieldError[] {
-	if (spec?.nonResourceAttributes !== undefined) {
-		return [fieldInvalid("spec.nonResourceAttributes", spec.nonResourceAttributes, "disallowed on this kind of request")];
-	}
-	const asked = spec?.resourceAttributes?.namespace;
-	if (asked === undefined || asked === metadata?.namespace) return [];
-	return [fieldInvalid("spec.resourceAttributes.namespace", asked, `must match metadata.namespace: ${metadata?.namespace ?? ""}`)];
+function validateNamespace({ metadata, spec }: LocalSubjectAccessReview): FieldErrors {
+	const { resourceAttributes: asked, nonResourceAttributes: url } = spec ?? {};
+	const isElsewhere = asked !== undefined && (asked.namespace ?? "") !== (metadata?.namespace ?? "");
+	return [
+		...(isElsewhere ? [fieldInvalid("spec.resourceAttributes.namespace", asked.namespace ?? "", "must match metadata.namespace")] : []),
+		...(url === undefined ? [] : [fieldInvalid("spec.nonResourceAttributes", urlValue(url), "disallowed on this kind of request")]),
+	];
 }

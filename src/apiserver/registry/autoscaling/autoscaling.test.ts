@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerV2, MetricSpecV2 } from "../../../apimachinery/schema/generated/types.ts";
-import { created, printed, problems, stored } from "../testing/kind-probe.ts";
+import { created, printed, stored } from "../testing/kind-probe.ts";
 import { autoscalerFromV1, autoscalerToV1 } from "./conversion.ts";
 import { horizontalPodAutoscalerKind as kind } from "./horizontal-pod-autoscaler.ts";
 
@@ -64,24 +64,6 @@ describe("HorizontalPodAutoscaler", () => {
 		expect(printed(kind, autoscaler(spec, status))).toBe(
 			`NAME | REFERENCE | TARGETS | MINPODS | MAXPODS | REPLICAS | AGE\nweb | Deployment/web | ${expected} | 5m`,
 		);
-	});
-
-	it("says what is wrong in Kubernetes' words", () => {
-		const metrics = [{ type: "Guess" }, { type: "Pods", resource: { name: "", target: { type: "Half" } } }];
-		const behavior = { scaleUp: { policies: [{ type: "Some", value: 0, periodSeconds: 9999 }] } };
-		expect(problems(kind, autoscaler({ minReplicas: 9, scaleTargetRef: { kind: "Deployment", name: "" }, metrics, behavior }))).toEqual([
-			"spec.maxReplicas: Invalid value: 5: must be greater than or equal to `minReplicas`",
-			"spec.scaleTargetRef.name: Required value",
-			'spec.metrics[0].type: Unsupported value: "Guess": supported values: "ContainerResource", "External", "Object", "Pods", "Resource"',
-			"spec.metrics[1].pods: Required value: must populate information for the given metric source",
-			"spec.metrics[1].resource: Forbidden: must populate the given metric source only",
-			"spec.metrics[1].resource.name: Required value: must specify a resource name",
-			'spec.metrics[1].resource.target.type: Invalid value: "Half": must be either Utilization, Value, or AverageValue',
-			"spec.metrics[1].resource.target.averageUtilization: Required value: must set either a target raw value or a target utilization",
-			'spec.behavior.scaleUp.policies[0].type: Unsupported value: "Some": supported values: "Percent", "Pods"',
-			"spec.behavior.scaleUp.policies[0].value: Invalid value: 0: must be greater than zero",
-			"spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 9999: must be less than or equal to 1800",
-		]);
 	});
 });
 

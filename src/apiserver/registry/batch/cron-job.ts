@@ -2,24 +2,25 @@
  * CronJob. Source: pkg/apis/batch/v1/defaults.go, pkg/apis/batch/validation of Kubernetes 1.36.
  * https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
  */
-import type { CronJob, CronJobSpec, JobSpec } from "../../../apimachinery/schema/generated/types.ts";
+import type { CronJob, CronJobSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
 import { type FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
-import { mapField, withDefaults } from "../core/defaulting.ts";
+import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
-import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, booleanTextColumn, integerColumn, nameColumn, orNone, stringColumn } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
 import { type FieldErrors, NO_ERRORS, validateEnum, validateNonnegative } from "../validation/primitives.ts";
+import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
 import { cronScheduleError, isTimeZone } from "./cron-schedule.ts";
-import { validateJobSpec } from "./job-validation.ts";
+import { validateJobTemplate } from "./job-validation.ts";
+import { jobSpecWarnings } from "./job-warnings.ts";
 
 /** The controller adds eleven characters to make a Job's name. */
 const maxNameLength = 63 - 11;
 
 function setDefaults(cronJob: CronJob): CronJob {
-	return mapField(cronJob, "spec", (spec) => {
+	return mapField(withSpec(cronJob), "spec", (spec) => {
 		const result = withDefaults(spec, {
 			concurrencyPolicy: "Allow",
 			suspend: false,
@@ -32,44 +33,56 @@ function setDefaults(cronJob: CronJob): CronJob {
 	});
 }
 
-/** A template of jobs that says nothing. */
-const emptyJob: JobSpec = { template: {} };
-
-function validate(cronJob: CronJob): FieldErrors {
+/** On an update a long name, a zone in the schedule and an unknown time zone may stay where they were before. */
+function validate(cronJob: CronJob, old?: CronJob): FieldErrors {
 	const { metadata } = cronJob;
 	const spec: Partial<CronJobSpec> = cronJob.spec ?? {};
 	const name = metadata?.name ?? "";
-	const errors: FieldError[] =
-		name.length > maxNameLength ? [fieldInvalid("metadata.name", name, `must be no more than ${maxNameLength} characters`)] : [];
-	errors.push(
-		...validateSchedule(spec),
+	const errors: FieldError[] = [
+		...validateSchedule(spec, old?.spec?.schedule?.includes("TZ") === true),
 		...validateNonnegative(spec.startingDeadlineSeconds, "spec.startingDeadlineSeconds"),
-		...validateTimeZone(spec.timeZone),
+		...(old !== undefined && old.spec?.timeZone === spec.timeZone ? NO_ERRORS : validateTimeZone(spec.timeZone)),
 		...validateEnum(spec.concurrencyPolicy, "spec.concurrencyPolicy", ["Allow", "Forbid", "Replace"]),
-		...validateJobSpec(spec.jobTemplate?.spec ?? emptyJob, "spec.jobTemplate.spec"),
+		...validateJobTemplate(spec.jobTemplate, "spec.jobTemplate"),
 		...validateNonnegative(spec.successfulJobsHistoryLimit, "spec.successfulJobsHistoryLimit"),
 		...validateNonnegative(spec.failedJobsHistoryLimit, "spec.failedJobsHistoryLimit"),
-	);
+	];
+	if (old === undefined && Buffer.byteLength(name) > maxNameLength) {
+		errors.push(fieldInvalid("metadata.name", name, `must be no more than ${maxNameLength} characters`));
+	}
 	return errors;
 }
 
-function validateSchedule({ schedule }: Partial<CronJobSpec>): FieldErrors {
+function validateSchedule({ schedule, timeZone }: Partial<CronJobSpec>, mayNameZone: boolean): FieldErrors {
 	const path = "spec.schedule";
 	if (schedule === undefined || schedule === "") return [fieldRequired(path)];
 	const error = cronScheduleError(schedule);
-	if (error !== undefined) return [fieldInvalid(path, schedule, error)];
-	return schedule.includes("TZ")
-		? [fieldInvalid(path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")]
-		: NO_ERRORS;
+	const errors = error === undefined ? [] : [fieldInvalid(path, schedule, error)];
+	if (!schedule.includes("TZ")) return errors;
+	if (!mayNameZone) return [...errors, fieldInvalid(path, schedule, "cannot use TZ or CRON_TZ in schedule, use timeZone field instead")];
+	return timeZone === undefined
+		? errors
+		: [...errors, fieldInvalid(path, schedule, "cannot use both timeZone field and TZ or CRON_TZ in schedule")];
 }
 
 function validateTimeZone(timeZone: string | undefined): FieldErrors {
 	const path = "spec.timeZone";
 	if (timeZone === undefined) return NO_ERRORS;
-	if (timeZone === "") return [fieldInvalid(path, timeZone, "must be nil or non-empty string")];
-	if (timeZone.toLowerCase() === "local")
-		return [fieldInvalid(path, timeZone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones")];
-	return isTimeZone(timeZone) ? NO_ERRORS : [fieldInvalid(path, timeZone, `unknown time zone ${timeZone}`)];
+	if (timeZone === "") return [fieldInvalid(path, timeZone, "timeZone must be nil or non-empty string")];
+	const errors: FieldError[] = [];
+	if (timeZone.toLowerCase() === "local") {
+		errors.push(fieldInvalid(path, timeZone, "timeZone must be an explicit time zone as defined in https://www.iana.org/time-zones"));
+	}
+	// The machine's own zone is one that Go knows, by this name alone.
+	if (timeZone !== "Local" && !isTimeZone(timeZone)) errors.push(fieldInvalid(path, timeZone, `unknown time zone ${timeZone}`));
+	return errors;
+}
+
+function scheduleWarnings({ spec }: CronJob): readonly string[] {
+	if (spec?.schedule?.includes("TZ") !== true) return [];
+	return [
+		"cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details",
+	];
 }
 
 export const cronJobKind = defineKind<CronJob>({
@@ -85,7 +98,11 @@ export const cronJobKind = defineKind<CronJob>({
 	setDefaults,
 	prepareForCreate: (cronJob) => ({ ...cronJob, status: {} }),
 	validate,
-	warnings: ({ spec }) => podTemplateWarnings(spec?.jobTemplate?.spec?.template, "spec.jobTemplate.spec.template"),
+	warnings: (cronJob, old) => {
+		if (isUnchanged(cronJob, old)) return [];
+		const own = jobSpecWarnings(cronJob.spec?.jobTemplate?.spec, "spec.jobTemplate.spec");
+		return old === undefined ? [...podNameWarnings(cronJob), ...own] : [...own, ...scheduleWarnings(cronJob)];
+	},
 	columns: [
 		nameColumn(),
 		stringColumn("Schedule", "The schedule in Cron format, see https://en.wikipedia.org/wiki/Cron.", ({ spec }) => spec?.schedule ?? ""),

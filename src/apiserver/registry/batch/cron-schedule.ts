@@ -46,11 +46,16 @@ export function cronScheduleError(schedule: string): string | undefined {
 	return undefined;
 }
 
-/** Whether the IANA database knows a zone's name. */
+/** Letters, digits and a few signs, of which a part of a zone's name has at most fourteen. */
+const zonePart = /^(?!-)(?!\.{1,2}$)[A-Za-z._\-0-9+]{1,14}$/;
+
+/** Whether the IANA database knows a zone by this very name, upper and lower case included. */
 export function isTimeZone(name: string): boolean {
+	if (!name.split("/").every((part) => zonePart.test(part)) || !/^[A-Z]/.test(name)) return false;
 	try {
-		new Intl.DateTimeFormat("en", { timeZone: name });
-		return true;
+		const { timeZone } = new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions();
+		// Intl overlooks the case, and tells the name of another zone for one that is a link.
+		return timeZone === name || timeZone.toLowerCase() !== name.toLowerCase();
 	} catch (error) {
 		if (error instanceof RangeError) return false;
 		throw error;

@@ -5,22 +5,21 @@
 import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { Job, JobSpec, PodFailurePolicyRule } from "../../../apimachinery/schema/generated/types.ts";
 import { formatDuration, parseTime } from "../../../apimachinery/time.ts";
-import { isDns1123Label } from "../../../apimachinery/validation/names.ts";
-import { eachItem, mapField, withDefaults, withField } from "../core/defaulting.ts";
+import { eachItem, mapField, withDefaults, withField, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
-import { podTemplateWarnings } from "../core/pod-warnings.ts";
 import { defineKind, type PrintContext } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
-import { validateNonnegative } from "../validation/primitives.ts";
+import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
+import { CONTROLLER_UID, generatedLabels } from "./job-labels.ts";
+import { validateJobStatusUpdate } from "./job-status-validation.ts";
 import { validateJob, validateJobUpdate } from "./job-validation.ts";
-
-const CONTROLLER_UID = "batch.kubernetes.io/controller-uid";
+import { jobSpecWarnings } from "./job-warnings.ts";
 
 const MAX_INT32 = 2 ** 31 - 1;
 
 function setDefaults(job: Job): Job {
-	const result = mapField(job, "spec", defaultSpec);
+	const result = mapField(withSpec(job), "spec", defaultSpec);
 	const labels = result.spec?.template?.metadata?.labels;
 	if (labels === undefined || Object.keys(result.metadata?.labels ?? {}).length > 0) return result;
 	return { ...result, metadata: { ...result.metadata, labels } };
@@ -53,11 +52,11 @@ function prepareForCreate(job: Job): Job {
 	const { spec, metadata = {} } = job;
 	const created: Job = { ...job, status: {} };
 	if (spec === undefined || spec.manualSelector === true) return created;
-	const { uid = "", name = "" } = metadata;
 	const own = spec.template?.metadata?.labels;
-	const labels = { ...own, [CONTROLLER_UID]: uid, "batch.kubernetes.io/job-name": name, "controller-uid": uid, "job-name": name };
+	// Validation says if what the author gives does not fit.
+	const labels = { ...generatedLabels(metadata), ...own };
 	const template = { ...spec.template, metadata: { ...spec.template?.metadata, labels } };
-	const selector = { ...spec.selector, matchLabels: { ...spec.selector?.matchLabels, [CONTROLLER_UID]: uid } };
+	const selector = { ...spec.selector, matchLabels: { [CONTROLLER_UID]: metadata.uid ?? "", ...spec.selector?.matchLabels } };
 	// A Job without labels of its own has its template's, those made here included.
 	const inherits = metadata.labels === undefined || jsonEqual(metadata.labels, own ?? {});
 	return { ...created, metadata: inherits ? { ...metadata, labels } : metadata, spec: { ...spec, template, selector } };
@@ -87,14 +86,6 @@ function formatStatus({ metadata, status }: Job): string {
 	return has("FailureTarget") ? "FailureTarget" : "Running";
 }
 
-function nameWarnings(name: string): readonly string[] {
-	const texts = isDns1123Label(name);
-	if (texts.length === 0) return [];
-	return [
-		`metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [${texts.join(" ")}]`,
-	];
-}
-
 export const jobKind = defineKind<Job>({
 	group: "batch",
 	kind: "Job",
@@ -111,11 +102,11 @@ export const jobKind = defineKind<Job>({
 	prepareForUpdate: (job, old) => withField(job, "status", old.status),
 	validate: validateJob,
 	validateUpdate: validateJobUpdate,
-	validateStatusUpdate: ({ status }) =>
-		(["active", "succeeded", "failed", "ready", "terminating"] as const).flatMap((field) =>
-			validateNonnegative(status?.[field], `status.${field}`),
-		),
-	warnings: ({ metadata, spec }) => [...nameWarnings(metadata?.name ?? ""), ...podTemplateWarnings(spec?.template)],
+	validateStatusUpdate: validateJobStatusUpdate,
+	warnings: (job, old) => {
+		if (isUnchanged(job, old)) return [];
+		return [...(old === undefined ? podNameWarnings(job) : []), ...jobSpecWarnings(job.spec, "spec")];
+	},
 	columns: [
 		nameColumn(),
 		stringColumn("Status", "Status of the job.", formatStatus),

@@ -5,20 +5,20 @@
  *   Pending ── /approval ──→ Approved ── /status ──→ Approved,Issued
  *      └────── /approval ──→ Denied
  */
-import { jsonEqual } from "../../../apimachinery/json.ts";
 import type {
 	CertificateSigningRequest,
 	CertificateSigningRequestCondition,
 	CertificateSigningRequestSpec,
+	CertificateSigningRequestStatus,
 } from "../../../apimachinery/schema/generated/types.ts";
 import { formatDuration, formatTime } from "../../../apimachinery/time.ts";
-import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldDuplicate, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { defineKind, type HookContext } from "../kind.ts";
 import { ageColumn, nameColumn, orNone, stringColumn } from "../printing/columns.ts";
 import { validateSignerName } from "../validation/domain-names.ts";
-import { type FieldErrors, validateEach, validateEnum, validateUnique } from "../validation/primitives.ts";
+import { type FieldErrors, validateEach, validateEnum, validateOptionalEnum, validateUnique } from "../validation/primitives.ts";
 import { keyUsages } from "./key-usages.ts";
-import { validateRequestPem } from "./request-pem.ts";
+import { validateCertificatePem, validateRequestPem } from "./request-pem.ts";
 
 const minExpirationSeconds = 600;
 const decisions = ["Approved", "Denied"];
@@ -36,10 +36,28 @@ export const certificateSigningRequest = defineKind<CertificateSigningRequest>({
 	prepareForStatusUpdate: (object, old, { nowMs }) => ({
 		...object,
 		spec: old.spec,
-		status: { ...object.status, conditions: stampConditions(keepDecisions(object, old), nowMs) },
+		status: { ...object.status, conditions: stampConditions(keepDecisions(object, old), old, nowMs) },
 	}),
-	validate: (object) => [...validateSpec(object.spec ?? {}), ...validateConditions(object)],
-	validateStatusUpdate: (object, old) => [...validateConditions(object), ...validateCertificateUpdate(object, old)],
+	approval: {
+		prepare: (object, old, { nowMs }) => ({
+			...object,
+			spec: old.spec,
+			status: {
+				...withoutCertificate(object.status ?? {}),
+				...(old.status?.certificate === undefined ? {} : { certificate: old.status.certificate }),
+				conditions: stampConditions(object.status?.conditions ?? [], old, nowMs),
+			},
+		}),
+		validate: (object, old) => [...validateConditions(object, old), ...validateKeptConditions(object, old)],
+	},
+	validate: (object, old) => [...validateSpec(object.spec ?? {}), ...validateConditions(object, old)],
+	validateStatusUpdate: (object, old) => [
+		...validateConditions(object, old),
+		...validateNewCertificate(object, old),
+		...validateKeptConditions(object, old),
+		...validateDecisionsKept(object, old),
+		...validateCertificateKept(object, old),
+	],
 	// Whatever the name: it comes from the requestor.
 	validateName: () => [],
 	selectableFields: ({ spec }) => ({ "spec.signerName": spec?.signerName ?? "" }),
@@ -95,16 +113,25 @@ function keepDecisions(object: CertificateSigningRequest, old: CertificateSignin
 	);
 }
 
+function withoutCertificate({ certificate: _, ...status }: CertificateSigningRequestStatus): CertificateSigningRequestStatus {
+	return status;
+}
+
+/** Conditions are of now, unless they say otherwise; the time since when one holds is that of the old one. */
 function stampConditions(
 	conditions: readonly CertificateSigningRequestCondition[],
+	old: CertificateSigningRequest,
 	nowMs: number,
 ): readonly CertificateSigningRequestCondition[] {
 	const now = formatTime(nowMs);
-	return conditions.map((condition) => ({
-		...condition,
-		lastUpdateTime: condition.lastUpdateTime ?? now,
-		lastTransitionTime: condition.lastTransitionTime ?? now,
-	}));
+	return conditions.map((condition) => {
+		const before = old.status?.conditions?.find(({ type, status }) => type === condition.type && status === condition.status);
+		return {
+			...condition,
+			lastUpdateTime: condition.lastUpdateTime ?? now,
+			lastTransitionTime: condition.lastTransitionTime ?? before?.lastTransitionTime ?? now,
+		};
+	});
 }
 
 function validateSpec(spec: Partial<CertificateSigningRequestSpec>): FieldErrors {
@@ -113,7 +140,7 @@ function validateSpec(spec: Partial<CertificateSigningRequestSpec>): FieldErrors
 	return [
 		...validateRequestPem(request, "spec.request"),
 		...(usages.length === 0 ? [fieldRequired("spec.usages")] : []),
-		...validateEach(usages, "spec.usages", (usage, path) => validateEnum(usage, path, keyUsages)),
+		...validateEach(usages, "spec.usages", (usage, path) => validateOptionalEnum(usage, path, keyUsages)),
 		...validateUnique(
 			usages,
 			(usage) => usage,
@@ -128,49 +155,52 @@ function validateSpec(spec: Partial<CertificateSigningRequestSpec>): FieldErrors
 	];
 }
 
-function validateConditions({ status }: CertificateSigningRequest): FieldErrors {
-	const path = "status.conditions";
+/** Nothing is decided twice or both ways, unless it was before. */
+function validateConditions({ status }: CertificateSigningRequest, old?: CertificateSigningRequest): FieldErrors {
 	const conditions = status?.conditions ?? [];
-	const contradicting = conditions.findLastIndex(({ type }) => decisions.includes(type));
-	const both = decisions.every((decision) => conditions.some(({ type }) => type === decision));
-	return [
-		...validateEach(conditions, path, ({ type, status: value }, at) => [
-			...(type === "" ? [fieldRequired(`${at}.type`)] : []),
-			...validateEnum(value, `${at}.status`, [...decisions, "Failed"].includes(type) ? ["True"] : ["True", "False", "Unknown"]),
-		]),
-		...validateUnique(
-			conditions,
-			({ type }) => type,
-			(index) => `${path}[${index}].type`,
-		),
-		...(both
-			? [
-					fieldInvalid(
-						`${path}[${contradicting}].type`,
-						conditions[contradicting]?.type,
-						"Approved and Denied conditions are mutually exclusive",
-					),
-				]
-			: []),
-	];
+	const before = (old?.status?.conditions ?? []).map(({ type }) => type);
+	const hadBoth = decisions.every((decision) => before.includes(decision));
+	const hadTwice = new Set(before).size < before.length;
+	return conditions.flatMap(({ type = "", status: value }, index) => {
+		const path = `status.conditions[${index}]`;
+		const earlier = conditions.slice(0, index).map((condition) => condition.type ?? "");
+		const opposite = decisions.find((decision) => decision !== type);
+		const isContradicting = !hadBoth && decisions.includes(type) && earlier.includes(opposite ?? "");
+		return [
+			...(type === "" && !before.includes("") ? [fieldRequired(`${path}.type`)] : []),
+			...validateEnum(value, `${path}.status`, [...decisions, "Failed"].includes(type) ? ["True"] : ["True", "False", "Unknown"]),
+			...(isContradicting ? [fieldInvalid(`${path}.type`, type, "Approved and Denied conditions are mutually exclusive")] : []),
+			...(!hadTwice && earlier.includes(type) ? [fieldDuplicate(`${path}.type`, type)] : []),
+		];
+	});
 }
 
-/** Through /status decisions neither come nor go, and an issued certificate stays. */
-function validateCertificateUpdate(object: CertificateSigningRequest, old: CertificateSigningRequest): FieldErrors {
-	const errors: FieldError[] = [];
-	const find = (csr: CertificateSigningRequest, type: string) => csr.status?.conditions?.find((condition) => condition.type === type);
-	for (const type of [...decisions, "Failed"]) {
-		if (find(old, type) !== undefined && find(object, type) === undefined) {
-			errors.push(fieldForbidden("status.conditions", `updates may not remove a condition of type ${JSON.stringify(type)}`));
-		}
-	}
-	for (const type of decisions) {
-		if (find(old, type) === undefined && find(object, type) !== undefined) {
-			errors.push(fieldForbidden("status.conditions", `updates may not add a condition of type ${JSON.stringify(type)}`));
-		}
-	}
-	if ((old.status?.certificate ?? "") !== "" && !jsonEqual(old.status?.certificate, object.status?.certificate)) {
-		errors.push(fieldForbidden("status.certificate", "updates may not modify existing certificate content"));
-	}
-	return errors;
+const conditionsOf = (csr: CertificateSigningRequest, type: string) =>
+	(csr.status?.conditions ?? []).filter((condition) => condition.type === type);
+
+/** What was decided stays. */
+function validateKeptConditions(object: CertificateSigningRequest, old: CertificateSigningRequest): FieldErrors {
+	return [...decisions, "Failed"]
+		.filter((type) => conditionsOf(object, type).length < conditionsOf(old, type).length)
+		.map((type) => fieldForbidden("status.conditions", `updates may not remove a condition of type ${JSON.stringify(type)}`));
+}
+
+/** Through /status nothing is decided. */
+function validateDecisionsKept(object: CertificateSigningRequest, old: CertificateSigningRequest): FieldErrors {
+	return decisions
+		.filter((type) => conditionsOf(object, type).length > conditionsOf(old, type).length)
+		.map((type) => fieldForbidden("status.conditions", `updates may not add a condition of type ${JSON.stringify(type)}`));
+}
+
+const certificateOf = ({ status }: CertificateSigningRequest): string => status?.certificate ?? "";
+
+/** A certificate that comes is one. */
+function validateNewCertificate(object: CertificateSigningRequest, old: CertificateSigningRequest): FieldErrors {
+	return certificateOf(object) === certificateOf(old) ? [] : validateCertificatePem(certificateOf(object), "status.certificate");
+}
+
+/** An issued certificate stays. */
+function validateCertificateKept(object: CertificateSigningRequest, old: CertificateSigningRequest): FieldErrors {
+	const isChanged = certificateOf(old) !== "" && certificateOf(object) !== certificateOf(old);
+	return isChanged ? [fieldForbidden("status.certificate", "updates may not modify existing certificate content")] : [];
 }

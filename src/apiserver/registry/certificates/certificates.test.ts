@@ -3,9 +3,10 @@ import type { KubeObject } from "../../../apimachinery/meta.ts";
 import type { CertificateSigningRequest } from "../../../apimachinery/schema/generated/types.ts";
 import { created, kindOf, nowMs, printed, problems } from "../testing/kind-probe.ts";
 import { certificatesKinds } from "./index.ts";
+import { certificate, requestOf } from "./testing.ts";
 
 const kind = kindOf(certificatesKinds, "certificatesigningrequests");
-const request = Buffer.from("-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n").toString("base64");
+const request = requestOf("ed25519");
 const spec = { request, signerName: "kubernetes.io/kube-apiserver-client", usages: ["client auth"], expirationSeconds: 86_400 };
 const approved = { type: "Approved", status: "True", reason: "KubectlApprove", message: "" };
 const csr = (fields: object): KubeObject => ({ metadata: { name: "alice", creationTimestamp: created }, spec, ...fields }) as KubeObject;
@@ -47,7 +48,7 @@ describe("CertificateSigningRequest", () => {
 			const object = kind.prepareForStatusUpdate?.(csr({ status }), old, { nowMs }) ?? old;
 			return (kind.validateStatusUpdate?.(object, old) ?? []).map(String);
 		};
-		expect(update({ conditions: [approved], certificate: "AAAA" })).toEqual([]);
+		expect(update({ conditions: [approved], certificate })).toEqual([]);
 		expect(update({ conditions: [] })).toEqual(['status.conditions: Forbidden: updates may not remove a condition of type "Approved"']);
 		expect(update({ conditions: [approved, { type: "Denied", status: "True" }] })).toEqual([
 			'status.conditions[1].type: Invalid value: "Denied": Approved and Denied conditions are mutually exclusive',

@@ -36,6 +36,11 @@ export function mapField<T extends object, K extends keyof T>(
 	return value === undefined || value === null ? object : withField(object, key, change(value as NonNullable<T[K]>));
 }
 
+/** The object with a spec, which Kubernetes' types always have: without one, each of its fields is missing by itself. */
+export function withSpec<T extends { readonly spec?: object }>(object: T): T {
+	return object.spec === undefined || object.spec === null ? { ...object, spec: {} } : object;
+}
+
 /** Changes each item by a function; the same list when no item changed. */
 function mapItems<T>(items: readonly T[], change: (item: T) => T): readonly T[] {
 	let changed: T[] | undefined;

@@ -10,7 +10,7 @@ import { isDns1123Label, isDns1123Subdomain } from "../../../apimachinery/valida
 import { type FieldErrors, invalidFor, validateEach } from "../validation/primitives.ts";
 
 const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "proxy", "update", "watch"];
-const kinds = { Group: "group", ServiceAccount: "serviceAccount", User: "user" } as const;
+const kinds = { ServiceAccount: "serviceAccount", User: "user", Group: "group" } as const;
 
 export function validateFlowRule(rule: Partial<PolicyRulesWithSubjects>, path: string): FieldErrors {
 	const { subjects = [], resourceRules = [], nonResourceRules = [] } = rule;
@@ -34,15 +34,15 @@ function validateSubject(subject: FlowcontrolSubject, path: string): FieldErrors
 	const others = Object.entries(kinds).filter(([other, name]) => other !== kind && subject[name] !== undefined);
 	return [
 		...(subject[field] === undefined ? [fieldRequired(`${path}.${field}`, `${field} is required when subject kind is '${kind}'`)] : []),
-		...(subject[field]?.name === "" ? [fieldRequired(`${path}.${field}.name`)] : []),
-		...validateAccount(subject, path),
+		...(subject[field] !== undefined && (subject[field].name ?? "") === "" ? [fieldRequired(`${path}.${field}.name`)] : []),
+		...(kind === "ServiceAccount" ? validateAccount(subject, path) : []),
 		...others.map(([other, name]) => fieldForbidden(`${path}.${name}`, `${name} is forbidden when subject kind is not '${other}'`)),
 	];
 }
 
 function validateAccount({ serviceAccount }: FlowcontrolSubject, path: string): FieldErrors {
 	if (serviceAccount === undefined) return [];
-	const { name, namespace = "" } = serviceAccount;
+	const { name = "", namespace = "" }: Partial<typeof serviceAccount> = serviceAccount;
 	return [
 		...(name === "*" || name === "" ? [] : invalidFor(`${path}.serviceAccount.name`, name, isDns1123Subdomain(name))),
 		...(namespace === ""
@@ -71,17 +71,33 @@ function validateNamespaces(namespaces: readonly string[], path: string): FieldE
 	return validateEach(namespaces, path, (name, at) => isDns1123Label(name).map((text) => fieldInvalid(at, name, intro + text)));
 }
 
-function validateUrlRule({ verbs: ruleVerbs, nonResourceURLs }: Partial<NonResourcePolicyRule>, path: string): FieldErrors {
+function validateUrlRule({ verbs: ruleVerbs, nonResourceURLs = [] }: Partial<NonResourcePolicyRule>, path: string): FieldErrors {
+	const at = `${path}.nonResourceURLs`;
 	return [
 		...validateVerbs(ruleVerbs, path),
-		...validateList(nonResourceURLs, `${path}.nonResourceURLs`, "nonResourceURLs must contain at least one value", "non-resource URLs"),
+		...validateList(nonResourceURLs, at, "nonResourceURLs must contain at least one value", "non-resource URLs"),
+		...(nonResourceURLs.includes("*") ? [] : validateEach(nonResourceURLs, at, validateUrl)),
 	];
+}
+
+/** `/healthz`, `/apis/*`: a star stands for all that follows, slashes included. */
+function validateUrl(url: string, path: string): FieldErrors {
+	const detail = urlProblem(url);
+	return detail === undefined ? [] : [fieldInvalid(path, url, detail)];
+}
+
+function urlProblem(url: string): string | undefined {
+	if (url === "") return "must not be empty";
+	if (!url.startsWith("/")) return "must start with slash";
+	if (url.includes(" ")) return "must not contain white-space";
+	if (url.includes("//")) return "must not contain double slash";
+	return /^[^*]*(\/\*)?$/.test(url) ? undefined : "wildcard can only do suffix matching";
 }
 
 function validateVerbs(list: readonly string[] = [], path: string): FieldErrors {
 	const at = `${path}.verbs`;
-	const unknown = !list.includes("*") && !list.every((verb) => verbs.includes(verb));
-	if (unknown) return [fieldNotSupported(at, list, verbs)];
+	const isUnknown = !list.includes("*") && !list.every((verb) => verbs.includes(verb));
+	if (isUnknown) return [fieldNotSupported(at, list, verbs)];
 	return validateList(list, at, "verbs must contain at least one value", "verbs");
 }
 

@@ -1,14 +1,18 @@
 /** flowcontrol.apiserver.k8s.io/v1 FlowSchema: which requests belong to which priority level. */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { FlowSchema, FlowSchemaSpec } from "../../../apimachinery/schema/generated/types.ts";
-import { fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import { fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import { type FieldErrors, invalidFor, validateEach, validateOptionalEnum } from "../validation/primitives.ts";
+import { internalValue } from "../validation/internal-value.ts";
+import { type FieldErrors, invalidFor, validateEach } from "../validation/primitives.ts";
 import { validateFlowRule } from "./flow-rule.ts";
+import { flowSchemaShape, mandatoryFlowSchemas, validateFlowConditions } from "./mandatory.ts";
 
 const maxPrecedence = 10_000;
+const methods: readonly string[] = ["ByNamespace", "ByUser"];
 
 export const flowSchema = defineKind<FlowSchema>({
 	group: "flowcontrol.apiserver.k8s.io",
@@ -20,7 +24,11 @@ export const flowSchema = defineKind<FlowSchema>({
 	hasGeneration: true,
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) => mapField(object, "spec", (spec) => withDefaults(spec, { matchingPrecedence: 1000 })),
-	validate: ({ metadata, spec }) => validateSpec(metadata?.name ?? "", spec ?? {}),
+	validate: ({ metadata, spec }) => [
+		...validateSpec(metadata?.name ?? "", spec ?? {}),
+		...validateMandatory(metadata?.name ?? "", spec ?? {}),
+	],
+	validateStatusUpdate: ({ status }) => validateFlowConditions(status?.conditions),
 	columns: [
 		nameColumn(),
 		stringColumn(
@@ -60,12 +68,21 @@ function validateSpec(name: string, spec: Partial<FlowSchemaSpec>): FieldErrors 
 	const levelPath = "spec.priorityLevelConfiguration.name";
 	return [
 		...validatePrecedence(name, matchingPrecedence),
-		...validateOptionalEnum(distinguisherMethod?.type, "spec.distinguisherMethod.type", ["ByNamespace", "ByUser"]),
+		...(distinguisherMethod === undefined || methods.includes(distinguisherMethod.type)
+			? []
+			: [fieldNotSupported("spec.distinguisherMethod.type", { Type: distinguisherMethod.type }, methods)]),
 		...(level === ""
 			? [fieldRequired(levelPath, "must reference a priority level")]
 			: invalidFor(levelPath, level, isDns1123Subdomain(level))),
 		...validateEach(rules, "spec.rules", validateFlowRule),
 	];
+}
+
+/** Two schemas belong to the server: every request finds one of them. */
+function validateMandatory(name: string, spec: Partial<FlowSchemaSpec>): FieldErrors {
+	const fixed = mandatoryFlowSchemas[name];
+	if (fixed === undefined || jsonEqual(spec, fixed)) return [];
+	return [fieldInvalid("spec", internalValue(spec, flowSchemaShape), `spec of '${name}' must equal the fixed value`)];
 }
 
 function validatePrecedence(name: string, value: number): FieldErrors {

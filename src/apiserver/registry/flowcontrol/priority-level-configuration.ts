@@ -1,4 +1,5 @@
 /** flowcontrol.apiserver.k8s.io/v1 PriorityLevelConfiguration: how many requests of a level run at once, and who waits. */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type {
 	LimitedPriorityLevelConfiguration,
 	LimitResponse,
@@ -10,10 +11,15 @@ import { fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from "
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { type Column, defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
-import type { FieldErrors } from "../validation/primitives.ts";
+import { internalValue } from "../validation/internal-value.ts";
+import { type FieldErrors, NO_ERRORS } from "../validation/primitives.ts";
+import { levelShape, mandatoryLevels, validateFlowConditions } from "./mandatory.ts";
 
 type Level = PriorityLevelConfiguration;
 const maxQueues = 10_000_000;
+
+/** Bits of the hash that deals hands of queues to flows. */
+const maxHashBits = 60;
 
 export const priorityLevelConfiguration = defineKind<Level>({
 	group: "flowcontrol.apiserver.k8s.io",
@@ -25,7 +31,11 @@ export const priorityLevelConfiguration = defineKind<Level>({
 	hasGeneration: true,
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) => mapField(object, "spec", defaultSpec),
-	validate: ({ metadata, spec }) => validateSpec(metadata?.name ?? "", spec ?? { type: "" }),
+	validate: ({ metadata, spec }) => [
+		...validateSpec(metadata?.name ?? "", spec ?? { type: "" }),
+		...validateMandatory(metadata?.name ?? "", spec ?? { type: "" }),
+	],
+	validateStatusUpdate: ({ status }) => validateFlowConditions(status?.conditions),
 	columns: [
 		nameColumn(),
 		stringColumn(
@@ -74,6 +84,17 @@ function defaultLimited(limited: LimitedPriorityLevelConfiguration): LimitedPrio
 			withDefaults(queuing, { handSize: 8, queues: 64, queueLengthLimit: 50 }),
 		),
 	);
+}
+
+/** Two levels belong to the server. How much of what it has the exempt one lends may be changed. */
+function validateMandatory(name: string, spec: PriorityLevelConfigurationSpec): FieldErrors {
+	const fixed = mandatoryLevels[name];
+	const isExempt = name === "exempt";
+	const { exempt: _, ...rest } = spec;
+	const compared = isExempt && fixed?.exempt !== undefined ? { ...rest, exempt: fixed.exempt } : spec;
+	if (fixed === undefined || jsonEqual(compared, fixed)) return [];
+	const except = isExempt ? " except the 'spec.exempt' field" : "";
+	return [fieldInvalid("spec", internalValue(spec, levelShape), `spec of '${name}'${except} must equal the fixed value`)];
 }
 
 function validateSpec(name: string, spec: PriorityLevelConfigurationSpec): FieldErrors {
@@ -140,6 +161,15 @@ function validateQueuing({ queues = 0, handSize = 0, queueLengthLimit = 0 }: Que
 		...positive("queues", queues),
 		...(queues > maxQueues ? [fieldInvalid(`${path}.queues`, queues, `must not be greater than ${maxQueues}`)] : []),
 		...positive("handSize", handSize),
-		...(handSize > queues ? [fieldInvalid(`${path}.handSize`, handSize, `should not be greater than queues (${queues})`)] : []),
+		...(handSize > queues && handSize > 0
+			? [fieldInvalid(`${path}.handSize`, handSize, `should not be greater than queues (${queues})`)]
+			: validateEntropy(queues, handSize, `${path}.handSize`)),
 	];
+}
+
+/** Shuffle sharding needs a hash long enough to deal every hand. */
+function validateEntropy(queues: number, handSize: number, path: string): FieldErrors {
+	if (handSize <= 0 || queues <= 0 || Math.ceil(Math.log2(queues) * handSize) <= maxHashBits) return NO_ERRORS;
+	const text = `required entropy bits of deckSize ${queues} and handSize ${handSize} should not be greater than ${maxHashBits}`;
+	return [fieldInvalid(path, handSize, text)];
 }

@@ -8,6 +8,8 @@ import { validateLabelSelector } from "../../../apimachinery/validation/label-se
 import { withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, integerColumn, nameColumn, stringColumn } from "../printing/columns.ts";
+import { validateConditions } from "../validation/conditions.ts";
+import { type InternalShape, internalValue, selectorValue } from "../validation/internal-value.ts";
 import {
 	type FieldErrors,
 	validateIntOrPercent,
@@ -16,10 +18,20 @@ import {
 	validateOptionalEnum,
 } from "../validation/primitives.ts";
 
+const specShape: InternalShape = [
+	["MinAvailable", "minAvailable", null],
+	["Selector", "selector", null],
+	["MaxUnavailable", "maxUnavailable", null],
+	["UnhealthyPodEvictionPolicy", "unhealthyPodEvictionPolicy", null],
+];
+
+const internalSpec = (spec: NonNullable<PodDisruptionBudget["spec"]>) =>
+	internalValue({ ...spec, selector: selectorValue(spec.selector) }, specShape);
+
 function validate({ spec }: PodDisruptionBudget): FieldErrors {
 	const errors: FieldError[] = [];
 	if (spec?.minAvailable !== undefined && spec.maxUnavailable !== undefined) {
-		errors.push(fieldInvalid("spec", spec, "minAvailable and maxUnavailable cannot be both set"));
+		errors.push(fieldInvalid("spec", internalSpec(spec), "minAvailable and maxUnavailable cannot be both set"));
 	}
 	for (const field of ["minAvailable", "maxUnavailable"] as const) {
 		errors.push(...validateIntOrPercent(spec?.[field], `spec.${field}`), ...validateNotMoreThan100Percent(spec?.[field], `spec.${field}`));
@@ -50,7 +62,10 @@ export const podDisruptionBudgetKind = defineKind<PodDisruptionBudget>({
 	// The counts that Kubernetes' encoder always writes.
 	prepareForCreate: (budget) => ({ ...budget, status: { currentHealthy: 0, desiredHealthy: 0, disruptionsAllowed: 0, expectedPods: 0 } }),
 	validate,
-	validateStatusUpdate: ({ status }) => counts.flatMap((field) => validateNonnegative(status?.[field], `status.${field}`)),
+	validateStatusUpdate: ({ status }) => [
+		...validateConditions(status?.conditions, "status.conditions"),
+		...counts.flatMap((field) => validateNonnegative(status?.[field], `status.${field}`)),
+	],
 	columns: [
 		nameColumn(),
 		stringColumn("Min Available", "The minimum number of pods that must be available.", ({ spec }) => formatBound(spec?.minAvailable)),

@@ -23,7 +23,7 @@ describe("PodDisruptionBudget", () => {
 
 	it("has one bound, of at most everything", () => {
 		expect(problems(kind, budget({ minAvailable: "101%", maxUnavailable: -1, unhealthyPodEvictionPolicy: "Always" }))).toEqual([
-			'spec: Invalid value: {"minAvailable":"101%","maxUnavailable":-1,"unhealthyPodEvictionPolicy":"Always"}: minAvailable and maxUnavailable cannot be both set',
+			'spec: Invalid value: {"MinAvailable":"101%","Selector":null,"MaxUnavailable":-1,"UnhealthyPodEvictionPolicy":"Always"}: minAvailable and maxUnavailable cannot be both set',
 			'spec.minAvailable: Invalid value: "101%": must not be greater than 100%',
 			"spec.maxUnavailable: Invalid value: -1: must be greater than or equal to 0",
 			'spec.unhealthyPodEvictionPolicy: Unsupported value: "Always": supported values: "AlwaysAllow", "IfHealthyBudget"',

@@ -5,7 +5,13 @@
 
 import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { ObjectMeta, RbacSubject, RoleRef } from "../../../apimachinery/schema/generated/types.ts";
-import { type FieldError, fieldInvalid, fieldNotSupported, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
+import {
+	type FieldError,
+	fieldInvalid,
+	fieldNotOneOf,
+	fieldNotSupported,
+	fieldRequired,
+} from "../../../apimachinery/validation/field-error.ts";
 import { isDns1123Subdomain, isPathSegmentName } from "../../../apimachinery/validation/names.ts";
 import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
 import type { Column } from "../kind.ts";
@@ -34,7 +40,7 @@ export function validateBinding(binding: Binding, namespaced: boolean, roleKinds
 	const { apiGroup = "", kind = "", name = "" }: Partial<RoleRef> = binding.roleRef ?? {};
 	return [
 		...(apiGroup === group ? [] : [fieldNotSupported("roleRef.apiGroup", apiGroup, [group])]),
-		...(roleKinds.includes(kind) ? [] : [fieldNotSupported("roleRef.kind", kind, roleKinds)]),
+		...(roleKinds.includes(kind) ? [] : [fieldNotOneOf("roleRef.kind", kind, roleKinds)]),
 		...(name === "" ? [fieldRequired("roleRef.name")] : isPathSegmentName(name).map((text) => fieldInvalid("roleRef.name", name, text))),
 		...(binding.subjects ?? []).flatMap((subject, index) => validateSubject(subject, namespaced, `subjects[${index}]`)),
 	];
@@ -55,9 +61,9 @@ function validateSubject(subject: Partial<RbacSubject>, namespaced: boolean, pat
 			return [...missing, ...validateAccount(subject, namespaced, path)];
 		case "User":
 		case "Group":
-			return [...missing, ...validateUserOrGroup(subject, kind.toLowerCase(), path)];
+			return [...missing, ...(subject.apiGroup === group ? [] : [fieldNotSupported(`${path}.apiGroup`, subject.apiGroup ?? "", [group])])];
 		default:
-			return [...missing, fieldNotSupported(`${path}.kind`, kind, ["ServiceAccount", "User", "Group"])];
+			return [...missing, fieldNotOneOf(`${path}.kind`, kind, ["ServiceAccount", "User", "Group"])];
 	}
 }
 
@@ -66,13 +72,6 @@ function validateAccount({ name = "", apiGroup = "", namespace = "" }: Partial<R
 		...(name === "" ? [] : isDns1123Subdomain(name).map((text) => fieldInvalid(`${path}.name`, name, text))),
 		...(apiGroup === "" ? [] : [fieldNotSupported(`${path}.apiGroup`, apiGroup, [""])]),
 		...(namespaced || namespace !== "" ? [] : [fieldRequired(`${path}.namespace`)]),
-	];
-}
-
-function validateUserOrGroup({ name = "", apiGroup = "" }: Partial<RbacSubject>, what: string, path: string) {
-	return [
-		...(name === "" ? [fieldInvalid(`${path}.name`, name, `${what} name cannot be empty`)] : []),
-		...(apiGroup === group ? [] : [fieldNotSupported(`${path}.apiGroup`, apiGroup, [group])]),
 	];
 }
 

@@ -75,9 +75,8 @@ describe("bindings", () => {
 			'roleRef.kind: Unsupported value: "Role": supported values: "ClusterRole"',
 			"roleRef.name: Required value",
 			"subjects[0].namespace: Required value",
-			'subjects[1].kind: Unsupported value: "Robot": supported values: "Group", "ServiceAccount", "User"',
+			'subjects[1].kind: Unsupported value: "Robot": supported values: "ServiceAccount", "User", "Group"',
 			"subjects[2].name: Required value",
-			'subjects[2].name: Invalid value: "": user name cannot be empty',
 		]);
 	});
 });

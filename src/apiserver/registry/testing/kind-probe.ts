@@ -50,7 +50,12 @@ export function createProblems(kind: KindDefinition, object: KubeObject): readon
 
 /** What is wrong with the object that the pipeline makes of a change to the main resource, allocation apart. */
 export function changeProblems(kind: KindDefinition, object: KubeObject, old: KubeObject): readonly string[] {
-	const sent = defaulted(kind, object);
-	const next = kind.prepareForUpdate?.(sent, old, { nowMs }) ?? sent;
-	return [...(kind.validate?.(next, old) ?? []), ...(kind.validateUpdate?.(next, old) ?? [])].map(String);
+	const [sent, before] = [defaulted(kind, object), defaulted(kind, old)];
+	const next = kind.prepareForUpdate?.(sent, before, { nowMs }) ?? sent;
+	return [...(kind.validate?.(next, before) ?? []), ...(kind.validateUpdate?.(next, before) ?? [])].map(String);
+}
+
+/** What is wrong with a change through /status. */
+export function statusProblems(kind: KindDefinition, object: KubeObject, old: KubeObject): readonly string[] {
+	return (kind.validateStatusUpdate?.(defaulted(kind, object), defaulted(kind, old)) ?? []).map(String);
 }

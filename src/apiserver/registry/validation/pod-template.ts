@@ -2,6 +2,7 @@
  * The template of a workload together with the selector that must find its Pods. Source:
  * ValidatePodTemplateSpecForReplicaSet and its kin in pkg/apis/apps/validation/validation.go of Kubernetes 1.36.
  */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { LabelSelector, PodTemplateSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject, SelectorError, selectorFromMap } from "../../../apimachinery/selector.ts";
 import {
@@ -12,14 +13,17 @@ import {
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
+import { mapValue, selectorValue } from "./internal-value.ts";
 import { type PodSpecOptions, validatePodTemplate } from "./pod-spec.ts";
-import { type FieldErrors, NO_ERRORS } from "./primitives.ts";
+import { FIELD_IMMUTABLE, type FieldErrors, NO_ERRORS } from "./primitives.ts";
 
 export interface WorkloadTemplate extends PodSpecOptions {
 	/** How texts name the workload: `ReplicaSet` in `activeDeadlineSeconds in ReplicaSet is not Supported`. */
 	readonly workload: string;
 	/** Where the template stands: `spec.template`. */
 	readonly path: string;
+	/** What is said of a selector that cannot be read, in whose place nothing is said of the template. */
+	readonly unreadable?: { readonly path: string; readonly detail: string };
 }
 
 /** A selector is there, is not empty and is well formed. `noun` as in `empty selector is invalid for deployment`. */
@@ -27,9 +31,14 @@ export function validateWorkloadSelector(selector: LabelSelector | undefined, no
 	if (selector === undefined) return [fieldRequired(path)];
 	const errors: FieldError[] = [...validateLabelSelector(selector, path)];
 	if (Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length === 0) {
-		errors.push(fieldInvalid(path, selector, `empty selector is invalid for ${noun}`));
+		errors.push(fieldInvalid(path, selectorValue(selector), `empty selector is invalid for ${noun}`));
 	}
 	return errors;
+}
+
+/** A workload keeps its selector: its Pods would else be nobody's. */
+export function validateSelectorKept(selector: LabelSelector | undefined, old: LabelSelector | undefined): FieldErrors {
+	return jsonEqual(selector, old) ? NO_ERRORS : [fieldInvalid("spec.selector", selectorValue(selector), FIELD_IMMUTABLE)];
 }
 
 /** The selector finds the template's Pods, the template is sound, and its Pods always restart. */
@@ -38,11 +47,26 @@ export function validateWorkloadTemplate(
 	selector: LabelSelector | undefined,
 	options: WorkloadTemplate,
 ): FieldErrors {
-	return [
-		...validateSelectorMatches(template, selector, options.path),
-		...validatePodTemplate(template, options.path, options),
-		...validateAlwaysRestarts(template, options),
-	];
+	if (options.unreadable !== undefined && !isReadableSelector(selector)) {
+		return [fieldInvalid(options.unreadable.path, selectorValue(selector), options.unreadable.detail)];
+	}
+	return [...validateSelectorMatches(template, selector, options.path), ...validateRestartingTemplate(template, options)];
+}
+
+/** The template is sound, and its Pods always restart. */
+export function validateRestartingTemplate(template: PodTemplateSpec | undefined, options: WorkloadTemplate): FieldErrors {
+	return [...validatePodTemplate(template, options.path, options), ...validateAlwaysRestarts(template, options)];
+}
+
+/** Whether a selector can be read: whether it selects anything at all. */
+export function isReadableSelector(selector: LabelSelector | undefined): boolean {
+	try {
+		labelSelectorFromObject(selector);
+		return true;
+	} catch (error) {
+		if (error instanceof SelectorError) return false;
+		throw error;
+	}
 }
 
 /** `selector` selects what the template makes. */
@@ -61,7 +85,7 @@ export function validateSelectorMatches(
 		if (error instanceof SelectorError) return NO_ERRORS;
 		throw error;
 	}
-	return [fieldInvalid(`${path}.metadata.labels`, labels ?? null, "`selector` does not match template `labels`")];
+	return [fieldInvalid(`${path}.metadata.labels`, mapValue(labels), "`selector` does not match template `labels`")];
 }
 
 /** The same for ReplicationControllers, whose selector is a plain map. */
@@ -71,7 +95,7 @@ export function validateMapSelectorMatches(
 	path: string,
 ): FieldErrors {
 	if (template === undefined || selector === undefined || selectorFromMap(selector).matches(template.metadata?.labels)) return NO_ERRORS;
-	return [fieldInvalid(`${path}.metadata.labels`, template.metadata?.labels ?? null, "`selector` does not match template `labels`")];
+	return [fieldInvalid(`${path}.metadata.labels`, mapValue(template.metadata?.labels), "`selector` does not match template `labels`")];
 }
 
 function validateAlwaysRestarts(template: PodTemplateSpec | undefined, { workload, path }: WorkloadTemplate): FieldErrors {

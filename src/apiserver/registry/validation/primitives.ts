@@ -116,6 +116,11 @@ export function percentOf(value: number | string | undefined): number | undefine
 	return typeof value === "string" && isValidPercent(value).length === 0 ? Number.parseInt(value, 10) : undefined;
 }
 
+/** The number in 5 or "25%": 0 for a text that is neither. */
+export function amountOf(value: number | string): number {
+	return percentOf(value) ?? (typeof value === "number" ? value : 0);
+}
+
 export function validateNotMoreThan100Percent(value: number | string | undefined, path: string): FieldErrors {
 	return (percentOf(value) ?? 0) > 100 ? [fieldInvalid(path, value, "must not be greater than 100%")] : NO_ERRORS;
 }

@@ -12,6 +12,7 @@ interface ReplicaCounts {
 	readonly fullyLabeledReplicas?: number;
 	readonly readyReplicas?: number;
 	readonly availableReplicas?: number;
+	readonly terminatingReplicas?: number;
 	readonly observedGeneration?: number;
 }
 
@@ -20,7 +21,7 @@ export function validateReplicaCounts(status: ReplicaCounts | undefined): FieldE
 	if (status === undefined) return [];
 	const { replicas = 0, readyReplicas = 0, availableReplicas = 0 } = status;
 	const errors: FieldError[] = (
-		["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "observedGeneration"] as const
+		["replicas", "fullyLabeledReplicas", "readyReplicas", "availableReplicas", "terminatingReplicas", "observedGeneration"] as const
 	).flatMap((field) => [...validateNonnegative(status[field], `status.${field}`)]);
 	for (const field of ["fullyLabeledReplicas", "readyReplicas", "availableReplicas"] as const) {
 		if ((status[field] ?? 0) > replicas) errors.push(fieldInvalid(`status.${field}`, status[field], MORE_THAN_REPLICAS));

@@ -37,7 +37,8 @@ export function validateResourceName(resource: string, path: string): FieldError
 	return [fieldInvalid(path, resource, "must be a standard resource type or fully qualified")];
 }
 
-function validateContainerResourceName(resource: string, path: string): FieldErrors {
+/** A resource that a container may ask for. */
+export function validateContainerResourceName(resource: string, path: string): FieldErrors {
 	const errors = validateResourceName(resource, path);
 	if (resource.split("/").length === 1) {
 		return isStandardContainerResource(resource)
