@@ -51,7 +51,9 @@ import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
 import { bindPod } from "./subresources/binding.ts";
+import { ephemeralContainersStrategy } from "./subresources/ephemeral-containers.ts";
 import { evictPod } from "./subresources/eviction.ts";
+import { resizeStrategy } from "./subresources/resize.ts";
 import { answerReview } from "./subresources/reviews.ts";
 import { scaleOf, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
@@ -300,6 +302,12 @@ export class ApiServer {
 		if (resource === "serviceaccounts" && subresource === "token") {
 			const services = { writer: this.#writer, tokens: this.#tokens, find: this.find.bind(this) };
 			return { object: requestToken(context, services), code: 201 };
+		}
+		if (resource === "pods" && subresource === "ephemeralcontainers") {
+			return { object: await this.#readOrWrite(context, ephemeralContainersStrategy(definition)) };
+		}
+		if (resource === "pods" && subresource === "resize") {
+			return { object: await this.#readOrWrite(context, resizeStrategy(definition)) };
 		}
 		if (subresource === "status") return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
 		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy) };
