@@ -26,8 +26,9 @@ import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/h
 import { defaultCapacity } from "./node/node-object.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
+import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
-import type { WorkerHost } from "./pod-worker/worker-host.ts";
+import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import { Semaphore } from "./semaphore.ts";
 import { statusPatch } from "./status-patch.ts";
 import { serviceEnvironment } from "./volumes/environment.ts";
@@ -91,6 +92,8 @@ export class Fleet {
 	readonly #fetched = new Map<string, ConfigMap | Secret>();
 	readonly #imageFiles = new Map<Image, FileSystem>();
 	readonly #claims = new Map<string, Tree>();
+	/** By node: workers whose pods' resizes wait for room. */
+	readonly #awaitingRoom = new Map<string, Set<RoomSeeker>>();
 	/** By namespace, for as long as no Service changes. */
 	#serviceEnvironments = new Map<string, ReadonlyMap<string, string>>();
 	#nodeCount = 0;
@@ -305,10 +308,38 @@ export class Fleet {
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claimTree: (namespace, claim) => this.#claimTree(namespace, claim),
+			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
+			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
+			roomFreed: (node) => this.#roomFreed(node),
 			event: (node, pod, type, reason, message, container) => this.#podEvent(node, pod, type, reason, message, container),
 			patchStatus: (node, pod, status) => this.#writes.run(() => this.#patchStatus(node, pod, status)),
 			removePod: (node, pod) => this.#writes.run(() => this.#removePod(node, pod)),
 		};
+	}
+
+	/** Asked only by a pod that is to be resized, so walking all pods will do. */
+	#promisedToOthers(node: string, self: RoomSeeker): Footprint {
+		let sum = noFootprint;
+		for (const worker of this.#workers.values()) {
+			if (worker.node.name === node && worker !== self) sum = addFootprints(sum, worker.footprint);
+		}
+		return sum;
+	}
+
+	#awaitRoom(node: string, worker: RoomSeeker): void {
+		const waiting = this.#awaitingRoom.get(node);
+		if (waiting === undefined) this.#awaitingRoom.set(node, new Set([worker]));
+		else waiting.add(worker);
+	}
+
+	#roomFreed(node: string): void {
+		const waiting = this.#awaitingRoom.get(node);
+		if (waiting === undefined) return;
+		this.#awaitingRoom.delete(node);
+		// Not within the step that frees it.
+		this.#clock.setTimeout(() => {
+			for (const worker of waiting) worker.sync();
+		}, 0);
 	}
 
 	#lookups(): ObjectLookups {

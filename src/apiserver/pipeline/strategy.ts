@@ -18,7 +18,7 @@ export interface UpdateStrategy {
 	validate(object: KubeObject, old: KubeObject): readonly FieldError[];
 	/** Fields that the endpoint sets back to the old ones, with all below them: a writer does not come to own them. */
 	readonly reset?: FieldSet | undefined;
-	/** Nobody comes to own what is written. */
+	/** Nobody comes to own what is written, and it is no change of what somebody wants: metadata.generation stays. */
 	readonly isUntracked?: true;
 }
 

@@ -236,7 +236,7 @@ export class Writer {
 		const attributes = this.attributes(context, "update", context.name);
 		const mutated = this.#admission.mutate(defaulted, attributes);
 		const prepared = strategy.prepare(mutated, current, { nowMs, user: context.user });
-		const counted = withGeneration(prepared, current, definition);
+		const counted = strategy.isUntracked === true ? prepared : withGeneration(prepared, current, definition);
 		const admitted = withManagedFields(counted, owners ?? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy));
 		const errors = [
 			...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),
