@@ -13,14 +13,16 @@ import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { ConfigMap, Pod, PodStatus, Secret, Taint } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
+import { formatGoDuration } from "../apimachinery/time.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { configMaps, endpointSlices, nodes, pods, secrets, serviceAccounts, services } from "../client/resources.ts";
-import { FileSystem, loadGrammar, Tree } from "../host/index.ts";
+import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
 import type { Image } from "./images/image.ts";
+import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
-import { ClusterNetwork } from "./network/cluster-network.ts";
+import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { defaultCapacity } from "./node/node-object.ts";
@@ -36,6 +38,8 @@ import type { ObjectLookups, ObjectName } from "./volumes/objects.ts";
 
 /** Status writes and deletions under way at once, of the whole fleet. */
 const maxWrites = 64;
+/** Where the control plane's requests to pods and nodes come from, as cluster.ts places it. */
+const controlPlaneAddress = "172.19.0.2";
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
 
@@ -128,6 +132,7 @@ export class Fleet {
 		this.connector = new FleetConnector({
 			clock: this.#clock,
 			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
+			connect: (address, port) => this.#connectFromControlPlane(address, port),
 		});
 	}
 
@@ -293,6 +298,44 @@ export class Fleet {
 		const worker = uid === undefined ? undefined : this.#workers.get(uid);
 		if (worker?.node.name !== node) return undefined;
 		return this.#nodes.get(node)?.running === false ? "stopped" : worker;
+	}
+
+	/** Nodes get their network when somebody comes, and with it their kubelet's API. Throws `NetworkError`. */
+	#connectFromControlPlane(address: string, port: number): Connection {
+		const node = this.#nodeAt(address);
+		if (node !== undefined) {
+			if (port === kubeletPort && !node.running) throw new NetworkError("ECONNREFUSED");
+			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#kubeletServer(node));
+		}
+		return this.#network.connect(controlPlaneAddress, address, port);
+	}
+
+	#nodeAt(address: string): SimNode | undefined {
+		for (const node of this.#nodes.values()) if (node.address === address) return node;
+		return undefined;
+	}
+
+	#kubeletServer(node: SimNode) {
+		const {
+			leaseRenewMs = defaultLeaseRenewMs,
+			statusReportMs = defaultStatusReportMs,
+			volumeSyncMs = defaultVolumeSyncMs,
+		} = this.#options;
+		return kubeletServer({
+			node: node.name,
+			pods: () => this.#informers.pods.cache.byIndex("node", node.name),
+			connector: this.connector,
+			configuration: () => ({
+				port: kubeletPort,
+				syncFrequency: formatGoDuration(volumeSyncMs),
+				nodeStatusUpdateFrequency: formatGoDuration(leaseRenewMs),
+				nodeStatusReportFrequency: formatGoDuration(statusReportMs),
+				clusterDomain,
+				clusterDNS: [this.#host.clusterDns],
+				maxPods: Number(node.allocatable.pods),
+				podCIDR: node.description.podCidr,
+			}),
+		});
 	}
 
 	#createHost(): WorkerHost {
