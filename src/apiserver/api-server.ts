@@ -30,6 +30,7 @@ import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
 import { notServed } from "./admission/not-served.ts";
 import { priorityAdmission } from "./admission/priority.ts";
 import { serviceAccountAdmission } from "./admission/service-account.ts";
+import { storageObjectInUseProtection } from "./admission/storage-object-in-use-protection.ts";
 import { taintNodesByCondition } from "./admission/taint-nodes-by-condition.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -110,6 +111,7 @@ export class ApiServer {
 			taintNodesByCondition,
 			priorityAdmission,
 			defaultTolerationSeconds,
+			storageObjectInUseProtection,
 			notServed,
 		]);
 		this.#reader = new Reader({ store, cacher: this.#cacher });

@@ -13,6 +13,8 @@ import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
+import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
+import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 
 export interface ControllerSetOptions {
@@ -39,5 +41,7 @@ export function createControllers({
 		nodeLifecycleController,
 		taintEvictionController,
 		podGarbageCollector,
+		pvcProtectionController,
+		pvProtectionController,
 	];
 }

@@ -23,6 +23,7 @@ export const csiNode = defineKind<CSINode>({
 	singular: "csinode",
 	versions: ["v1"],
 	storageVersion: "v1",
+	returnDeletedObject: true,
 	allowUnconditionalUpdate: false,
 	validate: ({ spec }) => [
 		...validateEach(spec?.drivers, "spec.drivers", validateDriver),

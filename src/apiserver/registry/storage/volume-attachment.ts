@@ -16,6 +16,7 @@ export const volumeAttachment = defineKind<VolumeAttachment>({
 	singular: "volumeattachment",
 	versions: ["v1"],
 	storageVersion: "v1",
+	returnDeletedObject: true,
 	allowUnconditionalUpdate: false,
 	validate: ({ spec }) => [
 		...validateDriverName(spec?.attacher, "spec.attacher"),
