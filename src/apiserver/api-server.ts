@@ -41,7 +41,7 @@ import { Deleter } from "./pipeline/deleter.ts";
 import { Reader } from "./pipeline/reader.ts";
 import { type RequestContext, toServedVersion } from "./pipeline/request-context.ts";
 import { parseSelection } from "./pipeline/selection.ts";
-import { approvalStrategy, finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
+import { finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
 import { startWatch } from "./pipeline/watcher.ts";
 import { Writer } from "./pipeline/writer.ts";
 import { bindingKind } from "./registry/core/binding.ts";
@@ -52,6 +52,7 @@ import { ResourceTable } from "./registry/resource-table.ts";
 import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
+import { approvalStrategy } from "./subresources/approval.ts";
 import { bindPod } from "./subresources/binding.ts";
 import { ephemeralContainersStrategy } from "./subresources/ephemeral-containers.ts";
 import { evictPod } from "./subresources/eviction.ts";
@@ -314,7 +315,7 @@ export class ApiServer {
 			return { object: await this.#readOrWrite(context, resizeStrategy(definition)) };
 		}
 		if (subresource === "status") return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
-		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy) };
+		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy(definition)) };
 		if (subresource === "finalize") return { object: await this.#readOrWrite(context, finalizeStrategy) };
 		throw newNotImplemented(`subresource ${resource}/${subresource}`);
 	}

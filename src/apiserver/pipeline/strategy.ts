@@ -23,7 +23,8 @@ export interface UpdateStrategy {
 }
 
 const statusField = setOf([fieldElement("status")]);
-const allButStatus = setOf([fieldElement("spec")], [fieldElement("metadata"), fieldElement("labels")]);
+/** What a write to a part of the status may not change. */
+export const allButStatus = setOf([fieldElement("spec")], [fieldElement("metadata"), fieldElement("labels")]);
 
 function hasStatusSubresource(served: ServedResource): boolean {
 	return served.subresources.has("status");
@@ -72,13 +73,6 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 		reset: allButStatus,
 	};
 }
-
-/** PUT and PATCH of a CertificateSigningRequest's /approval: the status, where the status endpoint may not decide. */
-export const approvalStrategy: UpdateStrategy = {
-	prepare: (object, old) => withStatusOf(old, object),
-	validate: () => [],
-	reset: allButStatus,
-};
 
 function withLabelsOf(object: KubeObject, metadataOf: KubeObject, labelsOf: KubeObject): KubeObject {
 	const { labels: _, ...metadata } = metadataOf.metadata ?? {};

@@ -95,7 +95,7 @@ function keepDecisions(object: CertificateSigningRequest, old: CertificateSignin
 	);
 }
 
-function stampConditions(
+export function stampConditions(
 	conditions: readonly CertificateSigningRequestCondition[],
 	nowMs: number,
 ): readonly CertificateSigningRequestCondition[] {
@@ -155,15 +155,20 @@ function validateConditions({ status }: CertificateSigningRequest): FieldErrors 
 	];
 }
 
+const find = (csr: CertificateSigningRequest, type: string) => csr.status?.conditions?.find((condition) => condition.type === type);
+
+/** What was decided stays decided, whoever writes. */
+export function validateKeptConditions(object: CertificateSigningRequest, old: CertificateSigningRequest): FieldErrors {
+	return [...decisions, "Failed"].flatMap((type) =>
+		find(old, type) !== undefined && find(object, type) === undefined
+			? [fieldForbidden("status.conditions", `updates may not remove a condition of type ${JSON.stringify(type)}`)]
+			: [],
+	);
+}
+
 /** Through /status decisions neither come nor go, and an issued certificate stays. */
 function validateCertificateUpdate(object: CertificateSigningRequest, old: CertificateSigningRequest): FieldErrors {
-	const errors: FieldError[] = [];
-	const find = (csr: CertificateSigningRequest, type: string) => csr.status?.conditions?.find((condition) => condition.type === type);
-	for (const type of [...decisions, "Failed"]) {
-		if (find(old, type) !== undefined && find(object, type) === undefined) {
-			errors.push(fieldForbidden("status.conditions", `updates may not remove a condition of type ${JSON.stringify(type)}`));
-		}
-	}
+	const errors: FieldError[] = [...validateKeptConditions(object, old)];
 	for (const type of decisions) {
 		if (find(old, type) === undefined && find(object, type) !== undefined) {
 			errors.push(fieldForbidden("status.conditions", `updates may not add a condition of type ${JSON.stringify(type)}`));
