@@ -4,6 +4,7 @@
 import type { Controller } from "./controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
@@ -36,6 +37,7 @@ export function createControllers({
 		replicationControllerController,
 		replicaSetController,
 		deploymentController,
+		disruptionController,
 		endpointsController,
 		endpointSliceController,
 		nodeLifecycleController,
