@@ -56,7 +56,7 @@ test("evictions are granted and refused as the budget says", async () => {
 test("drain moves pods one by one, as fast as their budget lets them go", async () => {
 	const { stdout, stderr, exitCode } = await attempt("drain node-1 --ignore-daemonsets --timeout=60s");
 	expect({ exitCode, stderr: stderr.replaceAll(/error when evicting pods\/.*\n/g, "") }).toEqual({ exitCode: 0, stderr: "" });
-	expect(stdout).toMatch(/^node\/node-1 cordoned\n[^]*node\/node-1 drained\n$/);
+	expect(stdout).toMatch(/^node\/node-1 cordoned\n[\s\S]*node\/node-1 drained\n$/);
 	expect(await run("get pods -l app=web -o jsonpath={.items[*].spec.nodeName}")).toBe("node-2 node-2 node-2");
 	await allowed(1);
 });
