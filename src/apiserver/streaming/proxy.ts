@@ -11,7 +11,7 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { NodeConnector } from "../../apimachinery/node-connector.ts";
-import { newInternalError, newServiceUnavailable, newUnknownError } from "../../apimachinery/status-error.ts";
+import { isStatusError, newInternalError, newServiceUnavailable, newUnknownError } from "../../apimachinery/status-error.ts";
 import { portDuplex } from "./port-duplex.ts";
 import { type ProxyAddresses, rewriteAddress, rewriteHtml } from "./proxy-rewrite.ts";
 import type { ProxyTarget } from "./proxy-target.ts";
@@ -115,6 +115,7 @@ async function send(
 	headers: OutgoingHttpHeaders,
 ): Promise<ClientRequest> {
 	const stream = await nodes.dial(target.address, target.port).catch((error: unknown) => {
+		if (isStatusError(error)) throw error;
 		throw unreachable(error instanceof Error ? error.message : String(error));
 	});
 	if (target.scheme === "https") {
