@@ -73,4 +73,6 @@ export interface NodeConnector {
 	attach(target: ContainerTarget, options: Omit<ExecOptions, "command">, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus>;
 	/** Connects to a port of the pod. Rejects with an Error whose text is the connect error (`connection refused`). */
 	portForward(pod: Omit<ContainerTarget, "container">, port: number): Promise<PortStream>;
+	/** Connects to an address of the cluster's network, as the control plane does. Rejects with an Error of Go's text. */
+	dial(address: string, port: number): Promise<PortStream>;
 }

@@ -418,7 +418,7 @@ describe("service account tokens", () => {
 
 	it("are not made for less than ten minutes", async () => {
 		expect(await fixture.resource("", "v1", "serviceaccounts").failure("create", request({ expirationSeconds: 60 }))).toBe(
-			'422 Invalid: TokenRequest.authentication.k8s.io "default" is invalid: spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes',
+			'422 Invalid: TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes',
 		);
 	});
 });

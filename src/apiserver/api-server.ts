@@ -31,6 +31,7 @@ import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
 import { notServed } from "./admission/not-served.ts";
 import { priorityAdmission } from "./admission/priority.ts";
 import { serviceAccountAdmission } from "./admission/service-account.ts";
+import { storageObjectInUseProtection } from "./admission/storage-object-in-use-protection.ts";
 import { taintNodesByCondition } from "./admission/taint-nodes-by-condition.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
@@ -46,6 +47,7 @@ import { parseSelection } from "./pipeline/selection.ts";
 import { approvalStrategy, finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
 import { startWatch } from "./pipeline/watcher.ts";
 import { Writer } from "./pipeline/writer.ts";
+import { bindingKind } from "./registry/core/binding.ts";
 import { componentStatusKind } from "./registry/core/component-status.ts";
 import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
@@ -54,7 +56,9 @@ import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
 import { bindPod } from "./subresources/binding.ts";
+import { ephemeralContainersStrategy } from "./subresources/ephemeral-containers.ts";
 import { evictPod } from "./subresources/eviction.ts";
+import { resizeStrategy } from "./subresources/resize.ts";
 import { answerReview } from "./subresources/reviews.ts";
 import { scaleOf, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
@@ -111,6 +115,7 @@ export class ApiServer {
 			taintNodesByCondition,
 			priorityAdmission,
 			defaultTolerationSeconds,
+			storageObjectInUseProtection,
 			notServed,
 		]);
 		this.#reader = new Reader({ store, cacher: this.#cacher });
@@ -274,6 +279,7 @@ export class ApiServer {
 		const { request, definition } = context;
 		if (definition.ephemeral === true) return this.#review(context);
 		if (request.subresource !== undefined) return this.#subresource(context);
+		if (definition === bindingKind) return this.#bindByCollection(context);
 		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
 		switch (request.verb) {
 			case "get":
@@ -311,7 +317,7 @@ export class ApiServer {
 			if (request.verb === "get") return { object: scaleOf(context, context.storage.get(context.namespace, context.name)) };
 			return { object: await writeScale(context, this.#writer) };
 		}
-		if (resource === "pods" && subresource === "binding") return { object: await bindPod(context, this.#writer), code: 201 };
+		if (resource === "pods" && subresource === "binding") return this.#bind(context);
 		if (resource === "pods" && subresource === "eviction") {
 			const budgets = this.storage("policy", "poddisruptionbudgets");
 			return { object: await evictPod(context, { writer: this.#writer, deleter: this.#deleter, budgets }), code: 201 };
@@ -320,10 +326,31 @@ export class ApiServer {
 			const services = { writer: this.#writer, tokens: this.#tokens, find: this.find.bind(this) };
 			return { object: requestToken(context, services), code: 201 };
 		}
+		if (resource === "pods" && subresource === "ephemeralcontainers") {
+			return { object: await this.#readOrWrite(context, ephemeralContainersStrategy(definition)) };
+		}
+		if (resource === "pods" && subresource === "resize") {
+			return { object: await this.#readOrWrite(context, resizeStrategy(definition)) };
+		}
 		if (subresource === "status") return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
 		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy(definition)) };
 		if (subresource === "finalize") return { object: await this.#readOrWrite(context, finalizeStrategy) };
 		throw newNotImplemented(`subresource ${resource}/${subresource}`);
+	}
+
+	async #bind(context: RequestContext): Promise<{ object: Status; code: number }> {
+		const findNode = (name: string) => this.find("", "nodes", "", name);
+		return { object: await bindPod(context, { writer: this.#writer, findNode }), code: 201 };
+	}
+
+	/** A Binding that is posted to its collection names the pod itself: the way of old. */
+	#bindByCollection(context: RequestContext): Promise<{ object: Status; code: number }> {
+		const { metadata } = this.#writer.decode(context, context.request.body, context.endpoint.type);
+		const served = this.#resources.find("", "v1", "pods");
+		const endpoint = served?.subresources.get("binding");
+		if (served === undefined || endpoint === undefined) throw newPathNotFound();
+		const name = metadata?.name ?? "";
+		return this.#bind({ ...context, served, endpoint, definition: served.definition, storage: this.storage("", "pods"), name });
 	}
 
 	async #readOrWrite(context: RequestContext, strategy: UpdateStrategy): Promise<KubeObject> {

@@ -288,7 +288,7 @@ export class Cluster {
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			healthChecks: this.#healthChecks(),
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
-			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, log })),
+			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
 		});
 		const bound = await http.listen({ host, port });
 		this.#http = http;

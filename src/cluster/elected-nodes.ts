@@ -14,6 +14,7 @@ export class ElectedNodes implements NodeConnector {
 	exec: NodeConnector["exec"] = async (...args) => this.#connector().exec(...args);
 	attach: NodeConnector["attach"] = async (...args) => this.#connector().attach(...args);
 	portForward: NodeConnector["portForward"] = async (...args) => this.#connector().portForward(...args);
+	dial: NodeConnector["dial"] = async (...args) => this.#connector().dial(...args);
 
 	#connector(): NodeConnector {
 		const { fleet } = this.#components;

@@ -1,5 +1,5 @@
 /**
- * Logs, exec, attach and port-forward where servers take turns in running the nodes: what comes to a server that does not
+ * Logs, exec, attach, port-forward and proxied requests where servers take turns in running the nodes: what comes to a server that does not
  * is passed on, byte for byte, to the one that does. As an API server to a kubelet, this one shows a certificate of its own
  * and says for whom it asks; here by impersonation, so that the other one decides what its user may.
  */
@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { newServiceUnavailable } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
-import type { StreamingEndpoint, StreamRequest } from "../apiserver/http/api-handler.ts";
+import type { ProxyStream, StreamingEndpoint, StreamRequest } from "../apiserver/http/api-handler.ts";
 
 export interface StreamingRelayOptions {
 	/** Serves what is for nodes of this server. */
@@ -47,9 +47,34 @@ export class StreamingRelay implements StreamingEndpoint {
 		});
 	}
 
+	async proxy(stream: ProxyStream, message: IncomingMessage, response: ServerResponse): Promise<void> {
+		const where = this.#where(message);
+		if (where === "here") return this.#options.own.proxy(stream, message, response);
+		await this.#during(async (signal) => {
+			response.once("close", () => this.#end(signal));
+			const headers = { ...passedOn(message), ...impersonating(stream.user) };
+			const request = { method: message.method ?? "GET", path: message.url ?? "/", headers, signal };
+			const { message: answer, upgraded } = await this.#ask(where, request, message);
+			if (upgraded !== undefined) throw newServiceUnavailable("the answer to a plain request is an upgrade");
+			const { connection: _, "transfer-encoding": __, ...kept } = answer.headers;
+			response.writeHead(answer.statusCode ?? 502, kept);
+			await pipeline(answer, response, { signal }).catch(() => undefined);
+		});
+	}
+
+	async proxyUpgrade(stream: ProxyStream, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+		const where = this.#where(message);
+		if (where === "here") return this.#options.own.proxyUpgrade(stream, message, socket, head);
+		await this.#passUpgrade(where, stream, message, socket, head);
+	}
+
 	async upgrade(stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
 		const where = this.#where(message);
 		if (where === "here") return this.#options.own.upgrade(stream, message, socket, head);
+		await this.#passUpgrade(where, stream, message, socket, head);
+	}
+
+	async #passUpgrade(where: string, stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
 		await this.#during(async (signal) => {
 			socket.once("close", () => this.#end(signal));
 			const headers = { ...passedOn(message), ...impersonating(stream.user) };
@@ -100,10 +125,11 @@ export class StreamingRelay implements StreamingEndpoint {
 		for (const controller of this.#active) if (controller.signal === signal) controller.abort();
 	}
 
-	/** Rejects with ServiceUnavailable if the other server does not answer. */
+	/** Rejects with ServiceUnavailable if the other server does not answer. @param body absent: there is none */
 	#ask(
 		url: string,
 		request: { readonly method: string; readonly path: string; readonly headers: OutgoingHttpHeaders; readonly signal: AbortSignal },
+		body?: IncomingMessage,
 	): Promise<Answer> {
 		return new Promise((resolve, reject) => {
 			const { ca, cert, key } = this.#options.credentials;
@@ -113,7 +139,8 @@ export class StreamingRelay implements StreamingEndpoint {
 			call.on("error", (error) =>
 				reject(newServiceUnavailable(`the server that runs the nodes, at ${url}, does not answer: ${error.message}`)),
 			);
-			call.end();
+			if (body === undefined) call.end();
+			else body.pipe(call);
 		});
 	}
 }

@@ -4,6 +4,7 @@
 import type { Controller } from "./controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
@@ -13,6 +14,8 @@ import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
+import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
+import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
 
 export interface ControllerSetOptions {
@@ -34,10 +37,13 @@ export function createControllers({
 		replicationControllerController,
 		replicaSetController,
 		deploymentController,
+		disruptionController,
 		endpointsController,
 		endpointSliceController,
 		nodeLifecycleController,
 		taintEvictionController,
 		podGarbageCollector,
+		pvcProtectionController,
+		pvProtectionController,
 	];
 }

@@ -51,6 +51,15 @@ export interface MachineOptions {
 	readonly network: NetworkStack;
 	/** Something is mounted over the image that may change what its programs find. */
 	readonly hasVolumes?: boolean;
+	/** The PID namespace to join; default one of its own. */
+	readonly pidNamespace?: PidNamespace | undefined;
+}
+
+/** Processes that see each other: those of one machine, or of containers that share. */
+class PidNamespace {
+	/** By pid; ended processes leave at once. */
+	readonly processes = new Map<number, Process>();
+	nextPid = 1;
 }
 
 export interface SpawnOptions {
@@ -89,9 +98,9 @@ export class Machine {
 	readonly #pristineFiles: (() => FileSystem) | undefined;
 	readonly #findProgram: (name: string) => Program | undefined;
 	#files: FileSystem | undefined;
-	/** By pid; ended processes leave at once. */
-	readonly #processes = new Map<number, Process>();
-	#nextPid = 1;
+	readonly pidNamespace: PidNamespace;
+	/** The machine's own processes in somebody else's namespace. */
+	readonly #own: Set<Process> | undefined;
 
 	constructor(options: MachineOptions) {
 		this.hostname = options.hostname;
@@ -102,6 +111,8 @@ export class Machine {
 		this.#openFileSystem = options.openFileSystem;
 		this.#findProgram = options.findProgram;
 		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
+		this.pidNamespace = options.pidNamespace ?? new PidNamespace();
+		this.#own = options.pidNamespace === undefined ? undefined : new Set();
 	}
 
 	get files(): FileSystem {
@@ -120,11 +131,11 @@ export class Machine {
 	}
 
 	processes(): readonly Process[] {
-		return [...this.#processes.values()];
+		return [...this.pidNamespace.processes.values()];
 	}
 
 	process(pid: number): Process | undefined {
-		return this.#processes.get(pid);
+		return this.pidNamespace.processes.get(pid);
 	}
 
 	/** Finds the program of a command and starts it. Throws `ExecError` if it cannot be started. */
@@ -135,15 +146,20 @@ export class Machine {
 
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
 	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
-		if (this.#processes.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
+		const { processes } = this.pidNamespace;
+		if (processes.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
 		const process = new Process({
-			pid: this.#nextPid++,
+			pid: this.pidNamespace.nextPid++,
 			parentPid: options.parent?.pid ?? 0,
 			argv,
 			startMs: this.clock.now(),
 		});
-		this.#processes.set(process.pid, process);
-		void process.exited.then(() => this.#processes.delete(process.pid));
+		processes.set(process.pid, process);
+		this.#own?.add(process);
+		void process.exited.then(() => {
+			processes.delete(process.pid);
+			this.#own?.delete(process);
+		});
 		const guard = (stream: OutputStream): OutputStream => ({
 			write: (chunk) => (process.exit === undefined ? stream.write(chunk) : undefined),
 		});
@@ -165,9 +181,9 @@ export class Machine {
 		return process;
 	}
 
-	/** SIGKILL to every process: the end of a container. */
+	/** SIGKILL to every process of this machine: the end of a container. */
 	killAll(): void {
-		for (const process of this.#processes.values()) process.kill("KILL");
+		for (const process of this.#own ?? this.processes()) process.kill("KILL");
 	}
 
 	/** The path of a command's executable, as `which` finds it. */

@@ -13,21 +13,24 @@ import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { ConfigMap, Pod, PodStatus, Secret, Taint } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
+import { formatGoDuration } from "../apimachinery/time.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { configMaps, endpointSlices, nodes, pods, secrets, serviceAccounts, services } from "../client/resources.ts";
-import { FileSystem, loadGrammar, Tree } from "../host/index.ts";
+import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
 import type { Image } from "./images/image.ts";
+import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
-import { ClusterNetwork } from "./network/cluster-network.ts";
+import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { defaultCapacity } from "./node/node-object.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
+import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
-import type { WorkerHost } from "./pod-worker/worker-host.ts";
+import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import { Semaphore } from "./semaphore.ts";
 import { statusPatch } from "./status-patch.ts";
 import { serviceEnvironment } from "./volumes/environment.ts";
@@ -35,6 +38,8 @@ import type { ObjectLookups, ObjectName } from "./volumes/objects.ts";
 
 /** Status writes and deletions under way at once, of the whole fleet. */
 const maxWrites = 64;
+/** Where the control plane's requests to pods and nodes come from, as cluster.ts places it. */
+const controlPlaneAddress = "172.19.0.2";
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
 
@@ -91,6 +96,8 @@ export class Fleet {
 	readonly #fetched = new Map<string, ConfigMap | Secret>();
 	readonly #imageFiles = new Map<Image, FileSystem>();
 	readonly #claims = new Map<string, Tree>();
+	/** By node: workers whose pods' resizes wait for room. */
+	readonly #awaitingRoom = new Map<string, Set<RoomSeeker>>();
 	/** By namespace, for as long as no Service changes. */
 	#serviceEnvironments = new Map<string, ReadonlyMap<string, string>>();
 	#nodeCount = 0;
@@ -125,6 +132,7 @@ export class Fleet {
 		this.connector = new FleetConnector({
 			clock: this.#clock,
 			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
+			connect: (address, port) => this.#connectFromControlPlane(address, port),
 		});
 	}
 
@@ -292,6 +300,44 @@ export class Fleet {
 		return this.#nodes.get(node)?.running === false ? "stopped" : worker;
 	}
 
+	/** Nodes get their network when somebody comes, and with it their kubelet's API. Throws `NetworkError`. */
+	#connectFromControlPlane(address: string, port: number): Connection {
+		const node = this.#nodeAt(address);
+		if (node !== undefined) {
+			if (port === kubeletPort && !node.running) throw new NetworkError("ECONNREFUSED");
+			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#kubeletServer(node));
+		}
+		return this.#network.connect(controlPlaneAddress, address, port);
+	}
+
+	#nodeAt(address: string): SimNode | undefined {
+		for (const node of this.#nodes.values()) if (node.address === address) return node;
+		return undefined;
+	}
+
+	#kubeletServer(node: SimNode) {
+		const {
+			leaseRenewMs = defaultLeaseRenewMs,
+			statusReportMs = defaultStatusReportMs,
+			volumeSyncMs = defaultVolumeSyncMs,
+		} = this.#options;
+		return kubeletServer({
+			node: node.name,
+			pods: () => this.#informers.pods.cache.byIndex("node", node.name),
+			connector: this.connector,
+			configuration: () => ({
+				port: kubeletPort,
+				syncFrequency: formatGoDuration(volumeSyncMs),
+				nodeStatusUpdateFrequency: formatGoDuration(leaseRenewMs),
+				nodeStatusReportFrequency: formatGoDuration(statusReportMs),
+				clusterDomain,
+				clusterDNS: [this.#host.clusterDns],
+				maxPods: Number(node.allocatable.pods),
+				podCIDR: node.description.podCidr,
+			}),
+		});
+	}
+
 	#createHost(): WorkerHost {
 		return {
 			clock: this.#clock,
@@ -305,10 +351,38 @@ export class Fleet {
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claimTree: (namespace, claim) => this.#claimTree(namespace, claim),
+			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
+			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
+			roomFreed: (node) => this.#roomFreed(node),
 			event: (node, pod, type, reason, message, container) => this.#podEvent(node, pod, type, reason, message, container),
 			patchStatus: (node, pod, status) => this.#writes.run(() => this.#patchStatus(node, pod, status)),
 			removePod: (node, pod) => this.#writes.run(() => this.#removePod(node, pod)),
 		};
+	}
+
+	/** Asked only by a pod that is to be resized, so walking all pods will do. */
+	#promisedToOthers(node: string, self: RoomSeeker): Footprint {
+		let sum = noFootprint;
+		for (const worker of this.#workers.values()) {
+			if (worker.node.name === node && worker !== self) sum = addFootprints(sum, worker.footprint);
+		}
+		return sum;
+	}
+
+	#awaitRoom(node: string, worker: RoomSeeker): void {
+		const waiting = this.#awaitingRoom.get(node);
+		if (waiting === undefined) this.#awaitingRoom.set(node, new Set([worker]));
+		else waiting.add(worker);
+	}
+
+	#roomFreed(node: string): void {
+		const waiting = this.#awaitingRoom.get(node);
+		if (waiting === undefined) return;
+		this.#awaitingRoom.delete(node);
+		// Not within the step that frees it.
+		this.#clock.setTimeout(() => {
+			for (const worker of waiting) worker.sync();
+		}, 0);
 	}
 
 	#lookups(): ObjectLookups {

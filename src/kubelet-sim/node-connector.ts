@@ -14,7 +14,7 @@ import type {
 	ProcessStreams,
 } from "../apimachinery/node-connector.ts";
 import { newBadRequest, newInternalError, newNotFound } from "../apimachinery/status-error.ts";
-import { NetworkError } from "../host/index.ts";
+import { type Connection, NetworkError } from "../host/index.ts";
 import type { LogBuffer, LogLine } from "./container/log-buffer.ts";
 import type { PodWorker } from "./pod-worker/pod-worker.ts";
 
@@ -25,6 +25,8 @@ export interface FleetConnectorOptions {
 	readonly clock: Clock;
 	/** "stopped": the pod's node does not answer. */
 	readonly findWorker: (namespace: string, pod: string, node: string) => PodWorker | "stopped" | undefined;
+	/** A connection from the control plane. Throws `NetworkError`. */
+	readonly connect: (address: string, port: number) => Connection;
 }
 
 export class FleetConnector implements NodeConnector {
@@ -64,17 +66,21 @@ export class FleetConnector implements NodeConnector {
 		const { network } = this.#worker(pod);
 		if (network === undefined) throw newBadRequest(`pod ${pod.pod} is not running`);
 		try {
-			const connection = await network.connect("127.0.0.1", port);
-			return {
-				output: bytesOf(connection),
-				write: (chunk) => connection.write(chunk),
-				end: () => connection.end(),
-			};
+			return portStream(await network.connect("127.0.0.1", port));
 		} catch (error) {
 			if (!(error instanceof NetworkError)) throw error;
 			throw new Error(
 				`failed to connect to localhost:${port} inside namespace: dial tcp4 127.0.0.1:${port}: connect: ${error.message.toLowerCase()}`,
 			);
+		}
+	}
+
+	async dial(address: string, port: number): Promise<PortStream> {
+		try {
+			return portStream(this.#options.connect(address, port));
+		} catch (error) {
+			if (!(error instanceof NetworkError)) throw error;
+			throw new Error(`dial tcp ${address}:${port}: connect: ${error.message.toLowerCase()}`);
 		}
 	}
 
@@ -201,6 +207,14 @@ class LogSender {
 /** `2026-01-01T00:00:00.123000000Z`. */
 function formatNanoTime(timeMs: number): string {
 	return new Date(timeMs).toISOString().replace("Z", "000000Z");
+}
+
+function portStream(connection: Connection): PortStream {
+	return {
+		output: bytesOf(connection),
+		write: (chunk) => connection.write(chunk),
+		end: () => connection.end(),
+	};
 }
 
 async function* bytesOf(connection: { read(): Promise<Uint8Array | undefined> }): AsyncGenerator<Uint8Array> {

@@ -122,6 +122,22 @@ describe("a container", () => {
 		await harness.clock.advance(0);
 		expect((await harness.get("app")).status?.ephemeralContainerStatuses?.[0]?.state?.running).toBeDefined();
 		expect(await sh("app", "wget -qO- localhost | head -n 1", "debug")).toBe("<!DOCTYPE html>\n");
+		expect(await sh("app", "ps", "debug")).not.toContain("nginx");
+	});
+
+	it("that is added with a target sees its processes, and takes none of them along when it ends", async () => {
+		const pod = await harness.pod("app", { image: "nginx" });
+		await harness.clock.advance(0);
+		const ephemeralContainers = [{ name: "debug", image: "busybox", command: ["sleep", "60"], targetContainerName: "c" }];
+		await harness.client
+			.resource(pods)
+			.update({ ...(await harness.get("app")), spec: { ...pod.spec, containers: pod.spec?.containers ?? [], ephemeralContainers } });
+		await harness.clock.advance(0);
+		expect(await sh("app", "ps | grep -c '[n]ginx'", "debug")).toBe("1\n");
+		await harness.clock.advance(60_000);
+		const { status } = await harness.get("app");
+		expect(status?.ephemeralContainerStatuses?.[0]?.state?.terminated?.exitCode).toBe(0);
+		expect(status?.containerStatuses?.[0]).toMatchObject({ restartCount: 0, ready: true });
 	});
 
 	it("sees ConfigMaps, Secrets and the pod itself as files and variables", async () => {

@@ -4,6 +4,9 @@ import type { Pod, PodStatus } from "../apimachinery/schema/generated/types.ts";
 /** Fields that the kubelet owns and may take back. */
 const owned = ["reason", "message", "podIP", "podIPs", "initContainerStatuses", "ephemeralContainerStatuses"] as const;
 
+/** Conditions that the kubelet sets for a time. */
+const passing: ReadonlySet<string> = new Set(["PodResizePending", "PodResizeInProgress"]);
+
 export function statusPatch(pod: Pod, status: PodStatus): unknown {
 	const before = pod.status ?? {};
 	const removed = Object.fromEntries(
@@ -17,6 +20,9 @@ export function statusPatch(pod: Pod, status: PodStatus): unknown {
 			...condition,
 		};
 	});
+	const ended = (before.conditions ?? [])
+		.filter(({ type }) => passing.has(type) && status.conditions?.some((condition) => condition.type === type) !== true)
+		.map(({ type }) => ({ $patch: "delete", type }));
 	// The uid keeps the patch from hitting another pod of the same name.
-	return { metadata: { uid: pod.metadata?.uid }, status: { ...status, ...removed, conditions } };
+	return { metadata: { uid: pod.metadata?.uid }, status: { ...status, ...removed, conditions: [...(conditions ?? []), ...ended] } };
 }

@@ -352,7 +352,7 @@ No LimitRange resource.
 		expect(JSON.parse(Buffer.from(payload, "base64url").toString())).toMatchObject({ sub: "system:serviceaccount:default:bot" });
 		expect(await fail("create token nobody")).toBe('error: failed to create token: serviceaccounts "nobody" not found\n');
 		expect(await fail("create token bot --duration=1m")).toBe(
-			'error: failed to create token: TokenRequest.authentication.k8s.io "bot" is invalid: spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes\n',
+			'error: failed to create token: TokenRequest.authentication.k8s.io "" is invalid: spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes\n',
 		);
 	});
 

@@ -85,6 +85,8 @@ describe.skipIf(!hasEtcd)("two servers on one etcd", () => {
 		for (const server of ["a", "b"] as const) expect(await kubectl(server, `logs ${pod}`)).toContain("start worker processes");
 		expect(await kubectl("b", `exec ${pod} -- hostname`)).toBe(`${pod.replace("pod/", "")}\n`);
 		expect(await tool.run(`exec -i ${pod} -- cat`, "typed\n")).toBe("typed\n");
+		const proxied = `/api/v1/namespaces/default/${pod.replace("pod/", "pods/")}/proxy/`;
+		for (const server of ["a", "b"] as const) expect(await kubectl(server, `get --raw ${proxied}`)).toContain("Welcome to nginx!");
 		expect(await tool.try(["exec", pod, "--", "sh", "-c", "exit 3"])).toMatchObject({ exitCode: 3 });
 		expect(await tool.fail(`exec ${pod} -c none -- hostname`)).toContain("container none is not valid for pod");
 		expect(await tool.fail(`logs ${pod} -c none`)).toContain("container none is not valid for pod");

@@ -216,6 +216,9 @@ describe("scale, autoscale, set", () => {
 		expect(await run("scale deployment web patched --replicas=1")).toBe("deployment.apps/web scaled\ndeployment.apps/patched scaled\n");
 		expect(await fail("scale deployment web --current-replicas=9 --replicas=2")).toBe("error: Expected replicas to be 9, was 1\n");
 		expect(await run("scale deployment web --current-replicas=1 --replicas=2")).toBe("deployment.apps/web scaled\n");
+		expect(await fail("scale deployment web --resource-version=1 --replicas=3")).toMatch(
+			/^error: Expected resource version to be 1, was \d+\n$/,
+		);
 		expect(await fail("scale replicaset nobody --replicas=2")).toBe(notFound("replicasets.apps", "nobody"));
 		await run("rollout status deployment/web --timeout=20s");
 	});

@@ -322,12 +322,6 @@ test("proxy: the API without credentials, on a port of one's own", async () => {
 	expect(await get("/api/v1/namespaces/default/pods/nobody")).toMatchObject({ kind: "Status", code: 404, reason: "NotFound" });
 });
 
-test("debug says clearly that ephemeral containers are not there", async () => {
-	const { stderr, exitCode } = await attempt("debug", podName, "--image=busybox", "--profile=general", "--", "sh");
-	expect(exitCode).toBe(1);
-	expect(stderr).toMatch(/Error from server.*: subresource pods\/ephemeralcontainers is not implemented in this version of kubesim/);
-});
-
 /** More kubectls, paths separated by colons: those up to 1.29 speak SPDY/3.1 for exec, those up to 1.30 for port-forward. */
 const moreKubectls = (process.env.KUBESIM_TEST_KUBECTLS ?? "").split(":").filter((path) => path !== "");
 

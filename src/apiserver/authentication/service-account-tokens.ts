@@ -9,6 +9,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { isJsonObject } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import { parseTime } from "../../apimachinery/time.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 
 export const tokenIssuer = "https://kubernetes.default.svc.cluster.local";
@@ -28,8 +29,17 @@ interface ObjectName {
 export interface TokenSubject {
 	readonly namespace: string;
 	readonly serviceAccount: ObjectName;
+	/** What it ends with: a pod, a secret or, alone, a node. Beside a pod the node is where the pod is. */
 	readonly pod?: ObjectName;
+	readonly secret?: ObjectName;
 	readonly node?: ObjectName;
+}
+
+export interface TokenLifetime {
+	/** > 0 */
+	readonly seconds: number;
+	/** When its bearer should have got a new one, sooner than it ends. */
+	readonly warnAfterSeconds?: number;
 }
 
 interface Claims {
@@ -45,16 +55,21 @@ interface Claims {
 		readonly namespace: string;
 		readonly serviceaccount: ObjectName;
 		readonly pod?: ObjectName;
+		readonly secret?: ObjectName;
 		readonly node?: ObjectName;
+		readonly warnafter?: number;
 	};
 }
+
+/** How long a token outlives the beginning of the deletion of what it is bound to. Source: pkg/serviceaccount/claims.go. */
+const deletionLeewayMs = 60_000;
 
 export interface ServiceAccountTokensOptions {
 	readonly keys: TokenKeys;
 	readonly clock: Clock;
 	readonly random: Random;
 	/** The current object of a core resource; undefined if there is none. */
-	readonly find: (resource: "serviceaccounts" | "pods", namespace: string, name: string) => KubeObject | undefined;
+	readonly find: (resource: "serviceaccounts" | "pods" | "secrets" | "nodes", namespace: string, name: string) => KubeObject | undefined;
 }
 
 export class ServiceAccountTokens {
@@ -72,17 +87,13 @@ export class ServiceAccountTokens {
 			.digest("base64url");
 	}
 
-	/** Signs a token. @param audiences empty means the API server itself. @param lifetimeSeconds > 0. */
-	issue(
-		subject: TokenSubject,
-		audiences: readonly string[],
-		lifetimeSeconds: number,
-	): { readonly token: string; readonly expiresMs: number } {
+	/** Signs a token. @param audiences empty means the API server itself. */
+	issue(subject: TokenSubject, audiences: readonly string[], { seconds, warnAfterSeconds }: TokenLifetime): string {
 		const now = Math.floor(this.#options.clock.now() / 1000);
-		const { namespace, serviceAccount, pod, node } = subject;
+		const { namespace, serviceAccount, pod, secret, node } = subject;
 		const claims: Claims = {
 			aud: audiences.length === 0 ? [tokenIssuer] : audiences,
-			exp: now + lifetimeSeconds,
+			exp: now + seconds,
 			iat: now,
 			iss: tokenIssuer,
 			jti: this.#options.random.uuid(),
@@ -90,14 +101,16 @@ export class ServiceAccountTokens {
 				namespace,
 				...(node === undefined ? {} : { node }),
 				...(pod === undefined ? {} : { pod }),
+				...(secret === undefined ? {} : { secret }),
 				serviceaccount: serviceAccount,
+				...(warnAfterSeconds === undefined ? {} : { warnafter: now + warnAfterSeconds }),
 			},
 			nbf: now,
 			sub: userName(namespace, serviceAccount.name),
 		};
 		const head = `${encodePart({ alg: "ES256", kid: this.#keyId })}.${encodePart(claims)}`;
 		const signature = sign("sha256", Buffer.from(head), { key: this.#privateKey, dsaEncoding: "ieee-p1363" });
-		return { token: `${head}.${signature.toString("base64url")}`, expiresMs: claims.exp * 1000 };
+		return `${head}.${signature.toString("base64url")}`;
 	}
 
 	/** The bearer of a token for the API server; undefined if it is not ours, has ended, or what it is bound to is gone. */
@@ -105,10 +118,13 @@ export class ServiceAccountTokens {
 		const claims = this.#verified(token);
 		const nowSeconds = this.#options.clock.now() / 1000;
 		if (claims === undefined || !claims.aud.includes(tokenIssuer) || nowSeconds < claims.nbf || nowSeconds >= claims.exp) return undefined;
-		const { namespace, serviceaccount, pod, node } = claims["kubernetes.io"];
+		const { namespace, serviceaccount, pod, secret, node } = claims["kubernetes.io"];
 		const { find } = this.#options;
-		if (find("serviceaccounts", namespace, serviceaccount.name)?.metadata?.uid !== serviceaccount.uid) return undefined;
-		if (pod !== undefined && find("pods", namespace, pod.name)?.metadata?.uid !== pod.uid) return undefined;
+		if (!this.#isThere(find("serviceaccounts", namespace, serviceaccount.name), serviceaccount)) return undefined;
+		if (pod !== undefined && !this.#isThere(find("pods", namespace, pod.name), pod)) return undefined;
+		if (secret !== undefined && !this.#isThere(find("secrets", namespace, secret.name), secret)) return undefined;
+		// Beside a pod the node is only told.
+		if (pod === undefined && node !== undefined && !this.#isThere(find("nodes", "", node.name), node)) return undefined;
 		return {
 			name: userName(namespace, serviceaccount.name),
 			uid: serviceaccount.uid,
@@ -119,6 +135,13 @@ export class ServiceAccountTokens {
 				...(pod === undefined ? {} : named("pod", pod)),
 			},
 		};
+	}
+
+	/** The very object, and not being deleted for longer than a moment. */
+	#isThere(object: KubeObject | undefined, { uid }: ObjectName): boolean {
+		const { uid: current, deletionTimestamp } = object?.metadata ?? {};
+		if (current === undefined || current !== uid) return false;
+		return deletionTimestamp === undefined || this.#options.clock.now() < parseTime(deletionTimestamp) + deletionLeewayMs;
 	}
 
 	/** The claims of a token with a good signature of ours. */
@@ -136,7 +159,10 @@ function userName(namespace: string, name: string): string {
 }
 
 function named(kind: "pod" | "node", { name, uid }: ObjectName): Readonly<Record<string, readonly string[]>> {
-	return { [`authentication.kubernetes.io/${kind}-name`]: [name], [`authentication.kubernetes.io/${kind}-uid`]: [uid] };
+	return {
+		[`authentication.kubernetes.io/${kind}-name`]: [name],
+		...(uid === "" ? {} : { [`authentication.kubernetes.io/${kind}-uid`]: [uid] }),
+	};
 }
 
 function encodePart(value: object): string {

@@ -31,10 +31,22 @@ export interface StreamRequest {
 	readonly query: URLSearchParams;
 }
 
-/** Serves the streaming subresources. Both reject with a `StatusError` as long as nothing has been sent. */
+/** A request below a `proxy` subresource. */
+export interface ProxyStream extends StreamRequest {
+	/** Path of the subresource itself, percent-encoded: `/api/v1/nodes/n1/proxy`. */
+	readonly prefix: string;
+	/** What follows it, with its slash and percent-encoded; "" if nothing does. */
+	readonly path: string;
+}
+
+/** Serves the streaming subresources. All reject with a `StatusError` as long as nothing has been sent. */
 export interface StreamingEndpoint {
 	/** Answers pods/log; resolves when the answer is complete. */
 	log(stream: StreamRequest, response: ServerResponse): Promise<void>;
+	/** Answers a request to a `proxy` subresource with what its target answers. */
+	proxy(stream: ProxyStream, message: IncomingMessage, response: ServerResponse): Promise<void>;
+	/** The same for a request that asks for another protocol. */
+	proxyUpgrade(stream: ProxyStream, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 	/** Takes over the connection of exec, attach and portforward: WebSocket or SPDY/3.1. Resolves when it has ended. */
 	upgrade(stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 	/** Ends every stream. */

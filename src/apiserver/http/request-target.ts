@@ -53,6 +53,16 @@ function indexKey({ group, version, resource, subresource }: Pick<GeneratedResou
 	return `${group}/${version}/${resource}/${subresource}`;
 }
 
+/** The path of a `proxy` subresource and what follows it, both as the client sent them. */
+export function splitProxyPath(path: string, { namespace }: RequestTarget): { readonly prefix: string; readonly path: string } {
+	// /api/v1/nodes/NAME/proxy or /api/v1/namespaces/NAMESPACE/pods/NAME/proxy
+	const prefix = path
+		.split("/")
+		.slice(0, namespace === undefined ? 6 : 8)
+		.join("/");
+	return { prefix, path: path.slice(prefix.length) };
+}
+
 /**
  * Resolves a request below a group version.
  * @param path the URL's path, still percent-encoded
@@ -118,6 +128,8 @@ function scopeMatches(resource: GeneratedResource, parts: PathParts): boolean {
 
 function verbOf(method: string, parts: PathParts, watch: boolean): Verb | undefined {
 	const named = parts.name !== undefined;
+	// The proxied server has to know these methods; asking for them is reading.
+	if (parts.subresource === "proxy" && (method === "HEAD" || method === "OPTIONS")) return "get";
 	switch (method) {
 		case "GET":
 			if (parts.watch) return "watch";

@@ -14,7 +14,7 @@ import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type 
 import { type Accepted, negotiateObject } from "./media-types.ts";
 import { type RequestLabels, verbLabel } from "./metrics.ts";
 import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-options.ts";
-import { type RequestTarget, resolveTarget } from "./request-target.ts";
+import { type RequestTarget, resolveTarget, splitProxyPath } from "./request-target.ts";
 import { sendAnswer } from "./send.ts";
 import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
 import { type EventTransform, WatchStream } from "./watch-stream.ts";
@@ -28,7 +28,12 @@ const upgradedSubresources: ReadonlySet<string> = new Set(["exec", "attach", "po
 export function registerResourceRoutes(app: FastifyInstance, context: ServerContext): void {
 	const method = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 	for (const url of ["/api", "/api/*", "/apis", "/apis/*"]) {
-		app.route({ method, url, handler: (request, reply) => serve(context, request, reply) });
+		app.route({
+			method,
+			url,
+			onRequest: (request, reply) => serveProxy(context, request, reply),
+			handler: (request, reply) => serve(context, request, reply),
+		});
 	}
 }
 
@@ -42,10 +47,33 @@ async function serve(context: ServerContext, request: FastifyRequest, reply: Fas
 	const { subresource } = target.resource;
 	if (subresource === "log") return serveLog(context, request, reply, target, query);
 	if (upgradedSubresources.has(subresource)) throw newBadRequest("Upgrade request required");
-	if (subresource === "proxy") throw newNotImplemented(`${target.resource.resource}/proxy`);
 	const accepted = negotiateObject(request.headers.accept);
 	if (target.verb === "watch") return serveWatch(context, request, reply, target, query, accepted);
 	return serveOnce(context, request, reply, target, query, accepted);
+}
+
+/** Proxied requests are taken before their bodies are read, which may be of any size. */
+async function serveProxy(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+	const path = pathOf(request);
+	if (!path.includes("/proxy")) return;
+	const query = queryOf(request.raw.url);
+	const target = resolveTarget(context.catalog().index, request.method, path, isWatchQuery(query));
+	if (target.resource.subresource !== "proxy") return;
+	const { streaming } = context;
+	if (streaming === undefined) throw newNotImplemented(`${target.resource.resource}/proxy`);
+	request.labels = { ...labelsOf(target, false), verb: "CONNECT" };
+	const endLongRunning = context.metrics.beginLongRunning(request.labels);
+	try {
+		const stream = { user: request.user, request: bareRequest(target), query, ...splitProxyPath(path, target) };
+		await streaming.proxy(stream, request.raw, reply.raw);
+	} catch (error) {
+		if (!reply.raw.headersSent) throw error;
+		context.log.warn("proxied answer broke off", { path, error: String(error) });
+		reply.raw.destroy();
+	} finally {
+		endLongRunning();
+	}
+	reply.hijack();
 }
 
 async function serveDiscovery(context: ServerContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {

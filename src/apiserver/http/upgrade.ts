@@ -1,5 +1,5 @@
 /**
- * Connections that ask for another protocol (`Connection: Upgrade`): exec, attach and portforward. Node hands over the
+ * Connections that ask for another protocol (`Connection: Upgrade`): exec, attach, portforward and what is proxied. Node hands over the
  * bare socket, so what fails before the streaming room answers is written here, by hand, as a Status.
  */
 import { type IncomingMessage, STATUS_CODES } from "node:http";
@@ -7,11 +7,11 @@ import type { Duplex } from "node:stream";
 import { newBadRequest, newNotImplemented, type StatusError } from "../../apimachinery/status-error.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { toStatusError } from "./errors.ts";
-import { resolveTarget } from "./request-target.ts";
+import { resolveTarget, splitProxyPath } from "./request-target.ts";
 import { bareRequest, labelsOf } from "./resource-routes.ts";
 import { queryOf, type ServerContext } from "./server-context.ts";
 
-const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward"]);
+const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward", "proxy"]);
 
 /** Serves one upgrade request; never rejects. */
 export async function handleUpgrade(
@@ -42,13 +42,17 @@ async function serveUpgrade(
 	const user = await authenticate(message, authenticators, clock.now());
 	const { method = "GET", url = "/" } = message;
 	const query = queryOf(url);
-	const target = resolveTarget(catalog().index, method, url.split("?", 1)[0] ?? "/", false);
+	const path = url.split("?", 1)[0] ?? "/";
+	const target = resolveTarget(catalog().index, method, path, false);
 	if (!streams.has(target.resource.subresource)) throw newBadRequest(`${url} does not take upgrade requests`);
-	if (streaming === undefined) throw newNotImplemented(`pods/${target.resource.subresource}`);
+	if (streaming === undefined) throw newNotImplemented(`${target.resource.resource}/${target.resource.subresource}`);
 	const labels = { ...labelsOf(target, false), verb: "CONNECT" };
 	const endLongRunning = metrics.beginLongRunning(labels);
 	try {
-		await streaming.upgrade({ user, request: bareRequest(target), query }, message, socket, head);
+		const stream = { user, request: bareRequest(target), query };
+		if (target.resource.subresource === "proxy") {
+			await streaming.proxyUpgrade({ ...stream, ...splitProxyPath(path, target) }, message, socket, head);
+		} else await streaming.upgrade(stream, message, socket, head);
 		metrics.countRequest(labels, 101);
 	} catch (error) {
 		metrics.countRequest(labels, toStatusError(error).failure.code);

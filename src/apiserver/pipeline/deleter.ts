@@ -14,7 +14,7 @@
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { DeleteOptions, ObjectMeta, Status } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict } from "../../apimachinery/status-error.ts";
-import { formatTime } from "../../apimachinery/time.ts";
+import { formatTime, parseTime } from "../../apimachinery/time.ts";
 import type { AdmissionChain } from "../admission/admission.ts";
 import type { UpdateOutcome } from "../storage/object-storage.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
@@ -63,7 +63,6 @@ function checkOptions(options: DeleteOptions): void {
 	if (options.propagationPolicy !== undefined && !known.includes(options.propagationPolicy)) {
 		throw newBadRequest(`DeletionPropagation need to be one of "Foreground", "Background", "Orphan" or nil`);
 	}
-	if ((options.gracePeriodSeconds ?? 0) < 0) throw newBadRequest("gracePeriodSeconds must not be negative");
 }
 
 /** What a DELETE makes of the current object. Pure. Throws Conflict if a precondition does not hold. */
@@ -71,19 +70,36 @@ function planDeletion(context: RequestContext, current: KubeObject, options: Del
 	const { definition, nowMs } = context;
 	const metadata = current.metadata ?? {};
 	checkPreconditions(context, metadata, options);
-	const graceSeconds = gracePeriod(context, current, options);
+	const asked = options.gracePeriodSeconds === undefined || options.gracePeriodSeconds >= 0 ? options.gracePeriodSeconds : 1;
 	const finalizers = plannedFinalizers(metadata, options, definition.defaultDeletion ?? "background");
-	if (graceSeconds > 0) {
-		const runningSeconds = metadata.deletionGracePeriodSeconds ?? 0;
-		if (metadata.deletionTimestamp !== undefined && runningSeconds <= graceSeconds) return { action: "keep" };
-		return { action: "put", object: marked(context, current, finalizers, graceSeconds, nowMs + graceSeconds * 1000) };
+	const { deletionTimestamp, deletionGracePeriodSeconds: running } = metadata;
+	const end = (graceSeconds: number, deletedMs: number): UpdateOutcome =>
+		graceSeconds > 0 || finalizers.length > 0
+			? { action: "put", object: marked(context, current, finalizers, graceSeconds, deletedMs) }
+			: { action: "delete" };
+	if (definition.deletionGraceSeconds === undefined || (deletionTimestamp !== undefined && running === undefined)) {
+		return planWithoutGrace(context, current, finalizers);
 	}
-	const isBlocked = finalizers.length > 0 || definition.isDeletionBlocked?.(current) === true;
-	if (!isBlocked) return { action: "delete" };
-	const unchanged = metadata.deletionTimestamp !== undefined && (metadata.deletionGracePeriodSeconds ?? 0) === 0;
-	if (unchanged && sameStrings(finalizers, metadata.finalizers ?? [])) return { action: "keep" };
-	const deletedMs = metadata.deletionTimestamp !== undefined && unchanged ? undefined : nowMs;
-	const object = marked(context, current, finalizers, 0, deletedMs);
+	if (deletionTimestamp === undefined || running === undefined) {
+		const graceSeconds = definition.deletionGraceSeconds(current, asked);
+		return end(graceSeconds, nowMs + graceSeconds * 1000);
+	}
+	// A deletion that is under way can only be made shorter, counted from its beginning.
+	if (asked === undefined || asked >= running) return { action: "keep" };
+	return end(asked, parseTime(deletionTimestamp) - (running - asked) * 1000);
+}
+
+/** Kinds that go at once, unless something holds them. */
+function planWithoutGrace(context: RequestContext, current: KubeObject, finalizers: readonly string[]): UpdateOutcome {
+	const { definition, nowMs } = context;
+	const { deletionTimestamp, deletionGracePeriodSeconds, finalizers: before = [] } = current.metadata ?? {};
+	if (finalizers.length === 0 && definition.isDeletionBlocked?.(current) !== true) return { action: "delete" };
+	// What its spec holds has no grace period at all: a namespace.
+	const graceSeconds = definition.isDeletionBlocked === undefined ? 0 : undefined;
+	const isMarked = deletionTimestamp !== undefined && deletionGracePeriodSeconds === graceSeconds;
+	if (isMarked && sameStrings(finalizers, before)) return { action: "keep" };
+	const deletedMs = deletionTimestamp === undefined ? nowMs : Math.min(parseTime(deletionTimestamp), nowMs);
+	const object = marked(context, current, finalizers, graceSeconds, deletedMs);
 	return { action: "put", object: definition.markDeleting?.(object) ?? object };
 }
 
@@ -96,13 +112,6 @@ function checkPreconditions({ definition, name }: RequestContext, metadata: Obje
 		const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${metadata.resourceVersion}`;
 		throw newConflict(definition, name, why);
 	}
-}
-
-/** Seconds that the object lives on after the DELETE; 0 for kinds without graceful deletion. */
-function gracePeriod({ definition }: RequestContext, current: KubeObject, options: DeleteOptions): number {
-	const own = definition.defaultGracePeriodSeconds?.(current);
-	if (own === undefined || own === 0) return 0;
-	return options.gracePeriodSeconds ?? own;
 }
 
 function plannedFinalizers(metadata: ObjectMeta, options: DeleteOptions, fallback: "orphan" | "background"): readonly string[] {
@@ -121,21 +130,21 @@ function propagation(finalizers: readonly string[], options: DeleteOptions, fall
 	return fallback === "orphan" ? "Orphan" : "Background";
 }
 
-/** The object with its deletion under way. @param deletedMs undefined keeps the time that is there. */
+/** The object with its deletion under way. @param graceSeconds undefined: there is no such thing for its kind */
 function marked(
 	context: RequestContext,
 	object: KubeObject,
 	finalizers: readonly string[],
-	graceSeconds: number,
-	deletedMs: number | undefined,
+	graceSeconds: number | undefined,
+	deletedMs: number,
 ): KubeObject {
-	const { finalizers: _, ...metadata } = object.metadata ?? {};
+	const { finalizers: _, deletionGracePeriodSeconds: __, ...metadata } = object.metadata ?? {};
 	const isFirst = metadata.deletionTimestamp === undefined;
 	return withMetadata(object, {
 		...metadata,
 		...(finalizers.length === 0 ? {} : { finalizers }),
-		...(deletedMs === undefined ? {} : { deletionTimestamp: formatTime(deletedMs) }),
-		deletionGracePeriodSeconds: graceSeconds,
+		deletionTimestamp: formatTime(deletedMs),
+		...(graceSeconds === undefined ? {} : { deletionGracePeriodSeconds: graceSeconds }),
 		...(isFirst && context.definition.hasGeneration === true ? { generation: (metadata.generation ?? 0) + 1 } : {}),
 	});
 }

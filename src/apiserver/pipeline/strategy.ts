@@ -19,12 +19,13 @@ export interface UpdateStrategy {
 	validate(object: KubeObject, old: KubeObject): readonly FieldError[];
 	/** Fields that the endpoint sets back to the old ones, with all below them: a writer does not come to own them. */
 	readonly reset?: FieldSet | undefined;
-	/** Nobody comes to own what is written. */
+	/** Nobody comes to own what is written, and it is no change of what somebody wants: metadata.generation stays. */
 	readonly isUntracked?: true;
 }
 
 const statusField = setOf([fieldElement("status")]);
-const allButStatus = setOf([fieldElement("spec")], [fieldElement("metadata"), fieldElement("labels")]);
+/** What a write to a part of the status may not change. */
+export const allButStatus = setOf([fieldElement("spec")], [fieldElement("metadata"), fieldElement("labels")]);
 
 function hasStatusSubresource(served: ServedResource): boolean {
 	return served.subresources.has("status");

@@ -245,7 +245,8 @@ export class Writer {
 		const allocation = this.#allocate(context, prepared, current);
 		const release = () => allocation?.release();
 		try {
-			const counted = withGeneration(allocation?.service ?? prepared, current, definition);
+			const allocated = allocation?.service ?? prepared;
+			const counted = strategy.isUntracked === true ? allocated : withGeneration(allocated, current, definition);
 			const admitted = withManagedFields(counted, owners ?? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy));
 			const errors = [
 				...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),

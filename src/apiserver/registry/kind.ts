@@ -102,8 +102,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	readonly allowCreateOnUpdate?: boolean;
 	/** An update without resourceVersion is allowed (most kinds: true, the default). */
 	readonly allowUnconditionalUpdate?: boolean;
-	/** Grace period in seconds for a delete that names none; absent: the kind is deleted at once. Pods only. */
-	defaultGracePeriodSeconds?(object: T): number | undefined;
+	/**
+	 * Seconds that an object lives on after a first DELETE; absent: the kind goes at once. Pods only.
+	 * @param asked what the caller wants, >= 0; undefined leaves it to the object
+	 */
+	deletionGraceSeconds?(object: T, asked: number | undefined): number;
 	/** Seconds after its last write at which an object goes by itself: events, 3600. */
 	readonly ttlSeconds?: number;
 	/** Written often and read rarely: the cache keeps its bytes and parses them when somebody asks. Events. */

@@ -62,6 +62,10 @@ class ScriptedNode implements NodeConnector {
 		return { exitCode: 0 };
 	}
 
+	async dial(): Promise<never> {
+		throw new Error("connection refused");
+	}
+
 	async portForward(...[, port]: Parameters<NodeConnector["portForward"]>) {
 		if (port !== 80) throw new Error("connection refused");
 		const output = new ByteQueue();
@@ -87,7 +91,13 @@ beforeEach(async () => {
 		random: new SeededRandom(1),
 		log: silentLog,
 		tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
-		streaming: createStreaming({ server: { authorize: () => undefined, find }, nodes: node, clock, log: silentLog }),
+		streaming: createStreaming({
+			server: { authorize: () => undefined, find },
+			nodes: node,
+			clock,
+			random: new SeededRandom("proxy"),
+			log: silentLog,
+		}),
 	});
 	address = await server.listen({ host: "127.0.0.1", port: 0 });
 });

@@ -1,6 +1,6 @@
 /**
  * The streaming subresources of pods: log, exec, attach and portforward. Finds the pod, checks that the caller may, and
- * joins the caller's connection to the node's `NodeConnector`.
+ * joins the caller's connection to the node's `NodeConnector`. And the proxy subresources, which proxy.ts serves.
  *
  *            WebSocket                           SPDY/3.1
  *   exec     v5, v4, base64 …  websocket-command   v4 … v1  spdy-command        ┐
@@ -14,13 +14,16 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { NodeConnector } from "../../apimachinery/node-connector.ts";
+import type { Random } from "../../apimachinery/random.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { newNotFound } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
-import type { StreamingEndpoint, StreamRequest } from "../http/api-handler.ts";
+import type { ProxyStream, StreamingEndpoint, StreamRequest } from "../http/api-handler.ts";
 import { isRunning, requireNode, resolveContainer } from "./container.ts";
 import { readLogOptions } from "./log-options.ts";
 import { type ForwardChannel, forwardPort } from "./port-forward.ts";
+import { type ProxyRequest, proxyRequest, proxyUpgrade } from "./proxy.ts";
+import { proxyTarget } from "./proxy-target.ts";
 import { type CommandChannels, readCommandOptions, runCommand } from "./remote-command.ts";
 import { serveSpdyCommand, spdyCommandProtocols } from "./spdy-command.ts";
 import { serveSpdyPortForward, spdyPortForwardProtocol, tunnelProtocol } from "./spdy-port-forward.ts";
@@ -40,6 +43,8 @@ export interface StreamingOptions {
 	readonly server: PodSource;
 	readonly nodes: NodeConnector;
 	readonly clock: Clock;
+	/** Chooses the endpoint that a request to a service is proxied to. */
+	readonly random: Random;
 	readonly log: Logger;
 }
 
@@ -105,6 +110,35 @@ class Streaming implements StreamingEndpoint {
 		} finally {
 			this.#active.delete(end);
 		}
+	}
+
+	async proxy(stream: ProxyStream, message: IncomingMessage, response: ServerResponse): Promise<void> {
+		const end = () => response.destroy();
+		this.#active.add(end);
+		try {
+			await proxyRequest(this.#options.nodes, this.#proxyRequest(stream, message), message, response);
+		} finally {
+			this.#active.delete(end);
+		}
+	}
+
+	async proxyUpgrade(stream: ProxyStream, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+		const end = () => socket.destroy();
+		this.#active.add(end);
+		try {
+			await proxyUpgrade(this.#options.nodes, this.#proxyRequest(stream, message), message, socket, head);
+		} finally {
+			this.#active.delete(end);
+		}
+	}
+
+	#proxyRequest({ user, request, prefix, path }: ProxyStream, { url = "" }: IncomingMessage): ProxyRequest {
+		const { server, random } = this.#options;
+		server.authorize(user, request);
+		const lookups = { find: server.find.bind(server), random };
+		const target = proxyTarget(request.resource, request.namespace ?? "", request.name ?? "", lookups);
+		const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";
+		return { target, prefix, path, query };
 	}
 
 	close(): void {

@@ -1,15 +1,22 @@
 /**
  * pods/binding: the scheduler's word on where a pod runs.
- * Source: pkg/registry/core/pod/storage/storage.go (assignPod, setPodHostAndAnnotations).
+ * Source: pkg/registry/core/pod/storage/storage.go (assignPod, setPodNodeAndMetadata).
  */
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Binding, Pod, PodCondition, Status } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict, newInvalid } from "../../apimachinery/status-error.ts";
 import { formatTime } from "../../apimachinery/time.ts";
-import { fieldRequired } from "../../apimachinery/validation/field-error.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { UpdateStrategy } from "../pipeline/strategy.ts";
 import type { Writer } from "../pipeline/writer.ts";
+import { bindingKind } from "../registry/core/binding.ts";
+
+const topologyLabels: readonly string[] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+
+export interface BindingServices {
+	readonly writer: Writer;
+	readonly findNode: (name: string) => KubeObject | undefined;
+}
 
 /** How the messages name it. */
 const bindingResource = { group: "", resource: "pods/binding" };
@@ -17,27 +24,45 @@ const bindingResource = { group: "", resource: "pods/binding" };
 /** Takes the pod as `make` leaves it: the binding decides spec, annotations and one condition, and nobody owns them. */
 const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true };
 
-export async function bindPod(context: RequestContext, writer: Writer): Promise<Status> {
+export async function bindPod(context: RequestContext, { writer, findNode }: BindingServices): Promise<Status> {
 	const binding = writer.decode(context, context.request.body, "Binding") as Binding;
-	const node = binding.target?.name ?? "";
-	if (node === "") throw newInvalid({ group: "", kind: "Binding" }, context.name, [fieldRequired("target.name")]);
-	const kind = binding.target.kind ?? "Node";
-	if (kind !== "" && kind !== "Node") throw newBadRequest(`invalid binding target kind: ${kind}`);
 	const { name } = context;
+	if ((binding.metadata?.name ?? "") !== name) throw newBadRequest("name in URL does not match name in Binding object");
+	const errors = bindingKind.validate?.(binding) ?? [];
+	if (errors.length > 0) throw newInvalid(bindingKind, name, errors);
+	const node = binding.target.name ?? "";
 	const make = (current: KubeObject): KubeObject => {
 		const pod = current as Pod;
-		const uid = binding.metadata?.uid ?? "";
+		checkPreconditions(context, binding, pod);
 		const fail = (why: string) => newConflict(bindingResource, name, why);
-		if (uid !== "" && uid !== pod.metadata?.uid) {
-			throw fail(`Precondition failed: UID in precondition: ${uid}, UID in object meta: ${pod.metadata?.uid}`);
-		}
 		if (pod.metadata?.deletionTimestamp !== undefined) throw fail(`pod ${name} is being deleted, cannot be assigned to a host`);
 		if (pod.spec?.nodeName) throw fail(`pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
 		if ((pod.spec?.schedulingGates?.length ?? 0) > 0) throw fail(`pod ${name} has non-empty .spec.schedulingGates`);
-		return boundPod(pod, binding, node, context.nowMs);
+		return boundPod(pod, withTopologyLabels(binding, findNode(node)), node, context.nowMs);
 	};
 	await writer.write(context, make, bindingStrategy);
 	return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
+}
+
+/** The very pod that the scheduler saw, and in the state that it saw, where the binding names them. */
+function checkPreconditions({ storage, name, namespace }: RequestContext, { metadata }: Binding, pod: Pod): void {
+	const { uid = "", resourceVersion = "" } = metadata ?? {};
+	const fail = (what: string, wanted: string, current: string | undefined) => {
+		const subject = `StorageError: invalid object, Code: 4, Key: ${storage.key(namespace, name)}, ResourceVersion: 0`;
+		const why = `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${current}`;
+		return newConflict({ group: "", resource: "pods" }, name, `${subject}, AdditionalErrorMessage: ${why}`);
+	};
+	if (uid !== "" && uid !== pod.metadata?.uid) throw fail("UID", uid, pod.metadata?.uid);
+	if (resourceVersion !== "" && resourceVersion !== pod.metadata?.resourceVersion) {
+		throw fail("ResourceVersion", resourceVersion, pod.metadata?.resourceVersion);
+	}
+}
+
+/** Admission plugin PodTopologyLabels: a pod is told the zone and the region that its node is in (KEP-4742). */
+function withTopologyLabels(binding: Binding, node: KubeObject | undefined): Binding {
+	const known = Object.entries(node?.metadata?.labels ?? {}).filter(([label]) => topologyLabels.includes(label));
+	if (known.length === 0) return binding;
+	return { ...binding, metadata: { ...binding.metadata, labels: { ...binding.metadata?.labels, ...Object.fromEntries(known) } } };
 }
 
 function boundPod(pod: Pod, binding: Binding, node: string, nowMs: number): Pod {
@@ -49,9 +74,14 @@ function boundPod(pod: Pod, binding: Binding, node: string, nowMs: number): Pod 
 	};
 	const others = (pod.status?.conditions ?? []).filter((condition) => condition.type !== "PodScheduled");
 	const annotations = { ...pod.metadata?.annotations, ...binding.metadata?.annotations };
+	const labels = { ...pod.metadata?.labels, ...binding.metadata?.labels };
 	return {
 		...pod,
-		metadata: { ...pod.metadata, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
+		metadata: {
+			...pod.metadata,
+			...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+			...(Object.keys(labels).length === 0 ? {} : { labels }),
+		},
 		spec: { ...pod.spec, containers: pod.spec?.containers ?? [], nodeName: node },
 		status: { ...pod.status, conditions: [...others, scheduled] },
 	};

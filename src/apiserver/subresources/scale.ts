@@ -6,7 +6,7 @@ import { ApplyConflictError, newApplyConflict } from "../../apimachinery/apply/c
 import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Scale } from "../../apimachinery/schema/generated/types.ts";
-import { newBadRequest, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newConflict, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { applyPatch, patchTypeOf } from "../pipeline/patch.ts";
 import { type RequestContext, toStorageVersion } from "../pipeline/request-context.ts";
@@ -50,6 +50,7 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 			const error = fieldInvalid("spec.replicas", replicas, "must be greater than or equal to 0");
 			throw newInvalid({ group: "autoscaling", kind: "Scale" }, context.name, [error]);
 		}
+		checkUid(context, decoded, current);
 		const version = decoded.metadata?.resourceVersion;
 		const scaled = mapping.withReplicas(current, replicas);
 		return version === undefined ? withoutVersion(scaled) : { ...scaled, metadata: { ...scaled.metadata, resourceVersion: version } };
@@ -88,6 +89,13 @@ function parentConfiguration({ metadata, spec }: JsonObject): JsonObject {
 	const { resourceVersion, uid }: JsonObject = isJsonObject(metadata) ? metadata : {};
 	const replicas = isJsonObject(spec) ? spec.replicas : undefined;
 	return { metadata: { resourceVersion, uid }, ...(replicas === undefined ? {} : { spec: { replicas } }) };
+}
+
+function checkUid({ definition, name }: RequestContext, { metadata }: Scale, current: KubeObject): void {
+	const { uid = "" } = metadata ?? {};
+	if (uid === "" || uid === current.metadata?.uid) return;
+	const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata?.uid}`;
+	throw newConflict({ group: definition.group, resource: `${definition.resource}/scale` }, name, why);
 }
 
 /** Without a resourceVersion the write takes whatever is current. */

@@ -182,11 +182,18 @@ class MessageReader {
 		if (length === undefined && !untilEnd) return new Uint8Array();
 		const wanted = length === undefined ? Number.POSITIVE_INFINITY : Number(length);
 		if (!(wanted >= 0) || (length !== undefined && wanted > maxBodyBytes)) throw new HttpError("body too large");
-		while (this.#buffer.length < wanted) {
-			if (this.#buffer.length > maxBodyBytes) throw new HttpError("body too large");
-			if (!(await this.#more())) break;
+		// Joined once: a large body comes in hundreds of pieces.
+		const parts: Uint8Array[] = [this.#buffer];
+		let sizeBytes = this.#buffer.length;
+		while (sizeBytes < wanted) {
+			if (sizeBytes > maxBodyBytes) throw new HttpError("body too large");
+			const chunk = await this.#connection.read();
+			if (chunk === undefined) break;
+			parts.push(chunk);
+			sizeBytes += chunk.byteLength;
 		}
-		return this.#take(Math.min(wanted, this.#buffer.length));
+		this.#buffer = Buffer.concat(parts);
+		return this.#take(Math.min(wanted, sizeBytes));
 	}
 
 	async #readChunked(): Promise<Uint8Array> {

@@ -43,6 +43,8 @@ export interface ContainerOptions {
 	/** Shared by all containers of the namespace. */
 	readonly services: ReadonlyMap<string, string>;
 	readonly clusterDns: string;
+	/** Whose processes this container joins: the target of an ephemeral container. */
+	readonly target?: SimContainer | undefined;
 }
 
 /** Somebody attached to the main process. */
@@ -71,6 +73,7 @@ export class SimContainer {
 			clock,
 			random,
 			network,
+			pidNamespace: options.target?.machine.pidNamespace,
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
 			pristineFiles: () => options.imageFiles(image),
 			findProgram: (name) => image.programs?.[name] ?? findCommand(name),

@@ -54,6 +54,8 @@ export interface PodScope {
 	event(type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
 	/** Whether an object that the caches lack is in the API after all. */
 	fetch(error: MissingObjectError): Promise<boolean>;
+	/** Another container of the pod. */
+	container(name: string): ContainerWorker | undefined;
 	downward(): DownwardContext;
 	serviceEnvironment(): ReadonlyMap<string, string>;
 }
@@ -155,6 +157,25 @@ export class ContainerWorker {
 		else void this.#preStop(container, spec, preStop, deadlineMs, signal);
 	}
 
+	/** Gives the container what it was promised: while it runs, or by a restart. */
+	resize(restart: boolean): void {
+		const { record } = this;
+		const { host, graceMs } = this.#scope;
+		if (restart) {
+			record.restartsForResize = true;
+			this.stop(host.clock.now() + graceMs, `Container ${record.name} resize requires restart`);
+			return;
+		}
+		const { allocated, containerId } = record;
+		if (record.actuating === allocated) return;
+		record.actuating = allocated;
+		this.#scope.after(host.latency.noticeMs(host.random), () => {
+			if (record.actuating !== allocated) return;
+			record.actuating = undefined;
+			if (record.containerId === containerId) record.actuated = allocated;
+		});
+	}
+
 	/** SIGKILL at the deadline; a preStop hook gets two seconds more, once. */
 	killBy(deadlineMs: number): void {
 		const container = this.#container;
@@ -241,7 +262,7 @@ export class ContainerWorker {
 		const { record } = this;
 		const { clock, random } = this.#scope.host;
 		if (record.exit !== undefined) {
-			record.restartBackoff = nextBackoff(record.restartBackoff, record.exit.finishedMs, clock.now());
+			if (!record.restartsForResize) record.restartBackoff = nextBackoff(record.restartBackoff, record.exit.finishedMs, clock.now());
 			record.previous = record.exit;
 			record.exit = undefined;
 			record.restartCount++;
@@ -249,6 +270,8 @@ export class ContainerWorker {
 		const id = `${random.uuid()}${random.uuid()}`.replaceAll("-", "");
 		record.containerId = `containerd://${id}`;
 		record.retryMs = 0;
+		record.restartsForResize = false;
+		record.actuated = record.allocated;
 		this.#event("Normal", "Created", "Container created");
 		if (!this.#launch(id, spec, image, environment)) return;
 		record.startedMs = clock.now();
@@ -298,6 +321,7 @@ export class ContainerWorker {
 			environment,
 			services,
 			clusterDns,
+			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}
 

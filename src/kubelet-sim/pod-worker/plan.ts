@@ -49,19 +49,20 @@ export function podOutcome(pod: Pod, record: PodRecord): "running" | "succeeded"
 	if (policy === "Always" || init.some((container) => !hasSucceeded(container))) return "running";
 	const main = record.containers.filter(({ kind }) => kind === "main");
 	if (main.every(hasSucceeded)) return "succeeded";
-	return policy === "Never" && main.every(({ phase }) => phase === "exited") ? "failed" : "running";
+	return policy === "Never" && main.every((container) => hasSucceeded(container) || hasFailed(container)) ? "failed" : "running";
 }
 
-function hasSucceeded({ phase, exit }: ContainerRecord): boolean {
-	return phase === "exited" && exit?.exitCode === 0;
+function hasSucceeded({ phase, exit, restartsForResize }: ContainerRecord): boolean {
+	return phase === "exited" && exit?.exitCode === 0 && !restartsForResize;
 }
 
-function hasFailed({ phase, exit }: ContainerRecord): boolean {
-	return phase === "exited" && exit?.exitCode !== 0;
+function hasFailed({ phase, exit, restartsForResize }: ContainerRecord): boolean {
+	return phase === "exited" && exit?.exitCode !== 0 && !restartsForResize;
 }
 
 /** Whether an ended container is to run again. */
 export function shouldRestart(pod: Pod, container: ContainerRecord): boolean {
+	if (container.restartsForResize) return true;
 	const policy = pod.spec?.restartPolicy ?? "Always";
 	switch (container.kind) {
 		case "sidecar":
@@ -111,7 +112,8 @@ function startFirst(containers: readonly ContainerRecord[], pod: Pod, nowMs: num
 	for (const container of containers) {
 		if (container.phase !== "waiting" && !(container.phase === "exited" && shouldRestart(pod, container))) continue;
 		const finishedMs = container.exit?.finishedMs;
-		const untilMs = finishedMs === undefined ? undefined : backoffUntil(container.restartBackoff, finishedMs, nowMs);
+		const untilMs =
+			finishedMs === undefined || container.restartsForResize ? undefined : backoffUntil(container.restartBackoff, finishedMs, nowMs);
 		if (untilMs !== undefined) {
 			wakeMs = Math.min(wakeMs, untilMs);
 			if (container.waiting?.reason !== "CrashLoopBackOff") backingOff.push({ type: "backOff", container });

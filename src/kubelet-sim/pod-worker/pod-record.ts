@@ -6,7 +6,7 @@
  *                     ^                                                      │ restart policy, back-off
  *                     └──────────────────────────────────────────────────────┘
  */
-import type { Container, EphemeralContainer, Pod, PodStatus } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, Pod, PodStatus, ResourceRequirements } from "../../apimachinery/schema/generated/types.ts";
 import { parseTime } from "../../apimachinery/time.ts";
 import type { BackoffEntry } from "./backoff.ts";
 
@@ -58,6 +58,21 @@ export interface ContainerRecord {
 	retryMs: number;
 	/** Runs of failures to pull: the message that back-off repeats. */
 	pullError: string | undefined;
+	/** What the node has promised it. */
+	allocated: ResourceRequirements | undefined;
+	/** What the present instance runs with. */
+	actuated: ResourceRequirements | undefined;
+	/** What is being set while it runs; undefined if nothing is. */
+	actuating: ResourceRequirements | undefined;
+	/** This instance ends to start again with what was promised: no failure, so no back-off. */
+	restartsForResize: boolean;
+}
+
+/** How the resize that the spec asks for stands: conditions of the pod. */
+interface ResizeState {
+	readonly pending?: { readonly reason: "Deferred" | "Infeasible"; readonly message: string; readonly generation: number };
+	/** What was promised is being set. */
+	readonly inProgress?: { readonly generation: number };
 }
 
 /** Why a pod is being ended. */
@@ -83,6 +98,8 @@ export interface PodRecord {
 	removed: boolean;
 	/** Do not try to mount before this, Unix ms. */
 	retryMs: number;
+	/** Absent: the pod has what its spec wants. */
+	resize: ResizeState | undefined;
 }
 
 function isSidecar(container: Container): boolean {
@@ -101,9 +118,9 @@ export function findContainer(pod: Pod, name: string): Container | EphemeralCont
 	return undefined;
 }
 
-export function newContainerRecord(name: string, kind: ContainerKind): ContainerRecord {
+export function newContainerRecord(spec: Container | EphemeralContainer, kind: ContainerKind): ContainerRecord {
 	return {
-		name,
+		name: spec.name,
 		kind,
 		phase: "waiting",
 		waiting: undefined,
@@ -121,12 +138,16 @@ export function newContainerRecord(name: string, kind: ContainerKind): Container
 		imageBackoff: undefined,
 		retryMs: 0,
 		pullError: undefined,
+		allocated: spec.resources,
+		actuated: undefined,
+		actuating: undefined,
+		restartsForResize: false,
 	};
 }
 
 export function newPodRecord(pod: Pod, nowMs: number): PodRecord {
 	return {
-		containers: [...containersOf(pod)].map(([{ name }, kind]) => newContainerRecord(name, kind)),
+		containers: [...containersOf(pod)].map(([spec, kind]) => newContainerRecord(spec, kind)),
 		sandbox: "absent",
 		volumes: "absent",
 		ip: "",
@@ -135,6 +156,7 @@ export function newPodRecord(pod: Pod, nowMs: number): PodRecord {
 		deleting: false,
 		removed: false,
 		retryMs: 0,
+		resize: undefined,
 	};
 }
 
@@ -157,6 +179,9 @@ export function adoptPodRecord(pod: Pod, nowMs: number): { readonly record: PodR
 		container.previous = terminationOf(known.lastState?.terminated);
 		if (known.state?.running !== undefined) {
 			container.phase = "running";
+			// A resize that was under way is decided anew.
+			container.allocated = known.resources ?? container.allocated;
+			container.actuated = container.allocated;
 			container.startedMs = timeOf(known.state.running.startedAt, nowMs);
 			container.started = known.started ?? true;
 			container.ready = known.ready;

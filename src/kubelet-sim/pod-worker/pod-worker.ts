@@ -15,8 +15,10 @@ import type { DownwardContext } from "../volumes/downward.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import { ContainerWorker, type PodScope } from "./container-worker.ts";
+import { type Footprint, noFootprint, podFootprint } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
 import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodRecord } from "./pod-record.ts";
+import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
@@ -107,11 +109,11 @@ export class PodWorker implements PodScope {
 	update(pod: Pod): void {
 		if (this.#closed || isOlder(pod, this.#pod)) return;
 		this.#take(pod);
-		for (const [{ name }, kind] of containersOf(pod)) {
-			if (kind !== "ephemeral" || this.#containers.has(name)) continue;
-			const record = newContainerRecord(name, kind);
+		for (const [spec, kind] of containersOf(pod)) {
+			if (kind !== "ephemeral" || this.#containers.has(spec.name)) continue;
+			const record = newContainerRecord(spec, kind);
 			this.record.containers.push(record);
-			this.#containers.set(name, new ContainerWorker(this, record));
+			this.#containers.set(spec.name, new ContainerWorker(this, record));
 		}
 		this.sync();
 	}
@@ -128,6 +130,7 @@ export class PodWorker implements PodScope {
 			this.#noticeDeletion();
 			for (let round = 0; round < maxRounds && !this.closed; round++) {
 				this.#syncAgain = false;
+				this.#resize();
 				const { actions, wakeMs } = planPod(this.#pod, this.record, this.host.clock.now());
 				for (const action of actions) this.#act(action);
 				this.#wakeAt(wakeMs);
@@ -146,6 +149,13 @@ export class PodWorker implements PodScope {
 		this.#wake?.cancel();
 		for (const container of this.#containers.values()) container.close();
 		this.#leaveNetwork();
+		this.host.roomFreed(this.node.name);
+	}
+
+	/** What the node has promised the pod; nothing once it is over. */
+	get footprint(): Footprint {
+		if (this.record.sandbox === "stopped") return noFootprint;
+		return podFootprint(this.#pod, (name) => this.#containers.get(name)?.record.allocated);
 	}
 
 	/** Does something after a simulated delay, then plans anew. No delay: at once, within the present round. */
@@ -201,6 +211,46 @@ export class PodWorker implements PodScope {
 		}
 	}
 
+	/** In-place resize: promises what the spec wants if the node has room, and brings it to the containers. */
+	#resize(): void {
+		const { record, host, node } = this;
+		if (record.ending !== undefined || record.deleting) return;
+		const room = () => ({ allocatable: node.allocatable, others: host.promisedToOthers(node.name, this) });
+		const decision = decideResize(this.#pod, record, room);
+		const { pending, inProgress } = record.resize ?? {};
+		if (decision.type === "pending") this.#postponeResize(decision);
+		else if (decision.type === "fits") this.#startResize();
+		else if (pending !== undefined) record.resize = inProgress === undefined ? undefined : { inProgress };
+		if (record.resize?.inProgress === undefined) return;
+		const behind = unactuated(record);
+		for (const container of behind) this.#containers.get(container.name)?.resize(needsRestart(this.#pod, container));
+		if (behind.length > 0 || record.containers.some(({ restartsForResize }) => restartsForResize)) return;
+		record.resize = record.resize.pending === undefined ? undefined : { pending: record.resize.pending };
+		this.event("Normal", "ResizeCompleted", resizeMessage("Pod resize completed", this.#pod));
+	}
+
+	#startResize(): void {
+		const before = this.footprint;
+		allocate(this.#pod, this.record);
+		this.record.resize = { inProgress: { generation: this.#generation } };
+		this.event("Normal", "ResizeStarted", resizeMessage("Pod resize started", this.#pod));
+		const { milliCpu, memoryBytes } = this.footprint;
+		if (milliCpu < before.milliCpu || memoryBytes < before.memoryBytes) this.host.roomFreed(this.node.name);
+	}
+
+	#postponeResize({ reason, message }: { readonly reason: "Deferred" | "Infeasible"; readonly message: string }): void {
+		const { record } = this;
+		const { pending } = record.resize ?? {};
+		if (reason === "Deferred") this.host.awaitRoom(this.node.name, this);
+		if (pending?.reason === reason && pending.message === message && pending.generation === this.#generation) return;
+		record.resize = { ...record.resize, pending: { reason, message, generation: this.#generation } };
+		this.event("Warning", `Resize${reason}`, resizeMessage(`Pod resize ${reason}`, this.#pod, message));
+	}
+
+	get #generation(): number {
+		return this.#pod.metadata?.generation ?? 0;
+	}
+
 	#act(action: PodAction): void {
 		switch (action.type) {
 			case "mountVolumes":
@@ -225,6 +275,7 @@ export class PodWorker implements PodScope {
 			case "stopSandbox":
 				this.record.sandbox = "stopped";
 				this.#leaveNetwork();
+				this.host.roomFreed(this.node.name);
 				return;
 			case "removePod":
 				this.record.removed = true;

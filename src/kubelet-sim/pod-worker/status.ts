@@ -82,7 +82,7 @@ function containerStatusLists(pod: Pod, record: PodRecord) {
 function containerStatus(pod: Pod, container: Container | EphemeralContainer, known: ContainerRecord, record: PodRecord): ContainerStatus {
 	const isRunning = known.phase === "running";
 	const { state, lastState } = statesOf(pod, known, record);
-	const { resources } = container;
+	const { allocated, actuated } = known;
 	const mounts = (container.volumeMounts ?? []).map(({ mountPath, name, readOnly }) => ({
 		name,
 		mountPath,
@@ -98,8 +98,8 @@ function containerStatus(pod: Pod, container: Container | EphemeralContainer, kn
 		imageID: known.imageId,
 		...(known.containerId === "" ? {} : { containerID: known.containerId }),
 		started: isRunning && known.started,
-		...(resources?.requests === undefined ? {} : { allocatedResources: resources.requests }),
-		...(isRunning && resources !== undefined ? { resources } : {}),
+		...(allocated?.requests === undefined ? {} : { allocatedResources: allocated.requests }),
+		...(isRunning && actuated !== undefined ? { resources: actuated } : {}),
 		...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
 		...(isRunning ? { user: rootUser } : {}),
 	};
@@ -139,7 +139,10 @@ function terminated({ exitCode, reason, message, startedMs, finishedMs, containe
 	};
 }
 
-type ConditionCore = Pick<PodCondition, "type" | "status" | "reason" | "message">;
+type ConditionCore = Pick<PodCondition, "type" | "status" | "reason" | "message"> & {
+	/** Of the spec that it is about, where that is not the present one. */
+	readonly generation?: number;
+};
 
 function conditionsOf(pod: Pod, record: PodRecord, phase: string, nowMs: number): PodCondition[] {
 	const containersReady = containersReadyCondition(pod, record, phase);
@@ -149,6 +152,7 @@ function conditionsOf(pod: Pod, record: PodRecord, phase: string, nowMs: number)
 		readyCondition(pod, containersReady),
 		containersReady,
 		{ type: "PodScheduled", status: "True" },
+		...resizeConditions(record),
 	];
 	const before = pod.status?.conditions ?? [];
 	const generation = pod.metadata?.generation;
@@ -161,10 +165,18 @@ function conditionsOf(pod: Pod, record: PodRecord, phase: string, nowMs: number)
 			...(core.message === undefined ? {} : { message: core.message }),
 			lastTransitionTime:
 				known?.status === core.status && known.lastTransitionTime !== undefined ? known.lastTransitionTime : formatTime(nowMs),
-			...(generation === undefined ? {} : { observedGeneration: generation }),
+			...(generation === undefined ? {} : { observedGeneration: core.generation ?? generation }),
 		};
 	});
 	return ours;
+}
+
+function resizeConditions({ resize }: PodRecord): readonly ConditionCore[] {
+	const { pending, inProgress } = resize ?? {};
+	return [
+		...(pending === undefined ? [] : [{ type: "PodResizePending", status: "True", ...pending }]),
+		...(inProgress === undefined ? [] : [{ type: "PodResizeInProgress", status: "True", ...inProgress }]),
+	];
 }
 
 function initializedCondition(record: PodRecord, phase: string): ConditionCore {

@@ -8,6 +8,7 @@ import type { Image } from "../images/image.ts";
 import type { LatencyModel } from "../latency.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
 import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
+import type { Footprint } from "./footprint.ts";
 
 /** The node a pod runs on. */
 export interface WorkerNode {
@@ -26,6 +27,11 @@ export interface WorkerNode {
 	hostFiles(): FileSystem;
 }
 
+/** A worker whose pod waits for room on its node. */
+export interface RoomSeeker {
+	sync(): void;
+}
+
 /** What all workers of a fleet share. */
 export interface WorkerHost {
 	readonly clock: Clock;
@@ -42,6 +48,11 @@ export interface WorkerHost {
 	/** An image's files, made once and only read. */
 	imageFiles(image: Image): FileSystem;
 	claimTree(namespace: string, claim: string): Tree;
+	/** What the node's other pods have been promised. */
+	promisedToOthers(node: string, worker: RoomSeeker): Footprint;
+	/** Has the worker plan anew, once, when a pod of the node gives back some of what it had. */
+	awaitRoom(node: string, worker: RoomSeeker): void;
+	roomFreed(node: string): void;
 	event(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
 	/** Resolves to the pod as the API has it now; undefined if it is gone. Rejects with a `StatusError` or transport error. */
 	patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined>;

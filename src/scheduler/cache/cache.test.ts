@@ -50,6 +50,24 @@ describe("SchedulerCache", () => {
 		expect(milliCpu("m")).toBe(3000);
 	});
 
+	it("counts what a resize wants until its status says that it will not be, and what was granted until it is given back", () => {
+		const { cache, milliCpu } = setUp();
+		const spec = podWith("p", { cpu: "3" }, { nodeName: "n" }).spec;
+		const status = (granted: string, reason?: string) => ({
+			containerStatuses: (spec?.containers ?? []).map(({ name }) => ({
+				...{ name, image: "", imageID: "", ready: true, restartCount: 0 },
+				allocatedResources: { cpu: granted },
+			})),
+			...(reason === undefined ? {} : { conditions: [{ type: "PodResizePending", status: "True", reason }] }),
+		});
+		const states = [status("1"), status("1", "Infeasible"), status("4"), status("3")];
+		const seen = states.map((state) => {
+			cache.updatePod(bound, { ...bound, ...(spec === undefined ? {} : { spec }), status: state });
+			return milliCpu();
+		});
+		expect(seen).toEqual([3000, 1000, 4000, 3000]);
+	});
+
 	it("knows the pods of a node that it learns of later, and of one that comes back", () => {
 		const { cache, milliCpu } = setUp();
 		cache.addPod(podWith("p", { cpu: "1" }, { nodeName: "late" }));

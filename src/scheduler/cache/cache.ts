@@ -16,6 +16,7 @@ import { ChangeLog } from "../framework/change-log.ts";
 import { ImageStates } from "../framework/image-states.ts";
 import { NodeInfo } from "../framework/node-info.ts";
 import { PodInfo, podUid } from "../framework/pod-info.ts";
+import { isResizing } from "../framework/pod-requests.ts";
 import { numberNodes, type Snapshot } from "../framework/snapshot.ts";
 import { NodeTree, zoneOf } from "./node-tree.ts";
 
@@ -109,7 +110,8 @@ export class SchedulerCache {
 	addPod(pod: Pod): void {
 		const known = this.#pods.get(podUid(pod));
 		// Most confirmations change nothing that counts, so the NodeInfo is left alone.
-		if (known !== undefined && known.nodeName === pod.spec?.nodeName && known.podInfo.pod.spec === pod.spec) {
+		const isSame = known?.nodeName === pod.spec?.nodeName && known?.podInfo.pod.spec === pod.spec;
+		if (known !== undefined && isSame && !isResizing(pod) && !isResizing(known.podInfo.pod)) {
 			this.#pods.set(known.podInfo.uid, { ...known, assumed: false });
 			return;
 		}

@@ -11,6 +11,7 @@
  * https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/#resource-sharing-within-containers,
  * https://kubernetes.io/docs/tasks/configure-pod-container/assign-pod-level-resources/ and KEP-1287 (in-place resize).
  */
+import { jsonEqual } from "../../apimachinery/json.ts";
 import type { Container, ContainerStatus, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { ResourceVector } from "./resource-vector.ts";
 
@@ -80,6 +81,21 @@ function actualRequests(container: Container, statuses: readonly ContainerStatus
 	vector.raiseTo(ResourceVector.from(status.allocatedResources));
 	vector.raiseTo(ResourceVector.from(status.resources?.requests));
 	return vector;
+}
+
+/** Whether a container has, or had to be refused, other requests than its spec wants: then the status counts, too. */
+export function isResizing(pod: Pod): boolean {
+	const { spec, status } = pod;
+	const differs = (containers: readonly Container[] | undefined, statuses: readonly ContainerStatus[] | undefined) =>
+		statuses?.some(({ name, allocatedResources, resources }) => {
+			const wanted = containers?.find((container) => container.name === name)?.resources?.requests;
+			return [allocatedResources, resources?.requests].some((actual) => actual !== undefined && !jsonEqual(actual, wanted));
+		}) === true;
+	return (
+		differs(spec?.containers, status?.containerStatuses) ||
+		differs(spec?.initContainers, status?.initContainerStatuses) ||
+		isResizeInfeasible(pod)
+	);
 }
 
 /** The kubelet has said that it will never grant the wanted size. */

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
-import { changeProblems, kindOf, problems, statusProblems } from "../testing/kind-probe.ts";
+import { changeProblems, defaulted, kindOf, problems, statusProblems } from "../testing/kind-probe.ts";
 import { apiextensionsKinds } from "./index.ts";
 
 const kind = kindOf(apiextensionsKinds, "customresourcedefinitions");
@@ -676,7 +676,7 @@ describe("a changed CustomResourceDefinition", () => {
 		[crd({}, {}, {}), crd(), ["status.storedVersions: Invalid value: null: must have at least one stored version"]],
 		[crd({}, {}, { storedVersions: ["v0", "v1"] }), crd(), [`status.storedVersions[0]: Invalid value: "v0": ${storedText("v0")}`]],
 	])("with a status of its own: %#", (changed, old, errors) => {
-		expect((kind.validate?.(changed, old) ?? []).map(String)).toEqual(errors);
+		expect((kind.validate?.(defaulted(kind, changed), old) ?? []).map(String)).toEqual(errors);
 	});
 
 	it("may be accepted under names only", () => {

@@ -72,7 +72,7 @@ export const podKind = defineKind<Pod>({
 	validate,
 	validateUpdate: validatePodUpdate,
 	validateStatusUpdate: validatePodStatusUpdate,
-	defaultGracePeriodSeconds: podGracePeriodSeconds,
+	deletionGraceSeconds,
 	columns: podColumns,
 	selectableFields: ({ spec, status }) => ({
 		"spec.nodeName": spec?.nodeName ?? "",
@@ -95,8 +95,10 @@ function warnings({ metadata, spec }: Pod): readonly string[] {
 	return [...appArmorWarnings({ metadata: { annotations }, spec }), ...hostNameWarnings(name), ...podSpecWarnings(spec, annotations, "")];
 }
 
-/** A pod that no kubelet runs (not placed, or at its end) needs no grace. Source: pkg/registry/core/pod/strategy.go. */
-function podGracePeriodSeconds({ spec, status }: Pod): number {
+/** A pod that no kubelet runs (not placed, or at its end) needs no grace. Source: CheckGracefulDelete in strategy.go. */
+function deletionGraceSeconds({ spec, status }: Pod, asked: number | undefined): number {
 	const isRun = (spec?.nodeName ?? "") !== "" && status?.phase !== "Succeeded" && status?.phase !== "Failed";
-	return isRun ? (spec?.terminationGracePeriodSeconds ?? defaultTerminationGracePeriodSeconds) : 0;
+	if (!isRun) return 0;
+	const seconds = asked ?? spec?.terminationGracePeriodSeconds ?? defaultTerminationGracePeriodSeconds;
+	return seconds < 0 ? 1 : seconds;
 }

@@ -17,6 +17,7 @@ export const csiDriver = defineKind<CSIDriver>({
 	singular: "csidriver",
 	versions: ["v1"],
 	storageVersion: "v1",
+	returnDeletedObject: true,
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) =>
 		mapField(withDefaults(object, { spec: {} }), "spec", (spec) =>

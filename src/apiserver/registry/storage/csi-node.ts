@@ -16,6 +16,7 @@ export const csiNode = defineKind<CSINode>({
 	singular: "csinode",
 	versions: ["v1"],
 	storageVersion: "v1",
+	returnDeletedObject: true,
 	allowUnconditionalUpdate: false,
 	validate: ({ spec }) => {
 		const names = new Set<string>();

@@ -28,6 +28,7 @@ export const storageClass = defineKind<StorageClass>({
 	shortNames: ["sc"],
 	versions: ["v1"],
 	storageVersion: "v1",
+	returnDeletedObject: true,
 	setDefaults: (object) => withDefaults(object, { reclaimPolicy: "Delete", volumeBindingMode: "Immediate" }),
 	validate: (object) => [
 		...validateProvisioner(object.provisioner ?? "", "provisioner"),

@@ -29,6 +29,7 @@ export const volumeAttachment = defineKind<VolumeAttachment>({
 	singular: "volumeattachment",
 	versions: ["v1"],
 	storageVersion: "v1",
+	returnDeletedObject: true,
 	allowUnconditionalUpdate: false,
 	validate: ({ spec }, old) => [
 		...(old === undefined ? validateDriverName(spec?.attacher, "spec.attacher") : validateRequired(spec?.attacher, "spec.attacher")),

@@ -16,6 +16,7 @@ export const volumeAttributesClass = defineKind<VolumeAttributesClass>({
 	shortNames: ["vac"],
 	versions: ["v1"],
 	storageVersion: "v1",
+	returnDeletedObject: true,
 	validate: ({ driverName, parameters = {} }) => [
 		...validateProvisioner(driverName ?? "", "driverName"),
 		...validateParameters(parameters, "parameters"),

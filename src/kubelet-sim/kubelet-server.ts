@@ -1,0 +1,76 @@
+/**
+ * The kubelet's own HTTP API on port 10250 of its node, as far as it is simulated: health, pods, logs and configuration.
+ * What is missing (metrics, stats, exec, run …) answers 404. Without TLS and without asking who calls: only the control
+ * plane reaches it, through nodes/proxy.
+ * Source: pkg/kubelet/server/server.go and https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/
+ */
+import type { NodeConnector } from "../apimachinery/node-connector.ts";
+import type { Pod } from "../apimachinery/schema/generated/types.ts";
+import { isStatusError } from "../apimachinery/status-error.ts";
+import { type HttpRequest, type HttpResponse, httpServer } from "../host/index.ts";
+
+export const kubeletPort = 10250;
+
+const plain = { "Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff" };
+const json = { "Content-Type": "application/json" };
+
+export interface KubeletServerOptions {
+	readonly node: string;
+	/** Pods bound to the node. */
+	readonly pods: () => readonly Pod[];
+	readonly connector: Pick<NodeConnector, "logs">;
+	/** KubeletConfiguration: what this kubelet works with. */
+	readonly configuration: () => object;
+}
+
+export function kubeletServer(options: KubeletServerOptions) {
+	return httpServer((request) => answer(options, request));
+}
+
+async function answer(options: KubeletServerOptions, { method, target }: HttpRequest): Promise<HttpResponse> {
+	const url = new URL(target, "http://kubelet");
+	const [first = "", ...rest] = url.pathname.split("/").slice(1).map(decodeURIComponent);
+	if (first === "healthz") return health(rest.join("/"));
+	if (first === "containerLogs" && rest.length === 3) return containerLog(options, rest, url.searchParams);
+	if ((first !== "pods" && first !== "configz") || rest.join("") !== "") return notFound;
+	if (method !== "GET") return { status: 405, headers: plain, body: "405: Method Not Allowed" };
+	if (first === "configz") return { status: 200, headers: json, body: JSON.stringify({ kubeletconfig: options.configuration() }) };
+	const items = options.pods().map(({ kind: _, apiVersion: __, ...pod }) => pod);
+	return { status: 200, headers: json, body: `${JSON.stringify({ kind: "PodList", apiVersion: "v1", metadata: {}, items })}\n` };
+}
+
+const notFound: HttpResponse = { status: 404, headers: plain, body: "404 page not found\n" };
+
+function health(check: string): HttpResponse {
+	return ["", "ping", "log", "syncloop"].includes(check) ? { status: 200, headers: plain, body: "ok" } : notFound;
+}
+
+async function containerLog(
+	{ node, connector }: KubeletServerOptions,
+	[namespace = "", pod = "", container = ""]: readonly string[],
+	query: URLSearchParams,
+): Promise<HttpResponse> {
+	const isSet = (name: string) => ["1", "true"].includes(query.get(name) ?? "");
+	const tail = query.get("tailLines");
+	const chunks: Uint8Array[] = [];
+	try {
+		await connector.logs(
+			{ namespace, pod, container, node },
+			// The simulated server answers in one piece, so nothing is followed.
+			{
+				follow: false,
+				previous: isSet("previous"),
+				timestamps: isSet("timestamps"),
+				...(tail === null ? {} : { tailLines: Number(tail) }),
+			},
+			async (chunk) => {
+				chunks.push(chunk);
+			},
+			new AbortController().signal,
+		);
+	} catch (error) {
+		if (!isStatusError(error)) throw error;
+		return { status: error.code, headers: plain, body: `${error.message}\n` };
+	}
+	return { status: 200, headers: { "Content-Type": "text/plain" }, body: Buffer.concat(chunks) };
+}
