@@ -59,6 +59,18 @@ export interface ReplicaTiming {
 /** Elections twice as fast as etcd's: one process, or one rack, has no slow links. */
 export const usualTiming: ReplicaTiming = { tickMs: 100, electionTicks: 5 };
 
+/** How long the log grows before it is compacted. */
+export interface LogLimits {
+	/** The log is compacted when it has so many entries, or bytes, more than the engine needs … */
+	readonly compactEntries: number;
+	readonly compactBytes: number;
+	/** … and so many stay for members that are a little behind. */
+	readonly catchUpEntries: number;
+}
+
+/** etcd: --snapshot-count 10000, 5000 catch-up entries. */
+export const usualLogLimits: LogLimits = { compactEntries: 10_000, compactBytes: 64 * 1024 * 1024, catchUpEntries: 5_000 };
+
 export interface ReplicaOptions {
 	readonly clusterId: bigint;
 	readonly memberId: bigint;
@@ -77,16 +89,11 @@ export interface ReplicaOptions {
 	readonly random: Random;
 	readonly logger: Logger;
 	readonly timing?: ReplicaTiming;
+	readonly logLimits?: LogLimits;
 }
 
 /** etcd's request timeout: 5 s for the disks and the network, and two elections. */
 const requestTimeoutMs = 5000;
-
-/** The log is compacted when it has so many entries, or bytes, more than the engine needs … */
-const compactEntries = 10_000;
-const compactBytes = 64 * 1024 * 1024;
-/** … and so many stay for members that are a little behind (etcd: --snapshot-count 10000, 5000 catch-up entries). */
-const catchUpEntries = 5_000;
 
 /** How long an orderly end waits for what was proposed, in election timeouts. */
 const closePatience = 2;
@@ -104,6 +111,7 @@ export class Replica implements Sequencer {
 	readonly #transport: Transport;
 	readonly #clock: Clock;
 	readonly #timing: ReplicaTiming;
+	readonly #logLimits: LogLimits;
 	readonly #log: DurableLog;
 	/** Drawn at each start: entries of an earlier one are nobody's. */
 	readonly #origin: number;
@@ -133,6 +141,7 @@ export class Replica implements Sequencer {
 		this.#events = events;
 		this.#clock = options.clock;
 		this.#timing = options.timing ?? usualTiming;
+		this.#logLimits = options.logLimits ?? usualLogLimits;
 		this.#log = options.log;
 		this.#machine = this.#adopt(options.machine);
 		this.#origin = options.random.int(2 ** 48);
@@ -560,6 +569,7 @@ export class Replica implements Sequencer {
 
 	#maybeCompact(): void {
 		const { applied } = this.#machine;
+		const { compactEntries, compactBytes, catchUpEntries } = this.#logLimits;
 		if (applied === undefined || this.#isCompacting || this.#stopped !== undefined) return;
 		const entries = applied.index + 1 - this.#log.firstIndex();
 		const isOnly = membersOf(this.#membership).length === 1;

@@ -172,6 +172,7 @@ function caughtBy(mutation: Mutation): string | undefined {
 			"src/apimachinery/random.ts",
 			"src/apimachinery/log.ts",
 			"test/sim/raft",
+			"test/sim/world",
 			"package.json",
 		])
 			cpSync(join(root, path), join(directory, path), { recursive: true });
