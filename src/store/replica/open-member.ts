@@ -63,10 +63,7 @@ export async function openMember(options: OpenMemberOptions): Promise<OpenedMemb
 					contacts: identity.contacts ?? [],
 					log,
 					machine,
-					install: async (old, snapshot) => {
-						await old.close();
-						return machineOf(await storage.replace(snapshot), logger);
-					},
+					install: (old, snapshot) => old.replaceBy(async () => machineOf(await storage.replace(snapshot), logger)),
 					transport: options.transport,
 					clock: options.machineClock,
 					random: options.random,
