@@ -48,8 +48,8 @@ const mutations: readonly Mutation[] = [
 	{
 		name: "a write is asked again though it may have happened",
 		file: "local/failover-store.ts",
-		from: "return this.#ask(ask, (error) => error instanceof StoreClosedError);",
-		to: "return this.#ask(ask, isGone);",
+		from: "error instanceof StoreClosedError);\n\t}",
+		to: "isGone(error));\n\t}",
 	},
 	{
 		name: "a proposal is put forward again whenever somebody else leads",
