@@ -127,7 +127,8 @@ export class GroupCommit<P> {
 			this.#passed++;
 			this.#unwrittenMutations += entry.mutations.length;
 		}
-		this.#writing ??= this.#writeBehind();
+		// After a failure it would be over before it was noted, and `idle` would wait for it for ever.
+		if (this.#failure === undefined) this.#writing ??= this.#writeBehind();
 	}
 
 	/** Takes all that has gathered each time. */

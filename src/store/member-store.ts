@@ -7,7 +7,7 @@
  *
  * A read never sees what could be taken back, and a linearizable one sees everything that was answered before it.
  */
-import type { Clock } from "../apimachinery/clock/clock.ts";
+import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { LeaseTtlTooLargeError, NoSpaceError, StoreClosedError, TooManyRequestsError } from "./errors.ts";
 import { GroupError, type StoreGroup } from "./group.ts";
@@ -35,6 +35,7 @@ import type {
 	TxnResponse,
 	WatchRequest,
 } from "./store.ts";
+import { LeaseNotFoundError } from "./store.ts";
 
 /** The store refuses what goes beyond. */
 export interface StoreLimits extends RequestLimits {
@@ -52,6 +53,9 @@ const defaultLimits: StoreLimits = {
 	quotaBytes: 2 * 1024 * 1024 * 1024,
 };
 
+/** After which the revocation of a lease whose time is up is tried again: as etcd's expired leases are looked for, ms. */
+const revokeRetryMs = 500;
+
 /** About 285 years, as in etcd. */
 const maxLeaseTtlSeconds = 9_000_000_000;
 
@@ -68,6 +72,7 @@ export interface MemberStoreOptions {
 
 export class MemberStore implements MaintainedStore {
 	readonly group: StoreGroup;
+	readonly #clock: Clock;
 	readonly #log: Logger;
 	readonly #limits: StoreLimits;
 	readonly #sequencer: Sequencer;
@@ -83,6 +88,7 @@ export class MemberStore implements MaintainedStore {
 	#sizeEstimateBytes: number;
 
 	constructor(options: MemberStoreOptions) {
+		this.#clock = options.clock;
 		this.#log = options.log;
 		this.#limits = { ...defaultLimits, ...options.limits };
 		this.#lessor = new Lessor({
@@ -266,16 +272,29 @@ export class MemberStore implements MaintainedStore {
 	/** Where the leases run it is answered once everything that came before is kept. */
 	async #askLeases(request: LeaseRequest): Promise<Lease> {
 		this.#checkRunning();
-		if (!this.#lessor.isPrimary) return this.#sequencer.askLeader(request);
+		if (!this.#lessor.isPrimary) return await this.#sequencer.askLeader(request);
 		await Promise.all(this.#expiring);
 		await this.#machine.settle();
-		return this.#lessor.isPrimary ? this.#answer(request) : this.#sequencer.askLeader(request);
+		try {
+			return await this.#answer(request);
+		} catch (error) {
+			if (!(error instanceof GroupError) || error.reason !== "notLeader") throw error;
+			return await this.#sequencer.askLeader(request);
+		}
 	}
 
-	#answer({ type, id }: LeaseRequest): Lease {
+	/** A lease is kept alive only by who still leads: somewhere else its time may run out already (etcd's ensureLeadership). */
+	async #answer({ type, id }: LeaseRequest): Promise<Lease> {
+		this.#checkPrimary();
+		if (type === "lease") return this.#lessor.describe(id);
+		await this.#sequencer.readBarrier();
+		this.#checkPrimary();
+		return this.#lessor.keepAlive(id);
+	}
+
+	#checkPrimary(): void {
 		this.#checkRunning();
 		if (!this.#lessor.isPrimary) throw new GroupError("notLeader");
-		return type === "keepAlive" ? this.#lessor.keepAlive(id) : this.#lessor.describe(id);
 	}
 
 	#setPrimary(isLeading: boolean): void {
@@ -288,10 +307,27 @@ export class MemberStore implements MaintainedStore {
 	}
 
 	#expire(id: bigint): void {
-		if (this.#stopped !== undefined || !this.#machine.state.leases.has(id)) return;
-		const revoked = this.#propose({ type: "revokeLease", id })
+		const revoked = this.#revokeExpired(id)
 			.catch((error: unknown) => this.#log.error("an expired lease could not be revoked", { lease: String(id), error }))
 			.finally(() => this.#expiring.delete(revoked));
 		this.#expiring.add(revoked);
+	}
+
+	/**
+	 * Only as long as this member leads: another leader gives the lease its whole time once more, and a revocation that came
+	 * to it from here would take that back. Until then it tries again.
+	 */
+	async #revokeExpired(id: bigint): Promise<void> {
+		while (this.#stopped === undefined && this.#lessor.isPrimary && this.#machine.state.leases.has(id)) {
+			try {
+				await this.#sequencer.readBarrier();
+				if (this.#lessor.isPrimary) await this.#sequencer.proposeAsLeader({ type: "revokeLease", id });
+				return;
+			} catch (error) {
+				if (error instanceof LeaseNotFoundError) return;
+				if (!(error instanceof GroupError || error instanceof TooManyRequestsError)) throw error;
+				await sleep(this.#clock, revokeRetryMs);
+			}
+		}
 	}
 }

@@ -16,8 +16,8 @@ export type LeaseRequest = { readonly type: "keepAlive" | "lease"; readonly id: 
 export interface SequencerEvents {
 	/** From here on the leases run at this member, or do no more. */
 	leads(isLeading: boolean): void;
-	/** The leader answers for all. Throws `GroupError` "notLeader" at a member that does not lead, `LeaseNotFoundError`. */
-	answer(request: LeaseRequest): Lease;
+	/** The leader answers for all. Rejects with `GroupError` "notLeader" at a member that does not lead, `LeaseNotFoundError`. */
+	answer(request: LeaseRequest): Promise<Lease>;
 	/** A command took effect here. */
 	applied(command: WriteCommand): void;
 	/** Nothing is accepted any more. */
@@ -30,6 +30,8 @@ export interface Sequencer {
 	readonly group: StoreGroup;
 	/** Resolves once the command took effect at this member; rejects with its refusal, `GroupError` or `StoreFailedError`. */
 	propose<C extends WriteCommand>(command: C): Promise<ResponseOf<C>>;
+	/** As `propose`, but never through another member: rejects with `GroupError` "notLeader" if this one does not lead. */
+	proposeAsLeader(command: WriteCommand): Promise<unknown>;
 	/** Resolves when a read of `machine` sees everything that was answered before the call. Rejects with `GroupError`. */
 	readBarrier(): Promise<void>;
 	askLeader(request: LeaseRequest): Promise<Lease>;

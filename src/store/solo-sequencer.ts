@@ -32,6 +32,10 @@ export class SoloSequencer implements Sequencer {
 		return await this.machine.execute(command);
 	}
 
+	proposeAsLeader(command: WriteCommand): Promise<unknown> {
+		return this.propose(command);
+	}
+
 	async readBarrier(): Promise<void> {
 		// What was answered is kept, and what is kept can be read.
 	}

@@ -61,6 +61,8 @@ export class StateMachine {
 	/** The compaction under way: there is one at a time, and it goes up to the newest compact revision. */
 	#compacting: Promise<void> | undefined;
 	#closing: Promise<void> | undefined;
+	/** Made of a snapshot to take this one's place: who reads here waits for it. */
+	#successor: Promise<StateMachine> | undefined;
 	/** Hashes and snapshots under way: what they are to read must not be collected. */
 	readonly #historyReads = new Set<Promise<unknown>>();
 
@@ -129,6 +131,7 @@ export class StateMachine {
 
 	/** A read at a revision that everybody may know of. Rejects with `CompactedError` or `FutureRevisionError`. */
 	async range(request: RangeRequest): Promise<RangeResponse> {
+		if (this.#successor !== undefined) return (await this.#successor).range(request);
 		this.checkRunning();
 		checkKey(request.key, request.rangeEnd);
 		const now = this.revision;
@@ -146,6 +149,7 @@ export class StateMachine {
 
 	/** Resolves when everything applied so far is kept. */
 	settle(): Promise<void> {
+		if (this.#successor !== undefined) return this.#successor.then((successor) => successor.settle());
 		this.checkRunning();
 		return this.#submit([], this.state.revision, undefined, () => undefined);
 	}
@@ -158,6 +162,7 @@ export class StateMachine {
 	}
 
 	async hash(revision?: number): Promise<HistoryHash> {
+		if (this.#successor !== undefined) return (await this.#successor).hash(revision);
 		await this.settle();
 		const now = this.revision;
 		this.state.checkReadable(revision, now);
@@ -169,6 +174,7 @@ export class StateMachine {
 
 	/** Everything as of the call, as the pages of a snapshot file. */
 	snapshot(): Promise<readonly Uint8Array[]> {
+		if (this.#successor !== undefined) return this.#successor.then((successor) => successor.snapshot());
 		this.checkRunning();
 		const { compactRevision, revision } = this.state;
 		const leases = Array.from(this.state.leases.all(), ({ id, ttlSeconds }) => ({ id, ttlSeconds }));
@@ -202,6 +208,28 @@ export class StateMachine {
 		return this.#compacting;
 	}
 
+	/**
+	 * Keeps what was accepted and releases the engine; then `make` makes the replica that takes this one's place. Reads wait
+	 * for it, and watches go on there (as etcd's do: watchableStore.Restore).
+	 */
+	replaceBy(make: () => Promise<StateMachine>): Promise<StateMachine> {
+		this.#watches.hold();
+		this.#stopped ??= new StoreClosedError();
+		this.#closing ??= this.#release();
+		const successor = this.#closing.then(make);
+		this.#successor = successor;
+		return successor.then(
+			(machine) => {
+				machine.#watches.takeOver(this.#watches);
+				return machine;
+			},
+			(error: unknown) => {
+				this.#watches.end(error instanceof Error ? error : new Error(String(error)));
+				throw error;
+			},
+		);
+	}
+
 	/** Keeps what was accepted, ends every watch and releases the engine. */
 	close(): Promise<void> {
 		this.#closing ??= this.#close();
@@ -210,9 +238,14 @@ export class StateMachine {
 
 	async #close(): Promise<void> {
 		this.#stopped ??= new StoreClosedError();
+		await this.#release(() => this.#watches.end());
+	}
+
+	/** @param kept called when all that was accepted is kept. */
+	async #release(kept: () => void = () => undefined): Promise<void> {
 		await this.#compacting;
 		await this.#commit.idle();
-		this.#watches.end();
+		kept();
 		await this.#backend.close();
 	}
 

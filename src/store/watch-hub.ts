@@ -6,7 +6,8 @@
  *       └──────(start > current)──────────────────────────────────────^
  *
  * No gap and no duplicate: a watcher takes nothing before its `nextRevision`, the hub moves that on with each delivery,
- * and the step from replaying to following happens in the turn in which there was nothing left to replay.
+ * and the step from replaying to following happens in the turn in which there was nothing left to replay. Watchers outlive
+ * a hub whose replica is replaced by a snapshot: the next one takes them over where they are.
  */
 import type { Logger } from "../apimachinery/log.ts";
 import type { Mutation, ReadValue } from "./mvcc/command.ts";
@@ -23,6 +24,8 @@ interface Watcher {
 	readonly interval: Interval;
 	readonly sink: StoreWatchSink;
 	readonly prevKv: boolean;
+	/** The watchers of the hub that it is with. */
+	home: Set<Watcher>;
 	/** The first revision not yet looked at for this watcher. */
 	nextRevision: number;
 	replaying: boolean;
@@ -45,6 +48,8 @@ export class WatchHub {
 	/** The last revision published. */
 	#revision: number;
 	#ended: { readonly error: Error | undefined } | undefined;
+	/** Watchers are gathered for the hub that takes over; history is not read any more. */
+	#isHeld = false;
 
 	/** @param state its revision at this moment is durable. */
 	constructor(state: MvccState, values: ValueReader, log: Logger) {
@@ -66,13 +71,30 @@ export class WatchHub {
 			interval: intervalOf(request.key, request.rangeEnd),
 			sink,
 			prevKv: request.prevKv === true,
+			home: this.#watchers,
 			nextRevision: start,
 			replaying: start <= this.#revision,
 		};
 		this.#watchers.add(watcher);
 		if (this.#ended !== undefined) queueMicrotask(() => this.#end(watcher, this.#ended?.error));
 		else if (watcher.replaying) queueMicrotask(() => void this.#replay(watcher));
-		return { cancel: () => this.#watchers.delete(watcher) };
+		return { cancel: () => watcher.home.delete(watcher) };
+	}
+
+	/** From now on the watchers wait for the hub that will take them over. */
+	hold(): void {
+		this.#isHeld = true;
+	}
+
+	/** Takes the watchers of a hub that is held; each goes on where it is. */
+	takeOver(held: WatchHub): void {
+		for (const watcher of held.#watchers) {
+			watcher.home = this.#watchers;
+			watcher.replaying = watcher.nextRevision <= this.#revision;
+			this.#watchers.add(watcher);
+			if (watcher.replaying) void this.#replay(watcher);
+		}
+		held.#watchers.clear();
 	}
 
 	/** The puts whose values a publication of `changes` will show as previous ones; empty if nobody asks. */
@@ -127,10 +149,10 @@ export class WatchHub {
 
 	async #replay(watcher: Watcher): Promise<void> {
 		try {
-			while (this.#watchers.has(watcher) && watcher.nextRevision <= this.#revision) await this.#replayChunk(watcher);
-			watcher.replaying = false;
+			while (!this.#isHeld && watcher.nextRevision <= this.#revision && this.#watchers.has(watcher)) await this.#replayChunk(watcher);
+			if (!this.#isHeld) watcher.replaying = false;
 		} catch (error) {
-			this.#end(watcher, error instanceof Error ? error : new Error(String(error)));
+			if (!this.#isHeld) this.#end(watcher, error instanceof Error ? error : new Error(String(error)));
 		}
 	}
 

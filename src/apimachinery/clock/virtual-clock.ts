@@ -21,9 +21,15 @@ export class VirtualClock implements Clock {
 	/** Binary heap by (atMs, order); a cancelled entry stays, without its callback, until it is popped. */
 	readonly #heap: Entry[] = [];
 
-	/** @param startMs cluster time at the start, Unix ms; the default is 2026-01-01T00:00:00Z. */
-	constructor(startMs: number = Date.UTC(2026, 0, 1)) {
+	readonly #drain: () => Promise<void>;
+
+	/**
+	 * @param startMs cluster time at the start, Unix ms; the default is 2026-01-01T00:00:00Z.
+	 * @param drain resolves once every promise that can settle without a timer has done so.
+	 */
+	constructor(startMs: number = Date.UTC(2026, 0, 1), drain: () => Promise<void> = drainPromises) {
 		this.#nowMs = startMs;
+		this.#drain = drain;
 	}
 
 	now(): number {
@@ -54,12 +60,12 @@ export class VirtualClock implements Clock {
 	/** Moves time forward by `durationMs` (>= 0), running every timer that falls due, each after the promises before it. */
 	async advance(durationMs: number): Promise<void> {
 		const untilMs = this.#nowMs + durationMs;
-		await drainPromises();
+		await this.#drain();
 		for (let next = this.#peek(); next !== undefined && next.atMs <= untilMs; next = this.#peek()) {
 			this.#nowMs = Math.max(this.#nowMs, next.atMs);
 			this.#pop();
 			next.callback?.();
-			await drainPromises();
+			await this.#drain();
 		}
 		this.#nowMs = untilMs;
 	}
@@ -70,7 +76,7 @@ export class VirtualClock implements Clock {
 	 */
 	async advanceUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
 		const untilMs = this.#nowMs + limitMs;
-		await drainPromises();
+		await this.#drain();
 		while (!condition()) {
 			const next = this.#peek();
 			if (next === undefined || next.atMs > untilMs) return false;

@@ -1,8 +1,9 @@
 /**
  * One store over all members of a group in this process, as a client of etcd sees it that knows every endpoint: it stays
- * with one member, and moves on when that stops or loses its leader.
+ * with one member, and moves on when that stops, fails or loses its leader.
  *
  *  - A read is asked again elsewhere, a write only if it was not taken up: what may have happened is not done twice.
+ *    (Of a member that failed nobody knows what it had passed on.)
  *  - A watch goes on at another member from the revision it is at, without gap or duplicate.
  *
  * Source: https://etcd.io/docs/v3.6/learning/design-client/
@@ -10,24 +11,23 @@
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import { StoreClosedError, StoreFailedError } from "../errors.ts";
 import { GroupError, type StoreGroup } from "../group.ts";
-import {
-	type Alarm,
-	CompactedError,
-	type DeleteRangeRequest,
-	type DeleteRangeResponse,
-	type HistoryHash,
-	type Lease,
-	type MaintainedStore,
-	type PutRequest,
-	type PutResponse,
-	type RangeRequest,
-	type RangeResponse,
-	type StoreStatus,
-	type StoreWatch,
-	type StoreWatchSink,
-	type TxnRequest,
-	type TxnResponse,
-	type WatchRequest,
+import type {
+	Alarm,
+	DeleteRangeRequest,
+	DeleteRangeResponse,
+	HistoryHash,
+	Lease,
+	MaintainedStore,
+	PutRequest,
+	PutResponse,
+	RangeRequest,
+	RangeResponse,
+	StoreStatus,
+	StoreWatch,
+	StoreWatchSink,
+	TxnRequest,
+	TxnResponse,
+	WatchRequest,
 } from "../store.ts";
 
 export interface FailoverOptions {
@@ -52,6 +52,8 @@ interface Watcher {
 export class FailoverStore implements MaintainedStore {
 	readonly #options: FailoverOptions;
 	readonly #watchers = new Set<Watcher>();
+	/** Members that were found to serve nothing any more, though nobody has stopped them yet. */
+	readonly #gone = new WeakSet<MaintainedStore>();
 	#current: MaintainedStore;
 	#isClosed = false;
 
@@ -71,7 +73,7 @@ export class FailoverStore implements MaintainedStore {
 	reconsider(): void {
 		if (this.#isClosed) return;
 		const store = this.#pick();
-		for (const watcher of this.#watchers) if (watcher.at !== store && this.#isRunning(store)) this.#follow(watcher, store);
+		for (const watcher of this.#watchers) if (watcher.at !== store && this.#serving().includes(store)) this.#follow(watcher, store);
 	}
 
 	range(request: RangeRequest): Promise<RangeResponse> {
@@ -177,7 +179,7 @@ export class FailoverStore implements MaintainedStore {
 	}
 
 	#write<T>(ask: (store: MaintainedStore) => Promise<T>): Promise<T> {
-		return this.#ask(ask, isGone);
+		return this.#ask(ask, (error) => error instanceof StoreClosedError);
 	}
 
 	/** @param mayAskAgain whether the error says that another member may be asked. */
@@ -189,6 +191,7 @@ export class FailoverStore implements MaintainedStore {
 			try {
 				return await ask(store);
 			} catch (error) {
+				if (isGone(error)) this.#gone.add(store);
 				if (!mayAskAgain(error) || this.#isClosed) throw error;
 				if (this.#options.running().length === 0) {
 					if (this.#options.clock.now() >= limitMs) throw new GroupError("timeout");
@@ -200,15 +203,15 @@ export class FailoverStore implements MaintainedStore {
 
 	/** The same one as long as it runs and knows a leader; else one that does, if there is one. */
 	#pick(): MaintainedStore {
-		const running = this.#options.running();
+		const running = this.#serving();
 		const hasLeader = (store: MaintainedStore) => store.group.hasLeader;
 		if (running.includes(this.#current) && hasLeader(this.#current)) return this.#current;
 		this.#current = running.find(hasLeader) ?? (running.includes(this.#current) ? this.#current : (running[0] ?? this.#current));
 		return this.#current;
 	}
 
-	#isRunning(store: MaintainedStore): boolean {
-		return this.#options.running().includes(store);
+	#serving(): readonly MaintainedStore[] {
+		return this.#options.running().filter((store) => !this.#gone.has(store));
 	}
 
 	#follow(watcher: Watcher, store: MaintainedStore): void {
@@ -226,10 +229,12 @@ export class FailoverStore implements MaintainedStore {
 		);
 	}
 
-	/** A member that stopped is no end of the watch; what the watcher asked for being gone is. */
+	/** A member that stopped or failed is no end of the watch if there is another; what the watcher asked for being gone is. */
 	#broke(watcher: Watcher, store: MaintainedStore, error: Error | undefined): void {
-		const isOver = error instanceof CompactedError || (error !== undefined && !isGone(error));
-		if (isOver || this.#isClosed) this.#end(watcher, error);
+		const isOver = error !== undefined && !isGone(error);
+		if (!isOver) this.#gone.add(store);
+		const isLast = error !== undefined && this.#serving().length === 0;
+		if (isOver || isLast || this.#isClosed) this.#end(watcher, error);
 		else if (watcher.at === store) {
 			watcher.at = undefined;
 			queueMicrotask(() => this.reconsider());
@@ -241,7 +246,8 @@ export class FailoverStore implements MaintainedStore {
 	}
 }
 
-/** This member serves nothing any more; the request was not taken up. */
+/** The member that says so serves nothing any more: it is closed, has failed, or was removed from the group. */
 function isGone(error: unknown): boolean {
+	if (error instanceof GroupError) return error.reason === "memberNotFound";
 	return error instanceof StoreClosedError || error instanceof StoreFailedError;
 }

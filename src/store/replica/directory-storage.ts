@@ -8,8 +8,7 @@
  * A snapshot from the leader becomes the next db- directory, which has its name only once it is complete; then the log is
  * told. A crash between the two is made up for when the member opens again: the directory says of which snapshot it is.
  *
- * Opening compares the two: commands that the engine lacks are in the log, and the log has every command that the engine
- * may have got from it. If not, one of them has lost something, and neither is opened.
+ * Opening compares the two (member-storage.ts). If one of them has lost something, neither is opened.
  */
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -17,9 +16,16 @@ import type { Logger } from "../../apimachinery/log.ts";
 import { LevelBackend } from "../backend/level-backend.ts";
 import { StoreCorruptError, StoreOpenError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
-import { LogStore, type Position, type Snapshot, type SnapshotMetadata } from "../raft/index.ts";
+import { LogStore, type Snapshot, type SnapshotMetadata } from "../raft/index.ts";
 import { snapshotMutations } from "../snapshot/restore.ts";
-import { type LoadedBackend, loadBackend, type MemberStorage, type OpenedStorage } from "./member-storage.ts";
+import {
+	finishInstallation,
+	type LoadedBackend,
+	loadBackend,
+	type MemberStorage,
+	mismatchOf,
+	type OpenedStorage,
+} from "./member-storage.ts";
 
 const databaseName = /^db-(\d{10})$/;
 /** In a db- directory that was made of a snapshot: its metadata. */
@@ -52,8 +58,9 @@ export class DirectoryStorage implements MemberStorage {
 			const applied = loaded.applied?.index === installed?.index ? 0 : (loaded.applied?.index ?? 0);
 			const log = await LogStore.open({ directory: join(this.#directory, "log"), founding, applied, log: this.#log });
 			try {
-				if (installed !== undefined) await finishInstallation(installed, log);
-				this.#compare(loaded.applied, log);
+				await finishInstallation(installed, log);
+				const mismatch = mismatchOf(loaded.applied, log);
+				if (mismatch !== undefined) this.#fail(mismatch);
 			} catch (error) {
 				await log.close();
 				throw error;
@@ -73,13 +80,6 @@ export class DirectoryStorage implements MemberStorage {
 		this.#generation = generation;
 		await this.#removeOthers();
 		return await loadBackend(await LevelBackend.open(path));
-	}
-
-	#compare(applied: Position | undefined, log: LogStore): void {
-		const index = applied?.index ?? 0;
-		// A log that begins with a founding snapshot has nothing before it that an engine could lack.
-		const begins = log.snapshotMetadata().index <= 1 ? 0 : log.snapshotMetadata().index;
-		if (index < begins) this.#fail(`its data end at command ${index}, its log begins after ${begins}`);
 	}
 
 	#path(generation: number): string {
@@ -125,15 +125,6 @@ export async function writeDatabase(path: string, mutations: readonly Mutation[]
 async function readSnapshotMetadata(path: string): Promise<SnapshotMetadata | undefined> {
 	const text = await readFile(join(path, snapshotName), "utf8").catch(() => undefined);
 	return text === undefined ? undefined : (JSON.parse(text) as SnapshotMetadata);
-}
-
-/** Tells the log of a snapshot that the engine has, should a crash have come before that. */
-async function finishInstallation(metadata: SnapshotMetadata, log: LogStore): Promise<void> {
-	if (metadata.index <= log.snapshotMetadata().index || log.term(metadata.index) === metadata.term) return;
-	const known = log.hardState();
-	const term = Math.max(known.term, metadata.term);
-	const hardState = { term, vote: term === known.term ? known.vote : undefined, commit: Math.max(known.commit, metadata.index) };
-	await log.save({ hardState, snapshot: { metadata, data: new Uint8Array() }, entries: [] }, true);
 }
 
 async function syncDirectory(directory: string): Promise<void> {

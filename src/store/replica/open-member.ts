@@ -11,7 +11,7 @@ import { StateMachine } from "../state-machine.ts";
 import type { MaintainedStore } from "../store.ts";
 import type { MemberIdentity } from "./member-identity.ts";
 import type { LoadedBackend, MemberStorage } from "./member-storage.ts";
-import { Replica, type ReplicaTiming } from "./replica.ts";
+import { type LogLimits, Replica, type ReplicaTiming } from "./replica.ts";
 import type { TransportFactory } from "./transport.ts";
 
 export interface OpenMemberOptions {
@@ -26,6 +26,7 @@ export interface OpenMemberOptions {
 	readonly log: Logger;
 	readonly limits?: Partial<StoreLimits>;
 	readonly timing?: ReplicaTiming;
+	readonly logLimits?: LogLimits;
 }
 
 export interface OpenedMember {
@@ -62,15 +63,13 @@ export async function openMember(options: OpenMemberOptions): Promise<OpenedMemb
 					contacts: identity.contacts ?? [],
 					log,
 					machine,
-					install: async (old, snapshot) => {
-						await old.close();
-						return machineOf(await storage.replace(snapshot), logger);
-					},
+					install: (old, snapshot) => old.replaceBy(async () => machineOf(await storage.replace(snapshot), logger)),
 					transport: options.transport,
 					clock: options.machineClock,
 					random: options.random,
 					logger,
 					...(options.timing === undefined ? {} : { timing: options.timing }),
+					...(options.logLimits === undefined ? {} : { logLimits: options.logLimits }),
 				},
 				events,
 			);

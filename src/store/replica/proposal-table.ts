@@ -44,7 +44,7 @@ export class ProposalTable {
 		return waiting;
 	}
 
-	/** Somebody leads (again). */
+	/** Somebody leads (again): what was not taken up may be now. */
 	retry(): void {
 		for (const sequence of [...this.#unsent]) {
 			const waiting = this.#all.get(sequence);

@@ -59,6 +59,18 @@ export interface ReplicaTiming {
 /** Elections twice as fast as etcd's: one process, or one rack, has no slow links. */
 export const usualTiming: ReplicaTiming = { tickMs: 100, electionTicks: 5 };
 
+/** How long the log grows before it is compacted. */
+export interface LogLimits {
+	/** The log is compacted when it has so many entries, or bytes, more than the engine needs … */
+	readonly compactEntries: number;
+	readonly compactBytes: number;
+	/** … and so many stay for members that are a little behind. */
+	readonly catchUpEntries: number;
+}
+
+/** etcd: --snapshot-count 10000, 5000 catch-up entries. */
+export const usualLogLimits: LogLimits = { compactEntries: 10_000, compactBytes: 64 * 1024 * 1024, catchUpEntries: 5_000 };
+
 export interface ReplicaOptions {
 	readonly clusterId: bigint;
 	readonly memberId: bigint;
@@ -69,7 +81,7 @@ export interface ReplicaOptions {
 	readonly contacts: readonly PeerAddress[];
 	readonly log: DurableLog;
 	readonly machine: StateMachine;
-	/** Closes the machine, and makes one of a snapshot file, durably. */
+	/** Replaces the machine by one of a snapshot file, durably. */
 	readonly install: (machine: StateMachine, snapshot: Snapshot) => Promise<StateMachine>;
 	readonly transport: TransportFactory;
 	/** Disks and networks take real time: the clock of a cluster that runs faster is not this one. */
@@ -77,16 +89,11 @@ export interface ReplicaOptions {
 	readonly random: Random;
 	readonly logger: Logger;
 	readonly timing?: ReplicaTiming;
+	readonly logLimits?: LogLimits;
 }
 
 /** etcd's request timeout: 5 s for the disks and the network, and two elections. */
 const requestTimeoutMs = 5000;
-
-/** The log is compacted when it has so many entries, or bytes, more than the engine needs … */
-const compactEntries = 10_000;
-const compactBytes = 64 * 1024 * 1024;
-/** … and so many stay for members that are a little behind (etcd: --snapshot-count 10000, 5000 catch-up entries). */
-const catchUpEntries = 5_000;
 
 /** How long an orderly end waits for what was proposed, in election timeouts. */
 const closePatience = 2;
@@ -104,6 +111,7 @@ export class Replica implements Sequencer {
 	readonly #transport: Transport;
 	readonly #clock: Clock;
 	readonly #timing: ReplicaTiming;
+	readonly #logLimits: LogLimits;
 	readonly #log: DurableLog;
 	/** Drawn at each start: entries of an earlier one are nobody's. */
 	readonly #origin: number;
@@ -133,6 +141,7 @@ export class Replica implements Sequencer {
 		this.#events = events;
 		this.#clock = options.clock;
 		this.#timing = options.timing ?? usualTiming;
+		this.#logLimits = options.logLimits ?? usualLogLimits;
 		this.#log = options.log;
 		this.#machine = this.#adopt(options.machine);
 		this.#origin = options.random.int(2 ** 48);
@@ -197,16 +206,36 @@ export class Replica implements Sequencer {
 	/** Nobody else decides: what this member has is what was answered. */
 	get #isAlone(): boolean {
 		const { voters, outgoing } = this.#membership;
-		return voters.length === 1 && outgoing.length === 0 && this.#softState.role === "leader" && this.#promotion === undefined;
+		return (
+			voters.length === 1 &&
+			voters[0] === this.#node.id &&
+			outgoing.length === 0 &&
+			this.#softState.role === "leader" &&
+			this.#promotion === undefined
+		);
 	}
 
 	propose<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
+		return this.#propose(command, (sequence, data) => this.#wasTakenUp(sequence, this.#node.propose(data)));
+	}
+
+	proposeAsLeader(command: WriteCommand): Promise<unknown> {
+		return this.#propose(command, (sequence, data) => {
+			const isLeading = this.#node.status().role === "leader";
+			if (!isLeading || !this.#wasTakenUp(sequence, this.#node.propose(data)))
+				this.#proposals.take(sequence)?.reject(new GroupError("notLeader"));
+			return true;
+		});
+	}
+
+	/** @param proposeIt returns whether it was taken up; called again when somebody else leads if not. */
+	#propose<C extends WriteCommand>(command: C, proposeIt: (sequence: number, data: Uint8Array) => boolean): Promise<ResponseOf<C>> {
 		if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
 		return new Promise((resolve, reject) => {
 			this.#proposals.add((sequence) => {
 				const data = encodeProposal({ origin: this.#origin, sequence }, command);
 				const resolveAny = (response: ResponseOf<WriteCommand> | Promise<ResponseOf<WriteCommand>>) => resolve(response as ResponseOf<C>);
-				const propose = () => this.#wasTakenUp(sequence, this.#node.propose(data));
+				const propose = () => proposeIt(sequence, data);
 				return { command, propose, resolve: resolveAny, reject, sinceMs: this.#clock.now() };
 			});
 			this.#schedule();
@@ -307,6 +336,8 @@ export class Replica implements Sequencer {
 
 	#tick(): void {
 		this.#node.tick();
+		// A leader that was about to hand over, and has given that up, takes them again.
+		if (this.#softState.leader !== undefined) this.#proposals.retry();
 		const now = this.#clock.now();
 		const beforeMs = now - requestTimeoutMs - 2 * this.#timing.electionTicks * this.#timing.tickMs;
 		for (const expired of this.#proposals.expire(beforeMs)) expired.reject(this.#timeoutError(expired.sinceMs));
@@ -332,7 +363,7 @@ export class Replica implements Sequencer {
 		this.#isPumpDue = true;
 		queueMicrotask(() => {
 			this.#isPumpDue = false;
-			if (this.#stopped === undefined || this.#stopped instanceof StoreClosedError) this.#guard(() => this.#pump());
+			this.#guard(() => this.#pump());
 		});
 	}
 
@@ -344,7 +375,9 @@ export class Replica implements Sequencer {
 		}
 	}
 
+	/** After the end nothing is written any more, so that log and machine can be closed. */
 	#pump(): void {
+		if (this.#stopped !== undefined) return;
 		for (let ready = this.#node.ready(); ready !== undefined; ready = this.#node.ready()) {
 			// A snapshot is of the machine as it is before these entries.
 			for (const message of ready.messages) this.#send(message);
@@ -382,7 +415,7 @@ export class Replica implements Sequencer {
 		if (!ready.mustSync) return;
 		const { hardState, snapshot, entries } = ready;
 		this.#disk = this.#disk.then(async () => {
-			if (this.#stopped !== undefined && !(this.#stopped instanceof StoreClosedError)) return;
+			if (this.#stopped !== undefined) return;
 			try {
 				if (snapshot !== undefined) await this.#install(snapshot);
 				await this.#log.save({ hardState, snapshot, entries }, true);
@@ -399,6 +432,8 @@ export class Replica implements Sequencer {
 	async #install(snapshot: Snapshot): Promise<void> {
 		this.#options.logger.info("a snapshot is installed", { index: snapshot.metadata.index });
 		this.#machine = this.#adopt(await this.#options.install(this.#machine, snapshot));
+		// It failed meanwhile.
+		if (this.#stopped !== undefined) void this.#machine.close();
 		this.#membership = snapshot.metadata.membership;
 		this.#updatePeers();
 		this.#keepTime();
@@ -536,10 +571,13 @@ export class Replica implements Sequencer {
 				await this.group.promoteMember(BigInt(request.id));
 				return {};
 			}
-			const lease = this.#events.answer({ type: request.type, id: BigInt(request.id) });
+			const lease = await this.#events.answer({ type: request.type, id: BigInt(request.id) });
 			return { lease: { ...lease, id: String(lease.id) } };
 		} catch (error) {
 			if (error instanceof LeaseNotFoundError) return { error: "leaseNotFound" };
+			// That this member ends, failed or was removed says nothing of who asks.
+			if (this.#stopped !== undefined || error instanceof StoreClosedError || error instanceof StoreFailedError)
+				return { error: "notLeader" };
 			if (error instanceof GroupError) return { error: error.reason };
 			throw error;
 		}
@@ -560,6 +598,7 @@ export class Replica implements Sequencer {
 
 	#maybeCompact(): void {
 		const { applied } = this.#machine;
+		const { compactEntries, compactBytes, catchUpEntries } = this.#logLimits;
 		if (applied === undefined || this.#isCompacting || this.#stopped !== undefined) return;
 		const entries = applied.index + 1 - this.#log.firstIndex();
 		const isOnly = membersOf(this.#membership).length === 1;

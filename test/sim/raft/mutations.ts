@@ -3,20 +3,10 @@
  * Raft in a copy of the sources, and plays the scenarios and runs the simulation on it; one of them must object. Prints
  * what did, and exits with 1 if nothing did.
  */
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-
-interface Mutation {
-	readonly name: string;
-	/** Below src/store/raft. */
-	readonly file: string;
-	readonly from: string;
-	readonly to: string;
-}
+import { type Mutation, runOnMutated } from "../world/mutated-copy.ts";
 
 const mutations: readonly Mutation[] = [
 	{
@@ -162,39 +152,30 @@ const mutations: readonly Mutation[] = [
 const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { seeds: { type: "string", default: "1..1500" } } });
 
-/** What the simulation says about the mutated sources, or undefined if it notices nothing. */
-function caughtBy(mutation: Mutation): string | undefined {
-	const directory = mkdtempSync(join(tmpdir(), "raft-mutation-"));
-	try {
-		for (const path of [
-			"src/store/raft",
-			"src/store/errors.ts",
-			"src/apimachinery/random.ts",
-			"src/apimachinery/log.ts",
-			"test/sim/raft",
-			"package.json",
-		])
-			cpSync(join(root, path), join(directory, path), { recursive: true });
-		const file = join(directory, "src/store/raft", mutation.file);
-		const source = readFileSync(file, "utf8");
-		if (source.split(mutation.from).length !== 2) throw new Error(`${mutation.name}: not exactly one place in ${mutation.file}`);
-		writeFileSync(file, source.replace(mutation.from, mutation.to));
-		const run = (...args: readonly string[]) => {
-			const { status, stderr } = spawnSync(process.execPath, [join(directory, "test/sim/raft/main.ts"), ...args], { encoding: "utf8" });
-			if (status !== 0 && !/^(seed|scenario) /.test(stderr)) throw new Error(stderr);
-			return status === 0 ? [] : [(stderr.split("\n")[0] ?? "").slice(0, 150)];
-		};
-		const findings = [...run("--scenarios"), ...run("--seeds", values.seeds, "--failures", "1")];
-		return findings.length === 0 ? undefined : findings.join("\n        ");
-	} finally {
-		rmSync(directory, { recursive: true, force: true });
-	}
-}
-
 let missed = 0;
 for (const mutation of mutations) {
 	if (positionals.length > 0 && !positionals.some((name) => mutation.name.includes(name))) continue;
-	const caught = caughtBy(mutation);
+	const findings = runOnMutated({
+		root,
+		mutation,
+		below: "src/store/raft",
+		paths: [
+			"src/store/raft",
+			"src/store/errors.ts",
+			"src/store/store.ts",
+			"src/store/group.ts",
+			"src/apimachinery/random.ts",
+			"src/apimachinery/log.ts",
+			"test/sim/raft",
+			"test/sim/world",
+			"package.json",
+		],
+		runs: [
+			["test/sim/raft/main.ts", "--scenarios"],
+			["test/sim/raft/main.ts", "--seeds", values.seeds, "--failures", "1"],
+		],
+	});
+	const caught = findings.length === 0 ? undefined : findings.join("\n        ");
 	if (caught === undefined) missed++;
 	console.log(`${caught === undefined ? "MISSED" : "caught"}  ${mutation.name}${caught === undefined ? "" : `\n        ${caught}`}`);
 }

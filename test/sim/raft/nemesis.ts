@@ -7,9 +7,9 @@
  */
 import type { Random } from "../../../src/apimachinery/random.ts";
 import { isJoint, type MemberId, type SingleChange, type Transition } from "../../../src/store/raft/index.ts";
+import { calm, type NetworkWeather, type SimNetwork } from "../world/sim-network.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { SimMember } from "./sim-member.ts";
-import { calm, type NetworkWeather, type SimNetwork } from "./sim-network.ts";
 
 export interface NemesisOptions {
 	readonly queue: EventQueue;

@@ -1,7 +1,7 @@
 /** A client: one operation at a time, at any member, and patience for a while. */
 import type { Random } from "../../../src/apimachinery/random.ts";
+import type { History, Operation } from "../world/history.ts";
 import type { EventQueue } from "./event-queue.ts";
-import type { History, Operation } from "./history.ts";
 import { encodeCommand } from "./kv-machine.ts";
 import type { SimMember } from "./sim-member.ts";
 
@@ -61,7 +61,7 @@ export class SimClient {
 	#write(member: SimMember, key: string, type: "put" | "cas"): void {
 		const value = `${this.#name}.${this.#count}`;
 		const expected = type === "cas" ? this.#seen.get(key) : undefined;
-		const operation = this.#invoke(key, type === "put" ? { type, value } : { type, value, expected });
+		const operation = this.#invoke(key, expected === undefined ? { type: "put", value } : { type: "cas", value, expected });
 		const settle = this.#once(operation);
 		const command = { id: value, key, value, expected };
 		const asked = member.propose(value, encodeCommand(command), (set) => settle({ set }));

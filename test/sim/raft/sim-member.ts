@@ -14,8 +14,8 @@ import {
 	type Snapshot,
 } from "../../../src/store/raft/index.ts";
 import type { Checker } from "../../../src/store/raft/testing/checkers.ts";
+import type { SimDisk } from "../world/sim-disk.ts";
 import { decodeCommand, KvMachine } from "./kv-machine.ts";
-import type { SimDisk } from "./sim-disk.ts";
 
 export interface SimMemberOptions {
 	readonly id: MemberId;

@@ -19,14 +19,14 @@ import {
 	type RaftLimits,
 } from "../../../src/store/raft/index.ts";
 import { Checkers } from "../../../src/store/raft/testing/checkers.ts";
+import { History } from "../world/history.ts";
+import { checkLinearizable } from "../world/linearizability.ts";
+import { SimDisk } from "../world/sim-disk.ts";
+import { SimNetwork } from "../world/sim-network.ts";
 import { EventQueue } from "./event-queue.ts";
-import { History } from "./history.ts";
-import { checkLinearizable } from "./linearizability.ts";
 import { Nemesis } from "./nemesis.ts";
 import { SimClient } from "./sim-client.ts";
-import { SimDisk } from "./sim-disk.ts";
 import { SimMember } from "./sim-member.ts";
-import { SimNetwork } from "./sim-network.ts";
 
 export interface SimulationOptions {
 	readonly seed: number;
@@ -74,7 +74,7 @@ class Simulation {
 		const { trace } = options;
 		this.#trace = trace === undefined ? () => undefined : (line) => trace(`${this.#queue.now.toFixed(0).padStart(6)} ${line}`);
 		this.#random = new SeededRandom(options.seed);
-		this.#network = new SimNetwork(this.#queue, this.#random.fork("network"), (message) => this.#deliver(message));
+		this.#network = new SimNetwork(this.#queue, this.#random.fork("network"));
 		this.#members = this.#createMembers();
 		this.#clients = ["v", "w", "x", "y", "z"].map(
 			(name) =>
@@ -117,7 +117,15 @@ class Simulation {
 		return ids.map((id) => {
 			const random = this.#random.fork(`member ${id}`);
 			const disk = new SimDisk(this.#queue, random.fork("disk"), founders.includes(id) ? bootstrap : emptySnapshot);
-			return new SimMember({ id, random, disk, limits, checkers, trace: this.#trace, send: (message) => this.#network.send(message) });
+			return new SimMember({
+				id,
+				random,
+				disk,
+				limits,
+				checkers,
+				trace: this.#trace,
+				send: (message) => this.#network.send(message.from, message.to, () => this.#deliver(message)),
+			});
 		});
 	}
 

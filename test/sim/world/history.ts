@@ -4,11 +4,12 @@
 export interface Operation {
 	readonly client: string;
 	readonly key: string;
-	readonly action:
-		| { readonly type: "put"; readonly value: string }
-		| { readonly type: "cas"; readonly expected: string | undefined; readonly value: string }
+	readonly action: /** Undefined: the register is emptied. */
+		| { readonly type: "put"; readonly value: string | undefined }
+		/** Undefined is expected of an empty register. */
+		| { readonly type: "cas"; readonly expected: string | undefined; readonly value: string | undefined }
 		| { readonly type: "read" };
-	/** Virtual ms. */
+	/** Virtual ms, or any count that goes up. */
 	readonly invokedAt: number;
 	/** Infinity if it was never answered: it may take effect at any time, or never. */
 	returnedAt: number;

@@ -103,7 +103,7 @@ function applyTo(register: string | undefined, { action, result }: Operation): {
 		case "put":
 			return { register: action.value };
 		case "cas": {
-			const set = action.expected === undefined || action.expected === register;
+			const set = action.expected === register;
 			if (result !== undefined && "set" in result && result.set !== set) return undefined;
 			return { register: set ? action.value : register };
 		}

@@ -1,7 +1,7 @@
 /** A network that delays, reorders, duplicates, drops and is cut, each direction of a link for itself. */
 import type { Random } from "../../../src/apimachinery/random.ts";
-import type { MemberId, Message } from "../../../src/store/raft/index.ts";
-import type { EventQueue } from "./event-queue.ts";
+import type { MemberId } from "../../../src/store/raft/index.ts";
+import type { Timers } from "./timers.ts";
 
 export interface NetworkWeather {
 	/** 0 to 1. */
@@ -26,14 +26,12 @@ export class SimNetwork {
 	weather: NetworkWeather = { ...calm };
 	/** Directions that carry nothing: "from>to". */
 	readonly #cut = new Set<string>();
-	readonly #queue: EventQueue;
+	readonly #timers: Timers;
 	readonly #random: Random;
-	readonly #deliver: (message: Message) => void;
 
-	constructor(queue: EventQueue, random: Random, deliver: (message: Message) => void) {
-		this.#queue = queue;
+	constructor(timers: Timers, random: Random) {
+		this.#timers = timers;
 		this.#random = random;
-		this.#deliver = deliver;
 	}
 
 	cut(from: MemberId, to: MemberId): void {
@@ -44,19 +42,21 @@ export class SimNetwork {
 		this.#cut.clear();
 	}
 
-	send(message: Message): void {
+	/** Calls `arrive` later, or never, or twice if `mayDuplicate`. */
+	send(from: MemberId, to: MemberId, arrive: () => void, mayDuplicate = true): void {
 		if (this.#random.next() < this.weather.dropProbability) return;
-		this.#carry(message);
-		if (this.#random.next() < this.weather.duplicateProbability) this.#carry(message);
+		this.#carry(from, to, arrive);
+		if (this.#random.next() < this.weather.duplicateProbability && mayDuplicate) this.#carry(from, to, arrive);
 	}
 
-	#carry(message: Message): void {
+	#carry(from: MemberId, to: MemberId, arrive: () => void): void {
 		const { minDelayMs, maxDelayMs, straggleProbability } = this.weather;
 		const delay = minDelayMs + this.#random.int(maxDelayMs - minDelayMs + 1);
 		const factor = this.#random.next() < straggleProbability ? 1 + this.#random.int(10) : 1;
-		if (this.#cut.has(`${message.from}>${message.to}`)) return;
-		this.#queue.after(delay * factor, () => {
-			if (!this.#cut.has(`${message.from}>${message.to}`)) this.#deliver(message);
+		const link = `${from}>${to}`;
+		if (this.#cut.has(link)) return;
+		this.#timers.after(delay * factor, () => {
+			if (!this.#cut.has(link)) arrive();
 		});
 	}
 }

@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../../src/apimachinery/random.ts";
 import { encodeRecord, type MemoryStorage, replayLog, type Snapshot, type StorageWrite } from "../../../src/store/raft/index.ts";
-import type { EventQueue } from "./event-queue.ts";
+import type { Timers } from "./timers.ts";
 
 export class SimDisk {
 	/** Of a sync, virtual ms. */
@@ -12,7 +12,7 @@ export class SimDisk {
 	maxSyncMs = 5;
 	/** Torn records found after crashes. */
 	torn = 0;
-	readonly #queue: EventQueue;
+	readonly #timers: Timers;
 	readonly #random: Random;
 	/** The log file. */
 	#synced: Uint8Array[] = [];
@@ -23,11 +23,16 @@ export class SimDisk {
 	/** Syncs of before a crash end in nothing. */
 	#crashes = 0;
 
-	constructor(queue: EventQueue, random: Random, founding: Snapshot) {
-		this.#queue = queue;
+	constructor(timers: Timers, random: Random, founding: Snapshot) {
+		this.#timers = timers;
 		this.#random = random;
 		const { term, index } = founding.metadata;
 		this.#synced = [this.#encode({ hardState: { term, vote: undefined, commit: index }, snapshot: founding, entries: [] })];
+	}
+
+	/** Of the log file, as far as it is written. */
+	get sizeBytes(): number {
+		return [...this.#synced, ...this.#pending].reduce((sum, { length }) => sum + length, 0);
 	}
 
 	/** Written some time, with a later write at the latest. */
@@ -38,7 +43,7 @@ export class SimDisk {
 	write(write: StorageWrite, durable: () => void): void {
 		this.#pending.push(this.#encode(write));
 		const crashes = this.#crashes;
-		this.#queue.after(this.minSyncMs + this.#random.int(this.maxSyncMs - this.minSyncMs + 1), () => {
+		this.#timers.after(this.minSyncMs + this.#random.int(this.maxSyncMs - this.minSyncMs + 1), () => {
 			if (crashes !== this.#crashes) return;
 			this.#synced.push(...this.#pending);
 			this.#pending = [];
