@@ -2,9 +2,10 @@
  * Merging and ordering of lists in strategic merge patches. An item of a list of objects is known by the value of its
  * merge key, a scalar by itself.
  */
+
+import { goText, goType } from "../go-text.ts";
 import { isJsonObject, type JsonObject, type JsonValue, ownValue } from "../json.ts";
 import { newUnknownError, newUnprocessable } from "../status-error.ts";
-import { goText, goType } from "./go-text.ts";
 
 type List = readonly JsonValue[];
 

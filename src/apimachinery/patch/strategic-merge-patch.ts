@@ -12,11 +12,12 @@
  * Pure: returns a new value that shares what did not change.
  * Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
  */
+
+import { goText, goType } from "../go-text.ts";
 import { isJsonObject, type JsonObject, type JsonValue, ownValue, setKey, withoutKey } from "../json.ts";
 import { goStructName } from "../schema/go-types.ts";
 import { type FieldSchema, type FieldType, typeSchema } from "../schema/schema.ts";
 import { newBadRequest, newUnknownError, newUnsupportedMediaType } from "../status-error.ts";
-import { goText, goType } from "./go-text.ts";
 import { deleteValues, isObjectList, mergeObjectLists, mergeScalarLists, orderList, requireList, requireSameOrder } from "./list-merge.ts";
 
 const directive = "$patch";
