@@ -1,12 +1,13 @@
 /**
- * `npm run bench [-- --runs N] [-- --only start|deployment|https|memory|store|etcd]`: measures what the README and docs/benchmarks.md promise and
+ * `npm run bench [-- --runs N] [-- --only start|deployment|api|memory|store|etcd]`: measures what the README and docs/benchmarks.md promise and
  * prints a Markdown table. Exit code 1 if a promise is not kept.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { benchApi } from "./api.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
-import { benchHttps } from "./https.ts";
+
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
 import { benchStart } from "./start.ts";
@@ -15,7 +16,7 @@ import { benchStore } from "./store.ts";
 const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[]>>> = {
 	start: benchStart,
 	deployment: benchDeployment,
-	https: benchHttps,
+	api: benchApi,
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,

@@ -20,6 +20,11 @@ export interface Random {
 /** The 27 characters of k8s.io/apimachinery/pkg/util/rand: hard to misread, and no bad words. */
 const suffixAlphabet = "bcdfghjklmnpqrstvwxz2456789";
 
+/** Every write draws an id: two digits at a time is four times as fast as `toString(16)`. */
+const hexOfByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const hex16 = (word: number) => `${hexOfByte[word >>> 8]}${hexOfByte[word & 0xff]}`;
+const hex32 = (word: number) => hex16(word >>> 16) + hex16(word & 0xffff);
+
 /** xoshiro128** (Blackman and Vigna, 2018), seeded with the first 128 bits of the seed's SHA-256. */
 export class SeededRandom implements Random {
 	readonly #seed: string;
@@ -41,10 +46,10 @@ export class SeededRandom implements Random {
 	}
 
 	uuid(): string {
-		let hex = "";
-		for (let word = 0; word < 4; word++) hex += this.#nextUint32().toString(16).padStart(8, "0");
-		const variant = "89ab".charAt(Number.parseInt(hex.charAt(16), 16) & 3);
-		return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
+		const [a, b, c, d] = [this.#nextUint32(), this.#nextUint32(), this.#nextUint32(), this.#nextUint32()];
+		const version = (b & 0x0fff) | 0x4000;
+		const variant = ((c >>> 16) & 0x3fff) | 0x8000;
+		return `${hex32(a)}-${hex16(b >>> 16)}-${hex16(version)}-${hex16(variant)}-${hex16(c & 0xffff)}${hex32(d)}`;
 	}
 
 	suffix(length: number): string {
@@ -59,7 +64,11 @@ export class SeededRandom implements Random {
 
 	#nextUint32(): number {
 		const s = this.#state;
-		const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = s;
+		// By index: taking an array apart goes through its iterator, which costs more than all the rest.
+		const s0 = s[0] ?? 0;
+		const s1 = s[1] ?? 0;
+		const s2 = s[2] ?? 0;
+		const s3 = s[3] ?? 0;
 		const result = Math.imul(rotateLeft(Math.imul(s1, 5), 7), 9) >>> 0;
 		const mixed2 = s2 ^ s0;
 		const mixed3 = s3 ^ s1;

@@ -110,7 +110,7 @@ export function newInvalid(kind: GroupKind, name: string, errors: readonly Field
 	return failure(422, "Invalid", texts.length === 0 ? subject : `${subject}: ${list}`, {
 		...(name === "" ? {} : { name }),
 		...(kind.group === "" ? {} : { group: kind.group }),
-		kind: kind.kind,
+		...(kind.kind === "" ? {} : { kind: kind.kind }),
 		causes,
 	});
 }

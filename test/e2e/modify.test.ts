@@ -106,7 +106,7 @@ describe("patch", () => {
 			"Error from server (BadRequest): json: cannot unmarshal string into Go value of type map[string]interface {}\n",
 		);
 		expect(await fail(patch("deployment patched", { spec: { replicas: "two" } }))).toBe(
-			'Error from server (BadRequest): Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32\n',
+			'The request is invalid: patch: Invalid value: "map[spec:map[replicas:two]]": unrecognized type: int32\n',
 		);
 		expect(await fail(patch("deployment nobody", {}))).toBe(notFound("deployments.apps", "nobody"));
 		expect(await fail(patch("deployment patched", { metadata: { name: "renamed" } }))).toBe(

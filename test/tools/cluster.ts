@@ -14,6 +14,8 @@ export interface TestCluster extends AsyncDisposable {
 	readonly kubectl: Tool;
 	readonly helm: Tool;
 	readonly kubeconfig: string;
+	/** What tools of a test's own need in their environment. */
+	readonly env: NodeJS.ProcessEnv;
 	/** A directory of this test's own. */
 	readonly directory: string;
 	/** Runs kubectl with arguments split at blanks and gives its stdout. */
@@ -36,6 +38,7 @@ export async function startTestCluster(options: ClusterOptions = {}): Promise<Te
 		kubectl,
 		helm: new Tool(helmPath(), env),
 		kubeconfig,
+		env,
 		directory,
 		run: (args, input) => kubectl.run(args, input),
 		async [Symbol.asyncDispose]() {

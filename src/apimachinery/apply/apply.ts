@@ -36,16 +36,17 @@ export function applyConfiguration(before: Before, configuration: unknown, optio
 	const claimed = withoutReset(fieldsOfConfiguration(node, configuration), reset);
 	const own = before.entries.find((entry) => isEntryOf(entry, id));
 	const rest = before.entries.filter((entry) => entry !== own && versions.nodeOf(entry.apiVersion) !== undefined);
-	const mine = entryFor(id, claimed, time);
+	const fields = withoutSystemFields(claimed);
+	const mine = isEmptySet(fields) ? undefined : entryFor(id, fields, time);
 	const merged = mergeConfiguration(node, before.object, configuration);
-	const object = own === undefined ? merged : pruneInVersionOf(own, merged, [...rest, mine], options);
+	// Equal sets are one value: who claims what it claimed before gives nothing up.
+	const keepsAll = own === undefined || (own.apiVersion === id.apiVersion && own.fieldsV1 === mine?.fieldsV1);
+	const object = keepsAll ? merged : pruneInVersionOf(own, merged, [...rest, entryFor(id, claimed, time)], options);
 	const comparisons = new Comparisons(options, before.object, object);
 	const conflicts = conflictsOf(rest, comparisons);
 	if (!force && conflicts.length > 0) throw newApplyConflict(conflicts);
 	const others = takeFromOthers(rest, comparisons, undefined);
-	const fields = withoutSystemFields(claimed);
-	const entries = isEmptySet(fields) ? others : [...others, entryFor(id, fields, time)];
-	return { object, entries: sortEntries(entries) };
+	return { object, entries: sortEntries(mine === undefined ? others : [...others, mine]) };
 }
 
 /** Removes what the applier no longer claims, in the version that it claimed it in. */

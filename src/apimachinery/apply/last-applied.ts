@@ -5,7 +5,8 @@
  * what the note says, as long as the object still is so, kubectl may take from any owner without being told to force.
  * Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#upgrading-from-client-side-apply-to-server-side-apply
  */
-import { isJsonObject, type JsonObject, type JsonValue, withoutKey } from "../json.ts";
+import { goJson } from "../go-text.ts";
+import { isJsonObject, type JsonObject, withoutKey } from "../json.ts";
 import { compareObjects } from "./compare.ts";
 import { fieldsOfConfiguration } from "./extract.ts";
 import { difference, emptySet, type FieldSet } from "./field-set.ts";
@@ -27,7 +28,7 @@ export function noteOf(configuration: JsonObject): string {
 	const metadata = isJsonObject(configuration.metadata) ? configuration.metadata : {};
 	const annotations = annotationsOf(configuration);
 	const kept = annotations === undefined ? metadata : { ...metadata, annotations: withoutKey(annotations, lastAppliedAnnotation) };
-	return `${JSON.stringify(sortKeys({ ...configuration, metadata: withoutKey(kept, "managedFields") }))}\n`;
+	return `${goJson({ ...configuration, metadata: withoutKey(kept, "managedFields") })}\n`;
 }
 
 /** What kubectl may take from others, by the note on the live object. Nothing if the note is of another version. */
@@ -52,15 +53,4 @@ function annotationsOf(object: unknown): JsonObject | undefined {
 	if (!isJsonObject(object) || !isJsonObject(object.metadata)) return undefined;
 	const { annotations } = object.metadata;
 	return isJsonObject(annotations) ? annotations : undefined;
-}
-
-/** As Go writes a map: keys in order. */
-function sortKeys(value: JsonValue | undefined): JsonValue | undefined {
-	if (Array.isArray(value)) return value.map((item) => sortKeys(item) ?? null);
-	if (!isJsonObject(value)) return value;
-	return Object.fromEntries(
-		Object.keys(value)
-			.sort()
-			.map((key) => [key, sortKeys(value[key])]),
-	);
 }

@@ -8,10 +8,16 @@ import { ItemError, itemElement } from "./list-item.ts";
 import type { ListNode, MergeNode, ScalarClass } from "./merge-node.ts";
 import { displayElement, fieldElement, indexElement } from "./path-element.ts";
 
+/** Where a value stands: written out only for what is wrong there. */
+interface Place {
+	readonly above: Place | undefined;
+	readonly element: string;
+}
+
 /** All that is wrong, each with its path: `.spec.replicaz: field not declared in schema`. Empty if nothing is. */
 export function typeErrorsOf(node: MergeNode, value: unknown): readonly string[] {
 	const errors: string[] = [];
-	visit(node, value, "", errors);
+	visit(node, value, undefined, errors);
 	return errors;
 }
 
@@ -20,11 +26,13 @@ export function formatTypeErrors(errors: readonly string[]): string {
 	return errors.length === 1 ? (errors[0] ?? "") : ["errors:", ...errors.map((error) => `  ${error}`)].join("\n");
 }
 
-function report(path: string, text: string, errors: string[]): void {
-	errors.push(path === "" ? text : `${path}: ${text}`);
+function report(place: Place | undefined, text: string, errors: string[]): void {
+	const elements: string[] = [];
+	for (let step = place; step !== undefined; step = step.above) elements.push(displayElement(step.element));
+	errors.push(elements.length === 0 ? text : `${elements.reverse().join("")}: ${text}`);
 }
 
-function visit(node: MergeNode, value: unknown, path: string, errors: string[]): void {
+function visit(node: MergeNode, value: unknown, place: Place | undefined, errors: string[]): void {
 	if (value === null || value === undefined) return;
 	switch (node.form) {
 		case "any":
@@ -32,37 +40,44 @@ function visit(node: MergeNode, value: unknown, path: string, errors: string[]):
 			return;
 		case "scalar": {
 			const text = scalarError(node.scalar, value);
-			if (text !== undefined) report(path, text, errors);
+			if (text !== undefined) report(place, text, errors);
 			return;
 		}
 		case "list":
-			if (Array.isArray(value)) visitItems(node, value, path, errors);
-			else report(path, `expected list, got &{${formatGo(value)}}`, errors);
+			if (Array.isArray(value)) visitItems(node, value, place, errors);
+			else report(place, `expected list, got &{${formatGo(value)}}`, errors);
 			return;
 		default:
-			if (!isJsonObject(value)) report(path, `expected map, got &{${formatGo(value)}}`, errors);
-			else for (const key of Object.keys(value)) visitField(node, key, value[key], path, errors);
+			if (!isJsonObject(value)) report(place, `expected map, got &{${formatGo(value)}}`, errors);
+			else for (const key in value) visitField(node, key, value[key], place, errors);
 	}
 }
 
-function visitField(node: MergeNode & { form: "struct" | "map" }, key: string, value: unknown, path: string, errors: string[]): void {
-	const below = `${path}${displayElement(fieldElement(key))}`;
-	const part = node.form === "map" ? node.values : node.field(key)?.node;
-	if (part === undefined) report(below, "field not declared in schema", errors);
-	else visit(part, value, below, errors);
+function visitField(
+	node: MergeNode & { form: "struct" | "map" },
+	key: string,
+	value: unknown,
+	above: Place | undefined,
+	errors: string[],
+): void {
+	const field = node.form === "map" ? undefined : node.field(key);
+	const part = node.form === "map" ? node.values : field?.node;
+	const place = { above, element: field?.element ?? fieldElement(key) };
+	if (part === undefined) report(place, "field not declared in schema", errors);
+	else visit(part, value, place, errors);
 }
 
-function visitItems(list: ListNode, items: readonly unknown[], path: string, errors: string[]): void {
+function visitItems(list: ListNode, items: readonly unknown[], place: Place | undefined, errors: string[]): void {
 	const seen = new Set<string>();
 	for (const [index, item] of items.entries()) {
 		const element = list.relation === "atomic" ? indexElement(index) : elementOrError(list, item);
 		if (element instanceof ItemError) {
-			report(path, `element ${index}: ${element.message}`, errors);
+			report(place, `element ${index}: ${element.message}`, errors);
 			return;
 		}
-		if (seen.has(element)) report(path, `duplicate entries for key ${displayElement(element)}`, errors);
+		if (seen.has(element)) report(place, `duplicate entries for key ${displayElement(element)}`, errors);
 		seen.add(element);
-		visit(list.items, item, `${path}${displayElement(element)}`, errors);
+		visit(list.items, item, { above: place, element }, errors);
 	}
 }
 

@@ -2,6 +2,8 @@
  * Merging and ordering of lists in strategic merge patches. An item of a list of objects is known by the value of its
  * merge key, a scalar by itself.
  */
+
+import { goText, goType } from "../go-text.ts";
 import { isJsonObject, type JsonObject, type JsonValue, ownValue } from "../json.ts";
 import { newUnknownError, newUnprocessable } from "../status-error.ts";
 
@@ -13,11 +15,15 @@ export function requireList(value: JsonValue): List {
 	throw newUnknownError(`expected a []interface {}, but received a ${goType(value)}`);
 }
 
-/** Whether these are lists of objects; false for scalars. Throws a StatusError for lists of lists. */
+/** Whether these are lists of objects; false for scalars. Throws a StatusError for lists of lists, and for items of different types. */
 export function isObjectList(original: List, patch: List): patch is readonly JsonObject[] {
 	const items = [...original, ...patch];
-	if (items.some(Array.isArray)) throw newUnprocessable();
-	return items.length > 0 && items.every(isJsonObject);
+	const [first] = items;
+	if (Array.isArray(first)) throw newUnprocessable();
+	if (first !== undefined && items.some((item) => goType(item) !== goType(first))) {
+		throw newUnknownError(`list element types are not identical: ${goText([original, patch])}`);
+	}
+	return isJsonObject(first);
 }
 
 /** Both lists' values, each once; the patch's in its order, the others where the original had them. */
@@ -30,15 +36,12 @@ export function deleteValues(list: List, values: List): List {
 	return list.filter((item) => !values.includes(item));
 }
 
-/**
- * Merges items of one key with `mergeItem`, appends new ones, obeys `$patch` in the patch's items. Without a merge key
- * (a list that is replaced) the original must be empty and no item is looked for.
- */
+/** Merges items of one key with `mergeItem`, appends new ones, obeys `$patch` in the patch's items. */
 export function mergeObjectLists(
 	original: List,
 	patch: readonly JsonObject[],
-	mergeKey: string | undefined,
-	mergeItem: (item: JsonObject, change: JsonObject) => JsonObject,
+	mergeKey: string,
+	mergeItem: (item: JsonObject | undefined, change: JsonObject) => JsonObject,
 ): List {
 	const changes: JsonObject[] = [];
 	let merged = [...original];
@@ -48,18 +51,18 @@ export function mergeObjectLists(
 		if (wanted === undefined) changes.push(item);
 		else if (wanted === "replace") replaces = true;
 		else if (wanted === "delete") {
-			const gone = mergeKey === undefined ? undefined : requireKey(item, mergeKey);
+			const gone = requireKey(item, mergeKey);
 			merged = merged.filter((candidate) => identity(candidate, mergeKey) !== gone);
 		} else if (wanted === "merge") throw newUnknownError("merging lists cannot yet be specified in the patch");
 		else throw newUnknownError(`unknown patch type: ${goText(wanted)} in map: ${goText(item)}`);
 	}
-	if (replaces || mergeKey === undefined) return changes.map((item) => mergeItem({}, item));
+	if (replaces) return changes.map((item) => mergeItem(undefined, item));
 	for (const change of changes) {
 		const key = requireKey(change, mergeKey);
 		const index = merged.findIndex((candidate) => identity(candidate, mergeKey) === key);
 		const before = merged[index];
 		if (isJsonObject(before)) merged[index] = mergeItem(before, change);
-		else merged.push(mergeItem({}, change));
+		else merged.push(mergeItem(undefined, change));
 	}
 	return orderList(merged, changes, original, mergeKey);
 }
@@ -121,19 +124,4 @@ function requireKey(item: JsonObject, mergeKey: string): JsonValue {
 	const key = ownValue(item, mergeKey);
 	if (key === undefined) throw newUnknownError(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
 	return key;
-}
-
-/** Go's %v of a JSON value: `map[image:nginx name:web]`. */
-export function goText(value: JsonValue | undefined): string {
-	if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-	if (!isJsonObject(value)) return value === null || value === undefined ? "<nil>" : String(value);
-	const pairs = Object.keys(value)
-		.sort()
-		.map((key) => `${key}:${goText(value[key])}`);
-	return `map[${pairs.join(" ")}]`;
-}
-
-function goType(value: JsonValue): string {
-	if (isJsonObject(value)) return "map[string]interface {}";
-	return value === null ? "%!s(<nil>)" : typeof value === "boolean" ? "bool" : typeof value === "number" ? "int64" : "string";
 }

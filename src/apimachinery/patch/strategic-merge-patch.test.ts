@@ -102,6 +102,126 @@ test.each<[string, JsonObject, JsonObject, JsonObject]>([
 		},
 		{ containers: [{ name: "web" }], affinity: {} },
 	],
+	// From here on, the cases of upstream's own table for this package, put in terms of a Pod.
+	["the same value again changes nothing", { nodeName: "a" }, { nodeName: "a" }, { nodeName: "a" }],
+	["a value of another type replaces", { nodeSelector: { a: "1" } }, { nodeSelector: "none" }, { nodeSelector: "none" }],
+	["an empty list replaces one that is not merged", { tolerations: [{ key: "a" }] }, { tolerations: [] }, { tolerations: [] }],
+	["an empty list leaves one that is merged as it is", { containers: [web] }, { containers: [] }, { containers: [web] }],
+	["null takes a merged list away", { containers: [web] }, { containers: null }, {}],
+	[
+		"null in an item takes its field away",
+		{ containers: [web] },
+		{ containers: [{ name: "web", ports: null }] },
+		{ containers: [{ name: "web", image: "nginx:1" }] },
+	],
+	[
+		"a directive in a list that is not merged is taken as it is",
+		{ tolerations: [{ key: "a" }] },
+		{ tolerations: [{ $patch: "replace" }, { key: "b" }] },
+		{ tolerations: [{ $patch: "replace" }, { key: "b" }] },
+	],
+	["$patch: replace clears a list", { containers: [web, side] }, { containers: [{ $patch: "replace" }] }, { containers: [] }],
+	[
+		"$patch: replace puts aside what else the patch deletes",
+		{ containers: [web, side] },
+		{ containers: [extra, { $patch: "replace" }, { $patch: "delete", name: "web" }] },
+		{ containers: [extra] },
+	],
+	[
+		"$patch: delete of an item that is not there",
+		{ containers: [web] },
+		{ containers: [{ $patch: "delete", name: "side" }] },
+		{ containers: [web] },
+	],
+	[
+		"$patch: delete takes every item of that key",
+		{ containers: [web, { ...web, image: "nginx:3" }, side] },
+		{ containers: [{ $patch: "delete", name: "web" }] },
+		{ containers: [side] },
+	],
+	[
+		"deletes and adds in one list",
+		{ containers: [web, side] },
+		{ containers: [extra, { $patch: "delete", name: "side" }] },
+		{ containers: [extra, web] },
+	],
+	["$patch: replace of what is not there is nothing", {}, { securityContext: { $patch: "replace", runAsUser: 3 } }, {}],
+	["$patch: delete of what is not there is nothing", { nodeName: "a" }, { securityContext: { $patch: "delete" } }, { nodeName: "a" }],
+	[
+		"directives deep in what is new go, and what bears them",
+		{ nodeName: "a" },
+		{ affinity: { nodeAffinity: { $patch: "replace", x: 1 }, podAffinity: {} } },
+		{ nodeName: "a", affinity: { podAffinity: {} } },
+	],
+	[
+		"a new list drops its deletions",
+		{},
+		{ "$setElementOrder/containers": [{ name: "web" }], containers: [web, { $patch: "delete", name: "side" }] },
+		{ containers: [web] },
+	],
+	[
+		"$patch: replace of an item's map",
+		{ containers: [{ ...web, resources: { limits: { cpu: "1" } } }] },
+		{ containers: [{ name: "web", resources: { $patch: "replace", requests: { cpu: "2" } } }] },
+		{ containers: [{ ...web, resources: { requests: { cpu: "2" } } }] },
+	],
+	[
+		"$retainKeys with the same keys changes nothing",
+		{ volumes: [{ name: "v", emptyDir: {} }] },
+		{ volumes: [{ $retainKeys: ["name", "emptyDir"], name: "v" }] },
+		{ volumes: [{ name: "v", emptyDir: {} }] },
+	],
+	[
+		"$retainKeys alone clears",
+		{ volumes: [{ name: "v", emptyDir: {} }] },
+		{ volumes: [{ $retainKeys: ["name"], name: "v" }] },
+		{ volumes: [{ name: "v" }] },
+	],
+	[
+		"$retainKeys may name what is nowhere",
+		{ volumes: [{ name: "v", emptyDir: {} }] },
+		{ volumes: [{ $retainKeys: ["name", "nfs"], name: "v" }] },
+		{ volumes: [{ name: "v" }] },
+	],
+	[
+		"$setElementOrder of a list that is nowhere does nothing",
+		{ nodeName: "a" },
+		{ "$setElementOrder/containers": [{ name: "web" }] },
+		{ nodeName: "a" },
+	],
+	[
+		"an empty $setElementOrder keeps what there is",
+		{ containers: [web, side] },
+		{ "$setElementOrder/containers": [] },
+		{ containers: [web, side] },
+	],
+	[
+		"$setElementOrder of nested lists",
+		{ containers: [{ ...web, env: [{ name: "A" }, { name: "B" }, { name: "C" }] }] },
+		{
+			"$setElementOrder/containers": [{ name: "web" }],
+			containers: [{ name: "web", "$setElementOrder/env": [{ name: "C" }, { name: "A" }], env: [{ $patch: "delete", name: "B" }] }],
+		},
+		{ containers: [{ ...web, env: [{ name: "C" }, { name: "A" }] }] },
+	],
+	[
+		"items the order does not name stay before the named one that they stood before",
+		{ containers: [{ name: "s1" }, web, { name: "s2" }, side, { name: "s3" }] },
+		{ "$setElementOrder/containers": [{ name: "side" }, { name: "web" }] },
+		{ containers: [{ name: "s1" }, { name: "s2" }, side, web, { name: "s3" }] },
+	],
+	[
+		"a list of scalars that is not merged is replaced",
+		{ containers: [{ ...web, command: ["a", "b"] }] },
+		{ containers: [{ name: "web", command: ["c"] }] },
+		{ containers: [{ ...web, command: ["c"] }] },
+	],
+	[
+		"the deletions of a list that is no set take its place",
+		{ containers: [{ ...web, command: ["a", "b"] }] },
+		{ containers: [{ name: "web", "$deleteFromPrimitiveList/command": ["a"] }] },
+		{ containers: [{ ...web, command: ["a"] }] },
+	],
 ])("%s", (_, spec, patch, result) => {
 	expect(patchSpec(spec, patch)).toEqual(result);
 });
@@ -115,21 +235,46 @@ test("lists of scalars with strategy merge are sets", () => {
 		"c",
 		"b",
 	]);
+	expect(patch({ finalizers: ["b", "a"] })).toEqual(["b", "a"]);
+	expect(patch({ finalizers: ["c", "c"] })).toEqual(["c", "a", "b"]);
+	expect(patch({ "$deleteFromPrimitiveList/finalizers": ["a", "z"] })).toEqual(["b"]);
+	expect(patch({ "$deleteFromPrimitiveList/finalizers": ["a", "b"] })).toEqual([]);
+	expect(patch({ "$deleteFromPrimitiveList/finalizers": null })).toBeUndefined();
+	expect(patch({ "$deleteFromPrimitiveList/finalizers": "a" })).toEqual(["a", "b"]);
+	expect(patch({ "$deleteFromPrimitiveList/ownerReferences": ["a"] })).toEqual(["a", "b"]);
+	expect(patch({ "$setElementOrder/finalizers": ["b", "x", "a"] })).toEqual(["b", "a"]);
+	expect(() => patch({ finalizers: [1] })).toThrow(
+		expect.objectContaining({ code: 500, message: "list element types are not identical: [[a b] [1]]" }),
+	);
+	expect(() => patch({ finalizers: [["c"]] })).toThrow(expect.objectContaining({ code: 500 }));
 });
 
 test.each<[JsonObject, number, string]>([
 	[{ containers: [{ image: "x" }] }, 500, "map: map[image:x] does not contain declared merge key: name"],
 	[{ containers: [{ $patch: "drop", name: "x" }] }, 500, "unknown patch type: drop in map: map[$patch:drop name:x]"],
-	[{ $patch: "drop" }, 400, "unknown patch type: drop in map: map[$patch:drop]"],
+	[{ $patch: "drop" }, 500, "unknown patch type: drop in map: map[$patch:drop]"],
 	[{ volumes: [{ $retainKeys: ["name"], name: "v", emptyDir: {} }] }, 400, "invalid patch format of retainKeys"],
+	[{ containers: [{ $patch: "merge", name: "x" }] }, 500, "merging lists cannot yet be specified in the patch"],
+	[{ containers: [{ $patch: "delete" }] }, 500, "map: map[$patch:delete] does not contain declared merge key: name"],
+	[{ securityContext: { $patch: "merge" } }, 500, "unknown patch type: merge in map: map[$patch:merge]"],
+	[{ volumes: [{ $retainKeys: "name", name: "v" }] }, 400, "invalid patch format of retainKeys"],
 	[{ "$setElementOrder/containers": "web" }, 500, "expected a []interface {}, but received a string"],
+	[{ "$setElementOrder/containers": [], containers: null }, 500, "expected a []interface {}, but received a %!s(<nil>)"],
+	[{ "$setElementOrder/boxes": [] }, 500, 'unable to find api field in struct PodSpec for the json field "boxes"'],
+	[
+		{ "$setElementOrder/containers": [{ name: "web" }], containers: [{ name: "extra" }] },
+		500,
+		"The order in patch list:\n[map[name:extra]]\n doesn't match $setElementOrder list:\n[map[name:web]]\n",
+	],
 	[
 		{ "$setElementOrder/containers": [{ name: "b" }, { name: "a" }], containers: [{ name: "a" }, { name: "b" }] },
 		500,
 		"The order in patch list:\n[map[name:a] map[name:b]]\n doesn't match $setElementOrder list:\n[map[name:b] map[name:a]]\n",
 	],
 ])("%j is refused", (patch, code, message) => {
-	expect(() => patchSpec({ containers: [web], volumes: [{ name: "v" }] }, patch)).toThrow(expect.objectContaining({ code, message }));
+	expect(() => patchSpec({ containers: [web], volumes: [{ name: "v" }], securityContext: {} }, patch)).toThrow(
+		expect.objectContaining({ code, message }),
+	);
 });
 
 test("a type without a schema has no strategic merge", () => {

@@ -2,7 +2,8 @@
  * Strategic merge patch: a merge patch that knows the schema. Lists with a merge key are merged item by item, lists of
  * scalars with strategy merge as sets; the rest is replaced. Directives in the patch say more:
  *
- *   $patch: delete | replace               of the object (or, in a list, of the item with this key, or the whole list)
+ *   $patch: delete | replace               of the object (or, in a list, of the item with this key, or the whole list);
+ *                                           what bears it is nothing where there was nothing
  *   $retainKeys: [k, …]                     every other key of the object goes
  *   $deleteFromPrimitiveList/NAME: [v, …]   these values leave the list NAME
  *   $setElementOrder/NAME: [v | {key}, …]   order of the list NAME after merging; what it does not name stays where the
@@ -11,19 +12,13 @@
  * Pure: returns a new value that shares what did not change.
  * Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
  */
+
+import { goText, goType } from "../go-text.ts";
 import { isJsonObject, type JsonObject, type JsonValue, ownValue, setKey, withoutKey } from "../json.ts";
+import { goStructName } from "../schema/go-types.ts";
 import { type FieldSchema, type FieldType, typeSchema } from "../schema/schema.ts";
-import { newBadRequest, newUnsupportedMediaType } from "../status-error.ts";
-import {
-	deleteValues,
-	goText,
-	isObjectList,
-	mergeObjectLists,
-	mergeScalarLists,
-	orderList,
-	requireList,
-	requireSameOrder,
-} from "./list-merge.ts";
+import { newBadRequest, newUnknownError, newUnsupportedMediaType } from "../status-error.ts";
+import { deleteValues, isObjectList, mergeObjectLists, mergeScalarLists, orderList, requireList, requireSameOrder } from "./list-merge.ts";
 
 const directive = "$patch";
 const retainKeys = "$retainKeys";
@@ -48,7 +43,7 @@ function mergeObjects(original: JsonObject, patch: JsonObject, type: FieldType |
 	const wanted = ownValue(patch, directive);
 	if (wanted === "delete") return {};
 	if (wanted === "replace") return withoutKey(patch, directive);
-	if (wanted !== undefined) throw newBadRequest(`unknown patch type: ${wanted} in map: ${goText(patch)}`);
+	if (wanted !== undefined) throw newUnknownError(`unknown patch type: ${goText(wanted)} in map: ${goText(patch)}`);
 	const result: Record<string, JsonValue | undefined> = { ...retained(original, patch) };
 	const plain = new Map<string, JsonValue>();
 	const deletions: [string, JsonValue][] = [];
@@ -60,18 +55,19 @@ function mergeObjects(original: JsonObject, patch: JsonObject, type: FieldType |
 		else plain.set(key, value);
 	}
 	for (const [key, order] of orders) {
-		if (plain.get(key) === null) continue;
-		const list = mergeOrdered(ownValue(result, key), plain.get(key), requireList(order), fieldOf(type, key));
+		const list = mergeOrdered(ownValue(result, key), plain.get(key), requireList(order), requireField(type, key));
 		plain.delete(key);
 		if (list !== undefined) setKey(result, key, list);
 	}
 	for (const [key, value] of plain) {
-		if (value === null) delete result[key];
-		else setKey(result, key, mergeValues(ownValue(result, key), value, type, key));
+		const after = value === null ? undefined : mergeValues(ownValue(result, key), value, type, key);
+		if (after === undefined) delete result[key];
+		else setKey(result, key, after);
 	}
 	for (const [key, values] of deletions) {
 		const list = ownValue(result, key);
-		if (Array.isArray(list)) setKey(result, key, deleteValues(list, requireList(values)));
+		if (values === null) delete result[key];
+		else if (Array.isArray(list) && Array.isArray(values)) setKey(result, key, withoutValues(list, values, fieldOf(type, key)));
 	}
 	return result;
 }
@@ -83,30 +79,55 @@ function retained(original: JsonObject, patch: JsonObject): JsonObject {
 	const invalid = newBadRequest("invalid patch format of retainKeys");
 	if (!Array.isArray(keep)) throw invalid;
 	for (const [key, value] of Object.entries(patch)) {
-		const isDirective = key === retainKeys || key.startsWith(deletePrefix) || key.startsWith(orderPrefix);
-		if (!isDirective && value !== null && !keep.includes(key)) throw invalid;
+		if (!isListDirective(key) && key !== retainKeys && value !== null && !keep.includes(key)) throw invalid;
 	}
 	return Object.fromEntries(Object.entries(original).filter(([key]) => keep.includes(key)));
 }
 
-function mergeValues(original: JsonValue | undefined, patch: JsonValue, parent: FieldType | undefined, key: string): JsonValue {
+function isListDirective(key: string): boolean {
+	return key.startsWith(deletePrefix) || key.startsWith(orderPrefix);
+}
+
+/** Undefined where there was nothing, and the patch is a directive about it. */
+function mergeValues(original: JsonValue | undefined, patch: JsonValue, parent: FieldType | undefined, key: string): JsonValue | undefined {
+	if (original === undefined || goType(original) !== goType(patch)) return withoutDirectives(patch);
 	const field = fieldOf(parent, key);
 	if (isOpaque(field?.type)) return patch;
-	if (isJsonObject(patch)) {
-		const replaces = !isJsonObject(original) || field?.patchStrategy.includes("replace");
-		return mergeObjects(replaces ? {} : original, patch, field?.type);
+	if (isJsonObject(original) && isJsonObject(patch)) {
+		return field?.patchStrategy.includes("replace") ? patch : mergeObjects(original, patch, field?.type);
 	}
-	if (Array.isArray(patch)) return mergeLists(Array.isArray(original) ? original : [], patch, field);
+	if (Array.isArray(original) && Array.isArray(patch)) return mergeLists(original, patch, field);
 	return patch;
 }
 
+/** What a patch makes of nothing: its values, without nulls. Undefined for an object that bears `$patch`. */
+function withoutDirectives(value: JsonValue): JsonValue | undefined {
+	if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined);
+	if (!isJsonObject(value)) return value;
+	if (Object.hasOwn(value, directive)) return undefined;
+	const result: Record<string, JsonValue | undefined> = {};
+	for (const [key, part = null] of Object.entries(value)) {
+		const kept = part === null || key === retainKeys || isListDirective(key) ? undefined : withoutDirectives(part);
+		if (kept !== undefined) setKey(result, key, kept);
+	}
+	return result;
+}
+
 function mergeLists(original: readonly JsonValue[], patch: readonly JsonValue[], field: PatchField | undefined): readonly JsonValue[] {
-	const items = field?.type?.form === "list" ? field.type.items : undefined;
-	const mergeItem = (item: JsonObject, change: JsonObject) => mergeObjects(item, change, items);
-	const merges = field?.patchStrategy.includes("merge") === true;
-	if (!isObjectList(original, patch)) return merges ? mergeScalarLists(original, patch) : patch;
-	// A list that is replaced goes through the same merge, against nothing: directives and nulls in it are obeyed.
-	return mergeObjectLists(merges ? original : [], patch, merges ? field.patchMergeKey : undefined, mergeItem);
+	if (field?.patchStrategy.includes("merge") !== true) return patch;
+	if (!isObjectList(original, patch)) return mergeScalarLists(original, patch);
+	const items = field.type?.form === "list" ? field.type.items : undefined;
+	const mergeItem = (item: JsonObject | undefined, change: JsonObject): JsonObject => {
+		if (item !== undefined) return mergeObjects(item, change, items);
+		const made = withoutDirectives(change);
+		return isJsonObject(made) ? made : {};
+	};
+	return mergeObjectLists(original, patch, field.patchMergeKey ?? "", mergeItem);
+}
+
+/** A list that is not merged becomes the very list that should leave it: the directive is meant for sets. */
+function withoutValues(list: readonly JsonValue[], values: readonly JsonValue[], field: PatchField | undefined): readonly JsonValue[] {
+	return field?.patchStrategy.includes("merge") ? deleteValues(list, values) : values;
 }
 
 /** Merges the list that an order directive speaks of, if there is one, and puts it in that order. */
@@ -121,7 +142,8 @@ function mergeOrdered(
 	if (patch === undefined) return orderList(before, order, before, field?.patchMergeKey);
 	const changes = requireList(patch);
 	requireSameOrder(changes, order, field?.patchMergeKey);
-	return orderList(mergeLists(before, changes, field), order, before, field?.patchMergeKey);
+	const merged = original === undefined ? (withoutDirectives(changes) as readonly JsonValue[]) : mergeLists(before, changes, field);
+	return orderList(merged, order, before, field?.patchMergeKey);
 }
 
 type PatchField = Pick<FieldSchema, "patchStrategy" | "patchMergeKey"> & { readonly type: FieldType | undefined };
@@ -131,6 +153,13 @@ function fieldOf(type: FieldType | undefined, key: string): PatchField | undefin
 	if (type?.form === "object") return typeSchema(type.type)?.fields.get(key);
 	if (type?.form === "map") return { type: type.values, patchStrategy: [] };
 	return undefined;
+}
+
+/** The same for a key that an order directive names; the type must have it. */
+function requireField(type: FieldType | undefined, key: string): PatchField | undefined {
+	const field = fieldOf(type, key);
+	if (field !== undefined || type?.form !== "object") return field;
+	throw newUnknownError(`unable to find api field in struct ${goStructName(type.type)} for the json field ${JSON.stringify(key)}`);
 }
 
 /** Values that the schema does not look into are replaced. */

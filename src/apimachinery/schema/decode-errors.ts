@@ -1,12 +1,20 @@
 /**
  * What a decoder says of a value that does not fit, in the words of Go's JSON decoder, and where the value stands.
  */
+import { goType } from "../go-text.ts";
 import { goStructName, goTypeName } from "./go-types.ts";
 import { type FieldType, typeSchema } from "./schema.ts";
 
 /** A value that the type does not take; the message is Go's. */
 export class DecodeError extends Error {
 	override readonly name = "DecodeError";
+	/** What is said of the same value where it was no text before: after a strategic merge patch. */
+	readonly conversion: string;
+
+	constructor(message: string, conversion = message) {
+		super(message);
+		this.conversion = conversion;
+	}
 }
 
 /** Where a run of decoders is, and what it found. */
@@ -25,7 +33,27 @@ export interface DecodeState {
 export function refuse(value: unknown, type: FieldType, field: string, state: DecodeState): never {
 	const [struct = ""] = field.split(".");
 	const where = `${goStructName(struct)}.${goFieldPath(state)}`;
-	throw new DecodeError(`json: cannot unmarshal ${jsonKind(value, type)} into Go struct field ${where} of type ${goTypeName(type, field)}`);
+	throw new DecodeError(
+		`json: cannot unmarshal ${jsonKind(value, type)} into Go struct field ${where} of type ${goTypeName(type, field)}`,
+		conversionText(value, type, field),
+	);
+}
+
+/** Source: the converter from unstructured values in k8s.io/apimachinery/pkg/runtime */
+function conversionText(value: unknown, type: FieldType, field: string): string {
+	if (type.form === "map") return `cannot restore map from ${goKind(value)}`;
+	if (type.form === "object") return `cannot restore struct from: ${goKind(value)}`;
+	if (type.form === "list" || type.scalar === "bytes") return `cannot restore slice from ${goKind(value)}`;
+	const kind = type.scalar === "string" ? "string" : goTypeName(type);
+	const isInteger = Number.isInteger(value);
+	// Go converts integers to text (of one character) and numbers to numbers; this converter forbids it, and says so.
+	const isConvertible = kind === "string" ? isInteger : kind !== "bool" && typeof value === "number";
+	return isConvertible ? `cannot convert ${goType(value)} to ${goTypeName(type, field)}` : `unrecognized type: ${kind}`;
+}
+
+function goKind(value: unknown): string {
+	if (Array.isArray(value)) return "slice";
+	return typeof value === "object" ? "map" : goType(value);
 }
 
 /** An error of a type that reads itself, and so knows of no field. */

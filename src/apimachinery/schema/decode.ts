@@ -8,7 +8,7 @@
  */
 import { isJsonObject } from "../json.ts";
 import { type KubeObject, parseApiVersion } from "../meta.ts";
-import { newBadRequest } from "../status-error.ts";
+import { newBadRequest, type StatusError } from "../status-error.ts";
 import { DecodeError, type DecodeState } from "./decode-errors.ts";
 import { decoderOf } from "./decoders.ts";
 
@@ -22,6 +22,10 @@ export interface DecodeOptions {
 	readonly apiVersion?: string;
 	/** `spec.x` of each key that stands twice in the raw text; see json-parse.ts. */
 	readonly duplicateFields?: readonly string[];
+	/** What strict decoding has found in the patch that the value was made with. */
+	readonly patchFindings?: readonly string[];
+	/** The error for a value that does not fit; default: BadRequest that names kind and version. */
+	readonly refuse?: (error: DecodeError) => StatusError;
 	/** A part of the value, the very same object, that was decoded before. */
 	readonly trusted?: object | undefined;
 }
@@ -44,6 +48,7 @@ export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, 
 		const { value: object, unknownFields } = decodeValue(value, typeName, options.trusted);
 		if (options.fieldValidation === "Ignore") return { object: object as T, unknownFields: [], warnings: [] };
 		const texts = [
+			...(options.patchFindings ?? []),
 			...unknownFields.map((field) => `unknown field "${field}"`),
 			...(options.duplicateFields ?? []).map((field) => `duplicate field "${field}"`),
 		];
@@ -52,7 +57,7 @@ export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, 
 		}
 		return { object: object as T, unknownFields, warnings: texts };
 	} catch (error) {
-		if (error instanceof DecodeError) throw newDecodeFailure(value, typeName, options, error);
+		if (error instanceof DecodeError) throw options.refuse?.(error) ?? newDecodeFailure(value, typeName, options, error);
 		throw error;
 	}
 }

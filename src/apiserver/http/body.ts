@@ -31,7 +31,7 @@ export interface RawBody {
 	readonly bytes: Buffer;
 }
 
-/** The object of a create or update, and the keys that stood twice in its text. */
+/** The object of a create or update, or the patch, and the keys that stood twice in its text. */
 export type ObjectBody = Pick<ApiRequest, "body" | "duplicateFields">;
 
 /**
@@ -70,10 +70,16 @@ export function patchTypeOf(contentType: string | undefined): PatchType {
 }
 
 /**
- * Decodes a patch document.
+ * Decodes a patch document, and finds the keys that stood twice in its JSON.
  * @throws StatusError BadRequest, or RequestEntityTooLarge for a JSON patch of too many operations
  */
-export async function decodePatchBody(type: PatchType, bytes: Buffer): Promise<unknown> {
+export async function decodePatchBody(type: PatchType, bytes: Buffer): Promise<ObjectBody> {
+	const body = await decodePatch(type, bytes);
+	const duplicateFields = type === "application/apply-patch+yaml" ? [] : findDuplicateKeys(bytes.toString("utf8"));
+	return { body, ...(duplicateFields.length === 0 ? {} : { duplicateFields }) };
+}
+
+async function decodePatch(type: PatchType, bytes: Buffer): Promise<unknown> {
 	switch (type) {
 		case "application/json-patch+json": {
 			const patch = parseJson(bytes, (why) => newBadRequest(`error decoding patch: ${why}`));

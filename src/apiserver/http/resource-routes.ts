@@ -188,7 +188,7 @@ async function readApiRequest(request: FastifyRequest, target: RequestTarget, qu
 		case "patch": {
 			const patchType = patchTypeOf(body.contentType);
 			const options = readRequestOptions("patch", query, userAgentOf(request), patchType);
-			return { ...bare, options, patchType, body: await decodePatchBody(patchType, body.bytes) };
+			return { ...bare, options, patchType, ...(await decodePatchBody(patchType, body.bytes)) };
 		}
 		case "delete":
 		case "deletecollection": {

@@ -45,6 +45,8 @@ class Watcher implements WatchHandle {
 	readonly #timers: Timer[] = [];
 	#stopSource: () => void = () => undefined;
 	#isOver = false;
+	/** The cache's changes are told as they come; not yet, while older ones come from the store. */
+	#followsCache = false;
 	/** Every change up to this revision has been told, or needs no telling. Never goes down. */
 	#revision = 0;
 
@@ -104,6 +106,7 @@ class Watcher implements WatchHandle {
 
 	#followCache(): void {
 		if (this.#isOver) return;
+		this.#followsCache = true;
 		this.#stopSource = this.#context.storage.cache.subscribe((change) => this.#tell(change));
 	}
 
@@ -115,6 +118,7 @@ class Watcher implements WatchHandle {
 			{
 				onEvents: (events, reached) => {
 					for (const event of events) this.#tell(changeOf(event));
+					this.#revision = Math.max(this.#revision, reached);
 					this.#returnToCache(() => watch.cancel(), reached);
 				},
 				onEnd: (error) => this.#fail(error, revision),
@@ -166,10 +170,11 @@ class Watcher implements WatchHandle {
 		this.#sink.onEvent({ type, object: toServedVersion(this.#context, object) });
 	}
 
+	/** At the revision up to which all has been told: the client goes on from there. */
 	#bookmark(annotations?: Readonly<Record<string, string>>): void {
 		if (this.#isOver) return;
 		const { endpoint, request } = this.#context;
-		const resourceVersion = String(this.#options.cacher.revision);
+		const resourceVersion = String(this.#followsCache ? this.#options.cacher.revision : this.#revision);
 		const metadata = annotations === undefined ? { resourceVersion } : { resourceVersion, annotations };
 		this.#sink.onEvent({ type: "BOOKMARK", object: { kind: endpoint.kind, apiVersion: formatApiVersion(request), metadata } });
 	}

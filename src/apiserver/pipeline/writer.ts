@@ -12,7 +12,7 @@ import type { OwnedFields } from "../../apimachinery/apply/managers.ts";
 import { isJsonObject, type JsonValue } from "../../apimachinery/json.ts";
 import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import { decodeObject } from "../../apimachinery/schema/decode.ts";
+import { type DecodeOptions, decodeObject } from "../../apimachinery/schema/decode.ts";
 import type { ManagedFieldsEntry, ObjectMeta, Service } from "../../apimachinery/schema/generated/types.ts";
 import { typeSchema } from "../../apimachinery/schema/schema.ts";
 import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
@@ -25,7 +25,7 @@ import type { ResourceTable } from "../registry/resource-table.ts";
 import type { UpdateOutcome } from "../storage/object-storage.ts";
 import { Applier } from "./applier.ts";
 import { changesOnlyTimes, FieldOwners, isKnownList, withManagedFields } from "./field-owners.ts";
-import { applyPatch, patchTypeOf } from "./patch.ts";
+import { applyPatch, patchDecoding, patchTypeOf } from "./patch.ts";
 import { type RequestContext, toServedVersion, toStorageVersion } from "./request-context.ts";
 import { mainStrategy, prepareForCreate, type UpdateStrategy } from "./strategy.ts";
 import { generateName, metadataForCreate, metadataForUpdate, withGeneration, withMetadata } from "./system-metadata.ts";
@@ -158,8 +158,14 @@ export class Writer {
 		const object = await this.write(
 			context,
 			(current) => {
-				const patched = applyPatch(toServedVersion(context, current), patchType, body, context.endpoint.type);
-				const decoded = this.decode(context, patched, context.endpoint.type);
+				const patched = applyPatch(
+					toServedVersion(context, current),
+					patchType,
+					body,
+					context.endpoint.type,
+					context.options.fieldValidation,
+				);
+				const decoded = this.decode(context, patched, context.endpoint.type, patchDecoding(context.request, patched));
 				checkPlace(context, decoded.metadata ?? {});
 				return toStorageVersion(context, decoded);
 			},
@@ -293,14 +299,22 @@ export class Writer {
 	}
 
 	/** Checks that a body is an object of the endpoint's kind, drops what the schema does not know and says so. */
-	decode(context: RequestContext, body: unknown, typeName: string): KubeObject {
+	decode(
+		context: RequestContext,
+		body: unknown,
+		typeName: string,
+		patch: Pick<DecodeOptions, "patchFindings" | "refuse"> = {},
+	): KubeObject {
 		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
 		const list = isJsonObject(body.metadata) ? body.metadata.managedFields : undefined;
 		checkKind(context, body);
 		const { group, version } = context.endpoint.kind === context.definition.kind ? context.request : groupVersionOf(body, context);
 		const { object, warnings } = decodeObject(body, typeName, {
 			kind: context.endpoint.kind,
-			...(context.request.duplicateFields === undefined ? {} : { duplicateFields: context.request.duplicateFields }),
+			...(context.request.duplicateFields === undefined || context.request.verb === "patch"
+				? {}
+				: { duplicateFields: context.request.duplicateFields }),
+			...patch,
 			apiVersion: formatApiVersion({ group, version }),
 			fieldValidation: context.options.fieldValidation ?? "Warn",
 			// Owners that come back as they went out need no decoding.

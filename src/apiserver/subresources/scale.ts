@@ -8,7 +8,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Scale } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
-import { applyPatch, patchTypeOf } from "../pipeline/patch.ts";
+import { applyPatch, patchDecoding, patchTypeOf } from "../pipeline/patch.ts";
 import { type RequestContext, toStorageVersion } from "../pipeline/request-context.ts";
 import { mainStrategy } from "../pipeline/strategy.ts";
 import type { Made, Writer } from "../pipeline/writer.ts";
@@ -41,7 +41,8 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 	if (context.request.patchType === applyType) return applyScale(context, writer);
 	const sentScale = scaleSource(context);
 	const make = (current: KubeObject): KubeObject => {
-		const decoded: Scale = writer.decode(context, sentScale(scaleOf(context, current)), "Scale");
+		const sent = sentScale(scaleOf(context, current));
+		const decoded: Scale = writer.decode(context, sent, "Scale", patchDecoding(context.request, sent));
 		if (decoded.metadata?.name !== undefined && decoded.metadata.name !== context.name) {
 			throw newBadRequest(`the name of the object (${decoded.metadata.name}) does not match the name on the URL (${context.name})`);
 		}
@@ -60,10 +61,10 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 
 /** What the request makes of the current Scale: its body, or a patch applied. */
 function scaleSource({ request }: RequestContext): (current: Scale) => unknown {
-	const { verb, body } = request;
+	const { verb, body, options } = request;
 	if (verb !== "patch") return () => body;
 	const patchType = patchTypeOf(request.patchType);
-	return (current) => (patchType === applyType ? body : applyPatch(current, patchType, body, "Scale"));
+	return (current) => (patchType === applyType ? body : applyPatch(current, patchType, body, "Scale", options?.fieldValidation));
 }
 
 /** Server-side apply: the Scale's replicas are those of the object behind it, and so are their owners. */
