@@ -38,6 +38,8 @@ export class PeerLink {
 	readonly #options: PeerLinkOptions;
 	#session: ClientHttp2Session | undefined;
 	#stream: ClientHttp2Stream | undefined;
+	/** The peer has answered that it takes messages on `#stream`. */
+	#isAccepted = false;
 	#urlIndex = 0;
 	#backoffMs = firstBackoffMs;
 	/** Not before this, ms. */
@@ -47,6 +49,11 @@ export class PeerLink {
 
 	constructor(options: PeerLinkOptions) {
 		this.#options = options;
+	}
+
+	/** The peer takes messages, as far as is known. */
+	get isOpen(): boolean {
+		return this.#isAccepted;
 	}
 
 	send(message: Message): void {
@@ -98,8 +105,10 @@ export class PeerLink {
 		this.#stream = stream;
 		stream.on("response", (headers) => {
 			const status = Number(headers[constants.HTTP2_HEADER_STATUS]);
-			if (status === 200) this.#backoffMs = firstBackoffMs;
-			else {
+			if (status === 200) {
+				this.#backoffMs = firstBackoffMs;
+				this.#isAccepted = this.#stream === stream;
+			} else {
 				if (status === 410) this.#options.onRemoved();
 				this.#broke(`it answers ${status}`);
 			}
@@ -159,6 +168,7 @@ export class PeerLink {
 		const session = this.#session;
 		this.#session = undefined;
 		this.#stream = undefined;
+		this.#isAccepted = false;
 		this.#urlIndex++;
 		this.#retryAtMs = this.#options.clock.now() + this.#backoffMs;
 		this.#backoffMs = Math.min(lastBackoffMs, this.#backoffMs * 2);

@@ -50,6 +50,10 @@ export class PeerTransport implements Transport {
 		else this.#options.clock.setTimeout(() => link.send(message), delayMs);
 	}
 
+	canReach(to: MemberId): boolean {
+		return this.#peers.get(to)?.link.isOpen === true;
+	}
+
 	async sendSnapshot(message: InstallSnapshot, data: Promise<readonly Uint8Array[]>): Promise<void> {
 		const link = this.#peers.get(message.to)?.link;
 		if (link === undefined || this.#options.faults.fate(message.from, message.to) === undefined) {

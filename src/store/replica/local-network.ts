@@ -27,6 +27,7 @@ export class LocalNetwork {
 			this.#members.set(id, handler);
 			const transport: Transport = {
 				send: (message) => this.#send(message),
+				canReach: (to) => this.#members.has(to),
 				sendSnapshot: (message, data) => this.#sendSnapshot(message, data),
 				ask: (to, request) => this.#ask(id, to, request),
 				update: () => undefined,

@@ -216,7 +216,13 @@ export class Replica implements Sequencer {
 	}
 
 	propose<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
-		return this.#propose(command, (sequence, data) => this.#wasTakenUp(sequence, this.#node.propose(data)));
+		return this.#propose(command, (sequence, data) => this.#reachesLeader && this.#wasTakenUp(sequence, this.#node.propose(data)));
+	}
+
+	/** A proposal for a leader that is gone would be lost; it waits for the next one instead. */
+	get #reachesLeader(): boolean {
+		const { leader } = this.#softState;
+		return leader === undefined || leader === this.#node.id || this.#transport.canReach(leader);
 	}
 
 	proposeAsLeader(command: WriteCommand): Promise<unknown> {
@@ -518,7 +524,7 @@ export class Replica implements Sequencer {
 		return new Promise((resolve, reject) => {
 			this.#proposals.add((sequence) => {
 				const context = encodeChangeContext({ origin: this.#origin, sequence, ...(member === undefined ? {} : { member }) });
-				const propose = () => this.#wasTakenUp(sequence, this.#node.proposeChange({ ...change, context }));
+				const propose = () => this.#reachesLeader && this.#wasTakenUp(sequence, this.#node.proposeChange({ ...change, context }));
 				return {
 					command: undefined,
 					propose,

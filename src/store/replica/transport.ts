@@ -28,6 +28,8 @@ export interface PeerAddress {
 export interface Transport {
 	/** May get lost, and may overtake others. Returns at once. */
 	send(message: Message): void;
+	/** Whether a message would set out at all. One that did not certainly did not arrive. */
+	canReach(to: MemberId): boolean;
 	/** Resolves once the snapshot has arrived; rejects if it has not. */
 	sendSnapshot(message: InstallSnapshot, data: Promise<readonly Uint8Array[]>): Promise<void>;
 	/** Rejects with `GroupError` if no answer came. */

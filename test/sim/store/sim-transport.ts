@@ -31,6 +31,8 @@ export class SimSwitch {
 					const mayDuplicate = message.type !== "propose";
 					if (machine.isRunning) this.#carry(id, message.to, (to) => to.receive(message), mayDuplicate);
 				},
+				// The network keeps to itself what it does not carry.
+				canReach: () => true,
 				sendSnapshot: (message, data) => this.#sendSnapshot(machine, message, data),
 				ask: (to, request) => this.#ask(id, machine, to, request),
 				update: () => undefined,
