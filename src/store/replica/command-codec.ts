@@ -45,7 +45,7 @@ export function decodeProposalId(data: Uint8Array): ProposalId {
 	return { origin: reader.number(), sequence: reader.number() };
 }
 
-/** Throws `RangeError` for bytes that are no command. */
+/** Values are views of `data`, which little else is in. Throws `RangeError` for bytes that are no command. */
 export function decodeCommand(data: Uint8Array): WriteCommand {
 	const reader = readerOf(data);
 	reader.number();
@@ -117,7 +117,7 @@ function readPut(reader: ByteReader): PutRequest {
 	const flags = reader.byte();
 	return {
 		key: reader.latin1(),
-		value: copyOf(reader.bytes()),
+		value: reader.bytes(),
 		lease: reader.bigint(),
 		prevKv: (flags & flagPrevKv) !== 0,
 		ignoreValue: (flags & flagIgnoreValue) !== 0,
@@ -195,7 +195,7 @@ function readCompare(reader: ByteReader): Compare {
 	const result = kindAt(compareResults, reader);
 	const flags = reader.byte();
 	const common = { result, key: reader.latin1(), ...readRangeEnd(reader, flags) };
-	if (target === "value") return { ...common, target, value: copyOf(reader.bytes()) };
+	if (target === "value") return { ...common, target, value: reader.bytes() };
 	const value = reader.bigint();
 	return target === "lease" ? { ...common, target, value } : { ...common, target, value: Number(value) };
 }
@@ -240,7 +240,7 @@ function writeRecord(writer: ByteWriter, { name, value }: RecordChange): void {
 
 function readRecord(reader: ByteReader): RecordChange {
 	const name = reader.text();
-	return { name, value: reader.byte() === 0 ? undefined : copyOf(reader.bytes()) };
+	return { name, value: reader.byte() === 0 ? undefined : reader.bytes() };
 }
 
 function readRangeEnd(reader: ByteReader, flags: number): { readonly rangeEnd?: string } {
@@ -262,9 +262,4 @@ function kindAt<T extends string>(kinds: readonly T[], reader: ByteReader): T {
 
 function flag(isSet: boolean | undefined, bit: number): number {
 	return isSet === true ? bit : 0;
-}
-
-/** A value lasts longer than the message that brought it, and should not keep all of that in memory. */
-function copyOf(bytes: Buffer): Uint8Array {
-	return new Uint8Array(bytes);
 }
