@@ -283,7 +283,7 @@ export class ApiServer {
 		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
 		switch (request.verb) {
 			case "get":
-				return { object: this.#reader.get(context) };
+				return { object: await this.#reader.get(context) };
 			case "list":
 				return { object: await this.#reader.list(context) };
 			case "create":

@@ -126,7 +126,7 @@ describe("deletes", () => {
 
 	test("contradictions are refused", () => {
 		expect(failure(() => readDeleteOptions(query, { orphanDependents: true, propagationPolicy: "Now" }))).toBe(
-			'422 DeleteOptions.meta.k8s.io "" is invalid: [propagationPolicy: Invalid value: "Now": orphanDependents and deletionPropagation cannot be both set, propagationPolicy: Unsupported value: "Now": supported values: "Background", "Foreground", "Orphan", "nil"]',
+			'422 DeleteOptions.meta.k8s.io "" is invalid: [propagationPolicy: Invalid value: "Now": orphanDependents and deletionPropagation cannot be both set, propagationPolicy: Unsupported value: "Now": supported values: "Foreground", "Background", "Orphan", "nil"]',
 		);
 	});
 });

@@ -9,7 +9,7 @@ import { isJsonObject } from "../../apimachinery/json.ts";
 import type { DeleteOptions } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newInvalid } from "../../apimachinery/status-error.ts";
 import {
-	type FieldError,
+	FieldError,
 	fieldForbidden,
 	fieldInvalid,
 	fieldNotSupported,
@@ -64,7 +64,7 @@ export function readDeleteOptions(query: URLSearchParams, body: unknown): Delete
 		errors.push(fieldInvalid("propagationPolicy", propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"));
 	}
 	if (propagationPolicy !== undefined && !["Foreground", "Background", "Orphan"].includes(propagationPolicy)) {
-		errors.push(fieldNotSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]));
+		errors.push(notSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]));
 	}
 	errors.push(...validateDryRun(options.dryRun ?? []));
 	failIfInvalid("DeleteOptions", errors);
@@ -99,7 +99,7 @@ function validateList(options: RequestOptions, match: string | undefined): Field
 		if (options.resourceVersion === undefined)
 			errors.push(fieldForbidden(field, `${field} is forbidden unless resourceVersion is provided`));
 		if (options.continue !== undefined) errors.push(fieldForbidden(field, `${field} is forbidden when continue is provided`));
-		if (options.resourceVersionMatch === undefined) errors.push(fieldNotSupported(field, match, ["Exact", "NotOlderThan", ""]));
+		if (options.resourceVersionMatch === undefined) errors.push(notSupported(field, match, ["Exact", "NotOlderThan", ""]));
 		if (match === "Exact" && options.resourceVersion === "0") {
 			errors.push(fieldForbidden(field, `${field} "exact" is forbidden for resourceVersion "0"`));
 		}
@@ -190,6 +190,12 @@ function deleteOptionsOfBody(body: unknown): DeleteOptions {
 		throw newBadRequest("json: cannot unmarshal value into Go struct field DeleteOptions.dryRun of type []string");
 	}
 	return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)) as DeleteOptions;
+}
+
+/** With the values in the order that upstream names them here, which is not that of the alphabet. */
+function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
+	const list = supported.map((text) => JSON.stringify(text)).join(", ");
+	return new FieldError("FieldValueNotSupported", field, value, `supported values: ${list}`);
 }
 
 function failIfInvalid(kind: string, errors: readonly FieldError[]): void {

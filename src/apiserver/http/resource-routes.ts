@@ -7,11 +7,12 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ApiRequest, WatchEvent } from "../../apimachinery/api-request.ts";
+import { escapeValue, parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import { newBadRequest, newNotAcceptable, newNotImplemented } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
 import { type AnswerContext, convertObject, encodeAnswer, encodeValue, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
-import { type Accepted, negotiateObject } from "./media-types.ts";
+import { type Accepted, negotiateObject, negotiateStream } from "./media-types.ts";
 import { type RequestLabels, verbLabel } from "./metrics.ts";
 import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-options.ts";
 import { type RequestTarget, resolveTarget, splitProxyPath } from "./request-target.ts";
@@ -40,16 +41,15 @@ export function registerResourceRoutes(app: FastifyInstance, context: ServerCont
 async function serve(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const path = pathOf(request);
 	const { discovery, index } = context.catalog();
-	if (request.method === "GET" && discovery.serves(path)) return serveDiscovery(context, request, reply, path);
+	if (discovery.serves(path)) return serveDiscovery(context, request, reply, path);
 	const query = queryOf(request.raw.url);
 	const target = resolveTarget(index, request.method, path, isWatchQuery(query));
 	request.labels = labelsOf(target, false);
 	const { subresource } = target.resource;
 	if (subresource === "log") return serveLog(context, request, reply, target, query);
 	if (upgradedSubresources.has(subresource)) throw newBadRequest("Upgrade request required");
-	const accepted = negotiateObject(request.headers.accept);
-	if (target.verb === "watch") return serveWatch(context, request, reply, target, query, accepted);
-	return serveOnce(context, request, reply, target, query, accepted);
+	if (target.verb === "watch") return serveWatch(context, request, reply, target, query);
+	return serveOnce(context, request, reply, target, query);
 }
 
 /** Proxied requests are taken before their bodies are read, which may be of any size. */
@@ -77,8 +77,9 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 }
 
 async function serveDiscovery(context: ServerContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
-	await context.authorizePath?.(request.user, "get", path);
+	await context.authorizePath?.(request.user, request.method.toLowerCase(), path);
 	const document = context.catalog().discovery.document(path, request.headers.accept);
+	if (request.method !== "GET") throw newMethodNotAllowed();
 	reply.header("vary", "Accept");
 	if (document.etag !== undefined) {
 		reply.header("etag", document.etag);
@@ -94,8 +95,8 @@ async function serveOnce(
 	reply: FastifyReply,
 	target: RequestTarget,
 	query: URLSearchParams,
-	accepted: Accepted,
 ): Promise<FastifyReply> {
+	const accepted = negotiateObject(request.headers.accept);
 	context.handler.authorize?.(request.user, bareRequest(target));
 	const apiRequest = await readApiRequest(request, target, query);
 	request.labels = labelsOf(target, apiRequest.options?.dryRun === true);
@@ -111,15 +112,13 @@ async function serveWatch(
 	reply: FastifyReply,
 	target: RequestTarget,
 	query: URLSearchParams,
-	accepted: Accepted,
 ): Promise<FastifyReply> {
-	if (accepted.encoding !== "json") {
-		throw newNotAcceptable("only the following media types are accepted: application/json;stream=watch");
-	}
-	const apiRequest = watchRequest(target, query, userAgentOf(request));
+	const accepted = negotiateStream(request.headers.accept);
+	const asked = watchRequest(target, query, userAgentOf(request));
+	const seconds = asked.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
+	const apiRequest = { ...asked, options: { ...asked.options, timeoutSeconds: seconds } };
 	const transform = eventTransform(answerContext(context, request, target, query, accepted), context);
 	const endLongRunning = context.metrics.beginLongRunning(labelsOf(target, false));
-	const seconds = apiRequest.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
 	const timer = context.clock.setTimeout(() => stream.end(), seconds * 1000);
 	const stream = new WatchStream(reply.raw, transform, () => {
 		timer.cancel();
@@ -210,8 +209,19 @@ function watchRequest(target: RequestTarget, query: URLSearchParams, userAgent: 
 	const { name, ...bare } = bareRequest(target);
 	const options = readRequestOptions("watch", query, userAgent);
 	if (name === undefined) return { ...bare, options };
-	const selectors = [options.fieldSelector, `metadata.name=${name}`].filter((selector) => selector !== undefined);
-	return { ...bare, options: { ...options, fieldSelector: selectors.join(",") } };
+	if (options.fieldSelector !== undefined && selectedName(options.fieldSelector) !== name) {
+		throw newBadRequest("fieldSelector metadata.name doesn't match requested name");
+	}
+	return { ...bare, options: { ...options, fieldSelector: options.fieldSelector ?? `metadata.name=${escapeValue(name)}` } };
+}
+
+/** The name that a field selector asks for; undefined for one that cannot be read: the pipeline says why. */
+function selectedName(fieldSelector: string): string | undefined {
+	try {
+		return parseFieldSelector(fieldSelector).requiredValue("metadata.name");
+	} catch {
+		return undefined;
+	}
 }
 
 function answerContext(

@@ -6,7 +6,7 @@
  */
 import type { RequestOptions } from "../../apimachinery/api-request.ts";
 import { formatApiVersion, type KubeList, type KubeObject } from "../../apimachinery/meta.ts";
-import { newBadRequest, newExpired, newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newExpired } from "../../apimachinery/status-error.ts";
 import { CompactedError, prefixEnd, type Store } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
 import type { Cacher } from "../storage/cacher.ts";
@@ -30,12 +30,14 @@ export class Reader {
 	readonly #store: Store;
 	readonly #cacher: Cacher;
 
-	constructor(options: { readonly store: Store; readonly cacher: Cacher }) {
+	constructor(options: { readonly store: Store; readonly cacher: Cacher; }) {
 		this.#store = options.store;
 		this.#cacher = options.cacher;
 	}
 
-	get(context: RequestContext): KubeObject {
+	/** A resourceVersion asks for a state not older than it. */
+	async get(context: RequestContext): Promise<KubeObject> {
+		await this.#cacher.reach(parseResourceVersion(context.options.resourceVersion));
 		return toServedVersion(context, context.storage.get(context.namespace, context.name));
 	}
 
@@ -62,7 +64,7 @@ export class Reader {
 			return this.#pageFromHistory(context, selection, decodeContinue(options.continue, this.#rangeStart(context)));
 		}
 		const revision = parseResourceVersion(options.resourceVersion);
-		if (revision > this.#cacher.revision) throw newTooLargeResourceVersion(revision, this.#cacher.revision);
+		await this.#cacher.reach(revision);
 		if (options.resourceVersionMatch === "Exact") {
 			return this.#pageFromHistory(context, selection, { revision, startKey: this.#rangeStart(context) });
 		}
@@ -80,7 +82,8 @@ export class Reader {
 		const items: KubeObject[] = [];
 		for (const [index, entry] of entries.entries()) {
 			if (items.length >= limit) {
-				const next: ContinueToken = { revision, startKey: entry.key };
+				// Behind the last one told, not at the next one: what comes in between belongs to an inconsistent rest of the list.
+				const next: ContinueToken = { revision, startKey: `${entries[index - 1]?.key ?? ""}\0` };
 				return hasSelector(options) ? { items, revision, next } : { items, revision, next, remaining: entries.length - index };
 			}
 			if (selection.matches(entry.object)) items.push(entry.object);

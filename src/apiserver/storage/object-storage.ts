@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
-import { newAlreadyExists, newNotFound, newRequestEntityTooLarge, newTooManyRequests } from "../../apimachinery/status-error.ts";
+import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
 import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
 import type { KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
 import { decodeFromStorage, encodeForStorage } from "../encoding.ts";
@@ -127,7 +127,8 @@ export class ObjectStorage {
 		try {
 			return await this.#store.txn(txn);
 		} catch (error) {
-			if (error instanceof RequestTooLargeError) throw newRequestEntityTooLarge(error.message);
+			// kube-apiserver has no reason of its own for what etcd refuses: its text reaches the client as it is.
+			if (error instanceof RequestTooLargeError) throw newUnknownError(error.message);
 			if (error instanceof TooManyRequestsError) throw newTooManyRequests(error.message, 1);
 			throw error;
 		}
