@@ -82,6 +82,13 @@ describe("writes", () => {
 		});
 	});
 
+	test("what cannot be printed, or is too long, is left out of the user agent's name", () => {
+		const managerOf = (userAgent: string) => readRequestOptions("create", new URLSearchParams(), userAgent).fieldManager;
+		expect(managerOf("a\tb\u0000c/1.0")).toBe("abc");
+		expect(managerOf(`${"é".repeat(100)}/1.0`)).toBe("é".repeat(64));
+		expect(managerOf("")).toBe("");
+	});
+
 	test.each([
 		[
 			"create",

@@ -17,7 +17,9 @@ import {
 	fieldTooLong,
 } from "../../apimachinery/validation/field-error.ts";
 
-const maxFieldManagerLength = 128;
+const maxFieldManagerBytes = 128;
+/** All but what Go's unicode.IsPrint takes: letters, marks, numbers, punctuation, symbols and the ASCII space. */
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 const metaGroup = "meta.k8s.io";
 
 /** Whether the query asks to watch. */
@@ -152,8 +154,8 @@ function validateDryRun(values: readonly string[]): FieldError[] {
 
 function validateFieldManager(manager: string): FieldError[] {
 	const errors: FieldError[] = [];
-	if (manager.length > maxFieldManagerLength) errors.push(fieldTooLong("fieldManager", maxFieldManagerLength));
-	if (/[\p{Cc}\p{Cs}\p{Cn}]/u.test(manager)) errors.push(fieldInvalid("fieldManager", manager, "should only contain printable characters"));
+	if (Buffer.byteLength(manager) > maxFieldManagerBytes) errors.push(fieldTooLong("fieldManager", maxFieldManagerBytes));
+	if (unprintable.test(manager)) errors.push(fieldInvalid("fieldManager", manager, "should only contain printable characters"));
 	return errors;
 }
 
@@ -163,7 +165,17 @@ function isFieldValidation(value: string): value is "Ignore" | "Warn" | "Strict"
 
 /** `kubectl/v1.35.2 (linux/amd64) …` manages fields as `kubectl`. */
 function managerOfUserAgent(userAgent: string): string {
-	return (userAgent.split("/")[0] ?? "").slice(0, maxFieldManagerLength);
+	const [name = ""] = userAgent.split("/");
+	if (name.length <= maxFieldManagerBytes && /^[ -~]*$/.test(name)) return name;
+	let manager = "";
+	let sizeBytes = 0;
+	for (const character of name) {
+		if (unprintable.test(character)) continue;
+		sizeBytes += Buffer.byteLength(character);
+		if (sizeBytes > maxFieldManagerBytes) break;
+		manager += character;
+	}
+	return manager;
 }
 
 function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
