@@ -76,6 +76,7 @@ export async function startFixture(options: Partial<HttpServerOptions> = {}): Pr
 		tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 		authenticateToken: async (token) => tokens[token],
 		authorizePath,
+		metrics: [server.metrics],
 		...options,
 	});
 	const fixture = new HttpFixture(clock, store, server, http);

@@ -12,8 +12,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
 import { type AnswerContext, convertObject, encodeAnswer, encodeValue, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
-import { type Accepted, negotiateObject, negotiateStream } from "./media-types.ts";
-import { type RequestLabels, verbLabel } from "./metrics.ts";
+import { type Accepted, bareType, negotiateObject, negotiateStream } from "./media-types.ts";
 import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-options.ts";
 import { type RequestTarget, resolveTarget, splitProxyPath } from "./request-target.ts";
 import { sendAnswer } from "./send.ts";
@@ -44,7 +43,7 @@ async function serve(context: ServerContext, request: FastifyRequest, reply: Fas
 	if (discovery.serves(path)) return serveDiscovery(context, request, reply, path);
 	const query = queryOf(request.raw.url);
 	const target = resolveTarget(index, request.method, path, isWatchQuery(query));
-	request.labels = labelsOf(target, false);
+	request.series = context.metrics.ofTarget(target, metricVerb(target, request), false);
 	const { subresource } = target.resource;
 	if (subresource === "log") return serveLog(context, request, reply, target, query);
 	if (upgradedSubresources.has(subresource)) throw newBadRequest("Upgrade request required");
@@ -61,8 +60,9 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 	if (target.resource.subresource !== "proxy") return;
 	const { streaming } = context;
 	if (streaming === undefined) throw newNotImplemented(`${target.resource.resource}/proxy`);
-	request.labels = { ...labelsOf(target, false), verb: "CONNECT" };
-	const endLongRunning = context.metrics.beginLongRunning(request.labels);
+	const series = context.metrics.ofTarget(target, "connect", false);
+	request.series = series;
+	series.longRunning.add();
 	try {
 		const stream = { user: request.user, request: bareRequest(target), query, ...splitProxyPath(path, target) };
 		await streaming.proxy(stream, request.raw, reply.raw);
@@ -71,7 +71,7 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 		context.log.warn("proxied answer broke off", { path, error: String(error) });
 		reply.raw.destroy();
 	} finally {
-		endLongRunning();
+		series.longRunning.add(-1);
 	}
 	reply.hijack();
 }
@@ -99,7 +99,7 @@ async function serveOnce(
 	const accepted = negotiateObject(request.headers.accept);
 	context.handler.authorize?.(request.user, bareRequest(target));
 	const apiRequest = await readApiRequest(request, target, query);
-	request.labels = labelsOf(target, apiRequest.options?.dryRun === true);
+	if (apiRequest.options?.dryRun === true) request.series = context.metrics.ofTarget(target, metricVerb(target, request), true);
 	const response = await context.handler.handle(request.user, apiRequest);
 	if (response.warnings.length > 0) reply.header("warning", response.warnings.map(warningHeader));
 	const answer = await encodeAnswer(response.object, answerContext(context, request, target, query, accepted));
@@ -118,11 +118,12 @@ async function serveWatch(
 	const seconds = asked.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
 	const apiRequest = { ...asked, options: { ...asked.options, timeoutSeconds: seconds } };
 	const transform = eventTransform(answerContext(context, request, target, query, accepted), context);
-	const endLongRunning = context.metrics.beginLongRunning(labelsOf(target, false));
+	const longRunning = request.series?.longRunning;
+	longRunning?.add();
 	const timer = context.clock.setTimeout(() => stream.end(), seconds * 1000);
-	const stream = new WatchStream(reply.raw, transform, () => {
+	const stream = new WatchStream(reply.raw, transform, context.metrics.ofWatch(target.resource), () => {
 		timer.cancel();
-		endLongRunning();
+		longRunning?.add(-1);
 		context.watches.delete(stream);
 	});
 	const handle = await context.handler.watch(request.user, apiRequest, stream);
@@ -141,7 +142,8 @@ async function serveLog(
 ): Promise<FastifyReply> {
 	const { streaming } = context;
 	if (streaming === undefined) throw newNotImplemented("pods/log");
-	const endLongRunning = context.metrics.beginLongRunning(labelsOf(target, false));
+	const longRunning = request.series?.longRunning;
+	longRunning?.add();
 	try {
 		await streaming.log({ user: request.user, request: bareRequest(target), query }, reply.raw);
 	} catch (error) {
@@ -149,7 +151,7 @@ async function serveLog(
 		context.log.warn("log stream broke off", { path: pathOf(request), error: String(error) });
 		reply.raw.destroy();
 	} finally {
-		endLongRunning();
+		longRunning?.add(-1);
 	}
 	return reply.hijack();
 }
@@ -168,11 +170,9 @@ export function bareRequest(target: RequestTarget): ApiRequest {
 	};
 }
 
-/** How metrics label a request to `target`. */
-export function labelsOf(target: RequestTarget, dryRun: boolean): RequestLabels {
-	const { group, version, resource, subresource } = target.resource;
-	const scope = target.name !== undefined ? "resource" : target.namespace !== undefined ? "namespace" : "cluster";
-	return { verb: verbLabel(target.verb), group, version, resource, subresource, scope, dryRun };
+/** The verb that metrics count a request under: an apply is not just any patch. */
+function metricVerb(target: RequestTarget, request: FastifyRequest): string {
+	return target.verb === "patch" && bareType(request.headers["content-type"]) === "application/apply-patch+yaml" ? "apply" : target.verb;
 }
 
 async function readApiRequest(request: FastifyRequest, target: RequestTarget, query: URLSearchParams): Promise<ApiRequest> {

@@ -6,7 +6,7 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { ApiHandler, HealthCheck, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
 import type { Catalog } from "./catalog.ts";
-import type { RequestLabels, ServerMetrics } from "./metrics.ts";
+import type { RequestSeries, ServerMetrics } from "./metrics.ts";
 import type { WatchStream } from "./watch-stream.ts";
 
 export interface ServerContext {
@@ -27,8 +27,12 @@ declare module "fastify" {
 	interface FastifyRequest {
 		/** Set by the authentication hook before any route. */
 		user: UserInfo;
-		/** What the metrics say of the request; set by the route. */
-		labels: RequestLabels | undefined;
+		/** Cluster time at which the request came in, Unix ms. */
+		startMs: number;
+		/** Bytes of an answer that is sent in pieces, before they are compressed. */
+		sentBytes: number;
+		/** What the metrics count the request under; undefined as long as nobody knows what it is about. */
+		series: RequestSeries | undefined;
 	}
 }
 

@@ -20,6 +20,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import type { MetricRegistry } from "../metrics/registry.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
 import type {
 	ApiHandler,
@@ -71,8 +72,8 @@ export interface HttpServerOptions {
 	readonly healthChecks?: readonly HealthCheck[];
 	/** Absent: pods/log, exec, attach and portforward answer 501. */
 	readonly streaming?: StreamingEndpoint;
-	/** More text for /metrics. */
-	readonly metricSources?: readonly (() => string)[];
+	/** More metrics for /metrics. */
+	readonly metrics?: readonly MetricRegistry[];
 }
 
 export interface ListenAddress {
@@ -98,7 +99,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		clock: options.clock,
 		random: options.random,
 		log: options.log,
-		metrics: new ServerMetrics(options.clock.now(), options.metricSources),
+		metrics: new ServerMetrics(options.clock, options.metrics),
 		catalog: createCatalogSource(options.handler),
 		authorizePath: options.authorizePath,
 		healthChecks: options.healthChecks ?? [],
@@ -159,8 +160,11 @@ function refuseMalformed(error: { readonly code?: string }, socket: Socket): voi
 function registerHooks(app: FastifyInstance, context: ServerContext, authenticators: Authenticators): void {
 	const { metrics, random, clock } = context;
 	app.decorateRequest("user");
-	app.decorateRequest("labels");
+	app.decorateRequest("series");
+	app.decorateRequest("startMs", 0);
+	app.decorateRequest("sentBytes", 0);
 	app.addHook("onRequest", async (request, reply) => {
+		request.startMs = clock.now();
 		const auditId = request.headers["audit-id"];
 		// On the raw answer, so that watches and streams, which bypass the framework, have them too.
 		reply.raw.setHeader("Audit-Id", typeof auditId === "string" ? auditId : random.uuid());
@@ -168,16 +172,9 @@ function registerHooks(app: FastifyInstance, context: ServerContext, authenticat
 		request.user = await authenticate(request.raw, authenticators, clock.now());
 	});
 	app.addHook("onResponse", async (request, reply) => {
-		const labels = request.labels ?? {
-			verb: request.method,
-			group: "",
-			version: "",
-			resource: "",
-			subresource: "",
-			scope: "",
-			dryRun: false,
-		};
-		metrics.countRequest(labels, reply.raw.statusCode);
+		const series = request.series ?? metrics.ofPath("", request.method);
+		const sizeBytes = request.sentBytes || Number(reply.getHeader("content-length") ?? 0);
+		series.count(reply.raw.statusCode, (clock.now() - request.startMs) / 1000, sizeBytes);
 	});
 	app.addHook("preClose", async () => {
 		context.streaming?.close();

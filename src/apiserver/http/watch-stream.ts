@@ -11,6 +11,7 @@
 import type { ServerResponse } from "node:http";
 import type { WatchEvent, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
 import { encodeObject } from "../encoding.ts";
+import type { WatchSeries } from "./metrics.ts";
 
 /** Events that may wait for a slow client, beyond those of the start. */
 const maxQueuedEvents = 10_000;
@@ -32,6 +33,7 @@ export type EventTransform = (event: WatchEvent) => WatchEvent["object"];
 export class WatchStream implements WatchSink {
 	readonly #response: ServerResponse;
 	readonly #transform: EventTransform;
+	readonly #series: WatchSeries;
 	readonly #onClosed: () => void;
 	/** Events not yet written; `#next` is the first of them. */
 	#queue: WatchEvent[] = [];
@@ -46,9 +48,10 @@ export class WatchStream implements WatchSink {
 	#ending = false;
 	#closed = false;
 
-	constructor(response: ServerResponse, transform: EventTransform, onClosed: () => void) {
+	constructor(response: ServerResponse, transform: EventTransform, series: WatchSeries, onClosed: () => void) {
 		this.#response = response;
 		this.#transform = transform;
+		this.#series = series;
 		this.#onClosed = onClosed;
 		response.on("drain", () => this.#flush());
 		response.on("close", () => this.#finish());
@@ -130,6 +133,8 @@ export class WatchStream implements WatchSink {
 			const object = encodeObject(this.#transform(event));
 			pieces.push(eventHeads[event.type], object, newline);
 			sizeBytes += object.length;
+			this.#series.events.add();
+			this.#series.sizes.observe(object.length);
 		}
 		return Buffer.concat(pieces);
 	}

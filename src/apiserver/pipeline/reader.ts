@@ -10,6 +10,7 @@ import { newBadRequest, newExpired } from "../../apimachinery/status-error.ts";
 import { CompactedError, prefixEnd, type Store } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
 import type { Cacher } from "../storage/cacher.ts";
+import type { StorageMetrics } from "../storage/storage-metrics.ts";
 import { type ContinueToken, decodeContinue, encodeContinue, newestRevision } from "./continue-token.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
 import { parseResourceVersion } from "./resource-version.ts";
@@ -29,8 +30,10 @@ interface Page {
 export class Reader {
 	readonly #store: Store;
 	readonly #cacher: Cacher;
+	readonly #metrics: StorageMetrics;
 
-	constructor(options: { readonly store: Store; readonly cacher: Cacher; }) {
+	constructor(options: { readonly store: Store; readonly cacher: Cacher; readonly metrics: StorageMetrics }) {
+		this.#metrics = options.metrics;
 		this.#store = options.store;
 		this.#cacher = options.cacher;
 	}
@@ -115,7 +118,7 @@ export class Reader {
 
 	async #rangeAt(context: RequestContext, request: { key: string; rangeEnd: string; revision: number; limit?: number }) {
 		try {
-			return await this.#store.range(request);
+			return await this.#metrics.measure("list", context.definition, () => this.#store.range(request));
 		} catch (error) {
 			if (!(error instanceof CompactedError)) throw error;
 			if (!context.options.continue) throw newExpired("The resourceVersion for the provided list is too old.");
