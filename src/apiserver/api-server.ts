@@ -202,6 +202,11 @@ export class ApiServer {
 		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
 	}
 
+	/** How many objects of a resource there are, in all namespaces. */
+	objectCount(group: string, resource: string): number {
+		return this.#storages.get(`${group}/${resource}`)?.cache.size ?? 0;
+	}
+
 	/** An object as the cache has it, for the server's own needs (streams look up their pod). Undefined if there is none. */
 	find(group: string, resource: string, namespace: string, name: string): KubeObject | undefined {
 		return this.#storages.get(`${group}/${resource}`)?.find(namespace, name);

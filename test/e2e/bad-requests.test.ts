@@ -299,7 +299,7 @@ describe("requests", () => {
 		expect(await refusal(cluster, configMaps, { headers: { accept: "text/html" } })).toEqual({
 			code: 406,
 			reason: "NotAcceptable",
-			message: "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+			message: "only the following media types are accepted: application/json, application/yaml",
 		});
 	});
 

@@ -8,6 +8,7 @@ import type { KubeObject } from "../../src/apimachinery/meta.ts";
 import { SeededRandom } from "../../src/apimachinery/random.ts";
 import { ApiServer } from "../../src/apiserver/api-server.ts";
 import { authorizePath } from "../../src/apiserver/authorization/paths.ts";
+import { createFlowControl } from "../../src/apiserver/flowcontrol/server-flow-control.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/apiserver/http/server.ts";
 import { loadOrCreatePki, type Pki } from "../../src/apiserver/pki/pki.ts";
 import { createMemoryStore, type MaintainedStore } from "../../src/store/index.ts";
@@ -77,6 +78,7 @@ export async function startFixture(options: Partial<HttpServerOptions> = {}): Pr
 		authenticateToken: async (token) => tokens[token],
 		authorizePath,
 		metrics: [server.metrics],
+		flowControl: createFlowControl(server, clock),
 		...options,
 	});
 	const fixture = new HttpFixture(clock, store, server, http);

@@ -14,14 +14,13 @@ const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25,
 const requestLabels = ["component", "dry_run", "group", "resource", "scope", "subresource", "verb", "version"];
 const longRunningLabels = requestLabels.filter((label) => label !== "dry_run");
 const httpVerbs: Readonly<Record<string, string>> = { create: "POST", update: "PUT", connect: "CONNECT", apply: "APPLY" };
-/** Verbs that change nothing; every other one counts against the limit of mutating requests. */
-const readOnlyVerbs: ReadonlySet<string> = new Set(["GET", "LIST", "WATCH", "HEAD", "OPTIONS"]);
 
 /** What is counted of all requests that are alike: found once, then held. */
 export class RequestSeries {
+	/** The API verb. */
+	readonly apiVerb: string;
 	/** Upper case: GET, LIST, WATCH, POST, PUT, PATCH, APPLY, DELETE, DELETECOLLECTION, CONNECT. */
 	readonly verb: string;
-	readonly isReadOnly: boolean;
 	readonly #family: Family<Value>;
 	readonly #labels: readonly string[];
 	readonly #byCode = new Map<number, Value>();
@@ -29,9 +28,9 @@ export class RequestSeries {
 	readonly #sizes: Histogram | undefined;
 	readonly longRunning: Value;
 
-	constructor(families: RequestFamilies, labels: readonly string[], verb: string) {
+	constructor(families: RequestFamilies, labels: readonly string[], verb: string, apiVerb: string) {
 		this.verb = verb;
-		this.isReadOnly = readOnlyVerbs.has(verb);
+		this.apiVerb = apiVerb;
 		this.#family = families.total;
 		this.#labels = labels;
 		this.#durations = families.durations.of(...labels);
@@ -181,10 +180,15 @@ export class ServerMetrics {
 			const { group, version, resource, subresource } = target.resource;
 			const label = verbLabel(verb);
 			const labels = ["apiserver", dryRun ? "All" : "", group, resource, scope, subresource, label, version];
-			series = new RequestSeries(this.#families, labels, label);
+			series = new RequestSeries(this.#families, labels, label, verb);
 			byKey.set(key, series);
 		}
 		return series;
+	}
+
+	/** The series of the same request, now that it turned out to be a dry run. */
+	ofDryRun(series: RequestSeries | undefined, target: RequestTarget): RequestSeries {
+		return this.ofTarget(target, series?.apiVerb ?? target.verb, true);
 	}
 
 	/** The series of requests to a path that is not a resource. @param path "" for those that nobody serves */
@@ -192,7 +196,7 @@ export class ServerMetrics {
 		const key = `${method} ${path}`;
 		let series = this.#pathSeries.get(key);
 		if (series === undefined) {
-			series = new RequestSeries(this.#families, ["", "", "", "", "", path, method, ""], method);
+			series = new RequestSeries(this.#families, ["", "", "", "", "", path, method, ""], method, method);
 			this.#pathSeries.set(key, series);
 		}
 		return series;

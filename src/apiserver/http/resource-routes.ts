@@ -12,7 +12,8 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
 import { type AnswerContext, convertObject, encodeAnswer, encodeValue, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
-import { type Accepted, bareType, negotiateObject, negotiateStream } from "./media-types.ts";
+import { leaveGate, withinDeadline } from "./gate.ts";
+import { type Accepted, negotiateObject, negotiateStream } from "./media-types.ts";
 import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-options.ts";
 import { type RequestTarget, resolveTarget, splitProxyPath } from "./request-target.ts";
 import { sendAnswer } from "./send.ts";
@@ -39,11 +40,9 @@ export function registerResourceRoutes(app: FastifyInstance, context: ServerCont
 
 async function serve(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const path = pathOf(request);
-	const { discovery, index } = context.catalog();
-	if (discovery.serves(path)) return serveDiscovery(context, request, reply, path);
+	const target = request.passage?.target;
+	if (target === undefined) return serveDiscovery(context, request, reply, path);
 	const query = queryOf(request.raw.url);
-	const target = resolveTarget(index, request.method, path, isWatchQuery(query));
-	request.series = context.metrics.ofTarget(target, metricVerb(target, request), false);
 	const { subresource } = target.resource;
 	if (subresource === "log") return serveLog(context, request, reply, target, query);
 	if (upgradedSubresources.has(subresource)) throw newBadRequest("Upgrade request required");
@@ -99,8 +98,8 @@ async function serveOnce(
 	const accepted = negotiateObject(request.headers.accept);
 	context.handler.authorize?.(request.user, bareRequest(target));
 	const apiRequest = await readApiRequest(request, target, query);
-	if (apiRequest.options?.dryRun === true) request.series = context.metrics.ofTarget(target, metricVerb(target, request), true);
-	const response = await context.handler.handle(request.user, apiRequest);
+	if (apiRequest.options?.dryRun === true) request.series = context.metrics.ofDryRun(request.series, target);
+	const response = await withinDeadline(context, request.passage?.deadlineMs, context.handler.handle(request.user, apiRequest));
 	if (response.warnings.length > 0) reply.header("warning", response.warnings.map(warningHeader));
 	const answer = await encodeAnswer(response.object, answerContext(context, request, target, query, accepted));
 	return sendAnswer(reply, response.code, answer);
@@ -128,6 +127,7 @@ async function serveWatch(
 	});
 	const handle = await context.handler.watch(request.user, apiRequest, stream);
 	context.watches.add(stream);
+	leaveGate(context, request.passage);
 	reply.hijack();
 	stream.accept(handle, {});
 	return reply;
@@ -168,11 +168,6 @@ export function bareRequest(target: RequestTarget): ApiRequest {
 		...(target.namespace === undefined ? {} : { namespace: target.namespace }),
 		...(target.name === undefined ? {} : { name: target.name }),
 	};
-}
-
-/** The verb that metrics count a request under: an apply is not just any patch. */
-function metricVerb(target: RequestTarget, request: FastifyRequest): string {
-	return target.verb === "patch" && bareType(request.headers["content-type"]) === "application/apply-patch+yaml" ? "apply" : target.verb;
 }
 
 async function readApiRequest(request: FastifyRequest, target: RequestTarget, query: URLSearchParams): Promise<ApiRequest> {
