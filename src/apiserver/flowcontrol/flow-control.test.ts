@@ -218,7 +218,7 @@ async function stateOf(admission: Admission): Promise<string> {
 	if (admission.waiting === undefined) return "executing";
 	const pending = Symbol();
 	const outcome = await Promise.race([admission.waiting, new Promise((resolve) => setImmediate(() => resolve(pending)))]);
-	return outcome === pending ? "waiting" : (outcome ?? "executing") + "";
+	return outcome === pending ? "waiting" : String(outcome ?? "executing");
 }
 const statesOf = (admissions: readonly Admission[]) => Promise.all(admissions.map(stateOf));
 
