@@ -141,16 +141,16 @@ export class FlowController {
 		let rejected: RejectReason | undefined;
 		let decide: ((reason: RejectReason | undefined) => void) | undefined;
 		let startedMs = nowMs;
-		const start = () => {
-			startedMs = this.#clock.now();
+		const start = (seatMs: number) => {
+			startedMs = seatMs;
 			series.dispatched.add();
 			series.executing.add();
 			series.seats.add(width);
 			if (!level.isExempt) series.waited.observe((startedMs - nowMs) / 1000);
 		};
-		const onSeat = () => {
+		const onSeat = (seatMs: number) => {
 			series.inQueue.add(-1);
-			start();
+			start(seatMs);
 			decide?.(undefined);
 		};
 		const onRejected = (reason: RejectReason) => {
@@ -161,9 +161,9 @@ export class FlowController {
 			series.waitedInVain.observe((this.#clock.now() - nowMs) / 1000);
 			decide(reason);
 		};
-		const ticket = level.begin(width, hand, waitLimitMs, { onSeat, onRejected });
+		const ticket = level.begin(width, hand, waitLimitMs, { onSeat, onRejected }, nowMs);
 		let waiting: Promise<RejectReason | undefined> | undefined;
-		if (ticket?.isExecuting === true) start();
+		if (ticket?.isExecuting === true) start(nowMs);
 		else if (ticket !== undefined) {
 			series.inQueue.add();
 			this.#watchOverWaiters();
@@ -182,11 +182,12 @@ export class FlowController {
 				if (isReleased || ticket === undefined) return;
 				isReleased = true;
 				const wasExecuting = ticket.isExecuting;
-				ticket.release();
+				const endMs = this.#clock.now();
+				ticket.release(endMs);
 				if (!wasExecuting) return;
 				series.executing.add(-1);
 				series.seats.add(-width);
-				series.executed.observe((this.#clock.now() - startedMs) / 1000);
+				series.executed.observe((endMs - startedMs) / 1000);
 			},
 		};
 	}
@@ -232,7 +233,8 @@ export class FlowController {
 		this.#flows = schemas.sort(byPrecedence).flatMap((schema) => this.#flow(schema));
 		this.#catchAll = this.#flows.find(({ schema }) => schema.metadata?.name === "catch-all");
 		this.#byUser.clear();
-		for (const { level } of this.#levels.values()) level.dispatch();
+		const nowMs = this.#clock.now();
+		for (const { level } of this.#levels.values()) level.dispatch(nowMs);
 	}
 
 	/** None for a schema whose priority level is not there. */
@@ -259,7 +261,7 @@ export class FlowController {
 		const limited = wishes.filter(({ level }) => !level.isExempt);
 		const limits = shareOut(limited, Math.max(0, this.#seats - exempt));
 		for (const [index, { level, nominal }] of limited.entries()) level.limit = limits[index] ?? nominal;
-		for (const { level } of limited) level.dispatch();
+		for (const { level } of limited) level.dispatch(nowMs);
 	}
 
 	#watchOverWaiters(): void {

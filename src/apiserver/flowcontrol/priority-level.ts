@@ -24,8 +24,8 @@ const guessedSeconds = 0.003;
 
 /** Somebody who is told what becomes of a request. */
 export interface Waiter {
-	/** It has its seats now. */
-	onSeat(): void;
+	/** It has its seats now. @param nowMs cluster time */
+	onSeat(nowMs: number): void;
 	onRejected(reason: RejectReason): void;
 }
 
@@ -33,8 +33,8 @@ export interface Waiter {
 export interface Ticket {
 	/** Whether it is served already. */
 	readonly isExecuting: boolean;
-	/** The request is done with, whether it was served or waits still. Later calls do nothing. */
-	release(): void;
+	/** The request is done with, whether it was served or waits still. Later calls do nothing. @param nowMs cluster time */
+	release(nowMs: number): void;
 }
 
 interface Queue {
@@ -117,9 +117,9 @@ export class PriorityLevel {
 	 * @param width seats that it takes, 1 or more
 	 * @param hand queues that it may wait in; see dealHand
 	 * @param waitLimitMs longest time in a queue
+	 * @param nowMs cluster time: asking for it costs more than everything else here
 	 */
-	begin(width: number, hand: readonly number[], waitLimitMs: number, waiter: Waiter): Ticket | undefined {
-		const nowMs = this.#clock.now();
+	begin(width: number, hand: readonly number[], waitLimitMs: number, waiter: Waiter, nowMs: number): Ticket | undefined {
 		const queue = this.#queueCount === 0 ? undefined : this.#shortest(hand);
 		if (this.isExempt || (this.#waiting === 0 && this.#hasRoom(width))) {
 			this.demand.change(width, nowMs);
@@ -134,7 +134,7 @@ export class PriorityLevel {
 	}
 
 	/** Serves whoever's turn it is as long as there are seats: called when the limit was raised. */
-	dispatch(): void {
+	dispatch(nowMs: number): void {
 		while (this.#waiting > 0) {
 			const queue = this.#next();
 			const entry = queue?.waiting[0];
@@ -142,7 +142,7 @@ export class PriorityLevel {
 			queue.waiting.shift();
 			this.#waiting--;
 			entry.timer.cancel();
-			entry.waiter.onSeat();
+			entry.waiter.onSeat(nowMs);
 		}
 	}
 
@@ -162,16 +162,15 @@ export class PriorityLevel {
 		let isReleased = false;
 		return {
 			isExecuting: true,
-			release: () => {
+			release: (endMs) => {
 				if (isReleased) return;
 				isReleased = true;
-				this.#finish(width, queue, nowMs);
+				this.#finish(width, queue, nowMs, endMs);
 			},
 		};
 	}
 
-	#finish(width: number, queue: Queue | undefined, startedMs: number): void {
-		const nowMs = this.#clock.now();
+	#finish(width: number, queue: Queue | undefined, startedMs: number, nowMs: number): void {
 		this.#advance(nowMs);
 		this.#seatsInUse -= width;
 		this.demand.change(-width, nowMs);
@@ -179,7 +178,7 @@ export class PriorityLevel {
 			queue.seatsInUse -= width;
 			queue.nextDispatch += width * ((nowMs - startedMs) / 1000 - guessedSeconds);
 		}
-		if (this.#waiting > 0) this.dispatch();
+		if (this.#waiting > 0) this.dispatch(nowMs);
 	}
 
 	#enqueue(width: number, queue: Queue, waiter: Waiter, waitLimitMs: number, nowMs: number): Ticket {
@@ -187,35 +186,35 @@ export class PriorityLevel {
 		this.demand.change(width, nowMs);
 		if (queue.seatsInUse === 0 && queue.waiting.length === 0) queue.nextDispatch = this.#virtual;
 		let executing: Ticket | undefined;
-		const leave = (reason: RejectReason) => {
+		const leave = (reason: RejectReason, leaveMs: number) => {
 			const index = queue.waiting.indexOf(entry);
 			if (index === -1) return;
 			queue.waiting.splice(index, 1);
 			this.#waiting--;
 			entry.timer.cancel();
-			this.demand.change(-width, this.#clock.now());
-			if (reason === "time-out") this.retryAfter.refused(this.#clock.now());
+			this.demand.change(-width, leaveMs);
+			if (reason === "time-out") this.retryAfter.refused(leaveMs);
 			waiter.onRejected(reason);
-			this.dispatch();
+			this.dispatch(leaveMs);
 		};
-		const onSeat = () => {
-			executing = this.#execute(width, queue, this.#clock.now());
-			waiter.onSeat();
+		const onSeat = (seatMs: number) => {
+			executing = this.#execute(width, queue, seatMs);
+			waiter.onSeat(seatMs);
 		};
 		const entry: Entry = {
 			width,
 			queue,
-			timer: this.#clock.setTimeout(() => leave("time-out"), waitLimitMs),
+			timer: this.#clock.setTimeout(() => leave("time-out", this.#clock.now()), waitLimitMs),
 			waiter: { onSeat, onRejected: waiter.onRejected },
 		};
 		queue.waiting.push(entry);
 		this.#waiting++;
-		this.dispatch();
+		this.dispatch(nowMs);
 		return {
 			get isExecuting() {
 				return executing !== undefined;
 			},
-			release: () => (executing === undefined ? leave("cancelled") : executing.release()),
+			release: (endMs) => (executing === undefined ? leave("cancelled", endMs) : executing.release(endMs)),
 		};
 	}
 
