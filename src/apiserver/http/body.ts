@@ -44,6 +44,12 @@ export async function decodeObjectBody(body: RawBody, resource: GeneratedResourc
 		const why = `json: cannot unmarshal ${goTypeOf(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
 		throw newUnrecognized(`couldn't get version/kind; json parse error: ${why}`, resource.kind, body.bytes);
 	}
+	for (const field of ["apiVersion", "kind"]) {
+		const said = value[field];
+		if (said === undefined || said === null || typeof said === "string") continue;
+		const why = `json: cannot unmarshal ${goTypeOf(said)} into Go struct field .${field} of type string`;
+		throw newUnrecognized(`couldn't get version/kind; json parse error: ${why}`, resource.kind, body.bytes);
+	}
 	// A YAML text with a key twice is refused by its parser; protobuf has no keys.
 	const duplicateFields = bodyEncoding(body.contentType) === "json" ? findDuplicateKeys(body.bytes.toString("utf8")) : [];
 	return { body: value, ...(duplicateFields.length === 0 ? {} : { duplicateFields }) };

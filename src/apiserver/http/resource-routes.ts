@@ -18,6 +18,7 @@ import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-opt
 import { type RequestTarget, resolveTarget, splitProxyPath } from "./request-target.ts";
 import { sendAnswer } from "./send.ts";
 import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
+import { warningHeaders } from "./warnings.ts";
 import { type EventTransform, WatchStream } from "./watch-stream.ts";
 
 /** kube-apiserver's --min-request-timeout: watches that name no time-out live between this and twice this. */
@@ -100,7 +101,7 @@ async function serveOnce(
 	const apiRequest = await readApiRequest(request, target, query);
 	if (apiRequest.options?.dryRun === true) request.series = context.metrics.ofDryRun(request.series, target);
 	const response = await withinDeadline(context, request.passage?.deadlineMs, context.handler.handle(request.user, apiRequest));
-	if (response.warnings.length > 0) reply.header("warning", response.warnings.map(warningHeader));
+	if (response.warnings.length > 0) reply.header("warning", warningHeaders(response.warnings));
 	const answer = await encodeAnswer(response.object, answerContext(context, request, target, query, accepted));
 	return sendAnswer(reply, response.code, answer);
 }
@@ -258,9 +259,4 @@ function bodyOf(request: FastifyRequest): Buffer {
 
 function userAgentOf(request: FastifyRequest): string {
 	return request.headers["user-agent"] ?? "";
-}
-
-/** RFC 7234's form, code 299, no agent. */
-function warningHeader(text: string): string {
-	return `299 - "${text.replace(/[\p{Cc}]/gu, " ").replace(/["\\]/g, "\\$&")}"`;
 }

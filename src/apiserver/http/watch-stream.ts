@@ -44,6 +44,8 @@ export class WatchStream implements WatchSink {
 	/** Headers are sent with the first event, or when the watch is accepted: until then the answer may be an error. */
 	#open = false;
 	#writing = false;
+	/** The client has not taken yet what was written. */
+	#needsDrain = false;
 	/** No more events will come: end the answer when the queue is empty. */
 	#ending = false;
 	#closed = false;
@@ -53,7 +55,10 @@ export class WatchStream implements WatchSink {
 		this.#transform = transform;
 		this.#series = series;
 		this.#onClosed = onClosed;
-		response.on("drain", () => this.#flush());
+		response.on("drain", () => {
+			this.#needsDrain = false;
+			this.#flush();
+		});
 		response.on("close", () => this.#finish());
 	}
 
@@ -98,7 +103,7 @@ export class WatchStream implements WatchSink {
 		if (this.#closed) return;
 		const closed = new Promise<void>((resolve) => this.#response.once("close", () => resolve()));
 		this.end();
-		if (this.#response.writableNeedDrain) this.#response.destroy();
+		if (this.#needsDrain) this.#response.destroy();
 		await closed;
 	}
 
@@ -115,8 +120,8 @@ export class WatchStream implements WatchSink {
 	#flush(): void {
 		if (!this.#open || this.#closed) return;
 		while (this.#next < this.#queue.length) {
-			if (this.#response.writableNeedDrain) return;
-			this.#response.write(this.#nextBatch());
+			if (this.#needsDrain) return;
+			this.#needsDrain = !this.#response.write(this.#nextBatch());
 		}
 		this.#queue = [];
 		this.#next = 0;
