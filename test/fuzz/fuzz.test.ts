@@ -3,11 +3,10 @@ import { describeFailure, fuzz } from "./fuzzer.ts";
 import { judge } from "./judge.ts";
 
 test("some thousand random requests: no 500, no hang, every refusal a Status", async () => {
-	const { failures, codes, residentBytes } = await fuzz({ seed: "test", cases: 2500 });
+	const { failures, codes, residentBytes } = await fuzz({ seed: "test", cases: 2000 });
 	expect(failures.map(describeFailure)).toEqual([]);
 	// The requests get somewhere: all sorts of answers come back.
-	for (const code of [200, 201, 400, 401, 403, 404, 405, 406, 415, 422, 501])
-		expect(codes.get(code) ?? 0, String(code)).toBeGreaterThan(10);
+	for (const code of [200, 201, 400, 401, 403, 404, 405, 406, 415, 422, 501]) expect(codes.get(code) ?? 0, String(code)).toBeGreaterThan(5);
 	expect(residentBytes).toBeLessThan(1.5 * 2 ** 30);
 });
 

@@ -27,6 +27,9 @@ const reasons: Readonly<Record<number, readonly string[]>> = {
 	504: ["Timeout"],
 };
 
+/** Errors without a reason that kube-apiserver passes on as they are: what etcd refuses, and applies of unknown fields. */
+const passedOn = /^(?:etcdserver: request is too large$|failed to create typed patch object )/;
+
 /** Larger answers than anything that the little there is can make. */
 const maxAnswerBytes = 32 * 1024 * 1024;
 
@@ -44,8 +47,7 @@ export function judge(method: string, { code, headers, body }: FuzzAnswer): stri
 	const reason = String(status.reason ?? "");
 	if (reasons[code]?.includes(reason) !== true) return `${code} with the reason ${JSON.stringify(reason)}`;
 	if (typeof status.message !== "string" || status.message === "") return `${code} without a message`;
-	// What etcd refuses is passed on as it is, as kube-apiserver does.
-	if (code === 500 && status.message !== "etcdserver: request is too large") return `500: ${status.message}`;
+	if (code === 500 && !passedOn.test(status.message)) return `500: ${status.message}`;
 	if (/\[object Object\]|\bundefined\b/.test(status.message) && !/x-undefined/.test(status.message))
 		return `a message from the inside: ${status.message}`;
 	return undefined;

@@ -58,3 +58,19 @@ test.each([
 		message: `the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: json: cannot unmarshal ${goType} into Go struct field .${field} of type string (${text})`,
 	});
 });
+
+test.each([
+	["of nothing", "a: *x", "Unresolved alias"],
+	[
+		"of aliases of aliases",
+		`a: &a [${"x,".repeat(20)}x]\nb: &b [${"*a,".repeat(20)}*a]\nc: [${"*b,".repeat(20)}*b]`,
+		"Excessive alias count",
+	],
+])("a YAML text with aliases %s is refused", async (_name, text, why) => {
+	await expect(
+		decodeObjectBody({ contentType: "application/yaml", bytes: Buffer.from(text) }, endpoint("configmaps")),
+	).rejects.toMatchObject({
+		code: 400,
+		message: expect.stringContaining(`error converting YAML to JSON: yaml: ${why}`),
+	});
+});

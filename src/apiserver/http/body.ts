@@ -178,7 +178,13 @@ async function parseYaml(bytes: Buffer, fail: Failure): Promise<unknown> {
 		const line = text.slice(0, error.pos[0]).split("\n").length;
 		throw fail(`error converting YAML to JSON: yaml: line ${line}: ${error.message}`);
 	}
-	return document.toJS({ maxAliasCount: 100 }) as unknown;
+	try {
+		return document.toJS({ maxAliasCount: 100 }) as unknown;
+	} catch (failure) {
+		// An alias of nothing, or too many of them.
+		if (failure instanceof ReferenceError) throw fail(`error converting YAML to JSON: yaml: ${failure.message}`);
+		throw failure;
+	}
 }
 
 function newUnrecognized(why: string, kind: string, bytes: Buffer): StatusError {

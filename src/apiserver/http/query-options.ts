@@ -6,6 +6,7 @@
  */
 import type { PatchType, RequestOptions, Verb } from "../../apimachinery/api-request.ts";
 import { isJsonObject } from "../../apimachinery/json.ts";
+import { decodeObject } from "../../apimachinery/schema/decode.ts";
 import type { DeleteOptions } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newInvalid } from "../../apimachinery/status-error.ts";
 import {
@@ -191,17 +192,10 @@ function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
 function deleteOptionsOfBody(body: unknown): DeleteOptions {
 	if (!isJsonObject(body)) throw newBadRequest("the body of a delete must be a DeleteOptions object");
 	const { kind } = body;
-	if (kind !== undefined && kind !== "" && kind !== "DeleteOptions") {
-		throw newBadRequest(`decoded object cannot be converted to DeleteOptions: it is a ${String(kind)}`);
+	if (kind !== undefined && kind !== null && kind !== "" && kind !== "DeleteOptions") {
+		throw newBadRequest("decoded object cannot be converted to DeleteOptions");
 	}
-	const { gracePeriodSeconds: grace, dryRun } = body;
-	if (grace !== undefined && grace !== null && (typeof grace !== "number" || !Number.isInteger(grace))) {
-		throw newBadRequest("json: cannot unmarshal value into Go struct field DeleteOptions.gracePeriodSeconds of type int64");
-	}
-	if (dryRun !== undefined && dryRun !== null && !Array.isArray(dryRun)) {
-		throw newBadRequest("json: cannot unmarshal value into Go struct field DeleteOptions.dryRun of type []string");
-	}
-	return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)) as DeleteOptions;
+	return decodeObject(body, "DeleteOptions", { fieldValidation: "Ignore", kind: "DeleteOptions" }).object as DeleteOptions;
 }
 
 /** With the values in the order that upstream names them here, which is not that of the alphabet. */
