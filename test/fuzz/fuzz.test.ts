@@ -8,7 +8,7 @@ test("some thousand random requests: no 500, no hang, every refusal a Status", a
 	// The requests get somewhere: all sorts of answers come back.
 	for (const code of [200, 201, 400, 401, 403, 404, 405, 406, 415, 422, 501]) expect(codes.get(code) ?? 0, String(code)).toBeGreaterThan(5);
 	expect(residentBytes).toBeLessThan(1.5 * 2 ** 30);
-});
+}, 180_000);
 
 const json = { "content-type": "application/json" };
 const status = (code: number, reason: string | undefined, message = "m") =>
@@ -41,7 +41,8 @@ test.each([
 });
 
 test("a seed is one sequence, and a case comes back from the middle of it", async () => {
-	const [whole, part] = [await fuzz({ seed: "replay", cases: 300 }), await fuzz({ seed: "replay", first: 270, cases: 30 })];
-	expect(whole.cases).toBe(300);
-	expect(part.cases).toBe(50);
+	const [whole, part] = [await fuzz({ seed: "replay", cases: 60 }), await fuzz({ seed: "replay", first: 50, cases: 10 })];
+	expect(whole.cases).toBe(60);
+	// The batch of a case is played from its beginning.
+	expect(part).toEqual({ ...whole, residentBytes: part.residentBytes });
 });

@@ -12,7 +12,7 @@ import { judge } from "./judge.ts";
 import { type FuzzRequest, makeRequest } from "./requests.ts";
 
 /** Cases that one server sees. */
-const batchSize = 250;
+const batchSize = 1000;
 /** Real time after which a request counts as hung; cluster time is moved on hours before. */
 const hangMs = 20_000;
 
