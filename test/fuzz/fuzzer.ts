@@ -45,6 +45,11 @@ export interface FuzzOptions {
 }
 
 export async function fuzz({ seed, cases, first = 0, maxFailures = 1, onBatch }: FuzzOptions): Promise<FuzzReport> {
+	let crash: unknown;
+	const onCrash = (error: unknown) => {
+		crash = error;
+	};
+	process.on("uncaughtException", onCrash);
 	const codes = new Map<number, number>();
 	const failures: Failure[] = [];
 	let residentBytes = 0;
@@ -57,7 +62,9 @@ export async function fuzz({ seed, cases, first = 0, maxFailures = 1, onBatch }:
 		try {
 			for (const last = Math.min(end, index + batchSize); index < last && failures.length < maxFailures; index++, played++) {
 				const request = makeRequest(new SeededRandom(`${seed}/${index}`));
-				const { code, why } = await batch.play(request);
+				const { code, why: verdict } = await batch.play(request);
+				const why = crash === undefined ? verdict : `the server crashed: ${crash instanceof Error ? crash.stack : String(crash)}`;
+				crash = undefined;
 				codes.set(code, (codes.get(code) ?? 0) + 1);
 				if (why !== undefined) failures.push({ seed, index, why, request, log: batch.log });
 			}
@@ -67,6 +74,7 @@ export async function fuzz({ seed, cases, first = 0, maxFailures = 1, onBatch }:
 		residentBytes = Math.max(residentBytes, process.memoryUsage.rss());
 		onBatch?.(index);
 	}
+	process.off("uncaughtException", onCrash);
 	return { cases: played, codes, failures, residentBytes };
 }
 

@@ -223,6 +223,14 @@ describe("ends", () => {
 		expect((await f.get(`${maps}/a${query}`)).json.kind).toBe("ConfigMap");
 	});
 
+	test("a watch whose events would be lists of metadata: 406", async () => {
+		await add("a");
+		const accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+		expect(await f.refusal("GET", `${maps}?watch=true`, undefined, { accept })).toBe(
+			"406 NotAcceptable: you requested PartialObjectMetadataList, but the requested object is not a list (*core.ConfigMap)",
+		);
+	});
+
 	test("a watch as YAML or under a type nobody serves: 406", async () => {
 		const text = "406 NotAcceptable: only the following media types are accepted: application/json;stream=watch";
 		for (const accept of ["application/vnd.kubernetes.protobuf;stream=watch", "application/cbor-seq", "text/html"]) {

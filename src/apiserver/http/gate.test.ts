@@ -250,4 +250,17 @@ describe("the end", () => {
 		expect((await running).statusCode).toBe(200);
 		await closing;
 	});
+
+	test("what does not end within a minute is cut off", async () => {
+		void slow("", "admin").catch(() => undefined);
+		await settle();
+		let isClosed = false;
+		const closing = server.close().then(() => {
+			isClosed = true;
+		});
+		await clock.advance(59_999);
+		expect(isClosed).toBe(false);
+		await clock.advance(1);
+		await closing;
+	});
 });

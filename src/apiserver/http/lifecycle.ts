@@ -3,8 +3,12 @@
  * Source: https://kubernetes.io/docs/reference/using-api/health-checks/ (the check "shutdown") and the filter
  * WithWaitGroup of k8s.io/apiserver.
  */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { newServiceUnavailable, type StatusError } from "../../apimachinery/status-error.ts";
 import type { HealthCheck } from "./api-handler.ts";
+
+/** Requests that have not ended by then are cut off: as long as any request may take. */
+const shutdownLimitMs = 60_000;
 
 export class Lifecycle {
 	#isEnding = false;
@@ -44,11 +48,12 @@ export class Lifecycle {
 		this.#isEnding = true;
 	}
 
-	/** Resolves once no request runs any more. */
-	idle(): Promise<void> {
-		if (this.#running === 0) return Promise.resolve();
-		return new Promise((resolve) => {
-			this.#onIdle = resolve;
-		});
+	/** Resolves once no request runs any more, or when the time for that is up. */
+	async idle(clock: Clock): Promise<void> {
+		if (this.#running === 0) return;
+		const { promise, resolve } = Promise.withResolvers<void>();
+		this.#onIdle = resolve;
+		const limit = clock.setTimeout(resolve, shutdownLimitMs);
+		await promise.finally(() => limit.cancel());
 	}
 }

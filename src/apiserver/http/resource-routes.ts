@@ -10,7 +10,7 @@ import type { ApiRequest, WatchEvent } from "../../apimachinery/api-request.ts";
 import { escapeValue, parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
-import { type AnswerContext, convertObject, encodeAnswer, encodeValue, printerFor, wantsPretty } from "./answer.ts";
+import { type AnswerContext, convertObject, encodeAnswer, encodeValue, newNoList, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
 import { leaveGate, withinDeadline } from "./gate.ts";
 import { type Accepted, negotiateObject, negotiateStream } from "./media-types.ts";
@@ -114,6 +114,7 @@ async function serveWatch(
 	query: URLSearchParams,
 ): Promise<FastifyReply> {
 	const accepted = negotiateStream(request.headers.accept);
+	if (accepted.conversion?.kind === "PartialObjectMetadataList") throw newNoList(target.resource);
 	const asked = watchRequest(target, query, userAgentOf(request));
 	const seconds = asked.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
 	const apiRequest = { ...asked, options: { ...asked.options, timeoutSeconds: seconds } };
@@ -121,7 +122,9 @@ async function serveWatch(
 	const longRunning = request.series?.longRunning;
 	longRunning?.add();
 	const timer = context.clock.setTimeout(() => stream.end(), seconds * 1000);
-	const stream = new WatchStream(reply.raw, transform, context.metrics.ofWatch(target.resource), () => {
+	const onBroken = (error: unknown) =>
+		context.log.error("an event of a watch cannot be written", { url: request.url, error: String(error) });
+	const stream = new WatchStream(reply.raw, { transform, onBroken }, context.metrics.ofWatch(target.resource), () => {
 		timer.cancel();
 		longRunning?.add(-1);
 		context.watches.delete(stream);

@@ -141,7 +141,7 @@ async function close(app: FastifyInstance, context: ServerContext): Promise<void
 	context.lifecycle.startEnding();
 	context.streaming?.close();
 	await endWatches(context);
-	await context.lifecycle.idle();
+	await context.lifecycle.idle(context.clock);
 	context.flowControl?.stop();
 	await app.close();
 }

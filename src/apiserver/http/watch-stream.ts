@@ -30,9 +30,15 @@ const eventHeads = {
 /** Gives an event's object the shape that the client asked for. */
 export type EventTransform = (event: WatchEvent) => WatchEvent["object"];
 
+export interface EventWriter {
+	readonly transform: EventTransform;
+	/** An event cannot be given that shape: the server's own fault. */
+	onBroken(error: unknown): void;
+}
+
 export class WatchStream implements WatchSink {
 	readonly #response: ServerResponse;
-	readonly #transform: EventTransform;
+	readonly #events: EventWriter;
 	readonly #series: WatchSeries;
 	readonly #onClosed: () => void;
 	/** Events not yet written; `#next` is the first of them. */
@@ -50,9 +56,9 @@ export class WatchStream implements WatchSink {
 	#ending = false;
 	#closed = false;
 
-	constructor(response: ServerResponse, transform: EventTransform, series: WatchSeries, onClosed: () => void) {
+	constructor(response: ServerResponse, events: EventWriter, series: WatchSeries, onClosed: () => void) {
 		this.#response = response;
-		this.#transform = transform;
+		this.#events = events;
 		this.#series = series;
 		this.#onClosed = onClosed;
 		response.on("drain", () => {
@@ -121,11 +127,24 @@ export class WatchStream implements WatchSink {
 		if (!this.#open || this.#closed) return;
 		while (this.#next < this.#queue.length) {
 			if (this.#needsDrain) return;
-			this.#needsDrain = !this.#response.write(this.#nextBatch());
+			const batch = this.#tryNextBatch();
+			if (batch === undefined) return;
+			this.#needsDrain = !this.#response.write(batch);
 		}
 		this.#queue = [];
 		this.#next = 0;
 		if (this.#ending) this.#response.end();
+	}
+
+	/** Undefined, and the watch cut off, for an event that cannot be written: nobody but this client may suffer from it. */
+	#tryNextBatch(): Buffer | undefined {
+		try {
+			return this.#nextBatch();
+		} catch (error) {
+			this.#events.onBroken(error);
+			this.#response.destroy();
+			return undefined;
+		}
 	}
 
 	#nextBatch(): Buffer {
@@ -135,7 +154,7 @@ export class WatchStream implements WatchSink {
 			const event = this.#queue[this.#next];
 			if (event === undefined) break;
 			this.#next++;
-			const object = encodeObject(this.#transform(event));
+			const object = encodeObject(this.#events.transform(event));
 			pieces.push(eventHeads[event.type], object, newline);
 			sizeBytes += object.length;
 			this.#series.events.add();
