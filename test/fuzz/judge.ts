@@ -36,7 +36,7 @@ const maxAnswerBytes = 32 * 1024 * 1024;
 /** What is wrong with an answer; undefined if nothing is. */
 export function judge(method: string, { code, headers, body }: FuzzAnswer): string | undefined {
 	if (body.length > maxAnswerBytes) return `an answer of ${body.length} characters`;
-	if (method === "HEAD" || code === 304) return code >= 500 ? `code ${code}` : undefined;
+	if (method === "HEAD" || code === 304) return code >= 500 && code !== 501 ? `code ${code}` : undefined;
 	const type = String(headers["content-type"] ?? "").split(";")[0];
 	if (code < 400) return judgeSuccess(type ?? "", body);
 	if (code === 404 && body === "404 page not found\n") return undefined;
