@@ -165,6 +165,11 @@ export function newTooManyRequests(why: string, retryAfterSeconds: number): Stat
 	return failure(429, "TooManyRequests", why, retryAfterSeconds > 0 ? { retryAfterSeconds } : {});
 }
 
+/** The request's time was up. */
+export function newTimeout(why: string): StatusError {
+	return failure(504, "Timeout", `Timeout: ${why}`, {});
+}
+
 /** A resourceVersion that is not there yet; clients know it by its cause, and ask again. */
 export function newTooLargeResourceVersion(wanted: number, current: number): StatusError {
 	return failure(504, "Timeout", `Timeout: Too large resource version: ${wanted}, current: ${current}`, {

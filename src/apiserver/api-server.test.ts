@@ -258,7 +258,7 @@ describe("list", () => {
 		expect(await names({ labelSelector: "app in (x)" })).toEqual(["a", "b"]);
 		expect(await names({ fieldSelector: "metadata.name!=a" })).toEqual(["b", "c"]);
 		expect(await configMaps.failure("list", { options: { fieldSelector: "spec.foo=1" } })).toBe(
-			"400 BadRequest: field label not supported: spec.foo",
+			'400 BadRequest: "spec.foo" is not a known field selector: only "metadata.name", "metadata.namespace"',
 		);
 	});
 

@@ -39,6 +39,7 @@ import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
 import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
+import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
 import { Reader } from "./pipeline/reader.ts";
@@ -55,6 +56,7 @@ import { ResourceTable } from "./registry/resource-table.ts";
 import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
+import { StorageMetrics } from "./storage/storage-metrics.ts";
 import { bindPod } from "./subresources/binding.ts";
 import { ephemeralContainersStrategy } from "./subresources/ephemeral-containers.ts";
 import { evictPod } from "./subresources/eviction.ts";
@@ -93,6 +95,7 @@ export class ApiServer {
 	readonly #writer: Writer;
 	readonly #deleter: Deleter;
 	readonly #tokens: ServiceAccountTokens;
+	readonly #metrics: StorageMetrics;
 	#storeError: Error | undefined;
 	#stopCompactor: () => void = () => undefined;
 
@@ -105,9 +108,15 @@ export class ApiServer {
 			options.onStoreLost?.(error);
 		};
 		this.#cacher = new Cacher({ store, clock, log, onLost });
+		this.#metrics = new StorageMetrics(
+			clock,
+			() => [...this.#storages.values()].map(({ definition: { group, resource }, cache }) => ({ group, resource, count: cache.size })),
+			() => store.status().dbSizeBytes,
+		);
+		const metrics = this.#metrics;
 		for (const definition of this.kinds) {
 			if (definition.ephemeral === true) continue;
-			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock }));
+			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
 		this.#admission = new AdmissionChain([
 			namespaceLifecycle,
@@ -118,7 +127,7 @@ export class ApiServer {
 			storageObjectInUseProtection,
 			notServed,
 		]);
-		this.#reader = new Reader({ store, cacher: this.#cacher });
+		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
 			lookup: this.#lookup(),
@@ -168,6 +177,11 @@ export class ApiServer {
 		this.#cacher.stop();
 	}
 
+	/** What is counted about the store. */
+	get metrics(): MetricRegistry {
+		return this.#metrics.registry;
+	}
+
 	/** Resource version that reads are served at. */
 	get revision(): number {
 		return this.#cacher.revision;
@@ -186,6 +200,11 @@ export class ApiServer {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
 		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
+	}
+
+	/** How many objects of a resource there are, in all namespaces. */
+	objectCount(group: string, resource: string): number {
+		return this.#storages.get(`${group}/${resource}`)?.cache.size ?? 0;
 	}
 
 	/** An object as the cache has it, for the server's own needs (streams look up their pod). Undefined if there is none. */
@@ -283,7 +302,7 @@ export class ApiServer {
 		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
 		switch (request.verb) {
 			case "get":
-				return { object: this.#reader.get(context) };
+				return { object: await this.#reader.get(context) };
 			case "list":
 				return { object: await this.#reader.list(context) };
 			case "create":

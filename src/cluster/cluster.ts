@@ -16,6 +16,7 @@ import type { UserInfo } from "../apimachinery/user.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
+import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
 import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
@@ -278,7 +279,9 @@ export class Cluster {
 	} = {}): Promise<{ url: string; port: number }> {
 		const { createHttpServer } = await import("../apiserver/http/server.ts");
 		const { createStreaming } = await import("../apiserver/streaming/streaming.ts");
+		const { createFlowControl } = await import("../apiserver/flowcontrol/server-flow-control.ts");
 		const { clock, random, log, pki } = this.#options;
+		const flowControl = createFlowControl(this.apiServer, clock);
 		const http = createHttpServer({
 			handler: this.apiServer,
 			clock,
@@ -286,7 +289,9 @@ export class Cluster {
 			log,
 			authorizePath,
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
-			healthChecks: this.#healthChecks(),
+			healthChecks: this.#healthChecks(flowControl),
+			flowControl,
+			metrics: [this.apiServer.metrics],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
 		});
@@ -347,12 +352,23 @@ export class Cluster {
 		return this.#options.group;
 	}
 
-	#healthChecks(): readonly HealthCheck[] {
+	/** Those of kube-apiserver whose part is there, in its order. */
+	#healthChecks(flowControl: FlowController): readonly HealthCheck[] {
+		const storeAnswers = () => this.apiServer.pingStore();
 		const bootstrapped = () => assert(this.#isBootstrapped, "not finished");
+		const hook = (name: string, check: () => void): HealthCheck => ({ name: `poststarthook/${name}`, liveness: true, check });
 		return [
-			{ name: "etcd", liveness: true, check: () => this.apiServer.pingStore() },
-			{ name: "poststarthook/start-system-namespaces-controller", liveness: false, check: bootstrapped },
-			{ name: "poststarthook/rbac/bootstrap-roles", liveness: false, check: bootstrapped },
+			{ name: "etcd", liveness: true, check: storeAnswers },
+			{ name: "etcd-readiness", liveness: false, check: storeAnswers },
+			{ name: "informer-sync", liveness: false, check: () => assert(this.apiServer.revision > 0, "informers not started yet") },
+			hook("priority-and-fairness-config-consumer", () => assert(flowControl.hasConfiguration, "not finished")),
+			hook("start-system-namespaces-controller", bootstrapped),
+			hook("rbac/bootstrap-roles", bootstrapped),
+			hook("scheduling/bootstrap-system-priority-classes", bootstrapped),
+			hook("priority-and-fairness-config-producer", bootstrapped),
+			hook("bootstrap-controller", bootstrapped),
+			hook("kube-apiserver-autoregistration", bootstrapped),
+			{ name: "autoregister-completion", liveness: true, check: bootstrapped },
 		];
 	}
 

@@ -5,7 +5,7 @@
  */
 import type { KubeList, KubeObject } from "../../apimachinery/meta.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
-import { newNotAcceptable } from "../../apimachinery/status-error.ts";
+import { newNotAcceptable, type StatusError } from "../../apimachinery/status-error.ts";
 import { encodeListItem, encodeObject } from "../encoding.ts";
 import type { KindDefinition, PrintContext } from "../registry/kind.ts";
 import { type Accepted, type Conversion, type Encoding, jsonType, yamlType } from "./media-types.ts";
@@ -52,7 +52,7 @@ export function convertObject(
 	object: KubeObject,
 	conversion: Conversion,
 	printer: TablePrinter | undefined,
-	context: PrintContext,
+	context: Pick<AnswerContext, "resource" | "nowMs">,
 ): KubeObject {
 	if (isStatus(object)) return object;
 	switch (conversion.kind) {
@@ -61,7 +61,7 @@ export function convertObject(
 		case "PartialObjectMetadata":
 			return partialMetadata(object, conversion.apiVersion);
 		case "PartialObjectMetadataList":
-			throw newNotAcceptable("you requested PartialObjectMetadataList, but the requested object is not a list");
+			throw newNoList(context.resource);
 		default:
 			return conversion.kind satisfies never;
 	}
@@ -83,7 +83,8 @@ function jsonPieces(object: KubeObject | KubeList, context: AnswerContext): Iter
 	if (printer !== undefined) return printer.listPieces(object, context);
 	if (conversion === undefined) return listPieces(object);
 	if (conversion.kind === "PartialObjectMetadata") {
-		throw newNotAcceptable("you requested PartialObjectMetadata, but the requested object is a list");
+		const type = `*${goPackage(context.resource)}.${context.resource.kind}List`;
+		throw newNotAcceptable(`you requested PartialObjectMetadata, but the requested object is a list (${type})`);
 	}
 	return metadataListPieces(object, conversion.apiVersion);
 }
@@ -115,6 +116,17 @@ async function encodePieces(pieces: Iterable<Buffer | string>, encoding: Encodin
 	if (encoding === "json") return { contentType: jsonType, pieces: [JSON.stringify(value, null, 2), "\n"] };
 	const { stringify } = await import("yaml");
 	return { contentType: yamlType, pieces: [stringify(value, { sortMapEntries: true, lineWidth: 0, aliasDuplicateObjects: false })] };
+}
+
+/** What is no list cannot be a list of metadata. */
+export function newNoList(resource: GeneratedResource): StatusError {
+	const type = `*${goPackage(resource)}.${resource.kind}`;
+	return newNotAcceptable(`you requested PartialObjectMetadataList, but the requested object is not a list (${type})`);
+}
+
+/** The Go package of a group's internal types, which some of kube-apiserver's texts show. */
+function goPackage({ group }: GeneratedResource): string {
+	return group === "" || group === "events.k8s.io" ? "core" : (group.split(".")[0] ?? "");
 }
 
 function isList(object: KubeObject | KubeList): object is KubeList {

@@ -17,6 +17,8 @@ export interface ApiHandler {
 	watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle>;
 	/** Throws Forbidden. Asked before a body is looked at; `handle` asks for itself. Absent: nobody is refused early. */
 	authorize?(user: UserInfo, request: ApiRequest): void;
+	/** How many objects a list of a resource would look at; absent: nobody knows. */
+	objectCount?(group: string, resource: string): number;
 	/** Every kind served now; a change of the set makes a new array. */
 	readonly kinds: readonly KindDefinition[];
 	/** Every endpoint served now; absent: all of Kubernetes' own. A change of the set makes a new array. */
@@ -58,7 +60,7 @@ export interface HealthCheck {
 	readonly name: string;
 	/** Throws, or rejects, when the part is not well. */
 	check(): void | Promise<void>;
-	/** Whether a failure makes the server dead (`/livez`), not only unready. */
+	/** Whether it stands in `/livez` and `/healthz`, too: a failure makes the server dead, not only unready. */
 	readonly liveness: boolean;
 }
 

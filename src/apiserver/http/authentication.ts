@@ -67,7 +67,7 @@ function impersonatedUser(headers: IncomingHttpHeaders): UserInfo | undefined {
 	const uid = headerText(headers, "impersonate-uid");
 	const extra: Record<string, string[]> = {};
 	for (const key in headers) {
-		if (key.startsWith("impersonate-extra-")) extra[decodeURIComponent(key.slice("impersonate-extra-".length))] = headerList(headers, key);
+		if (key.startsWith("impersonate-extra-")) extra[unescapeKey(key.slice("impersonate-extra-".length))] = headerList(headers, key);
 	}
 	const hasExtra = Object.keys(extra).length > 0;
 	if (name === undefined) {
@@ -82,6 +82,15 @@ function impersonatedUser(headers: IncomingHttpHeaders): UserInfo | undefined {
 		...(uid === undefined ? {} : { uid }),
 		...(hasExtra ? { extra } : {}),
 	};
+}
+
+/** Keys are percent-encoded; one that is not in good order is taken as it is, as upstream does. */
+function unescapeKey(key: string): string {
+	try {
+		return decodeURIComponent(key);
+	} catch {
+		return key;
+	}
 }
 
 /** A service account is in its groups whether the caller names them or not, unless they name others. */

@@ -43,3 +43,34 @@ test("a protobuf body whose envelope cannot be read is refused with its first by
 			"the object provided is unrecognized (must be of type ConfigMap): unexpected EOF (6b3873000a0f0a0276311209436f6e6669674d617012220a180a01611200 ...)",
 	});
 });
+
+test.each([
+	["kind", { kind: {} }, "object"],
+	["kind", { kind: ["ConfigMap"] }, "array"],
+	["apiVersion", { apiVersion: 1 }, "number"],
+	["apiVersion", { apiVersion: true }, "bool"],
+])("a %s that is no text is refused: %j", async (field, object, goType) => {
+	const text = JSON.stringify(object);
+	await expect(
+		decodeObjectBody({ contentType: "application/json", bytes: Buffer.from(text) }, endpoint("configmaps")),
+	).rejects.toMatchObject({
+		code: 400,
+		message: `the object provided is unrecognized (must be of type ConfigMap): couldn't get version/kind; json parse error: json: cannot unmarshal ${goType} into Go struct field .${field} of type string (${text})`,
+	});
+});
+
+test.each([
+	["of nothing", "a: *x", "Unresolved alias"],
+	[
+		"of aliases of aliases",
+		`a: &a [${"x,".repeat(20)}x]\nb: &b [${"*a,".repeat(20)}*a]\nc: [${"*b,".repeat(20)}*b]`,
+		"Excessive alias count",
+	],
+])("a YAML text with aliases %s is refused", async (_name, text, why) => {
+	await expect(
+		decodeObjectBody({ contentType: "application/yaml", bytes: Buffer.from(text) }, endpoint("configmaps")),
+	).rejects.toMatchObject({
+		code: 400,
+		message: expect.stringContaining(`error converting YAML to JSON: yaml: ${why}`),
+	});
+});

@@ -44,6 +44,12 @@ export async function decodeObjectBody(body: RawBody, resource: GeneratedResourc
 		const why = `json: cannot unmarshal ${goTypeOf(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;
 		throw newUnrecognized(`couldn't get version/kind; json parse error: ${why}`, resource.kind, body.bytes);
 	}
+	for (const field of ["apiVersion", "kind"]) {
+		const said = value[field];
+		if (said === undefined || said === null || typeof said === "string") continue;
+		const why = `json: cannot unmarshal ${goTypeOf(said)} into Go struct field .${field} of type string`;
+		throw newUnrecognized(`couldn't get version/kind; json parse error: ${why}`, resource.kind, body.bytes);
+	}
 	// A YAML text with a key twice is refused by its parser; protobuf has no keys.
 	const duplicateFields = bodyEncoding(body.contentType) === "json" ? findDuplicateKeys(body.bytes.toString("utf8")) : [];
 	return { body: value, ...(duplicateFields.length === 0 ? {} : { duplicateFields }) };
@@ -172,7 +178,13 @@ async function parseYaml(bytes: Buffer, fail: Failure): Promise<unknown> {
 		const line = text.slice(0, error.pos[0]).split("\n").length;
 		throw fail(`error converting YAML to JSON: yaml: line ${line}: ${error.message}`);
 	}
-	return document.toJS({ maxAliasCount: 100 }) as unknown;
+	try {
+		return document.toJS({ maxAliasCount: 100 }) as unknown;
+	} catch (failure) {
+		// An alias of nothing, or too many of them.
+		if (failure instanceof ReferenceError) throw fail(`error converting YAML to JSON: yaml: ${failure.message}`);
+		throw failure;
+	}
 }
 
 function newUnrecognized(why: string, kind: string, bytes: Buffer): StatusError {

@@ -133,6 +133,21 @@ test("errors of a watch: before it starts an answer, later an event", async () =
 	expect(await json(refused)).toMatchObject({ message: "too old resource version: 1 (2)" });
 });
 
+test("an event that cannot be written ends its own watch and nothing else", async () => {
+	const response = await request(watchPath, { headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } });
+	const broken = once(response, "error");
+	const object = {
+		get metadata(): never {
+			throw new Error("boom");
+		},
+	};
+	for (const sink of handler.sinks) sink.onEvent({ type: "ADDED", object });
+	response.resume();
+	await broken;
+	expect(handler.sinks.size).toBe(0);
+	expect((await request("/version")).statusCode).toBe(200);
+});
+
 test("the client's end of a watch is the server's", async () => {
 	const response = await request(watchPath);
 	const [sink] = handler.sinks;

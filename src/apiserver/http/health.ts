@@ -1,6 +1,6 @@
 /**
  * /healthz, /livez and /readyz, with ?verbose, ?exclude=NAME and single checks such as /readyz/etcd.
- * Source: https://kubernetes.io/docs/reference/using-api/health-checks/
+ * Source: https://kubernetes.io/docs/reference/using-api/health-checks/ and k8s.io/apiserver/pkg/server/healthz.
  */
 import { newPathNotFound } from "../../apimachinery/status-error.ts";
 import type { HealthCheck } from "./api-handler.ts";
@@ -22,7 +22,7 @@ export function checksOf(endpoint: HealthEndpoint, checks: readonly HealthCheck[
 	return [pingCheck, ...checks].filter((check) => endpoint === "readyz" || check.liveness);
 }
 
-/** Runs every check and words the result. Details of a failure stay in the server's log, as upstream has it. */
+/** Runs every check and words the result. What exactly failed stays in the server's log, as upstream has it. */
 export async function checkHealth(
 	endpoint: HealthEndpoint,
 	checks: readonly HealthCheck[],
@@ -43,7 +43,10 @@ export async function checkHealth(
 		}
 	}
 	if (excluded.size > 0) {
-		const names = [...excluded].map((name) => JSON.stringify(name)).join(",");
+		const names = [...excluded]
+			.sort()
+			.map((name) => JSON.stringify(name))
+			.join(",");
 		lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`);
 	}
 	if (failed) return { code: 500, text: `${lines.join("\n")}\n${endpoint} check failed\n` };
@@ -51,7 +54,7 @@ export async function checkHealth(
 }
 
 /**
- * Runs one check by its name.
+ * Runs one check by its name; unlike the whole list, it says what failed.
  * @throws StatusError NotFound
  */
 export async function checkOne(
@@ -62,8 +65,12 @@ export async function checkOne(
 ): Promise<HealthAnswer> {
 	const check = checksOf(endpoint, checks).find((candidate) => candidate.name === name);
 	if (check === undefined) throw newPathNotFound();
-	if (await passes(check, onFailure)) return { code: 200, text: "ok" };
-	return { code: 500, text: "internal server error: reason withheld\n" };
+	let why = "";
+	const isWell = await passes(check, (failed, error) => {
+		why = error instanceof Error ? error.message : String(error);
+		onFailure(failed, error);
+	});
+	return isWell ? { code: 200, text: "ok" } : { code: 500, text: `internal server error: ${why}\n` };
 }
 
 async function passes(check: HealthCheck, onFailure: (check: string, error: unknown) => void): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { StatusError } from "../../apimachinery/status-error.ts";
-import { acceptsGzip, bodyEncoding, negotiateObject, negotiateStatus } from "./media-types.ts";
+import { acceptsGzip, bodyEncoding, negotiateObject, negotiateStatus, negotiateStream } from "./media-types.ts";
 
 const table = { kind: "Table", apiVersion: "meta.k8s.io/v1" };
 
@@ -24,9 +24,11 @@ test.each([
 });
 
 test("who accepts only what is not served is told what is", () => {
-	const message = "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf";
+	const message = "only the following media types are accepted: application/json, application/yaml";
 	expect(() => negotiateObject("application/vnd.kubernetes.protobuf")).toThrow(message);
 	expect(() => negotiateObject("text/html")).toThrow(message);
+	expect(() => negotiateStream("application/yaml")).toThrow("only the following media types are accepted: application/json;stream=watch");
+	expect(negotiateStream("application/yaml, application/json;q=0.1")).toEqual({ encoding: "json" });
 	expect(negotiateStatus("text/html")).toBe("json");
 	expect(negotiateStatus("application/yaml;q=0.9")).toBe("yaml");
 });

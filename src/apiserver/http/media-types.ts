@@ -9,7 +9,10 @@ export const jsonType = "application/json";
 export const yamlType = "application/yaml";
 export const protobufType = "application/vnd.kubernetes.protobuf";
 
-const servedTypes = [jsonType, yamlType, protobufType];
+/** What a body may be. */
+const bodyTypes = [jsonType, yamlType, protobufType];
+/** What an answer can be. */
+const answerTypes = [jsonType, yamlType];
 
 export type Encoding = "json" | "yaml";
 
@@ -60,17 +63,33 @@ function parseMediaRange(text: string): MediaRange {
  * @throws StatusError NotAcceptable when nothing that is accepted is served
  */
 export function negotiateObject(accept: string | undefined): Accepted {
+	return negotiate(accept, ["json", "yaml"]) ?? refuse(answerTypes);
+}
+
+/**
+ * Chooses how to answer a watch: only JSON can be streamed.
+ * @throws StatusError NotAcceptable
+ */
+export function negotiateStream(accept: string | undefined): Accepted {
+	return negotiate(accept, ["json"]) ?? refuse([`${jsonType};stream=watch`]);
+}
+
+function negotiate(accept: string | undefined, encodings: readonly Encoding[]): Accepted | undefined {
 	if (accept === undefined || accept.trim() === "") return { encoding: "json" };
 	for (const range of parseAccept(accept)) {
 		const encoding = encodingOf(range.type);
-		if (encoding === undefined) continue;
+		if (encoding === undefined || !encodings.includes(encoding)) continue;
 		const { as, g, v } = range.parameters;
 		if (as === undefined) return { encoding };
 		if (isConversionKind(as) && g === "meta.k8s.io" && (v === "v1" || v === "v1beta1")) {
 			return { encoding, conversion: { kind: as, apiVersion: `${g}/${v}` } };
 		}
 	}
-	throw newNotAcceptable(`only the following media types are accepted: ${servedTypes.join(", ")}`);
+	return undefined;
+}
+
+function refuse(served: readonly string[]): never {
+	throw newNotAcceptable(`only the following media types are accepted: ${served.join(", ")}`);
 }
 
 /** How to write an error: as the caller likes it, else JSON. Never refuses. */
@@ -96,7 +115,7 @@ export function bodyEncoding(contentType: string | undefined): Encoding | "proto
 	if (type === "" || type === jsonType) return "json";
 	if (type === yamlType) return "yaml";
 	if (type === protobufType) return "protobuf";
-	throw newUnsupportedType(servedTypes);
+	throw newUnsupportedType(bodyTypes);
 }
 
 /** Kubernetes' text for a body that nobody understands. */

@@ -82,6 +82,13 @@ describe("writes", () => {
 		});
 	});
 
+	test("what cannot be printed, or is too long, is left out of the user agent's name", () => {
+		const managerOf = (userAgent: string) => readRequestOptions("create", new URLSearchParams(), userAgent).fieldManager;
+		expect(managerOf("a\tb\u0000c/1.0")).toBe("abc");
+		expect(managerOf(`${"é".repeat(100)}/1.0`)).toBe("é".repeat(64));
+		expect(managerOf("")).toBe("");
+	});
+
 	test.each([
 		[
 			"create",
@@ -124,9 +131,29 @@ describe("deletes", () => {
 		});
 	});
 
+	test.each([
+		[{ kind: "Pod" }, "400 decoded object cannot be converted to DeleteOptions"],
+		[{ kind: {} }, "400 decoded object cannot be converted to DeleteOptions"],
+		[[], "400 the body of a delete must be a DeleteOptions object"],
+		[
+			{ gracePeriodSeconds: "soon" },
+			'400 DeleteOptions in version "v1" cannot be handled as a DeleteOptions: json: cannot unmarshal string into Go struct field DeleteOptions.gracePeriodSeconds of type int64',
+		],
+		[
+			{ preconditions: { resourceVersion: {} } },
+			'400 DeleteOptions in version "v1" cannot be handled as a DeleteOptions: json: cannot unmarshal object into Go struct field Preconditions.preconditions.resourceVersion of type string',
+		],
+		[
+			{ dryRun: "All" },
+			'400 DeleteOptions in version "v1" cannot be handled as a DeleteOptions: json: cannot unmarshal string into Go struct field DeleteOptions.dryRun of type []string',
+		],
+	])("a body that is none: %j", (body, expected) => {
+		expect(failure(() => readDeleteOptions(query, body))).toBe(expected);
+	});
+
 	test("contradictions are refused", () => {
 		expect(failure(() => readDeleteOptions(query, { orphanDependents: true, propagationPolicy: "Now" }))).toBe(
-			'422 DeleteOptions.meta.k8s.io "" is invalid: [propagationPolicy: Invalid value: "Now": orphanDependents and deletionPropagation cannot be both set, propagationPolicy: Unsupported value: "Now": supported values: "Background", "Foreground", "Orphan", "nil"]',
+			'422 DeleteOptions.meta.k8s.io "" is invalid: [propagationPolicy: Invalid value: "Now": orphanDependents and deletionPropagation cannot be both set, propagationPolicy: Unsupported value: "Now": supported values: "Foreground", "Background", "Orphan", "nil"]',
 		);
 	});
 });

@@ -6,10 +6,11 @@
  */
 import type { PatchType, RequestOptions, Verb } from "../../apimachinery/api-request.ts";
 import { isJsonObject } from "../../apimachinery/json.ts";
+import { decodeObject } from "../../apimachinery/schema/decode.ts";
 import type { DeleteOptions } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newInvalid } from "../../apimachinery/status-error.ts";
 import {
-	type FieldError,
+	FieldError,
 	fieldForbidden,
 	fieldInvalid,
 	fieldNotSupported,
@@ -17,7 +18,9 @@ import {
 	fieldTooLong,
 } from "../../apimachinery/validation/field-error.ts";
 
-const maxFieldManagerLength = 128;
+const maxFieldManagerBytes = 128;
+/** All but what Go's unicode.IsPrint takes: letters, marks, numbers, punctuation, symbols and the ASCII space. */
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
 const metaGroup = "meta.k8s.io";
 
 /** Whether the query asks to watch. */
@@ -64,7 +67,7 @@ export function readDeleteOptions(query: URLSearchParams, body: unknown): Delete
 		errors.push(fieldInvalid("propagationPolicy", propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"));
 	}
 	if (propagationPolicy !== undefined && !["Foreground", "Background", "Orphan"].includes(propagationPolicy)) {
-		errors.push(fieldNotSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]));
+		errors.push(notSupported("propagationPolicy", propagationPolicy, ["Foreground", "Background", "Orphan", "nil"]));
 	}
 	errors.push(...validateDryRun(options.dryRun ?? []));
 	failIfInvalid("DeleteOptions", errors);
@@ -99,7 +102,7 @@ function validateList(options: RequestOptions, match: string | undefined): Field
 		if (options.resourceVersion === undefined)
 			errors.push(fieldForbidden(field, `${field} is forbidden unless resourceVersion is provided`));
 		if (options.continue !== undefined) errors.push(fieldForbidden(field, `${field} is forbidden when continue is provided`));
-		if (options.resourceVersionMatch === undefined) errors.push(fieldNotSupported(field, match, ["Exact", "NotOlderThan", ""]));
+		if (options.resourceVersionMatch === undefined) errors.push(notSupported(field, match, ["Exact", "NotOlderThan", ""]));
 		if (match === "Exact" && options.resourceVersion === "0") {
 			errors.push(fieldForbidden(field, `${field} "exact" is forbidden for resourceVersion "0"`));
 		}
@@ -152,8 +155,8 @@ function validateDryRun(values: readonly string[]): FieldError[] {
 
 function validateFieldManager(manager: string): FieldError[] {
 	const errors: FieldError[] = [];
-	if (manager.length > maxFieldManagerLength) errors.push(fieldTooLong("fieldManager", maxFieldManagerLength));
-	if (/[\p{Cc}\p{Cs}\p{Cn}]/u.test(manager)) errors.push(fieldInvalid("fieldManager", manager, "should only contain printable characters"));
+	if (Buffer.byteLength(manager) > maxFieldManagerBytes) errors.push(fieldTooLong("fieldManager", maxFieldManagerBytes));
+	if (unprintable.test(manager)) errors.push(fieldInvalid("fieldManager", manager, "should only contain printable characters"));
 	return errors;
 }
 
@@ -163,7 +166,17 @@ function isFieldValidation(value: string): value is "Ignore" | "Warn" | "Strict"
 
 /** `kubectl/v1.35.2 (linux/amd64) …` manages fields as `kubectl`. */
 function managerOfUserAgent(userAgent: string): string {
-	return (userAgent.split("/")[0] ?? "").slice(0, maxFieldManagerLength);
+	const [name = ""] = userAgent.split("/");
+	if (name.length <= maxFieldManagerBytes && /^[ -~]*$/.test(name)) return name;
+	let manager = "";
+	let sizeBytes = 0;
+	for (const character of name) {
+		if (unprintable.test(character)) continue;
+		sizeBytes += Buffer.byteLength(character);
+		if (sizeBytes > maxFieldManagerBytes) break;
+		manager += character;
+	}
+	return manager;
 }
 
 function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
@@ -179,17 +192,16 @@ function deleteOptionsOfQuery(query: URLSearchParams): DeleteOptions {
 function deleteOptionsOfBody(body: unknown): DeleteOptions {
 	if (!isJsonObject(body)) throw newBadRequest("the body of a delete must be a DeleteOptions object");
 	const { kind } = body;
-	if (kind !== undefined && kind !== "" && kind !== "DeleteOptions") {
-		throw newBadRequest(`decoded object cannot be converted to DeleteOptions: it is a ${String(kind)}`);
+	if (kind !== undefined && kind !== null && kind !== "" && kind !== "DeleteOptions") {
+		throw newBadRequest("decoded object cannot be converted to DeleteOptions");
 	}
-	const { gracePeriodSeconds: grace, dryRun } = body;
-	if (grace !== undefined && grace !== null && (typeof grace !== "number" || !Number.isInteger(grace))) {
-		throw newBadRequest("json: cannot unmarshal value into Go struct field DeleteOptions.gracePeriodSeconds of type int64");
-	}
-	if (dryRun !== undefined && dryRun !== null && !Array.isArray(dryRun)) {
-		throw newBadRequest("json: cannot unmarshal value into Go struct field DeleteOptions.dryRun of type []string");
-	}
-	return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)) as DeleteOptions;
+	return decodeObject(body, "DeleteOptions", { fieldValidation: "Ignore", kind: "DeleteOptions" }).object as DeleteOptions;
+}
+
+/** With the values in the order that upstream names them here, which is not that of the alphabet. */
+function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
+	const list = supported.map((text) => JSON.stringify(text)).join(", ");
+	return new FieldError("FieldValueNotSupported", field, value, `supported values: ${list}`);
 }
 
 function failIfInvalid(kind: string, errors: readonly FieldError[]): void {

@@ -7,16 +7,18 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ApiRequest, WatchEvent } from "../../apimachinery/api-request.ts";
+import { escapeValue, parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import { newBadRequest, newNotAcceptable, newNotImplemented } from "../../apimachinery/status-error.ts";
-import { type AnswerContext, convertObject, encodeAnswer, encodeValue, printerFor, wantsPretty } from "./answer.ts";
+import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
+import { type AnswerContext, convertObject, encodeAnswer, encodeValue, newNoList, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
-import { type Accepted, negotiateObject } from "./media-types.ts";
-import { type RequestLabels, verbLabel } from "./metrics.ts";
+import { leaveGate, withinDeadline } from "./gate.ts";
+import { type Accepted, negotiateObject, negotiateStream } from "./media-types.ts";
 import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-options.ts";
 import { type RequestTarget, resolveTarget, splitProxyPath } from "./request-target.ts";
 import { sendAnswer } from "./send.ts";
 import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
+import { warningHeaders } from "./warnings.ts";
 import { type EventTransform, WatchStream } from "./watch-stream.ts";
 
 /** kube-apiserver's --min-request-timeout: watches that name no time-out live between this and twice this. */
@@ -39,17 +41,14 @@ export function registerResourceRoutes(app: FastifyInstance, context: ServerCont
 
 async function serve(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const path = pathOf(request);
-	const { discovery, index } = context.catalog();
-	if (request.method === "GET" && discovery.serves(path)) return serveDiscovery(context, request, reply, path);
+	const target = request.passage?.target;
+	if (target === undefined) return serveDiscovery(context, request, reply, path);
 	const query = queryOf(request.raw.url);
-	const target = resolveTarget(index, request.method, path, isWatchQuery(query));
-	request.labels = labelsOf(target, false);
 	const { subresource } = target.resource;
 	if (subresource === "log") return serveLog(context, request, reply, target, query);
 	if (upgradedSubresources.has(subresource)) throw newBadRequest("Upgrade request required");
-	const accepted = negotiateObject(request.headers.accept);
-	if (target.verb === "watch") return serveWatch(context, request, reply, target, query, accepted);
-	return serveOnce(context, request, reply, target, query, accepted);
+	if (target.verb === "watch") return serveWatch(context, request, reply, target, query);
+	return serveOnce(context, request, reply, target, query);
 }
 
 /** Proxied requests are taken before their bodies are read, which may be of any size. */
@@ -61,8 +60,9 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 	if (target.resource.subresource !== "proxy") return;
 	const { streaming } = context;
 	if (streaming === undefined) throw newNotImplemented(`${target.resource.resource}/proxy`);
-	request.labels = { ...labelsOf(target, false), verb: "CONNECT" };
-	const endLongRunning = context.metrics.beginLongRunning(request.labels);
+	const series = context.metrics.ofTarget(target, "connect", false);
+	request.series = series;
+	series.longRunning.add();
 	try {
 		const stream = { user: request.user, request: bareRequest(target), query, ...splitProxyPath(path, target) };
 		await streaming.proxy(stream, request.raw, reply.raw);
@@ -71,14 +71,15 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 		context.log.warn("proxied answer broke off", { path, error: String(error) });
 		reply.raw.destroy();
 	} finally {
-		endLongRunning();
+		series.longRunning.add(-1);
 	}
 	reply.hijack();
 }
 
 async function serveDiscovery(context: ServerContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
-	await context.authorizePath?.(request.user, "get", path);
+	await context.authorizePath?.(request.user, request.method.toLowerCase(), path);
 	const document = context.catalog().discovery.document(path, request.headers.accept);
+	if (request.method !== "GET") throw newMethodNotAllowed();
 	reply.header("vary", "Accept");
 	if (document.etag !== undefined) {
 		reply.header("etag", document.etag);
@@ -94,13 +95,13 @@ async function serveOnce(
 	reply: FastifyReply,
 	target: RequestTarget,
 	query: URLSearchParams,
-	accepted: Accepted,
 ): Promise<FastifyReply> {
+	const accepted = negotiateObject(request.headers.accept);
 	context.handler.authorize?.(request.user, bareRequest(target));
 	const apiRequest = await readApiRequest(request, target, query);
-	request.labels = labelsOf(target, apiRequest.options?.dryRun === true);
-	const response = await context.handler.handle(request.user, apiRequest);
-	if (response.warnings.length > 0) reply.header("warning", response.warnings.map(warningHeader));
+	if (apiRequest.options?.dryRun === true) request.series = context.metrics.ofDryRun(request.series, target);
+	const response = await withinDeadline(context, request.passage?.deadlineMs, context.handler.handle(request.user, apiRequest));
+	if (response.warnings.length > 0) reply.header("warning", warningHeaders(response.warnings));
 	const answer = await encodeAnswer(response.object, answerContext(context, request, target, query, accepted));
 	return sendAnswer(reply, response.code, answer);
 }
@@ -111,23 +112,26 @@ async function serveWatch(
 	reply: FastifyReply,
 	target: RequestTarget,
 	query: URLSearchParams,
-	accepted: Accepted,
 ): Promise<FastifyReply> {
-	if (accepted.encoding !== "json") {
-		throw newNotAcceptable("only the following media types are accepted: application/json;stream=watch");
-	}
-	const apiRequest = watchRequest(target, query, userAgentOf(request));
+	const accepted = negotiateStream(request.headers.accept);
+	if (accepted.conversion?.kind === "PartialObjectMetadataList") throw newNoList(target.resource);
+	const asked = watchRequest(target, query, userAgentOf(request));
+	const seconds = asked.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
+	const apiRequest = { ...asked, options: { ...asked.options, timeoutSeconds: seconds } };
 	const transform = eventTransform(answerContext(context, request, target, query, accepted), context);
-	const endLongRunning = context.metrics.beginLongRunning(labelsOf(target, false));
-	const seconds = apiRequest.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
+	const longRunning = request.series?.longRunning;
+	longRunning?.add();
 	const timer = context.clock.setTimeout(() => stream.end(), seconds * 1000);
-	const stream = new WatchStream(reply.raw, transform, () => {
+	const onBroken = (error: unknown) =>
+		context.log.error("an event of a watch cannot be written", { url: request.url, error: String(error) });
+	const stream = new WatchStream(reply.raw, { transform, onBroken }, context.metrics.ofWatch(target.resource), () => {
 		timer.cancel();
-		endLongRunning();
+		longRunning?.add(-1);
 		context.watches.delete(stream);
 	});
 	const handle = await context.handler.watch(request.user, apiRequest, stream);
 	context.watches.add(stream);
+	leaveGate(context, request.passage);
 	reply.hijack();
 	stream.accept(handle, {});
 	return reply;
@@ -142,7 +146,8 @@ async function serveLog(
 ): Promise<FastifyReply> {
 	const { streaming } = context;
 	if (streaming === undefined) throw newNotImplemented("pods/log");
-	const endLongRunning = context.metrics.beginLongRunning(labelsOf(target, false));
+	const longRunning = request.series?.longRunning;
+	longRunning?.add();
 	try {
 		await streaming.log({ user: request.user, request: bareRequest(target), query }, reply.raw);
 	} catch (error) {
@@ -150,7 +155,7 @@ async function serveLog(
 		context.log.warn("log stream broke off", { path: pathOf(request), error: String(error) });
 		reply.raw.destroy();
 	} finally {
-		endLongRunning();
+		longRunning?.add(-1);
 	}
 	return reply.hijack();
 }
@@ -167,13 +172,6 @@ export function bareRequest(target: RequestTarget): ApiRequest {
 		...(target.namespace === undefined ? {} : { namespace: target.namespace }),
 		...(target.name === undefined ? {} : { name: target.name }),
 	};
-}
-
-/** How metrics label a request to `target`. */
-export function labelsOf(target: RequestTarget, dryRun: boolean): RequestLabels {
-	const { group, version, resource, subresource } = target.resource;
-	const scope = target.name !== undefined ? "resource" : target.namespace !== undefined ? "namespace" : "cluster";
-	return { verb: verbLabel(target.verb), group, version, resource, subresource, scope, dryRun };
 }
 
 async function readApiRequest(request: FastifyRequest, target: RequestTarget, query: URLSearchParams): Promise<ApiRequest> {
@@ -210,8 +208,19 @@ function watchRequest(target: RequestTarget, query: URLSearchParams, userAgent: 
 	const { name, ...bare } = bareRequest(target);
 	const options = readRequestOptions("watch", query, userAgent);
 	if (name === undefined) return { ...bare, options };
-	const selectors = [options.fieldSelector, `metadata.name=${name}`].filter((selector) => selector !== undefined);
-	return { ...bare, options: { ...options, fieldSelector: selectors.join(",") } };
+	if (options.fieldSelector !== undefined && selectedName(options.fieldSelector) !== name) {
+		throw newBadRequest("fieldSelector metadata.name doesn't match requested name");
+	}
+	return { ...bare, options: { ...options, fieldSelector: options.fieldSelector ?? `metadata.name=${escapeValue(name)}` } };
+}
+
+/** The name that a field selector asks for; undefined for one that cannot be read: the pipeline says why. */
+function selectedName(fieldSelector: string): string | undefined {
+	try {
+		return parseFieldSelector(fieldSelector).requiredValue("metadata.name");
+	} catch {
+		return undefined;
+	}
 }
 
 function answerContext(
@@ -253,9 +262,4 @@ function bodyOf(request: FastifyRequest): Buffer {
 
 function userAgentOf(request: FastifyRequest): string {
 	return request.headers["user-agent"] ?? "";
-}
-
-/** RFC 7234's form, code 299, no agent. */
-function warningHeader(text: string): string {
-	return `299 - "${text.replace(/[\p{Cc}]/gu, " ").replace(/["\\]/g, "\\$&")}"`;
 }

@@ -4,7 +4,7 @@
  * Source: k8s.io/apiserver/pkg/endpoints/handlers/responsewriters (gzip above 128 KiB, level 1).
  */
 import { Readable } from "node:stream";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Answer } from "./answer.ts";
 import { acceptsGzip } from "./media-types.ts";
 
@@ -17,11 +17,19 @@ export async function sendAnswer(reply: FastifyReply, code: number, answer: Answ
 	const start = takeBytes(iterator, wholeAnswerBytes + 1);
 	reply.code(code).header("content-type", answer.contentType);
 	if (start.length <= wholeAnswerBytes) return reply.send(start);
-	const body = Readable.from(chunks(start, iterator), { objectMode: false });
+	const body = Readable.from(counted(reply.request, chunks(start, iterator)), { objectMode: false });
 	if (!acceptsGzip(reply.request.headers["accept-encoding"])) return reply.send(body);
 	const { createGzip } = await import("node:zlib");
 	reply.header("content-encoding", "gzip").header("vary", "Accept-Encoding");
 	return reply.send(body.pipe(createGzip({ level: 1 })));
+}
+
+/** Adds up what is sent: an answer in pieces has no length beforehand. */
+function* counted(request: FastifyRequest, pieces: Iterable<Buffer>): Generator<Buffer> {
+	for (const piece of pieces) {
+		request.sentBytes += piece.length;
+		yield piece;
+	}
 }
 
 function* chunks(start: Buffer, rest: Iterator<Buffer | string>): Generator<Buffer> {

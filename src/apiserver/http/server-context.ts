@@ -4,9 +4,12 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { FlowController } from "../flowcontrol/flow-controller.ts";
 import type { ApiHandler, HealthCheck, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
 import type { Catalog } from "./catalog.ts";
-import type { RequestLabels, ServerMetrics } from "./metrics.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { RequestSeries, ServerMetrics } from "./metrics.ts";
+import type { Passage } from "./passage.ts";
 import type { WatchStream } from "./watch-stream.ts";
 
 export interface ServerContext {
@@ -19,6 +22,9 @@ export interface ServerContext {
 	readonly authorizePath: PathAuthorizer | undefined;
 	readonly healthChecks: readonly HealthCheck[];
 	readonly streaming: StreamingEndpoint | undefined;
+	/** Absent: every request is served at once. */
+	readonly flowControl: FlowController | undefined;
+	readonly lifecycle: Lifecycle;
 	/** Watches that are running: shutdown ends them. */
 	readonly watches: Set<WatchStream>;
 }
@@ -27,8 +33,14 @@ declare module "fastify" {
 	interface FastifyRequest {
 		/** Set by the authentication hook before any route. */
 		user: UserInfo;
-		/** What the metrics say of the request; set by the route. */
-		labels: RequestLabels | undefined;
+		/** Cluster time at which the request came in, Unix ms. */
+		startMs: number;
+		/** What the gate found out; undefined before it. */
+		passage: Passage | undefined;
+		/** Bytes of an answer that is sent in pieces, before they are compressed. */
+		sentBytes: number;
+		/** What the metrics count the request under; undefined as long as nobody knows what it is about. */
+		series: RequestSeries | undefined;
 	}
 }
 

@@ -285,9 +285,16 @@ describe("what is not a resource", () => {
 		expect((await get("/livez?verbose")).body).toBe("[+]ping ok\n[+]watch ok\nlivez check passed\n");
 		const ready = await get("/readyz");
 		expect(ready.statusCode).toBe(500);
-		expect(ready.body).toBe("[+]ping ok\n[+]watch ok\n[-]etcd failed: reason withheld\nreadyz check failed\n");
-		expect((await get("/readyz?exclude=etcd&verbose")).body).toBe("[+]ping ok\n[+]watch ok\n[+]etcd excluded: ok\nreadyz check passed\n");
+		expect(ready.body).toBe("[+]ping ok\n[+]watch ok\n[-]etcd failed: reason withheld\n[+]shutdown ok\nreadyz check failed\n");
+		expect((await get("/readyz?exclude=etcd&verbose")).body).toBe(
+			"[+]ping ok\n[+]watch ok\n[+]etcd excluded: ok\n[+]shutdown ok\nreadyz check passed\n",
+		);
 		expect((await get("/readyz/watch")).body).toBe("ok");
+		expect(await get("/readyz/etcd")).toMatchObject({ statusCode: 500, body: "internal server error: gone\n" });
+		expect((await get("/livez/etcd")).statusCode).toBe(404);
+		expect((await get("/readyz?verbose&exclude=b&exclude=a&exclude=etcd")).body).toContain(
+			'warn: some health checks cannot be excluded: no matches for "a","b"\n',
+		);
 		expect((await get("/readyz/nope")).statusCode).toBe(404);
 	});
 

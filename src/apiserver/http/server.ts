@@ -20,6 +20,8 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import type { FlowController } from "../flowcontrol/flow-controller.ts";
+import type { MetricRegistry } from "../metrics/registry.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
 import type {
 	ApiHandler,
@@ -33,6 +35,8 @@ import { type Authenticators, authenticate } from "./authentication.ts";
 import { createCatalogSource } from "./catalog.ts";
 import { ClientCertificateVerifier } from "./client-certificate.ts";
 import { bodyLimitBytes, PortInUseError, toStatusError } from "./errors.ts";
+import { leaveGate, passGate } from "./gate.ts";
+import { Lifecycle } from "./lifecycle.ts";
 import { negotiateStatus } from "./media-types.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { registerResourceRoutes } from "./resource-routes.ts";
@@ -71,8 +75,10 @@ export interface HttpServerOptions {
 	readonly healthChecks?: readonly HealthCheck[];
 	/** Absent: pods/log, exec, attach and portforward answer 501. */
 	readonly streaming?: StreamingEndpoint;
-	/** More text for /metrics. */
-	readonly metricSources?: readonly (() => string)[];
+	/** Absent: every request is served at once, however many there are. */
+	readonly flowControl?: FlowController;
+	/** More metrics for /metrics. */
+	readonly metrics?: readonly MetricRegistry[];
 }
 
 export interface ListenAddress {
@@ -93,16 +99,19 @@ export interface HttpServer {
 }
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
+	const lifecycle = new Lifecycle();
 	const context: ServerContext = {
 		handler: options.handler,
 		clock: options.clock,
 		random: options.random,
 		log: options.log,
-		metrics: new ServerMetrics(options.clock.now(), options.metricSources),
+		metrics: new ServerMetrics(options.clock, metricsOf(options)),
 		catalog: createCatalogSource(options.handler),
 		authorizePath: options.authorizePath,
-		healthChecks: options.healthChecks ?? [],
+		healthChecks: [...(options.healthChecks ?? []), lifecycle.check],
 		streaming: options.streaming,
+		flowControl: options.flowControl,
+		lifecycle,
 		watches: new Set(),
 	};
 	const authenticators: Authenticators = {
@@ -117,9 +126,24 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 	app.server.on("upgrade", (message, socket, head) => handleUpgrade(context, authenticators, message, socket, head));
 	return {
 		listen: (address) => listen(app, address),
-		close: () => app.close(),
+		close: () => close(app, context),
 		inject: async (request) => app.inject(request),
 	};
+}
+
+/** The server's own and those of its flow control. */
+function metricsOf({ metrics = [], flowControl }: HttpServerOptions): readonly MetricRegistry[] {
+	return flowControl === undefined ? metrics : [...metrics, flowControl.metrics];
+}
+
+/** /readyz fails, watches end, requests that run are finished; then connections are closed. */
+async function close(app: FastifyInstance, context: ServerContext): Promise<void> {
+	context.lifecycle.startEnding();
+	context.streaming?.close();
+	await endWatches(context);
+	await context.lifecycle.idle(context.clock);
+	context.flowControl?.stop();
+	await app.close();
 }
 
 function createApp(tls: HttpServerOptions["tls"], context: ServerContext): FastifyInstance {
@@ -159,29 +183,24 @@ function refuseMalformed(error: { readonly code?: string }, socket: Socket): voi
 function registerHooks(app: FastifyInstance, context: ServerContext, authenticators: Authenticators): void {
 	const { metrics, random, clock } = context;
 	app.decorateRequest("user");
-	app.decorateRequest("labels");
+	app.decorateRequest("series");
+	app.decorateRequest("passage");
+	app.decorateRequest("startMs", 0);
+	app.decorateRequest("sentBytes", 0);
 	app.addHook("onRequest", async (request, reply) => {
+		request.startMs = clock.now();
 		const auditId = request.headers["audit-id"];
 		// On the raw answer, so that watches and streams, which bypass the framework, have them too.
 		reply.raw.setHeader("Audit-Id", typeof auditId === "string" ? auditId : random.uuid());
 		reply.raw.setHeader("Cache-Control", "no-cache, private");
 		request.user = await authenticate(request.raw, authenticators, clock.now());
 	});
+	app.addHook("preHandler", (request, reply) => passGate(context, request, reply));
 	app.addHook("onResponse", async (request, reply) => {
-		const labels = request.labels ?? {
-			verb: request.method,
-			group: "",
-			version: "",
-			resource: "",
-			subresource: "",
-			scope: "",
-			dryRun: false,
-		};
-		metrics.countRequest(labels, reply.raw.statusCode);
-	});
-	app.addHook("preClose", async () => {
-		context.streaming?.close();
-		await endWatches(context);
+		leaveGate(context, request.passage);
+		const series = request.series ?? metrics.ofPath("", request.method);
+		const sizeBytes = request.sentBytes || Number(reply.getHeader("content-length") ?? 0);
+		series.count(reply.raw.statusCode, (clock.now() - request.startMs) / 1000, sizeBytes);
 	});
 	// Paths outside the API: kube-apiserver leaves them to Go's own mux.
 	app.setNotFoundHandler(async (request, reply) => {

@@ -13,7 +13,10 @@ const oneYearSeconds = 365 * 24 * 3600;
 
 export function registerSystemRoutes(app: FastifyInstance, context: ServerContext): void {
 	const get = (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>) => {
+		// Named by the route, not by the path, so that their number is bounded.
+		const series = context.metrics.ofPath(url.replace(/\/\*?$/, "") || "/", "GET");
 		app.get(url, async (request, reply) => {
+			request.series = series;
 			await context.authorizePath?.(request.user, "get", pathOf(request));
 			return handler(request, reply);
 		});

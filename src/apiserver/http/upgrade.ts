@@ -8,7 +8,7 @@ import { newBadRequest, newNotImplemented, type StatusError } from "../../apimac
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { toStatusError } from "./errors.ts";
 import { resolveTarget, splitProxyPath } from "./request-target.ts";
-import { bareRequest, labelsOf } from "./resource-routes.ts";
+import { bareRequest } from "./resource-routes.ts";
 import { queryOf, type ServerContext } from "./server-context.ts";
 
 const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward", "proxy"]);
@@ -46,19 +46,21 @@ async function serveUpgrade(
 	const target = resolveTarget(catalog().index, method, path, false);
 	if (!streams.has(target.resource.subresource)) throw newBadRequest(`${url} does not take upgrade requests`);
 	if (streaming === undefined) throw newNotImplemented(`${target.resource.resource}/${target.resource.subresource}`);
-	const labels = { ...labelsOf(target, false), verb: "CONNECT" };
-	const endLongRunning = metrics.beginLongRunning(labels);
+	const startMs = clock.now();
+	const series = metrics.ofTarget(target, "connect", false);
+	series.longRunning.add();
+	let code = 101;
 	try {
 		const stream = { user, request: bareRequest(target), query };
 		if (target.resource.subresource === "proxy") {
 			await streaming.proxyUpgrade({ ...stream, ...splitProxyPath(path, target) }, message, socket, head);
 		} else await streaming.upgrade(stream, message, socket, head);
-		metrics.countRequest(labels, 101);
 	} catch (error) {
-		metrics.countRequest(labels, toStatusError(error).failure.code);
+		code = toStatusError(error).failure.code;
 		throw error;
 	} finally {
-		endLongRunning();
+		series.longRunning.add(-1);
+		series.count(code, (clock.now() - startMs) / 1000, 0);
 	}
 }
 

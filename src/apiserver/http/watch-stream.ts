@@ -11,6 +11,7 @@
 import type { ServerResponse } from "node:http";
 import type { WatchEvent, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
 import { encodeObject } from "../encoding.ts";
+import type { WatchSeries } from "./metrics.ts";
 
 /** Events that may wait for a slow client, beyond those of the start. */
 const maxQueuedEvents = 10_000;
@@ -29,9 +30,16 @@ const eventHeads = {
 /** Gives an event's object the shape that the client asked for. */
 export type EventTransform = (event: WatchEvent) => WatchEvent["object"];
 
+export interface EventWriter {
+	readonly transform: EventTransform;
+	/** An event cannot be given that shape: the server's own fault. */
+	onBroken(error: unknown): void;
+}
+
 export class WatchStream implements WatchSink {
 	readonly #response: ServerResponse;
-	readonly #transform: EventTransform;
+	readonly #events: EventWriter;
+	readonly #series: WatchSeries;
 	readonly #onClosed: () => void;
 	/** Events not yet written; `#next` is the first of them. */
 	#queue: WatchEvent[] = [];
@@ -42,15 +50,21 @@ export class WatchStream implements WatchSink {
 	/** Headers are sent with the first event, or when the watch is accepted: until then the answer may be an error. */
 	#open = false;
 	#writing = false;
+	/** The client has not taken yet what was written. */
+	#needsDrain = false;
 	/** No more events will come: end the answer when the queue is empty. */
 	#ending = false;
 	#closed = false;
 
-	constructor(response: ServerResponse, transform: EventTransform, onClosed: () => void) {
+	constructor(response: ServerResponse, events: EventWriter, series: WatchSeries, onClosed: () => void) {
 		this.#response = response;
-		this.#transform = transform;
+		this.#events = events;
+		this.#series = series;
 		this.#onClosed = onClosed;
-		response.on("drain", () => this.#flush());
+		response.on("drain", () => {
+			this.#needsDrain = false;
+			this.#flush();
+		});
 		response.on("close", () => this.#finish());
 	}
 
@@ -95,7 +109,7 @@ export class WatchStream implements WatchSink {
 		if (this.#closed) return;
 		const closed = new Promise<void>((resolve) => this.#response.once("close", () => resolve()));
 		this.end();
-		if (this.#response.writableNeedDrain) this.#response.destroy();
+		if (this.#needsDrain) this.#response.destroy();
 		await closed;
 	}
 
@@ -112,12 +126,25 @@ export class WatchStream implements WatchSink {
 	#flush(): void {
 		if (!this.#open || this.#closed) return;
 		while (this.#next < this.#queue.length) {
-			if (this.#response.writableNeedDrain) return;
-			this.#response.write(this.#nextBatch());
+			if (this.#needsDrain) return;
+			const batch = this.#tryNextBatch();
+			if (batch === undefined) return;
+			this.#needsDrain = !this.#response.write(batch);
 		}
 		this.#queue = [];
 		this.#next = 0;
 		if (this.#ending) this.#response.end();
+	}
+
+	/** Undefined, and the watch cut off, for an event that cannot be written: nobody but this client may suffer from it. */
+	#tryNextBatch(): Buffer | undefined {
+		try {
+			return this.#nextBatch();
+		} catch (error) {
+			this.#events.onBroken(error);
+			this.#response.destroy();
+			return undefined;
+		}
 	}
 
 	#nextBatch(): Buffer {
@@ -127,9 +154,11 @@ export class WatchStream implements WatchSink {
 			const event = this.#queue[this.#next];
 			if (event === undefined) break;
 			this.#next++;
-			const object = encodeObject(this.#transform(event));
+			const object = encodeObject(this.#events.transform(event));
 			pieces.push(eventHeads[event.type], object, newline);
 			sizeBytes += object.length;
+			this.#series.events.add();
+			this.#series.sizes.observe(object.length);
 		}
 		return Buffer.concat(pieces);
 	}

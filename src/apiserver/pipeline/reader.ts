@@ -6,10 +6,11 @@
  */
 import type { RequestOptions } from "../../apimachinery/api-request.ts";
 import { formatApiVersion, type KubeList, type KubeObject } from "../../apimachinery/meta.ts";
-import { newBadRequest, newExpired, newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newExpired } from "../../apimachinery/status-error.ts";
 import { CompactedError, prefixEnd, type Store } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
 import type { Cacher } from "../storage/cacher.ts";
+import type { StorageMetrics } from "../storage/storage-metrics.ts";
 import { type ContinueToken, decodeContinue, encodeContinue, newestRevision } from "./continue-token.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
 import { parseResourceVersion } from "./resource-version.ts";
@@ -29,13 +30,17 @@ interface Page {
 export class Reader {
 	readonly #store: Store;
 	readonly #cacher: Cacher;
+	readonly #metrics: StorageMetrics;
 
-	constructor(options: { readonly store: Store; readonly cacher: Cacher }) {
+	constructor(options: { readonly store: Store; readonly cacher: Cacher; readonly metrics: StorageMetrics }) {
+		this.#metrics = options.metrics;
 		this.#store = options.store;
 		this.#cacher = options.cacher;
 	}
 
-	get(context: RequestContext): KubeObject {
+	/** A resourceVersion asks for a state not older than it. */
+	async get(context: RequestContext): Promise<KubeObject> {
+		await this.#cacher.reach(parseResourceVersion(context.options.resourceVersion));
 		return toServedVersion(context, context.storage.get(context.namespace, context.name));
 	}
 
@@ -62,7 +67,7 @@ export class Reader {
 			return this.#pageFromHistory(context, selection, decodeContinue(options.continue, this.#rangeStart(context)));
 		}
 		const revision = parseResourceVersion(options.resourceVersion);
-		if (revision > this.#cacher.revision) throw newTooLargeResourceVersion(revision, this.#cacher.revision);
+		await this.#cacher.reach(revision);
 		if (options.resourceVersionMatch === "Exact") {
 			return this.#pageFromHistory(context, selection, { revision, startKey: this.#rangeStart(context) });
 		}
@@ -80,7 +85,8 @@ export class Reader {
 		const items: KubeObject[] = [];
 		for (const [index, entry] of entries.entries()) {
 			if (items.length >= limit) {
-				const next: ContinueToken = { revision, startKey: entry.key };
+				// Behind the last one told, not at the next one: what comes in between belongs to an inconsistent rest of the list.
+				const next: ContinueToken = { revision, startKey: `${entries[index - 1]?.key ?? ""}\0` };
 				return hasSelector(options) ? { items, revision, next } : { items, revision, next, remaining: entries.length - index };
 			}
 			if (selection.matches(entry.object)) items.push(entry.object);
@@ -112,7 +118,7 @@ export class Reader {
 
 	async #rangeAt(context: RequestContext, request: { key: string; rangeEnd: string; revision: number; limit?: number }) {
 		try {
-			return await this.#store.range(request);
+			return await this.#metrics.measure("list", context.definition, () => this.#store.range(request));
 		} catch (error) {
 			if (!(error instanceof CompactedError)) throw error;
 			if (!context.options.continue) throw newExpired("The resourceVersion for the provided list is too old.");

@@ -1,4 +1,4 @@
-/** The resourceVersion of a list or watch, which callers must not make up. */
+/** The resourceVersion of a read or watch, which callers must not make up. */
 import { newBadRequest } from "../../apimachinery/status-error.ts";
 
 /** 0 for an absent one. Throws BadRequest with kube-apiserver's text for what is no number. */

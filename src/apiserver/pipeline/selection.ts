@@ -21,7 +21,7 @@ export function parseSelection(definition: KindDefinition, namespace: string, op
 	const fields = options.fieldSelector ? parse(() => parseFieldSelector(options.fieldSelector ?? "")) : undefined;
 	const known = new Set(["metadata.name", "metadata.namespace", ...Object.keys(selectableFields(definition))]);
 	for (const { field } of fields?.requirements ?? []) {
-		if (!known.has(field)) throw newBadRequest(`field label not supported: ${field}`);
+		if (!known.has(field)) throw newBadRequest(unknownFieldText(definition, field));
 	}
 	const byName = fields?.requirements.find(({ field, operator }) => field === "metadata.name" && operator !== "!=");
 	return {
@@ -32,6 +32,18 @@ export function parseSelection(definition: KindDefinition, namespace: string, op
 			return fields === undefined || fields.matches(fieldsOf(definition, object));
 		},
 	};
+}
+
+/**
+ * Kinds that let other fields than the name be selected have a conversion of their own upstream, with its own words.
+ * Source: AddFieldLabelConversionFunc in pkg/apis, and DefaultMetaV1FieldSelectorConversion.
+ */
+function unknownFieldText(definition: KindDefinition, field: string): string {
+	if (definition.selectableFields === undefined) {
+		return `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`;
+	}
+	if (definition.group === "batch") return `field label ${JSON.stringify(field)} not supported for batchv1.${definition.kind}`;
+	return `field label not supported: ${field}`;
 }
 
 /** The names that a kind's field selectors may use, found out from an empty object. */

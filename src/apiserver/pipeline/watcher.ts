@@ -22,8 +22,10 @@ import { type RequestContext, toServedVersion } from "./request-context.ts";
 import { parseResourceVersion } from "./resource-version.ts";
 import { parseSelection, type Selection } from "./selection.ts";
 
-/** How often a quiet watch is told the revision it has reached, if it asked for bookmarks. */
+/** How often a watch is told the revision it has reached, if it asked for bookmarks. */
 const bookmarkPeriodMs = 60_000;
+/** The last bookmark comes this long before a watch's time is up, so that the client goes on from a fresh revision. */
+const lastBookmarkMs = 2000;
 const initialEventsEnd = "k8s.io/initial-events-end";
 
 export interface WatcherOptions {
@@ -32,9 +34,14 @@ export interface WatcherOptions {
 	readonly clock: Clock;
 }
 
-/** Starts a watch. Throws BadRequest for options that make no sense. Events may come before this returns. */
-export function startWatch(options: WatcherOptions, context: RequestContext, sink: WatchSink): WatchHandle {
-	return new Watcher(options, context, sink).start();
+/**
+ * Starts a watch. Rejects with BadRequest for options that make no sense, with Timeout for a state that does not come.
+ * Events may come before this resolves.
+ */
+export async function startWatch(options: WatcherOptions, context: RequestContext, sink: WatchSink): Promise<WatchHandle> {
+	const watcher = new Watcher(options, context, sink);
+	if (watcher.wantsState) await options.cacher.reach(watcher.asked);
+	return watcher.start();
 }
 
 class Watcher implements WatchHandle {
@@ -43,6 +50,10 @@ class Watcher implements WatchHandle {
 	readonly #selection: Selection;
 	readonly #sink: WatchSink;
 	readonly #timers: Timer[] = [];
+	/** The revision that the client named; 0 for none. */
+	readonly asked: number;
+	/** Whether the watch begins with the objects that are there. */
+	readonly wantsState: boolean;
 	#stopSource: () => void = () => undefined;
 	#isOver = false;
 	/** The cache's changes are told as they come; not yet, while older ones come from the store. */
@@ -55,29 +66,36 @@ class Watcher implements WatchHandle {
 		this.#context = context;
 		this.#selection = parseSelection(context.definition, context.namespace, context.options);
 		this.#sink = sink;
-	}
-
-	start(): WatchHandle {
-		const { resourceVersion, sendInitialEvents, timeoutSeconds, allowWatchBookmarks, resourceVersionMatch } = this.#context.options;
-		const asked = parseResourceVersion(resourceVersion);
+		const { resourceVersion, sendInitialEvents, resourceVersionMatch } = context.options;
+		this.asked = parseResourceVersion(resourceVersion);
 		if (sendInitialEvents !== undefined && resourceVersionMatch !== "NotOlderThan") {
 			throw newBadRequest("resourceVersionMatch must be set to NotOlderThan when sendInitialEvents is set");
 		}
+		// A watch from nowhere or from 0 is one that asks for the state: SetListOptionsDefaults of k8s.io/apimachinery.
+		this.wantsState = sendInitialEvents ?? this.asked === 0;
+	}
 
-		const { clock } = this.#options;
-		if (timeoutSeconds !== undefined && timeoutSeconds > 0) {
-			this.#timers.push(clock.setTimeout(() => this.#end(), timeoutSeconds * 1000));
-		}
-		const wantsState = sendInitialEvents ?? asked === 0;
-		if (wantsState) {
+	start(): WatchHandle {
+		const { allowWatchBookmarks } = this.#context.options;
+		if (this.wantsState) {
 			this.#tellState();
-			if (sendInitialEvents === true && allowWatchBookmarks === true) this.#bookmark({ [initialEventsEnd]: "true" });
+			if (allowWatchBookmarks === true) this.#bookmark({ [initialEventsEnd]: "true" });
 			this.#followCache();
-		} else this.#followFrom(asked);
+		} else this.#followFrom(this.asked === 0 ? this.#options.cacher.revision : this.asked);
+		this.#setTimers();
+		return this;
+	}
+
+	#setTimers(): void {
+		const { clock } = this.#options;
+		const { allowWatchBookmarks, timeoutSeconds = 0 } = this.#context.options;
+		const timeoutMs = timeoutSeconds * 1000;
 		if (allowWatchBookmarks === true) {
 			this.#timers.push(clock.setInterval(() => this.#bookmark(), bookmarkPeriodMs));
+			if (timeoutMs > lastBookmarkMs) this.#timers.push(clock.setTimeout(() => this.#bookmark(), timeoutMs - lastBookmarkMs));
 		}
-		return this;
+		if (timeoutMs > 0) this.#timers.push(clock.setTimeout(() => this.#end(), timeoutMs));
+		if (this.#isOver) this.#release();
 	}
 
 	stop(): void {

@@ -348,10 +348,11 @@ function checkKind(context: RequestContext, body: { readonly kind?: unknown; rea
 	const { kind } = context.endpoint;
 	if (kind !== context.definition.kind) return;
 	const apiVersion = formatApiVersion(context.request);
-	if (body.apiVersion !== undefined && body.apiVersion !== "" && body.apiVersion !== apiVersion) {
+	// What is no text is the decoder's to refuse.
+	if (typeof body.apiVersion === "string" && body.apiVersion !== "" && body.apiVersion !== apiVersion) {
 		throw newBadRequest(`the API version in the data (${body.apiVersion}) does not match the expected API version (${apiVersion})`);
 	}
-	if (body.kind !== undefined && body.kind !== "" && body.kind !== kind) {
+	if (typeof body.kind === "string" && body.kind !== "" && body.kind !== kind) {
 		throw newBadRequest(
 			`${body.kind} in version "${context.request.version}" cannot be handled as a ${kind}: converting (${body.kind}) to (${kind}): unknown conversion`,
 		);

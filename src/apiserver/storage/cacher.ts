@@ -121,13 +121,19 @@ export class Cacher {
 		return this.#nextAnswer;
 	}
 
-	/** Whether the revision was reached in time. */
+	/** Whether the revision was reached in time; who waits in vain leaves nothing behind. */
 	async #waitAWhile(revision: number): Promise<boolean> {
-		if (this.#revision >= revision && this.#lost === undefined) return true;
-		const { promise: tooLong, resolve: giveUp } = Promise.withResolvers<boolean>();
-		const limit = this.#clock.setTimeout(() => giveUp(false), waitLimitMs);
-		const reached = this.waitFor(revision).then(() => true);
-		return Promise.race([reached, tooLong]).finally(() => limit.cancel());
+		if (this.#lost !== undefined) throw this.#lost;
+		if (this.#revision >= revision) return true;
+		const { promise, resolve, reject } = Promise.withResolvers<void>();
+		const waiter: Waiter = { revision, resolve, reject };
+		this.#waiters.push(waiter);
+		const limit = this.#clock.setTimeout(() => {
+			this.#waiters = this.#waiters.filter((other) => other !== waiter);
+			resolve();
+		}, waitLimitMs);
+		await promise.finally(() => limit.cancel());
+		return this.#revision >= revision;
 	}
 
 	stop(): void {

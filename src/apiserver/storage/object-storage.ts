@@ -4,13 +4,14 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
-import { newAlreadyExists, newNotFound, newRequestEntityTooLarge, newTooManyRequests } from "../../apimachinery/status-error.ts";
+import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
 import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
 import type { KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
 import { decodeFromStorage, encodeForStorage } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
 import { LeasePool } from "./lease-pool.ts";
+import type { StorageMetrics } from "./storage-metrics.ts";
 import type { WatchCache } from "./watch-cache.ts";
 
 /** What an update made of the current object. */
@@ -38,8 +39,16 @@ export class ObjectStorage {
 	readonly #cacher: Cacher;
 	readonly #resource: Pick<GroupVersionResource, "group" | "resource">;
 	readonly #leases: LeasePool | undefined;
+	readonly #metrics: StorageMetrics;
 
-	constructor(options: { readonly store: Store; readonly cacher: Cacher; readonly definition: KindDefinition; readonly clock: Clock }) {
+	constructor(options: {
+		readonly store: Store;
+		readonly cacher: Cacher;
+		readonly definition: KindDefinition;
+		readonly clock: Clock;
+		readonly metrics: StorageMetrics;
+	}) {
+		this.#metrics = options.metrics;
 		this.definition = options.definition;
 		this.#store = options.store;
 		this.#cacher = options.cacher;
@@ -77,7 +86,7 @@ export class ObjectStorage {
 		this.assertAbsent(namespace, name);
 		const key = this.key(namespace, name);
 		const value = encodeForStorage(object);
-		const result = await this.#commit({
+		const result = await this.#commit("create", {
 			compare: [{ key, target: "mod", result: "=", value: 0 }],
 			success: [await this.#put(key, value)],
 			failure: [],
@@ -105,7 +114,7 @@ export class ObjectStorage {
 			if (outcome.action === "keep") return { object: current.object, deleted: false };
 			const value = outcome.action === "put" ? encodeForStorage(outcome.object) : undefined;
 			const write = value === undefined ? deletion(key) : await this.#put(key, value);
-			const result = await this.#commit({
+			const result = await this.#commit(value === undefined ? "delete" : "update", {
 				compare: [{ key, target: "mod", result: "=", value: current.revision }],
 				success: [write],
 				failure: [{ type: "range", request: { key } }],
@@ -123,11 +132,12 @@ export class ObjectStorage {
 		}
 	}
 
-	async #commit(txn: TxnRequest): Promise<TxnResponse> {
+	async #commit(operation: "create" | "update" | "delete", txn: TxnRequest): Promise<TxnResponse> {
 		try {
-			return await this.#store.txn(txn);
+			return await this.#metrics.measure(operation, this.#resource, () => this.#store.txn(txn));
 		} catch (error) {
-			if (error instanceof RequestTooLargeError) throw newRequestEntityTooLarge(error.message);
+			// kube-apiserver has no reason of its own for what etcd refuses: its text reaches the client as it is.
+			if (error instanceof RequestTooLargeError) throw newUnknownError(error.message);
 			if (error instanceof TooManyRequestsError) throw newTooManyRequests(error.message, 1);
 			throw error;
 		}
