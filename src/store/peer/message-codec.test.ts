@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Entry, emptyMembership, type Message } from "../raft/index.ts";
+import { type Entry, type Message, membershipOf } from "../raft/index.ts";
 import { encodeMessage, MalformedMessageError, MessageReader } from "./message-codec.ts";
 
 const number = fc.integer({ min: 0, max: 2 ** 48 - 1 });
