@@ -236,6 +236,13 @@ export class StateMachine {
 		return this.#closing;
 	}
 
+	/** Ends every watch because of `error`, which every later call gets, and releases the engine. */
+	async abort(error: Error): Promise<void> {
+		this.#stopped ??= error;
+		this.#watches.end(error);
+		await this.close();
+	}
+
 	async #close(): Promise<void> {
 		this.#stopped ??= new StoreClosedError();
 		await this.#release(() => this.#watches.end());

@@ -219,7 +219,7 @@ test("--data-dir holds the data; the cluster remembers it and does not leave it 
 	await home.run(["start", "--nodes", "1", "--data-dir", data]);
 	await home.kubectl("create configmap there");
 	await home.run("stop");
-	expect(existsSync(join(data, "store/CURRENT"))).toBe(true);
+	expect(existsSync(join(data, "store/control-plane/member.json"))).toBe(true);
 	await home.run("start");
 	await home.kubectl("get configmap there");
 	await home.run("stop");

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { hasEtcdctl } from "../etcd/etcd-tools.ts";
 import { eventually } from "../tools/eventually.ts";
-import { Tool } from "../tools/kubectl.ts";
+import { kubectlPath, Tool } from "../tools/kubectl.ts";
 import { KubesimHome } from "../tools/kubesim.ts";
+import { RunningTool } from "../tools/running-tool.ts";
 
 interface Report {
 	readonly members: readonly { readonly name: string; readonly state: string; readonly revision: number; readonly clientUrl: string }[];
@@ -97,7 +98,9 @@ describe.skipIf(!hasEtcdctl)("a store of three members", () => {
 		await home.kubectl("create configmap seen");
 		const version = await home.kubectl("get configmap seen -o jsonpath={.metadata.resourceVersion}");
 		expect(await etcdctl("get /registry/configmaps/default/seen -w json")).toContain(`"mod_revision":${version}`);
-		await using watch = home.spawn(["kubectl", "--", "get", "configmaps", "--watch", "--output-watch-events", "-o", "name"]);
+		await using watch = new RunningTool(new Tool(kubectlPath(), home.env), [
+			..."get configmaps --watch --output-watch-events --no-headers".split(" "),
+		]);
 		await watch.sees(/seen/);
 		await etcdctl("del /registry/configmaps/default/seen");
 		await watch.sees(/DELETED/);

@@ -68,13 +68,13 @@ export async function snapshotStatus(file: string, { output }: { readonly output
 		throw new CliError(`can't read ${file}: ${messageOf(error)}`);
 	});
 	try {
-		const { hash, revision, totalKeys } = describeSnapshot(bytes);
-		if (output === "json") process.stdout.write(`${JSON.stringify({ hash, revision, totalKey: totalKeys, totalSize: bytes.length })}\n`);
+		const { hash, revision, totalKeys, databaseBytes } = describeSnapshot(bytes);
+		if (output === "json") process.stdout.write(`${JSON.stringify({ hash, revision, totalKey: totalKeys, totalSize: databaseBytes })}\n`);
 		else
 			process.stdout.write(
 				formatTable(
 					["HASH", "REVISION", "TOTAL KEYS", "TOTAL SIZE"],
-					[[hash.toString(16), String(revision), String(totalKeys), `${bytes.length} bytes`]],
+					[[hash.toString(16), String(revision), String(totalKeys), `${databaseBytes} bytes`]],
 				),
 			);
 	} catch (error) {

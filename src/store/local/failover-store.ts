@@ -203,9 +203,10 @@ export class FailoverStore implements MaintainedStore {
 
 	/** The same one as long as it runs and knows a leader; else one that does, if there is one. */
 	#pick(): MaintainedStore {
-		const running = this.#serving();
 		const hasLeader = (store: MaintainedStore) => store.group.hasLeader;
-		if (running.includes(this.#current) && hasLeader(this.#current)) return this.#current;
+		// Asked with every request.
+		if (this.#options.running().includes(this.#current) && !this.#gone.has(this.#current) && hasLeader(this.#current)) return this.#current;
+		const running = this.#serving();
 		this.#current = running.find(hasLeader) ?? (running.includes(this.#current) ? this.#current : (running[0] ?? this.#current));
 		return this.#current;
 	}

@@ -645,7 +645,7 @@ export class Replica implements Sequencer {
 		this.#events.failed(error);
 		this.onLeaderChanged();
 		// Watches end, and nothing is served: what is on the disk stays as it is.
-		void this.#machine.close();
+		this.#machine.abort(error).catch((failure: unknown) => this.#options.logger.error("the engine could not be closed", { failure }));
 		this.#end(error.message);
 	}
 }

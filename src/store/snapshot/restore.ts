@@ -28,6 +28,8 @@ export interface SnapshotDescription {
 	readonly revision: number;
 	/** Of all buckets. */
 	readonly totalKeys: number;
+	/** Without the checksum behind it. */
+	readonly databaseBytes: number;
 }
 
 /** Source: https://github.com/etcd-io/etcd/blob/main/etcdutl/snapshot/v3_snapshot.go, Status. @throws SnapshotError */
@@ -44,7 +46,7 @@ export function describeSnapshot(bytes: Uint8Array): SnapshotDescription {
 			if (name === bucketNames.key) revision = decodeRevision(key)?.revision ?? revision;
 		}
 	}
-	return { hash, revision, totalKeys };
+	return { hash, revision, totalKeys, databaseBytes: bytes.length - checksumBytes };
 }
 
 /** The database without its checksum. The texts are etcdctl's. */
