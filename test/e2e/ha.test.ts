@@ -145,7 +145,13 @@ describe.skipIf(!hasEtcd)("two servers on one etcd", () => {
 		await home.run(`stop --name ${other}`);
 		await kubectl(leader, "scale deployment/web --replicas=2");
 		const names = async () => (await kubectl(leader, "get pods -l app=web -o name")).trim().split("\n");
-		await eventually(async () => ((await names()).length === 2 ? true : undefined));
+		let seen = "";
+		const isScaled = async () => {
+			seen = `${await kubectl(leader, "get pods,deployments,nodes,leases -A -o wide")}\n${await home.run(`logs --name ${leader} --tail 30`)}`;
+			return (await names()).length === 2 ? true : undefined;
+		};
+		// A pod that the nodes were about to start when it was deleted may take all of its grace period.
+		await eventually(isScaled, { limitMs: 45_000, what: () => seen });
 		expect((await holder(leader, "kubesim-nodes")).spec.holderIdentity).toContain((await home.status(leader)).server);
 	});
 });

@@ -7,8 +7,11 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { newServiceUnavailable, type StatusError } from "../../apimachinery/status-error.ts";
 import type { HealthCheck } from "./api-handler.ts";
 
-/** Requests that have not ended by then are cut off: as long as any request may take. */
-const shutdownLimitMs = 60_000;
+/**
+ * Requests that have not ended by then are cut off. Shorter than kube-apiserver's minute: whoever stops a cluster on his own
+ * machine waits for it.
+ */
+const shutdownLimitMs = 2_000;
 
 export class Lifecycle {
 	#isEnding = false;

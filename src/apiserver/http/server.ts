@@ -136,6 +136,9 @@ function metricsOf({ metrics = [], flowControl }: HttpServerOptions): readonly M
 	return flowControl === undefined ? metrics : [...metrics, flowControl.metrics];
 }
 
+/** How long connections have to end by themselves when everything on them is answered, ms. */
+const connectionLimitMs = 1_000;
+
 /** /readyz fails, watches end, requests that run are finished; then connections are closed. */
 async function close(app: FastifyInstance, context: ServerContext): Promise<void> {
 	context.lifecycle.startEnding();
@@ -143,7 +146,9 @@ async function close(app: FastifyInstance, context: ServerContext): Promise<void
 	await endWatches(context);
 	await context.lifecycle.idle(context.clock);
 	context.flowControl?.stop();
-	await app.close();
+	// What still holds a connection, a client that reads nothing for instance, holds nobody up.
+	const limit = context.clock.setTimeout(() => app.server.closeAllConnections(), connectionLimitMs);
+	await app.close().finally(() => limit.cancel());
 }
 
 function createApp(tls: HttpServerOptions["tls"], context: ServerContext): FastifyInstance {
