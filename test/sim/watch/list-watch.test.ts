@@ -154,16 +154,17 @@ class Scenario {
 		for (let attempt = 0; ; attempt++) {
 			await this.#server.clock.advance(0);
 			try {
-				for (const informer of this.informers) await informer.check(this.#server);
+				for (const [index, informer] of this.informers.entries()) {
+					await informer.check(this.#server);
+					const isOfAll = Object.keys(followers[index]?.[0] ?? {}).length === 0;
+					if (isOfAll) informer.checkChanges(this.#server.changes);
+				}
 				break;
 			} catch (error) {
-				if (attempt === 20) throw error;
+				// A disk takes real time.
+				if (attempt === 50) throw error;
 				await pause(attempt);
 			}
-		}
-		for (const [index, informer] of this.informers.entries()) {
-			const isOfAll = Object.keys(followers[index]?.[0] ?? {}).length === 0;
-			if (isOfAll) informer.checkChanges(this.#server.changes);
 		}
 	}
 }
