@@ -211,14 +211,21 @@ class BackwardWriter {
 		}
 	}
 
+	/** Ids of members and clusters, in the head of every response: taken apart as numbers, which are much faster. */
 	bigVarint(value: bigint): void {
-		const bytes: number[] = [];
-		let rest = value;
-		for (; rest >= 0x80n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-		bytes.push(Number(rest));
-		this.#reserve(bytes.length);
-		this.#start -= bytes.length;
-		this.#buffer.set(bytes, this.#start);
+		if (value <= Number.MAX_SAFE_INTEGER) {
+			this.varint(Number(value));
+			return;
+		}
+		// Four groups of 7 bits each, and what is left of 64.
+		const [low, middle, high] = [Number(value & 0xfffffffn), Number((value >> 28n) & 0xfffffffn), Number(value >> 56n)];
+		const size = high >= 0x80 ? 10 : high > 0 ? 9 : 4 + varintSize(middle);
+		this.#reserve(size);
+		this.#start -= size;
+		for (let group = 0; group < size; group++) {
+			const part = group < 4 ? low >>> (7 * group) : group < 8 ? middle >>> (7 * (group - 4)) : high >>> (7 * (group - 8));
+			this.#buffer[this.#start + group] = (part & 0x7f) | (group < size - 1 ? 0x80 : 0);
+		}
 	}
 
 	#reserve(length: number): void {

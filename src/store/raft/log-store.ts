@@ -1,7 +1,7 @@
 /**
  * A durable log: one append-only file, read into memory when it is opened.
  *
- *     save ─> encode ─> append ─> fdatasync ─> in memory ─> resolved
+ *     save ─> encode ─> append, synced ─> in memory ─> resolved
  *     compact ─> raft-<n+1>.tmp (snapshot's metadata, hard state, entries kept) ─> fsync ─> rename ─> old file removed
  *
  * A write is there as a whole or not at all after a crash; a torn one is cut off and reported; damage in the middle is
@@ -10,7 +10,7 @@
  *
  * Invariants: one call of save or compact at a time; after a failure none is served, as the file's end is unknown.
  */
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, truncate } from "node:fs/promises";
+import { constants, type FileHandle, mkdir, open, readdir, readFile, rename, rm, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { type Logger, silentLog } from "../../apimachinery/log.ts";
 import { StoreCorruptError, StoreFailedError, StoreOpenError } from "../errors.ts";
@@ -29,6 +29,10 @@ export interface LogStoreOptions {
 	readonly applied?: number;
 	readonly log?: Logger;
 }
+
+/** Where the system has it, a write is durable when it returns: one trip to the disk, and to the thread that waits for it. */
+const writesAreSynced = constants.O_DSYNC !== undefined;
+const writeFlags = constants.O_RDWR | (constants.O_DSYNC ?? 0);
 
 const fileName = /^raft-(\d{10})\.log$/;
 
@@ -74,7 +78,7 @@ export class LogStore implements RaftStorage {
 				await truncate(path, replayed.validBytes);
 			}
 			await removeOthers(directory, generation);
-			return new LogStore(options, await open(path, "r+"), generation, replayed);
+			return new LogStore(options, await open(path, writeFlags), generation, replayed);
 		} catch (error) {
 			if (error instanceof DamagedLogError) throw new StoreCorruptError(directory, error.message, error);
 			throw new StoreOpenError(directory, error);
@@ -87,7 +91,7 @@ export class LogStore implements RaftStorage {
 			const sequence = this.#sequence + 1;
 			const { hardState, entries } = write;
 			await this.#append(encodeRecord({ sequence, hardState, snapshot: write.snapshot?.metadata, entries }));
-			if (sync) await this.#file.datasync();
+			if (sync && !writesAreSynced) await this.#file.datasync();
 			this.#sequence = sequence;
 			this.#storage.save(write);
 		});
@@ -107,7 +111,7 @@ export class LogStore implements RaftStorage {
 			const entries = storage.entries(metadata.index + 1, storage.lastIndex() + 1, Number.POSITIVE_INFINITY);
 			const record = encodeRecord({ sequence: this.#sequence + 1, hardState: storage.hardState(), snapshot: metadata, entries });
 			await writeLog(this.#directory, generation, record);
-			const file = await open(pathOf(this.#directory, generation), "r+");
+			const file = await open(pathOf(this.#directory, generation), writeFlags);
 			await this.#file.close();
 			await rm(pathOf(this.#directory, this.#generation));
 			this.#file = file;
