@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Deployment } from "../src/apimachinery/schema/generated/types.ts";
@@ -58,6 +59,8 @@ async function kibPerPod(): Promise<number> {
 	const ready = untilReady(cluster, pods);
 	await cluster.client.resource(deployments).create(deployment);
 	await ready;
+	// What still waits for the disk is not the pods'.
+	await sleep(1000);
 	const after = usedBytes();
 	await cluster.close();
 	rmSync(dataDir, { recursive: true, force: true });

@@ -7,6 +7,7 @@
  * Origin and sequence name the proposal, so that the member that made it knows it again in the log.
  */
 import type { RecordChange, WriteCommand } from "../mvcc/command.ts";
+import { txnBytesTaken } from "../mvcc/cost.ts";
 import { ByteReader, ByteWriter } from "../raft/bytes.ts";
 import type { Compare, DeleteRangeRequest, PutRequest, RangeRequest, TxnOperation, TxnRequest } from "../store.ts";
 
@@ -32,12 +33,24 @@ const flagKeysOnly = 16;
 const flagCountOnly = 32;
 
 export function encodeProposal({ origin, sequence }: ProposalId, command: WriteCommand): Uint8Array {
-	const writer = new ByteWriter(command.type === "put" ? 48 + command.request.key.length + command.request.value.length : 512);
+	const writer = new ByteWriter(roomFor(command));
 	writer.number(origin);
 	writer.number(sequence);
 	writer.byte(commandKinds.indexOf(command.type));
 	writeCommand(writer, command);
 	return writer.finish();
+}
+
+/** About what it takes: the bytes stay in memory as long as the log does, and so would what is too much. */
+function roomFor(command: WriteCommand): number {
+	switch (command.type) {
+		case "put":
+			return 48 + command.request.key.length + command.request.value.length;
+		case "txn":
+			return 128 + txnBytesTaken(command.request);
+		default:
+			return 128;
+	}
 }
 
 export function decodeProposalId(data: Uint8Array): ProposalId {

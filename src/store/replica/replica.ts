@@ -64,12 +64,19 @@ export interface LogLimits {
 	/** The log is compacted when it has so many entries, or bytes, more than the engine needs … */
 	readonly compactEntries: number;
 	readonly compactBytes: number;
+	/** The same for a member that is alone: nobody else needs what is applied, and the log is in memory, too. */
+	readonly compactAloneBytes: number;
 	/** … and so many stay for members that are a little behind. */
 	readonly catchUpEntries: number;
 }
 
 /** etcd: --snapshot-count 10000, 5000 catch-up entries. */
-export const usualLogLimits: LogLimits = { compactEntries: 10_000, compactBytes: 64 * 1024 * 1024, catchUpEntries: 5_000 };
+export const usualLogLimits: LogLimits = {
+	compactEntries: 10_000,
+	compactBytes: 64 * 1024 * 1024,
+	compactAloneBytes: 4 * 1024 * 1024,
+	catchUpEntries: 5_000,
+};
 
 export interface ReplicaOptions {
 	readonly clusterId: bigint;
@@ -604,11 +611,12 @@ export class Replica implements Sequencer {
 
 	#maybeCompact(): void {
 		const { applied } = this.#machine;
-		const { compactEntries, compactBytes, catchUpEntries } = this.#logLimits;
+		const { compactEntries, catchUpEntries } = this.#logLimits;
 		if (applied === undefined || this.#isCompacting || this.#stopped !== undefined) return;
 		const entries = applied.index + 1 - this.#log.firstIndex();
 		const isOnly = membersOf(this.#membership).length === 1;
 		const limit = isOnly ? compactEntries : compactEntries + catchUpEntries;
+		const compactBytes = isOnly ? this.#logLimits.compactAloneBytes : this.#logLimits.compactBytes;
 		if (entries <= limit && this.#log.sizeBytes() <= compactBytes) return;
 		this.#isCompacting = true;
 		const metadata: SnapshotMetadata = { ...applied, membership: this.#membership };

@@ -100,7 +100,12 @@ class Simulation {
 		this.#network = new SimNetwork(timers, this.#random.fork("network"));
 		this.#switch = new SimSwitch(this.#network);
 		const pick = (choices: readonly number[]) => choices[this.#random.int(choices.length)] ?? 1;
-		this.#logLimits = { compactEntries: pick([5, 20, 60]), compactBytes: pick([2_000, 1_000_000]), catchUpEntries: pick([0, 5, 20]) };
+		this.#logLimits = {
+			compactEntries: pick([5, 20, 60]),
+			compactBytes: pick([2_000, 1_000_000]),
+			compactAloneBytes: pick([1_000, 1_000_000]),
+			catchUpEntries: pick([0, 5, 20]),
+		};
 		this.#found(pick([1, 3, 3, 3, 5]));
 		this.#world = {
 			time: this.#time,
