@@ -653,7 +653,9 @@ export class Replica implements Sequencer {
 		this.#events.failed(error);
 		this.onLeaderChanged();
 		// Watches end, and nothing is served: what is on the disk stays as it is.
-		this.#machine.abort(error).catch((failure: unknown) => this.#options.logger.error("the engine could not be closed", { failure }));
+		// A member that was removed has not failed: its watches go on at another.
+		const ending = error instanceof StoreFailedError ? this.#machine.abort(error) : this.#machine.close();
+		ending.catch((failure: unknown) => this.#options.logger.error("the engine could not be closed", { failure }));
 		this.#end(error.message);
 	}
 }
