@@ -35,6 +35,11 @@ export class LeaseTimers {
 		return true;
 	}
 
+	/** Its time is not up. */
+	runs(id: bigint): boolean {
+		return this.#running.has(id);
+	}
+
 	/** Whole seconds left, rounded down; -1 for a lease that is not running. */
 	remainingSeconds(id: bigint): number {
 		const running = this.#running.get(id);

@@ -43,6 +43,11 @@ export class Lessor {
 		if (isPrimary) for (const lease of this.#leases().all()) this.#timers.start(lease.id, lease.ttlSeconds);
 	}
 
+	/** Its time is up, here, where leases run. A member that leads again meanwhile has given it its whole time once more. */
+	isOver(id: bigint): boolean {
+		return this.#isPrimary && !this.#timers.runs(id);
+	}
+
 	applied(command: WriteCommand): void {
 		if (!this.#isPrimary) return;
 		if (command.type === "grantLease") this.#timers.start(command.id, command.ttlSeconds);

@@ -314,14 +314,14 @@ export class MemberStore implements MaintainedStore {
 	}
 
 	/**
-	 * Only as long as this member leads: another leader gives the lease its whole time once more, and a revocation that came
-	 * to it from here would take that back. Until then it tries again.
+	 * Only as long as this member leads without a break: the next leader, be it this one again, gives the lease its whole time
+	 * once more, and a revocation from before would take that back. Until then it tries again.
 	 */
 	async #revokeExpired(id: bigint): Promise<void> {
-		while (this.#stopped === undefined && this.#lessor.isPrimary && this.#machine.state.leases.has(id)) {
+		while (this.#stopped === undefined && this.#lessor.isOver(id) && this.#machine.state.leases.has(id)) {
 			try {
 				await this.#sequencer.readBarrier();
-				if (this.#lessor.isPrimary) await this.#sequencer.proposeAsLeader({ type: "revokeLease", id });
+				if (this.#lessor.isOver(id)) await this.#sequencer.proposeAsLeader({ type: "revokeLease", id });
 				return;
 			} catch (error) {
 				if (error instanceof LeaseNotFoundError) return;
