@@ -58,3 +58,17 @@ test("a lease whose time is up ends once its leader knows that it still leads, a
 	await clock.advance(1000);
 	expect(machine.state.leases.has(7n)).toBe(false);
 });
+
+test("a member that loses the lead and leads again has given a lease its whole time once more", async () => {
+	const { clock, store, machine, doubt, events } = open();
+	await store.grantLease(5, 7n);
+	doubt(() => Promise.reject(new GroupError("timeout")));
+	await clock.advance(5010);
+	events()?.leads(false);
+	events()?.leads(true);
+	doubt(async () => undefined);
+	await clock.advance(4900);
+	expect(machine.state.leases.has(7n)).toBe(true);
+	await clock.advance(200);
+	expect(machine.state.leases.has(7n)).toBe(false);
+});
