@@ -14,9 +14,10 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { freePort } from "../../src/store/testing/free-ports.ts";
 import { kubectlPath, Tool } from "../tools/kubectl.ts";
 import { KubesimHome, kubesimBin } from "../tools/kubesim.ts";
-import { freePort, takePort } from "../tools/ports.ts";
+import { takePort } from "../tools/ports.ts";
 
 let home: KubesimHome;
 beforeEach(() => {

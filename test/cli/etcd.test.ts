@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createAuthority, issueCertificate } from "../../src/apiserver/pki/certificate.ts";
+import { freePort } from "../../src/store/testing/free-ports.ts";
 import { EtcdProcess } from "../../src/store/testing/real-etcd.ts";
 import { etcdctl, hasEtcd } from "../etcd/etcd-tools.ts";
 import { KubesimHome } from "../tools/kubesim.ts";
-import { freePort } from "../tools/ports.ts";
 
 let home: KubesimHome;
 const etcds: EtcdProcess[] = [];

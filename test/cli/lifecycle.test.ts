@@ -2,10 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { freePort } from "../../src/store/testing/free-ports.ts";
 import { eventually } from "../tools/eventually.ts";
 import { Tool } from "../tools/kubectl.ts";
 import { KubesimHome, kill, kubesimBin } from "../tools/kubesim.ts";
-import { freePort } from "../tools/ports.ts";
 
 let home: KubesimHome;
 beforeEach(() => {

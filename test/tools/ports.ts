@@ -9,9 +9,3 @@ export async function takePort(): Promise<{ readonly port: number } & AsyncDispo
 		[Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
 	};
 }
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-	await using taken = await takePort();
-	return taken.port;
-}

@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { GrpcClient } from "../etcd-api/grpc/client.ts";
+import { freePorts } from "./free-ports.ts";
 
 export const hasEtcdServer = spawnSync("etcd", ["--version"]).status === 0;
 
@@ -47,6 +47,8 @@ export class EtcdProcess implements AsyncDisposable {
 	readonly #members: readonly EtcdPorts[];
 	readonly #ports: EtcdPorts;
 	#child: ChildProcess | undefined;
+	/** What it said on stderr, for the message when it ends by itself. */
+	#said = "";
 
 	private constructor(options: EtcdProcessOptions, members: readonly EtcdPorts[], ports: EtcdPorts) {
 		this.#options = options;
@@ -58,7 +60,7 @@ export class EtcdProcess implements AsyncDisposable {
 
 	/** Starts it and waits until it takes requests; a member of several does so only with the others: see `untilHealthy`. */
 	static async start(options: EtcdProcessOptions = {}): Promise<EtcdProcess> {
-		const members = options.members ?? [await freePorts()];
+		const members = options.members ?? [await portsOfMember()];
 		const ports = members[options.index ?? 0];
 		if (ports === undefined) throw new Error(`no member ${options.index}`);
 		const etcd = new EtcdProcess(options, members, ports);
@@ -91,8 +93,11 @@ export class EtcdProcess implements AsyncDisposable {
 		this.#child = spawn(
 			"etcd",
 			Object.entries(all).map(([name, value]) => `--${name}=${value}`),
-			{ stdio: "ignore" },
+			{ stdio: ["ignore", "ignore", "pipe"] },
 		);
+		this.#child.stderr?.on("data", (chunk) => {
+			this.#said = (this.#said + chunk).slice(-2_000);
+		});
 	}
 
 	async untilHealthy(): Promise<void> {
@@ -100,7 +105,7 @@ export class EtcdProcess implements AsyncDisposable {
 		const client = new GrpcClient({ url: this.url, ...(clientTls === undefined ? {} : { tls: clientTls }) });
 		try {
 			for (let attempt = 0; attempt < 1000; attempt++) {
-				if (this.#child?.exitCode !== null) throw new Error(`etcd exited with ${this.#child?.exitCode}`);
+				if (this.#child?.exitCode !== null) throw new Error(`etcd exited with ${this.#child?.exitCode}: ${this.#said}`);
 				const answered = await client.call("/etcdserverpb.KV/Range", { key: "health" }).then(
 					() => true,
 					() => false,
@@ -136,7 +141,7 @@ export class EtcdProcess implements AsyncDisposable {
 
 /** Starts a cluster of `size` members and waits until all of them take requests. */
 export async function startEtcdCluster(size: number): Promise<readonly EtcdProcess[]> {
-	const members = await Promise.all(Array.from({ length: size }, freePorts));
+	const members = await Promise.all(Array.from({ length: size }, portsOfMember));
 	const started = await Promise.all(members.map((_, index) => EtcdProcess.start({ members, index })));
 	await Promise.all(started.map((etcd) => etcd.untilHealthy()));
 	return started;
@@ -146,14 +151,7 @@ function memberName(index: number): string {
 	return index === 0 ? "default" : `member-${index}`;
 }
 
-async function freePorts(): Promise<EtcdPorts> {
-	return { client: await freePort(), peer: await freePort() };
-}
-
-export async function freePort(): Promise<number> {
-	const server = createServer();
-	await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-	const { port } = server.address() as AddressInfo;
-	await new Promise((resolve) => server.close(resolve));
-	return port;
+async function portsOfMember(): Promise<EtcdPorts> {
+	const [client = 0, peer = 0] = await freePorts(2);
+	return { client, peer };
 }
