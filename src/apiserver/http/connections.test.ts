@@ -107,6 +107,32 @@ test("a watch: one event a line, until its time is up", async () => {
 	expect(handler.sinks.size).toBe(0);
 });
 
+test("watches share the bytes of their events; a connection whose watch is over serves the next request", async () => {
+	const own = new Agent({ keepAlive: true, maxSockets: 1 });
+	const names = Array.from({ length: 300 }, (_, index) => `object-${index}`);
+	const first = await request(`${watchPath}&timeoutSeconds=5`, { agent: own });
+	const second = await request(watchPath);
+	const socket = first.socket;
+	// More than one write of 64 KiB, and a text that has more bytes than characters.
+	for (const name of names)
+		handler.put(`configmaps/default/${name}`, { ...configMap, metadata: { name, annotations: { text: "é".repeat(300) } } });
+	const read = async (response: IncomingMessage) => {
+		const seen: unknown[] = [];
+		for await (const event of lines(response)) {
+			seen.push((event as { object: KubeObject }).object.metadata?.name);
+			if (response === second && seen.length === names.length) break;
+		}
+		return seen;
+	};
+	const seen = Promise.all([read(first), read(second)]);
+	await clock.advance(5000);
+	expect(await seen).toEqual([names, names]);
+	const next = await request("/api/v1/namespaces/default/configmaps/object-7", { agent: own });
+	expect([next.statusCode, next.socket === socket]).toEqual([200, true]);
+	await json(next);
+	own.destroy();
+});
+
 test("a watch as tables tells its columns once", async () => {
 	const events = lines(await request(watchPath, { headers: { accept: "application/json;as=Table;v=v1;g=meta.k8s.io" } }));
 	handler.put("configmaps/default/a", configMap);

@@ -124,11 +124,16 @@ async function serveWatch(
 	const timer = context.clock.setTimeout(() => stream.end(), seconds * 1000);
 	const onBroken = (error: unknown) =>
 		context.log.error("an event of a watch cannot be written", { url: request.url, error: String(error) });
-	const stream = new WatchStream(reply.raw, { transform, onBroken }, context.metrics.ofWatch(target.resource), () => {
-		timer.cancel();
-		longRunning?.add(-1);
-		context.watches.delete(stream);
-	});
+	const stream = new WatchStream(
+		reply.raw,
+		{ frames: context.frames, transform, onBroken },
+		context.metrics.ofWatch(target.resource),
+		() => {
+			timer.cancel();
+			longRunning?.add(-1);
+			context.watches.delete(stream);
+		},
+	);
 	const handle = await context.handler.watch(request.user, apiRequest, stream);
 	context.watches.add(stream);
 	leaveGate(context, request.passage);

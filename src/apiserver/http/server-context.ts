@@ -7,6 +7,7 @@ import type { UserInfo } from "../../apimachinery/user.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
 import type { ApiHandler, HealthCheck, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
 import type { Catalog } from "./catalog.ts";
+import type { EventFrames } from "./event-frames.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RequestSeries, ServerMetrics } from "./metrics.ts";
 import type { Passage } from "./passage.ts";
@@ -27,6 +28,7 @@ export interface ServerContext {
 	readonly lifecycle: Lifecycle;
 	/** Watches that are running: shutdown ends them. */
 	readonly watches: Set<WatchStream>;
+	readonly frames: EventFrames;
 }
 
 declare module "fastify" {

@@ -35,6 +35,7 @@ import { type Authenticators, authenticate } from "./authentication.ts";
 import { createCatalogSource } from "./catalog.ts";
 import { ClientCertificateVerifier } from "./client-certificate.ts";
 import { bodyLimitBytes, PortInUseError, toStatusError } from "./errors.ts";
+import { EventFrames } from "./event-frames.ts";
 import { leaveGate, passGate } from "./gate.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { negotiateStatus } from "./media-types.ts";
@@ -113,6 +114,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		flowControl: options.flowControl,
 		lifecycle,
 		watches: new Set(),
+		frames: new EventFrames(),
 	};
 	const authenticators: Authenticators = {
 		certificates: new ClientCertificateVerifier(options.tls.clientCa),

@@ -9,8 +9,9 @@
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
  */
 import type { ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import type { WatchEvent, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
-import { encodeObject } from "../encoding.ts";
+import type { EventFrames } from "./event-frames.ts";
 import type { WatchSeries } from "./metrics.ts";
 
 /** Events that may wait for a slow client, beyond those of the start. */
@@ -18,19 +19,12 @@ const maxQueuedEvents = 10_000;
 /** Bytes gathered into one write. */
 const writeSizeBytes = 64 * 1024;
 
-const newline = Buffer.from("}\n");
-const eventHeads = {
-	ADDED: Buffer.from('{"type":"ADDED","object":'),
-	MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
-	DELETED: Buffer.from('{"type":"DELETED","object":'),
-	BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
-	ERROR: Buffer.from('{"type":"ERROR","object":'),
-} as const;
-
 /** Gives an event's object the shape that the client asked for. */
 export type EventTransform = (event: WatchEvent) => WatchEvent["object"];
 
 export interface EventWriter {
+	/** Shared by all watches of a server. */
+	readonly frames: EventFrames;
 	readonly transform: EventTransform;
 	/** An event cannot be given that shape: the server's own fault. */
 	onBroken(error: unknown): void;
@@ -38,6 +32,8 @@ export interface EventWriter {
 
 export class WatchStream implements WatchSink {
 	readonly #response: ServerResponse;
+	/** Chunks go past the response, which would frame each anew and write it in three pieces. Undefined in memory, in tests. */
+	readonly #socket: Socket | undefined;
 	readonly #events: EventWriter;
 	readonly #series: WatchSeries;
 	readonly #onClosed: () => void;
@@ -61,12 +57,16 @@ export class WatchStream implements WatchSink {
 		this.#events = events;
 		this.#series = series;
 		this.#onClosed = onClosed;
-		response.on("drain", () => {
-			this.#needsDrain = false;
-			this.#flush();
-		});
+		// The connection may serve other requests afterwards, and then the response has it no more.
+		this.#socket = response.socket instanceof Socket ? response.socket : undefined;
+		this.#socket?.on("drain", this.#onDrain);
 		response.on("close", () => this.#finish());
 	}
+
+	readonly #onDrain = () => {
+		this.#needsDrain = false;
+		this.#flush();
+	};
 
 	/** The server accepted the watch: sends the headers and what has come so far. */
 	accept(handle: WatchHandle, headers: Readonly<Record<string, string>>): void {
@@ -129,7 +129,7 @@ export class WatchStream implements WatchSink {
 			if (this.#needsDrain) return;
 			const batch = this.#tryNextBatch();
 			if (batch === undefined) return;
-			this.#needsDrain = !this.#response.write(batch);
+			this.#needsDrain = !(this.#socket ?? this.#response).write(batch);
 		}
 		this.#queue = [];
 		this.#next = 0;
@@ -148,19 +148,20 @@ export class WatchStream implements WatchSink {
 	}
 
 	#nextBatch(): Buffer {
-		const pieces: Buffer[] = [];
+		const chunks: Buffer[] = [];
 		let sizeBytes = 0;
 		while (sizeBytes < writeSizeBytes) {
 			const event = this.#queue[this.#next];
 			if (event === undefined) break;
 			this.#next++;
-			const object = encodeObject(this.#events.transform(event));
-			pieces.push(eventHeads[event.type], object, newline);
-			sizeBytes += object.length;
+			const { chunk, line, objectBytes } = this.#events.frames.frameOf(event.type, this.#events.transform(event));
+			chunks.push(this.#socket === undefined ? line : chunk);
+			sizeBytes += chunk.length;
 			this.#series.events.add();
-			this.#series.sizes.observe(object.length);
+			this.#series.sizes.observe(objectBytes);
 		}
-		return Buffer.concat(pieces);
+		const [only] = chunks;
+		return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks);
 	}
 
 	#finish(): void {
@@ -168,6 +169,7 @@ export class WatchStream implements WatchSink {
 		this.#closed = true;
 		this.#queue = [];
 		this.#next = 0;
+		this.#socket?.off("drain", this.#onDrain);
 		this.#handle?.stop();
 		this.#onClosed();
 	}
