@@ -7,9 +7,9 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Question, Usage } from "./api-server.ts";
 import { Connection, type Endpoint, openWatch, requestBytes } from "./keep-alive-client.ts";
 import { type Measurement, timeMs } from "./measure.ts";
+import type { Question, Usage } from "./reported-server.ts";
 
 const connections = 32;
 const warmUps = 1_000;
@@ -36,9 +36,10 @@ class Server {
 		this.#stop = stop;
 	}
 
-	static async start(): Promise<Server> {
+	/** @param file the server's own module, beside this one */
+	static async start(file: string): Promise<Server> {
 		const dataDir = mkdtempSync(join(tmpdir(), "kubesim-bench-"));
-		const child = fork(new URL("./api-server.ts", import.meta.url), [dataDir]);
+		const child = fork(new URL(file, import.meta.url), [dataDir]);
 		const [endpoint] = (await once(child, "message")) as [Endpoint];
 		const ask = async (question: Question): Promise<Usage> => {
 			const answer = once(child, "message");
@@ -195,15 +196,27 @@ async function measureWatchers(server: Server): Promise<Figures> {
 }
 
 async function run(): Promise<Figures> {
-	const server = await Server.start();
+	const bare = await measureBare();
+	const server = await Server.start("./api-server.ts");
 	try {
 		return {
+			...bare,
 			...(await measureLoad(server, "create", { count: creates, status: 201, request: create })),
 			...(await measureLoad(server, "get", { count: reads, status: 200, request: read })),
 			...(await measureApply(server)),
 			...(await measureWatchers(server)),
 			...(await measureList(server)),
 		};
+	} finally {
+		await server.stop();
+	}
+}
+
+/** The same load on Node's HTTPS alone: what no server on top of it can do better. */
+async function measureBare(): Promise<Figures> {
+	const server = await Server.start("./bare-server.ts");
+	try {
+		return await measureLoad(server, "bare", { count: reads, status: 200, request: read });
 	} finally {
 		await server.stop();
 	}
@@ -231,6 +244,8 @@ export async function benchApi(runs: number): Promise<Measurement[]> {
 		row("… processor time of the server", "µs", "create: CPU µs"),
 		row("get one", "per second", "get: per second", 8000),
 		row("… processor time of the server", "µs", "get: CPU µs"),
+		row("Node's own HTTPS, for comparison: the same bytes to every request", "per second", "bare: per second"),
+		row("… processor time of the server", "µs", "bare: CPU µs"),
 		row("apply a Deployment on the server", "per second", "apply: per second", 1500),
 		row("… processor time of the server", "µs", "apply: CPU µs"),
 		row(`list ${pods} pods`, "ms", "list: ms", 300),
