@@ -13,6 +13,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
+import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
 import {
 	isStatusError,
 	newBadRequest,
@@ -25,14 +26,9 @@ import {
 } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
-import { AdmissionChain, type AdmissionLookup } from "./admission/admission.ts";
-import { defaultTolerationSeconds } from "./admission/default-toleration-seconds.ts";
-import { namespaceLifecycle } from "./admission/namespace-lifecycle.ts";
-import { notServed } from "./admission/not-served.ts";
-import { priorityAdmission } from "./admission/priority.ts";
-import { serviceAccountAdmission } from "./admission/service-account.ts";
-import { storageObjectInUseProtection } from "./admission/storage-object-in-use-protection.ts";
-import { taintNodesByCondition } from "./admission/taint-nodes-by-condition.ts";
+import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
+import type { AdmissionSwitches } from "./admission/plugin-order.ts";
+import { createAdmission } from "./admission/plugins.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -52,7 +48,7 @@ import { bindingKind } from "./registry/core/binding.ts";
 import { componentStatusKind } from "./registry/core/component-status.ts";
 import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
-import { ResourceTable } from "./registry/resource-table.ts";
+import { ResourceTable, type ServedResource } from "./registry/resource-table.ts";
 import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
@@ -70,6 +66,8 @@ export interface ApiServerOptions {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;
+	/** Which admission plugins run; default those of kube-apiserver, and NodeRestriction. */
+	readonly admission?: AdmissionSwitches;
 	/** CIDR that cluster IPs come from; default 10.96.0.0/12, as kubeadm's. */
 	readonly serviceCidr?: string;
 	/** Inclusive; default 30000-32767. */
@@ -118,15 +116,7 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
-		this.#admission = new AdmissionChain([
-			namespaceLifecycle,
-			serviceAccountAdmission,
-			taintNodesByCondition,
-			priorityAdmission,
-			defaultTolerationSeconds,
-			storageObjectInUseProtection,
-			notServed,
-		]);
+		this.#admission = createAdmission([], options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
@@ -255,6 +245,17 @@ export class ApiServer {
 		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(request, request.name ?? "", forbiddenText(attributes));
 	}
 
+	/**
+	 * Admission of a CONNECT: exec, attach, portforward and proxy, whose options are an object of their own.
+	 * @param kind `PodExecOptions`
+	 * Rejects with a `StatusError`. The caller has authorized the request.
+	 */
+	async admitConnect(user: UserInfo, request: ApiRequest, kind: string, options: Readonly<Record<string, unknown>>): Promise<KubeObject> {
+		const { served, endpoint } = this.#endpoint(request);
+		const context = this.#context(user, request, served, { ...endpoint, kind });
+		return this.#writer.admit(context, "CONNECT", { apiVersion: "v1", kind, ...options } as KubeObject);
+	}
+
 	storage(group: string, resource: string): ObjectStorage {
 		const storage = this.#storages.get(`${group}/${resource}`);
 		if (storage === undefined) throw new Error(`no storage for ${group}/${resource}`);
@@ -264,13 +265,22 @@ export class ApiServer {
 	/** Finds what serves the request and checks that the user may make it. */
 	#admit(user: UserInfo, request: ApiRequest): RequestContext {
 		this.checkStore();
-		const served = this.#resources.find(request.group, request.version, request.resource);
-		if (served === undefined) throw newPathNotFound();
-		const { definition, resource } = served;
-		const endpoint = request.subresource === undefined ? resource : served.subresources.get(request.subresource);
-		if (endpoint === undefined) throw newPathNotFound();
+		const { served, endpoint } = this.#endpoint(request);
 		this.authorize(user, request);
 		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotAllowed();
+		return this.#context(user, request, served, endpoint);
+	}
+
+	/** What serves the request. Throws NotFound. */
+	#endpoint(request: ApiRequest): { served: ServedResource; endpoint: GeneratedResource } {
+		const served = this.#resources.find(request.group, request.version, request.resource);
+		const endpoint = request.subresource === undefined ? served?.resource : served?.subresources.get(request.subresource);
+		if (served === undefined || endpoint === undefined) throw newPathNotFound();
+		return { served, endpoint };
+	}
+
+	#context(user: UserInfo, request: ApiRequest, served: ServedResource, endpoint: GeneratedResource): RequestContext {
+		const { definition, resource } = served;
 		const namespace = resource.namespaced ? (request.namespace ?? "") : "";
 		const needsNamespace = resource.namespaced && !["list", "watch", "deletecollection"].includes(request.verb);
 		if (needsNamespace && namespace === "") throw newBadRequest("an empty namespace may not be set during creation");
@@ -286,6 +296,7 @@ export class ApiServer {
 			name: request.name ?? "",
 			nowMs: this.#options.clock.now(),
 			warnings: definition.deprecated === undefined ? [] : [definition.deprecated],
+			auditAnnotations: {},
 		};
 	}
 
@@ -320,13 +331,14 @@ export class ApiServer {
 		}
 	}
 
-	#review(context: RequestContext) {
+	async #review(context: RequestContext) {
 		const sent = this.#writer.decode(context, context.request.body, context.endpoint.type);
 		const { namespace } = context;
 		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
 		const errors = context.definition.validate?.(review) ?? [];
 		if (errors.length > 0) throw newInvalid(context.definition, "", errors);
-		return { object: answerReview(context, review, this.#authorizer), code: 201 };
+		const admitted = await this.#writer.admit(context, "CREATE", review);
+		return { object: answerReview(context, admitted, this.#authorizer), code: 201 };
 	}
 
 	async #subresource(context: RequestContext): Promise<{ object: KubeObject | Status; code?: number }> {
@@ -343,7 +355,7 @@ export class ApiServer {
 		}
 		if (resource === "serviceaccounts" && subresource === "token") {
 			const services = { writer: this.#writer, tokens: this.#tokens, find: this.find.bind(this) };
-			return { object: requestToken(context, services), code: 201 };
+			return { object: await requestToken(context, services), code: 201 };
 		}
 		if (resource === "pods" && subresource === "ephemeralcontainers") {
 			return { object: await this.#readOrWrite(context, ephemeralContainersStrategy(definition)) };

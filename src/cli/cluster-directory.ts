@@ -38,6 +38,9 @@ export interface ClusterConfig {
 	readonly etcdPort?: number;
 	/** Nothing of it outlives its server. */
 	readonly ephemeral: boolean;
+	/** Admission plugins that were turned on and off, by name; absent: none. */
+	readonly enableAdmissionPlugins?: readonly string[];
+	readonly disableAdmissionPlugins?: readonly string[];
 	/** Absent: kubesim's own, in `dataDir`. */
 	readonly store?: StoreConfig;
 	/** Absolute; absent: in `dataDir`. A directory of the user's own, which a delete leaves alone. */

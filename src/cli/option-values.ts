@@ -24,6 +24,14 @@ export function positiveNumber(text: string): number {
 	return value;
 }
 
+/** Names separated by commas; an empty text is none. */
+export function nameList(text: string): readonly string[] {
+	return text
+		.split(",")
+		.map((name) => name.trim())
+		.filter((name) => name !== "");
+}
+
 /** URLs of etcd's members, separated by commas. */
 export function endpointList(text: string): readonly string[] {
 	const urls = text.split(",").map((url) => url.trim().replace(/\/$/, ""));

@@ -3,7 +3,7 @@
  */
 import { Command, Option } from "commander";
 import { defaultClusterName } from "./cluster-name.ts";
-import { endpointList, integerBetween, oneOf, positiveNumber } from "./option-values.ts";
+import { endpointList, integerBetween, nameList, oneOf, positiveNumber } from "./option-values.ts";
 import { version } from "./version.ts";
 
 const nameOption = () => new Option("--name <name>", "which cluster").default(defaultClusterName);
@@ -56,6 +56,8 @@ function addStart(program: Command): void {
 		.option("--ephemeral", "keep everything in memory and forget it at the end")
 		.option("--foreground", "stay in this terminal; Ctrl-C stops the cluster")
 		.option("--speed <factor>", "cluster time passes this many times as fast as real time (default: 1, or as before)", positiveNumber)
+		.option("--enable-admission-plugins <names>", "admission plugins to turn on besides the usual ones, separated by commas", nameList)
+		.option("--disable-admission-plugins <names>", "admission plugins to turn off, separated by commas", nameList)
 		.addOption(
 			new Option("--store <engine>", "where objects are: kubesim's own store, or an etcd (default: local, or as before)").choices([
 				"local",

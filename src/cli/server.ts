@@ -7,6 +7,7 @@ import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
+	AdmissionSwitchError,
 	type Cluster,
 	openCluster,
 	PkiError,
@@ -117,6 +118,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.pkiDir === undefined ? {} : { pkiDir: config.pkiDir }),
 			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
+			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
@@ -131,6 +133,12 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	if (error instanceof StoreLockedError) {
 		return new CliError(`the data in ${dataDir} are in use by another process`, {
 			hint: "kubesim list shows the clusters that run, kubesim stop ends one. Or choose another --data-dir.",
+			cause: error,
+		});
+	}
+	if (error instanceof AdmissionSwitchError) {
+		return new CliError(error.message, {
+			hint: "--enable-admission-plugins and --disable-admission-plugins take Kubernetes' names, separated by commas.",
 			cause: error,
 		});
 	}

@@ -16,6 +16,8 @@ export interface StartOptions extends StoreOptions {
 	readonly ephemeral?: boolean;
 	readonly foreground?: boolean;
 	readonly speed?: number;
+	readonly enableAdmissionPlugins?: readonly string[];
+	readonly disableAdmissionPlugins?: readonly string[];
 	readonly pkiDir?: string;
 	readonly output?: "json";
 }
@@ -56,6 +58,8 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		speed,
 		...optional("members", options.members ?? known?.members),
 		...optional("etcdPort", options.etcdPort ?? known?.etcdPort),
+		...optional("enableAdmissionPlugins", options.enableAdmissionPlugins ?? known?.enableAdmissionPlugins),
+		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
 		...(pkiDir === undefined ? {} : { pkiDir }),
@@ -104,6 +108,8 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--data-dir": [options.dataDir && resolve(options.dataDir), config?.dataDir],
 		"--members": [options.members, config?.members ?? 1],
 		"--etcd-port": [options.etcdPort, config?.etcdPort],
+		"--enable-admission-plugins": [options.enableAdmissionPlugins?.join(","), config?.enableAdmissionPlugins?.join(",") ?? ""],
+		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
 		"--ephemeral": [options.ephemeral, config?.ephemeral],
 		"--store": [options.store, config?.store === undefined ? "local" : "etcd"],
 		"--etcd-endpoints": [options.etcdEndpoints?.join(","), config?.store?.endpoints.join(",")],

@@ -13,6 +13,7 @@ import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
+import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
@@ -55,6 +56,8 @@ export interface ClusterOptions {
 	readonly seed?: string | number;
 	/** "none" makes image pulls, container starts and the like take no time; default "usual": a good connection. */
 	readonly latency?: LatencyOption;
+	/** Admission plugins to turn on and off, by Kubernetes' names. Default: those of kube-apiserver, and NodeRestriction. */
+	readonly admission?: AdmissionSwitches;
 	readonly log?: Logger;
 	/** Told in a few words what is being done while the cluster comes up. */
 	readonly onProgress?: (text: string) => void;
@@ -100,7 +103,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 
 /**
  * The first half of `createCluster`: opens the store and makes the API server. It can `listen` already; what it serves
- * comes with `start`. Rejects with the errors of the store's door and `PkiError`.
+ * comes with `start`. Rejects with the errors of the store's door, `PkiError` and `AdmissionSwitchError`.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
@@ -115,9 +118,14 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		);
 		throw error;
 	});
-	const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
-	await cluster.apiServer.start();
-	return cluster;
+	try {
+		const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
+		await cluster.apiServer.start();
+		return cluster;
+	} catch (error) {
+		await opened.store.close();
+		throw error;
+	}
 }
 
 async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
@@ -164,6 +172,7 @@ export class Cluster {
 			random,
 			log,
 			serviceCidr,
+			...(options.admission === undefined ? {} : { admission: options.admission }),
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
 			components: this.#components(),

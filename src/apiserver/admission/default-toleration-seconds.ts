@@ -10,8 +10,9 @@ const taintKeys = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachab
 
 export const defaultTolerationSeconds: AdmissionPlugin = {
 	name: "DefaultTolerationSeconds",
-	mutate(object, { group, resource, subresource }) {
-		if (group !== "" || resource !== "pods" || subresource !== "") return object;
+	handles: ({ operation, group, resource, subresource }) =>
+		(operation === "CREATE" || operation === "UPDATE") && group === "" && resource === "pods" && subresource === "",
+	mutate(object) {
 		const pod = object as Pod;
 		if (pod.spec === undefined) return object;
 		const tolerations = pod.spec.tolerations ?? [];

@@ -9,13 +9,15 @@ const immortal: ReadonlySet<string> = new Set(["default", "kube-system", "kube-p
 
 export const namespaceLifecycle: AdmissionPlugin = {
 	name: "NamespaceLifecycle",
+	handles: ({ operation, group, resource }) =>
+		operation === "CREATE" || (operation === "DELETE" && group === "" && resource === "namespaces"),
 	mutate(object, attributes) {
-		if (attributes.verb === "create") checkNamespaceAccepts(attributes);
+		if (attributes.operation === "CREATE") checkNamespaceAccepts(attributes);
 		return object;
 	},
 	validate(_object, attributes) {
-		const { verb, group, resource, name } = attributes;
-		if (verb === "delete" && group === "" && resource === "namespaces" && immortal.has(name)) {
+		const { operation, group, resource, name } = attributes;
+		if (operation === "DELETE" && group === "" && resource === "namespaces" && immortal.has(name)) {
 			throw newForbidden({ group, resource }, name, "this namespace may not be deleted");
 		}
 	},

@@ -19,8 +19,9 @@ const withoutEffect: Readonly<Record<string, string>> = {
 
 export const notServed: AdmissionPlugin = {
 	name: "NotServed",
-	validate(object, { verb, group, resource }) {
-		if (verb !== "create") return;
+	handles: ({ operation, group, resource }) =>
+		operation === "CREATE" && (withoutEffect[`${group}/${resource}`] !== undefined || group === "apiregistration.k8s.io"),
+	validate(object, { group, resource }) {
 		const effect = withoutEffect[`${group}/${resource}`];
 		if (effect !== undefined) throw newNotImplemented(effect);
 		if (group === "apiregistration.k8s.io" && (object as APIService).spec?.service !== undefined) {

@@ -9,8 +9,9 @@ import type { AdmissionLookup, AdmissionPlugin } from "./admission.ts";
 
 export const priorityAdmission: AdmissionPlugin = {
 	name: "Priority",
-	mutate(object, { verb, group, resource, subresource, lookup }) {
-		if (verb !== "create" || group !== "" || resource !== "pods" || subresource !== "") return object;
+	handles: ({ operation, group, resource, subresource }) =>
+		operation === "CREATE" && group === "" && resource === "pods" && subresource === "",
+	mutate(object, { group, resource, lookup }) {
 		const pod = object as Pod;
 		if (pod.spec === undefined) return object;
 		const asked = pod.spec.priorityClassName ?? "";

@@ -15,8 +15,9 @@ const projectedMode = 0o644;
 
 export const serviceAccountAdmission: AdmissionPlugin = {
 	name: "ServiceAccount",
-	mutate(object, { verb, group, resource, subresource, namespace, lookup, random }) {
-		if (verb !== "create" || group !== "" || resource !== "pods" || subresource !== "") return object;
+	handles: ({ operation, group, resource, subresource }) =>
+		operation === "CREATE" && group === "" && resource === "pods" && subresource === "",
+	mutate(object, { group, resource, namespace, lookup, random }) {
 		const pod = object as Pod;
 		// A mirror pod shows a static pod, which may not depend on API objects.
 		if (pod.spec === undefined || pod.metadata?.annotations?.["kubernetes.io/config.mirror"] !== undefined) return object;

@@ -14,8 +14,10 @@ const protections: Readonly<Record<string, string>> = {
 
 export const storageObjectInUseProtection: AdmissionPlugin = {
 	name: "StorageObjectInUseProtection",
-	mutate(object, { verb, group, resource, subresource }): KubeObject {
-		const finalizer = group === "" && verb === "create" && subresource === "" ? protections[resource] : undefined;
+	handles: ({ operation, group, resource, subresource }) =>
+		operation === "CREATE" && group === "" && subresource === "" && protections[resource] !== undefined,
+	mutate(object, { resource }): KubeObject {
+		const finalizer = protections[resource];
 		const { finalizers = [] } = object.metadata ?? {};
 		if (finalizer === undefined || finalizers.includes(finalizer)) return object;
 		return { ...object, metadata: { ...object.metadata, finalizers: [...finalizers, finalizer] } };

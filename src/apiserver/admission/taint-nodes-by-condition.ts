@@ -9,8 +9,9 @@ const notReady = { key: "node.kubernetes.io/not-ready", effect: "NoSchedule" };
 
 export const taintNodesByCondition: AdmissionPlugin = {
 	name: "TaintNodesByCondition",
-	mutate(object, { verb, group, resource, subresource }) {
-		if (verb !== "create" || group !== "" || resource !== "nodes" || subresource !== "") return object;
+	handles: ({ operation, group, resource, subresource }) =>
+		operation === "CREATE" && group === "" && resource === "nodes" && subresource === "",
+	mutate(object) {
 		const node = object as Node;
 		const taints = node.spec?.taints ?? [];
 		if (taints.some(({ key, effect }) => key === notReady.key && effect === notReady.effect)) return object;

@@ -15,7 +15,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { DeleteOptions, ObjectMeta, Status } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict } from "../../apimachinery/status-error.ts";
 import { formatTime, parseTime } from "../../apimachinery/time.ts";
-import type { AdmissionChain } from "../admission/admission.ts";
+import { type AdmissionChain, andThen } from "../admission/admission.ts";
 import type { UpdateOutcome } from "../storage/object-storage.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
 import { withMetadata } from "./system-metadata.ts";
@@ -34,14 +34,22 @@ export class Deleter {
 	}
 
 	/** Answers with the object while it lives on, and with a Status (for some kinds the object) once it is gone. */
-	async delete(context: RequestContext): Promise<{ object: KubeObject | Status; code: number }> {
+	async delete(
+		context: RequestContext,
+		{ isAdmitted = false }: { /** Admission has had its say: on an eviction. */ readonly isAdmitted?: boolean } = {},
+	): Promise<{ object: KubeObject | Status; code: number }> {
 		const options = context.request.deleteOptions ?? {};
 		checkOptions(options);
-		this.#admission.validate(undefined, this.#writer.attributes(context, "delete", context.name));
 		const isDryRun = context.options.dryRun === true || options.dryRun?.includes("All") === true;
-		const compute = (current: KubeObject) => planDeletion(context, current, options);
+		const compute = (current: KubeObject) => {
+			const outcome = planDeletion(context, current, options);
+			// A deletion that is under way already has been admitted.
+			if (isAdmitted || outcome.action === "keep") return outcome;
+			const attributes = this.#writer.attributes(context, "DELETE", context.name, current);
+			return andThen(this.#admission.validate(undefined, attributes), () => outcome);
+		};
 		const result = isDryRun
-			? dryRunResult(context, compute(context.storage.get(context.namespace, context.name)))
+			? dryRunResult(context, await compute(context.storage.get(context.namespace, context.name)))
 			: await context.storage.update(context.namespace, context.name, compute);
 		const object = toServedVersion(context, result.object);
 		if (result.deleted && !isDryRun) await this.#writer.follow(context, result.object, undefined);

@@ -26,6 +26,8 @@ export interface RequestContext {
 	readonly nowMs: number;
 	/** Texts for `Warning` headers; stages append. */
 	readonly warnings: string[];
+	/** Annotations of the request's audit event; stages add. */
+	readonly auditAnnotations: Record<string, string>;
 }
 
 /** The object as clients of the request's version see it. */

@@ -21,6 +21,8 @@ export interface UpdateStrategy {
 	readonly reset?: FieldSet | undefined;
 	/** Nobody comes to own what is written, and it is no change of what somebody wants: metadata.generation stays. */
 	readonly isUntracked?: true;
+	/** Admission has had its say on what the subresource took (a Binding, a Scale), and has none on what becomes of it. */
+	readonly isAdmitted?: true;
 }
 
 const statusField = setOf([fieldElement("status")]);

@@ -18,20 +18,23 @@ import { typeSchema } from "../../apimachinery/schema/schema.ts";
 import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
-import type { AdmissionAttributes, AdmissionChain, AdmissionLookup } from "../admission/admission.ts";
+import { type AdmissionChain, type AdmissionLookup, type AdmissionOperation, andThen } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { ResourceTable } from "../registry/resource-table.ts";
-import type { UpdateOutcome } from "../storage/object-storage.ts";
+import { JoinedWriteError, type UpdateOutcome } from "../storage/object-storage.ts";
 import { Applier } from "./applier.ts";
 import { changesOnlyTimes, FieldOwners, isKnownList, withManagedFields } from "./field-owners.ts";
 import { applyPatch, patchDecoding, patchTypeOf } from "./patch.ts";
+import { type AttributeSources, RequestAttributes } from "./request-attributes.ts";
 import { type RequestContext, toServedVersion, toStorageVersion } from "./request-context.ts";
 import { mainStrategy, prepareForCreate, type UpdateStrategy } from "./strategy.ts";
 import { generateName, metadataForCreate, metadataForUpdate, withGeneration, withMetadata } from "./system-metadata.ts";
 
 /** How many generated names are tried before the client is told that all were taken. */
 const maxGenerateNameAttempts = 8;
+/** How often a create begins anew because what goes with it was changed by somebody else. */
+const maxJoinAttempts = 64;
 const noOwners: readonly ManagedFieldsEntry[] = [];
 const namespaceMismatch = "the namespace of the provided object does not match the namespace sent on the request";
 
@@ -45,6 +48,12 @@ export interface WriterOptions {
 	authorizeCreate(context: RequestContext): void;
 }
 
+/** What an update is going to do. `release` gives back what was taken for it; called once. */
+interface Computed {
+	readonly outcome: UpdateOutcome;
+	readonly release: () => void;
+}
+
 /** An object in storage form on its way to the store. */
 export interface Made {
 	readonly object: KubeObject;
@@ -54,7 +63,7 @@ export interface Made {
 
 export class Writer {
 	readonly #admission: AdmissionChain;
-	readonly #lookup: AdmissionLookup;
+	readonly #sources: AttributeSources;
 	readonly #addresses: ServiceAddresses;
 	readonly #random: Random;
 	readonly #owners: FieldOwners;
@@ -63,7 +72,7 @@ export class Writer {
 
 	constructor(options: WriterOptions) {
 		this.#admission = options.admission;
-		this.#lookup = options.lookup;
+		this.#sources = { lookup: options.lookup, random: options.random };
 		this.#addresses = options.addresses;
 		this.#random = options.random;
 		this.#owners = new FieldOwners(options.resources);
@@ -80,7 +89,8 @@ export class Writer {
 			try {
 				return await this.#createNamed(context, sent, undefined);
 			} catch (error) {
-				if (!isGenerated || attempt === maxGenerateNameAttempts || !isStatusError(error, "AlreadyExists")) throw error;
+				if (error instanceof JoinedWriteError && attempt < maxJoinAttempts) continue;
+				if (!isGenerated || attempt >= maxGenerateNameAttempts || !isStatusError(error, "AlreadyExists")) throw error;
 			}
 		}
 	}
@@ -94,22 +104,25 @@ export class Writer {
 		const complete = definition.setDefaults?.(named) ?? named;
 		const managedFields = owners ?? this.#owners.ofNew(context, complete);
 		const defaulted = withManagedFields(complete, managedFields);
-		const attributes = this.attributes(context, "create", defaulted.metadata?.name ?? "");
-		const mutated = this.#admission.mutate(defaulted, attributes);
+		const attributes = this.attributes(context, "CREATE", defaulted.metadata?.name ?? "", undefined);
+		const mutating = this.#admission.mutate(defaulted, attributes);
+		const mutated = mutating instanceof Promise ? await mutating : mutating;
 		const prepared = prepareForCreate(served, mutated, { nowMs, user: context.user });
 		const allocation = this.#allocate(context, prepared, undefined);
 		try {
 			const admitted = allocation?.service ?? prepared;
 			const errors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
 			if (errors.length > 0) throw invalid(context, admitted, errors);
-			this.#admission.validate(admitted, attributes);
+			const validating = this.#admission.validate(admitted, attributes);
+			if (validating instanceof Promise) await validating;
 			context.warnings.push(...(definition.warnings?.(admitted) ?? []));
 			if (context.options.dryRun === true) return toServedVersion(context, this.#checkAbsent(context, admitted));
-			const created = await context.storage.create(admitted);
+			const created = await context.storage.create(admitted, attributes.joined);
 			await this.follow(context, undefined, created);
 			return toServedVersion(context, created);
 		} finally {
 			allocation?.release();
+			attributes.settle();
 		}
 	}
 
@@ -205,16 +218,24 @@ export class Writer {
 	 * Writes what `make` makes of the current object, in storage form, under a strategy; computed anew if somebody
 	 * else wrote in between, unless the new object names the resourceVersion that it was made from.
 	 */
-	write(context: RequestContext, make: (current: KubeObject) => KubeObject, strategy: UpdateStrategy): Promise<KubeObject> {
-		return this.writeMade(context, (current) => ({ object: make(current) }), strategy);
+	write(
+		context: RequestContext,
+		make: (current: KubeObject) => KubeObject | Promise<KubeObject>,
+		strategy: UpdateStrategy,
+	): Promise<KubeObject> {
+		return this.writeMade(context, (current) => andThen(make(current), (object) => ({ object })), strategy);
 	}
 
 	/** The same, where `make` may also say who owns what. */
-	async writeMade(context: RequestContext, make: (current: KubeObject) => Made, strategy: UpdateStrategy): Promise<KubeObject> {
-		const compute = (current: KubeObject) => this.#computeUpdate(context, make(current), current, strategy);
+	async writeMade(
+		context: RequestContext,
+		make: (current: KubeObject) => Made | Promise<Made>,
+		strategy: UpdateStrategy,
+	): Promise<KubeObject> {
+		const compute = (current: KubeObject) => andThen(make(current), (made) => this.#computeUpdate(context, made, current, strategy));
 		if (context.options.dryRun === true) {
 			const current = context.storage.get(context.namespace, context.name);
-			const { outcome, release } = compute(current);
+			const { outcome, release } = await compute(current);
 			release();
 			return toServedVersion(context, outcome.action === "put" ? outcome.object : current);
 		}
@@ -223,10 +244,12 @@ export class Writer {
 			let before: KubeObject | undefined;
 			const result = await context.storage.update(context.namespace, context.name, (current) => {
 				release();
+				release = () => undefined;
 				before = current;
-				const computed = compute(current);
-				release = computed.release;
-				return computed.outcome;
+				return andThen(compute(current), (computed) => {
+					release = computed.release;
+					return computed.outcome;
+				});
 			});
 			await this.follow(context, before, result.deleted ? undefined : result.object);
 			return toServedVersion(context, result.object);
@@ -240,16 +263,50 @@ export class Writer {
 		{ object: sent, owners }: Made,
 		current: KubeObject,
 		strategy: UpdateStrategy,
-	): { outcome: UpdateOutcome; release: () => void } {
-		const { definition, nowMs } = context;
+	): Computed | Promise<Computed> {
+		const { definition } = context;
 		checkPreconditions(context, sent.metadata ?? {}, current.metadata ?? {});
 		const placed = withMetadata(sent, metadataForUpdate({ ...sent.metadata, ...placeOf(current) }, current.metadata ?? {}));
 		const defaulted = definition.setDefaults?.(placed) ?? placed;
-		const attributes = this.attributes(context, "update", context.name);
-		const mutated = this.#admission.mutate(defaulted, attributes);
+		if (strategy.isAdmitted === true)
+			return this.#finishUpdate(context, { sent, owners, defaulted, mutated: defaulted }, current, strategy);
+		const attributes = this.attributes(context, "UPDATE", context.name, current);
+		return andThen(this.#admission.mutate(defaulted, attributes), (mutated) =>
+			this.#finishUpdate(context, { sent, owners, defaulted, mutated, attributes }, current, strategy),
+		);
+	}
+
+	/** From the object as plugins changed it to what is stored. */
+	#finishUpdate(
+		context: RequestContext,
+		{
+			sent,
+			owners,
+			defaulted,
+			mutated,
+			attributes,
+		}: {
+			readonly sent: KubeObject;
+			readonly owners: readonly OwnedFields[] | undefined;
+			readonly defaulted: KubeObject;
+			readonly mutated: KubeObject;
+			/** Absent: plugins have nothing to say. */
+			readonly attributes?: RequestAttributes;
+		},
+		current: KubeObject,
+		strategy: UpdateStrategy,
+	): Computed | Promise<Computed> {
+		const { definition, nowMs } = context;
 		const prepared = strategy.prepare(mutated, current, { nowMs, user: context.user });
 		const allocation = this.#allocate(context, prepared, current);
-		const release = () => allocation?.release();
+		const release = () => {
+			allocation?.release();
+			attributes?.settle();
+		};
+		const fail = (error: unknown): never => {
+			release();
+			throw error;
+		};
 		try {
 			const allocated = allocation?.service ?? prepared;
 			const counted = strategy.isUntracked === true ? allocated : withGeneration(allocated, current, definition);
@@ -260,13 +317,17 @@ export class Writer {
 				...strategy.validate(admitted, current),
 			];
 			if (errors.length > 0) throw invalid(context, admitted, errors);
-			this.#admission.validate(admitted, attributes);
-			context.warnings.push(...(definition.warnings?.(admitted, current) ?? []));
-			if (isReadyToGo(context, admitted)) return { outcome: { action: "delete" }, release };
-			return { outcome: changesOnlyTimes(admitted, current) ? { action: "keep" } : { action: "put", object: admitted }, release };
+			const finish = (): Computed => {
+				context.warnings.push(...(definition.warnings?.(admitted, current) ?? []));
+				if (isReadyToGo(context, admitted)) return { outcome: { action: "delete" }, release };
+				if (changesOnlyTimes(admitted, current)) return { outcome: { action: "keep" }, release };
+				const joined = attributes?.joined ?? [];
+				return { outcome: { action: "put", object: admitted, ...(joined.length === 0 ? {} : { joined }) }, release };
+			};
+			const validating = attributes === undefined ? undefined : this.#admission.validate(admitted, attributes);
+			return validating instanceof Promise ? validating.then(finish).catch(fail) : finish();
 		} catch (error) {
-			release();
-			throw error;
+			return fail(error);
 		}
 	}
 
@@ -283,19 +344,21 @@ export class Writer {
 		return isService(context.definition) && context.endpoint.subresource === "" ? this.#addresses.allocate(object, old) : undefined;
 	}
 
-	attributes(context: RequestContext, verb: AdmissionAttributes["verb"], name: string): AdmissionAttributes {
-		return {
-			verb,
-			group: context.definition.group,
-			resource: context.definition.resource,
-			kind: context.definition.kind,
-			subresource: context.endpoint.subresource,
-			namespace: context.namespace,
-			name,
-			user: context.user,
-			lookup: this.#lookup,
-			random: this.#random,
-		};
+	attributes(context: RequestContext, operation: AdmissionOperation, name: string, oldObject: KubeObject | undefined): RequestAttributes {
+		return new RequestAttributes(context, this.#sources, operation, name, oldObject);
+	}
+
+	/** Admission of what is not stored as it is: a review, a Binding, a Scale, the options of a stream. Returns it as plugins leave it. */
+	admit(
+		context: RequestContext,
+		operation: AdmissionOperation,
+		object: KubeObject,
+		oldObject?: KubeObject,
+	): KubeObject | Promise<KubeObject> {
+		const attributes = this.attributes(context, operation, context.name, oldObject);
+		return andThen(this.#admission.mutate(object, attributes), (mutated) =>
+			andThen(this.#admission.validate(mutated, attributes), () => mutated),
+		);
 	}
 
 	/** Checks that a body is an object of the endpoint's kind, drops what the schema does not know and says so. */

@@ -6,7 +6,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
 import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
 import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
-import type { KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
+import type { Compare, KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
 import { decodeFromStorage, encodeForStorage } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
@@ -16,10 +16,22 @@ import type { WatchCache } from "./watch-cache.ts";
 
 /** What an update made of the current object. */
 export type UpdateOutcome =
-	| { readonly action: "put"; readonly object: KubeObject }
+	| { readonly action: "put"; readonly object: KubeObject; readonly joined?: readonly JoinedWrite[] }
 	/** Nothing to write: the object stays as it is. */
 	| { readonly action: "keep" }
 	| { readonly action: "delete" };
+
+/** Something else that is written in the same transaction as an object: either both are stored or neither is. */
+export interface JoinedWrite {
+	/** What must hold for it. If it does not, the object's write is computed anew. */
+	readonly compare: readonly Compare[];
+	readonly operations: readonly TxnOperation[];
+	/** The attempt is over, however it ended; called once. */
+	settled(): void;
+}
+
+/** Thrown by a create whose joined writes did not apply: it is to be computed anew. The caches show why. */
+export class JoinedWriteError extends Error {}
 
 export interface UpdateResult {
 	/** The object after the update; after a deletion, its last state. */
@@ -80,18 +92,22 @@ export class ObjectStorage {
 		if (this.find(namespace, name) !== undefined) throw newAlreadyExists(this.#resource, name);
 	}
 
-	/** Stores a new object and returns it with its resourceVersion. Rejects with AlreadyExists. */
-	async create(object: KubeObject): Promise<KubeObject> {
+	/** Stores a new object and returns it with its resourceVersion. Rejects with AlreadyExists and `JoinedWriteError`. */
+	async create(object: KubeObject, joined: readonly JoinedWrite[] = []): Promise<KubeObject> {
 		const { namespace = "", name = "" } = object.metadata ?? {};
 		this.assertAbsent(namespace, name);
 		const key = this.key(namespace, name);
 		const value = encodeForStorage(object);
 		const result = await this.#commit("create", {
-			compare: [{ key, target: "mod", result: "=", value: 0 }],
-			success: [await this.#put(key, value)],
-			failure: [],
+			compare: [{ key, target: "mod", result: "=", value: 0 }, ...joined.flatMap(({ compare }) => compare)],
+			success: [await this.#put(key, value), ...joined.flatMap(({ operations }) => operations)],
+			failure: joined.length === 0 ? [] : [{ type: "range", request: { key, countOnly: true } }],
 		});
-		if (!result.succeeded) throw newAlreadyExists(this.#resource, name);
+		if (!result.succeeded) {
+			if (!isJoinLost(result)) throw newAlreadyExists(this.#resource, name);
+			await this.#cacher.reach(result.revision);
+			throw new JoinedWriteError(`what goes with ${key} has changed`);
+		}
 		await this.#cacher.showWrite(result.revision);
 		return this.#written(key, value, result.revision);
 	}
@@ -114,9 +130,10 @@ export class ObjectStorage {
 			if (outcome.action === "keep") return { object: current.object, deleted: false };
 			const value = outcome.action === "put" ? encodeForStorage(outcome.object) : undefined;
 			const write = value === undefined ? deletion(key) : await this.#put(key, value);
+			const joined = outcome.action === "put" ? (outcome.joined ?? []) : [];
 			const result = await this.#commit(value === undefined ? "delete" : "update", {
-				compare: [{ key, target: "mod", result: "=", value: current.revision }],
-				success: [write],
+				compare: [{ key, target: "mod", result: "=", value: current.revision }, ...joined.flatMap(({ compare }) => compare)],
+				success: [write, ...joined.flatMap(({ operations }) => operations)],
 				failure: [{ type: "range", request: { key } }],
 			});
 			if (result.succeeded) {
@@ -126,6 +143,7 @@ export class ObjectStorage {
 				return { object: { ...current.object, metadata }, deleted: true };
 			}
 			if (attempt === maxAttempts) throw new Error(`lost ${maxAttempts} races to write ${key}`);
+			if (joined.length > 0) await this.#cacher.reach(result.revision);
 			const newest = result.responses[0];
 			const kv: KeyValue | undefined = newest?.type === "range" ? newest.response.kvs[0] : undefined;
 			current = kv === undefined ? undefined : { object: decodeFromStorage(kv.value, kv.modRevision), revision: kv.modRevision };
@@ -153,6 +171,11 @@ export class ObjectStorage {
 		const entry = this.cache.get(key);
 		return entry?.revision === revision ? entry.object : decodeFromStorage(value, revision);
 	}
+}
+
+/** Whether a create failed although there was no such object. */
+function isJoinLost({ responses: [answer] }: TxnResponse): boolean {
+	return answer?.type === "range" && answer.response.count === 0;
 }
 
 function deletion(key: string): TxnOperation {

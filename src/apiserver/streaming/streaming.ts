@@ -19,6 +19,7 @@ import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { newNotFound } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { ProxyStream, StreamingEndpoint, StreamRequest } from "../http/api-handler.ts";
+import { connectOptions } from "./connect-options.ts";
 import { isRunning, requireNode, resolveContainer } from "./container.ts";
 import { readLogOptions } from "./log-options.ts";
 import { type ForwardChannel, forwardPort } from "./port-forward.ts";
@@ -35,6 +36,8 @@ import { readPorts, serveWebSocketPortForward, webSocketPortForwardProtocols } f
 interface PodSource {
 	/** Throws Forbidden. */
 	authorize(user: UserInfo, request: ApiRequest): void;
+	/** Admission of a connection. Rejects with a `StatusError`. Absent: every connection is admitted. */
+	admitConnect?(user: UserInfo, request: ApiRequest, kind: string, options: Readonly<Record<string, unknown>>): Promise<unknown>;
 	/** An object as the server's cache has it. */
 	find(group: string, resource: string, namespace: string, name: string): KubeObject | undefined;
 }
@@ -96,6 +99,8 @@ class Streaming implements StreamingEndpoint {
 	async upgrade(stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
 		const kind = upgradeKind(message);
 		const pod = this.#podFor(stream);
+		const connect = connectOptions(stream.request, stream.query, "");
+		await this.#options.server.admitConnect?.(stream.user, stream.request, connect.kind, connect.options);
 		const abort = new AbortController();
 		const end = () => {
 			abort.abort(new Error("the connection has ended"));
@@ -116,7 +121,7 @@ class Streaming implements StreamingEndpoint {
 		const end = () => response.destroy();
 		this.#active.add(end);
 		try {
-			await proxyRequest(this.#options.nodes, this.#proxyRequest(stream, message), message, response);
+			await proxyRequest(this.#options.nodes, await this.#proxyRequest(stream, message), message, response);
 		} finally {
 			this.#active.delete(end);
 		}
@@ -126,15 +131,20 @@ class Streaming implements StreamingEndpoint {
 		const end = () => socket.destroy();
 		this.#active.add(end);
 		try {
-			await proxyUpgrade(this.#options.nodes, this.#proxyRequest(stream, message), message, socket, head);
+			await proxyUpgrade(this.#options.nodes, await this.#proxyRequest(stream, message), message, socket, head);
 		} finally {
 			this.#active.delete(end);
 		}
 	}
 
-	#proxyRequest({ user, request, prefix, path }: ProxyStream, { url = "" }: IncomingMessage): ProxyRequest {
+	async #proxyRequest(
+		{ user, request, prefix, path, query: parameters }: ProxyStream,
+		{ url = "" }: IncomingMessage,
+	): Promise<ProxyRequest> {
 		const { server, random } = this.#options;
 		server.authorize(user, request);
+		const { kind, options } = connectOptions(request, parameters, path);
+		await server.admitConnect?.(user, request, kind, options);
 		const lookups = { find: server.find.bind(server), random };
 		const target = proxyTarget(request.resource, request.namespace ?? "", request.name ?? "", lookups);
 		const query = url.includes("?") ? url.slice(url.indexOf("?")) : "";

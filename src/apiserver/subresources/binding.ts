@@ -22,10 +22,10 @@ export interface BindingServices {
 const bindingResource = { group: "", resource: "pods/binding" };
 
 /** Takes the pod as `make` leaves it: the binding decides spec, annotations and one condition, and nobody owns them. */
-const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true };
+const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true, isAdmitted: true };
 
 export async function bindPod(context: RequestContext, { writer, findNode }: BindingServices): Promise<Status> {
-	const binding = writer.decode(context, context.request.body, "Binding") as Binding;
+	const binding = (await writer.admit(context, "CREATE", writer.decode(context, context.request.body, "Binding"))) as Binding;
 	const { name } = context;
 	if ((binding.metadata?.name ?? "") !== name) throw newBadRequest("name in URL does not match name in Binding object");
 	const errors = bindingKind.validate?.(binding) ?? [];

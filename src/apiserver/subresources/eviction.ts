@@ -45,7 +45,7 @@ const overBudgetText = "Cannot evict pod as it would violate the pod's disruptio
 const tooManyBudgetsText = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
 const budgetResource = { group: "policy", resource: "poddisruptionbudget" };
 /** The server's own word on the pod. */
-const conditionStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true };
+const conditionStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true, isAdmitted: true };
 
 export interface EvictionServices {
 	readonly writer: Writer;
@@ -54,7 +54,11 @@ export interface EvictionServices {
 }
 
 export async function evictPod(context: RequestContext, services: EvictionServices): Promise<Status> {
-	const eviction: Eviction = services.writer.decode(context, context.request.body, "Eviction");
+	const eviction: Eviction = await services.writer.admit(
+		context,
+		"CREATE",
+		services.writer.decode(context, context.request.body, "Eviction"),
+	);
 	if ((eviction.metadata?.name ?? "") !== context.name) throw newBadRequest("name in URL does not match name in Eviction object");
 	const options = eviction.deleteOptions ?? {};
 	const isDryRun = context.options.dryRun === true || options.dryRun?.includes("All") === true;
@@ -156,7 +160,7 @@ async function deletePod(context: RequestContext, options: DeleteOptions, { writ
 			deleteOptions = { ...options, preconditions: { ...options.preconditions, resourceVersion: metadata.resourceVersion } };
 		}
 	}
-	await deleter.delete({ ...context, request: { ...context.request, verb: "delete", deleteOptions } });
+	await deleter.delete({ ...context, request: { ...context.request, verb: "delete", deleteOptions } }, { isAdmitted: true });
 }
 
 function checkPreconditions({ metadata }: KubeObject, { preconditions }: DeleteOptions): void {

@@ -8,13 +8,19 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Scale } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import { andThen } from "../admission/admission.ts";
 import { applyPatch, patchDecoding, patchTypeOf } from "../pipeline/patch.ts";
 import { type RequestContext, toStorageVersion } from "../pipeline/request-context.ts";
-import { mainStrategy } from "../pipeline/strategy.ts";
+import { mainStrategy, type UpdateStrategy } from "../pipeline/strategy.ts";
 import type { Made, Writer } from "../pipeline/writer.ts";
 import type { ScaleMapping } from "../registry/kind.ts";
 
 const applyType = "application/apply-patch+yaml";
+
+/** The write to the object behind the Scale, on which admission has spoken. */
+function scaleStrategy({ served }: RequestContext): UpdateStrategy {
+	return { ...mainStrategy(served), isAdmitted: true };
+}
 
 function mappingOf({ definition }: RequestContext): ScaleMapping<KubeObject> {
 	if (definition.scale === undefined) throw newPathNotFound();
@@ -40,7 +46,7 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 	const mapping = mappingOf(context);
 	if (context.request.patchType === applyType) return applyScale(context, writer);
 	const sentScale = scaleSource(context);
-	const make = (current: KubeObject): KubeObject => {
+	const make = (current: KubeObject): KubeObject | Promise<KubeObject> => {
 		const sent = sentScale(scaleOf(context, current));
 		const decoded: Scale = writer.decode(context, sent, "Scale", patchDecoding(context.request, sent));
 		if (decoded.metadata?.name !== undefined && decoded.metadata.name !== context.name) {
@@ -52,11 +58,13 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 			throw newInvalid({ group: "autoscaling", kind: "Scale" }, context.name, [error]);
 		}
 		checkUid(context, decoded, current);
-		const version = decoded.metadata?.resourceVersion;
-		const scaled = mapping.withReplicas(current, replicas);
-		return version === undefined ? withoutVersion(scaled) : { ...scaled, metadata: { ...scaled.metadata, resourceVersion: version } };
+		return andThen(writer.admit(context, "UPDATE", decoded, scaleOf(context, current)), (admitted) => {
+			const version = decoded.metadata?.resourceVersion;
+			const scaled = mapping.withReplicas(current, (admitted as Scale).spec?.replicas ?? 0);
+			return version === undefined ? withoutVersion(scaled) : { ...scaled, metadata: { ...scaled.metadata, resourceVersion: version } };
+		});
 	};
-	return scaleOf(context, await writer.write(context, make, mainStrategy(context.served)));
+	return scaleOf(context, await writer.write(context, make, scaleStrategy(context)));
 }
 
 /** What the request makes of the current Scale: its body, or a patch applied. */
@@ -71,12 +79,16 @@ function scaleSource({ request }: RequestContext): (current: Scale) => unknown {
 async function applyScale(context: RequestContext, writer: Writer): Promise<Scale> {
 	const scale = writer.applier.checkConfiguration(context, context.request.body, "Scale");
 	const configuration = parentConfiguration(scale);
-	const make = (current: KubeObject): Made => {
+	const make = (current: KubeObject): Made | Promise<Made> => {
 		const { object, owners } = writer.applier.apply(context, current, configuration, undefined);
-		return { object: toStorageVersion(context, object), owners };
+		const next = toStorageVersion(context, object);
+		return andThen(writer.admit(context, "UPDATE", scaleOf(context, next), scaleOf(context, current)), (admitted) => {
+			const replicas = (admitted as Scale).spec?.replicas ?? 0;
+			return { object: mappingOf(context).withReplicas(next, replicas), owners };
+		});
 	};
 	try {
-		return scaleOf(context, await writer.writeMade(context, make, mainStrategy(context.served)));
+		return scaleOf(context, await writer.writeMade(context, make, scaleStrategy(context)));
 	} catch (error) {
 		if (!(error instanceof ApplyConflictError)) throw error;
 		// The other owners are named as owners of the Scale, too.

@@ -26,8 +26,9 @@ export interface TokenServices {
 	readonly find: (group: string, resource: string, namespace: string, name: string) => KubeObject | undefined;
 }
 
-export function requestToken(context: RequestContext, { writer, tokens, find }: TokenServices): AuthenticationTokenRequest {
-	const request = writer.decode(context, context.request.body, "AuthenticationTokenRequest") as AuthenticationTokenRequest;
+export async function requestToken(context: RequestContext, { writer, tokens, find }: TokenServices): Promise<AuthenticationTokenRequest> {
+	const sent = writer.decode(context, context.request.body, "AuthenticationTokenRequest");
+	const request = (await writer.admit(context, "CREATE", sent)) as AuthenticationTokenRequest;
 	const misplaced = placeErrors(context, request);
 	if (misplaced.length > 0) throw newInvalid(kind, context.name, misplaced);
 	const account: ServiceAccount = context.storage.get(context.namespace, context.name);
