@@ -1,5 +1,13 @@
 /** Failures of the HTTP front door itself, and how any error becomes a Status. */
-import { newBadRequest, newInternalError, newRequestEntityTooLarge, StatusError } from "../../apimachinery/status-error.ts";
+import {
+	newBadRequest,
+	newInternalError,
+	newRequestEntityTooLarge,
+	newUnknownError,
+	StatusError,
+} from "../../apimachinery/status-error.ts";
+import { StoreUnavailableError } from "../../store/errors.ts";
+import { GroupError } from "../../store/group.ts";
 import { jsonType, newUnsupportedType, protobufType, yamlType } from "./media-types.ts";
 
 /** Somebody else listens on the port. */
@@ -21,6 +29,9 @@ export const bodyLimitBytes = 3 * 1024 * 1024;
 /** Whatever was thrown, as an API error; undefined causes are the server's own fault and worth a log line. */
 export function toStatusError(error: unknown): { readonly failure: StatusError; readonly isUnexpected: boolean } {
 	if (error instanceof StatusError) return { failure: error, isUnexpected: false };
+	// The store's own words, as kube-apiserver passes on etcd's: `Error from server: etcdserver: request timed out`.
+	if (error instanceof GroupError || error instanceof StoreUnavailableError)
+		return { failure: newUnknownError(error.message), isUnexpected: false };
 	const { code, statusCode } = frameworkFields(error);
 	if (code === "FST_ERR_CTP_BODY_TOO_LARGE")
 		return { failure: newRequestEntityTooLarge(`limit is ${bodyLimitBytes}`), isUnexpected: false };
