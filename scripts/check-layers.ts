@@ -24,10 +24,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 	host: ["apimachinery"],
 	"kubelet-sim": ["apimachinery", "client", "host"],
 	cluster: ["apimachinery", "store", "apiserver", "client", "controllers", "scheduler", "host", "kubelet-sim"],
+	testbench: ["apimachinery", "client", "controllers", "cluster"],
 	tutorials: ["apimachinery", "cluster", "client"],
 	cli: ["apimachinery", "cluster", "tutorials"],
 	// The library's door.
-	"index.ts": ["apimachinery", "client", "cluster"],
+	"index.ts": ["apimachinery", "client", "cluster", "testbench"],
 };
 
 /** The only files that may touch the machine's clock and dice. */

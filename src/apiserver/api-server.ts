@@ -53,6 +53,7 @@ import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
 import { StorageMetrics } from "./storage/storage-metrics.ts";
+import type { CacheChange } from "./storage/watch-cache.ts";
 import { bindPod } from "./subresources/binding.ts";
 import { ephemeralContainersStrategy } from "./subresources/ephemeral-containers.ts";
 import { evictPod } from "./subresources/eviction.ts";
@@ -80,6 +81,14 @@ export interface ApiServerOptions {
 	readonly onStoreLost?: (error: Error) => void;
 }
 
+/** Who looks on: it sees what everybody does, and changes nothing. */
+export interface ServerObserver {
+	/** An object of this kind changed, whoever wrote it. */
+	changed(kind: KindDefinition, change: CacheChange): void;
+	/** A request that is no watch is answered; the changes that it made have been told before. */
+	carriedOut(user: UserInfo, request: ApiRequest, answer: KubeObject | KubeList | Status): void;
+}
+
 export class ApiServer {
 	/** Every kind that this server knows, in discovery order. */
 	readonly kinds: readonly KindDefinition[] = builtinKinds;
@@ -94,6 +103,7 @@ export class ApiServer {
 	readonly #deleter: Deleter;
 	readonly #tokens: ServiceAccountTokens;
 	readonly #metrics: StorageMetrics;
+	readonly #observers: ServerObserver[] = [];
 	#storeError: Error | undefined;
 	#stopCompactor: () => void = () => undefined;
 
@@ -161,6 +171,14 @@ export class ApiServer {
 			.map((entry) => entry.object as T);
 	}
 
+	/** What kinds are called, and whether they are in namespaces. */
+	namedKinds(): readonly (KindDefinition & { readonly namespaced: boolean })[] {
+		return this.kinds.flatMap((definition) => {
+			const served = this.#resources.find(definition.group, definition.versions[0], definition.resource);
+			return served === undefined ? [] : [{ ...definition, namespaced: served.resource.namespaced }];
+		});
+	}
+
 	/** Ends what follows the store. The store itself is the caller's to close. */
 	stop(): void {
 		this.#stopCompactor();
@@ -182,7 +200,20 @@ export class ApiServer {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
 		const { object, code = 200 } = await this.#dispatch(context);
+		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
+	}
+
+	/** From now on, for as long as the server runs. */
+	observe(observer: ServerObserver): void {
+		this.#observers.push(observer);
+		const definitions = new Map<string, KindDefinition>();
+		this.#cacher.observe((prefix, change) => {
+			const definition = definitions.get(prefix) ?? [...this.#storages.values()].find((storage) => storage.prefix === prefix)?.definition;
+			if (definition === undefined) return;
+			definitions.set(prefix, definition);
+			observer.changed(definition, change);
+		});
 	}
 
 	/** Starts a watch; events come through `sink`, some possibly before this resolves. Rejects with a `StatusError`. */

@@ -24,6 +24,7 @@ import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.ts";
+import type { Transport } from "../client/transport.ts";
 import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
 import type { LocalGroup, MaintainedStore } from "../store/index.ts";
@@ -59,6 +60,10 @@ export interface ClusterOptions {
 	/** Admission plugins to turn on and off, by Kubernetes' names. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionSwitches;
 	readonly log?: Logger;
+	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
+	readonly controllers?: readonly string[];
+	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
+	readonly wayOf?: (user: UserInfo, way: Transport) => Transport;
 	/** Told in a few words what is being done while the cluster comes up. */
 	readonly onProgress?: (text: string) => void;
 }
@@ -183,7 +188,8 @@ export class Cluster {
 			random,
 			log,
 			latency: options.latency ?? "usual",
-			clientFor: (user) => this.clientFor(user),
+			clientFor: (user) => new Client(this.wayFor(user)),
+			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			rootCa: () => options.pki.ca.cert,
 			nodes: options.nodes ?? defaultNodes,
 			nodeTemplate: options.nodeTemplate,
@@ -212,6 +218,12 @@ export class Cluster {
 	/** A client with any identity: what it may do is decided as for anybody else. */
 	clientFor(user: UserInfo): Client {
 		return new Client(new InProcessTransport(this.apiServer, user));
+	}
+
+	/** The way of one of the cluster's own components, or of a controller that is run like one. */
+	wayFor(user: UserInfo): Transport {
+		const way = new InProcessTransport(this.apiServer, user);
+		return this.#options.wayOf?.(user, way) ?? way;
 	}
 
 	/** Fills an empty store with what every cluster has, and starts controllers, scheduler and nodes. Called once. */

@@ -20,6 +20,8 @@ export interface ComponentOptions {
 	readonly log: Logger;
 	readonly latency: LatencyOption;
 	readonly clientFor: (user: UserInfo) => Client;
+	/** Default all. */
+	readonly controllers?: readonly string[];
 	/** PEM. */
 	readonly rootCa: () => string;
 	/** How many nodes there are to be, at least. */
@@ -48,7 +50,7 @@ export function createInformers({ clock, random, log, clientFor }: ComponentOpti
 }
 
 export function createControllers(
-	{ clock, random, log, clientFor, rootCa }: ComponentOptions,
+	{ clock, random, log, clientFor, rootCa, controllers }: ComponentOptions,
 	informers: InformerFactory,
 ): ControllerManager {
 	return new ControllerManager({
@@ -58,6 +60,7 @@ export function createControllers(
 		random: random.fork("controllers"),
 		clientFor: (name) => clientFor(controllerUser(name)),
 		rootCa,
+		...(controllers === undefined ? {} : { chosen: controllers }),
 	});
 }
 

@@ -4,7 +4,8 @@
  */
 export { AdmissionSwitchError, type AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
-export { PkiError } from "../apiserver/pki/pki.ts";
+export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
+export type { Controller, ControllerContext } from "../controllers/controller.ts";
 export {
 	SnapshotError,
 	StoreAccessError,

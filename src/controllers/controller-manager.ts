@@ -7,12 +7,15 @@ import { type Logger, silentLog } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
+import { chosenControllers } from "./chosen.ts";
 import type { Controller } from "./controller.ts";
 import { type ControllerSetOptions, createControllers } from "./controllers.ts";
 
 export interface ControllerManagerOptions extends ControllerSetOptions {
 	/** A client with the controller's own identity: the service account of this name in kube-system. */
 	clientFor(controllerName: string): Client;
+	/** Which run from the start: see chosen.ts. Default all. */
+	readonly chosen?: readonly string[];
 	readonly informers: InformerFactory;
 	readonly clock: Clock;
 	readonly random: Random;
@@ -46,10 +49,10 @@ export class ControllerManager {
 		return this.#running.has(name);
 	}
 
-	/** Starts all controllers, until the signal aborts. They wait for their informers, which somebody must start. */
+	/** Starts the chosen controllers, until the signal aborts. They wait for their informers, which somebody must start. */
 	start(signal: AbortSignal): void {
 		this.#signal = signal;
-		for (const name of this.names) this.startController(name);
+		for (const name of chosenControllers(this.names, this.#options.chosen ?? ["*"])) this.startController(name);
 	}
 
 	/** Does nothing if it runs. Throws for a name that is none, and before `start`. */

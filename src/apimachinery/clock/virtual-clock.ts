@@ -74,10 +74,10 @@ export class VirtualClock implements Clock {
 	 * Moves time from timer to timer until `condition` holds. Resolves to whether it did before `limitMs` of cluster
 	 * time had passed (or no timer was left that could change anything).
 	 */
-	async advanceUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
+	async advanceUntil(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
 		const untilMs = this.#nowMs + limitMs;
 		await this.#drain();
-		while (!condition()) {
+		while (!(await condition())) {
 			const next = this.#peek();
 			if (next === undefined || next.atMs > untilMs) return false;
 			await this.advance(next.atMs - this.#nowMs);

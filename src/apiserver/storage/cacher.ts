@@ -12,7 +12,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import { newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
 import { CompactedError, type KeyValue, prefixEnd, type Store, type StoreEvent, type StoreWatch } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
-import { WatchCache } from "./watch-cache.ts";
+import { type CacheChange, WatchCache } from "./watch-cache.ts";
 
 /** As kube-apiserver's blockTimeout. */
 const waitLimitMs = 3_000;
@@ -21,6 +21,9 @@ const reloadPauseMs = 1_000;
 /** What kube-apiserver asks etcd for to see that it is well. There is no such key. */
 const healthKey = "/registry/health";
 const registry = { key: "/registry/", rangeEnd: prefixEnd("/registry/") };
+
+/** Told of every change of every cache, in order of revision. */
+export type CacherObserver = (prefix: string, change: CacheChange) => void;
 
 interface Waiter {
 	readonly revision: number;
@@ -35,6 +38,7 @@ export class Cacher {
 	readonly #stopped = new AbortController();
 	readonly #caches = new Map<string, WatchCache>();
 	readonly #onLost: (error: Error) => void;
+	readonly #observers: CacherObserver[] = [];
 	#watch: StoreWatch | undefined;
 	#revision = 0;
 	#waiters: Waiter[] = [];
@@ -65,7 +69,14 @@ export class Cacher {
 		if (known !== undefined) return known;
 		const made = new WatchCache(prefix, options);
 		this.#caches.set(prefix, made);
+		for (const observer of this.#observers) made.subscribe((change) => observer(prefix, change));
 		return made;
+	}
+
+	/** From now on, for as long as there are caches. */
+	observe(observer: CacherObserver): void {
+		this.#observers.push(observer);
+		for (const cache of this.#caches.values()) cache.subscribe((change) => observer(cache.prefix, change));
 	}
 
 	/** Loads every cache and starts to follow the store. */
