@@ -470,8 +470,8 @@ export class Fleet {
 				.resource(pods)
 				.patch({ namespace, name }, "application/strategic-merge-patch+json", statusPatch(pod, status), { subresource: "status" });
 		} catch (error) {
-			// Gone, or another pod of the same name: there is nobody left to report on.
-			if (isStatusError(error, "NotFound", "Conflict")) return undefined;
+			// There is nobody left to report on.
+			if (await this.#isGone(node, pod, error)) return undefined;
 			throw error;
 		}
 	}
@@ -484,8 +484,24 @@ export class Fleet {
 				.resource(pods)
 				.delete({ namespace, name }, { gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }) });
 		} catch (error) {
-			if (!isStatusError(error, "NotFound", "Conflict")) throw error;
+			if (!(await this.#isGone(node, pod, error))) throw error;
 		}
+	}
+
+	/** Whether a write failed because the pod is gone, or another one has its name; a conflict may also be a write of somebody else. */
+	async #isGone(node: string, { metadata }: Pod, error: unknown): Promise<boolean> {
+		if (isStatusError(error, "NotFound")) return true;
+		if (!isStatusError(error, "Conflict")) return false;
+		const { namespace, name = "", uid } = metadata ?? {};
+		const found = await this.#options
+			.clientFor(node)
+			.resource(pods)
+			.get({ namespace, name })
+			.catch((failure: unknown) => {
+				if (isStatusError(failure, "NotFound")) return undefined;
+				throw failure;
+			});
+		return found?.metadata?.uid !== uid;
 	}
 
 	#podEvent(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container: string | undefined): void {

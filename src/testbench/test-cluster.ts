@@ -53,10 +53,17 @@ export async function createCluster(options: ClusterOptions = {}): Promise<TestC
 	const clock = clockOf(clockOption);
 	const random = rest.seed === undefined ? createEntropyRandom() : new SeededRandom(`${rest.seed} test bench`);
 	const faults = new Faults();
+	/** One source of chance a user: a component may ask for its way again and again. */
+	const chances = new Map<string, Random>();
+	const chanceOf = (name: string) => {
+		const chance = chances.get(name) ?? random.fork(name);
+		chances.set(name, chance);
+		return chance;
+	};
 	const cluster = await createPlainCluster({
 		...rest,
 		clock,
-		wayOf: (user, transport) => new FaultyTransport({ transport, faults, clock, random: random.fork(user.name) }),
+		wayOf: (user, transport) => new FaultyTransport({ transport, faults, clock, random: chanceOf(user.name) }),
 	});
 	// Only now: in virtual time nobody who tries again after a while would ever do so before somebody lets time pass.
 	if (plan !== undefined) faults.set(plan);

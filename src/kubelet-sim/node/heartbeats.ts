@@ -20,6 +20,8 @@ export const defaultStatusReportMs = 300_000;
 /** Of a registration that failed. */
 const registerRetryMs = 1_000;
 const slots = 50;
+/** How often the kubelet tries at once: nodeStatusUpdateRetry, and maxUpdateRetries of its lease controller. */
+const maxTries = 5;
 
 export interface HeartbeatOptions {
 	readonly clock: Clock;
@@ -80,8 +82,18 @@ export class Heartbeats {
 
 	/** Writes the node's status now. */
 	async reportStatus(node: SimNode): Promise<void> {
-		const { clock, log, clientFor } = this.#options;
+		const { log } = this.#options;
 		if (this.#stopped || !node.running) return;
+		for (let tries = 1; !(await this.#tryReportStatus(node)); tries++) {
+			if (tries < maxTries) continue;
+			log.warn("Unable to update node status", { node: node.name, error: "update node status exceeds retry count" });
+			return;
+		}
+	}
+
+	/** Whether it came through, or there is nothing to try any more. */
+	async #tryReportStatus(node: SimNode): Promise<boolean> {
+		const { clock, log, clientFor } = this.#options;
 		const before = this.#options.cachedNode(node.name)?.status?.conditions ?? node.conditions;
 		const status = nodeStatus(node.description, node.images(), before, clock.now());
 		node.conditions = status.conditions;
@@ -89,9 +101,12 @@ export class Heartbeats {
 			await clientFor(node.name)
 				.resource(nodes)
 				.patch({ name: node.name }, "application/strategic-merge-patch+json", { status }, { subresource: "status" });
+			return true;
 		} catch (error) {
-			if (isStatusError(error, "NotFound")) node.registered = false;
 			log.warn("Error updating node status, will retry", { node: node.name, error: String(error) });
+			if (!isStatusError(error, "NotFound")) return false;
+			node.registered = false;
+			return true;
 		}
 	}
 
@@ -125,13 +140,19 @@ export class Heartbeats {
 	}
 
 	async #renew(node: SimNode): Promise<void> {
+		for (let tries = 1; tries <= maxTries; tries++) {
+			if (this.#stopped || !node.running || (await this.#tryRenew(node))) return;
+		}
+	}
+
+	/** Whether it came through. */
+	async #tryRenew(node: SimNode): Promise<boolean> {
 		const { clock, log, clientFor, cachedNode } = this.#options;
-		if (this.#stopped || !node.running) return;
 		const client = clientFor(node.name).resource(leases);
 		try {
 			if (!node.registered) {
 				await this.#register(node);
-				return;
+				return true;
 			}
 			if (node.lease === undefined) {
 				node.lease = await client.get({ namespace: leaseNamespace, name: node.name }).catch((error: unknown) => {
@@ -142,16 +163,18 @@ export class Heartbeats {
 			if (node.lease === undefined) {
 				const owner = cachedNode(node.name) ?? (await clientFor(node.name).resource(nodes).get({ name: node.name }));
 				node.lease = await client.create(leaseObject(owner, clock.now()));
-				return;
+				return true;
 			}
 			node.lease = await client.update({
 				...node.lease,
 				spec: { ...node.lease.spec, holderIdentity: node.name, renewTime: formatMicroTime(clock.now()) },
 			});
+			return true;
 		} catch (error) {
-			// Somebody else wrote it, or it is gone: read it anew next time.
+			// Somebody else wrote it, or it is gone: read it anew.
 			node.lease = undefined;
 			log.warn("Failed to update lease", { node: node.name, error: String(error) });
+			return false;
 		}
 	}
 }
