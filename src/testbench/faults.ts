@@ -130,8 +130,8 @@ class FaultyWatch implements WatchSink {
 	readonly #options: FaultyTransportOptions;
 	readonly #sink: WatchSink;
 	#handle: WatchHandle | undefined;
-	/** Cluster time before which nothing may be told, so that events keep their order. */
-	#earliestMs = 0;
+	/** What is late, in order. */
+	readonly #waiting: { readonly atMs: number; readonly action: () => void }[] = [];
 	#isOver = false;
 
 	constructor(options: FaultyTransportOptions, sink: WatchSink) {
@@ -175,18 +175,29 @@ class FaultyWatch implements WatchSink {
 		this.#sink.onEnd(new Error("the connection was lost (injected)"));
 	}
 
-	/** `action`, after all that is to be told before it; at once if nothing waits. */
+	/** `action`, after all that is to be told before it; at once if nothing waits and it is not late. */
 	#afterwards(delayMs: number, action: () => void): void {
-		const { clock } = this.#options;
-		const atMs = Math.max(clock.now() + delayMs, this.#earliestMs);
-		const guarded = () => {
-			if (!this.#isOver) action();
-		};
-		if (atMs <= clock.now()) {
-			guarded();
+		if (this.#waiting.length === 0 && delayMs <= 0) {
+			action();
 			return;
 		}
-		this.#earliestMs = atMs;
-		clock.setTimeout(guarded, atMs - clock.now());
+		this.#waiting.push({ atMs: this.#options.clock.now() + delayMs, action });
+		if (this.#waiting.length === 1) this.#tellNext();
+	}
+
+	/** One timer at a time: whatever the clock rounds, the order stays. */
+	#tellNext(): void {
+		const { clock } = this.#options;
+		const [next] = this.#waiting;
+		if (next === undefined) return;
+		clock.setTimeout(
+			() => {
+				this.#waiting.shift();
+				if (this.#isOver) return;
+				next.action();
+				this.#tellNext();
+			},
+			Math.max(0, next.atMs - clock.now()),
+		);
 	}
 }
