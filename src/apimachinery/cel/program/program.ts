@@ -7,7 +7,7 @@
 import type { Checked } from "../check/checker.ts";
 import type { Environment } from "../environment.ts";
 import type { Implementation, Overload } from "../library/function.ts";
-import { index, indexIfPresent, insertIntoAccumulator, keyText } from "../library/standard.ts";
+import { index, indexIfPresent, insertIntoAccumulator } from "../library/standard.ts";
 import { compileRegex } from "../regex/regex.ts";
 import type { CallNode, ComprehensionNode, Expr, ListNode, LiteralNode, MapNode, SelectNode, StructNode } from "../syntax/ast.ts";
 import type { CelType } from "../types/types.ts";
@@ -616,5 +616,3 @@ function isOfType(value: CelValue, type: CelType): boolean {
 			return value instanceof CelMap || (value instanceof CelOpaque && value.typeName === type.name);
 	}
 }
-
-export { keyText };

@@ -343,11 +343,6 @@ export function asList(value: CelValue): CelList {
 	return value;
 }
 
-export function asMap(value: CelValue): CelMap {
-	if (!(value instanceof CelMap)) throw noSuchOverload();
-	return value;
-}
-
 export function asTimestamp(value: CelValue): CelTimestamp {
 	if (!(value instanceof CelTimestamp)) throw noSuchOverload();
 	return value;
