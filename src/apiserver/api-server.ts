@@ -448,7 +448,12 @@ export class ApiServer {
 			findKind: (group, version, kind) => {
 				for (const { definition, resource } of this.#resources.all()) {
 					if (definition.group !== group || definition.kind !== kind || resource.version !== version) continue;
-					return { resource: definition.resource, isNamespaced: resource.namespaced };
+					return {
+						resource: definition.resource,
+						isNamespaced: resource.namespaced,
+						type: resource.type,
+						setDefaults: (object) => definition.setDefaults?.(object) ?? object,
+					};
 				}
 				return undefined;
 			},

@@ -36,4 +36,4 @@ export type { CelType } from "./types/types.ts";
 export * as celTypes from "./types/types.ts";
 export { EvaluationError } from "./values/errors.ts";
 export { celToJson, jsonToCel } from "./values/json-values.ts";
-export { CelMap, CelOpaque, CelOptional, type CelValue } from "./values/values.ts";
+export { CelList, CelMap, CelOptional, type CelValue, EntryMap } from "./values/values.ts";

@@ -406,7 +406,7 @@ class Compiler {
 	}
 
 	/** A message is a map by its fields' names. */
-	#struct({ fields }: StructNode): Compiled {
+	#struct({ fields, typeName }: StructNode): Compiled {
 		const compiled = fields.map(({ field, value, optional }) => ({ field, run: this.#compile(value).run, optional }));
 		return {
 			run: (frame) => {
@@ -417,7 +417,7 @@ class Compiler {
 					else if (value instanceof CelOptional && value.value !== undefined) made.push([field, value.value]);
 				}
 				frame.spend(structCost);
-				return EntryMap.of(made);
+				return EntryMap.of(made, typeName.replace(/^\./, ""));
 			},
 		};
 	}

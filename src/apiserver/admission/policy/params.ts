@@ -9,11 +9,15 @@ import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 
 /** What serves a kind; undefined for a kind that is not served. */
-export type FindKind = (
-	group: string,
-	version: string,
-	kind: string,
-) => { readonly resource: string; readonly isNamespaced: boolean } | undefined;
+export type FindKind = (group: string, version: string, kind: string) => FoundKind | undefined;
+
+export interface FoundKind {
+	readonly resource: string;
+	readonly isNamespaced: boolean;
+	/** Name of its type in the schema table; "" for a kind that the table does not have. */
+	readonly type: string;
+	setDefaults(object: KubeObject): KubeObject;
+}
 
 /** Each of the objects is for an evaluation of its own; `undefined` is for one without. No object: the binding does nothing. */
 export type Params = { readonly objects: readonly (KubeObject | undefined)[] } | { readonly error: string };

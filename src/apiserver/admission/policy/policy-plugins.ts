@@ -6,13 +6,38 @@
 import type { KubeObject } from "../../../apimachinery/meta.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "../admission.ts";
 import { isGuarded } from "./match.ts";
+import type { MutatingPolicies } from "./mutating.ts";
 import type { PolicySources, ValidatingPolicies } from "./validating.ts";
 
 const group = "admissionregistration.k8s.io";
 
 /** The plugins of one server. */
 export function createPolicyPlugins(sources: PolicySources): readonly AdmissionPlugin[] {
-	return [new ValidatingPolicyPlugin(sources)];
+	return [new MutatingPolicyPlugin(sources), new ValidatingPolicyPlugin(sources)];
+}
+
+class MutatingPolicyPlugin implements AdmissionPlugin {
+	readonly name = "MutatingAdmissionPolicy";
+	readonly #sources: PolicySources;
+	#policies: MutatingPolicies | undefined;
+
+	constructor(sources: PolicySources) {
+		this.#sources = sources;
+	}
+
+	handles = isGuarded;
+
+	mutate(object: KubeObject, attributes: AdmissionAttributes): KubeObject | Promise<KubeObject> {
+		if (attributes.lookup.list(group, "mutatingadmissionpolicybindings").length === 0) return object;
+		if (this.#policies !== undefined) return this.#policies.mutate(object, attributes);
+		return this.#load().then((policies) => policies.mutate(object, attributes));
+	}
+
+	async #load(): Promise<MutatingPolicies> {
+		const { MutatingPolicies } = await import("./mutating.ts");
+		this.#policies ??= new MutatingPolicies(this.#sources);
+		return this.#policies;
+	}
 }
 
 class ValidatingPolicyPlugin implements AdmissionPlugin {

@@ -5,15 +5,21 @@ import type { AdmissionAttributes } from "../admission.ts";
 import { attributesFor, type OtherObjects, type TestAttributes } from "../testing/attributes.ts";
 import { createPolicyPlugins } from "./policy-plugins.ts";
 
-const [plugin] = createPolicyPlugins({
+const [, plugin] = createPolicyPlugins({
 	authorize: (user, { verb, group, resource, serviceAccount }) => ({
 		allowed: user.name === "alice" && verb === "delete" && `${group}/${resource}` === "apps/deployments" && serviceAccount === undefined,
 		reason: "because",
 		error: "",
 	}),
 	findKind: (group, _, kind) => {
-		if (kind === "ConfigMap") return { resource: "configmaps", isNamespaced: true };
-		return kind === "Node" && group === "" ? { resource: "nodes", isNamespaced: false } : undefined;
+		const found = (resource: string, isNamespaced: boolean) => ({
+			resource,
+			isNamespaced,
+			type: "",
+			setDefaults: (object: KubeObject) => object,
+		});
+		if (kind === "ConfigMap") return found("configmaps", true);
+		return kind === "Node" && group === "" ? found("nodes", false) : undefined;
 	},
 });
 

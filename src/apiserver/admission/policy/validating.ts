@@ -17,6 +17,7 @@ import { type CompiledValidatingPolicy, type CompiledValidation, compileValidati
 import { conditionsHold, Evaluation, type PolicyAuthorize, policyBudget, type Subject } from "./evaluation.ts";
 import { matches } from "./match.ts";
 import { type FindKind, paramsOf } from "./params.ts";
+import { reasonCode } from "./reason-code.ts";
 
 const maxMessageBytes = 5 * 1024;
 const maxAuditValueBytes = 10 * 1024;
@@ -200,12 +201,10 @@ class Round {
 	}
 }
 
-const codes: Readonly<Record<string, number>> = { Forbidden: 403, Unauthorized: 401, RequestEntityTooLarge: 413 };
-
 function refusalError({ policy, binding, message, reason }: Refusal, { group, resource, name }: AdmissionAttributes): StatusError {
 	const with_ = binding === undefined ? "" : ` with binding '${binding.metadata?.name ?? ""}'`;
 	const text = `ValidatingAdmissionPolicy '${policy.metadata?.name ?? ""}'${with_} denied request: ${message}`;
 	const { status } = newForbidden({ group, resource }, name, text);
 	const details = { ...status.details, causes: [{ message: text }] };
-	return new StatusError({ ...status, reason, code: codes[reason] ?? 422, details });
+	return new StatusError({ ...status, reason, code: reasonCode(reason), details });
 }
