@@ -26,9 +26,11 @@ import {
 } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
-import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
+import type { AdmissionChain, AdmissionLookup, AdmissionPlugin } from "./admission/admission.ts";
 import type { AdmissionSwitches } from "./admission/plugin-order.ts";
 import { createAdmission } from "./admission/plugins.ts";
+import { policyAuthorizer } from "./admission/policy/policy-authorizer.ts";
+import { createPolicyPlugins } from "./admission/policy/policy-plugins.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -126,7 +128,7 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
-		this.#admission = createAdmission([], options.admission);
+		this.#admission = createAdmission(this.#policyPlugins(), options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
@@ -438,6 +440,24 @@ export class ApiServer {
 		});
 		await Promise.all(deletions);
 		return { ...list, items: list.items.map((item) => toServedVersion(context, item)) };
+	}
+
+	#policyPlugins(): readonly AdmissionPlugin[] {
+		return createPolicyPlugins({
+			authorize: policyAuthorizer(this.#authorizer),
+			findKind: (group, version, kind) => {
+				for (const { definition, resource } of this.#resources.all()) {
+					if (definition.group !== group || definition.kind !== kind || resource.version !== version) continue;
+					return {
+						resource: definition.resource,
+						isNamespaced: resource.namespaced,
+						type: resource.type,
+						setDefaults: (object) => definition.setDefaults?.(object) ?? object,
+					};
+				}
+				return undefined;
+			},
+		});
 	}
 
 	#lookup(): AdmissionLookup {

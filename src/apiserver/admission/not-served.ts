@@ -11,10 +11,6 @@ const withoutEffect: Readonly<Record<string, string>> = {
 	"apiextensions.k8s.io/customresourcedefinitions": "serving custom resources",
 	"admissionregistration.k8s.io/mutatingwebhookconfigurations": "calling admission webhooks",
 	"admissionregistration.k8s.io/validatingwebhookconfigurations": "calling admission webhooks",
-	"admissionregistration.k8s.io/validatingadmissionpolicies": "evaluating admission policies",
-	"admissionregistration.k8s.io/validatingadmissionpolicybindings": "evaluating admission policies",
-	"admissionregistration.k8s.io/mutatingadmissionpolicies": "evaluating admission policies",
-	"admissionregistration.k8s.io/mutatingadmissionpolicybindings": "evaluating admission policies",
 };
 
 export const notServed: AdmissionPlugin = {
