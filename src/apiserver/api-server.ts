@@ -29,6 +29,7 @@ import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
 import type { AdmissionSwitches } from "./admission/plugin-order.ts";
 import { createAdmission } from "./admission/plugins.ts";
+import { resourceQuotaAdmission } from "./admission/quota/resource-quota.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -126,7 +127,8 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
-		this.#admission = createAdmission([], options.admission);
+		const quotas = this.storage("", "resourcequotas");
+		this.#admission = createAdmission([resourceQuotaAdmission((namespace, name) => quotas.key(namespace, name))], options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,

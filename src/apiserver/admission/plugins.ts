@@ -2,6 +2,7 @@
 
 import { AdmissionChain, type AdmissionPlugin } from "./admission.ts";
 import { defaultTolerationSeconds } from "./default-toleration-seconds.ts";
+import { limitRanger } from "./limit-ranger.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { notServed } from "./not-served.ts";
 import { AdmissionSwitchError, type AdmissionSwitches, enabledPlugins } from "./plugin-order.ts";
@@ -13,6 +14,7 @@ import { taintNodesByCondition } from "./taint-nodes-by-condition.ts";
 /** Those that need nothing but what a request tells them. The order here means nothing: plugin-order.ts has it. */
 const plainPlugins: readonly AdmissionPlugin[] = [
 	namespaceLifecycle,
+	limitRanger,
 	serviceAccountAdmission,
 	taintNodesByCondition,
 	priorityAdmission,
