@@ -27,8 +27,7 @@ import {
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
-import type { AdmissionSwitches } from "./admission/plugin-order.ts";
-import { createAdmission } from "./admission/plugins.ts";
+import { type AdmissionOptions, createAdmission } from "./admission/plugins.ts";
 import { resourceQuotaAdmission } from "./admission/quota/resource-quota.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
@@ -69,7 +68,7 @@ export interface ApiServerOptions {
 	readonly random: Random;
 	readonly log: Logger;
 	/** Which admission plugins run; default those of kube-apiserver, and NodeRestriction. */
-	readonly admission?: AdmissionSwitches;
+	readonly admission?: AdmissionOptions;
 	/** CIDR that cluster IPs come from; default 10.96.0.0/12, as kubeadm's. */
 	readonly serviceCidr?: string;
 	/** Inclusive; default 30000-32767. */
