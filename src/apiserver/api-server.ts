@@ -10,7 +10,7 @@
 import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
-import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
+import { type KubeList, type KubeObject, parseApiVersion } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
@@ -27,6 +27,8 @@ import {
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
+import { namespaceAutoProvision } from "./admission/namespace-existence.ts";
+import { ownerReferencesPermissionEnforcement } from "./admission/owner-references.ts";
 import { type AdmissionOptions, createAdmission } from "./admission/plugins.ts";
 import { resourceQuotaAdmission } from "./admission/quota/resource-quota.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
@@ -127,7 +129,17 @@ export class ApiServer {
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
 		const quotas = this.storage("", "resourcequotas");
-		this.#admission = createAdmission([resourceQuotaAdmission((namespace, name) => quotas.key(namespace, name))], options.admission);
+		this.#admission = createAdmission(
+			[
+				resourceQuotaAdmission((namespace, name) => quotas.key(namespace, name)),
+				namespaceAutoProvision((name) => this.#provideNamespace(name)),
+				ownerReferencesPermissionEnforcement({
+					authorize: (user, request) => this.authorize(user, request),
+					resourceOf: (apiVersion, kind) => this.#resourceOf(apiVersion, kind),
+				}),
+			],
+			options.admission,
+		);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
@@ -163,6 +175,22 @@ export class ApiServer {
 	repair(): Promise<void> {
 		const addresses = this.#objects<IPAddress>("networking.k8s.io", "ipaddresses");
 		return repairAddresses(this.#objects<Service>("", "services"), addresses, (request) => this.handle(apiserverUser, request));
+	}
+
+	/** Makes a namespace, unless it is there by then. */
+	async #provideNamespace(name: string): Promise<void> {
+		try {
+			const body = { metadata: { name } };
+			await this.handle(apiserverUser, { verb: "create", group: "", version: "v1", resource: "namespaces", body });
+		} catch (error) {
+			if (!isStatusError(error, "AlreadyExists")) throw error;
+		}
+	}
+
+	#resourceOf(apiVersion: string, kind: string): GeneratedResource | undefined {
+		const { group, version } = parseApiVersion(apiVersion);
+		const definition = this.kinds.find((each) => each.group === group && each.kind === kind);
+		return definition === undefined ? undefined : this.#resources.find(group, version, definition.resource)?.resource;
 	}
 
 	/** All objects of a kind, from the cache. */
