@@ -13,7 +13,22 @@ const zero: Quantity = { nanos: 0n, format: "DecimalSI" };
 
 /** Throws QuantityError for a text that is no quantity. */
 export function parseAmounts(list: ResourceList = {}): Amounts {
-	return new Map(Object.entries(list).map(([name, text]) => [name, parseQuantity(text)]));
+	const amounts = new Map<string, Quantity>();
+	for (const name in list) amounts.set(name, knownQuantity(list[name] ?? ""));
+	return amounts;
+}
+
+/** What was parsed lately: objects of one template ask for the same amounts. */
+const parsed = new Map<string, Quantity>();
+const maxParsed = 1000;
+
+function knownQuantity(text: string): Quantity {
+	const known = parsed.get(text);
+	if (known !== undefined) return known;
+	const quantity = parseQuantity(text);
+	if (parsed.size >= maxParsed) parsed.clear();
+	parsed.set(text, quantity);
+	return quantity;
 }
 
 /** In the order of names. */

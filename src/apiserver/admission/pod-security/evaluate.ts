@@ -8,9 +8,17 @@ import type { Annotations, Check, CheckPod, Finding } from "./check.ts";
 import type { LevelVersion, PolicyVersion } from "./policy.ts";
 import { restrictedChecks } from "./restricted-checks.ts";
 
+/** By level and version: the checks that apply. */
+const applicable = new Map<string, readonly CheckPod[]>();
+
 /** What is wrong with the pod; empty if nothing is. */
 export function evaluatePod({ level, version }: LevelVersion, spec: PodSpec, annotations: Annotations = {}): readonly Finding[] {
-	return checksOf(level, version).flatMap((check) => check(spec, annotations) ?? []);
+	const findings: Finding[] = [];
+	for (const check of knownChecks(level, version)) {
+		const finding = check(spec, annotations);
+		if (finding !== undefined) findings.push(finding);
+	}
+	return findings;
 }
 
 /** `privileged (container "c" must not …), host namespaces (hostPID=true)`. */
@@ -21,6 +29,17 @@ export function describeFindings(findings: readonly Finding[]): string {
 /** `privileged, host namespaces`: what pods with the same findings are told together by. */
 export function describeReasons(findings: readonly Finding[]): string {
 	return findings.map(({ reason }) => reason).join(", ");
+}
+
+function knownChecks(level: LevelVersion["level"], version: PolicyVersion): readonly CheckPod[] {
+	// Versions that nobody has heard of are not remembered: labels could name thousands.
+	const isKnown = version === Number.POSITIVE_INFINITY || version < 100;
+	const key = `${level} ${version}`;
+	const known = applicable.get(key);
+	if (known !== undefined) return known;
+	const checks = checksOf(level, version);
+	if (isKnown) applicable.set(key, checks);
+	return checks;
 }
 
 function checksOf(level: LevelVersion["level"], version: PolicyVersion): readonly CheckPod[] {

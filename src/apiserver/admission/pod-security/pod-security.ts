@@ -192,10 +192,11 @@ function judge(
 	};
 	const enforced = isEnforced ? violation(policy.enforce) : undefined;
 	if (isEnforced) attributes.annotate(`${labelPrefix}enforce-policy`, describeLevel(policy.enforce));
-	const audited = violation(policy.audit);
+	const other = (level: LevelVersion) => (isEnforced && sameLevel(level, policy.enforce) ? enforced : violation(level));
+	const audited = other(policy.audit);
 	if (audited !== undefined) attributes.annotate(`${labelPrefix}audit-violations`, `would violate ${audited}`);
 	if (enforced !== undefined) throw forbidden(attributes, `violates ${enforced}`);
-	const warned = violation(policy.warn);
+	const warned = sameLevel(policy.warn, policy.audit) ? audited : other(policy.warn);
 	if (warned !== undefined) attributes.warn(`would violate ${warned}`);
 }
 
