@@ -430,8 +430,7 @@ export class ApiServer {
 	}
 
 	async #bind(context: RequestContext): Promise<{ object: Status; code: number }> {
-		const findNode = (name: string) => this.find("", "nodes", "", name);
-		return { object: await bindPod(context, { writer: this.#writer, findNode }), code: 201 };
+		return { object: await bindPod(context, this.#writer), code: 201 };
 	}
 
 	/** A Binding that is posted to its collection names the pod itself: the way of old. */

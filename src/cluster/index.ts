@@ -3,6 +3,7 @@
  * returns is driven through its `client`, or over HTTPS after `listen`.
  */
 export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
+export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";

@@ -21,6 +21,7 @@ import {
 	podTolerationRestriction,
 } from "./pod-restrictions.ts";
 import { type PodSecurityOptions, podSecurityAdmission } from "./pod-security/pod-security.ts";
+import { podTopologyLabels } from "./pod-topology-labels.ts";
 import { priorityAdmission } from "./priority.ts";
 import { runtimeClassAdmission } from "./runtime-class.ts";
 import { serviceAccountAdmission } from "./service-account.ts";
@@ -52,6 +53,7 @@ const plainPlugins: readonly AdmissionPlugin[] = [
 	persistentVolumeClaimResize,
 	podNodeSelector,
 	podTolerationRestriction,
+	podTopologyLabels,
 	runtimeClassAdmission,
 	namespaceLifecycle,
 	limitRanger,
