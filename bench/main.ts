@@ -1,9 +1,10 @@
 /**
- * `npm run bench [-- --runs N] [-- --only start|deployment|api|memory|store|etcd|cel]`: measures what the README and docs/benchmarks.md promise and
+ * `npm run bench [-- --runs N] [-- --only NAME]`, a name of `benchmarks` below: measures what the README and docs/benchmarks.md promise and
  * prints a Markdown table. Exit code 1 if a promise is not kept.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
+import { benchAdmission } from "./admission.ts";
 import { benchApi } from "./api.ts";
 import { benchCel } from "./cel.ts";
 import { benchDeployment } from "./deployment.ts";
@@ -18,6 +19,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	start: benchStart,
 	deployment: benchDeployment,
 	api: benchApi,
+	admission: benchAdmission,
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,

@@ -3,7 +3,7 @@ export * from "./apimachinery/index.ts";
 export * from "./client/index.ts";
 export {
 	type AdminCredentials,
-	type AdmissionSwitches,
+	type AdmissionOptions,
 	type Controller,
 	type ControllerContext,
 	type EtcdStoreOption,

@@ -10,7 +10,7 @@
 import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
-import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
+import { type KubeList, type KubeObject, parseApiVersion } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
@@ -27,10 +27,12 @@ import {
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup, AdmissionPlugin } from "./admission/admission.ts";
-import type { AdmissionSwitches } from "./admission/plugin-order.ts";
-import { createAdmission } from "./admission/plugins.ts";
+import { namespaceAutoProvision } from "./admission/namespace-existence.ts";
+import { ownerReferencesPermissionEnforcement } from "./admission/owner-references.ts";
+import { type AdmissionOptions, createAdmission } from "./admission/plugins.ts";
 import { policyAuthorizer } from "./admission/policy/policy-authorizer.ts";
 import { createPolicyPlugins } from "./admission/policy/policy-plugins.ts";
+import { resourceQuotaAdmission } from "./admission/quota/resource-quota.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -70,7 +72,7 @@ export interface ApiServerOptions {
 	readonly random: Random;
 	readonly log: Logger;
 	/** Which admission plugins run; default those of kube-apiserver, and NodeRestriction. */
-	readonly admission?: AdmissionSwitches;
+	readonly admission?: AdmissionOptions;
 	/** CIDR that cluster IPs come from; default 10.96.0.0/12, as kubeadm's. */
 	readonly serviceCidr?: string;
 	/** Inclusive; default 30000-32767. */
@@ -128,7 +130,19 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
-		this.#admission = createAdmission(this.#policyPlugins(), options.admission);
+		const quotas = this.storage("", "resourcequotas");
+		this.#admission = createAdmission(
+			[
+				...this.#policyPlugins(),
+				resourceQuotaAdmission((namespace, name) => quotas.key(namespace, name)),
+				namespaceAutoProvision((name) => this.#provideNamespace(name)),
+				ownerReferencesPermissionEnforcement({
+					authorize: (user, request) => this.authorize(user, request),
+					resourceOf: (apiVersion, kind) => this.#resourceOf(apiVersion, kind),
+				}),
+			],
+			options.admission,
+		);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
@@ -164,6 +178,22 @@ export class ApiServer {
 	repair(): Promise<void> {
 		const addresses = this.#objects<IPAddress>("networking.k8s.io", "ipaddresses");
 		return repairAddresses(this.#objects<Service>("", "services"), addresses, (request) => this.handle(apiserverUser, request));
+	}
+
+	/** Makes a namespace, unless it is there by then. */
+	async #provideNamespace(name: string): Promise<void> {
+		try {
+			const body = { metadata: { name } };
+			await this.handle(apiserverUser, { verb: "create", group: "", version: "v1", resource: "namespaces", body });
+		} catch (error) {
+			if (!isStatusError(error, "AlreadyExists")) throw error;
+		}
+	}
+
+	#resourceOf(apiVersion: string, kind: string): GeneratedResource | undefined {
+		const { group, version } = parseApiVersion(apiVersion);
+		const definition = this.kinds.find((each) => each.group === group && each.kind === kind);
+		return definition === undefined ? undefined : this.#resources.find(group, version, definition.resource)?.resource;
 	}
 
 	/** All objects of a kind, from the cache. */
@@ -403,8 +433,7 @@ export class ApiServer {
 	}
 
 	async #bind(context: RequestContext): Promise<{ object: Status; code: number }> {
-		const findNode = (name: string) => this.find("", "nodes", "", name);
-		return { object: await bindPod(context, { writer: this.#writer, findNode }), code: 201 };
+		return { object: await bindPod(context, this.#writer), code: 201 };
 	}
 
 	/** A Binding that is posted to its collection names the pod itself: the way of old. */

@@ -24,6 +24,7 @@ import type {
 	PriorityClass,
 	ReplicaSet,
 	ReplicationController,
+	ResourceQuota,
 	Secret,
 	Service,
 	ServiceAccount,
@@ -53,6 +54,7 @@ export const events = ref<CoreEvent>("", "v1", "events", "Event");
 export const configMaps = ref<ConfigMap>("", "v1", "configmaps", "ConfigMap");
 export const secrets = ref<Secret>("", "v1", "secrets", "Secret");
 export const serviceAccounts = ref<ServiceAccount>("", "v1", "serviceaccounts", "ServiceAccount");
+export const resourceQuotas = ref<ResourceQuota>("", "v1", "resourcequotas", "ResourceQuota");
 export const replicationControllers = ref<ReplicationController>("", "v1", "replicationcontrollers", "ReplicationController");
 export const persistentVolumes = ref<PersistentVolume>("", "v1", "persistentvolumes", "PersistentVolume");
 export const persistentVolumeClaims = ref<PersistentVolumeClaim>("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim");

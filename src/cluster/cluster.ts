@@ -13,7 +13,7 @@ import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
-import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
+import type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
@@ -57,8 +57,8 @@ export interface ClusterOptions {
 	readonly seed?: string | number;
 	/** "none" makes image pulls, container starts and the like take no time; default "usual": a good connection. */
 	readonly latency?: LatencyOption;
-	/** Admission plugins to turn on and off, by Kubernetes' names. Default: those of kube-apiserver, and NodeRestriction. */
-	readonly admission?: AdmissionSwitches;
+	/** Admission plugins to turn on and off, by Kubernetes' names, and to set up. Default: those of kube-apiserver, and NodeRestriction. */
+	readonly admission?: AdmissionOptions;
 	readonly log?: Logger;
 	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
 	readonly controllers?: readonly string[];

@@ -2,7 +2,8 @@
  * cluster/: the composition root, and the public door of the library. `createCluster` makes a whole cluster; what it
  * returns is driven through its `client`, or over HTTPS after `listen`.
  */
-export { AdmissionSwitchError, type AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
+export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
+export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";

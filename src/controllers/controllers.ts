@@ -12,6 +12,7 @@ import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
+import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
@@ -35,6 +36,7 @@ export function createControllers({
 		rootCaPublisher(rootCa),
 		namespaceController(deletableResources),
 		garbageCollector(deletableResources),
+		resourceQuotaController(deletableResources),
 		replicationControllerController,
 		replicaSetController,
 		deploymentController,

@@ -67,6 +67,17 @@ test.each(mistakes)("kubesim %s: exit code 2, the reason on stderr, nothing on s
 	expect([stdout, exitCode]).toEqual(["", 2]);
 });
 
+test.each([
+	["start --enable-admission-plugins Nope,AlwaysAdmit", 'error: enable-admission-plugins plugin "Nope" is unknown\n'],
+	["start --disable-admission-plugins Nope", 'error: disable-admission-plugins plugin "Nope" is unknown\n'],
+	["start --enable-admission-plugins ImagePolicyWebhook", "error: admission plugin ImagePolicyWebhook is not implemented in kubesim\n"],
+])("kubesim %s: no cluster is made, and the reason is on stderr", async (args, message) => {
+	const { stdout, stderr, exitCode } = await home.try(args);
+	expect(stderr).toContain(message);
+	expect([stdout, exitCode]).toEqual(["", 1]);
+	expect((await home.try("list")).stderr).toBe("There are no clusters. kubesim start makes one.\n");
+});
+
 test.each(["stop", "delete", "status", "logs", "kubeconfig", "kubectl get pods"])(
 	"kubesim %s without such a cluster: exit code 1 and the way out",
 	async (args) => {

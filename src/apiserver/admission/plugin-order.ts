@@ -55,7 +55,9 @@ const ownPlugins: ReadonlySet<string> = new Set(["NotServed"]);
 
 /** What `--enable-admission-plugins` and `--disable-admission-plugins` say. */
 export interface AdmissionSwitches {
+	/** Names of plugins to run besides the usual ones. */
 	readonly enable?: readonly string[];
+	/** Names of plugins that do not run. */
 	readonly disable?: readonly string[];
 }
 

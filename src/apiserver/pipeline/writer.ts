@@ -361,9 +361,8 @@ export class Writer {
 		oldObject?: KubeObject,
 	): KubeObject | Promise<KubeObject> {
 		const attributes = this.attributes(context, operation, context.name, oldObject);
-		return andThen(this.#admission.mutate(object, attributes), (mutated) =>
-			andThen(this.#admission.validate(mutated, attributes), () => mutated),
-		);
+		const validated = (mutated: KubeObject) => andThen(this.#admission.validate(mutated, attributes), () => mutated);
+		return andThen(this.#admission.mutate(object, attributes), validated);
 	}
 
 	/** Checks that a body is an object of the endpoint's kind, drops what the schema does not know and says so. */

@@ -11,20 +11,13 @@ import type { UpdateStrategy } from "../pipeline/strategy.ts";
 import type { Writer } from "../pipeline/writer.ts";
 import { bindingKind } from "../registry/core/binding.ts";
 
-const topologyLabels: readonly string[] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
-
-export interface BindingServices {
-	readonly writer: Writer;
-	readonly findNode: (name: string) => KubeObject | undefined;
-}
-
 /** How the messages name it. */
 const bindingResource = { group: "", resource: "pods/binding" };
 
 /** Takes the pod as `make` leaves it: the binding decides spec, annotations and one condition, and nobody owns them. */
 const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true, isAdmitted: true };
 
-export async function bindPod(context: RequestContext, { writer, findNode }: BindingServices): Promise<Status> {
+export async function bindPod(context: RequestContext, writer: Writer): Promise<Status> {
 	const binding = (await writer.admit(context, "CREATE", writer.decode(context, context.request.body, "Binding"))) as Binding;
 	const { name } = context;
 	if ((binding.metadata?.name ?? "") !== name) throw newBadRequest("name in URL does not match name in Binding object");
@@ -38,7 +31,7 @@ export async function bindPod(context: RequestContext, { writer, findNode }: Bin
 		if (pod.metadata?.deletionTimestamp !== undefined) throw fail(`pod ${name} is being deleted, cannot be assigned to a host`);
 		if (pod.spec?.nodeName) throw fail(`pod ${name} is already assigned to node "${pod.spec.nodeName}"`);
 		if ((pod.spec?.schedulingGates?.length ?? 0) > 0) throw fail(`pod ${name} has non-empty .spec.schedulingGates`);
-		return boundPod(pod, withTopologyLabels(binding, findNode(node)), node, context.nowMs);
+		return boundPod(pod, binding, node, context.nowMs);
 	};
 	await writer.write(context, make, bindingStrategy);
 	return { kind: "Status", apiVersion: "v1", metadata: {}, status: "Success", code: 201 };
@@ -56,13 +49,6 @@ function checkPreconditions({ storage, name, namespace }: RequestContext, { meta
 	if (resourceVersion !== "" && resourceVersion !== pod.metadata?.resourceVersion) {
 		throw fail("ResourceVersion", resourceVersion, pod.metadata?.resourceVersion);
 	}
-}
-
-/** Admission plugin PodTopologyLabels: a pod is told the zone and the region that its node is in (KEP-4742). */
-function withTopologyLabels(binding: Binding, node: KubeObject | undefined): Binding {
-	const known = Object.entries(node?.metadata?.labels ?? {}).filter(([label]) => topologyLabels.includes(label));
-	if (known.length === 0) return binding;
-	return { ...binding, metadata: { ...binding.metadata, labels: { ...binding.metadata?.labels, ...Object.fromEntries(known) } } };
 }
 
 function boundPod(pod: Pod, binding: Binding, node: string, nowMs: number): Pod {
