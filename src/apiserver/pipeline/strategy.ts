@@ -26,6 +26,7 @@ export interface UpdateStrategy {
 }
 
 const statusField = setOf([fieldElement("status")]);
+const specField = setOf([fieldElement("spec")]);
 /** What a write to a part of the status may not change. */
 export const allButStatus = setOf([fieldElement("spec")], [fieldElement("metadata"), fieldElement("labels")]);
 
@@ -73,7 +74,7 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 			return definition.prepareForStatusUpdate?.(merged, old, context) ?? merged;
 		},
 		validate: (object, old) => definition.validateStatusUpdate?.(object, old) ?? [],
-		reset: allButStatus,
+		reset: definition.isCustom === true ? specField : allButStatus,
 	};
 }
 

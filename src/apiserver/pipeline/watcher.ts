@@ -55,6 +55,7 @@ class Watcher implements WatchHandle {
 	/** Whether the watch begins with the objects that are there. */
 	readonly wantsState: boolean;
 	#stopSource: () => void = () => undefined;
+	#forgetRetirement: () => void = () => undefined;
 	#isOver = false;
 	/** The cache's changes are told as they come; not yet, while older ones come from the store. */
 	#followsCache = false;
@@ -82,6 +83,8 @@ class Watcher implements WatchHandle {
 			if (allowWatchBookmarks === true) this.#bookmark({ [initialEventsEnd]: "true" });
 			this.#followCache();
 		} else this.#followFrom(this.asked === 0 ? this.#options.cacher.revision : this.asked);
+		// Clients come back, and see objects as their definition says by then.
+		this.#forgetRetirement = this.#context.storage.onRetired(() => this.#end());
 		this.#setTimers();
 		return this;
 	}
@@ -107,7 +110,8 @@ class Watcher implements WatchHandle {
 		const { storage } = this.#context;
 		this.#revision = this.#options.cacher.revision;
 		for (const entry of [...storage.cache.list(this.#selection.namespace)]) {
-			if (this.#selection.matches(entry.object)) this.#emit("ADDED", entry.object);
+			const object = storage.shown(entry.object);
+			if (this.#selection.matches(object)) this.#emit("ADDED", object);
 		}
 	}
 
@@ -162,13 +166,14 @@ class Watcher implements WatchHandle {
 		this.#end();
 	}
 
-	#tell(change: CacheChange): void {
-		if (this.#isOver || change.revision <= this.#revision) return;
+	#tell(stored: CacheChange): void {
+		if (this.#isOver || stored.revision <= this.#revision) return;
 		const { namespace } = this.#selection;
-		if (namespace !== undefined && change.object.metadata?.namespace !== namespace) {
-			this.#revision = change.revision;
+		if (namespace !== undefined && stored.object.metadata?.namespace !== namespace) {
+			this.#revision = stored.revision;
 			return;
 		}
+		const change = this.#shown(stored);
 		const after = change.type !== "DELETED" && this.#selection.matches(change.object);
 		const before = change.previous !== undefined && this.#selection.matches(change.previous);
 		if (after) this.#emit(before ? "MODIFIED" : "ADDED", change.object);
@@ -176,6 +181,13 @@ class Watcher implements WatchHandle {
 			this.#emit("DELETED", change.type === "DELETED" ? change.object : atRevision(change.previous, change.revision));
 		}
 		this.#revisionReached(change.revision);
+	}
+
+	#shown(stored: CacheChange): CacheChange {
+		const { storage } = this.#context;
+		const object = storage.shown(stored.object);
+		const previous = stored.previous === undefined ? undefined : storage.shown(stored.previous);
+		return object === stored.object && previous === stored.previous ? stored : { ...stored, object, previous };
 	}
 
 	/** Several objects of one revision (a transaction) are all told before the revision counts as reached. */
@@ -210,6 +222,7 @@ class Watcher implements WatchHandle {
 
 	#release(): void {
 		for (const timer of this.#timers) timer.cancel();
+		this.#forgetRetirement();
 		this.#stopSource();
 	}
 }

@@ -21,7 +21,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery
 import { type AdmissionChain, type AdmissionLookup, type AdmissionOperation, andThen } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
 import type { KindDefinition } from "../registry/kind.ts";
-import type { ResourceTable } from "../registry/resource-table.ts";
+import type { ResourceFinder } from "../registry/resource-table.ts";
 import { JoinedWriteError, type UpdateOutcome } from "../storage/object-storage.ts";
 import { Applier } from "./applier.ts";
 import { changesOnlyTimes, FieldOwners, isKnownList, withManagedFields } from "./field-owners.ts";
@@ -43,7 +43,7 @@ export interface WriterOptions {
 	readonly lookup: AdmissionLookup;
 	readonly addresses: ServiceAddresses;
 	readonly random: Random;
-	readonly resources: ResourceTable;
+	readonly resources: ResourceFinder;
 	/** Throws Forbidden if the user may not create what the request is about; asked by an apply to what is not there. */
 	authorizeCreate(context: RequestContext): void;
 }
@@ -382,6 +382,7 @@ export class Writer {
 			fieldValidation: context.options.fieldValidation ?? "Warn",
 			// Owners that come back as they went out need no decoding.
 			trusted: isKnownList(list) ? list : undefined,
+			decoder: typeName === context.served.resource.type ? context.served.customType?.decode : undefined,
 		});
 		context.warnings.push(...warnings);
 		return withReset(withSpec(object, typeName), list);

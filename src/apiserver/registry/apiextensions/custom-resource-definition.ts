@@ -5,6 +5,16 @@ import { defineKind } from "../kind.ts";
 import { createdAtColumn, nameColumn } from "../printing/columns.ts";
 import { validateDefinition, validateDefinitionStatus } from "./custom-resource-definition-validation.ts";
 
+/** Holds a definition until its objects are gone. */
+export const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+
+const deletionPending = {
+	type: "Terminating",
+	status: "True",
+	reason: "InstanceDeletionPending",
+	message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+};
+
 export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 	group: "apiextensions.k8s.io",
 	kind: "CustomResourceDefinition",
@@ -38,6 +48,25 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 		...object,
 		status: { ...old.status, storedVersions: storedVersions(object, old) },
 	}),
+	// A first deletion only marks it: its objects go first.
+	isDeletionBlocked: ({ metadata }) => metadata?.deletionTimestamp === undefined,
+	markDeleting: (object, old) => {
+		const { metadata, status } = object;
+		const { generation } = old.metadata ?? {};
+		const finalizers = metadata?.finalizers ?? [];
+		const conditions = (status?.conditions ?? []).filter(({ type }) => type !== "Terminating");
+		const { deletionTimestamp } = metadata ?? {};
+		const pending = { ...deletionPending, ...(deletionTimestamp === undefined ? {} : { lastTransitionTime: deletionTimestamp }) };
+		return {
+			...object,
+			metadata: {
+				...metadata,
+				...(generation === undefined ? {} : { generation }),
+				finalizers: finalizers.includes(cleanupFinalizer) ? finalizers : [...finalizers, cleanupFinalizer],
+			},
+			status: { ...status, conditions: [...conditions, pending] },
+		};
+	},
 	validate: validateDefinition,
 	validateStatusUpdate: validateDefinitionStatus,
 	columns: [nameColumn(), createdAtColumn()],
