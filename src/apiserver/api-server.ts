@@ -124,11 +124,13 @@ export class ApiServer {
 		this.#metrics = new StorageMetrics(
 			clock,
 			() =>
-				[...this.#storages.values(), ...[...this.#custom.allStored()].map(({ storage }) => storage)].map(({ definition: { group, resource }, cache }) => ({
-					group,
-					resource,
-					count: cache.size,
-				})),
+				[...this.#storages.values(), ...[...this.#custom.allStored()].map(({ storage }) => storage)].map(
+					({ definition: { group, resource }, cache }) => ({
+						group,
+						resource,
+						count: cache.size,
+					}),
+				),
 			() => store.status().dbSizeBytes,
 		);
 		const metrics = this.#metrics;
@@ -157,8 +159,7 @@ export class ApiServer {
 		});
 		this.#served = new ServedKinds(this.#custom);
 		this.#resources = {
-			find: (group, version, resource) =>
-				this.#builtin.find(group, version, resource) ?? this.#custom.find(group, version, resource),
+			find: (group, version, resource) => this.#builtin.find(group, version, resource) ?? this.#custom.find(group, version, resource),
 		};
 		this.#admission = createAdmission([], options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });

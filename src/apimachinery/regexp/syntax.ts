@@ -181,7 +181,10 @@ class Parser {
 		this.#take("?");
 		const second = this.#at;
 		if (this.#quantifier() !== undefined) {
-			throw new RegexpError("invalid nested repetition operator", this.#points.slice(this.#quantifierStart(second, start), this.#at).join(""));
+			throw new RegexpError(
+				"invalid nested repetition operator",
+				this.#points.slice(this.#quantifierStart(second, start), this.#at).join(""),
+			);
 		}
 		return { form: "repeat", part: atom, ...first };
 	}

@@ -101,7 +101,9 @@ const emptyNames: CustomResourceDefinitionNames = { plural: "", kind: "" };
 function acceptNames(definition: CustomResourceDefinition, others: readonly CustomResourceDefinition[]) {
 	const wanted = definition.spec?.names ?? emptyNames;
 	const own = definition.status?.acceptedNames ?? emptyNames;
-	const inGroup = others.filter(({ spec }) => spec?.group === definition.spec?.group).map(({ status }) => status?.acceptedNames ?? emptyNames);
+	const inGroup = others
+		.filter(({ spec }) => spec?.group === definition.spec?.group)
+		.map(({ status }) => status?.acceptedNames ?? emptyNames);
 	const resources = new Set(inGroup.flatMap(({ plural, singular = "", shortNames = [] }) => [plural, singular, ...shortNames]));
 	const kinds = new Set(inGroup.flatMap(({ kind, listKind = "" }) => [kind, listKind]));
 	let condition = accepted;
@@ -164,7 +166,8 @@ function planRemarks(
 		const conditions = status.conditions ?? [];
 		if (condition === undefined) {
 			// The group of a definition never changes: its approval is never without anything to be said of it.
-			if (old !== undefined && type === "NonStructuralSchema") return { ...status, conditions: conditions.filter((known) => known !== old) };
+			if (old !== undefined && type === "NonStructuralSchema")
+				return { ...status, conditions: conditions.filter((known) => known !== old) };
 			continue;
 		}
 		if (old?.status === condition.status && old.reason === condition.reason && old.message === condition.message) continue;

@@ -3,9 +3,10 @@
  * files in registry/ are for built-in kinds.
  * Source: k8s.io/apiextensions-apiserver/pkg/{apiserver/customresource_handler.go,registry/customresource} of Kubernetes 1.36.
  */
+
+import type { MergeNode } from "../../apimachinery/apply/merge-node.ts";
 import { isJsonObject, type JsonObject, type JsonValue, ownValue, setKey } from "../../apimachinery/json.ts";
 import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
-import type { Decoder } from "../../apimachinery/schema/scalar-decoders.ts";
 import { DecodeError, type DecodeState, jsonKind } from "../../apimachinery/schema/decode-errors.ts";
 import { decoderOf } from "../../apimachinery/schema/decoders.ts";
 import type {
@@ -17,7 +18,7 @@ import type {
 	SelectableField,
 } from "../../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
-import type { MergeNode } from "../../apimachinery/apply/merge-node.ts";
+import type { Decoder } from "../../apimachinery/schema/scalar-decoders.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { isQualifiedName } from "../../apimachinery/validation/names.ts";
 import { compareVersions } from "../discovery/group-order.ts";
@@ -121,6 +122,7 @@ export class CustomVersion implements CustomType {
 			shortNames: names.shortNames ?? [],
 			categories: names.categories ?? [],
 			isCustom: true,
+			publishedSchema: this.#preservesAll ? undefined : version.schema?.openAPIV3Schema,
 			...(shape.isTerminating ? { isTerminating: true } : {}),
 			versions: [version.name],
 			storageVersion: storageVersionOf(spec),
@@ -128,6 +130,7 @@ export class CustomVersion implements CustomType {
 			hasGeneration: true,
 			generationCountsStatus: status === undefined,
 			allowUnconditionalUpdate: false,
+			allowsBareFinalizers: true,
 			get columns() {
 				self.#columns ??= columnsOf(version.additionalPrinterColumns);
 				return self.#columns;
@@ -161,9 +164,7 @@ export class CustomVersion implements CustomType {
 		const tree = this.tree.properties.get("status");
 		const { scale } = this.version.subresources ?? {};
 		return [
-			...(tree === undefined || object.status === undefined
-				? []
-				: validateValue(object.status, tree, { path: "status", old: old.status })),
+			...(tree === undefined || object.status === undefined ? [] : validateValue(object.status, tree, { path: "status", old: old.status })),
 			...(scale === undefined ? [] : validateStatusScale(object as JsonObject, scale)),
 			...this.#validateLists(object as JsonObject, old as JsonObject),
 		];
@@ -186,7 +187,10 @@ export function shapeOf({ metadata, spec, status }: CustomResourceDefinition): D
 	return { uid: metadata?.uid ?? "", spec, names: status.acceptedNames, isTerminating };
 }
 
-function endpointsOf({ spec, names }: DefinitionShape, version: CustomResourceDefinitionVersion): [GeneratedResource, ...GeneratedResource[]] {
+function endpointsOf(
+	{ spec, names }: DefinitionShape,
+	version: CustomResourceDefinitionVersion,
+): [GeneratedResource, ...GeneratedResource[]] {
 	const { status, scale } = version.subresources ?? {};
 	const main: GeneratedResource = {
 		group: spec.group,
@@ -212,7 +216,9 @@ function definitionName(group: string, version: string, kind: string): string {
 
 function deprecationOf({ group, names, versions }: CustomResourceDefinitionSpec, deprecated: string): string {
 	const text = `${group}/${deprecated} ${names.kind} is deprecated`;
-	const better = versions.filter(({ name, served, deprecated: isOld }) => served && isOld !== true && compareVersions(name, deprecated) < 0);
+	const better = versions.filter(
+		({ name, served, deprecated: isOld }) => served && isOld !== true && compareVersions(name, deprecated) < 0,
+	);
 	const [best] = better.map(({ name }) => name).sort(compareVersions);
 	return best === undefined ? text : `${text}; use ${group}/${best} ${names.kind}`;
 }

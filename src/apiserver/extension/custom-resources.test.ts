@@ -64,14 +64,17 @@ describe("a definition", () => {
 		const free = await waitForDefinition(fixture, "cronjobs.stable.example.com", (object) =>
 			conditionsOf(object).some((text) => text.startsWith("Established=True")),
 		);
-		expect(free.status?.acceptedNames.kind).toBe("CronTab");
+		expect(free.status?.acceptedNames?.kind).toBe("CronTab");
 	});
 
 	it("says how a group of the community got its approval", async () => {
 		const definition = definitionOf("Thing", [version("v1", { type: "object" })], { group: "things.k8s.io" });
 		const approved = {
 			...definition,
-			metadata: { ...definition.metadata, annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes/enhancements/pull/1" } },
+			metadata: {
+				...definition.metadata,
+				annotations: { "api-approved.kubernetes.io": "https://github.com/kubernetes/enhancements/pull/1" },
+			},
 		};
 		await install(fixture, approved);
 		const known = await waitForDefinition(fixture, "things.things.k8s.io", (object) => conditionsOf(object).length === 3);
@@ -100,7 +103,10 @@ describe("its objects", () => {
 		expect(created.metadata?.managedFields?.[0]?.fieldsV1).toEqual({ "f:spec": { ".": {}, "f:cronSpec": {}, "f:image": {} } });
 		expect(await resource.send("get", { name: "a" })).toEqual(created);
 		const { value } = (await fixture.store.range({ key: "/registry/stable.example.com/crontabs/default/a" })).kvs[0] ?? {};
-		expect(JSON.parse(Buffer.from(value ?? []).toString("utf8"))).toMatchObject({ apiVersion: "stable.example.com/v1", spec: created.spec });
+		expect(JSON.parse(Buffer.from(value ?? []).toString("utf8"))).toMatchObject({
+			apiVersion: "stable.example.com/v1",
+			spec: created.spec,
+		});
 	});
 
 	it("are refused, or come with a warning, where they have unknown fields", async () => {
@@ -205,7 +211,9 @@ describe("the end of a definition", () => {
 		expect(answer.metadata?.generation).toBe(1);
 		await waitForEnd(fixture, "crontabs.stable.example.com");
 		expect(await resource.failure("get", { name: "a" })).toBe("404 NotFound: the server could not find the requested resource");
-		expect((await fixture.store.range({ key: "/registry/stable.example.com/", rangeEnd: "/registry/stable.example.com0" })).kvs).toEqual([]);
+		expect((await fixture.store.range({ key: "/registry/stable.example.com/", rangeEnd: "/registry/stable.example.com0" })).kvs).toEqual(
+			[],
+		);
 		// The same name again is another definition, without objects.
 		await install(fixture, cronTabs);
 		expect((await resource.list()).items).toEqual([]);
@@ -223,8 +231,10 @@ describe("the end of a definition", () => {
 			"405 MethodNotAllowed: create not allowed while custom resource definition is terminating",
 		);
 		await fixture.clock.advance(61_000);
-		const stuck = await waitForDefinition(fixture, "crontabs.stable.example.com", (object) =>
-			conditionsOf(object)[2]?.includes("InstanceDeletionCheck") === true,
+		const stuck = await waitForDefinition(
+			fixture,
+			"crontabs.stable.example.com",
+			(object) => conditionsOf(object)[2]?.includes("InstanceDeletionCheck") === true,
 		);
 		expect(conditionsOf(stuck)[2]).toBe(
 			"Terminating=True InstanceDeletionCheck: could not confirm zero CustomResources remaining: context deadline exceeded",

@@ -34,5 +34,9 @@ export class ServedKinds {
 	}
 }
 
-const builtinVersions = new Set(builtinKinds.flatMap((kind) => kind.versions.map((version) => `${kind.group}/${version}/${kind.resource}`)));
-const builtinResources = generatedResources.filter(({ group, version, resource }) => builtinVersions.has(`${group}/${version}/${resource}`));
+const builtinVersions = new Set(
+	builtinKinds.flatMap((kind) => kind.versions.map((version) => `${kind.group}/${version}/${kind.resource}`)),
+);
+const builtinResources = generatedResources.filter(({ group, version, resource }) =>
+	builtinVersions.has(`${group}/${version}/${resource}`),
+);

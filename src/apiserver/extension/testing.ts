@@ -39,7 +39,10 @@ export function version(
 export function definitionOf(
 	kind: string,
 	versions: readonly CustomResourceDefinitionVersion[],
-	{ names = {}, ...more }: Partial<Omit<CustomResourceDefinitionSpec, "names">> & { readonly names?: Partial<CustomResourceDefinitionNames> } = {},
+	{
+		names = {},
+		...more
+	}: Partial<Omit<CustomResourceDefinitionSpec, "names">> & { readonly names?: Partial<CustomResourceDefinitionNames> } = {},
 ): CustomResourceDefinition {
 	const group = more.group ?? "stable.example.com";
 	const plural = names.plural ?? `${kind.toLowerCase()}s`;
@@ -54,7 +57,12 @@ export function definitionOf(
 /** Resolves with the object once it passes; its changes are waited for, not the time. */
 export async function waitUntil<T extends KubeObject>(
 	fixture: ServerFixture,
-	{ group, version: apiVersion, resource, name }: { readonly group: string; readonly version: string; readonly resource: string; readonly name: string },
+	{
+		group,
+		version: apiVersion,
+		resource,
+		name,
+	}: { readonly group: string; readonly version: string; readonly resource: string; readonly name: string },
 	test: (object: T | undefined) => boolean,
 ): Promise<T | undefined> {
 	const found = Promise.withResolvers<T | undefined>();
@@ -82,7 +90,8 @@ export async function waitForDefinition(
 ): Promise<CustomResourceDefinition> {
 	const place = { group: "apiextensions.k8s.io", version: "v1", resource: "customresourcedefinitions", name };
 	const definition = await waitUntil<CustomResourceDefinition>(fixture, place, (object) => object !== undefined && test(object));
-	return definition ?? {};
+	if (definition === undefined) throw new Error(`${name} is gone`);
+	return definition;
 }
 
 /** Resolves once there is no such definition. */

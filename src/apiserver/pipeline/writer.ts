@@ -459,6 +459,7 @@ function validateMetadata(context: RequestContext, object: KubeObject): readonly
 	return validateObjectMeta(metadata, {
 		namespaced: context.served.resource.namespaced,
 		...(definition.validateName === undefined ? {} : { nameRule: definition.validateName }),
+		...(definition.allowsBareFinalizers === true ? { allowsBareFinalizers: true } : {}),
 	});
 }
 

@@ -11,6 +11,7 @@
  */
 
 import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { JSONSchemaProps } from "../../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 
@@ -70,6 +71,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	readonly listKind?: string;
 	/** A user has brought it: see extension/. Its definition is made for one version, and its hooks see that one. */
 	readonly isCustom?: true;
+	/** Of a custom kind: the schema of its objects, for OpenAPI. Undefined for one whose objects may hold anything. */
+	readonly publishedSchema?: JSONSchemaProps | undefined;
 	/** Its CustomResourceDefinition is being deleted: what is there can be read and deleted. */
 	readonly isTerminating?: true;
 	readonly shortNames?: readonly string[];
@@ -105,6 +108,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	};
 	/** Name rule of metadata.name; default DNS-1123 subdomain. */
 	validateName?(name: string, prefix: boolean): readonly string[];
+	/** Finalizers need no domain. */
+	readonly allowsBareFinalizers?: true;
 	/** Whether the pipeline counts metadata.generation, raising it when anything but metadata and status changes. */
 	readonly hasGeneration?: boolean;
 	/** A change of status raises metadata.generation, too: of custom resources whose status is no subresource. */

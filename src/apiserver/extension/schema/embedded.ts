@@ -29,9 +29,7 @@ export function decodeEmbedded(value: JsonValue, tree: SchemaTree | undefined, s
 		const item = value[key];
 		if (item === undefined) continue;
 		const isMetadata = !isRoot && tree.isResource && key === "metadata";
-		const decoded = within(state, key, () =>
-			isMetadata ? decodeMetadata(item, state) : decodeEmbedded(item, tree.field(key), state),
-		);
+		const decoded = within(state, key, () => (isMetadata ? decodeMetadata(item, state) : decodeEmbedded(item, tree.field(key), state)));
 		if (decoded === item) continue;
 		copy ??= { ...value };
 		setKey(copy, key, decoded);
@@ -53,7 +51,12 @@ function within<T>({ path }: DecodeState, step: string | number, run: () => T): 
 }
 
 /** What is wrong with the resources within a value. @param path "" for the object itself, which is not checked here */
-export function validateEmbedded(value: JsonValue | undefined, tree: SchemaTree | undefined, path: string, isRoot: boolean): readonly FieldError[] {
+export function validateEmbedded(
+	value: JsonValue | undefined,
+	tree: SchemaTree | undefined,
+	path: string,
+	isRoot: boolean,
+): readonly FieldError[] {
 	if (tree === undefined || !(tree.hasEmbedded || (tree.isResource && !isRoot))) return [];
 	if (Array.isArray(value)) {
 		return (value as readonly JsonValue[]).flatMap((item, index) => validateEmbedded(item, tree.items, `${path}[${index}]`, false));
@@ -100,7 +103,7 @@ function validateMetadata(value: JsonValue, path: string): readonly FieldError[]
 		// A name is not required here.
 		const named = { ...metadata, name: metadata.name || "fakename" };
 		const namespaced = (metadata.namespace ?? "") !== "";
-		return validateObjectMeta(named, { namespaced, nameRule: isPathSegmentName, path });
+		return validateObjectMeta(named, { namespaced, nameRule: isPathSegmentName, path, allowsBareFinalizers: true });
 	} catch (error) {
 		if (error instanceof DecodeError) return [fieldInvalid(path, value, error.message)];
 		throw error;

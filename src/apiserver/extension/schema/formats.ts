@@ -126,7 +126,7 @@ function isCreditCard(text: string): boolean {
 
 function isRgbColor(text: string): boolean {
 	const match = /^rgb\(\s*(\d{1,3})\s*,\s*(\d{1,3})\s*,\s*(\d{1,3})\s*\)$/.exec(text);
-	return match !== null && match.slice(1).every((part) => String(Number(part)) === part && Number(part) <= 255);
+	return match?.slice(1).every((part) => String(Number(part)) === part && Number(part) <= 255) === true;
 }
 
 function isDate(text: string): boolean {
@@ -166,7 +166,9 @@ function isDuration(text: string): boolean {
 		if (!(error instanceof TimeError)) throw error;
 	}
 	const parts = [...text.matchAll(/(\d+)\s*([A-Za-zµ]+)/g)];
-	return parts.length > 0 && parts.every(([, , unit = ""]) => units.has(unit.toLowerCase()) || units.has(unit.toLowerCase().replace(/s$/, "")));
+	return (
+		parts.length > 0 && parts.every(([, , unit = ""]) => units.has(unit.toLowerCase()) || units.has(unit.toLowerCase().replace(/s$/, "")))
+	);
 }
 
 function isQuantity(text: string): boolean {

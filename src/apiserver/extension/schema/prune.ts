@@ -14,7 +14,12 @@ interface Run {
 }
 
 /** The value without what `tree` does not know; the same value if there is nothing. Paths of what goes are added to `unknownFields`. */
-export function pruned(value: JsonValue, tree: SchemaTree, unknownFields: string[] = [], path: readonly (string | number)[] = []): JsonValue {
+export function pruned(
+	value: JsonValue,
+	tree: SchemaTree,
+	unknownFields: string[] = [],
+	path: readonly (string | number)[] = [],
+): JsonValue {
 	return prune(value, tree, { path: [...path], unknownFields });
 }
 

@@ -137,7 +137,12 @@ function checkType(run: Run, tree: SchemaTree, value: JsonValue, place: Place | 
 
 /** @param shown what is there instead */
 function wrongType(run: Run, place: Place | undefined, wanted: string, shown: string): FieldError {
-	return new FieldError("FieldValueTypeInvalid", fieldOf(run, place), shown, `${textOf(place)} in body must be of type ${wanted}: ${JSON.stringify(shown)}`);
+	return new FieldError(
+		"FieldValueTypeInvalid",
+		fieldOf(run, place),
+		shown,
+		`${textOf(place)} in body must be of type ${wanted}: ${JSON.stringify(shown)}`,
+	);
 }
 
 function invalid(run: Run, place: Place | undefined, value: unknown, rule: string): void {
@@ -183,7 +188,11 @@ function checkString(run: Run, tree: SchemaTree, value: string, place: Place | u
 /** The first rule that a string breaks. */
 function stringProblem(
 	run: Run,
-	{ maxLength, minLength, pattern }: { readonly maxLength: number | undefined; readonly minLength: number | undefined; readonly pattern: string | undefined },
+	{
+		maxLength,
+		minLength,
+		pattern,
+	}: { readonly maxLength: number | undefined; readonly minLength: number | undefined; readonly pattern: string | undefined },
 	value: string,
 	place: Place | undefined,
 ): FieldError | undefined {

@@ -27,6 +27,7 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 	storagePrefix: "apiextensions.k8s.io/customresourcedefinitions",
 	hasGeneration: true,
 	allowUnconditionalUpdate: false,
+	allowsBareFinalizers: true,
 	setDefaults: (object) =>
 		mapField(object, "spec", (spec) => {
 			const filled = withDefaults(mapField(spec, "names", defaultNames), { conversion: { strategy: "None" } });
