@@ -74,4 +74,3 @@ function customResourceOf({ spec, status }: CustomResourceDefinition): CustomRes
 function isSame(a: CustomResource, b: CustomResource): boolean {
 	return JSON.stringify(a) === JSON.stringify(b);
 }
-

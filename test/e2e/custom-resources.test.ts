@@ -44,10 +44,16 @@ it("explore", async () => {
 	await show("annotate ct my-tab a=b");
 	await show("describe ct my-tab");
 	await show("delete ct my-tab");
-	await show("create -f -", "apiVersion: flow.example.io/v1alpha1\nkind: Workflow\nmetadata: { name: a }\nspec: { entrypoint: main, parallelism: 50%, anything: { x: [1] } }\n");
+	await show(
+		"create -f -",
+		"apiVersion: flow.example.io/v1alpha1\nkind: Workflow\nmetadata: { name: a }\nspec: { entrypoint: main, parallelism: 50%, anything: { x: [1] } }\n",
+	);
 	await show("get workflows.v1alpha1.flow.example.io");
 	await show("get wf -o yaml");
-	await show("create -f -", "apiVersion: gateway.example.io/v1\nkind: Gateway\nmetadata: { name: a }\nspec: { address: nope, labels: { a: b, c: d, e: f }, listeners: [{ name: a, port: 70000 }, { name: a, port: 1, hostname: x, prefix: y }] }\n");
+	await show(
+		"create -f -",
+		"apiVersion: gateway.example.io/v1\nkind: Gateway\nmetadata: { name: a }\nspec: { address: nope, labels: { a: b, c: d, e: f }, listeners: [{ name: a, port: 70000 }, { name: a, port: 1, hostname: x, prefix: y }] }\n",
+	);
 	await show("delete crd crontabs.stable.example.com");
 	await show("get ct");
 	await show("get --raw /openapi/v2");

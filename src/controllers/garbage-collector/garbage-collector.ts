@@ -78,10 +78,7 @@ class GarbageCollector {
 		const custom = this.#custom.list().map(({ resource }) => this.#context.informers.informer(resource));
 		await Promise.all(custom.map((informer) => informer.whenSynced()));
 		for (const resource of this.#resources) this.#follow(resource, signal);
-		this.#custom.onChange(
-			{ added: (custom) => this.#addCustom(custom, signal), removed: (custom) => this.#removeCustom(custom) },
-			signal,
-		);
+		this.#custom.onChange({ added: (custom) => this.#addCustom(custom, signal), removed: (custom) => this.#removeCustom(custom) }, signal);
 		this.#built = true;
 		this.#checkUnknownOwners();
 		const { log } = this.#context;
@@ -94,9 +91,7 @@ class GarbageCollector {
 	#follow(resource: DeletableResource, signal: AbortSignal): void {
 		const put = (object: KubeObject) => this.#apply(this.#graph.put(resource, object));
 		const remove = (object: KubeObject) => this.#apply(this.#graph.remove(object.metadata?.uid ?? ""));
-		this.#context.informers
-			.informer(resource)
-			.onChange({ added: put, updated: (_old, object) => put(object), deleted: remove }, signal);
+		this.#context.informers.informer(resource).onChange({ added: put, updated: (_old, object) => put(object), deleted: remove }, signal);
 	}
 
 	#addCustom({ resource, apiVersions }: CustomResource, signal: AbortSignal): void {

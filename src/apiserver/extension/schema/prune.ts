@@ -4,7 +4,8 @@
  */
 import { isJsonObject, type JsonObject, type JsonValue, setKey } from "../../../apimachinery/json.ts";
 import { formatPath } from "../../../apimachinery/schema/decode-errors.ts";
-import { metaFields, type SchemaTree } from "./schema-tree.ts";
+import { metaFields } from "./meta-fields.ts";
+import type { SchemaTree } from "./schema-tree.ts";
 
 /** Where a run is, and what it took out. */
 interface Run {

@@ -6,9 +6,6 @@
 import type { JSONSchemaProps } from "../../../apimachinery/schema/generated/types.ts";
 import { asSchema, itemsOf, valuesOf } from "../../registry/apiextensions/schema-node.ts";
 
-/** Parts of a resource that are Kubernetes' own, whatever the schema says. */
-export const metaFields: ReadonlySet<string> = new Set(["apiVersion", "kind", "metadata"]);
-
 export class SchemaTree {
 	readonly props: JSONSchemaProps;
 	/** The whole object, or one within it that is a resource itself: apiVersion, kind and metadata are Kubernetes' own. */

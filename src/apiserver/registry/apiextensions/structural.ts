@@ -5,6 +5,7 @@
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
 import { jsonEqual } from "../../../apimachinery/json.ts";
+import { parseRegexp, RegexpError } from "../../../apimachinery/regexp/syntax.ts";
 import type { JSONSchemaProps } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import type { FieldErrors } from "../validation/primitives.ts";
@@ -127,10 +128,10 @@ function validateJunctors(schema: JSONSchemaProps, { skipAnyOf = false, skipFirs
 
 function patternProblem(pattern: string): string | undefined {
 	try {
-		new RegExp(pattern, "u");
+		parseRegexp(pattern);
 		return undefined;
 	} catch (error) {
-		if (error instanceof SyntaxError) return `error parsing regexp: ${error.message}`;
+		if (error instanceof RegexpError) return error.message;
 		throw error;
 	}
 }
