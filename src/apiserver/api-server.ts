@@ -304,6 +304,8 @@ export class ApiServer {
 		if (!isRead || resourceVersion === "") await this.#cacher.catchUp();
 		// A watch tells nothing before its revision anyway.
 		else if (verb !== "watch" && /^[1-9]\d*$/.test(resourceVersion)) await this.#cacher.reach(Number(resourceVersion));
+		// A definition that another server has established may have been seen a moment ago.
+		await this.#custom.opening;
 	}
 
 	/** Who bears this token; undefined if it is nobody's. */

@@ -39,6 +39,8 @@ const subresourceVerbs = ["get", "patch", "update"];
 /** Finalizers that need no domain. */
 const standardFinalizers: ReadonlySet<string> = new Set(["orphan", "foregroundDeletion", "kubernetes"]);
 const maxInt32 = 2 ** 31 - 1;
+/** Go's decoder takes ten times as many; no schema in use has more than a few dozen. */
+const maxDepth = 1_000;
 
 type WithStatus = KubeObject & { readonly status?: JsonValue };
 
@@ -131,6 +133,7 @@ export class CustomVersion implements CustomType {
 			generationCountsStatus: status === undefined,
 			allowUnconditionalUpdate: false,
 			allowsBareFinalizers: true,
+			maxDepth,
 			get columns() {
 				self.#columns ??= columnsOf(version.additionalPrinterColumns);
 				return self.#columns;

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import type { JsonValue } from "../../apimachinery/json.ts";
 import type { CustomResourceDefinition } from "../../apimachinery/schema/generated/types.ts";
 import { admin, type ResourceDriver, type ServerFixture, startServer } from "../testing.ts";
 import { type CustomObject, definitionOf, definitionsOf, install, version, waitForDefinition, waitForEnd } from "./testing.ts";
@@ -128,6 +129,21 @@ describe("its objects", () => {
 		expect(await resource.failure("create", { body: cronTab("a", {}) })).toBe(
 			'422 Invalid: CronTab.stable.example.com "a" is invalid: spec.cronSpec: Required value',
 		);
+	});
+
+	it("are refused where they are deeper than anybody looks, and so are schemas", async () => {
+		const nested = (levels: number, inside: JsonValue, wrap: (value: JsonValue) => JsonValue): JsonValue => {
+			let value = inside;
+			for (let level = 0; level < levels; level++) value = wrap(value);
+			return value;
+		};
+		const deep = nested(50_000, 1, (value) => ({ a: value }));
+		expect(await resource.failure("create", { body: cronTab("a", { deep }) })).toBe("400 BadRequest: json: exceeded max depth");
+		const schema = (levels: number) =>
+			nested(levels, { type: "string" }, (value) => ({ type: "object", properties: { a: value } })) as object;
+		const body = (levels: number) => definitionOf("Deep", [version("v1", schema(levels))]);
+		expect(await definitionsOf(fixture).failure("create", { body: body(20_000) })).toBe("400 BadRequest: json: exceeded max depth");
+		await install(fixture, body(400));
 	});
 
 	it("are listed as what they are", async () => {

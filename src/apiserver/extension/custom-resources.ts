@@ -61,6 +61,7 @@ export class CustomResources {
 	readonly #installed = new Map<string, Installed>();
 	/** Definitions whose objects can be read here, by uid. */
 	readonly #open = new Set<string>();
+	readonly #opening = new Set<Promise<void>>();
 	#kinds: readonly KindDefinition[] | undefined;
 	#endpoints: readonly GeneratedResource[] | undefined;
 	#stopFollowing: () => void = () => undefined;
@@ -82,8 +83,10 @@ export class CustomResources {
 	follow(): void {
 		this.#stopFollowing = this.#options.definitions.cache.subscribe(({ type, object, previous }) => {
 			if (type === "DELETED") this.#remove(object);
-			else if (type === "ADDED" || previous?.metadata?.uid !== object.metadata?.uid) void this.#openAndInstall(object);
-			else this.#install(object);
+			else if (type === "ADDED" || previous?.metadata?.uid !== object.metadata?.uid) {
+				const opening = this.#openAndInstall(object).finally(() => this.#opening.delete(opening));
+				this.#opening.add(opening);
+			} else this.#install(object);
 		});
 	}
 
@@ -130,6 +133,11 @@ export class CustomResources {
 		return [...this.#installed.values()]
 			.filter(({ isEstablished }) => isEstablished)
 			.flatMap(({ versions }) => [...versions.values()].filter(({ customType }) => customType.version.served));
+	}
+
+	/** Resolves when all that is known by now can be served; undefined if it can already. */
+	get opening(): Promise<unknown> | undefined {
+		return this.#opening.size === 0 ? undefined : Promise.all(this.#opening);
 	}
 
 	/** Whether the objects of a definition can be read here. */

@@ -371,6 +371,7 @@ export class Writer {
 		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
 		const list = isJsonObject(body.metadata) ? body.metadata.managedFields : undefined;
 		checkKind(context, body);
+		if (isDeeperThan(body, context.definition.maxDepth ?? Number.POSITIVE_INFINITY)) throw newBadRequest("json: exceeded max depth");
 		const { group, version } = context.endpoint.kind === context.definition.kind ? context.request : groupVersionOf(body, context);
 		const { object, warnings } = decodeObject(body, typeName, {
 			kind: context.endpoint.kind,
@@ -387,6 +388,12 @@ export class Writer {
 		context.warnings.push(...warnings);
 		return withReset(withSpec(object, typeName), list);
 	}
+}
+
+/** Looks no deeper than it has to; without a limit it does not look at all. */
+function isDeeperThan(value: unknown, limit: number): boolean {
+	if (limit === Number.POSITIVE_INFINITY || typeof value !== "object" || value === null) return false;
+	return limit === 0 || Object.values(value).some((part) => isDeeperThan(part, limit - 1));
 }
 
 const isService = ({ group, kind }: KindDefinition): boolean => group === "" && kind === "Service";

@@ -125,6 +125,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	 * @param asked what the caller wants, >= 0; undefined leaves it to the object
 	 */
 	deletionGraceSeconds?(object: T, asked: number | undefined): number;
+	/** How many levels of objects and lists a body may have, where users say what its parts are; default: the types' own. */
+	readonly maxDepth?: number;
 	/** Seconds after its last write at which an object goes by itself: events, 3600. */
 	readonly ttlSeconds?: number;
 	/** Written often and read rarely: the cache keeps its bytes and parses them when somebody asks. Events. */

@@ -8,12 +8,11 @@ import { validateKeyedLists } from "./list-types.ts";
 import { pruned } from "./prune.ts";
 import { SchemaTree } from "./schema-tree.ts";
 
-const text: JSONSchemaProps = { type: "string" };
-const object = (properties: Readonly<Record<string, JSONSchemaProps>>, more: JSONSchemaProps = {}): JSONSchemaProps => ({
-	type: "object",
-	properties,
-	...more,
-});
+const text = { type: "string" } as const;
+/** Items and values of maps are JSON of any shape to the types. */
+type Schema = JSONSchemaProps & JsonObject;
+const object = (properties: Readonly<Record<string, JSONSchemaProps>>, more: JSONSchemaProps = {}): Schema =>
+	({ type: "object", properties, ...more }) as Schema;
 
 describe("pruning", () => {
 	const prune = (schema: JSONSchemaProps, value: JsonValue) => {

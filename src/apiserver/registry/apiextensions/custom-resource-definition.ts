@@ -5,6 +5,9 @@ import { defineKind } from "../kind.ts";
 import { createdAtColumn, nameColumn } from "../printing/columns.ts";
 import { validateDefinition, validateDefinitionStatus } from "./custom-resource-definition-validation.ts";
 
+/** Schemas within schemas, two levels each. */
+const maxDepth = 1_000;
+
 /** Holds a definition until its objects are gone. */
 export const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
 
@@ -28,6 +31,7 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 	hasGeneration: true,
 	allowUnconditionalUpdate: false,
 	allowsBareFinalizers: true,
+	maxDepth,
 	setDefaults: (object) =>
 		mapField(object, "spec", (spec) => {
 			const filled = withDefaults(mapField(spec, "names", defaultNames), { conversion: { strategy: "None" } });
