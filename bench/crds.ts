@@ -45,17 +45,14 @@ function largeSchema(): { readonly schema: JSONSchemaProps; readonly object: Jso
 async function validation(): Promise<number> {
 	const { schema, object } = largeSchema();
 	const tree = new SchemaTree(schema, true);
-	const write = () => validateValue(withSchemaDefaults(pruned(structuredClone(object) as JsonObject, tree), tree), tree);
-	const copies = await timeMs(async () => {
-		for (let index = 0; index < objects; index++) structuredClone(object);
-	});
+	const write = () => validateValue(withSchemaDefaults(pruned(object, tree), tree), tree);
 	for (let index = 0; index < objects; index++) write();
 	const errors = write();
 	if (errors.length > 0) throw new Error(`the object should be right: ${errors.join(", ")}`);
-	const both = await timeMs(async () => {
+	const all = await timeMs(async () => {
 		for (let index = 0; index < objects; index++) write();
 	});
-	return ((both - copies) * 1000) / objects;
+	return (all * 1000) / objects;
 }
 
 function definition(index: number): CustomResourceDefinition {

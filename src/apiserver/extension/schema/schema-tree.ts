@@ -10,6 +10,11 @@ export class SchemaTree {
 	readonly props: JSONSchemaProps;
 	/** The whole object, or one within it that is a resource itself: apiVersion, kind and metadata are Kubernetes' own. */
 	readonly isResource: boolean;
+	/** "" for a schema that says none. Said here, as every value is held against it. */
+	readonly type: string;
+	readonly isIntOrString: boolean;
+	/** Whether there are alternatives to be tried. */
+	readonly hasJunctors: boolean;
 	#properties: ReadonlyMap<string, SchemaTree> | undefined;
 	#values: SchemaTree | undefined;
 	#items: SchemaTree | undefined;
@@ -22,14 +27,13 @@ export class SchemaTree {
 	constructor(props: JSONSchemaProps, isRoot = false) {
 		this.props = props;
 		this.isResource = isRoot || props["x-kubernetes-embedded-resource"] === true;
+		this.type = props.type ?? "";
+		this.isIntOrString = props["x-kubernetes-int-or-string"] === true;
+		this.hasJunctors = props.allOf !== undefined || props.anyOf !== undefined || props.oneOf !== undefined || props.not !== undefined;
 	}
 
 	get isNullable(): boolean {
 		return this.props.nullable === true;
-	}
-
-	get isIntOrString(): boolean {
-		return this.props["x-kubernetes-int-or-string"] === true;
 	}
 
 	get preservesUnknownFields(): boolean {

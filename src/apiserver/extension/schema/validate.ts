@@ -22,7 +22,7 @@ import { formatTest, isKnownFormat } from "./formats.ts";
 import type { SchemaTree } from "./schema-tree.ts";
 
 /** Parts of values held against parts of schemas in one validation; whoever needs more gets an error instead of the process. */
-const maxSteps = 2_000_000;
+const maxSteps = 1_000_000;
 
 /** Go's text of a path that leads nowhere: errors about alternatives name no field. */
 const nowhere = "<nil>";
@@ -92,12 +92,12 @@ function check(run: Run, tree: SchemaTree, value: JsonValue, place: Place | unde
 	if (run.steps > maxSteps) throw new StepLimitError();
 	const { props } = tree;
 	let count = 1;
-	if (props.type !== undefined || tree.isIntOrString) {
+	if (tree.type !== "" || tree.isIntOrString) {
 		count++;
 		checkType(run, tree, value, place);
 	}
 	if (value !== null) {
-		count += checkJunctors(run, tree, value, place, old) + 1;
+		count += tree.hasJunctors ? checkJunctors(run, tree, value, place, old) + 1 : 1;
 		if (typeof value === "string") checkString(run, tree, value, place);
 		else if (typeof value === "number") checkNumber(run, tree, value, place);
 		else if (Array.isArray(value)) count += checkList(run, tree, value as readonly JsonValue[], place, old);
@@ -117,9 +117,11 @@ function jsonType(value: JsonValue): string {
 }
 
 function checkType(run: Run, tree: SchemaTree, value: JsonValue, place: Place | undefined): void {
-	const { type = "", format = "" } = tree.props;
-	const types = tree.isIntOrString ? "integer,string" : type;
+	const { type } = tree;
 	const actual = jsonType(value);
+	if (actual === type && !tree.isIntOrString) return;
+	const types = tree.isIntOrString ? "integer,string" : type;
+	const { format = "" } = tree.props;
 	if (actual === "null") {
 		if (!tree.isNullable) run.errors.push(wrongType(run, place, types, "null"));
 		return;
@@ -268,7 +270,7 @@ function oldItems(tree: SchemaTree, old: JsonValue | undefined): (item: JsonValu
 }
 
 function checkObject(run: Run, tree: SchemaTree, object: JsonObject, place: Place | undefined, old: JsonValue | undefined): number {
-	const { maxProperties, minProperties, additionalProperties, required = [] } = tree.props;
+	const { maxProperties, minProperties, additionalProperties, required } = tree.props;
 	if (maxProperties !== undefined || minProperties !== undefined) {
 		const size = Object.keys(object).length;
 		if (minProperties !== undefined && size < minProperties) {
@@ -293,7 +295,7 @@ function checkObject(run: Run, tree: SchemaTree, object: JsonObject, place: Plac
 			run.errors.push(fieldInvalid(fieldOf(run, place), key, `${textOf(place)}.${key} in body is a forbidden property`));
 		}
 	}
-	for (const key of required) {
+	for (const key of required ?? []) {
 		if (ownValue(object, key) === undefined) run.errors.push(fieldRequired(fieldOf(run, { above: place, step: key })));
 	}
 	return count;
@@ -307,8 +309,6 @@ interface Attempt {
 }
 
 function checkJunctors(run: Run, tree: SchemaTree, value: JsonValue, place: Place | undefined, old: JsonValue | undefined): number {
-	const { props } = tree;
-	if (props.allOf === undefined && props.anyOf === undefined && props.oneOf === undefined && props.not === undefined) return 0;
 	const { allOf, anyOf, oneOf, not } = tree.junctors;
 	const attempt = (part: SchemaTree): Attempt => {
 		const { errors } = run;
