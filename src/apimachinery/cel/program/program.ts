@@ -253,18 +253,13 @@ class Compiler {
 		const right = this.#compile(nodeAt(args, 1)).run;
 		return {
 			run: (frame) => {
-				let failure: EvaluationError | undefined;
-				let first: CelValue = !decisive;
-				try {
-					first = left(frame);
-				} catch (error) {
-					if (!(error instanceof EvaluationError)) throw error;
-					failure = error;
-				}
-				if (failure === undefined && first === decisive) return decisive;
-				const second = right(frame);
+				const first = settle(left, frame);
+				if (first === decisive) return decisive;
+				const second = settle(right, frame);
 				if (second === decisive) return decisive;
-				if (failure !== undefined) throw failure;
+				// Of two errors, that of the left side is told.
+				if (first instanceof EvaluationError) throw first;
+				if (second instanceof EvaluationError) throw second;
 				if (typeof first !== "boolean" || typeof second !== "boolean") throw noSuchOverload();
 				return !decisive;
 			},

@@ -7,7 +7,6 @@
  * Source: the grammar of the CEL specification; github.com/google/cel-go/parser/parser.go.
  */
 import type { Expr, FieldEntry, Literal, MapEntry } from "./ast.ts";
-import { qualifiedName } from "./ast.ts";
 import { type Token, tokenize, unquote } from "./lexer.ts";
 import { expandMacro } from "./macros.ts";
 import { type Issue, Source } from "./source.ts";
@@ -49,14 +48,14 @@ class Stop extends Error {
 	override readonly name = "Stop";
 }
 
-type Rule = "expr" | "relation" | "calc" | "member" | "unary";
+type Rule = "expr" | "relation" | "calc" | "product" | "member" | "unary";
 
 class Parser {
 	readonly issues: Issue[];
 	readonly #tokens: readonly Token[];
 	#index = 0;
 	/** Rules that are open now, by their sort; each < maxRecursion. */
-	readonly #open: Record<Rule, number> = { expr: 0, relation: 0, calc: 0, member: 0, unary: 0 };
+	readonly #open: Record<Rule, number> = { expr: 0, relation: 0, calc: 0, product: 0, member: 0, unary: 0 };
 	/** What closes the brackets that are open, innermost last. */
 	readonly #closers: string[] = [];
 
@@ -190,7 +189,7 @@ class Parser {
 	}
 
 	#relation(): Expr {
-		return this.#chain("relation", relations, () => this.#chain("calc", sums, () => this.#chain("calc", products, () => this.#unary())));
+		return this.#chain("relation", relations, () => this.#chain("calc", sums, () => this.#chain("product", products, () => this.#unary())));
 	}
 
 	/** Operators of one precedence, from the left. */
@@ -234,7 +233,7 @@ class Parser {
 		let expr = this.#primary();
 		for (;;) {
 			if (this.#is(".")) expr = this.#selection(expr);
-			else if (this.#is("[")) expr = this.#index_(expr);
+			else if (this.#is("[")) expr = this.#indexed(expr);
 			else break;
 			this.#enter("member");
 			entered++;
@@ -274,7 +273,7 @@ class Parser {
 		return this.#take().text;
 	}
 
-	#index_(operand: Expr): Expr {
+	#indexed(operand: Expr): Expr {
 		const open = this.#take();
 		return this.#within("]", () => {
 			const isOptional = this.#takeIf("?") !== undefined;
@@ -465,5 +464,3 @@ class Parser {
 }
 
 const literal = (at: number, value: Literal): Expr => ({ kind: "literal", at, literal: value });
-
-export { qualifiedName };
