@@ -26,8 +26,9 @@ import { type CompiledRule, RuleNode, RuleValidator } from "./rule-validator.ts"
 /** What one rule, and all rules of a schema, may cost by estimate. */
 const maxEstimatedCost = 10_000_000;
 const maxEstimatedTotal = 100_000_000;
-/** So many rules are named when the total is too much. */
+/** So many rules are named when the total is too much, of those that have a part in it. */
 const maxNamedRules = 4;
+const minNamedCost = maxEstimatedTotal / 100;
 
 const typeName = "selfType";
 
@@ -81,12 +82,17 @@ class RuleCompiler {
 	finish(): readonly FieldError[] {
 		const total = this.#costs.reduce((sum, { cost }) => Math.min(sum + cost, unbounded), 0);
 		if (total > maxEstimatedTotal && this.#options.ignoreCosts !== true) {
-			const named = [...this.#costs].sort((a, b) => b.cost - a.cost).slice(0, maxNamedRules);
+			const named = this.#costs.filter(({ cost }) => cost >= minNamedCost).sort((a, b) => b.cost - a.cost);
 			const name = "estimated rule & messageExpression cost total";
-			for (const { path } of named) {
+			for (const { path } of named.slice(0, maxNamedRules)) {
 				this.#errors.push(fieldForbidden(path, `contributed to ${name} exceeding cost limit for entire OpenAPIv3 schema`));
 			}
-			this.#errors.push(fieldForbidden(this.#options.path, costText(`${name} for entire OpenAPIv3 schema`, total, maxEstimatedTotal)));
+			this.#errors.push(
+				fieldForbidden(
+					this.#options.path,
+					costText(`x-kubernetes-validations ${name} for entire OpenAPIv3 schema`, total, maxEstimatedTotal),
+				),
+			);
 		}
 		return this.#errors;
 	}
