@@ -31,6 +31,7 @@ export { jsonPatchLibrary, jsonPatchType } from "./library/json-patch.ts";
 export { type Outcome, Program } from "./program/program.ts";
 export { type CompiledRules, compileRules, type RuleOptions } from "./rules/compile-rules.ts";
 export { objectBudget, perCallLimit, type RuleResult, type RuleValidator } from "./rules/rule-validator.ts";
+export type { CelType } from "./types/types.ts";
 export * as celTypes from "./types/types.ts";
 export { celToJson, jsonToCel } from "./values/json-values.ts";
 export { CelMap, CelOpaque, CelOptional, type CelValue } from "./values/values.ts";
