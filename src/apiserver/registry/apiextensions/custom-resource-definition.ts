@@ -3,7 +3,7 @@ import type { CustomResourceDefinition, CustomResourceDefinitionNames } from "..
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { createdAtColumn, nameColumn } from "../printing/columns.ts";
-import { validateDefinition, validateDefinitionStatus } from "./custom-resource-definition-validation.ts";
+import { validateDefinition, validateDefinitionStatus, validateRules } from "./custom-resource-definition-validation.ts";
 
 /** Schemas within schemas, two levels each. */
 const maxDepth = 1_000;
@@ -73,6 +73,7 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 		};
 	},
 	validate: validateDefinition,
+	validateExpressions: validateRules,
 	validateStatusUpdate: validateDefinitionStatus,
 	columns: [nameColumn(), createdAtColumn()],
 });

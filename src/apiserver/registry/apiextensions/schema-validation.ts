@@ -1,5 +1,5 @@
 /**
- * What a CustomResourceDefinition's schema may say at all. Expressions of x-kubernetes-validations are not compiled.
+ * What a CustomResourceDefinition's schema may say at all. Expressions of x-kubernetes-validations: rules.ts.
  * Source: ValidateCustomResourceDefinitionOpenAPISchema in
  * k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go of Kubernetes 1.36.
  */
