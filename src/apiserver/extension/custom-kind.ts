@@ -5,6 +5,7 @@
  */
 
 import type { MergeNode } from "../../apimachinery/apply/merge-node.ts";
+import type { RuleValidator } from "../../apimachinery/cel/index.ts";
 import { isJsonObject, type JsonObject, type JsonValue, ownValue, setKey } from "../../apimachinery/json.ts";
 import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
 import { DecodeError, type DecodeState, jsonKind } from "../../apimachinery/schema/decode-errors.ts";
@@ -19,7 +20,7 @@ import type {
 } from "../../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { Decoder } from "../../apimachinery/schema/scalar-decoders.ts";
-import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
+import { type FieldError, type FieldErrorType, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { isQualifiedName } from "../../apimachinery/validation/names.ts";
 import { compareVersions } from "../discovery/group-order.ts";
 import type { Column, KindDefinition, ScaleMapping } from "../registry/kind.ts";
@@ -42,6 +43,20 @@ const maxInt32 = 2 ** 31 - 1;
 /** Go's decoder takes ten times as many; no schema in use has more than a few dozen. */
 const maxDepth = 1_000;
 
+/** Errors that rules would stumble over. */
+const blockingErrors: ReadonlySet<FieldErrorType> = new Set([
+	"FieldValueNotSupported",
+	"FieldValueRequired",
+	"FieldValueTooLong",
+	"FieldValueTooMany",
+	"FieldValueTypeInvalid",
+]);
+const rulesNotChecked = fieldInvalid(
+	"<nil>",
+	"null",
+	"some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
+);
+
 type WithStatus = KubeObject & { readonly status?: JsonValue };
 
 /** What a definition says, apart from its status and metadata: kinds are made anew when this changes. */
@@ -62,6 +77,8 @@ export class CustomVersion implements CustomType {
 	#tree: SchemaTree | undefined;
 	#mergeNode: MergeNode | undefined;
 	#columns: readonly Column<KubeObject>[] | undefined;
+	/** The compiled `x-kubernetes-validations`; undefined until somebody asks. */
+	#rules: Promise<RuleValidator | undefined> | undefined;
 
 	constructor(shape: DefinitionShape, version: CustomResourceDefinitionVersion) {
 		this.shape = shape;
@@ -146,6 +163,7 @@ export class CustomVersion implements CustomType {
 			// Of an object that comes through /status, nothing but the status counts.
 			prepareForStatusUpdate: (object, old) => ({ ...object, metadata: old.metadata ?? {} }),
 			validateStatusUpdate: (object, old) => this.#validateStatus(object, old),
+			validateExpressions: (object, old, errors) => this.#validateRules(object, old, errors),
 			// Objects are in this version wherever hooks see them; the store's version is the storage's affair.
 			fromStorage: (object) => object,
 			toStorage: (object) => ({ ...object, kind: names.kind, apiVersion: this.apiVersion }),
@@ -171,6 +189,19 @@ export class CustomVersion implements CustomType {
 			...(scale === undefined ? [] : validateStatusScale(object as JsonObject, scale)),
 			...this.#validateLists(object as JsonObject, old as JsonObject),
 		];
+	}
+
+	/** Undefined where the schema has no rules: CEL is loaded for those that have. */
+	#validateRules(
+		object: KubeObject,
+		old: KubeObject | undefined,
+		errors: readonly FieldError[],
+	): Promise<readonly FieldError[]> | undefined {
+		if (!this.tree.hasRules) return undefined;
+		if (errors.some(({ type }) => blockingErrors.has(type))) return Promise.resolve([rulesNotChecked]);
+		const schema = this.tree.props;
+		this.#rules ??= import("../../apimachinery/cel/index.ts").then(({ compileRules }) => compileRules(schema, { path: "" }).validator);
+		return this.#rules.then((validator) => validator?.validate(object as JsonObject, old as JsonObject | undefined).errors ?? []);
 	}
 
 	/** What was twice in a list before may stay. */

@@ -212,6 +212,48 @@ describe("its objects", () => {
 	});
 });
 
+describe("rules", () => {
+	const spec = {
+		type: "object",
+		properties: { min: { type: "integer", maximum: 9 }, max: { type: "integer" }, name: { type: "string" } },
+		"x-kubernetes-validations": [
+			{ rule: "self.min <= self.max", message: "min is at most max" },
+			{ rule: "!has(oldSelf.name) || self.name == oldSelf.name", message: "name stays" },
+		],
+	} as const;
+	let ranges: ResourceDriver;
+	beforeEach(async () => {
+		await install(fixture, definitionOf("Range", [version("v1", spec, { subresources: { status: {} } })]));
+		ranges = fixture.resource("stable.example.com", "v1", "ranges");
+	});
+	const range = (value: object) => ({ metadata: { name: "a" }, spec: value });
+
+	it("hold for what is written", async () => {
+		expect(await ranges.failure("create", { body: range({ min: 2, max: 1 }) })).toBe(
+			'422 Invalid: Range.stable.example.com "a" is invalid: spec: Invalid value: "object": min is at most max',
+		);
+		await ranges.send("create", { body: range({ min: 1, max: 2, name: "x" }) });
+		const patch = (body: object) => ({ name: "a", body, patchType: "application/merge-patch+json" }) as const;
+		expect(await ranges.failure("patch", patch({ spec: { name: "y" } }))).toContain("name stays");
+		expect(await ranges.failure("patch", patch({ spec: { name: "y", min: 3 } }))).toContain("name stays");
+		await ranges.send("patch", { ...patch({ status: { ok: true } }), subresource: "status" });
+	});
+
+	it("are left alone where they would stumble", async () => {
+		expect(await ranges.failure("create", { body: range({ min: "x", max: 1 }) })).toBe(
+			'422 Invalid: Range.stable.example.com "a" is invalid: [spec.min: Invalid value: "string": spec.min in body must be of type integer: "string", ' +
+				'<nil>: Invalid value: "null": some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]',
+		);
+	});
+
+	it("have to compile", async () => {
+		const body = definitionOf("Bad", [version("v1", { ...spec, "x-kubernetes-validations": [{ rule: "self.nope == 1" }] })]);
+		expect(await definitionsOf(fixture).failure("create", { body })).toContain(
+			"compilation failed: ERROR: <input>:1:5: undefined field 'nope'",
+		);
+	});
+});
+
 describe("the end of a definition", () => {
 	beforeEach(async () => {
 		await install(fixture, cronTabs);

@@ -77,6 +77,9 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 			return definition.prepareForStatusUpdate?.(merged, old, context) ?? merged;
 		},
 		validate: (object, old) => definition.validateStatusUpdate?.(object, old) ?? [],
+		// The rules of a custom resource speak of the whole object, whichever part of it is written.
+		validateExpressions: (object, old, errors) =>
+			definition.isCustom === true ? definition.validateExpressions?.(object, old, errors) : undefined,
 		reset: definition.isCustom === true ? specField : allButStatus,
 	};
 }

@@ -21,6 +21,7 @@ export class SchemaTree {
 	#hasDefaults: boolean | undefined;
 	#hasLists: boolean | undefined;
 	#hasEmbedded: boolean | undefined;
+	#hasRules: boolean | undefined;
 	#parts: JunctorTrees | undefined;
 	#enumeration: ReadonlySet<unknown> | undefined;
 
@@ -84,6 +85,12 @@ export class SchemaTree {
 	get hasEmbedded(): boolean {
 		this.#hasEmbedded ??= this.#some((child) => child.isResource || child.hasEmbedded);
 		return this.#hasEmbedded;
+	}
+
+	/** Whether there are `x-kubernetes-validations` in it. */
+	get hasRules(): boolean {
+		this.#hasRules ??= JSON.stringify(this.props).includes('"x-kubernetes-validations"');
+		return this.#hasRules;
 	}
 
 	/** allOf, anyOf, oneOf and not. */

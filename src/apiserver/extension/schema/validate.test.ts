@@ -170,6 +170,17 @@ describe("bounds", () => {
 		]);
 	});
 
+	it("a pattern that has another state for every character has its limit", () => {
+		let text = "";
+		for (let index = 0, seed = 12_345; index < 100_000; index++) {
+			seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+			text += seed > 2 ** 30 ? "x" : "a";
+		}
+		expect(errorsOf(field({ type: "string", pattern: "x.{990}y" }), { x: text })[0]).toMatch(
+			/should match 'x\.\{990\}y', but that takes too long to find out$/,
+		);
+	});
+
 	it("a pattern that others go back over for ever is matched at once", () => {
 		const [error] = errorsOf(field({ type: "string", pattern: "^(a+)+$" }), { x: `${"a".repeat(5_000)}!` });
 		expect(error).toMatch(/should match '\^\(a\+\)\+\$'$/);

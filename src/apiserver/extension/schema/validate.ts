@@ -7,9 +7,10 @@
  * Source of texts and order: k8s.io/kube-openapi/pkg/validation and ValidateCustomResource of
  * k8s.io/apiextensions-apiserver/pkg/apiserver/validation of Kubernetes 1.36.
  */
+
+import { type CelRegex, compileRegex } from "../../../apimachinery/cel/regex/regex.ts";
+import { CostLimitExceeded } from "../../../apimachinery/cel/values/errors.ts";
 import { isJsonObject, type JsonObject, type JsonValue, jsonEqual, ownValue } from "../../../apimachinery/json.ts";
-import { LinearRegexp, RegexpLimitError } from "../../../apimachinery/regexp/regexp.ts";
-import { RegexpError } from "../../../apimachinery/regexp/syntax.ts";
 import {
 	FieldError,
 	fieldInvalid,
@@ -154,19 +155,13 @@ function invalid(run: Run, place: Place | undefined, value: unknown, rule: strin
 // ── Scalars ──
 
 /** A pure memo: patterns by their texts, as schemas use the same ones again and again. */
-const patterns = new Map<string, LinearRegexp | RegexpError>();
+const patterns = new Map<string, ReturnType<typeof compileRegex>>();
 const maxPatterns = 1_000;
 
-function patternOf(source: string): LinearRegexp | RegexpError {
+function patternOf(source: string): CelRegex | { readonly problem: string } {
 	const known = patterns.get(source);
 	if (known !== undefined) return known;
-	let made: LinearRegexp | RegexpError;
-	try {
-		made = new LinearRegexp(source);
-	} catch (error) {
-		if (!(error instanceof RegexpError)) throw error;
-		made = error;
-	}
+	const made = compileRegex(source);
 	if (patterns.size >= maxPatterns) patterns.clear();
 	patterns.set(source, made);
 	return made;
@@ -209,12 +204,12 @@ function stringProblem(
 }
 
 function patternProblem(pattern: string, value: string): string | undefined {
+	const expression = patternOf(pattern);
+	if ("problem" in expression) return `should match '${pattern}, but pattern is invalid: ${expression.problem}'`;
 	try {
-		const expression = patternOf(pattern);
-		if (expression instanceof RegexpError) return `should match '${pattern}, but pattern is invalid: ${expression.message}'`;
 		return expression.test(value) ? undefined : `should match '${pattern}'`;
 	} catch (error) {
-		if (error instanceof RegexpLimitError) return `should match '${pattern}', but ${error.message}`;
+		if (error instanceof CostLimitExceeded) return `should match '${pattern}', but that takes too long to find out`;
 		throw error;
 	}
 }
