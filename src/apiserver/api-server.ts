@@ -37,8 +37,10 @@ import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-a
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
 import { CustomResources } from "./extension/custom-resources.ts";
 import { DefinitionController, type Instances } from "./extension/definition-controller.ts";
+import { whenPrepared } from "./extension/prepared.ts";
 import { checkCustom } from "./extension/request-checks.ts";
 import { ServedKinds } from "./extension/served-kinds.ts";
+import type { ConversionCaller } from "./extension/webhook-converter.ts";
 import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
@@ -79,6 +81,8 @@ export interface ApiServerOptions {
 	readonly nodePorts?: { readonly first: number; readonly last: number };
 	/** Sign and check service account tokens. */
 	readonly tokenKeys: TokenKeys;
+	/** How the conversion webhooks of custom resources are reached; default: who needs one is refused. */
+	readonly conversion?: ConversionCaller;
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
 	/** The store failed: nothing can be read or written any more. */
@@ -147,6 +151,8 @@ export class ApiServer {
 			metrics,
 			definitions,
 			builtin: new Set(builtinKinds.map(storageName)),
+			conversion: options.conversion,
+			random: random.fork("conversion"),
 			onOpen: (name) => this.#definitions.queue(name),
 		});
 		this.#definitions = new DefinitionController({
@@ -248,7 +254,7 @@ export class ApiServer {
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
-		const { object, code = 200 } = await this.#dispatch(context);
+		const { object, code = 200 } = await whenPrepared(context, () => this.#dispatch(context));
 		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
 	}
@@ -269,7 +275,8 @@ export class ApiServer {
 	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
-		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
+		const options = { store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock };
+		return whenPrepared(context, () => startWatch(options, context, sink));
 	}
 
 	/** How many objects of a resource there are, in all namespaces. */

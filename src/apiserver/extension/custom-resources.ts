@@ -12,6 +12,7 @@ import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import { jsonEqual } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { Random } from "../../apimachinery/random.ts";
 import type { CustomResourceDefinition } from "../../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { Store } from "../../store/store.ts";
@@ -23,6 +24,7 @@ import type { StorageMetrics } from "../storage/storage-metrics.ts";
 import { isConditionTrue } from "./conditions.ts";
 import { CustomVersion, type DefinitionShape, shapeOf, storageVersionOf } from "./custom-kind.ts";
 import { VersionForm } from "./version-form.ts";
+import { type ConversionCaller, WebhookConverter } from "./webhook-converter.ts";
 
 /** Between two tries to read the objects of a definition. */
 const openPauseMs = 1_000;
@@ -50,6 +52,9 @@ export interface CustomResourcesOptions {
 	readonly definitions: ObjectStorage;
 	/** Group and resource of every built-in kind: they are not anybody's to define. */
 	readonly builtin: ReadonlySet<string>;
+	/** How conversion webhooks are reached; absent: who needs one is refused. */
+	readonly conversion: ConversionCaller | undefined;
+	readonly random: Random;
 	/** The objects of a definition can be read from now on. */
 	readonly onOpen: (name: string) => void;
 }
@@ -183,10 +188,13 @@ export class CustomResources {
 
 	#versionsOf(shape: DefinitionShape): ReadonlyMap<string, CustomServed> {
 		const types = new Map(shape.spec.versions.map((version) => [version.name, new CustomVersion(shape, version)]));
-		const { store, cacher, clock, metrics } = this.#options;
+		const { store, cacher, clock, metrics, conversion: caller, random } = this.#options;
+		const { conversion } = shape.spec;
+		const isConverted = conversion?.strategy === "Webhook" && caller !== undefined;
+		const converter = isConverted ? new WebhookConverter(conversion, { caller, random }) : undefined;
 		const made = [...types].map(([name, customType]): readonly [string, CustomServed] => {
 			const { definition, endpoints } = customType;
-			const form = new VersionForm(shape, types, customType);
+			const form = new VersionForm({ shape, types, shown: customType, converter });
 			const [resource, ...subresources] = endpoints;
 			const served: CustomServed = {
 				definition,

@@ -104,8 +104,10 @@ export class Reader {
 		for (let key = token.startKey; ; ) {
 			const missing = limit - items.length;
 			const range = await this.#rangeAt(context, { key, rangeEnd, revision, ...(Number.isFinite(missing) ? { limit: missing } : {}) });
-			for (const kv of range.kvs) {
-				const object = context.storage.shown(decodeFromStorage(kv.value, kv.modRevision));
+			const stored = range.kvs.map((kv) => decodeFromStorage(kv.value, kv.modRevision));
+			await context.storage.prepare(stored);
+			for (const entry of stored) {
+				const object = context.storage.shown(entry);
 				if (selection.matches(object)) items.push(object);
 			}
 			const last = range.kvs.at(-1);

@@ -35,11 +35,18 @@ export class JoinedWriteError extends Error {}
 
 /** How objects stand in the store where they are shown otherwise: custom resources of several versions. */
 export interface StoredForm {
-	/** The object as it is shown; the same object if it is as it is stored. */
+	/** The object as it is shown; the same object if it is as it is stored. Throws NotPreparedError. */
 	read(stored: KubeObject): KubeObject;
-	write(object: KubeObject): KubeObject;
+	/** Makes it possible to read these; undefined if it is already. */
+	prepare(stored: readonly KubeObject[]): Promise<void> | undefined;
+	write(object: KubeObject): KubeObject | Promise<KubeObject>;
 	/** Whether a new write of the same object would change what is stored. */
 	isStale(stored: KubeObject): boolean;
+}
+
+/** Somebody else has to be asked before an object can be shown, and has not been: it came in between. Prepare, and try again. */
+export class NotPreparedError extends Error {
+	override readonly name = "NotPreparedError";
 }
 
 export interface UpdateResult {
@@ -96,7 +103,12 @@ export class ObjectStorage {
 		return stored === undefined ? undefined : this.shown(stored);
 	}
 
-	/** An object of the cache, or of the store's history, as it is shown. */
+	/** Makes it possible to show these; undefined if it is already, as for all but custom resources that others convert. */
+	prepare(stored: readonly KubeObject[]): Promise<void> | undefined {
+		return this.#form?.prepare(stored);
+	}
+
+	/** An object of the cache, or of the store's history, as it is shown. Throws NotPreparedError. */
 	shown(stored: KubeObject): KubeObject {
 		return this.#form?.read(stored) ?? stored;
 	}
@@ -113,8 +125,10 @@ export class ObjectStorage {
 		return () => this.#onRetired.delete(end);
 	}
 
-	#encode(object: KubeObject): Uint8Array {
-		return encodeForStorage(this.#form?.write(object) ?? object);
+	/** At once where nobody else is asked. */
+	#encode(object: KubeObject): Uint8Array | Promise<Uint8Array> {
+		const written = this.#form?.write(object) ?? object;
+		return written instanceof Promise ? written.then(encodeForStorage) : encodeForStorage(written);
 	}
 
 	/** The current object. Throws NotFound. */
@@ -134,7 +148,8 @@ export class ObjectStorage {
 		const { namespace = "", name = "" } = object.metadata ?? {};
 		this.assertAbsent(namespace, name);
 		const key = this.key(namespace, name);
-		const value = this.#encode(object);
+		const encoded = this.#encode(object);
+		const value = encoded instanceof Promise ? await encoded : encoded;
 		const result = await this.#commit("create", {
 			compare: [{ key, target: "mod", result: "=", value: 0 }, ...joined.flatMap(({ compare }) => compare)],
 			success: [await this.#put(key, value), ...joined.flatMap(({ operations }) => operations)],
@@ -163,13 +178,16 @@ export class ObjectStorage {
 		let current = cached === undefined ? undefined : { object: cached.object, revision: cached.revision };
 		for (let attempt = 1; ; attempt++) {
 			if (current === undefined) throw newNotFound(this.#resource, name);
+			const preparing = this.prepare([current.object]);
+			if (preparing !== undefined) await preparing;
 			const shown = this.shown(current.object);
 			const computed = await compute(shown);
 			// A write that changes nothing brings an object into the present storage version.
 			const isStale = computed.action === "keep" && this.#form?.isStale(current.object) === true;
 			const outcome: UpdateOutcome = isStale ? { action: "put", object: shown } : computed;
 			if (outcome.action === "keep") return { object: shown, deleted: false };
-			const value = outcome.action === "put" ? this.#encode(outcome.object) : undefined;
+			const encoded = outcome.action === "put" ? this.#encode(outcome.object) : undefined;
+			const value = encoded instanceof Promise ? await encoded : encoded;
 			const write = value === undefined ? deletion(key) : await this.#put(key, value);
 			const joined = outcome.action === "put" ? (outcome.joined ?? []) : [];
 			const result = await this.#commit(value === undefined ? "delete" : "update", {
@@ -179,7 +197,7 @@ export class ObjectStorage {
 			});
 			if (result.succeeded) {
 				await this.#cacher.showWrite(result.revision);
-				if (value !== undefined) return { object: this.#written(key, value, result.revision), deleted: false };
+				if (value !== undefined) return { object: await this.#written(key, value, result.revision), deleted: false };
 				const metadata = { ...shown.metadata, resourceVersion: String(result.revision) };
 				return { object: { ...shown, metadata }, deleted: true };
 			}
@@ -208,9 +226,11 @@ export class ObjectStorage {
 	}
 
 	/** The cached object of this write, so that the answer shares its bytes; decoded anew if it was overwritten since. */
-	#written(key: string, value: Uint8Array, revision: number): KubeObject {
+	#written(key: string, value: Uint8Array, revision: number): KubeObject | Promise<KubeObject> {
 		const entry = this.cache.get(key);
-		return this.shown(entry?.revision === revision ? entry.object : decodeFromStorage(value, revision));
+		const stored = entry?.revision === revision ? entry.object : decodeFromStorage(value, revision);
+		const preparing = this.prepare([stored]);
+		return preparing === undefined ? this.shown(stored) : preparing.then(() => this.shown(stored));
 	}
 }
 
