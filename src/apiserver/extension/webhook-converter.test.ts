@@ -242,7 +242,9 @@ describe("a conversion that fails", () => {
 
 	it("does not store what is to be written", async () => {
 		converter.answer = () => ({});
-		expect(await beta.failure("create", { body: backend("b", "v1beta1", { host: "one" }) })).toMatch(/^500 Unknown: conversion webhook for/);
+		expect(await beta.failure("create", { body: backend("b", "v1beta1", { host: "one" }) })).toMatch(
+			/^500 Unknown: conversion webhook for/,
+		);
 		expect((await stable.list()).items.map(({ metadata }) => metadata?.name)).toEqual(["a"]);
 	});
 });
