@@ -4,6 +4,7 @@ import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { createdAtColumn, nameColumn } from "../printing/columns.ts";
 import { validateDefinition, validateDefinitionStatus, validateRules } from "./custom-resource-definition-validation.ts";
+import { formatWarnings } from "./format-warnings.ts";
 
 /** Schemas within schemas, two levels each. */
 const maxDepth = 1_000;
@@ -75,6 +76,7 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 	validate: validateDefinition,
 	validateExpressions: validateRules,
 	validateStatusUpdate: validateDefinitionStatus,
+	warnings: formatWarnings,
 	columns: [nameColumn(), createdAtColumn()],
 });
 
