@@ -29,6 +29,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 	cli: ["apimachinery", "cluster", "tutorials"],
 	// The library's door.
 	"index.ts": ["apimachinery", "client", "cluster", "testbench"],
+	"testing.ts": ["testbench"],
 };
 
 /** The only files that may touch the machine's clock and dice. */

@@ -26,9 +26,11 @@ import {
 } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
-import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
+import type { AdmissionChain, AdmissionLookup, AdmissionPlugin } from "./admission/admission.ts";
 import type { AdmissionSwitches } from "./admission/plugin-order.ts";
 import { createAdmission } from "./admission/plugins.ts";
+import { policyAuthorizer } from "./admission/policy/policy-authorizer.ts";
+import { createPolicyPlugins } from "./admission/policy/policy-plugins.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -167,7 +169,7 @@ export class ApiServer {
 		this.#resources = {
 			find: (group, version, resource) => this.#builtin.find(group, version, resource) ?? this.#custom.find(group, version, resource),
 		};
-		this.#admission = createAdmission([], options.admission);
+		this.#admission = createAdmission(this.#policyPlugins(), options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
@@ -521,6 +523,27 @@ export class ApiServer {
 			await this.#deleteCollection(this.#context(apiserverUser, request, served, served.resource));
 		};
 		return { storage: served.storage, deleteAll };
+	}
+
+	#policyPlugins(): readonly AdmissionPlugin[] {
+		return createPolicyPlugins({
+			authorize: policyAuthorizer(this.#authorizer),
+			findKind: (group, version, kind) => {
+				const endpoint = this.resources.find(
+					(each) => each.group === group && each.version === version && each.kind === kind && each.subresource === "",
+				);
+				const served = endpoint === undefined ? undefined : this.#resources.find(group, version, endpoint.resource);
+				if (served === undefined) return undefined;
+				const { definition, resource, customType } = served;
+				return {
+					resource: definition.resource,
+					isNamespaced: resource.namespaced,
+					type: resource.type,
+					customType,
+					setDefaults: (object) => definition.setDefaults?.(object) ?? object,
+				};
+			},
+		});
 	}
 
 	#lookup(): AdmissionLookup {

@@ -163,13 +163,18 @@ export class TestCluster implements AsyncDisposable {
 	 * @param options.within cluster time; default 10 minutes. Rejects with NotReachedError, which shows what happened last
 	 */
 	async runUntil(condition: () => boolean | Promise<boolean>, { within = "10m" }: { readonly within?: Duration } = {}): Promise<void> {
-		if (await passUntil(this.clock, condition, within)) return;
+		if (await this.passes(condition, within)) return;
 		const last = this.timeline.entries
 			.filter(isTelling)
 			.slice(-shownEntries)
 			.map((entry) => `  ${renderEntry(entry, this.startMs)}`);
 		const what = last.length === 0 ? "nothing changed" : `the last changes:\n${last.join("\n")}`;
 		throw new NotReachedError(`not reached within ${within}: ${condition.toString()}\n${what}`);
+	}
+
+	/** Lets time pass until the condition holds. Resolves to whether it did within this much cluster time. */
+	passes(condition: () => boolean | Promise<boolean>, within: Duration): Promise<boolean> {
+		return passUntil(this.clock, condition, within);
 	}
 
 	/**

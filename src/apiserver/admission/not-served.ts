@@ -10,10 +10,6 @@ import type { AdmissionPlugin } from "./admission.ts";
 const withoutEffect: Readonly<Record<string, string>> = {
 	"admissionregistration.k8s.io/mutatingwebhookconfigurations": "calling admission webhooks",
 	"admissionregistration.k8s.io/validatingwebhookconfigurations": "calling admission webhooks",
-	"admissionregistration.k8s.io/validatingadmissionpolicies": "evaluating admission policies",
-	"admissionregistration.k8s.io/validatingadmissionpolicybindings": "evaluating admission policies",
-	"admissionregistration.k8s.io/mutatingadmissionpolicies": "evaluating admission policies",
-	"admissionregistration.k8s.io/mutatingadmissionpolicybindings": "evaluating admission policies",
 };
 
 export const notServed: AdmissionPlugin = {

@@ -25,13 +25,10 @@ import { type CalendarParts, calendarParts } from "../values/time-values.ts";
 import {
 	asBool,
 	asDuration,
-	asList,
 	asString,
 	asTimestamp,
-	CelDuration,
 	CelList,
 	CelMap,
-	CelTimestamp,
 	CelTypeValue,
 	CelUint,
 	type CelValue,
@@ -280,5 +277,3 @@ export const standardLibrary: Library = {
 		["google.protobuf.Duration", durationType],
 	],
 };
-
-export { asList, CelDuration, CelTimestamp };

@@ -7,7 +7,7 @@
 import type { Checked } from "../check/checker.ts";
 import type { Environment } from "../environment.ts";
 import type { Implementation, Overload } from "../library/function.ts";
-import { index, indexIfPresent, insertIntoAccumulator, keyText } from "../library/standard.ts";
+import { index, indexIfPresent, insertIntoAccumulator } from "../library/standard.ts";
 import { compileRegex } from "../regex/regex.ts";
 import type { CallNode, ComprehensionNode, Expr, ListNode, LiteralNode, MapNode, SelectNode, StructNode } from "../syntax/ast.ts";
 import type { CelType } from "../types/types.ts";
@@ -406,7 +406,7 @@ class Compiler {
 	}
 
 	/** A message is a map by its fields' names. */
-	#struct({ fields }: StructNode): Compiled {
+	#struct({ fields, typeName }: StructNode): Compiled {
 		const compiled = fields.map(({ field, value, optional }) => ({ field, run: this.#compile(value).run, optional }));
 		return {
 			run: (frame) => {
@@ -417,7 +417,7 @@ class Compiler {
 					else if (value instanceof CelOptional && value.value !== undefined) made.push([field, value.value]);
 				}
 				frame.spend(structCost);
-				return EntryMap.of(made);
+				return EntryMap.of(made, typeName.replace(/^\./, ""));
 			},
 		};
 	}
@@ -616,5 +616,3 @@ function isOfType(value: CelValue, type: CelType): boolean {
 			return value instanceof CelMap || (value instanceof CelOpaque && value.typeName === type.name);
 	}
 }
-
-export { keyText };

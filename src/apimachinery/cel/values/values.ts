@@ -170,17 +170,20 @@ function mapKey(key: CelValue): MapKey | undefined {
 	return typeof key === "number" && Number.isInteger(key) ? BigInt(key) : undefined;
 }
 
-/** A map that an expression made. */
+/** A map or a message that an expression made. */
 export class EntryMap extends CelMap {
 	readonly #entries: Map<MapKey, readonly [key: CelValue, value: CelValue]>;
+	/** Of a message; undefined for a map. */
+	readonly messageType: string | undefined;
 
-	private constructor(entries: Map<MapKey, readonly [key: CelValue, value: CelValue]>) {
+	private constructor(entries: Map<MapKey, readonly [key: CelValue, value: CelValue]>, messageType?: string) {
 		super();
 		this.#entries = entries;
+		this.messageType = messageType;
 	}
 
 	/** Throws EvaluationError for a key that stands twice, or that can be none. */
-	static of(entries: Iterable<readonly [key: CelValue, value: CelValue]>): EntryMap {
+	static of(entries: Iterable<readonly [key: CelValue, value: CelValue]>, messageType?: string): EntryMap {
 		const map = new Map<MapKey, readonly [key: CelValue, value: CelValue]>();
 		for (const entry of entries) {
 			const key = mapKey(entry[0]);
@@ -188,7 +191,7 @@ export class EntryMap extends CelMap {
 			if (map.has(key)) throw new EvaluationError(`Failed with repeated key`);
 			map.set(key, entry);
 		}
-		return new EntryMap(map);
+		return new EntryMap(map, messageType);
 	}
 
 	/** A map with one more entry. Whoever owns `this` alone, as a comprehension does its accumulator, gets it back. */
@@ -340,11 +343,6 @@ export function asInt(value: CelValue): bigint {
 
 export function asList(value: CelValue): CelList {
 	if (!(value instanceof CelList)) throw noSuchOverload();
-	return value;
-}
-
-export function asMap(value: CelValue): CelMap {
-	if (!(value instanceof CelMap)) throw noSuchOverload();
 	return value;
 }
 

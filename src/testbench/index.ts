@@ -1,0 +1,18 @@
+/**
+ * testbench/: a whole cluster in a test. `createCluster` makes one, its time in the test's hand; `checkController` lets a controller
+ * live through many schedules of user actions and faults. Users import the first from "kubesim", the second from "kubesim/testing".
+ *
+ *   test-cluster.ts       manifests, time, timeline, controllers of one's own
+ *   faults.ts             what goes wrong between a component and the API server
+ *   check-controller.ts   properties of any controller, over the schedules of schedules.ts
+ *   matchers.ts           for vitest and jest
+ *
+ * Invariants: with a seed and a virtual clock a run is a function of its inputs; what a test asks for itself never goes wrong.
+ */
+export { type FaultPlan, Faults } from "./faults.ts";
+export { ManifestError } from "./manifests.ts";
+export type { FieldChange } from "./object-changes.ts";
+export type { ClockOption, Duration } from "./pace.ts";
+export type { ControllerProcess } from "./run-controller.ts";
+export { type ClusterOptions, createCluster, NotReachedError, type Place, TestCluster } from "./test-cluster.ts";
+export { changesOf, Timeline, type TimelineEntry } from "./timeline.ts";
