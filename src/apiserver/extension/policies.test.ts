@@ -67,3 +67,16 @@ it("changes them by their schema: lists are maps, what is missing is filled in",
 		{ name: "metrics", port: 80 },
 	]);
 });
+
+it("does not write into them what their schema does not know", async () => {
+	const expression = '[JSONPatch{op: "add", path: "/spec/unknown", value: 1}]';
+	const policy = {
+		matchConstraints,
+		failurePolicy: "Fail",
+		reinvocationPolicy: "Never",
+		mutations: [{ patchType: "JSONPatch", jsonPatch: { expression } }],
+	};
+	await policyDriver("mutatingadmissionpolicies").send("create", { body: { metadata: { name: "p" }, spec: policy } });
+	await policyDriver("mutatingadmissionpolicybindings").send("create", { body: { metadata: { name: "b" }, spec: { policyName: "p" } } });
+	expect(await webs.failure("create", { body: web({ replicas: 1 }) })).toMatch(/unknown field "spec\.unknown"/);
+});
