@@ -11,29 +11,26 @@
  *   regex/     RE2's regular expressions in linear time
  *   schema/    a definition's schema as types, its objects as values
  *   rules/     x-kubernetes-validations
+ *   admission/ what expressions of policies and match conditions see, and whether it fits the kinds that they are for
  *
  * Invariants: no expression throws anything but its own errors, overflows the stack, or takes more time than its cost says.
  * Loaded when the first expression comes.
  */
-export { estimateCost } from "./check/cost-estimate.ts";
-export { Environment } from "./environment.ts";
-export { type CompiledExpression, compileExpression, kubernetesEnvironment } from "./kubernetes.ts";
+export { compileFor, type Purpose, type Visible } from "./admission/environment.ts";
+export { typeCheckPolicy } from "./admission/type-check.ts";
+export type { CompiledExpression } from "./kubernetes.ts";
 export {
 	type AuthorizationAnswer,
 	type AuthorizationCheck,
 	type Authorize,
-	authorizerType,
 	authorizerValue,
 	requestResourceValue,
-	resourceCheckType,
 } from "./library/authorizer.ts";
-export { jsonPatchLibrary, jsonPatchType } from "./library/json-patch.ts";
-export { type Outcome, Program } from "./program/program.ts";
+export type { Program } from "./program/program.ts";
 export { type CompiledRules, compileRules, type RuleOptions } from "./rules/compile-rules.ts";
 export { objectBudget, perCallLimit, type RuleResult, type RuleValidator } from "./rules/rule-validator.ts";
 export { adapterOf } from "./schema/schema-values.ts";
 export type { CelType } from "./types/types.ts";
-export * as celTypes from "./types/types.ts";
 export { EvaluationError } from "./values/errors.ts";
 export { celToJson, jsonToCel } from "./values/json-values.ts";
-export { CelList, CelMap, CelOptional, type CelValue, EntryMap } from "./values/values.ts";
+export { CelList, CelMap, type CelValue, EntryMap } from "./values/values.ts";

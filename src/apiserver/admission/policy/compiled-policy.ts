@@ -1,5 +1,12 @@
 /** Policies with their expressions compiled: once a version of the policy, whose object is the key. */
-import type { CelType, CompiledExpression, Program } from "../../../apimachinery/cel/index.ts";
+import {
+	type CelType,
+	type CompiledExpression,
+	compileFor,
+	type Program,
+	type Purpose,
+	type Visible,
+} from "../../../apimachinery/cel/index.ts";
 import type {
 	MatchCondition,
 	MutatingAdmissionPolicy,
@@ -8,7 +15,6 @@ import type {
 	Validation,
 	Variable,
 } from "../../../apimachinery/schema/generated/types.ts";
-import { compileFor, type Purpose, type Visible } from "./environment.ts";
 
 /** An expression, or why there is none: what was stored has compiled once, and could have been stored by another version. */
 export interface PolicyExpression {

@@ -2,7 +2,7 @@
  * Whether the expressions of policies and match conditions compile. Loaded when the first object with one comes.
  * Source: pkg/apis/admissionregistration/validation/validation.go of Kubernetes 1.36.
  */
-import type { CelType } from "../../../apimachinery/cel/index.ts";
+import { type CelType, compileFor, type Purpose, type Visible } from "../../../apimachinery/cel/index.ts";
 import type {
 	MatchCondition,
 	MutatingAdmissionPolicy,
@@ -11,7 +11,6 @@ import type {
 	Variable,
 } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
-import { compileFor, type Purpose, type Visible } from "../../admission/policy/environment.ts";
 
 type Errors = readonly FieldError[];
 

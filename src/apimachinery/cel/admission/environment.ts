@@ -1,22 +1,27 @@
 /**
  * What expressions of policies and match conditions may refer to: the object and its old self, the request, the namespace,
- * parameters, variables and an authorizer. This file and what it imports is loaded when the first such expression comes.
+ * parameters, variables and an authorizer.
  * Source: k8s.io/apiserver/pkg/admission/plugin/cel/{compile,composition,mutation}.go;
  * https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/#validation-expression
  */
+import type { Environment } from "../environment.ts";
+import { type CompiledExpression, compileExpression, kubernetesEnvironment } from "../kubernetes.ts";
+import { authorizerType, resourceCheckType } from "../library/authorizer.ts";
+import { jsonPatchLibrary } from "../library/json-patch.ts";
 import {
-	authorizerType,
+	boolType,
 	type CelType,
-	type CompiledExpression,
-	celTypes,
-	compileExpression,
-	type Environment,
-	jsonPatchLibrary,
-	kubernetesEnvironment,
-	resourceCheckType,
-} from "../../../apimachinery/cel/index.ts";
-
-const { boolType, dynType, intType, listType, mapType, nullType, objectType, stringType, timestampType } = celTypes;
+	dynType,
+	formatType,
+	intType,
+	isExactly,
+	listType,
+	mapType,
+	nullType,
+	objectType,
+	stringType,
+	timestampType,
+} from "../types/types.ts";
 
 const texts = listType(stringType);
 const groupVersionKind = objectType("kubernetes.GroupVersionKind", { group: stringType, version: stringType, kind: stringType });
@@ -128,11 +133,11 @@ export function compileFor(text: string, visible: Visible, purpose: Purpose): Co
 	if ("problem" in compiled) return { problem: `compilation failed: ${compiled.problem}` };
 	const allowed: readonly CelType[] | undefined = resultTypes[purpose];
 	const { type } = compiled.checked;
-	if (allowed === undefined || allowed.some((each) => celTypes.isExactly(each, type))) return compiled;
+	if (allowed === undefined || allowed.some((each) => isExactly(each, type))) return compiled;
 	const names = allowed.map(goTypeText);
 	const must = names.length === 1 ? `must evaluate to ${names[0]}` : `must evaluate to one of [${names.join(" ")}]`;
 	return { problem: `${must} but got ${goTypeText(type)}` };
 }
 
 /** Go's String() of a type, which names null otherwise than error texts of the checker. */
-const goTypeText = (type: CelType): string => (type.kind === "null" ? "null_type" : celTypes.formatType(type));
+const goTypeText = (type: CelType): string => (type.kind === "null" ? "null_type" : formatType(type));
