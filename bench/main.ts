@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { benchAdmission } from "./admission.ts";
 import { benchApi } from "./api.ts";
 import { benchCel } from "./cel.ts";
+import { benchCrds } from "./crds.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
 
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,
+	crds: benchCrds,
 	cel: benchCel,
 };
 

@@ -369,12 +369,11 @@ describe("admission and allocation", () => {
 	});
 
 	it("refuses what it would not act on", async () => {
-		const crds = fixture.clusterResource("apiextensions.k8s.io", "v1", "customresourcedefinitions");
-		const names = { plural: "foos", singular: "foo", kind: "Foo" };
-		const versions = [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }];
-		const body = { metadata: { name: "foos.example.com" }, spec: { group: "example.com", scope: "Namespaced", names, versions } };
-		expect(await crds.failure("create", { body })).toBe(
-			"501 Unknown: serving custom resources is not implemented in this version of kubesim (see docs/status.md)",
+		const services = fixture.clusterResource("apiregistration.k8s.io", "v1", "apiservices");
+		const service = { namespace: "default", name: "metrics" };
+		const spec = { group: "example.com", version: "v1", groupPriorityMinimum: 100, versionPriority: 100, service };
+		expect(await services.failure("create", { body: { metadata: { name: "v1.example.com" }, spec } })).toBe(
+			"501 Unknown: the aggregation layer (an APIService backed by a Service) is not implemented in this version of kubesim (see docs/status.md)",
 		);
 	});
 

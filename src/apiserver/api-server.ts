@@ -12,7 +12,7 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { type KubeList, type KubeObject, parseApiVersion } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
+import type { CustomResourceDefinition, IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
 import {
 	isStatusError,
@@ -39,6 +39,12 @@ import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
 import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
+import { CustomResources } from "./extension/custom-resources.ts";
+import { DefinitionController, type Instances } from "./extension/definition-controller.ts";
+import { whenPrepared } from "./extension/prepared.ts";
+import { checkCustom } from "./extension/request-checks.ts";
+import { ServedKinds } from "./extension/served-kinds.ts";
+import type { ConversionCaller } from "./extension/webhook-converter.ts";
 import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
@@ -52,7 +58,7 @@ import { bindingKind } from "./registry/core/binding.ts";
 import { componentStatusKind } from "./registry/core/component-status.ts";
 import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
-import { ResourceTable, type ServedResource } from "./registry/resource-table.ts";
+import { type ResourceFinder, ResourceTable, type ServedResource } from "./registry/resource-table.ts";
 import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
@@ -63,7 +69,7 @@ import { ephemeralContainersStrategy } from "./subresources/ephemeral-containers
 import { evictPod } from "./subresources/eviction.ts";
 import { resizeStrategy } from "./subresources/resize.ts";
 import { answerReview } from "./subresources/reviews.ts";
-import { scaleOf, writeScale } from "./subresources/scale.ts";
+import { readScale, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
 
 export interface ApiServerOptions {
@@ -79,6 +85,8 @@ export interface ApiServerOptions {
 	readonly nodePorts?: { readonly first: number; readonly last: number };
 	/** Sign and check service account tokens. */
 	readonly tokenKeys: TokenKeys;
+	/** How the conversion webhooks of custom resources are reached; default: who needs one is refused. */
+	readonly conversion?: ConversionCaller;
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
 	/** The store failed: nothing can be read or written any more. */
@@ -94,10 +102,12 @@ export interface ServerObserver {
 }
 
 export class ApiServer {
-	/** Every kind that this server knows, in discovery order. */
-	readonly kinds: readonly KindDefinition[] = builtinKinds;
 	readonly #options: ApiServerOptions;
-	readonly #resources: ResourceTable;
+	readonly #builtin = new ResourceTable(builtinKinds);
+	readonly #resources: ResourceFinder;
+	readonly #custom: CustomResources;
+	readonly #definitions: DefinitionController;
+	readonly #served: ServedKinds;
 	readonly #cacher: Cacher;
 	readonly #storages = new Map<string, ObjectStorage>();
 	readonly #authorizer: Authorizer = trustedOnlyAuthorizer;
@@ -113,7 +123,6 @@ export class ApiServer {
 
 	constructor(options: ApiServerOptions) {
 		this.#options = options;
-		this.#resources = new ResourceTable(this.kinds);
 		const { store, clock, log, random } = options;
 		const onLost = (error: Error) => {
 			this.#storeError = error;
@@ -122,14 +131,46 @@ export class ApiServer {
 		this.#cacher = new Cacher({ store, clock, log, onLost });
 		this.#metrics = new StorageMetrics(
 			clock,
-			() => [...this.#storages.values()].map(({ definition: { group, resource }, cache }) => ({ group, resource, count: cache.size })),
+			() =>
+				[...this.#storages.values(), ...[...this.#custom.allStored()].map(({ storage }) => storage)].map(
+					({ definition: { group, resource }, cache }) => ({
+						group,
+						resource,
+						count: cache.size,
+					}),
+				),
 			() => store.status().dbSizeBytes,
 		);
 		const metrics = this.#metrics;
-		for (const definition of this.kinds) {
+		for (const definition of builtinKinds) {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
+		const definitions = this.storage("apiextensions.k8s.io", "customresourcedefinitions");
+		this.#custom = new CustomResources({
+			store,
+			cacher: this.#cacher,
+			clock,
+			log,
+			metrics,
+			definitions,
+			builtin: new Set(builtinKinds.map(storageName)),
+			conversion: options.conversion,
+			random: random.fork("conversion"),
+			onOpen: (name) => this.#definitions.queue(name),
+		});
+		this.#definitions = new DefinitionController({
+			clock,
+			log,
+			definitions,
+			canServe: (definition) => this.#custom.isOpen(definition),
+			updateStatus: (definition) => this.#updateDefinition(definition),
+			instancesOf: (definition) => this.#instancesOf(definition),
+		});
+		this.#served = new ServedKinds(this.#custom);
+		this.#resources = {
+			find: (group, version, resource) => this.#builtin.find(group, version, resource) ?? this.#custom.find(group, version, resource),
+		};
 		const quotas = this.storage("", "resourcequotas");
 		this.#admission = createAdmission(
 			[
@@ -170,8 +211,20 @@ export class ApiServer {
 
 	/** Loads the caches from the store; requests are served from then on. */
 	async start(): Promise<void> {
-		await this.#cacher.start();
+		await this.#cacher.start(() => this.#custom.load());
+		this.#custom.follow();
+		this.#definitions.start();
 		this.#stopCompactor = startCompactor(this.#options);
+	}
+
+	/** Every kind that is served now, in discovery order. A change of the set makes a new array. */
+	get kinds(): readonly KindDefinition[] {
+		return this.#served.kinds;
+	}
+
+	/** Every endpoint that is served now. A change of the set makes a new array. */
+	get resources(): readonly GeneratedResource[] {
+		return this.#served.resources;
 	}
 
 	/** Does what a lost process left undone: the objects of cluster IPs are made and removed with their Services. */
@@ -213,6 +266,8 @@ export class ApiServer {
 
 	/** Ends what follows the store. The store itself is the caller's to close. */
 	stop(): void {
+		this.#definitions.stop();
+		this.#custom.stop();
 		this.#stopCompactor();
 		this.#cacher.stop();
 	}
@@ -231,7 +286,7 @@ export class ApiServer {
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
-		const { object, code = 200 } = await this.#dispatch(context);
+		const { object, code = 200 } = await whenPrepared(context, () => this.#dispatch(context));
 		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
 	}
@@ -252,17 +307,18 @@ export class ApiServer {
 	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = this.#admit(user, request);
-		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
+		const options = { store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock };
+		return whenPrepared(context, () => startWatch(options, context, sink));
 	}
 
 	/** How many objects of a resource there are, in all namespaces. */
 	objectCount(group: string, resource: string): number {
-		return this.#storages.get(`${group}/${resource}`)?.cache.size ?? 0;
+		return this.#storageOf(group, resource)?.cache.size ?? 0;
 	}
 
 	/** An object as the cache has it, for the server's own needs (streams look up their pod). Undefined if there is none. */
 	find(group: string, resource: string, namespace: string, name: string): KubeObject | undefined {
-		return this.#storages.get(`${group}/${resource}`)?.find(namespace, name);
+		return this.#storageOf(group, resource)?.find(namespace, name);
 	}
 
 	/** Throws ServiceUnavailable if the store is lost. */
@@ -287,6 +343,8 @@ export class ApiServer {
 		if (!isRead || resourceVersion === "") await this.#cacher.catchUp();
 		// A watch tells nothing before its revision anyway.
 		else if (verb !== "watch" && /^[1-9]\d*$/.test(resourceVersion)) await this.#cacher.reach(Number(resourceVersion));
+		// A definition that another server has established may have been seen a moment ago.
+		await this.#custom.opening;
 	}
 
 	/** Who bears this token; undefined if it is nobody's. */
@@ -319,8 +377,13 @@ export class ApiServer {
 		return this.#writer.admit(context, "CONNECT", { apiVersion: "v1", kind, ...options } as KubeObject);
 	}
 
+	/** Of custom resources, that which shows them in their storage version. */
+	#storageOf(group: string, resource: string): ObjectStorage | undefined {
+		return this.#storages.get(`${group}/${resource}`) ?? this.#custom.stored(group, resource)?.storage;
+	}
+
 	storage(group: string, resource: string): ObjectStorage {
-		const storage = this.#storages.get(`${group}/${resource}`);
+		const storage = this.#storageOf(group, resource);
 		if (storage === undefined) throw new Error(`no storage for ${group}/${resource}`);
 		return storage;
 	}
@@ -331,6 +394,7 @@ export class ApiServer {
 		const { served, endpoint } = this.#endpoint(request);
 		this.authorize(user, request);
 		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotAllowed();
+		checkCustom(served.definition, request);
 		return this.#context(user, request, served, endpoint);
 	}
 
@@ -354,7 +418,7 @@ export class ApiServer {
 			served,
 			endpoint,
 			definition,
-			storage: this.#storages.get(storageName(definition)) ?? this.#unstored(),
+			storage: served.storage ?? this.#storages.get(storageName(definition)) ?? this.#unstored(),
 			namespace,
 			name: request.name ?? "",
 			nowMs: this.#options.clock.now(),
@@ -408,7 +472,7 @@ export class ApiServer {
 		const { request, endpoint, definition } = context;
 		const { subresource, resource } = endpoint;
 		if (subresource === "scale") {
-			if (request.verb === "get") return { object: scaleOf(context, context.storage.get(context.namespace, context.name)) };
+			if (request.verb === "get") return { object: readScale(context) };
 			return { object: await writeScale(context, this.#writer) };
 		}
 		if (resource === "pods" && subresource === "binding") return this.#bind(context);
@@ -471,20 +535,42 @@ export class ApiServer {
 		return { ...list, items: list.items.map((item) => toServedVersion(context, item)) };
 	}
 
+	// ── Custom resources ──
+
+	async #updateDefinition(definition: CustomResourceDefinition): Promise<void> {
+		const place = { group: "apiextensions.k8s.io", version: "v1", resource: "customresourcedefinitions", subresource: "status" };
+		await this.handle(apiserverUser, { ...place, verb: "update", name: definition.metadata?.name ?? "", body: definition });
+	}
+
+	/** Whatever versions are served: in the one that they are stored in. */
+	#instancesOf({ spec }: CustomResourceDefinition): Instances | undefined {
+		const served = this.#custom.stored(spec?.group ?? "", spec?.names.plural ?? "");
+		if (served === undefined) return undefined;
+		const { group, version, resource } = served.resource;
+		const request: ApiRequest = { verb: "deletecollection", group, version, resource };
+		const deleteAll = async () => {
+			await this.#deleteCollection(this.#context(apiserverUser, request, served, served.resource));
+		};
+		return { storage: served.storage, deleteAll };
+	}
+
 	#policyPlugins(): readonly AdmissionPlugin[] {
 		return createPolicyPlugins({
 			authorize: policyAuthorizer(this.#authorizer),
 			findKind: (group, version, kind) => {
-				for (const { definition, resource } of this.#resources.all()) {
-					if (definition.group !== group || definition.kind !== kind || resource.version !== version) continue;
-					return {
-						resource: definition.resource,
-						isNamespaced: resource.namespaced,
-						type: resource.type,
-						setDefaults: (object) => definition.setDefaults?.(object) ?? object,
-					};
-				}
-				return undefined;
+				const endpoint = this.resources.find(
+					(each) => each.group === group && each.version === version && each.kind === kind && each.subresource === "",
+				);
+				const served = endpoint === undefined ? undefined : this.#resources.find(group, version, endpoint.resource);
+				if (served === undefined) return undefined;
+				const { definition, resource, customType } = served;
+				return {
+					resource: definition.resource,
+					isNamespaced: resource.namespaced,
+					type: resource.type,
+					customType,
+					setDefaults: (object) => definition.setDefaults?.(object) ?? object,
+				};
 			},
 		});
 	}

@@ -231,6 +231,10 @@ class Reflector<T extends KubeObject> implements Informer<T> {
 	}
 }
 
+function keyOf<T extends KubeObject>(ref: ResourceRef<T>, scope: InformerScope): string {
+	return JSON.stringify([ref.group, ref.version, ref.resource, scope.namespace, scope.fieldSelector, scope.labelSelector]);
+}
+
 function selectorsOf({ fieldSelector, labelSelector }: InformerScope): RequestOptions {
 	return { ...(fieldSelector === undefined ? {} : { fieldSelector }), ...(labelSelector === undefined ? {} : { labelSelector }) };
 }
@@ -253,6 +257,8 @@ export class InformerFactory {
 	readonly #options: InformerFactoryOptions;
 	/** Each entry is a `Reflector` of its own type. */
 	readonly #reflectors = new Map<string, Reflector<never>>();
+	/** Ends one informer before the others. */
+	readonly #ends = new Map<string, AbortController>();
 	#signal: AbortSignal | undefined;
 
 	constructor(options: InformerFactoryOptions) {
@@ -261,21 +267,35 @@ export class InformerFactory {
 
 	/** An informer asked for after `start` starts at once. */
 	informer<T extends KubeObject>(ref: ResourceRef<T>, scope: InformerScope = {}): Informer<T> {
-		const key = JSON.stringify([ref.group, ref.version, ref.resource, scope.namespace, scope.fieldSelector, scope.labelSelector]);
+		const key = keyOf(ref, scope);
 		const known = this.#reflectors.get(key);
 		if (known !== undefined) return known as unknown as Informer<T>;
 		const { client, clock, random, log = silentLog } = this.#options;
 		const reflector = new Reflector<T>({ ref, client: client.resource(ref), scope, clock, random, log });
 		this.#reflectors.set(key, reflector as unknown as Reflector<never>);
-		if (this.#signal !== undefined) void reflector.run(this.#signal);
+		if (this.#signal !== undefined) this.#run(key, reflector as unknown as Reflector<never>, this.#signal);
 		return reflector;
+	}
+
+	/** Ends the informer of a resource that is not there any more; whoever asks for it later gets a new one. */
+	forget<T extends KubeObject>(ref: ResourceRef<T>): void {
+		const key = keyOf(ref, {});
+		this.#reflectors.delete(key);
+		this.#ends.get(key)?.abort();
+		this.#ends.delete(key);
+	}
+
+	#run(key: string, reflector: Reflector<never>, signal: AbortSignal): void {
+		const end = new AbortController();
+		this.#ends.set(key, end);
+		void reflector.run(AbortSignal.any([signal, end.signal]));
 	}
 
 	/** Starts all informers, until the signal aborts; resolves when all of them have synced. Call once. */
 	async start(signal: AbortSignal): Promise<void> {
 		if (this.#signal !== undefined) throw new Error("informers have been started already");
 		this.#signal = signal;
-		for (const reflector of this.#reflectors.values()) void reflector.run(signal);
+		for (const [key, reflector] of this.#reflectors) this.#run(key, reflector, signal);
 		await this.whenSynced();
 	}
 

@@ -9,6 +9,7 @@ import type {
 	CoreEvent,
 	CronJob,
 	CSINode,
+	CustomResourceDefinition,
 	DaemonSet,
 	Deployment,
 	EndpointSlice,
@@ -77,3 +78,9 @@ export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "po
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
 export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");
+export const customResourceDefinitions = ref<CustomResourceDefinition>(
+	"apiextensions.k8s.io",
+	"v1",
+	"customresourcedefinitions",
+	"CustomResourceDefinition",
+);

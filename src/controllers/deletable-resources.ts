@@ -24,7 +24,7 @@ export function builtInDeletableResources(): readonly DeletableResource[] {
 }
 
 /** Kubernetes' order of versions: stable before beta before alpha, then the higher number. */
-function isPreferred(version: string, other: string): boolean {
+export function isPreferred(version: string, other: string): boolean {
 	const [a, b] = [rankOf(version), rankOf(other)];
 	return a.stage !== b.stage ? a.stage > b.stage : a.major > b.major;
 }

@@ -159,7 +159,7 @@ describe("a release", () => {
 });
 
 describe("a chart that asks for more", () => {
-	it("is refused with its CustomResourceDefinition, which are not there yet", async () => {
+	it("is installed with its CustomResourceDefinition, which stays when it is uninstalled", async () => {
 		const definition = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: { name: widgets.example.com }
@@ -167,10 +167,25 @@ spec:
   group: example.com
   scope: Namespaced
   names: { plural: widgets, kind: Widget }
-  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }]
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema: { openAPIV3Schema: { type: object, properties: { spec: { type: object, properties: { size: { type: integer } } } } } }
 `;
-		const withCrd = writeChart("crd", { "Chart.yaml": "apiVersion: v2\nname: crd\nversion: 1.0.0\n", "crds/widget.yaml": definition });
-		expect(await test.helm.fail(`install crd ${withCrd}`)).toContain("is not implemented in this version of kubesim");
+		const withCrd = writeChart("crd", {
+			"Chart.yaml": "apiVersion: v2\nname: crd\nversion: 1.0.0\n",
+			"crds/widget.yaml": definition,
+			"templates/widget.yaml":
+				"apiVersion: example.com/v1\nkind: Widget\nmetadata: { name: {{ .Release.Name }}-one }\nspec: { size: {{ .Values.size | default 1 }} }\n",
+		});
+		expect(await helm(`install crd ${withCrd} ${wait}`)).toContain("STATUS: deployed");
+		expect(await run("get widget crd-one -o jsonpath={.spec.size}")).toBe("1");
+		await helm(`upgrade crd ${withCrd} --set size=2 ${wait}`);
+		expect(await run("get widget crd-one -o jsonpath={.spec.size}")).toBe("2");
+		await helm("uninstall crd --wait --timeout 30s");
+		expect(await run("get widgets -o name")).toBe("");
+		expect(await run("get crd widgets.example.com -o name")).toBe("customresourcedefinition.apiextensions.k8s.io/widgets.example.com\n");
 	});
 
 	it("is refused with a field that no type has", async () => {

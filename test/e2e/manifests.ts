@@ -190,7 +190,6 @@ spec:
 		name: "crontabs.stable.example.com",
 		columns: "NAME  CREATED AT",
 		yaml: "{ apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: { name: crontabs.stable.example.com }, spec: { group: stable.example.com, scope: Namespaced, names: { plural: crontabs, singular: crontab, kind: CronTab }, versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object } } }] } }",
-		refusal: "serving custom resources is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	{
 		resource: "apiservices.apiregistration.k8s.io",

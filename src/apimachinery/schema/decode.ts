@@ -11,6 +11,7 @@ import { type KubeObject, parseApiVersion } from "../meta.ts";
 import { newBadRequest, type StatusError } from "../status-error.ts";
 import { DecodeError, type DecodeState } from "./decode-errors.ts";
 import { decoderOf } from "./decoders.ts";
+import type { Decoder } from "./scalar-decoders.ts";
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
 
@@ -28,6 +29,8 @@ export interface DecodeOptions {
 	readonly refuse?: (error: DecodeError) => StatusError;
 	/** A part of the value, the very same object, that was decoded before. */
 	readonly trusted?: object | undefined;
+	/** Decodes a type that the schema table does not have: a custom resource's. */
+	readonly decoder?: Decoder | undefined;
 }
 
 export interface Decoded<T extends KubeObject = KubeObject> {
@@ -45,7 +48,7 @@ export interface Decoded<T extends KubeObject = KubeObject> {
  */
 export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, typeName: string, options: DecodeOptions): Decoded<T> {
 	try {
-		const { value: object, unknownFields } = decodeValue(value, typeName, options.trusted);
+		const { value: object, unknownFields } = decodeValue(value, typeName, options.trusted, options.decoder);
 		if (options.fieldValidation === "Ignore") return { object: object as T, unknownFields: [], warnings: [] };
 		const texts = [
 			...(options.patchFindings ?? []),
@@ -70,9 +73,10 @@ export function decodeValue(
 	value: unknown,
 	typeName: string,
 	trusted?: object,
+	decoder: Decoder = decoderOf(typeName),
 ): { readonly value: unknown; readonly unknownFields: readonly string[] } {
 	const state: DecodeState = { root: typeName, path: [], unknownFields: [], ...(trusted === undefined ? {} : { trusted }) };
-	return { value: decoderOf(typeName)(value, state), unknownFields: state.unknownFields };
+	return { value: decoder(value, state), unknownFields: state.unknownFields };
 }
 
 function newDecodeFailure(value: unknown, typeName: string, options: DecodeOptions, error: DecodeError) {

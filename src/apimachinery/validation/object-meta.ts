@@ -23,11 +23,13 @@ export interface ObjectMetaRules {
 	readonly nameRule?: NameRule;
 	/** Where the metadata stand; default `metadata`. */
 	readonly path?: string;
+	/** Finalizers need no domain: those of custom resources and of their definitions. */
+	readonly allowsBareFinalizers?: boolean;
 }
 
 /** Metadata of a new object, after its name was generated. */
 export function validateObjectMeta(meta: ObjectMeta | undefined, rules: ObjectMetaRules): FieldError[] {
-	const { namespaced, nameRule = nameIsDnsSubdomain, path = "metadata" } = rules;
+	const { namespaced, nameRule = nameIsDnsSubdomain, path = "metadata", allowsBareFinalizers = false } = rules;
 	const { name = "", generateName = "", generation = 0 } = meta ?? {};
 	const errors: FieldError[] = [];
 	if (generateName !== "") {
@@ -42,7 +44,7 @@ export function validateObjectMeta(meta: ObjectMeta | undefined, rules: ObjectMe
 		...validateLabels(meta?.labels, `${path}.labels`),
 		...validateAnnotations(meta?.annotations, `${path}.annotations`),
 		...validateOwnerReferences(meta?.ownerReferences ?? [], `${path}.ownerReferences`),
-		...validateFinalizers(meta?.finalizers ?? [], `${path}.finalizers`),
+		...validateFinalizers(meta?.finalizers ?? [], `${path}.finalizers`, allowsBareFinalizers),
 		...validateManagedFields(meta?.managedFields ?? [], `${path}.managedFields`),
 	];
 }
@@ -121,10 +123,10 @@ function validateOwnerReference(reference: OwnerReference, path: string): FieldE
 /** Finalizers that need no domain. Source: pkg/apis/core/helper, for built-in kinds. */
 const standardFinalizers = new Set(["kubernetes", "orphan", "foregroundDeletion"]);
 
-function validateFinalizers(finalizers: readonly string[], path: string): FieldError[] {
+function validateFinalizers(finalizers: readonly string[], path: string, allowsBare: boolean): FieldError[] {
 	const errors = finalizers.flatMap((finalizer) => isQualifiedName(finalizer).map((text) => fieldInvalid(path, finalizer, text)));
 	finalizers.forEach((finalizer, index) => {
-		if (finalizer.includes("/") || standardFinalizers.has(finalizer)) return;
+		if (allowsBare || finalizer.includes("/") || standardFinalizers.has(finalizer)) return;
 		errors.push(fieldInvalid(`${path}[${index}]`, finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
 	});
 	if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion")) {

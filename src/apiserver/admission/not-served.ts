@@ -8,7 +8,6 @@ import { newNotImplemented } from "../../apimachinery/status-error.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 
 const withoutEffect: Readonly<Record<string, string>> = {
-	"apiextensions.k8s.io/customresourcedefinitions": "serving custom resources",
 	"admissionregistration.k8s.io/mutatingwebhookconfigurations": "calling admission webhooks",
 	"admissionregistration.k8s.io/validatingwebhookconfigurations": "calling admission webhooks",
 };

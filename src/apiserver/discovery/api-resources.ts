@@ -46,6 +46,8 @@ const foreignKinds: Readonly<Record<string, { readonly group: string; readonly v
 	TokenRequest: { group: "authentication.k8s.io", version: "v1" },
 };
 
+/** What can be done with objects whose CustomResourceDefinition is going. */
+const terminatingVerbs = ["delete", "deletecollection", "get", "list", "watch"];
 const proxyVerbs = ["create", "delete", "get", "patch", "update"];
 
 /** The resources of one group version. @param endpoints all endpoints of that group version */
@@ -54,11 +56,14 @@ export function discoverResources(endpoints: readonly GeneratedResource[], kinds
 		endpoints.filter((endpoint) => endpoint.subresource !== ""),
 		(endpoint) => endpoint.resource,
 	);
+	const [first] = endpoints;
+	const inGroup = kinds.filter(({ group }) => group === first?.group);
+	const byName = new Map(inGroup.flatMap((kind) => kind.versions.map((version) => [`${kind.resource}/${version}`, kind])));
 	const main = new Map(endpoints.filter((endpoint) => endpoint.subresource === "").map((endpoint) => [endpoint.resource, endpoint]));
 	return [...main.values()]
 		.sort((a, b) => compareText(a.resource, b.resource))
 		.map((endpoint) => {
-			const kind = kinds.find((candidate) => candidate.group === endpoint.group && candidate.resource === endpoint.resource);
+			const kind = byName.get(`${endpoint.resource}/${endpoint.version}`);
 			return describeResource(endpoint, subresources.get(endpoint.resource) ?? [], kind);
 		});
 }
@@ -76,7 +81,7 @@ function describeResource(
 		namespaced: endpoint.namespaced,
 		responseKind: { group, version, kind: endpoint.kind },
 		// A componentstatus is made up for every read: there is nothing to watch.
-		verbs: resource === "componentstatuses" ? ["get", "list"] : endpoint.verbs,
+		verbs: resource === "componentstatuses" ? ["get", "list"] : kind?.isTerminating === true ? terminatingVerbs : endpoint.verbs,
 		shortNames: kind?.shortNames ?? [],
 		categories: kind?.categories ?? [],
 		...(isStored ? { storageVersionHash: storageVersionHash(group, kind?.storageVersion ?? version, endpoint.kind) } : {}),

@@ -81,7 +81,7 @@ function jsonPieces(object: KubeObject | KubeList, context: AnswerContext): Iter
 		return [encodeObject(conversion === undefined ? object : convertObject(object, conversion, printer, context)), "\n"];
 	}
 	if (printer !== undefined) return printer.listPieces(object, context);
-	if (conversion === undefined) return listPieces(object);
+	if (conversion === undefined) return listPieces(object, context.kind?.isCustom === true ? encodeObject : encodeListItem);
 	if (conversion.kind === "PartialObjectMetadata") {
 		const type = `*${goPackage(context.resource)}.${context.resource.kind}List`;
 		throw newNotAcceptable(`you requested PartialObjectMetadata, but the requested object is a list (${type})`);
@@ -89,13 +89,14 @@ function jsonPieces(object: KubeObject | KubeList, context: AnswerContext): Iter
 	return metadataListPieces(object, conversion.apiVersion);
 }
 
-function* listPieces(list: KubeList): Generator<Buffer | string> {
+/** @param encodeItem items of custom resources say what they are, those of built-in kinds do not */
+function* listPieces(list: KubeList, encodeItem: (object: KubeObject) => Buffer): Generator<Buffer | string> {
 	yield `{"kind":${JSON.stringify(list.kind)},"apiVersion":${JSON.stringify(list.apiVersion)},"metadata":${JSON.stringify(list.metadata ?? {})},"items":[`;
 	let first = true;
 	for (const item of list.items) {
 		if (!first) yield ",";
 		first = false;
-		yield encodeListItem(item);
+		yield encodeItem(item);
 	}
 	yield "]}\n";
 }

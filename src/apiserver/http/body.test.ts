@@ -36,6 +36,14 @@ test("a protobuf body whose kind can be read is refused by its kind", async () =
 	});
 });
 
+test("custom resources do not come in protobuf", async () => {
+	const custom = { ...endpoint("pods"), kind: "CronTab", type: "com.example.stable.v1.CronTab" };
+	await expect(decodeObjectBody(protobuf(configMap), custom)).rejects.toMatchObject({
+		code: 415,
+		message: "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+	});
+});
+
 test("a protobuf body whose envelope cannot be read is refused with its first bytes", async () => {
 	await expect(decodeObjectBody(protobuf(configMap.slice(0, 100)), endpoint("configmaps"))).rejects.toMatchObject({
 		code: 400,

@@ -20,6 +20,8 @@ const patchTypes: readonly PatchType[] = [
 	"application/apply-patch+yaml",
 ];
 
+const customTypes = ["application/json", "application/yaml"];
+
 /** Operations that one JSON patch may hold. */
 const maxJsonPatchOperations = 10_000;
 /** Bytes of a body that an error repeats. */
@@ -39,6 +41,9 @@ export type ObjectBody = Pick<ApiRequest, "body" | "duplicateFields">;
  * @throws StatusError UnsupportedMediaType or BadRequest
  */
 export async function decodeObjectBody(body: RawBody, resource: GeneratedResource): Promise<ObjectBody> {
+	// The type of a custom resource is the name of its definition; nothing says how it would be written in protobuf.
+	const isCustom = resource.type.includes(".");
+	if (isCustom && bodyEncoding(body.contentType) === "protobuf") throw newUnsupportedType(customTypes);
 	const value = await decodeValue(body, resource, (why) => newUnrecognized(why, resource.kind, body.bytes));
 	if (!isJsonObject(value)) {
 		const why = `json: cannot unmarshal ${goTypeOf(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`;

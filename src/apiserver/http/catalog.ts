@@ -20,11 +20,11 @@ export class Catalog {
 		this.kinds = kinds;
 		this.resources = resources;
 		this.index = new ResourceIndex(resources);
-		this.#kinds = new Map(kinds.map((kind) => [`${kind.group}/${kind.resource}`, kind]));
+		this.#kinds = new Map(kinds.flatMap((kind) => kind.versions.map((version) => [`${kind.group}/${version}/${kind.resource}`, kind])));
 	}
 
-	kindOf(resource: Pick<GeneratedResource, "group" | "resource">): KindDefinition | undefined {
-		return this.#kinds.get(`${resource.group}/${resource.resource}`);
+	kindOf({ group, version, resource }: Pick<GeneratedResource, "group" | "version" | "resource">): KindDefinition | undefined {
+		return this.#kinds.get(`${group}/${version}/${resource}`);
 	}
 
 	get discovery(): Discovery {

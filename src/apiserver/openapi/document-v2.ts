@@ -3,7 +3,7 @@ import type { GroupVersion } from "../../apimachinery/meta.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { Operation, PathOperations } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
-import { type Descriptions, SchemaWriter } from "./schemas.ts";
+import { type CustomDefinitions, type Descriptions, SchemaWriter } from "./schemas.ts";
 
 /** The document as a JSON value. */
 export function writeV2(
@@ -11,8 +11,9 @@ export function writeV2(
 	groupVersions: readonly GroupVersion[],
 	descriptions: Descriptions,
 	version: string,
+	custom: CustomDefinitions = new Map(),
 ): JsonSchema {
-	const schemas = new SchemaWriter("v2", descriptions, groupVersions);
+	const schemas = new SchemaWriter("v2", descriptions, groupVersions, custom);
 	const items = paths.map((path) => [path.path, pathItem(path, schemas)] as const).sort(([a], [b]) => (a < b ? -1 : 1));
 	return {
 		swagger: "2.0",

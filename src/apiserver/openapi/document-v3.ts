@@ -4,7 +4,7 @@ import { reason } from "./document-v2.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import type { Operation, PathOperations } from "./operations.ts";
 import type { Parameter } from "./parameters.ts";
-import { type Descriptions, SchemaWriter } from "./schemas.ts";
+import { type CustomDefinitions, type Descriptions, SchemaWriter } from "./schemas.ts";
 
 /** The document as a JSON value. */
 export function writeV3(
@@ -12,8 +12,9 @@ export function writeV3(
 	groupVersions: readonly GroupVersion[],
 	descriptions: Descriptions,
 	version: string,
+	custom: CustomDefinitions = new Map(),
 ): JsonSchema {
-	const schemas = new SchemaWriter("v3", descriptions, groupVersions);
+	const schemas = new SchemaWriter("v3", descriptions, groupVersions, custom);
 	const items = paths.map((path) => [path.path, pathItem(path, schemas)] as const).sort(([a], [b]) => (a < b ? -1 : 1));
 	return {
 		openapi: "3.0.0",

@@ -9,11 +9,13 @@ import type { GroupVersion } from "../../apimachinery/meta.ts";
 import { descriptions } from "../../apimachinery/schema/generated/descriptions.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { Catalog } from "../http/catalog.ts";
+import { customDefinitions } from "./custom-definitions.ts";
 import { writeV2 } from "./document-v2.ts";
 import { writeV3 } from "./document-v3.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { operationsOf, type PathOperations } from "./operations.ts";
 import { encodeV2 } from "./protobuf-v2.ts";
+import { type CustomDefinitions, isCustomType } from "./schemas.ts";
 import { coreVersionsOperation, groupOperation, groupsOperation, resourcesOperation, versionOperation } from "./system-operations.ts";
 
 interface OpenApiDocument {
@@ -29,29 +31,37 @@ interface OpenApiIndex {
 }
 
 const byCatalog = new WeakMap<Catalog, OpenApi>();
+/** Hashes of documents by their first endpoint: it stays as long as nothing of the group version changes. */
+const hashes = new WeakMap<GeneratedResource, { readonly endpoints: readonly GeneratedResource[]; readonly etag: string }>();
 
 /** The documents of one set of served resources. */
 export function openApiOf(catalog: Catalog): OpenApi {
 	let documents = byCatalog.get(catalog);
 	if (documents === undefined) {
-		documents = new OpenApi(catalog.resources, catalog.discovery.groupVersions());
+		documents = new OpenApi(catalog);
 		byCatalog.set(catalog, documents);
 	}
 	return documents;
 }
 
 class OpenApi {
-	readonly #resources: readonly GeneratedResource[];
+	readonly #byGroupVersion: ReadonlyMap<string, readonly GeneratedResource[]>;
 	readonly #groupVersions: readonly GroupVersion[];
+	/** Those that DeleteOptions and WatchEvent belong to: custom resources change nothing in the documents of others. */
+	readonly #ownGroupVersions: readonly GroupVersion[];
+	readonly #custom: CustomDefinitions;
 	/** Documents that somebody has asked for; the index needs only the hashes of the others. */
 	readonly #v3 = new Map<string, OpenApiDocument>();
 	#v2: OpenApiDocument | undefined;
 	#v2Protobuf: OpenApiDocument | undefined;
 	#index: OpenApiIndex | undefined;
 
-	constructor(resources: readonly GeneratedResource[], groupVersions: readonly GroupVersion[]) {
-		this.#resources = resources;
-		this.#groupVersions = groupVersions;
+	constructor({ resources, kinds, discovery }: Catalog) {
+		this.#byGroupVersion = Map.groupBy(resources, ({ group, version }) => `${group}/${version}`);
+		this.#groupVersions = discovery.groupVersions();
+		const isOwn = ({ group, version }: GroupVersion) => !(this.#byGroupVersion.get(`${group}/${version}`) ?? []).some(isCustomType);
+		this.#ownGroupVersions = this.#groupVersions.filter(isOwn);
+		this.#custom = customDefinitions(resources, kinds);
 	}
 
 	v2(): OpenApiDocument {
@@ -70,7 +80,7 @@ class OpenApi {
 		this.#index ??= {
 			paths: Object.fromEntries(
 				this.#v3Paths().map((path) => {
-					const hash = (this.#v3.get(path) ?? this.#writeV3(path)).etag.slice(1, -1);
+					const hash = this.#etag(path).slice(1, -1);
 					return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
 				}),
 			),
@@ -87,14 +97,33 @@ class OpenApi {
 		return document;
 	}
 
+	/** Of the document at a path, which is not kept for it: with hundreds of custom resources they come to many megabytes. */
+	#etag(path: string): string {
+		const endpoints = this.#endpointsAt(path);
+		const [first] = endpoints;
+		const known = first === undefined ? undefined : hashes.get(first);
+		const isSame =
+			known?.endpoints.length === endpoints.length && known.endpoints.every((endpoint, index) => endpoint === endpoints[index]);
+		if (known !== undefined && isSame) return known.etag;
+		const { etag } = this.#v3.get(path) ?? this.#writeV3(path);
+		if (first !== undefined) hashes.set(first, { endpoints, etag });
+		return etag;
+	}
+
 	#writeV3(path: string): OpenApiDocument {
-		const value = writeV3(this.#operations(path), this.#groupVersions, descriptions, kubernetesVersion);
+		const value = writeV3(this.#operations(path), this.#ownGroupVersions, descriptions, kubernetesVersion, this.#custom);
 		return toDocument("application/json", Buffer.from(JSON.stringify(value)));
+	}
+
+	#endpointsAt(path: string): readonly GeneratedResource[] {
+		const [prefix, ...rest] = path.split("/");
+		const [group = "", version = ""] = prefix === "api" ? ["", ...rest] : rest;
+		return this.#byGroupVersion.get(`${group}/${version}`) ?? [];
 	}
 
 	#writeV2(): JsonSchema {
 		const paths = this.#v3Paths().flatMap((path) => this.#operations(path));
-		return writeV2(paths, this.#groupVersions, descriptions, kubernetesVersion);
+		return writeV2(paths, this.#ownGroupVersions, descriptions, kubernetesVersion, this.#custom);
 	}
 
 	#v3Paths(): string[] {
@@ -110,8 +139,7 @@ class OpenApi {
 		if (path === "api") return [coreVersionsOperation()];
 		if (path === "apis") return [groupsOperation()];
 		if (version === undefined) return [groupOperation(group)];
-		const resources = this.#resources.filter((resource) => resource.group === group && resource.version === version);
-		return [resourcesOperation({ group, version }), ...operationsOf(resources)];
+		return [resourcesOperation({ group, version }), ...operationsOf(this.#endpointsAt(path))];
 	}
 }
 

@@ -20,7 +20,7 @@ import {
 import type { Parameter } from "./parameters.ts";
 import * as parameter from "./parameters.ts";
 import { scalarDefinitions } from "./scalar-definitions.ts";
-import { definitionOf, deleteOptionsDefinition, statusDefinition, watchEventDefinition } from "./schemas.ts";
+import { definitionOf, deleteOptionsDefinition, isCustomType, statusDefinition, watchEventDefinition } from "./schemas.ts";
 
 type Method = "get" | "put" | "post" | "delete" | "options" | "head" | "patch";
 
@@ -57,6 +57,10 @@ const patchTypes = [
 	"application/strategic-merge-patch+json",
 	"application/apply-patch+yaml",
 ];
+
+/** What custom resources come in: their schemas say nothing of protobuf, nor of strategies of merging. */
+const customTypes = ["application/json", "application/yaml"];
+const customPatchTypes = patchTypes.filter((type) => type !== "application/strategic-merge-patch+json");
 
 /** What the operations of one resource have in common. */
 interface Subject {
@@ -214,12 +218,14 @@ function sortParameters(parameters: readonly Parameter[]): readonly Parameter[] 
 }
 
 function resourceOperation(
-	{ tag, kind }: Subject,
+	{ tag, kind, main }: Subject,
 	method: Method,
 	action: string,
 	parts: Pick<Operation, "id" | "description" | "parameters" | "responses"> & Partial<Operation>,
 ): Operation {
-	return { method, action, tag, kind, consumes: anyType, produces: objectTypes, ...parts };
+	const operation: Operation = { method, action, tag, kind, consumes: anyType, produces: objectTypes, ...parts };
+	if (!isCustomType(main)) return operation;
+	return { ...operation, produces: customTypes, consumes: method === "patch" ? customPatchTypes : customTypes };
 }
 
 function listOperation(subject: Subject, id: string): Operation {
@@ -333,9 +339,9 @@ function connectOperations(subject: Subject, key: string, methods: readonly Meth
 	);
 }
 
-/** A componentstatus is made up for every read: there is nothing to watch. */
+/** Whether there are paths for watches alone: a componentstatus is made up for every read, and custom resources never had them. */
 function isWatched(resource: GeneratedResource): boolean {
-	return resource.verbs.includes("watch") && resource.resource !== "componentstatuses";
+	return resource.verbs.includes("watch") && resource.resource !== "componentstatuses" && !isCustomType(resource);
 }
 
 function basePath({ group, version }: GeneratedResource): string {

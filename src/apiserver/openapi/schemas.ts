@@ -5,6 +5,7 @@
 import type { GroupVersion, GroupVersionKind } from "../../apimachinery/meta.ts";
 import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
 import { type FieldSchema, type FieldType, typeNames, typeSchema } from "../../apimachinery/schema/schema.ts";
+import type { DefinitionContext } from "./custom-definitions.ts";
 import type { JsonSchema } from "./json-schema.ts";
 import { type ScalarDefinition, scalarDefinitions } from "./scalar-definitions.ts";
 import { unions } from "./unions.ts";
@@ -43,8 +44,16 @@ for (const { group, version, subresource, type } of generatedResources) {
 
 /** OpenAPI's name of the kind that an endpoint takes; undefined for streams. */
 export function definitionOf(resource: GeneratedResource): string | undefined {
-	return typeSchema(resource.type)?.definition;
+	return isCustomType(resource) ? resource.type : typeSchema(resource.type)?.definition;
 }
+
+/** The type of a custom resource is named by its definition. */
+export function isCustomType({ type }: GeneratedResource): boolean {
+	return type.includes(".");
+}
+
+/** How the definitions of custom resources are written, by their names. */
+export type CustomDefinitions = ReadonlyMap<string, (context: DefinitionContext) => JsonSchema>;
 
 export class SchemaWriter {
 	readonly #dialect: Dialect;
@@ -52,9 +61,11 @@ export class SchemaWriter {
 	/** Group versions that DeleteOptions and WatchEvent belong to. */
 	readonly #groupVersions: readonly GroupVersion[];
 	readonly #done = new Map<string, JsonSchema>();
+	readonly #custom: CustomDefinitions;
 	readonly #wanted: string[] = [];
 
-	constructor(dialect: Dialect, descriptions: Descriptions, groupVersions: readonly GroupVersion[]) {
+	constructor(dialect: Dialect, descriptions: Descriptions, groupVersions: readonly GroupVersion[], custom: CustomDefinitions = new Map()) {
+		this.#custom = custom;
 		this.#dialect = dialect;
 		this.#descriptions = descriptions;
 		this.#groupVersions = groupVersions;
@@ -75,6 +86,11 @@ export class SchemaWriter {
 	}
 
 	#define(definition: string): JsonSchema {
+		const custom = this.#custom.get(definition);
+		if (custom !== undefined) {
+			const { apiVersion = "", kind = "" } = this.#descriptions.PodList ?? {};
+			return custom({ dialect: this.#dialect, ref: (name) => this.ref(name), typeMeta: { apiVersion, kind } });
+		}
 		const name = typesByDefinition.get(definition);
 		if (name !== undefined) return this.#defineType(name, definition);
 		const scalar: ScalarDefinition | undefined = Object.values(scalarDefinitions).find((candidate) => candidate.definition === definition);

@@ -37,7 +37,7 @@ export class Applier {
 	 * Checks what can be checked without the current object: kind and version, types, no owners in it.
 	 * @param typeName the endpoint's type. Throws BadRequest, or Kubernetes' plain error for what is not of the type
 	 */
-	checkConfiguration({ endpoint, request }: RequestContext, body: unknown, typeName: string): JsonObject {
+	checkConfiguration({ endpoint, request, served }: RequestContext, body: unknown, typeName: string): JsonObject {
 		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
 		const apiVersion = endpoint.kind === "Scale" ? "autoscaling/v1" : formatApiVersion(request);
 		const [wanted, sent] = [kindText(apiVersion, endpoint.kind), kindText(textOf(body.apiVersion), textOf(body.kind))];
@@ -46,7 +46,8 @@ export class Applier {
 		if (Array.isArray(metadata.managedFields) && metadata.managedFields.length > 0) {
 			throw newBadRequest("metadata.managedFields must be nil");
 		}
-		const errors = typeErrorsOf(mergeNodeOf(typeName), body);
+		const custom = typeName === served.resource.type ? served.customType : undefined;
+		const errors = typeErrorsOf(custom?.mergeNode ?? mergeNodeOf(typeName), body);
 		if (errors.length === 0) return body;
 		const subject = `${textOf(metadata.namespace)}/${textOf(metadata.name)}; ${sent}`;
 		throw newUnknownError(`failed to create typed patch object (${subject}): ${formatTypeErrors(errors)}`);

@@ -108,7 +108,7 @@ function planWithoutGrace(context: RequestContext, current: KubeObject, finalize
 	if (isMarked && sameStrings(finalizers, before)) return { action: "keep" };
 	const deletedMs = deletionTimestamp === undefined ? nowMs : Math.min(parseTime(deletionTimestamp), nowMs);
 	const object = marked(context, current, finalizers, graceSeconds, deletedMs);
-	return { action: "put", object: definition.markDeleting?.(object) ?? object };
+	return { action: "put", object: definition.markDeleting?.(object, current) ?? object };
 }
 
 function checkPreconditions({ definition, name }: RequestContext, metadata: ObjectMeta, { preconditions }: DeleteOptions): void {

@@ -20,7 +20,7 @@ import { formatApiVersion, type KubeObject, parseApiVersion } from "../../apimac
 import type { ManagedFieldsEntry, ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
-import type { ResourceTable, ServedResource } from "../registry/resource-table.ts";
+import type { ResourceFinder, ServedResource } from "../registry/resource-table.ts";
 import { fromStorageVersion, type RequestContext, toServedVersion } from "./request-context.ts";
 import { mainReset, type UpdateStrategy } from "./strategy.ts";
 import { withMetadata } from "./system-metadata.ts";
@@ -32,12 +32,12 @@ const beforeFirstApply = "before-first-apply";
 const parsedLists = new WeakMap<readonly ManagedFieldsEntry[], readonly OwnedFields[]>();
 
 export class FieldOwners {
-	readonly #resources: ResourceTable;
+	readonly #resources: ResourceFinder;
 	#lastSecond = Number.NaN;
 	/** RFC 3339 of `#lastSecond`. */
 	#lastTime = "";
 
-	constructor(resources: ResourceTable) {
+	constructor(resources: ResourceFinder) {
 		this.#resources = resources;
 	}
 
@@ -124,7 +124,7 @@ export class FieldOwners {
 		return {
 			nodeOf: (apiVersion) => {
 				const served = find(apiVersion);
-				return served && mergeNodeOf(served.resource.type);
+				return served && (served.customType?.mergeNode ?? mergeNodeOf(served.resource.type));
 			},
 			convert: (object, from, to) => {
 				const [source, target] = [find(from)?.definition, find(to)?.definition];

@@ -50,7 +50,7 @@ export class Reader {
 		checkResourceVersionOptions(options);
 		const page = await this.#page(context, selection);
 		return {
-			kind: `${context.endpoint.kind}List`,
+			kind: context.definition.listKind ?? `${context.endpoint.kind}List`,
 			apiVersion: formatApiVersion(context.request),
 			metadata: {
 				resourceVersion: String(page.revision),
@@ -89,7 +89,8 @@ export class Reader {
 				const next: ContinueToken = { revision, startKey: `${entries[index - 1]?.key ?? ""}\0` };
 				return hasSelector(options) ? { items, revision, next } : { items, revision, next, remaining: entries.length - index };
 			}
-			if (selection.matches(entry.object)) items.push(entry.object);
+			const object = storage.shown(entry.object);
+			if (selection.matches(object)) items.push(object);
 		}
 		return { items, revision };
 	}
@@ -103,8 +104,10 @@ export class Reader {
 		for (let key = token.startKey; ; ) {
 			const missing = limit - items.length;
 			const range = await this.#rangeAt(context, { key, rangeEnd, revision, ...(Number.isFinite(missing) ? { limit: missing } : {}) });
-			for (const kv of range.kvs) {
-				const object = decodeFromStorage(kv.value, kv.modRevision);
+			const stored = range.kvs.map((kv) => decodeFromStorage(kv.value, kv.modRevision));
+			await context.storage.prepare(stored);
+			for (const entry of stored) {
+				const object = context.storage.shown(entry);
 				if (selection.matches(object)) items.push(object);
 			}
 			const last = range.kvs.at(-1);

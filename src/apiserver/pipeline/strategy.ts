@@ -28,6 +28,7 @@ export interface UpdateStrategy {
 }
 
 const statusField = setOf([fieldElement("status")]);
+const specField = setOf([fieldElement("spec")]);
 /** What a write to a part of the status may not change. */
 export const allButStatus = setOf([fieldElement("spec")], [fieldElement("metadata"), fieldElement("labels")]);
 
@@ -76,7 +77,10 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 			return definition.prepareForStatusUpdate?.(merged, old, context) ?? merged;
 		},
 		validate: (object, old) => definition.validateStatusUpdate?.(object, old) ?? [],
-		reset: allButStatus,
+		// The rules of a custom resource speak of the whole object, whichever part of it is written.
+		validateExpressions: (object, old, errors) =>
+			definition.isCustom === true ? definition.validateExpressions?.(object, old, errors) : undefined,
+		reset: definition.isCustom === true ? specField : allButStatus,
 	};
 }
 

@@ -64,13 +64,14 @@ export function metadataForUpdate(metadata: ObjectMeta, old: ObjectMeta): Object
 
 /** Raises metadata.generation if anything but metadata and status changed. */
 export function withGeneration(object: KubeObject, old: KubeObject, definition: KindDefinition): KubeObject {
-	if (definition.hasGeneration !== true || jsonEqual(desiredState(object), desiredState(old))) return object;
+	const countsStatus = definition.generationCountsStatus === true;
+	if (definition.hasGeneration !== true || jsonEqual(desiredState(object, countsStatus), desiredState(old, countsStatus))) return object;
 	return withMetadata(object, { ...object.metadata, generation: (old.metadata?.generation ?? 0) + 1 });
 }
 
-function desiredState(object: KubeObject): object {
-	const { metadata: _, status: __, ...rest } = object as KubeObject & { readonly status?: unknown };
-	return rest;
+function desiredState(object: KubeObject, countsStatus: boolean): object {
+	const { metadata: _, status, ...rest } = object as KubeObject & { readonly status?: unknown };
+	return countsStatus && status !== undefined ? { ...rest, status } : rest;
 }
 
 function withoutUndefined(metadata: { readonly [K in keyof ObjectMeta]: ObjectMeta[K] | undefined }): ObjectMeta {

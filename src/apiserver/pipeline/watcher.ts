@@ -13,7 +13,7 @@
 import type { WatchEventType, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
-import { newBadRequest, newExpired, newInternalError, type StatusError } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newExpired, newInternalError, StatusError } from "../../apimachinery/status-error.ts";
 import { CompactedError, prefixEnd, type Store, type StoreEvent } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
 import type { Cacher } from "../storage/cacher.ts";
@@ -55,7 +55,10 @@ class Watcher implements WatchHandle {
 	/** Whether the watch begins with the objects that are there. */
 	readonly wantsState: boolean;
 	#stopSource: () => void = () => undefined;
+	#forgetRetirement: () => void = () => undefined;
 	#isOver = false;
+	/** Changes whose objects somebody else converts first, and those behind them. */
+	#waiting: CacheChange[] = [];
 	/** The cache's changes are told as they come; not yet, while older ones come from the store. */
 	#followsCache = false;
 	/** Every change up to this revision has been told, or needs no telling. Never goes down. */
@@ -82,6 +85,8 @@ class Watcher implements WatchHandle {
 			if (allowWatchBookmarks === true) this.#bookmark({ [initialEventsEnd]: "true" });
 			this.#followCache();
 		} else this.#followFrom(this.asked === 0 ? this.#options.cacher.revision : this.asked);
+		// Clients come back, and see objects as their definition says by then.
+		this.#forgetRetirement = this.#context.storage.onRetired(() => this.#end());
 		this.#setTimers();
 		return this;
 	}
@@ -106,9 +111,9 @@ class Watcher implements WatchHandle {
 	#tellState(): void {
 		const { storage } = this.#context;
 		this.#revision = this.#options.cacher.revision;
-		for (const entry of [...storage.cache.list(this.#selection.namespace)]) {
-			if (this.#selection.matches(entry.object)) this.#emit("ADDED", entry.object);
-		}
+		// All of them before the first is told: one that cannot be shown yet lets the watch begin anew.
+		const objects = storage.cache.list(this.#selection.namespace).map(({ object }) => storage.shown(object));
+		for (const object of objects) if (this.#selection.matches(object)) this.#emit("ADDED", object);
 	}
 
 	#followFrom(revision: number): void {
@@ -162,13 +167,50 @@ class Watcher implements WatchHandle {
 		this.#end();
 	}
 
-	#tell(change: CacheChange): void {
-		if (this.#isOver || change.revision <= this.#revision) return;
-		const { namespace } = this.#selection;
-		if (namespace !== undefined && change.object.metadata?.namespace !== namespace) {
-			this.#revision = change.revision;
+	#tell(stored: CacheChange): void {
+		if (this.#isOver || stored.revision <= this.#revision) return;
+		if (this.#waiting.length > 0) {
+			this.#waiting.push(stored);
 			return;
 		}
+		const preparing = this.#prepare(stored);
+		if (preparing === undefined) this.#tellPrepared(stored);
+		else {
+			this.#waiting.push(stored);
+			void this.#tellWaiting(preparing);
+		}
+	}
+
+	#prepare({ object, previous }: CacheChange): Promise<void> | undefined {
+		const { definition, storage } = this.#context;
+		if (definition.isCustom !== true) return undefined;
+		return storage.prepare(previous === undefined ? [object] : [object, previous]);
+	}
+
+	/** Tells what waits, in its order. @param preparing of the first */
+	async #tellWaiting(preparing: Promise<void> | undefined): Promise<void> {
+		try {
+			let ready = preparing;
+			for (let [change] = this.#waiting; change !== undefined && !this.#isOver; [change] = this.#waiting) {
+				await ready;
+				this.#tellPrepared(change);
+				this.#waiting.shift();
+				const [next] = this.#waiting;
+				ready = next === undefined ? undefined : this.#prepare(next);
+			}
+		} catch (error) {
+			this.#sendError(error instanceof StatusError ? error : newInternalError(error));
+			this.#end();
+		}
+	}
+
+	#tellPrepared(stored: CacheChange): void {
+		const { namespace } = this.#selection;
+		if (namespace !== undefined && stored.object.metadata?.namespace !== namespace) {
+			this.#revisionReached(stored.revision);
+			return;
+		}
+		const change = this.#shown(stored);
 		const after = change.type !== "DELETED" && this.#selection.matches(change.object);
 		const before = change.previous !== undefined && this.#selection.matches(change.previous);
 		if (after) this.#emit(before ? "MODIFIED" : "ADDED", change.object);
@@ -176,6 +218,13 @@ class Watcher implements WatchHandle {
 			this.#emit("DELETED", change.type === "DELETED" ? change.object : atRevision(change.previous, change.revision));
 		}
 		this.#revisionReached(change.revision);
+	}
+
+	#shown(stored: CacheChange): CacheChange {
+		const { storage } = this.#context;
+		const object = storage.shown(stored.object);
+		const previous = stored.previous === undefined ? undefined : storage.shown(stored.previous);
+		return object === stored.object && previous === stored.previous ? stored : { ...stored, object, previous };
 	}
 
 	/** Several objects of one revision (a transaction) are all told before the revision counts as reached. */
@@ -190,7 +239,8 @@ class Watcher implements WatchHandle {
 
 	/** At the revision up to which all has been told: the client goes on from there. */
 	#bookmark(annotations?: Readonly<Record<string, string>>): void {
-		if (this.#isOver) return;
+		// What waits has not been told.
+		if (this.#isOver || this.#waiting.length > 0) return;
 		const { endpoint, request } = this.#context;
 		const resourceVersion = String(this.#followsCache ? this.#options.cacher.revision : this.#revision);
 		const metadata = annotations === undefined ? { resourceVersion } : { resourceVersion, annotations };
@@ -210,6 +260,7 @@ class Watcher implements WatchHandle {
 
 	#release(): void {
 		for (const timer of this.#timers) timer.cancel();
+		this.#forgetRetirement();
 		this.#stopSource();
 	}
 }

@@ -21,7 +21,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery
 import { type AdmissionChain, type AdmissionLookup, type AdmissionOperation, andThen } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
 import type { KindDefinition } from "../registry/kind.ts";
-import type { ResourceTable } from "../registry/resource-table.ts";
+import type { ResourceFinder } from "../registry/resource-table.ts";
 import { JoinedWriteError, type UpdateOutcome } from "../storage/object-storage.ts";
 import { Applier } from "./applier.ts";
 import { changesOnlyTimes, FieldOwners, isKnownList, withManagedFields } from "./field-owners.ts";
@@ -43,7 +43,7 @@ export interface WriterOptions {
 	readonly lookup: AdmissionLookup;
 	readonly addresses: ServiceAddresses;
 	readonly random: Random;
-	readonly resources: ResourceTable;
+	readonly resources: ResourceFinder;
 	/** Throws Forbidden if the user may not create what the request is about; asked by an apply to what is not there. */
 	authorizeCreate(context: RequestContext): void;
 }
@@ -375,6 +375,7 @@ export class Writer {
 		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
 		const list = isJsonObject(body.metadata) ? body.metadata.managedFields : undefined;
 		checkKind(context, body);
+		if (isDeeperThan(body, context.definition.maxDepth ?? Number.POSITIVE_INFINITY)) throw newBadRequest("json: exceeded max depth");
 		const { group, version } = context.endpoint.kind === context.definition.kind ? context.request : groupVersionOf(body, context);
 		const { object, warnings } = decodeObject(body, typeName, {
 			kind: context.endpoint.kind,
@@ -386,10 +387,17 @@ export class Writer {
 			fieldValidation: context.options.fieldValidation ?? "Warn",
 			// Owners that come back as they went out need no decoding.
 			trusted: isKnownList(list) ? list : undefined,
+			decoder: typeName === context.served.resource.type ? context.served.customType?.decode : undefined,
 		});
 		context.warnings.push(...warnings);
 		return withReset(withSpec(object, typeName), list);
 	}
+}
+
+/** Looks no deeper than it has to; without a limit it does not look at all. */
+function isDeeperThan(value: unknown, limit: number): boolean {
+	if (limit === Number.POSITIVE_INFINITY || typeof value !== "object" || value === null) return false;
+	return limit === 0 || Object.values(value).some((part) => isDeeperThan(part, limit - 1));
 }
 
 const isService = ({ group, kind }: KindDefinition): boolean => group === "" && kind === "Service";
@@ -462,6 +470,7 @@ function validateMetadata(context: RequestContext, object: KubeObject): readonly
 	return validateObjectMeta(metadata, {
 		namespaced: context.served.resource.namespaced,
 		...(definition.validateName === undefined ? {} : { nameRule: definition.validateName }),
+		...(definition.allowsBareFinalizers === true ? { allowsBareFinalizers: true } : {}),
 	});
 }
 

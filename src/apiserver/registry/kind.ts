@@ -11,6 +11,7 @@
  */
 
 import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { JSONSchemaProps } from "../../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { FieldError } from "../../apimachinery/validation/field-error.ts";
 
@@ -28,7 +29,8 @@ export interface Column<T> {
 	/** 0 is always shown, 1 only with `-o wide`. */
 	readonly priority: 0 | 1;
 	readonly description: string;
-	cell(object: T, context: PrintContext): string | number | boolean;
+	/** Null where a custom resource has no value of the column's type. */
+	cell(object: T, context: PrintContext): string | number | boolean | null;
 }
 
 /** What a Table says of a row as a whole: `kubectl get` may leave completed rows out. */
@@ -53,6 +55,10 @@ export interface ScaleMapping<T> {
 	/** The label selector in its string form, for HPA. */
 	selector(object: T): string;
 	withReplicas(object: T, replicas: number): T;
+	/** Where the count stands in the object; default spec.replicas. */
+	readonly replicasPath?: readonly string[];
+	/** Why the object has no scale to read: its count is not set. */
+	missing?(object: T): string | undefined;
 }
 
 export interface KindDefinition<T extends KubeObject = KubeObject> {
@@ -61,6 +67,14 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	/** Plural: `deployments`. Scope, verbs and subresources come from the schema's resource table. */
 	readonly resource: string;
 	readonly singular: string;
+	/** Kind of lists; default the kind with `List` behind it. */
+	readonly listKind?: string;
+	/** A user has brought it: see extension/. Its definition is made for one version, and its hooks see that one. */
+	readonly isCustom?: true;
+	/** Of a custom kind: the schema of its objects, for OpenAPI. Undefined for one whose objects may hold anything. */
+	readonly publishedSchema?: JSONSchemaProps | undefined;
+	/** Its CustomResourceDefinition is being deleted: what is there can be read and deleted. */
+	readonly isTerminating?: true;
 	readonly shortNames?: readonly string[];
 	readonly categories?: readonly string[];
 	/** Served versions, preferred first; hooks and columns see the storage version. */
@@ -99,8 +113,12 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	};
 	/** Name rule of metadata.name; default DNS-1123 subdomain. */
 	validateName?(name: string, prefix: boolean): readonly string[];
+	/** Finalizers need no domain. */
+	readonly allowsBareFinalizers?: true;
 	/** Whether the pipeline counts metadata.generation, raising it when anything but metadata and status changes. */
 	readonly hasGeneration?: boolean;
+	/** A change of status raises metadata.generation, too: of custom resources whose status is no subresource. */
+	readonly generationCountsStatus?: boolean;
 	/** Answers a create and is never stored: reviews of tokens and of access. */
 	readonly ephemeral?: true;
 	/** A PUT to a name that is not there creates it (leases, events, endpoints …). */
@@ -112,6 +130,8 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	 * @param asked what the caller wants, >= 0; undefined leaves it to the object
 	 */
 	deletionGraceSeconds?(object: T, asked: number | undefined): number;
+	/** How many levels of objects and lists a body may have, where users say what its parts are; default: the types' own. */
+	readonly maxDepth?: number;
 	/** Seconds after its last write at which an object goes by itself: events, 3600. */
 	readonly ttlSeconds?: number;
 	/** Written often and read rarely: the cache keeps its bytes and parses them when somebody asks. Events. */
@@ -119,7 +139,7 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	/** More than metadata.finalizers holds back the end of a deleted object: namespaces, by spec.finalizers. */
 	isDeletionBlocked?(object: T): boolean;
 	/** What a deletion that has to wait changes besides metadata: a namespace's phase. */
-	markDeleting?(object: T): T;
+	markDeleting?(object: T, old: T): T;
 	/** Whether DELETE answers with the object rather than with a Status. */
 	readonly returnDeletedObject?: boolean;
 	/** Deletion policy when the caller names none; default background. */

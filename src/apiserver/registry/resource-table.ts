@@ -2,17 +2,37 @@
  * From a request's group, version, resource and subresource to what serves it: the kind's definition, and what the
  * schema says of the endpoint (kind, scope, verbs).
  */
+import type { MergeNode } from "../../apimachinery/apply/merge-node.ts";
 import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
+import type { Decoder } from "../../apimachinery/schema/scalar-decoders.ts";
+import type { ObjectStorage } from "../storage/object-storage.ts";
 import type { KindDefinition } from "./kind.ts";
+
+/** What the schema table says of built-in types, for objects of a kind that a user has brought. */
+export interface CustomType {
+	/** Takes out what the schema does not know and fills in its defaults. */
+	readonly decode: Decoder;
+	/** For server-side apply. */
+	readonly mergeNode: MergeNode;
+}
 
 /** One resource of one served version. */
 export interface ServedResource {
 	readonly definition: KindDefinition;
 	readonly resource: GeneratedResource;
 	readonly subresources: ReadonlyMap<string, GeneratedResource>;
+	/** Of custom resources, instead of the type in the schema table. */
+	readonly customType?: CustomType;
+	/** Of custom resources: their objects as this version shows them. */
+	readonly storage?: ObjectStorage;
 }
 
-export class ResourceTable {
+/** Finds what serves a group, version and resource. */
+export interface ResourceFinder {
+	find(group: string, version: string, resource: string): ServedResource | undefined;
+}
+
+export class ResourceTable implements ResourceFinder {
 	readonly #resources = new Map<string, ServedResource>();
 
 	constructor(kinds: readonly KindDefinition[]) {

@@ -25,6 +25,12 @@ const registry = { key: "/registry/", rangeEnd: prefixEnd("/registry/") };
 /** Told of every change of every cache, in order of revision. */
 export type CacherObserver = (prefix: string, change: CacheChange) => void;
 
+/** A cache that is being loaded while the store is followed. */
+interface Opening {
+	readonly opened: Promise<void>;
+	readonly missed: StoreEvent[];
+}
+
 interface Waiter {
 	readonly revision: number;
 	resolve(): void;
@@ -37,6 +43,8 @@ export class Cacher {
 	readonly #log: Logger;
 	readonly #stopped = new AbortController();
 	readonly #caches = new Map<string, WatchCache>();
+	/** Prefixes whose caches are being loaded, with what happens to them meanwhile. */
+	readonly #opening = new Map<string, Opening>();
 	readonly #onLost: (error: Error) => void;
 	readonly #observers: CacherObserver[] = [];
 	#watch: StoreWatch | undefined;
@@ -68,27 +76,75 @@ export class Cacher {
 		const known = this.#caches.get(prefix);
 		if (known !== undefined) return known;
 		const made = new WatchCache(prefix, options);
-		this.#caches.set(prefix, made);
+		this.#add(made);
 		for (const observer of this.#observers) made.subscribe((change) => observer(prefix, change));
 		return made;
 	}
 
-	/** From now on, for as long as there are caches. */
+	/** From now on, for as long as there are caches; those that come later are observed, too. */
 	observe(observer: CacherObserver): void {
 		this.#observers.push(observer);
 		for (const cache of this.#caches.values()) cache.subscribe((change) => observer(cache.prefix, change));
 	}
 
-	/** Loads every cache and starts to follow the store. */
-	async start(): Promise<void> {
+	#add(cache: WatchCache): void {
+		this.#caches.set(cache.prefix, cache);
+		for (const observer of this.#observers) cache.subscribe((change) => observer(cache.prefix, change));
+	}
+
+	/**
+	 * Loads every cache and starts to follow the store.
+	 * @param onLoaded makes the caches that those which are loaded by then ask for: of custom resources
+	 */
+	async start(onLoaded: () => void = () => undefined): Promise<void> {
 		const { revision, kvs } = await this.#store.range(registry);
-		for (const kv of kvs) {
-			const object = this.#decode(kv);
-			if (object !== undefined) this.#cacheOfKey(kv.key)?.load(kv.key, object, kv.modRevision);
-		}
+		const rest = kvs.filter((kv) => !this.#load(kv));
+		onLoaded();
+		for (const kv of rest) this.#load(kv);
 		for (const cache of this.#caches.values()) cache.startHistory(revision);
 		this.#revision = revision;
 		this.#follow();
+	}
+
+	/** Whether there is a cache for it. */
+	#load(kv: KeyValue): boolean {
+		const cache = this.#cacheOfKey(kv.key);
+		if (cache === undefined) return false;
+		const object = this.#decode(kv);
+		if (object !== undefined) cache.load(kv.key, object, kv.modRevision);
+		return true;
+	}
+
+	/**
+	 * Makes the cache of a prefix while the store is being followed: what is there is loaded, and what happened meanwhile
+	 * follows. Rejects as the store's reads do.
+	 */
+	open(prefix: string): Promise<void> {
+		if (this.#caches.has(prefix)) return Promise.resolve();
+		const known = this.#opening.get(prefix);
+		if (known !== undefined) return known.opened;
+		const missed: StoreEvent[] = [];
+		const opened = this.#open(prefix, missed).finally(() => this.#opening.delete(prefix));
+		this.#opening.set(prefix, { opened, missed });
+		return opened;
+	}
+
+	async #open(prefix: string, missed: readonly StoreEvent[]): Promise<void> {
+		const { revision, kvs } = await this.#store.range({ key: prefix, rangeEnd: prefixEnd(prefix) });
+		// Its definition went while it was asked for.
+		if (!this.#opening.has(prefix)) return;
+		const cache = new WatchCache(prefix, { asBytes: false });
+		this.#add(cache);
+		for (const kv of kvs) this.#load(kv);
+		cache.startHistory(revision);
+		for (const { type, kv } of missed) this.#applyEvent(type, kv);
+		await this.waitFor(revision);
+	}
+
+	/** Forgets a cache that nobody is served from any more. */
+	drop(prefix: string): void {
+		this.#caches.delete(prefix);
+		this.#opening.delete(prefix);
 	}
 
 	/** Resolves once the caches have reached `revision`; rejects if the store is lost before. */
@@ -211,7 +267,10 @@ export class Cacher {
 
 	#applyEvent(type: StoreEvent["type"], kv: KeyValue): void {
 		const cache = this.#cacheOfKey(kv.key);
-		if (cache === undefined) return;
+		if (cache === undefined) {
+			for (const [prefix, { missed }] of this.#opening) if (kv.key.startsWith(prefix)) missed.push({ type, kv });
+			return;
+		}
 		if (type === "delete") {
 			cache.apply(kv.key, undefined, kv.modRevision);
 			return;

@@ -33,6 +33,22 @@ export interface JoinedWrite {
 /** Thrown by a create whose joined writes did not apply: it is to be computed anew. The caches show why. */
 export class JoinedWriteError extends Error {}
 
+/** How objects stand in the store where they are shown otherwise: custom resources of several versions. */
+export interface StoredForm {
+	/** The object as it is shown; the same object if it is as it is stored. Throws NotPreparedError. */
+	read(stored: KubeObject): KubeObject;
+	/** Makes it possible to read these; undefined if it is already. */
+	prepare(stored: readonly KubeObject[]): Promise<void> | undefined;
+	write(object: KubeObject): KubeObject | Promise<KubeObject>;
+	/** Whether a new write of the same object would change what is stored. */
+	isStale(stored: KubeObject): boolean;
+}
+
+/** Somebody else has to be asked before an object can be shown, and has not been: it came in between. Prepare, and try again. */
+export class NotPreparedError extends Error {
+	override readonly name = "NotPreparedError";
+}
+
 export interface UpdateResult {
 	/** The object after the update; after a deletion, its last state. */
 	readonly object: KubeObject;
@@ -52,6 +68,9 @@ export class ObjectStorage {
 	readonly #resource: Pick<GroupVersionResource, "group" | "resource">;
 	readonly #leases: LeasePool | undefined;
 	readonly #metrics: StorageMetrics;
+	readonly #form: StoredForm | undefined;
+	/** Who is to be told that nobody is served from here any more. */
+	readonly #onRetired = new Set<() => void>();
 
 	constructor(options: {
 		readonly store: Store;
@@ -59,7 +78,10 @@ export class ObjectStorage {
 		readonly definition: KindDefinition;
 		readonly clock: Clock;
 		readonly metrics: StorageMetrics;
+		/** Default: objects are shown as they are stored. */
+		readonly form?: StoredForm;
 	}) {
+		this.#form = options.form;
 		this.#metrics = options.metrics;
 		this.definition = options.definition;
 		this.#store = options.store;
@@ -77,7 +99,36 @@ export class ObjectStorage {
 
 	/** The current object; undefined if there is none. */
 	find(namespace: string, name: string): KubeObject | undefined {
-		return this.cache.get(this.key(namespace, name))?.object;
+		const stored = this.cache.get(this.key(namespace, name))?.object;
+		return stored === undefined ? undefined : this.shown(stored);
+	}
+
+	/** Makes it possible to show these; undefined if it is already, as for all but custom resources that others convert. */
+	prepare(stored: readonly KubeObject[]): Promise<void> | undefined {
+		return this.#form?.prepare(stored);
+	}
+
+	/** An object of the cache, or of the store's history, as it is shown. Throws NotPreparedError. */
+	shown(stored: KubeObject): KubeObject {
+		return this.#form?.read(stored) ?? stored;
+	}
+
+	/** Nobody is served from here any more: ends what follows it. */
+	retire(): void {
+		for (const end of [...this.#onRetired]) end();
+		this.#onRetired.clear();
+	}
+
+	/** Calls `end` when the storage retires, until the returned function is called. */
+	onRetired(end: () => void): () => void {
+		this.#onRetired.add(end);
+		return () => this.#onRetired.delete(end);
+	}
+
+	/** At once where nobody else is asked. */
+	#encode(object: KubeObject): Uint8Array | Promise<Uint8Array> {
+		const written = this.#form?.write(object) ?? object;
+		return written instanceof Promise ? written.then(encodeForStorage) : encodeForStorage(written);
 	}
 
 	/** The current object. Throws NotFound. */
@@ -97,7 +148,8 @@ export class ObjectStorage {
 		const { namespace = "", name = "" } = object.metadata ?? {};
 		this.assertAbsent(namespace, name);
 		const key = this.key(namespace, name);
-		const value = encodeForStorage(object);
+		const encoded = this.#encode(object);
+		const value = encoded instanceof Promise ? await encoded : encoded;
 		const result = await this.#commit("create", {
 			compare: [{ key, target: "mod", result: "=", value: 0 }, ...joined.flatMap(({ compare }) => compare)],
 			success: [await this.#put(key, value), ...joined.flatMap(({ operations }) => operations)],
@@ -126,9 +178,16 @@ export class ObjectStorage {
 		let current = cached === undefined ? undefined : { object: cached.object, revision: cached.revision };
 		for (let attempt = 1; ; attempt++) {
 			if (current === undefined) throw newNotFound(this.#resource, name);
-			const outcome = await compute(current.object);
-			if (outcome.action === "keep") return { object: current.object, deleted: false };
-			const value = outcome.action === "put" ? encodeForStorage(outcome.object) : undefined;
+			const preparing = this.prepare([current.object]);
+			if (preparing !== undefined) await preparing;
+			const shown = this.shown(current.object);
+			const computed = await compute(shown);
+			// A write that changes nothing brings an object into the present storage version.
+			const isStale = computed.action === "keep" && this.#form?.isStale(current.object) === true;
+			const outcome: UpdateOutcome = isStale ? { action: "put", object: shown } : computed;
+			if (outcome.action === "keep") return { object: shown, deleted: false };
+			const encoded = outcome.action === "put" ? this.#encode(outcome.object) : undefined;
+			const value = encoded instanceof Promise ? await encoded : encoded;
 			const write = value === undefined ? deletion(key) : await this.#put(key, value);
 			const joined = outcome.action === "put" ? (outcome.joined ?? []) : [];
 			const result = await this.#commit(value === undefined ? "delete" : "update", {
@@ -138,9 +197,9 @@ export class ObjectStorage {
 			});
 			if (result.succeeded) {
 				await this.#cacher.showWrite(result.revision);
-				if (value !== undefined) return { object: this.#written(key, value, result.revision), deleted: false };
-				const metadata = { ...current.object.metadata, resourceVersion: String(result.revision) };
-				return { object: { ...current.object, metadata }, deleted: true };
+				if (value !== undefined) return { object: await this.#written(key, value, result.revision), deleted: false };
+				const metadata = { ...shown.metadata, resourceVersion: String(result.revision) };
+				return { object: { ...shown, metadata }, deleted: true };
 			}
 			if (attempt === maxAttempts) throw new Error(`lost ${maxAttempts} races to write ${key}`);
 			if (joined.length > 0) await this.#cacher.reach(result.revision);
@@ -167,9 +226,11 @@ export class ObjectStorage {
 	}
 
 	/** The cached object of this write, so that the answer shares its bytes; decoded anew if it was overwritten since. */
-	#written(key: string, value: Uint8Array, revision: number): KubeObject {
+	#written(key: string, value: Uint8Array, revision: number): KubeObject | Promise<KubeObject> {
 		const entry = this.cache.get(key);
-		return entry?.revision === revision ? entry.object : decodeFromStorage(value, revision);
+		const stored = entry?.revision === revision ? entry.object : decodeFromStorage(value, revision);
+		const preparing = this.prepare([stored]);
+		return preparing === undefined ? this.shown(stored) : preparing.then(() => this.shown(stored));
 	}
 }
 

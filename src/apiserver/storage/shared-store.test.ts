@@ -4,7 +4,7 @@ import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { silentLog } from "../../apimachinery/log.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
-import type { ConfigMap } from "../../apimachinery/schema/generated/types.ts";
+import type { ConfigMap, CustomResourceDefinition } from "../../apimachinery/schema/generated/types.ts";
 import { createMemoryStore, type Store, type StoreWatchSink, type WatchRequest } from "../../store/index.ts";
 import { CompactedError } from "../../store/store.ts";
 import { ApiServer } from "../api-server.ts";
@@ -194,4 +194,37 @@ test("servers compact in turns: one of them after each interval, up to what it s
 	a.api.stop();
 	await clock.advance(3 * intervalMs);
 	expect(b.line.compactions.at(-1)).toBeGreaterThan(revisions[3] ?? 0);
+});
+
+test("a custom resource that was defined through one server is served by the other, with what was written there", async () => {
+	const body = {
+		metadata: { name: "widgets.example.com" },
+		spec: {
+			group: "example.com",
+			scope: "Namespaced",
+			names: { plural: "widgets", kind: "Widget" },
+			versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: { type: "object" } } }],
+		},
+	};
+	const definitions = (server: Server) =>
+		new ResourceDriver(server.api, "apiextensions.k8s.io", "v1", "customresourcedefinitions", undefined);
+	const widgets = (server: Server) => new ResourceDriver(server.api, "example.com", "v1", "widgets", "default");
+	const isEstablished = async (server: Server) => {
+		const { status } = (await definitions(server).send("get", { name: "widgets.example.com" })) as CustomResourceDefinition;
+		return status?.conditions?.some(({ type, status: state }) => type === "Established" && state === "True") === true;
+	};
+	b.line.isLate = true;
+	await definitions(a).send("create", { body });
+	await clock.advance(10);
+	expect(await isEstablished(a)).toBe(true);
+	await widgets(a).send("create", { body: { metadata: { name: "x" } } });
+	const reading = widgets(b).send("get", { name: "x" });
+	await clock.advance(100);
+	b.line.release();
+	expect((await reading).metadata?.name).toBe("x");
+	// And its end, which is brought about by whichever server comes first.
+	await definitions(b).send("delete", { name: "widgets.example.com" });
+	await clock.advance(10_000);
+	for (const server of [a, b]) expect(await widgets(server).failure("list")).toContain("404");
+	expect((await store.range({ key: "/registry/example.com/", rangeEnd: "/registry/example.com0" })).kvs).toEqual([]);
 });

@@ -62,6 +62,8 @@ export class WatchCache {
 	#history: CacheChange[] = [];
 	/** Every change after this revision is in the history. */
 	#historyStart = 0;
+	/** What was loaded shows every change up to this revision. */
+	#loadedAt = 0;
 
 	/** @param options.asBytes keeps bytes instead of parsed objects; see `CacheEntry`. */
 	constructor(prefix: string, options: { readonly asBytes: boolean }) {
@@ -95,10 +97,12 @@ export class WatchCache {
 	/** The history begins here: every change after this revision will be told. */
 	startHistory(revision: number): void {
 		this.#historyStart = revision;
+		this.#loadedAt = revision;
 	}
 
-	/** Takes in a put or (object undefined) a delete and tells the listeners. */
+	/** Takes in a put or (object undefined) a delete and tells the listeners; of what was loaded already it takes no notice. */
 	apply(key: string, object: KubeObject | undefined, revision: number): void {
+		if (revision <= this.#loadedAt) return;
 		const known = this.#entries.get(key);
 		const previous = known?.object;
 		if (object === undefined) {

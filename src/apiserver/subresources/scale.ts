@@ -3,10 +3,10 @@
  * Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/deployment-v1/ (scale).
  */
 import { ApplyConflictError, newApplyConflict } from "../../apimachinery/apply/conflict.ts";
-import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Scale } from "../../apimachinery/schema/generated/types.ts";
-import { newBadRequest, newConflict, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newConflict, newInternalError, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { andThen } from "../admission/admission.ts";
 import { applyPatch, patchDecoding, patchTypeOf } from "../pipeline/patch.ts";
@@ -27,7 +27,7 @@ function mappingOf({ definition }: RequestContext): ScaleMapping<KubeObject> {
 	return definition.scale;
 }
 
-export function scaleOf(context: RequestContext, object: KubeObject): Scale {
+function scaleOf(context: RequestContext, object: KubeObject): Scale {
 	const mapping = mappingOf(context);
 	const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
 	return {
@@ -39,6 +39,14 @@ export function scaleOf(context: RequestContext, object: KubeObject): Scale {
 		spec: { replicas: mapping.specReplicas(object) },
 		status: { replicas: mapping.statusReplicas(object), selector: mapping.selector(object) },
 	};
+}
+
+/** GET of /scale. Throws InternalError for an object that has no count. */
+export function readScale(context: RequestContext): Scale {
+	const object = context.storage.get(context.namespace, context.name);
+	const problem = mappingOf(context).missing?.(object);
+	if (problem !== undefined) throw newInternalError(problem);
+	return scaleOf(context, object);
 }
 
 /** PUT or PATCH of /scale: changes spec.replicas of the object behind it. */
@@ -61,6 +69,8 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 		return andThen(writer.admit(context, "UPDATE", decoded, scaleOf(context, current)), (admitted) => {
 			const version = decoded.metadata?.resourceVersion;
 			const scaled = mapping.withReplicas(current, (admitted as Scale).spec?.replicas ?? 0);
+			// A kind that wants to be told which version is meant gets the one that the scale was made from.
+			if (version === undefined && context.definition.allowUnconditionalUpdate === false) return scaled;
 			return version === undefined ? withoutVersion(scaled) : { ...scaled, metadata: { ...scaled.metadata, resourceVersion: version } };
 		});
 	};
@@ -78,7 +88,7 @@ function scaleSource({ request }: RequestContext): (current: Scale) => unknown {
 /** Server-side apply: the Scale's replicas are those of the object behind it, and so are their owners. */
 async function applyScale(context: RequestContext, writer: Writer): Promise<Scale> {
 	const scale = writer.applier.checkConfiguration(context, context.request.body, "Scale");
-	const configuration = parentConfiguration(scale);
+	const configuration = parentConfiguration(scale, mappingOf(context).replicasPath ?? ["spec", "replicas"]);
 	const make = (current: KubeObject): Made | Promise<Made> => {
 		const { object, owners } = writer.applier.apply(context, current, configuration, undefined);
 		const next = toStorageVersion(context, object);
@@ -98,10 +108,11 @@ async function applyScale(context: RequestContext, writer: Writer): Promise<Scal
 }
 
 /** What a configuration of a Scale says of the object behind it. */
-function parentConfiguration({ metadata, spec }: JsonObject): JsonObject {
+function parentConfiguration({ metadata, spec }: JsonObject, path: readonly string[]): JsonObject {
 	const { resourceVersion, uid }: JsonObject = isJsonObject(metadata) ? metadata : {};
 	const replicas = isJsonObject(spec) ? spec.replicas : undefined;
-	return { metadata: { resourceVersion, uid }, ...(replicas === undefined ? {} : { spec: { replicas } }) };
+	const nested = path.reduceRight<JsonValue | undefined>((value, name) => (value === undefined ? undefined : { [name]: value }), replicas);
+	return { ...(isJsonObject(nested) ? nested : {}), metadata: { resourceVersion, uid } };
 }
 
 function checkUid({ definition, name }: RequestContext, { metadata }: Scale, current: KubeObject): void {

@@ -1,7 +1,7 @@
 /**
  * garbage-collector-controller: deletes what has lost its owners.
  *
- * Watches  every resource that can be deleted (not events)
+ * Watches  every resource that can be deleted (not events), custom resources as they come and go
  * Reads    the ownership graph; owners the graph has not seen, from the server
  * Writes   deletes dependents (background, foreground or orphaning), cuts owner references, removes the finalizers
  *          foregroundDeletion and orphan
@@ -18,6 +18,7 @@ import { runController } from "../../client/controller.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { type CustomResource, CustomResourceList } from "../custom-resources.ts";
 import { type DeletableResource, kindKey, resourceIndex } from "../deletable-resources.ts";
 import {
 	foregroundFinalizer,
@@ -47,7 +48,8 @@ type Verdict = "solid" | "dangling" | "waiting";
 class GarbageCollector {
 	readonly #context: ControllerContext;
 	readonly #resources: readonly DeletableResource[];
-	readonly #byKind: ReadonlyMap<string, DeletableResource>;
+	readonly #byKind: Map<string, DeletableResource>;
+	readonly #custom: CustomResourceList;
 	readonly #graph = new OwnershipGraph();
 	readonly #deletions: WorkQueue;
 	readonly #orphanings: WorkQueue;
@@ -62,7 +64,8 @@ class GarbageCollector {
 	constructor(resources: readonly DeletableResource[], context: ControllerContext, signal: AbortSignal) {
 		this.#context = context;
 		this.#resources = resources;
-		this.#byKind = resourceIndex(resources);
+		this.#byKind = new Map(resourceIndex(resources));
+		this.#custom = new CustomResourceList(context.informers);
 		this.#deletions = new WorkQueue({ clock: context.clock });
 		this.#orphanings = new WorkQueue({ clock: context.clock });
 		this.#recorder = recorderOf(context, name, signal);
@@ -70,14 +73,12 @@ class GarbageCollector {
 
 	async run(signal: AbortSignal): Promise<void> {
 		const informers = this.#resources.map((resource) => this.#context.informers.informer(resource));
-		await Promise.all(informers.map((informer) => informer.whenSynced()));
-		informers.forEach((informer, index) => {
-			const resource = this.#resources[index];
-			if (resource === undefined) return;
-			const put = (object: KubeObject) => this.#apply(this.#graph.put(resource, object));
-			const remove = (object: KubeObject) => this.#apply(this.#graph.remove(object.metadata?.uid ?? ""));
-			informer.onChange({ added: put, updated: (_old, object) => put(object), deleted: remove }, signal);
-		});
+		await Promise.all([this.#custom.whenSynced(), ...informers.map((informer) => informer.whenSynced())]);
+		// What is there at the start is part of the first lists, too.
+		const custom = this.#custom.list().map(({ resource }) => this.#context.informers.informer(resource));
+		await Promise.all(custom.map((informer) => informer.whenSynced()));
+		for (const resource of this.#resources) this.#follow(resource, signal);
+		this.#custom.onChange({ added: (custom) => this.#addCustom(custom, signal), removed: (custom) => this.#removeCustom(custom) }, signal);
 		this.#built = true;
 		this.#checkUnknownOwners();
 		const { log } = this.#context;
@@ -85,6 +86,25 @@ class GarbageCollector {
 			runController({ name, queue: this.#deletions, concurrency, reconcile: (uid) => this.#attemptToDelete(uid), log, signal }),
 			runController({ name, queue: this.#orphanings, concurrency, reconcile: (uid) => this.#orphanDependents(uid), log, signal }),
 		]);
+	}
+
+	#follow(resource: DeletableResource, signal: AbortSignal): void {
+		const put = (object: KubeObject) => this.#apply(this.#graph.put(resource, object));
+		const remove = (object: KubeObject) => this.#apply(this.#graph.remove(object.metadata?.uid ?? ""));
+		this.#context.informers.informer(resource).onChange({ added: put, updated: (_old, object) => put(object), deleted: remove }, signal);
+	}
+
+	#addCustom({ resource, apiVersions }: CustomResource, signal: AbortSignal): void {
+		for (const apiVersion of apiVersions) this.#byKind.set(kindKey(apiVersion, resource.kind), resource);
+		this.#follow(resource, signal);
+	}
+
+	/** Its definition is gone, and so are its objects. */
+	#removeCustom({ resource, apiVersions }: CustomResource): void {
+		for (const apiVersion of apiVersions) this.#byKind.delete(kindKey(apiVersion, resource.kind));
+		const { informers } = this.#context;
+		for (const object of informers.informer(resource).cache.list()) this.#apply(this.#graph.remove(object.metadata?.uid ?? ""));
+		informers.forget(resource);
 	}
 
 	#apply({ check, orphan }: GraphEffects): void {

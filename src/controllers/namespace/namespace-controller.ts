@@ -1,7 +1,7 @@
 /**
  * namespace-controller: when a namespace is being deleted, empties it and lets it go.
  *
- * Watches  namespaces; pods (the last one's end lets the rest go)
+ * Watches  namespaces; pods (the last one's end lets the rest go); customresourcedefinitions
  * Reads    everything in the namespace, from the server
  * Writes   deletes content; the namespace's status conditions; its spec.finalizers (through `finalize`)
  *
@@ -18,6 +18,7 @@ import type { Informer } from "../../client/informer.ts";
 import { namespaces, pods } from "../../client/resources.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import type { Controller, ControllerContext } from "../controller.ts";
+import { CustomResourceList } from "../custom-resources.ts";
 import type { DeletableResource } from "../deletable-resources.ts";
 import { isBeingDeleted } from "../pod-state.ts";
 import { type SweepResult, sweepNamespace } from "./content-sweep.ts";
@@ -37,6 +38,7 @@ export function namespaceController(resources: readonly DeletableResource[]): Co
 
 class NamespaceController {
 	readonly #resources: readonly DeletableResource[];
+	readonly #custom: CustomResourceList;
 	readonly #context: ControllerContext;
 	readonly #namespaces: Informer<Namespace>;
 	readonly #pods: Informer<Pod>;
@@ -45,13 +47,14 @@ class NamespaceController {
 	constructor(resources: readonly DeletableResource[], context: ControllerContext) {
 		this.#resources = resources;
 		this.#context = context;
+		this.#custom = new CustomResourceList(context.informers);
 		this.#namespaces = context.informers.informer(namespaces);
 		this.#pods = context.informers.informer(pods);
 		this.#queue = new WorkQueue({ clock: context.clock });
 	}
 
 	async run(signal: AbortSignal): Promise<void> {
-		await Promise.all([this.#namespaces.whenSynced(), this.#pods.whenSynced()]);
+		await Promise.all([this.#namespaces.whenSynced(), this.#pods.whenSynced(), this.#custom.whenSynced()]);
 		const enqueue = (namespace: Namespace) => {
 			if (isBeingDeleted(namespace)) this.#queue.add(objectKey(namespace));
 		};
@@ -74,7 +77,9 @@ class NamespaceController {
 		if ((namespace.spec?.finalizers ?? []).length === 0) return undefined;
 		const { client, clock } = this.#context;
 		const deletedMs = parseTime(namespace.metadata.deletionTimestamp);
-		const result = await sweepNamespace({ client, resources: this.#resources, namespace: key, deletedMs, nowMs: clock.now() });
+		const custom = this.#custom.list().flatMap(({ resource }) => (resource.namespaced ? [resource] : []));
+		const resources = [...this.#resources, ...custom];
+		const result = await sweepNamespace({ client, resources, namespace: key, deletedMs, nowMs: clock.now() });
 		const current = await this.#writeConditions(namespace, result);
 		if (current === undefined) return undefined;
 		if (result.errors.length > 0) throw new AggregateError(result.errors, result.errors.map(({ message }) => message).join(", "));

@@ -16,6 +16,8 @@ const maxProgramSize = 20_000;
  * About a second.
  */
 const maxSearchSteps = 20_000_000;
+/** Places that one `test` may visit to make states: where hardly a state is met twice, each costs all of the program. About a second. */
+const maxTestSteps = 4_000_000;
 /** States and transitions that an automaton keeps; then it starts anew. */
 const maxAutomatonSize = 4_000;
 
@@ -148,6 +150,7 @@ export class CelRegex {
 	#closure = 0;
 	#states = new Map<string, State>();
 	#size = 0;
+	#testSteps = 0;
 
 	constructor(program: readonly Instruction[]) {
 		this.#program = program;
@@ -157,8 +160,9 @@ export class CelRegex {
 		);
 	}
 
-	/** Whether the pattern matches somewhere in the text. */
+	/** Whether the pattern matches somewhere in the text. Throws CostLimitExceeded. */
 	test(text: string): boolean {
+		this.#testSteps = 0;
 		if (this.#looksAround) return this.#search(text, 0, true, { steps: 0 }) !== undefined;
 		let state = this.#state([0], { before: -1, after: -2 });
 		for (let at = 0; at < text.length; ) {
@@ -197,6 +201,8 @@ export class CelRegex {
 			this.#states = new Map();
 			this.#size = 0;
 		}
+		this.#testSteps += state.places.length;
+		if (this.#testSteps > maxTestSteps) throw new CostLimitExceeded();
 		const places: number[] = [];
 		for (const place of state.places) {
 			const instruction = this.#program[place];

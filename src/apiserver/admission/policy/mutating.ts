@@ -134,7 +134,7 @@ function refusal(failures: readonly string[], { group, resource, name }: Admissi
 function complete(object: JsonValue | KubeObject, kind: FoundKind | undefined): KubeObject {
 	if (!isJsonObject(object)) throw newInternalError("a JSON patch that leaves no object");
 	const refuse = (error: Error) => newInternalError(error);
-	const decoded = decodeObject(object, kind?.type ?? "", { fieldValidation: "Strict", refuse }).object;
+	const decoded = decodeObject(object, kind?.type ?? "", { fieldValidation: "Strict", refuse, decoder: kind?.customType?.decode }).object;
 	return kind?.setDefaults(decoded) ?? decoded;
 }
 
@@ -146,7 +146,7 @@ function patch(mutation: CompiledMutation, value: CelValue, object: KubeObject, 
 function applied(value: CelValue, object: KubeObject, kind: FoundKind | undefined): JsonValue | KubeObject {
 	checkTypeNames(value);
 	const configuration = { ...(jsonOf(value) as JsonObject), apiVersion: object.apiVersion, kind: object.kind } as JsonObject;
-	const node = mergeNodeOf(kind?.type ?? "");
+	const node = kind?.customType?.mergeNode ?? mergeNodeOf(kind?.type ?? "");
 	const errors = typeErrorsOf(node, configuration);
 	if (errors.length > 0)
 		throw new MutationError(`error applying patch: failed to convert patch object to typed object: ${formatTypeErrors(errors)}`);

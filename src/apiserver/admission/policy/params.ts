@@ -6,6 +6,7 @@
 import { type KubeObject, parseApiVersion } from "../../../apimachinery/meta.ts";
 import type { ParamKind, ParamRef } from "../../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject } from "../../../apimachinery/selector.ts";
+import type { CustomType } from "../../registry/resource-table.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 
 /** What serves a kind; undefined for a kind that is not served. */
@@ -16,6 +17,8 @@ export interface FoundKind {
 	readonly isNamespaced: boolean;
 	/** Name of its type in the schema table; "" for a kind that the table does not have. */
 	readonly type: string;
+	/** Of custom resources, instead of a type in the schema table. */
+	readonly customType?: CustomType | undefined;
 	setDefaults(object: KubeObject): KubeObject;
 }
 

@@ -21,6 +21,20 @@ describe("CustomResourceDefinition", () => {
 		});
 	});
 
+	it("warns of formats that nobody checks, once, and not of those that it had", () => {
+		const withFormats = (...formats: readonly object[]): KubeObject => {
+			const properties = Object.fromEntries(formats.map((schema, index) => [`f${index}`, schema]));
+			const inner = { type: "object", properties: { items: { type: "array", items: { type: "object", properties } } } };
+			return crd({ versions: [{ ...version, schema: { openAPIV3Schema: inner } }] });
+		};
+		const text = (format: string): object => ({ type: "string", format });
+		const old = withFormats(text("phone"), text("date-time"), { type: "integer", format: "int16" }, { format: "other" });
+		const now = withFormats(text("phone"), text("colour"), { type: "object", additionalProperties: text("colour") });
+		expect(kind.warnings?.(old)).toEqual(['unrecognized format "phone"']);
+		expect(kind.warnings?.(now)).toEqual(['unrecognized format "phone"', 'unrecognized format "colour"']);
+		expect(kind.warnings?.(now, old)).toEqual(['unrecognized format "colour"']);
+	});
+
 	it("prints when it was made", () => {
 		expect(printed(kind, crd({}))).toBe("NAME | CREATED AT\ncrontabs.stable.example.com | 2026-01-01T00:00:00Z");
 	});

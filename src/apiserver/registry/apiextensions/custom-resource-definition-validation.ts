@@ -30,10 +30,10 @@ import { isDns1035Label, isDns1123Subdomain } from "../../../apimachinery/valida
 import { type InternalShape, internalValue } from "../validation/internal-value.ts";
 import { type FieldErrors, validateEach, validateImmutable, validateRequired } from "../validation/primitives.ts";
 import { validateWebhookClient } from "../validation/webhook-client.ts";
+import { type Annotations, approvalAnnotation, approvalState, approvalTexts, isProtectedGroup } from "./approval.ts";
 import type { PlacedSchema } from "./rules.ts";
 import { findField, validateSchema } from "./schema-validation.ts";
 
-const approvalAnnotation = "api-approved.kubernetes.io";
 const columnTypes = ["boolean", "date", "integer", "number", "string"];
 const columnFormats = ["byte", "date", "date-time", "double", "float", "int32", "int64", "password"];
 const reviewVersions = ["v1", "v1beta1"];
@@ -98,26 +98,14 @@ function validateStoredVersions(stored: readonly string[] | undefined, versions:
 const missingVersionText = (version: string): string =>
 	`missing from spec.versions; ${version} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${version} and removes ${version} from status.storedVersions`;
 
-type Annotations = Readonly<Record<string, string>> | undefined;
-
 /** Groups of the Kubernetes community need their approval: a URL, or a word that they do not have it. */
 function validateApproval(group: string, annotations: Annotations, old: CustomResourceDefinition | undefined): FieldErrors {
-	const isProtected = ["k8s.io", "kubernetes.io"].some((domain) => group === domain || group.endsWith(`.${domain}`));
 	const state = approvalState(annotations);
-	if (!isProtected || (old !== undefined && approvalState(old.metadata?.annotations) === state)) return [];
+	if (!isProtectedGroup(group) || (old !== undefined && approvalState(old.metadata?.annotations) === state)) return [];
 	const path = `metadata.annotations[${approvalAnnotation}]`;
-	const text = `protected groups must have approval annotation "${approvalAnnotation}"`;
-	const see = ", see https://github.com/kubernetes/enhancements/pull/1111";
-	if (state === "missing") return [fieldRequired(path, text + see)];
-	if (state !== "invalid") return [];
-	return [fieldInvalid(path, annotations?.[approvalAnnotation], `${text} with either a URL or a reason starting with "unapproved"${see}`)];
-}
-
-function approvalState(annotations: Annotations): "missing" | "bypassed" | "approved" | "invalid" {
-	const approval = annotations?.[approvalAnnotation] ?? "";
-	if (approval === "") return "missing";
-	if (approval.startsWith("unapproved")) return "bypassed";
-	return (URL.parse(approval)?.host ?? "") === "" ? "invalid" : "approved";
+	const annotation = annotations?.[approvalAnnotation] ?? "";
+	if (state === "missing") return [fieldRequired(path, approvalTexts.missing(annotation))];
+	return state === "invalid" ? [fieldInvalid(path, annotation, approvalTexts.invalid(annotation))] : [];
 }
 
 function validatePreservation({ preserveUnknownFields }: PartialSpec, old: CustomResourceDefinition | undefined): FieldErrors {

@@ -4,6 +4,20 @@ import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { createdAtColumn, nameColumn } from "../printing/columns.ts";
 import { validateDefinition, validateDefinitionStatus, validateRules } from "./custom-resource-definition-validation.ts";
+import { formatWarnings } from "./format-warnings.ts";
+
+/** Schemas within schemas, two levels each. */
+const maxDepth = 1_000;
+
+/** Holds a definition until its objects are gone. */
+export const cleanupFinalizer = "customresourcecleanup.apiextensions.k8s.io";
+
+const deletionPending = {
+	type: "Terminating",
+	status: "True",
+	reason: "InstanceDeletionPending",
+	message: "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+};
 
 export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 	group: "apiextensions.k8s.io",
@@ -17,6 +31,8 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 	storagePrefix: "apiextensions.k8s.io/customresourcedefinitions",
 	hasGeneration: true,
 	allowUnconditionalUpdate: false,
+	allowsBareFinalizers: true,
+	maxDepth,
 	setDefaults: (object) =>
 		mapField(object, "spec", (spec) => {
 			const filled = withDefaults(mapField(spec, "names", defaultNames), { conversion: { strategy: "None" } });
@@ -38,9 +54,29 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 		...object,
 		status: { ...old.status, storedVersions: storedVersions(object, old) },
 	}),
+	// A first deletion only marks it: its objects go first.
+	isDeletionBlocked: ({ metadata }) => metadata?.deletionTimestamp === undefined,
+	markDeleting: (object, old) => {
+		const { metadata, status } = object;
+		const { generation } = old.metadata ?? {};
+		const finalizers = metadata?.finalizers ?? [];
+		const conditions = (status?.conditions ?? []).filter(({ type }) => type !== "Terminating");
+		const { deletionTimestamp } = metadata ?? {};
+		const pending = { ...deletionPending, ...(deletionTimestamp === undefined ? {} : { lastTransitionTime: deletionTimestamp }) };
+		return {
+			...object,
+			metadata: {
+				...metadata,
+				...(generation === undefined ? {} : { generation }),
+				finalizers: finalizers.includes(cleanupFinalizer) ? finalizers : [...finalizers, cleanupFinalizer],
+			},
+			status: { ...status, conditions: [...conditions, pending] },
+		};
+	},
 	validate: validateDefinition,
 	validateExpressions: validateRules,
 	validateStatusUpdate: validateDefinitionStatus,
+	warnings: formatWarnings,
 	columns: [nameColumn(), createdAtColumn()],
 });
 

@@ -1,6 +1,5 @@
 /**
- * What a CustomResourceDefinition's schema may say at all. Expressions of x-kubernetes-validations: rules.ts. Defaults are
- * not tried against their schema: that comes with the issue that serves custom resources.
+ * What a CustomResourceDefinition's schema may say at all. Expressions of x-kubernetes-validations: rules.ts.
  * Source: ValidateCustomResourceDefinitionOpenAPISchema in
  * k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go of Kubernetes 1.36.
  */
@@ -13,6 +12,7 @@ import {
 	fieldNotSupported,
 	fieldRequired,
 } from "../../../apimachinery/validation/field-error.ts";
+import { validateDefaults } from "../../extension/schema/default-validation.ts";
 import type { FieldErrors } from "../validation/primitives.ts";
 import { asSchema, byName, isReadable, itemsOf, propertiesOf, unsupportedFields, valuesOf } from "./schema-node.ts";
 import { validateStructural } from "./structural.ts";
@@ -53,11 +53,17 @@ export function validateSchema(schema: JSONSchemaProps, path: string, hasStatus:
 	const errors = [
 		...(hasStatus ? validateWithStatus(schema, path) : []),
 		...(schema.nullable === true ? [fieldForbidden(`${path}.nullable`, "nullable cannot be true at the root")] : []),
-		...(canRead ? validateStructural(schema, path) : []),
+		...(canRead ? validateStructure(schema, path) : []),
 		...validateNode(schema, { isRoot: true }, path),
 	];
 	// Whatever else cannot be read has errors of its own.
 	return canRead || errors.length > 0 ? errors : [fieldInvalid(path, "", "OpenAPIV3Schema 'schema' is not supported")];
+}
+
+/** Defaults are tried where the schema is one that can be tried. */
+function validateStructure(schema: JSONSchemaProps, path: string): FieldErrors {
+	const errors = validateStructural(schema, path);
+	return errors.length > 0 ? errors : validateDefaults(schema, path);
 }
 
 function validateWithStatus(schema: JSONSchemaProps, path: string): FieldErrors {

@@ -4,6 +4,8 @@
  * Source: k8s.io/apiextensions-apiserver/pkg/apiserver/schema/{validation,complete}.go of Kubernetes 1.36.
  * https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
  */
+
+import { compileRegex } from "../../../apimachinery/cel/regex/regex.ts";
 import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { JSONSchemaProps } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldForbidden, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
@@ -126,13 +128,8 @@ function validateJunctors(schema: JSONSchemaProps, { skipAnyOf = false, skipFirs
 }
 
 function patternProblem(pattern: string): string | undefined {
-	try {
-		new RegExp(pattern, "u");
-		return undefined;
-	} catch (error) {
-		if (error instanceof SyntaxError) return `error parsing regexp: ${error.message}`;
-		throw error;
-	}
+	const compiled = compileRegex(pattern);
+	return "problem" in compiled ? compiled.problem : undefined;
 }
 
 const nestedRules: readonly (readonly [field: keyof JSONSchemaProps, isSet: (value: unknown) => boolean, detail: string])[] = [

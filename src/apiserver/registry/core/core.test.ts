@@ -79,7 +79,7 @@ describe("Namespace", () => {
 		const active = stored(kind, object({}, meta));
 		expect(kind.isDeletionBlocked?.(active)).toBe(true);
 		expect(kind.isDeletionBlocked?.(object({ spec: { finalizers: [] } }, meta))).toBe(false);
-		expect(printed(kind, kind.markDeleting?.(active) ?? active)).toBe("NAME | STATUS | AGE\nshop | Terminating | 5m");
+		expect(printed(kind, kind.markDeleting?.(active, active) ?? active)).toBe("NAME | STATUS | AGE\nshop | Terminating | 5m");
 		expect(kind.validateStatusUpdate?.(object({ status: { phase: "Terminating" } }, meta), active).map(String)).toEqual([
 			"status.Phase: Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty",
 		]);

@@ -1,0 +1,29 @@
+/** Requests that look at objects which somebody else converts: he is asked first. */
+import type { RequestContext } from "../pipeline/request-context.ts";
+import { NotPreparedError } from "../storage/object-storage.ts";
+
+/** How often objects may change while others are converted. */
+const maxAttempts = 16;
+
+/** Carries out a request when the objects that it looks at can be shown; for all but such custom resources, at once. */
+export async function whenPrepared<T>(context: RequestContext, run: () => Promise<T>): Promise<T> {
+	if (context.definition.isCustom !== true) return run();
+	for (let attempt = 1; ; attempt++) {
+		await prepare(context);
+		try {
+			return await run();
+		} catch (error) {
+			if (!(error instanceof NotPreparedError) || attempt === maxAttempts) throw error;
+		}
+	}
+}
+
+async function prepare({ request, storage, namespace, name }: RequestContext): Promise<void> {
+	const { cache } = storage;
+	if (["list", "watch", "deletecollection"].includes(request.verb)) {
+		await storage.prepare(cache.list(namespace === "" ? undefined : namespace).map(({ object }) => object));
+		return;
+	}
+	const entry = cache.get(storage.key(namespace, name));
+	if (entry !== undefined) await storage.prepare([entry.object]);
+}

@@ -1,0 +1,275 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { JsonObject, JsonValue } from "../../apimachinery/json.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import { type ResourceDriver, type ServerFixture, startServer } from "../testing.ts";
+import { type CustomObject, definitionOf, definitionsOf, install, version, waitForDefinition } from "./testing.ts";
+
+const old = version(
+	"v1beta1",
+	{ type: "object", properties: { host: { type: "string" }, port: { type: "integer", default: 80 } } },
+	{ storage: false },
+);
+const present = version("v1", { type: "object", properties: { address: { type: "string" } } });
+const webhook = (versions = ["v1"]) => ({
+	strategy: "Webhook",
+	webhook: { clientConfig: { url: "https://convert.example.com" }, conversionReviewVersions: versions },
+});
+const services = definitionOf("Backend", [old, present], { conversion: webhook() });
+
+interface Review {
+	readonly apiVersion: string;
+	readonly request: { readonly uid: string; readonly desiredAPIVersion: string; readonly objects: readonly CustomObject[] };
+}
+
+/** `{host, port}` to `{address}` and back. */
+function convert(object: CustomObject, apiVersion: string): CustomObject {
+	const { host, port, address } = object.spec ?? {};
+	const [first = "", second = ""] = String(address).split(":");
+	const spec = apiVersion.endsWith("/v1") ? { address: `${host}:${port}` } : { host: first, port: Number(second) };
+	return { ...object, apiVersion, spec };
+}
+
+/** Converts well until a test says how it fails. */
+class Converter {
+	readonly reviews: Review[] = [];
+	answer = ({ apiVersion, request: { uid, desiredAPIVersion, objects } }: Review): JsonValue => {
+		const convertedObjects = objects.map((object) => convert(object, desiredAPIVersion)) as unknown as JsonValue[];
+		return { kind: "ConversionReview", apiVersion, response: { uid, result: { status: "Success" }, convertedObjects } };
+	};
+
+	async call(_client: object, review: JsonObject): Promise<JsonObject> {
+		this.reviews.push(review as unknown as Review);
+		// Others get their turn meanwhile, as when a server is asked.
+		await new Promise((resolve) => setImmediate(resolve));
+		return this.answer(review as unknown as Review) as JsonObject;
+	}
+
+	/** How many objects it was asked for, review by review. */
+	get sizes(): readonly number[] {
+		return this.reviews.map(({ request }) => request.objects.length);
+	}
+}
+
+const backend = (name: string, apiVersion: string, spec: Readonly<Record<string, JsonValue>>): CustomObject => ({
+	apiVersion: `stable.example.com/${apiVersion}`,
+	kind: "Backend",
+	metadata: { name },
+	spec,
+});
+const specOf = (object: KubeObject) => (object as CustomObject).spec;
+const namesOf = (events: readonly { readonly type: string; readonly object: KubeObject }[]) =>
+	events.map(({ type, object }) => `${type} ${object.metadata?.name} ${JSON.stringify(specOf(object))}`);
+const settled = async () => {
+	for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+let converter: Converter;
+let fixture: ServerFixture;
+let beta: ResourceDriver;
+let stable: ResourceDriver;
+
+beforeEach(async () => {
+	converter = new Converter();
+	fixture = await startServer({ conversion: converter });
+	beta = fixture.resource("stable.example.com", "v1beta1", "backends");
+	stable = fixture.resource("stable.example.com", "v1", "backends");
+	await install(fixture, services);
+});
+
+describe("objects that a webhook converts", () => {
+	it("are shown in every version, whichever they are written in", async () => {
+		const created = await beta.send("create", { body: backend("a", "v1beta1", { host: "one" }) });
+		expect(specOf(created)).toEqual({ host: "one", port: 80 });
+		expect(created.metadata?.resourceVersion).toBeDefined();
+		expect(specOf(await stable.send("get", { name: "a" }))).toEqual({ address: "one:80" });
+		await stable.send("create", { body: backend("b", "v1", { address: "two:81" }) });
+		expect((await beta.list()).items.map(specOf)).toEqual([
+			{ host: "one", port: 80 },
+			{ host: "two", port: 81 },
+		]);
+	});
+
+	it("are asked for once, and together", async () => {
+		for (const name of ["a", "b", "c"]) await stable.send("create", { body: backend(name, "v1", { address: `${name}:1` }) });
+		expect(converter.sizes).toEqual([]);
+		await beta.list();
+		await beta.list();
+		await beta.send("get", { name: "b" });
+		expect(converter.sizes).toEqual([3]);
+	});
+
+	it("are changed in either version", async () => {
+		await stable.send("create", { body: backend("a", "v1", { address: "one:80" }) });
+		const patch = { name: "a", patchType: "application/merge-patch+json", body: { spec: { port: 443 } } } as const;
+		expect(specOf(await beta.send("patch", patch))).toEqual({ host: "one", port: 443 });
+		const current = await stable.send("get", { name: "a" });
+		expect(specOf(current)).toEqual({ address: "one:443" });
+		await stable.send("update", { name: "a", body: { ...current, spec: { address: "two:443" } } });
+		expect(specOf(await beta.send("get", { name: "a" }))).toEqual({ host: "two", port: 443 });
+		await beta.send("delete", { name: "a" });
+		expect((await stable.list()).items).toEqual([]);
+	});
+
+	it("come over a watch in order, one that needs nobody after one that does", async () => {
+		await stable.send("create", { body: backend("a", "v1", { address: "one:1" }) });
+		const events = await beta.watch();
+		await stable.send("create", { body: backend("b", "v1", { address: "two:2" }) });
+		const current = await stable.send("get", { name: "a" });
+		await stable.send("update", { name: "a", body: { ...current, spec: { address: "one:3" } } });
+		await stable.send("delete", { name: "b" });
+		await settled();
+		expect(namesOf(events)).toEqual([
+			'ADDED a {"host":"one","port":1}',
+			'ADDED b {"host":"two","port":2}',
+			'MODIFIED a {"host":"one","port":3}',
+			'DELETED b {"host":"two","port":2}',
+		]);
+	});
+
+	it("come over a watch from an old revision", async () => {
+		const first = await stable.send("create", { body: backend("a", "v1", { address: "one:1" }) });
+		await stable.send("create", { body: backend("b", "v1", { address: "two:2" }) });
+		await stable.send("delete", { name: "a" });
+		const { resourceVersion = "" } = first.metadata ?? {};
+		const events = await beta.watch({ options: { resourceVersion } });
+		await settled();
+		expect(namesOf(events)).toEqual(['ADDED b {"host":"two","port":2}', 'DELETED a {"host":"one","port":1}']);
+	});
+
+	it("end a watch that they cannot be shown on", async () => {
+		const events = await beta.watch();
+		converter.answer = () => ({});
+		await stable.send("create", { body: backend("a", "v1", { address: "one:1" }) });
+		await settled();
+		expect(events.map(({ type, object }) => `${type} ${(object as { message?: string }).message}`)).toEqual([
+			"ERROR conversion webhook for stable.example.com/v1, Kind=Backend failed: expected webhook response of apiextensions.k8s.io/v1, Kind=ConversionReview, got /, Kind=",
+		]);
+	});
+
+	it("are stored in the present storage version by a write that changes nothing", async () => {
+		await stable.send("create", { body: backend("a", "v1", { address: "one:1" }) });
+		const { metadata } = await definitionsOf(fixture).send("get", { name: "backends.stable.example.com" });
+		const turned = definitionOf(
+			"Backend",
+			[
+				{ ...old, storage: true },
+				{ ...present, storage: false },
+			],
+			{ conversion: webhook() },
+		);
+		const body = { ...turned, metadata };
+		await definitionsOf(fixture).send("update", { name: "backends.stable.example.com", body });
+		await waitForDefinition(fixture, "backends.stable.example.com", ({ status }) => status?.storedVersions?.includes("v1beta1") === true);
+		const before = await stable.send("get", { name: "a" });
+		const after = await stable.send("update", { name: "a", body: before });
+		expect(after.metadata?.resourceVersion).not.toBe(before.metadata?.resourceVersion);
+		expect(specOf(after)).toEqual({ address: "one:1" });
+		converter.reviews.length = 0;
+		expect(specOf(await beta.send("get", { name: "a" }))).toEqual({ host: "one", port: 1 });
+		expect(converter.reviews).toEqual([]);
+		const again = await beta.send("update", { name: "a", body: await beta.send("get", { name: "a" }) });
+		expect(again.metadata?.resourceVersion).toBe(after.metadata?.resourceVersion);
+	});
+
+	it("keep what makes them themselves", async () => {
+		await stable.send("create", { body: backend("a", "v1", { address: "one:1" }) });
+		const { answer } = converter;
+		converter.answer = (review) => {
+			const made = answer(review) as unknown as { response: { convertedObjects: KubeObject[] } };
+			const [object = {}] = made.response.convertedObjects;
+			const metadata = { ...object.metadata, labels: { new: "label" }, generation: 77, finalizers: ["example.com/mine"] };
+			return { ...made, response: { ...made.response, convertedObjects: [{ ...object, metadata }] } } as unknown as JsonValue;
+		};
+		const { metadata } = await beta.send("get", { name: "a" });
+		expect(metadata).toMatchObject({ labels: { new: "label" }, generation: 1 });
+		expect(metadata?.finalizers).toBeUndefined();
+	});
+});
+
+describe("a conversion that fails", () => {
+	const about = "500 Unknown: conversion webhook for stable.example.com/v1, Kind=Backend";
+	const fails = async (change: (response: Readonly<Record<string, JsonValue>>, review: Review) => JsonValue) => {
+		const { answer } = converter;
+		converter.answer = (review) => {
+			const made = answer(review) as unknown as { response: Readonly<Record<string, JsonValue>> };
+			return { ...made, response: change(made.response, review) } as unknown as JsonValue;
+		};
+		return beta.failure("get", { name: "a" });
+	};
+
+	beforeEach(async () => {
+		await stable.send("create", { body: backend("a", "v1", { address: "one:1" }) });
+	});
+
+	it("says why: the webhook", async () => {
+		expect(await fails((response) => ({ ...response, result: { status: "Failure", message: "no such thing" } }))).toBe(
+			`${about} failed: no such thing`,
+		);
+		expect(await fails((response) => ({ ...response, result: {} }))).toBe(`${about} failed: response.result.status was '', not 'Success'`);
+	});
+
+	it("says why: the answer is not to the question", async () => {
+		expect(await fails((response) => ({ ...response, uid: "other" }))).toMatch(
+			/failed: expected response\.uid="[0-9a-f-]{36}", got "other"$/,
+		);
+	});
+
+	it("says why: not as many objects", async () => {
+		expect(await fails((response) => ({ ...response, convertedObjects: [] }))).toBe(`${about} returned 0 objects, expected 1`);
+	});
+
+	it("says why: not the object that was asked for", async () => {
+		const withObject = (change: (object: KubeObject) => KubeObject) => {
+			const { answer } = converter;
+			return fails((response, review) => {
+				const original = (answer(review) as unknown as { response: { convertedObjects: KubeObject[] } }).response.convertedObjects[0] ?? {};
+				return { ...response, convertedObjects: [change(original)] } as unknown as JsonValue;
+			});
+		};
+		const good = converter.answer;
+		expect(await withObject((object) => ({ ...object, apiVersion: "stable.example.com/v1" }))).toBe(
+			`${about} returned invalid object at index 0: invalid groupVersion (expected stable.example.com/v1beta1, received stable.example.com/v1)`,
+		);
+		converter.answer = good;
+		expect(await withObject((object) => ({ ...object, kind: "Other" }))).toBe(
+			`${about} returned invalid object at index 0: invalid kind (expected Backend, received Other)`,
+		);
+		converter.answer = good;
+		expect(await withObject((object) => ({ ...object, metadata: { ...object.metadata, name: "b" } }))).toBe(
+			`${about} returned invalid object: must have the same name: a != b`,
+		);
+	});
+
+	it("does not store what is to be written", async () => {
+		converter.answer = () => ({});
+		expect(await beta.failure("create", { body: backend("b", "v1beta1", { host: "one" }) })).toMatch(
+			/^500 Unknown: conversion webhook for/,
+		);
+		expect((await stable.list()).items.map(({ metadata }) => metadata?.name)).toEqual(["a"]);
+	});
+});
+
+describe("a definition whose webhook", () => {
+	it("speaks the old review is answered without uid and kind", async () => {
+		const other = definitionOf("Gadget", [old, present], { conversion: webhook(["v7", "v1beta1"]) });
+		await install(fixture, other);
+		const { answer } = converter;
+		converter.answer = (review) => {
+			const made = answer(review) as unknown as { response: Readonly<Record<string, JsonValue>> };
+			const { uid: _uid, ...response } = made.response;
+			return { response };
+		};
+		const body = { ...backend("a", "v1", { address: "one:1" }), kind: "Gadget" };
+		await fixture.resource("stable.example.com", "v1", "gadgets").send("create", { body });
+		const shown = await fixture.resource("stable.example.com", "v1beta1", "gadgets").send("get", { name: "a" });
+		expect(specOf(shown)).toEqual({ host: "one", port: 1 });
+		expect(converter.reviews[0]?.apiVersion).toBe("apiextensions.k8s.io/v1beta1");
+	});
+
+	it("cannot be asked here is refused, and only where it is needed", async () => {
+		fixture = await startServer();
+		await install(fixture, services);
+		await fixture.resource("stable.example.com", "v1", "backends").send("create", { body: backend("a", "v1", { address: "one:1" }) });
+		expect(await fixture.resource("stable.example.com", "v1beta1", "backends").failure("get", { name: "a" })).toMatch(/^501 /);
+	});
+});
