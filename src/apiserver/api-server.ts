@@ -12,7 +12,7 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
+import type { IPAddress, Secret, Service, Status, TokenReview } from "../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
 import {
 	isStatusError,
@@ -24,6 +24,7 @@ import {
 	newPathNotFound,
 	newServiceUnavailable,
 } from "../apimachinery/status-error.ts";
+import { formatTime } from "../apimachinery/time.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
@@ -33,7 +34,11 @@ import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
-import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
+import { isAuthenticated, type TokenAuthenticator } from "./authentication/authenticator.ts";
+import { bootstrapTokenAuthenticator } from "./authentication/bootstrap-tokens.ts";
+import { lastUsedLabel } from "./authentication/legacy-tokens.ts";
+import { ServiceAccountTokens, type TokenKeys, tokenIssuer } from "./authentication/service-account-tokens.ts";
+import { forApiAudiences, TokenChain } from "./authentication/token-chain.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
 import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
@@ -44,6 +49,7 @@ import { parseSelection } from "./pipeline/selection.ts";
 import { approvalStrategy, finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
 import { startWatch } from "./pipeline/watcher.ts";
 import { Writer } from "./pipeline/writer.ts";
+import { tokenReview } from "./registry/authentication/token-review.ts";
 import { bindingKind } from "./registry/core/binding.ts";
 import { componentStatusKind } from "./registry/core/component-status.ts";
 import type { KindDefinition } from "./registry/kind.ts";
@@ -61,6 +67,11 @@ import { resizeStrategy } from "./subresources/resize.ts";
 import { answerReview } from "./subresources/reviews.ts";
 import { scaleOf, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
+import { reviewToken } from "./subresources/token-review.ts";
+
+/** --api-audiences: by default who issues service account tokens. */
+const apiAudiences: readonly string[] = [tokenIssuer];
+const secrets = { group: "", version: "v1", resource: "secrets" } as const;
 
 export interface ApiServerOptions {
 	readonly store: Store;
@@ -75,6 +86,10 @@ export interface ApiServerOptions {
 	readonly nodePorts?: { readonly first: number; readonly last: number };
 	/** Sign and check service account tokens. */
 	readonly tokenKeys: TokenKeys;
+	/** Tokens out of a file: asked before all others. */
+	readonly staticTokens?: TokenAuthenticator;
+	/** Whoever else knows whose a token is (OpenID Connect): asked last. */
+	readonly identityProviders?: readonly TokenAuthenticator[];
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
 	/** The store failed: nothing can be read or written any more. */
@@ -102,6 +117,9 @@ export class ApiServer {
 	readonly #writer: Writer;
 	readonly #deleter: Deleter;
 	readonly #tokens: ServiceAccountTokens;
+	readonly #tokenChain: TokenChain;
+	/** Secrets, by namespace/name, whose last use is being written. */
+	readonly #recording = new Set<string>();
 	readonly #metrics: StorageMetrics;
 	readonly #observers: ServerObserver[] = [];
 	#storeError: Error | undefined;
@@ -148,7 +166,15 @@ export class ApiServer {
 			clock,
 			random: random.fork("tokens"),
 			find: (resource, namespace, name) => this.find("", resource, namespace, name),
+			onLegacyTokenUsed: (namespace, name) => this.#recordLegacyTokenUse(namespace, name),
 		});
+		const findSecret = (name: string) => this.find("", "secrets", "kube-system", name) as Secret | undefined;
+		this.#tokenChain = new TokenChain([
+			...(options.staticTokens === undefined ? [] : [forApiAudiences(apiAudiences, options.staticTokens)]),
+			this.#tokens,
+			forApiAudiences(apiAudiences, bootstrapTokenAuthenticator({ clock, findSecret })),
+			...(options.identityProviders ?? []).map((provider) => forApiAudiences(apiAudiences, provider)),
+		]);
 		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
 	}
 
@@ -259,7 +285,31 @@ export class ApiServer {
 
 	/** Who bears this token; undefined if it is nobody's. */
 	async authenticateToken(token: string): Promise<UserInfo | undefined> {
-		return this.#tokens.authenticate(token);
+		const verdict = await this.#tokenChain.authenticateToken(token, apiAudiences);
+		return isAuthenticated(verdict) ? verdict.user : undefined;
+	}
+
+	/** Who decides what may be done. */
+	get authorizer(): Authorizer {
+		return this.#authorizer;
+	}
+
+	/** Signs and checks service account tokens. */
+	get serviceAccountTokens(): ServiceAccountTokens {
+		return this.#tokens;
+	}
+
+	/** The token of a Secret was used: the Secret gets the day. Whether that succeeds is nobody's business who asked. */
+	#recordLegacyTokenUse(namespace: string, name: string): void {
+		const { metadata } = this.find("", "secrets", namespace, name) ?? {};
+		const today = formatTime(this.#options.clock.now()).slice(0, 10);
+		if (metadata === undefined || metadata.labels?.[lastUsedLabel] === today || this.#recording.has(`${namespace}/${name}`)) return;
+		this.#recording.add(`${namespace}/${name}`);
+		const body = { metadata: { uid: metadata.uid ?? "", labels: { [lastUsedLabel]: today } } };
+		const patchType = "application/merge-patch+json";
+		this.handle(apiserverUser, { ...secrets, verb: "patch", namespace, name, patchType, body })
+			.catch((error: unknown) => this.#options.log.debug("the use of a token was not recorded", { namespace, name, error: String(error) }))
+			.finally(() => this.#recording.delete(`${namespace}/${name}`));
 	}
 
 	/** Whether this user may do this; throws Forbidden if not. */
@@ -362,13 +412,15 @@ export class ApiServer {
 		}
 	}
 
-	async #review(context: RequestContext) {
+	async #review(context: RequestContext): Promise<{ object: KubeObject; code: number }> {
 		const sent = this.#writer.decode(context, context.request.body, context.endpoint.type);
 		const { namespace } = context;
 		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
 		const errors = context.definition.validate?.(review) ?? [];
 		if (errors.length > 0) throw newInvalid(context.definition, "", errors);
 		const admitted = await this.#writer.admit(context, "CREATE", review);
+		if (context.definition === tokenReview)
+			return { object: await reviewToken(context, admitted as TokenReview, this.#tokenChain, apiAudiences), code: 201 };
 		return { object: answerReview(context, admitted, this.#authorizer), code: 201 };
 	}
 

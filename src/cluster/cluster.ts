@@ -15,13 +15,15 @@ import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts"
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
+import { type AuthenticationOptions, openAuthentication } from "../apiserver/authentication/authentication-options.ts";
+import { tokenIssuer } from "../apiserver/authentication/service-account-tokens.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
 import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
-import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
+import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
@@ -51,6 +53,8 @@ export interface ClusterOptions {
 	readonly pkiDir?: string;
 	/** Certificates to use instead of making new ones: keys are the one thing that no seed decides. */
 	readonly pki?: Pki;
+	/** Who else may come in, besides certificates and tokens of this cluster's own. */
+	readonly authentication?: AuthenticationOptions;
 	/** The cluster's time; default real time. */
 	readonly clock?: Clock;
 	/** Seed of everything random; default real entropy. With a `VirtualClock`, the same seed is the same run. */
@@ -180,6 +184,7 @@ export class Cluster {
 			...(options.admission === undefined ? {} : { admission: options.admission }),
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
+			...openAuthentication(options.authentication, { clock, log }),
 			components: this.#components(),
 		});
 		this.client = this.clientFor(adminUser);
@@ -309,7 +314,11 @@ export class Cluster {
 			random: random.fork("http"),
 			log,
 			authorizePath,
+			authorizer: this.apiServer.authorizer,
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
+			frontProxy: { ca: pki.frontProxy.ca.cert, allowedNames: [frontProxyName] },
+			openId: { issuer: tokenIssuer, keys: [this.apiServer.serviceAccountTokens.publicKey], url: () => this.#url ?? "" },
+			anonymousAuth: this.#options.authentication?.anonymousAuth ?? true,
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
 			metrics: [this.apiServer.metrics],

@@ -67,8 +67,14 @@ export interface HealthCheck {
 /** Decides about paths that are not resources, e.g. /healthz: rejects with Forbidden. */
 export type PathAuthorizer = (user: UserInfo, verb: string, path: string) => Promise<void>;
 
-/** Decides whether `user` may act as `target` (`Impersonate-*` headers): rejects with Forbidden. */
-export type ImpersonationAuthorizer = (user: UserInfo, target: UserInfo) => Promise<void>;
+/** Who signs service account tokens, for others who check them (OpenID Connect Discovery 1.0). */
+export interface OpenIdIssuer {
+	readonly issuer: string;
+	/** JSON Web Keys. */
+	readonly keys: readonly Readonly<Record<string, unknown>>[];
+	/** Where this server is reached: `https://127.0.0.1:6443`. */
+	readonly url: () => string;
+}
 
 /** The user of a bearer token; undefined when the token is nobody's. */
 export type TokenAuthenticator = (token: string) => Promise<UserInfo | undefined>;

@@ -262,12 +262,12 @@ describe("who asks", () => {
 		});
 		const refused = await get(configMaps, { authorization: "Bearer secret", "impersonate-user": "bob" });
 		expect(refused.json().message).toBe(
-			'users "bob" is forbidden: User "alice" cannot impersonate resource "users" in API group "" at the cluster scope',
+			'configmaps is forbidden: User "alice" cannot impersonate-on:user-info:list resource "configmaps" in API group "" in the namespace "default"',
 		);
 	});
 
 	test("a service account's groups come with its name", async () => {
-		serve({ authorizeImpersonation: async () => undefined });
+		serve({ authorizer: { authorize: () => ({ allowed: true, reason: "" }) } });
 		await get(configMaps, { "impersonate-user": "system:serviceaccount:ns:sa" });
 		expect(handler.users[0]).toEqual({
 			name: "system:serviceaccount:ns:sa",

@@ -1,7 +1,7 @@
 /**
  * The HTTPS front door. Per request:
  *
- *   TLS ─> authenticate (certificate, token, anonymous; impersonation) ─> route ─> handler ─> answer
+ *   TLS ─> authenticate (proxy, certificate, token, anonymous; impersonation) ─> route ─> handler ─> answer
  *                                                                          any error ─> Status
  *
  * HTTP/1.1 only. Client certificates are asked for and never demanded; a bad one is 401, not a broken handshake.
@@ -20,20 +20,16 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
+import { FrontProxyAuthenticator, type FrontProxyOptions } from "../authentication/front-proxy.ts";
+import { type AuthorizationAttributes, type Authorizer, trustedOnlyAuthorizer } from "../authorization/authorizer.ts";
+import { authorizePath as authorizePathOfOwn } from "../authorization/paths.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
 import type { MetricRegistry } from "../metrics/registry.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
-import type {
-	ApiHandler,
-	HealthCheck,
-	ImpersonationAuthorizer,
-	PathAuthorizer,
-	StreamingEndpoint,
-	TokenAuthenticator,
-} from "./api-handler.ts";
+import type { ApiHandler, HealthCheck, OpenIdIssuer, PathAuthorizer, StreamingEndpoint, TokenAuthenticator } from "./api-handler.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { createCatalogSource } from "./catalog.ts";
-import { ClientCertificateVerifier } from "./client-certificate.ts";
 import { bodyLimitBytes, PortInUseError, toStatusError } from "./errors.ts";
 import { EventFrames } from "./event-frames.ts";
 import { leaveGate, passGate } from "./gate.ts";
@@ -71,8 +67,14 @@ export interface HttpServerOptions {
 	readonly authenticateToken?: TokenAuthenticator;
 	/** Absent: everybody may read paths that are not resources (health, version, discovery, OpenAPI, metrics). */
 	readonly authorizePath?: PathAuthorizer;
-	/** Absent: only system:masters may impersonate. */
-	readonly authorizeImpersonation?: ImpersonationAuthorizer;
+	/** Whether somebody may act as somebody else; absent: only the cluster's administrators may. */
+	readonly authorizer?: Pick<Authorizer, "authorize">;
+	/** Absent: nobody may speak for others (`X-Remote-User`). */
+	readonly frontProxy?: FrontProxyOptions;
+	/** False refuses who says nothing of himself; default true. */
+	readonly anonymousAuth?: boolean;
+	/** Absent: nothing is said about who signs service account tokens. */
+	readonly openId?: OpenIdIssuer;
 	readonly healthChecks?: readonly HealthCheck[];
 	/** Absent: pods/log, exec, attach and portforward answer 501. */
 	readonly streaming?: StreamingEndpoint;
@@ -111,15 +113,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		authorizePath: options.authorizePath,
 		healthChecks: [...(options.healthChecks ?? []), lifecycle.check],
 		streaming: options.streaming,
+		openId: options.openId,
 		flowControl: options.flowControl,
 		lifecycle,
 		watches: new Set(),
 		frames: new EventFrames(),
 	};
 	const authenticators: Authenticators = {
-		certificates: new ClientCertificateVerifier(options.tls.clientCa),
+		frontProxy: options.frontProxy === undefined ? undefined : new FrontProxyAuthenticator(options.frontProxy),
+		certificates: new ClientCertificateAuthenticator(options.tls.clientCa),
 		authenticateToken: options.authenticateToken,
-		authorizeImpersonation: options.authorizeImpersonation,
+		allowsAnonymous: options.anonymousAuth ?? true,
+		impersonation: impersonationOf(options),
 	};
 	const app = createApp(options.tls, context);
 	registerHooks(app, context, authenticators);
@@ -131,6 +136,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		close: () => close(app, context),
 		inject: async (request) => app.inject(request),
 	};
+}
+
+/** Without an authorizer for paths, whoever may do everything may also do it as somebody else. */
+function impersonationOf({ authorizer = trustedOnlyAuthorizer, authorizePath = authorizePathOfOwn }: HttpServerOptions) {
+	return { decide: (attributes: AuthorizationAttributes) => authorizer.authorize(attributes), authorizePath };
 }
 
 /** The server's own and those of its flow control. */
