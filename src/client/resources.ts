@@ -4,6 +4,7 @@
 import type { GroupVersionResource, KubeObject } from "../apimachinery/meta.ts";
 import type {
 	Binding,
+	CertificateSigningRequest,
 	ConfigMap,
 	ControllerRevision,
 	CoreEvent,
@@ -29,6 +30,7 @@ import type {
 	ServiceAccount,
 	StatefulSet,
 	StorageClass,
+	SubjectAccessReview,
 } from "../apimachinery/schema/generated/types.ts";
 
 /** A resource together with the type of its objects. */
@@ -68,3 +70,10 @@ export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "po
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
 export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");
+export const certificateSigningRequests = ref<CertificateSigningRequest>(
+	"certificates.k8s.io",
+	"v1",
+	"certificatesigningrequests",
+	"CertificateSigningRequest",
+);
+export const subjectAccessReviews = ref<SubjectAccessReview>("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview");

@@ -24,6 +24,7 @@ import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handl
 import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
+import { signRequest } from "../apiserver/pki/request-signing.ts";
 import { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
@@ -196,6 +197,10 @@ export class Cluster {
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			rootCa: () => options.pki.ca.cert,
+			signers: {
+				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
+				signServiceAccountToken: (account, secretName) => this.apiServer.serviceAccountTokens.issueLegacy(account, secretName),
+			},
 			nodes: options.nodes ?? defaultNodes,
 			nodeTemplate: options.nodeTemplate,
 		};

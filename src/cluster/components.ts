@@ -10,7 +10,7 @@ import type { Random } from "../apimachinery/random.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
-import { ControllerManager } from "../controllers/index.ts";
+import { ControllerManager, type ControllerManagerOptions } from "../controllers/index.ts";
 import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
 import { Scheduler } from "../scheduler/index.ts";
 
@@ -24,6 +24,8 @@ export interface ComponentOptions {
 	readonly controllers?: readonly string[];
 	/** PEM. */
 	readonly rootCa: () => string;
+	/** What controllers sign with the cluster's authority and keys. */
+	readonly signers: Pick<ControllerManagerOptions, "signCertificate" | "signServiceAccountToken">;
 	/** How many nodes there are to be, at least. */
 	readonly nodes: number;
 	readonly nodeTemplate: Omit<NodeOptions, "name"> | undefined;
@@ -50,7 +52,7 @@ export function createInformers({ clock, random, log, clientFor }: ComponentOpti
 }
 
 export function createControllers(
-	{ clock, random, log, clientFor, rootCa, controllers }: ComponentOptions,
+	{ clock, random, log, clientFor, rootCa, signers, controllers }: ComponentOptions,
 	informers: InformerFactory,
 ): ControllerManager {
 	return new ControllerManager({
@@ -61,6 +63,7 @@ export function createControllers(
 		clientFor: (name) => clientFor(controllerUser(name)),
 		rootCa,
 		...(controllers === undefined ? {} : { chosen: controllers }),
+		...signers,
 	});
 }
 
