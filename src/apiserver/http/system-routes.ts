@@ -44,7 +44,7 @@ function registerOpenId(get: Register, { issuer, keys, url }: OpenIdIssuer): voi
 	const send = (reply: FastifyReply, contentType: string, value: unknown) => {
 		// These documents are the same for everybody.
 		reply.raw.setHeader("Cache-Control", "public, max-age=3600");
-		return reply.type(contentType).send(JSON.stringify(value));
+		return sendAnswer(reply, 200, { contentType, pieces: [Buffer.from(JSON.stringify(value))] });
 	};
 	get(openIdPaths.configuration, async (_request, reply) =>
 		send(reply, "application/json", {
