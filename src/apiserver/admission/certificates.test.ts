@@ -4,8 +4,8 @@ import type { CertificateSigningRequest } from "../../apimachinery/schema/genera
 import { StatusError } from "../../apimachinery/status-error.ts";
 import type { Authorizer } from "../authorization/authorizer.ts";
 import { commonName, makeRequest, organization } from "../pki/testing.ts";
-import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
-import { certificateApproval, certificateSigning, certificateSubjectRestriction } from "./certificates.ts";
+import { type AdmissionAttributes, AdmissionChain } from "./admission.ts";
+import { certificateAdmission } from "./certificates.ts";
 
 const approved = { type: "Approved", status: "True" as const };
 const stored: CertificateSigningRequest = {
@@ -14,31 +14,34 @@ const stored: CertificateSigningRequest = {
 	status: { conditions: [approved] },
 };
 
-/** What the plugin says to a write by a user who may do one thing; "" if it lets it pass. */
-function verdict(
-	plugin: (authorizer: Authorizer) => AdmissionPlugin,
-	allowed: string,
-	about: Partial<AdmissionAttributes>,
-	object: CertificateSigningRequest = stored,
-): string {
+/** What the plugins say to a write by a user who may do one thing; "" if they let it pass. */
+async function verdict(allowed: string, about: Partial<AdmissionAttributes>, object: CertificateSigningRequest = stored): Promise<string> {
 	const authorizer: Authorizer = {
-		authorize: ({ verb, group, resource, name }) => ({ allowed: `${verb} ${group}/${resource} ${name}` === allowed, reason: "" }),
+		authorize: (asked) => ({ allowed: `${asked.verb} ${asked.group}/${asked.resource} ${asked.name}` === allowed, reason: "" }),
 	};
 	const attributes: AdmissionAttributes = {
-		verb: "update",
+		operation: "UPDATE",
 		group: "certificates.k8s.io",
+		version: "v1",
 		resource: "certificatesigningrequests",
-		kind: "CertificateSigningRequest",
+		kind: { group: "certificates.k8s.io", version: "v1", kind: "CertificateSigningRequest" },
 		subresource: "",
 		namespace: "",
 		name: "r",
 		user: { name: "alice", groups: [] },
-		lookup: { find: (_group, _resource, _namespace, name) => (name === "r" ? stored : undefined), list: () => [] },
+		oldObject: stored,
+		dryRun: false,
+		request: { group: "certificates.k8s.io", version: "v1", resource: "certificatesigningrequests", verb: "update" },
+		nowMs: 0,
+		lookup: { find: () => undefined, list: () => [] },
 		random: new SeededRandom(1),
+		warn: () => undefined,
+		annotate: () => undefined,
+		join: () => undefined,
 		...about,
 	};
 	try {
-		plugin(authorizer).validate?.(object, attributes);
+		await new AdmissionChain(certificateAdmission(authorizer)).validate(object, attributes);
 		return "";
 	} catch (error) {
 		return error instanceof StatusError ? `${error.code} ${error.message}` : String(error);
@@ -54,10 +57,10 @@ test.each([
 	["approve certificates.k8s.io/signers example.com/*", ""],
 	["approve certificates.k8s.io/signers example.com/other", cannotApprove],
 	["sign certificates.k8s.io/signers example.com/mine", cannotApprove],
-])("an approval by who may %s", (allowed, answer) => {
+])("an approval by who may %s", async (allowed, answer) => {
 	// Naming a signer of one's own does not help.
 	const sent = { ...stored, spec: { ...stored.spec, signerName: "example.com/other" } };
-	expect(verdict(certificateApproval, allowed, { subresource: "approval" }, sent)).toBe(answer);
+	expect(await verdict(allowed, { subresource: "approval" }, sent)).toBe(answer);
 });
 
 test.each<[string, string, NonNullable<CertificateSigningRequest["status"]>, string]>([
@@ -66,13 +69,15 @@ test.each<[string, string, NonNullable<CertificateSigningRequest["status"]>, str
 	["a certificate", "approve certificates.k8s.io/signers example.com/mine", { conditions: [approved], certificate: "YQ==" }, cannotSign],
 	["a condition", "", { conditions: [approved, { type: "Failed", status: "True" }] }, cannotSign],
 	["nothing", "", { conditions: [approved] }, ""],
-])("a status with %s more, by who may %s", (_what, allowed, status, answer) => {
-	expect(verdict(certificateSigning, allowed, { subresource: "status" }, { ...stored, status })).toBe(answer);
+])("a status with %s more, by who may %s", async (_what, allowed, status, answer) => {
+	expect(await verdict(allowed, { subresource: "status" }, { ...stored, status })).toBe(answer);
 });
 
-test.each([certificateApproval, certificateSigning])("%o leaves other writes alone", (plugin) => {
-	expect(verdict(plugin, "", {}, { ...stored, status: {} })).toBe("");
-	expect(verdict(plugin, "", { subresource: "approval", resource: "nodes" }, { ...stored, status: {} })).toBe("");
+test("other writes are left alone", async () => {
+	const changed = { ...stored, status: {} };
+	expect(await verdict("", {}, changed)).toBe("");
+	expect(await verdict("", { subresource: "approval", resource: "nodes" }, changed)).toBe("");
+	expect(await verdict("", { subresource: "status", group: "apps" }, changed)).toBe("");
 });
 
 test.each([
@@ -83,7 +88,7 @@ test.each([
 	],
 	["kubernetes.io/kube-apiserver-client", "dev", ""],
 	["example.com/mine", "system:masters", ""],
-])("a request to %s for %s", (signerName, group, answer) => {
+])("a request to %s for %s", async (signerName, group, answer) => {
 	const request = makeRequest({
 		subject: [
 			[organization, "dev"],
@@ -92,5 +97,5 @@ test.each([
 		],
 	});
 	const sent = { ...stored, spec: { request, signerName, usages: ["client auth"] } };
-	expect(verdict(() => certificateSubjectRestriction, "", { verb: "create" }, sent)).toBe(answer);
+	expect(await verdict("", { operation: "CREATE", oldObject: undefined }, sent)).toBe(answer);
 });

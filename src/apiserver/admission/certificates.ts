@@ -4,6 +4,7 @@
  * Source: plugin/pkg/admission/certificates, pkg/certauthorization.
  */
 import { jsonEqual } from "../../apimachinery/json.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { CertificateSigningRequest } from "../../apimachinery/schema/generated/types.ts";
 import { newForbidden } from "../../apimachinery/status-error.ts";
 import { isProblem, parseCertificateRequest } from "../../apimachinery/x509/certificate-request.ts";
@@ -51,10 +52,10 @@ function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
 	};
 }
 
-function isAnswerSame(object: CertificateSigningRequest | undefined, old: CertificateSigningRequest | undefined): boolean {
-	return (
-		object?.status?.certificate === old?.status?.certificate && jsonEqual(object?.status?.conditions ?? [], old?.status?.conditions ?? [])
-	);
+function isAnswerSame(object: KubeObject | undefined, old: KubeObject | undefined): boolean {
+	const { certificate, conditions = [] } = (object as CertificateSigningRequest | undefined)?.status ?? {};
+	const { certificate: oldCertificate, conditions: oldConditions = [] } = (old as CertificateSigningRequest | undefined)?.status ?? {};
+	return certificate === oldCertificate && jsonEqual(conditions, oldConditions);
 }
 
 /** Nobody becomes an administrator by a certificate that an approver may have waved through. */
