@@ -14,6 +14,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { AuthenticationConfig } from "./authentication-config.ts";
 import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
@@ -43,6 +44,8 @@ export interface ClusterConfig {
 	readonly disableAdmissionPlugins?: readonly string[];
 	/** Absent: kubesim's own, in `dataDir`. */
 	readonly store?: StoreConfig;
+	/** Who else may come in; absent: nobody. */
+	readonly authentication?: AuthenticationConfig;
 	/** Absolute; absent: in `dataDir`. A directory of the user's own, which a delete leaves alone. */
 	readonly pkiDir?: string;
 }

@@ -9,6 +9,7 @@ import { formatTime } from "../apimachinery/time.ts";
 import {
 	AdmissionSwitchError,
 	type Cluster,
+	OidcOptionsError,
 	openCluster,
 	PkiError,
 	PortInUseError,
@@ -18,7 +19,9 @@ import {
 	StoreLockedError,
 	StoreOpenError,
 	StoreUnavailableError,
+	TokenFileError,
 } from "../cluster/index.ts";
+import { openAuthenticationConfig } from "./authentication-config.ts";
 import { ClockFile } from "./clock-file.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn, contextName } from "./cluster-name.ts";
@@ -118,6 +121,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.pkiDir === undefined ? {} : { pkiDir: config.pkiDir }),
 			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
+			...(config.authentication === undefined ? {} : { authentication: openAuthenticationConfig(config.authentication) }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
@@ -141,6 +145,9 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 			hint: "--enable-admission-plugins and --disable-admission-plugins take Kubernetes' names, separated by commas.",
 			cause: error,
 		});
+	}
+	if (error instanceof TokenFileError || error instanceof OidcOptionsError) {
+		return new CliError(error.message, { hint: "kubesim start --help names the flags of authentication.", cause: error });
 	}
 	if (error instanceof StoreUnavailableError) {
 		return new CliError(error.message, {

@@ -1,12 +1,13 @@
 /** What a `kubesim start` is to start: its options, what the cluster was before, and the defaults. */
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type AuthenticationConfig, changesAuthentication, planAuthentication } from "./authentication-config.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
 import { optional, planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
 
-export interface StartOptions extends StoreOptions {
+export interface StartOptions extends StoreOptions, AuthenticationConfig {
 	readonly name: string;
 	readonly nodes?: number;
 	readonly port?: number;
@@ -60,6 +61,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("etcdPort", options.etcdPort ?? known?.etcdPort),
 		...optional("enableAdmissionPlugins", options.enableAdmissionPlugins ?? known?.enableAdmissionPlugins),
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
+		...optional("authentication", planAuthentication(options, known?.authentication)),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
 		...(pkiDir === undefined ? {} : { pkiDir }),
@@ -119,6 +121,11 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--etcd-username": [options.etcdUsername, config?.store?.username],
 		"--pki-dir": [options.pkiDir && resolve(options.pkiDir), config?.pkiDir],
 	};
+	if (changesAuthentication(options, config?.authentication)) {
+		throw new CliError(`cluster ${directory.name} is running, and who may come in can't be changed while it does`, {
+			hint: `Stop it first: ${commandOn(directory.name, "stop")}`,
+		});
+	}
 	const differing = Object.entries(asked).filter(([, [wanted, actual]]) => wanted !== undefined && wanted !== actual);
 	if (differing.length > 0) {
 		const flags = differing.map(([flag]) => flag).join(" and ");
