@@ -18,6 +18,7 @@ import { ApiServer } from "../apiserver/api-server.ts";
 import { type AuthenticationOptions, openAuthentication } from "../apiserver/authentication/authentication-options.ts";
 import { tokenIssuer } from "../apiserver/authentication/service-account-tokens.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
+import { publishAuthenticationTrust } from "../apiserver/bootstrap/authentication-trust.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
 import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
@@ -244,6 +245,9 @@ export class Cluster {
 		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
 		await bootstrap(target);
 		keepKubernetesService(target, { clock, log, signal });
+		const { ca, frontProxy } = this.#options.pki;
+		const trust = { clientCa: ca.cert, frontProxyCa: frontProxy.ca.cert, allowedNames: [frontProxyName] };
+		await publishAuthenticationTrust(this.apiServer, trust);
 		this.#isBootstrapped = true;
 		this.#checkAuthority();
 		onProgress?.("starting controllers, scheduler and nodes");

@@ -17,13 +17,21 @@ export interface FrontProxyOptions {
 	readonly allowedNames: readonly string[];
 }
 
-/** --requestheader-username-headers, -uid-headers, -group-headers and -extra-headers-prefix, as kubeadm sets them. */
-export const frontProxyHeaders = {
-	user: "x-remote-user",
-	uid: "x-remote-uid",
-	group: "x-remote-group",
-	extraPrefix: "x-remote-extra-",
+/** --requestheader-username-headers, -uid-headers, -group-headers and -extra-headers-prefix. */
+export const frontProxyHeaderNames = {
+	user: "X-Remote-User",
+	uid: "X-Remote-Uid",
+	group: "X-Remote-Group",
+	extraPrefix: "X-Remote-Extra-",
 } as const;
+
+/** As they are compared. */
+const frontProxyHeaders = {
+	user: frontProxyHeaderNames.user.toLowerCase(),
+	uid: frontProxyHeaderNames.uid.toLowerCase(),
+	group: frontProxyHeaderNames.group.toLowerCase(),
+	extraPrefix: frontProxyHeaderNames.extraPrefix.toLowerCase(),
+};
 
 export function isFrontProxyHeader(name: string): boolean {
 	const { user, uid, group, extraPrefix } = frontProxyHeaders;
