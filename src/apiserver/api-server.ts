@@ -7,7 +7,7 @@
  *
  * Authentication is the transport's part: it says who the user is.
  */
-import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
+import type { ApiRequest, ApiResponse, Verb, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
@@ -41,6 +41,8 @@ import { lastUsedLabel } from "./authentication/legacy-tokens.ts";
 import { ServiceAccountTokens, type TokenKeys, tokenIssuer } from "./authentication/service-account-tokens.ts";
 import { forApiAudiences, TokenChain } from "./authentication/token-chain.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
+import { authorizePath } from "./authorization/paths.ts";
+import type { PathQuestion, ResourceQuestion } from "./authorization/question.ts";
 import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
@@ -145,7 +147,10 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
-		this.#admission = createAdmission(certificateAdmission(this.#authorizer), options.admission);
+		this.#admission = createAdmission(
+			certificateAdmission((question) => this.require(question)),
+			options.admission,
+		);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
@@ -290,9 +295,11 @@ export class ApiServer {
 		return isAuthenticated(verdict) ? verdict.user : undefined;
 	}
 
-	/** Who decides what may be done. */
-	get authorizer(): Authorizer {
-		return this.#authorizer;
+	/** Throws, or rejects with, Forbidden if the user may not do this. */
+	async require(question: ResourceQuestion | PathQuestion): Promise<void> {
+		if (question.path !== undefined) return authorizePath(question.user, question.verb, question.path);
+		const attributes = { ...question, verb: question.verb as Verb };
+		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(question, question.name, forbiddenText(attributes));
 	}
 
 	/** Signs and checks service account tokens. */

@@ -323,7 +323,7 @@ export class Cluster {
 			random: random.fork("http"),
 			log,
 			authorizePath,
-			authorizer: this.apiServer.authorizer,
+			require: (question) => this.apiServer.require(question),
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			frontProxy: { ca: pki.frontProxy.ca.cert, allowedNames: [frontProxyName] },
 			openId: { issuer: tokenIssuer, keys: [this.apiServer.serviceAccountTokens.publicKey], url: () => this.#url ?? "" },

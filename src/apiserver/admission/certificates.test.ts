@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import type { CertificateSigningRequest } from "../../apimachinery/schema/generated/types.ts";
-import { StatusError } from "../../apimachinery/status-error.ts";
-import type { Authorizer } from "../authorization/authorizer.ts";
+import { newForbidden, StatusError } from "../../apimachinery/status-error.ts";
+import type { Require } from "../authorization/question.ts";
 import { commonName, makeRequest, organization } from "../pki/testing.ts";
 import { type AdmissionAttributes, AdmissionChain } from "./admission.ts";
 import { certificateAdmission } from "./certificates.ts";
@@ -16,8 +16,10 @@ const stored: CertificateSigningRequest = {
 
 /** What the plugins say to a write by a user who may do one thing; "" if they let it pass. */
 async function verdict(allowed: string, about: Partial<AdmissionAttributes>, object: CertificateSigningRequest = stored): Promise<string> {
-	const authorizer: Authorizer = {
-		authorize: (asked) => ({ allowed: `${asked.verb} ${asked.group}/${asked.resource} ${asked.name}` === allowed, reason: "" }),
+	const require: Require = (question) => {
+		if (question.path !== undefined) throw new Error("nobody asks about paths");
+		const { verb, group, resource, name } = question;
+		if (`${verb} ${group}/${resource} ${name}` !== allowed) throw newForbidden(question, name, "no");
 	};
 	const attributes: AdmissionAttributes = {
 		operation: "UPDATE",
@@ -41,7 +43,7 @@ async function verdict(allowed: string, about: Partial<AdmissionAttributes>, obj
 		...about,
 	};
 	try {
-		await new AdmissionChain(certificateAdmission(authorizer)).validate(object, attributes);
+		await new AdmissionChain(certificateAdmission(require)).validate(object, attributes);
 		return "";
 	} catch (error) {
 		return error instanceof StatusError ? `${error.code} ${error.message}` : String(error);

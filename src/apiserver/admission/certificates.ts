@@ -6,9 +6,9 @@
 import { jsonEqual } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { CertificateSigningRequest } from "../../apimachinery/schema/generated/types.ts";
-import { newForbidden } from "../../apimachinery/status-error.ts";
+import { isStatusError, newForbidden } from "../../apimachinery/status-error.ts";
 import { isProblem, parseCertificateRequest } from "../../apimachinery/x509/certificate-request.ts";
-import type { Authorizer } from "../authorization/authorizer.ts";
+import type { Require } from "../authorization/question.ts";
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionScope } from "./admission.ts";
 
 const requests = { group: "certificates.k8s.io", resource: "certificatesigningrequests" } as const;
@@ -28,26 +28,26 @@ function signerOf({ oldObject }: AdmissionAttributes): string {
 }
 
 /** The three of them. */
-export function certificateAdmission(authorizer: Authorizer): readonly AdmissionPlugin[] {
-	return [certificateApproval(authorizer), certificateSigning(authorizer), certificateSubjectRestriction];
+export function certificateAdmission(require: Require): readonly AdmissionPlugin[] {
+	return [certificateApproval(require), certificateSigning(require), certificateSubjectRestriction];
 }
 
 /** Who approves or denies needs permission to `approve` for the signer. */
-function certificateApproval(authorizer: Authorizer): AdmissionPlugin {
+function certificateApproval(require: Require): AdmissionPlugin {
 	return {
 		name: "CertificateApproval",
 		handles: isFor("UPDATE", "approval"),
-		validate: (_object, attributes) => checkSigner(authorizer, attributes, "approve"),
+		validate: (_object, attributes) => checkSigner(require, attributes, "approve"),
 	};
 }
 
 /** Who writes a certificate, or why there is none, needs permission to `sign` for the signer. */
-function certificateSigning(authorizer: Authorizer): AdmissionPlugin {
+function certificateSigning(require: Require): AdmissionPlugin {
 	return {
 		name: "CertificateSigning",
 		handles: isFor("UPDATE", "status"),
 		validate: async (object, attributes) => {
-			if (!isAnswerSame(object, attributes.oldObject)) await checkSigner(authorizer, attributes, "sign");
+			if (!isAnswerSame(object, attributes.oldObject)) await checkSigner(require, attributes, "sign");
 		},
 	};
 }
@@ -73,13 +73,16 @@ const certificateSubjectRestriction: AdmissionPlugin = {
 };
 
 /** Permission for one signer, or for all of its domain. Rejects with Forbidden. */
-async function checkSigner(authorizer: Authorizer, attributes: AdmissionAttributes, verb: "approve" | "sign"): Promise<void> {
+async function checkSigner(require: Require, attributes: AdmissionAttributes, verb: "approve" | "sign"): Promise<void> {
 	const signerName = signerOf(attributes);
 	const [domain = ""] = signerName.split("/");
 	const about = { user: attributes.user, verb, group: requests.group, resource: "signers", subresource: "", namespace: "" };
 	for (const name of [signerName, `${domain}/*`]) {
-		const decision = await authorizer.authorize({ ...about, name });
-		if (decision.allowed) return;
+		try {
+			return await require({ ...about, name });
+		} catch (error) {
+			if (!isStatusError(error, "Forbidden")) throw error;
+		}
 	}
 	throw newForbidden(requests, attributes.name, `user not permitted to ${verb} requests with signerName ${JSON.stringify(signerName)}`);
 }

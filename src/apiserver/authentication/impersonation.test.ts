@@ -1,14 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { StatusError } from "../../apimachinery/status-error.ts";
+import { newForbidden, StatusError } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
-import type { AuthorizationAttributes } from "../authorization/authorizer.ts";
+import type { PathQuestion, ResourceQuestion } from "../authorization/question.ts";
 import { impersonate, type RequestSubject, wantedUser } from "./impersonation.ts";
 
 const alice: UserInfo = { name: "alice", groups: ["dev", "system:authenticated"] };
 const listPods: RequestSubject = { verb: "list", group: "", resource: "pods", subresource: "", namespace: "default", name: "" };
 
-/** `verb group/resource/subresource namespace/name`, with nothing where there is nothing. */
-function describeAttributes({ verb, group, resource, subresource, namespace, name }: AuthorizationAttributes): string {
+/** `verb group/resource/subresource namespace/name`, with nothing where there is nothing; or `verb path`. */
+function describeQuestion(question: ResourceQuestion | PathQuestion): string {
+	if (question.path !== undefined) return `${question.verb} ${question.path}`;
+	const { verb, group, resource, subresource, namespace, name } = question;
 	return `${verb} ${[group, resource, subresource].filter(Boolean).join("/")} ${[namespace, name].filter(Boolean).join("/")}`.trim();
 }
 
@@ -18,7 +20,7 @@ interface Outcome {
 	readonly asked: readonly string[];
 }
 
-/** @param allowed what is allowed, as `describeAttributes` has it; a RegExp for many */
+/** @param allowed what is allowed, as `describeQuestion` has it; a RegExp for many */
 async function act(
 	requestor: UserInfo,
 	headers: Readonly<Record<string, string | readonly string[]>>,
@@ -32,13 +34,13 @@ async function act(
 		const wanted = wantedUser({ rawHeaders });
 		if (wanted === undefined) return { result: "nobody else", asked };
 		const result = await impersonate(requestor, wanted, {
-			decide: (attributes) => {
-				asked.push(describeAttributes(attributes));
-				return { allowed: isAllowed(describeAttributes(attributes)), reason: "" };
-			},
-			authorizePath: async (_user, verb, path) => {
-				asked.push(`${verb} ${path}`);
-				if (!isAllowed(`${verb} ${path}`)) throw new Error(`no ${verb} ${path}`);
+			require: (question) => {
+				asked.push(describeQuestion(question));
+				if (isAllowed(describeQuestion(question))) return;
+				if (question.path !== undefined) throw newForbidden({ group: "", resource: "" }, "", describeQuestion(question));
+				const where = question.namespace === "" ? "at the cluster scope" : `in the namespace "${question.namespace}"`;
+				const what = `resource "${question.resource}" in API group "${question.group}" ${where}`;
+				throw newForbidden(question, question.name, `User "${question.user.name}" cannot ${question.verb} ${what}`);
 			},
 			subject: () => subject,
 		});
@@ -205,7 +207,7 @@ describe("who may", () => {
 		const rules = ["impersonate-on:user-info:get /metrics", /^impersonate:user-info/];
 		expect((await act(alice, { "Impersonate-User": "bob" }, rules, path)).result).toMatchObject({ name: "bob" });
 		expect((await act(alice, { "Impersonate-User": "bob" }, rules.slice(1), path)).result).toBe(
-			"Error: no impersonate-on:user-info:get /metrics",
+			"403 forbidden: impersonate-on:user-info:get /metrics",
 		);
 	});
 });

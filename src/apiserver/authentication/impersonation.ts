@@ -12,10 +12,10 @@
  * on by default from 1.36 on), k8s.io/apiserver/pkg/endpoints/filters/impersonation.
  */
 import type { IncomingMessage } from "node:http";
-import { newBadRequest, newForbidden, type StatusError } from "../../apimachinery/status-error.ts";
+import { isStatusError, newBadRequest, newForbidden, type StatusError } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import { isDns1123Label, isDns1123Subdomain } from "../../apimachinery/validation/names.ts";
-import { type AuthorizationAttributes, type Decision, forbiddenText } from "../authorization/authorizer.ts";
+import type { PathQuestion, Require, ResourceQuestion } from "../authorization/question.ts";
 import { anonymousUser } from "./authenticator.ts";
 import { headerLines, prefixedHeaders } from "./request-headers.ts";
 
@@ -53,15 +53,13 @@ function goUser(uid: string, groups: readonly string[], extra: Readonly<Record<s
 	return `&user.DefaultInfo{Name:"", UID:${JSON.stringify(uid)}, Groups:${list(groups)}, Extra:${map}}`;
 }
 
+type Attributes = Omit<ResourceQuestion, "user">;
+
 /** What a request is about: an object or collection of the API, or any other path. */
-export type RequestSubject =
-	| (Omit<AuthorizationAttributes, "user"> & { readonly path?: undefined })
-	| { readonly verb: string; readonly path: string };
+export type RequestSubject = Attributes | Omit<PathQuestion, "user">;
 
 export interface ImpersonationContext {
-	readonly decide: (attributes: AuthorizationAttributes) => Decision | Promise<Decision>;
-	/** Rejects with Forbidden. */
-	readonly authorizePath: (user: UserInfo, verb: string, path: string) => Promise<void>;
+	readonly require: Require;
 	/** What the request is about; asked for only where it matters. */
 	readonly subject: () => RequestSubject;
 }
@@ -97,17 +95,8 @@ function waysTo(requestor: UserInfo, wanted: UserInfo): readonly Way[] {
 async function refusalOf(way: Way, requestor: UserInfo, wanted: UserInfo, context: ImpersonationContext): Promise<StatusError | undefined> {
 	const asker = way === "associated-node" ? withoutNode(requestor) : requestor;
 	const subject = context.subject();
-	const verb = `impersonate-on:${way}:${subject.verb}`;
-	if (subject.path !== undefined) {
-		try {
-			await context.authorizePath(asker, verb, subject.path);
-		} catch (error) {
-			return error as StatusError;
-		}
-	} else {
-		const refusal = await firstRefusal([{ ...subject, verb }], asker, context);
-		if (refusal !== undefined) return refusal;
-	}
+	const refusal = await firstRefusal([{ ...subject, verb: `impersonate-on:${way}:${subject.verb}` }], asker, context);
+	if (refusal !== undefined) return refusal;
 	const forbidden = neverAllowed(wanted, `impersonate:${way}`, asker);
 	if (forbidden !== undefined) return forbidden;
 	const names = namesOf(wanted, `impersonate:${way}`, "authentication.k8s.io");
@@ -120,13 +109,12 @@ function withoutNode(requestor: UserInfo): UserInfo {
 	return { ...requestor, extra: { "authentication.kubernetes.io/associated-node-keys": Object.keys(requestor.extra ?? {}).sort() } };
 }
 
-type Attributes = Omit<AuthorizationAttributes, "user">;
-
 /** What constrained impersonation grants to nobody. */
 function neverAllowed({ groups, extra = {} }: UserInfo, verb: string, user: UserInfo): StatusError | undefined {
 	const refuse = (resource: string, name: string, why: string) => {
-		const text = forbiddenText({ ...aboutUser(verb, "authentication.k8s.io", resource, name), user });
-		return newForbidden({ group: "authentication.k8s.io", resource }, name, `${text}: ${why}`);
+		const what = `resource ${JSON.stringify(resource)} in API group "authentication.k8s.io" at the cluster scope`;
+		const text = `User ${JSON.stringify(user.name)} cannot ${verb} ${what}: ${why}`;
+		return newForbidden({ group: "authentication.k8s.io", resource }, name, text);
 	};
 	if (groups.includes("")) return refuse("groups", "", "impersonating the empty string group is not allowed");
 	if (groups.includes("system:masters")) return refuse("groups", "system:masters", "impersonating the system:masters group is not allowed");
@@ -166,17 +154,17 @@ function aboutUser(verb: string, group: string, resource: string, name: string):
 }
 
 async function firstRefusal(
-	asked: readonly Attributes[],
+	asked: readonly RequestSubject[],
 	user: UserInfo,
-	{ decide }: Pick<ImpersonationContext, "decide">,
+	{ require }: Pick<ImpersonationContext, "require">,
 ): Promise<StatusError | undefined> {
-	for (const attributes of asked) {
-		const decision = await decide({ ...attributes, user });
-		if (decision.allowed) continue;
-		const text = forbiddenText({ ...attributes, user });
-		return newForbidden(attributes, attributes.name, decision.reason === "" ? text : `${text}: ${decision.reason}`);
+	try {
+		for (const attributes of asked) await require({ ...attributes, user });
+		return undefined;
+	} catch (error) {
+		if (isStatusError(error, "Forbidden")) return error;
+		throw error;
 	}
-	return undefined;
 }
 
 /** The groups that go without saying. @param way undefined: of old, which gives a node no groups */

@@ -3,12 +3,12 @@
  * components and administrators, and no for everybody else; the texts are those of RBAC.
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/
  */
+import type { Verb } from "../../apimachinery/api-request.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 
 export interface AuthorizationAttributes {
 	readonly user: UserInfo;
-	/** One of the API's own, or whatever is asked for: `impersonate`, `approve`. */
-	readonly verb: string;
+	readonly verb: Verb;
 	readonly group: string;
 	readonly resource: string;
 	/** "" for the object itself. */

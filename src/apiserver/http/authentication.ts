@@ -31,7 +31,8 @@ export interface Authenticators {
 	readonly authenticateToken: TokenAuthenticator | undefined;
 	/** False: whoever says nothing of himself is refused (--anonymous-auth=false). */
 	readonly allowsAnonymous: boolean;
-	readonly impersonation: Pick<ImpersonationContext, "decide" | "authorizePath">;
+	/** Decides who may act as whom. */
+	readonly require: ImpersonationContext["require"];
 }
 
 /**
@@ -46,7 +47,7 @@ export async function authenticate(message: IncomingMessage, authenticators: Aut
 	if (wanted === undefined) return user;
 	removeHeaders(message, isImpersonationHeader);
 	const subject = () => requestSubject(message.method ?? "GET", message.url ?? "/");
-	return impersonate(user, wanted, { ...authenticators.impersonation, subject });
+	return impersonate(user, wanted, { require: authenticators.require, subject });
 }
 
 function hasImpersonation({ headers }: IncomingMessage): boolean {

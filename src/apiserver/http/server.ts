@@ -19,11 +19,10 @@ import fastify, {
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import { newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import { newForbidden, newMethodNotAllowed } from "../../apimachinery/status-error.ts";
 import { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
 import { FrontProxyAuthenticator, type FrontProxyOptions } from "../authentication/front-proxy.ts";
-import { type AuthorizationAttributes, type Authorizer, trustedOnlyAuthorizer } from "../authorization/authorizer.ts";
-import { authorizePath as authorizePathOfOwn } from "../authorization/paths.ts";
+import type { Require } from "../authorization/question.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
 import type { MetricRegistry } from "../metrics/registry.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
@@ -67,8 +66,8 @@ export interface HttpServerOptions {
 	readonly authenticateToken?: TokenAuthenticator;
 	/** Absent: everybody may read paths that are not resources (health, version, discovery, OpenAPI, metrics). */
 	readonly authorizePath?: PathAuthorizer;
-	/** Whether somebody may act as somebody else; absent: only the cluster's administrators may. */
-	readonly authorizer?: Pick<Authorizer, "authorize">;
+	/** Decides who may act as whom; absent: only the cluster's administrators may act as others. */
+	readonly require?: Require;
 	/** Absent: nobody may speak for others (`X-Remote-User`). */
 	readonly frontProxy?: FrontProxyOptions;
 	/** False refuses who says nothing of himself; default true. */
@@ -124,7 +123,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		certificates: new ClientCertificateAuthenticator(options.tls.clientCa),
 		authenticateToken: options.authenticateToken,
 		allowsAnonymous: options.anonymousAuth ?? true,
-		impersonation: impersonationOf(options),
+		require: options.require ?? requireMasters,
 	};
 	const app = createApp(options.tls, context);
 	registerHooks(app, context, authenticators);
@@ -138,10 +137,13 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 	};
 }
 
-/** Without an authorizer for paths, whoever may do everything may also do it as somebody else. */
-function impersonationOf({ authorizer = trustedOnlyAuthorizer, authorizePath = authorizePathOfOwn }: HttpServerOptions) {
-	return { decide: (attributes: AuthorizationAttributes) => authorizer.authorize(attributes), authorizePath };
-}
+/** Without an authorizer, whoever may do everything may also do it as somebody else. */
+const requireMasters: Require = (question) => {
+	if (question.user.groups.includes("system:masters")) return;
+	const { user, verb } = question;
+	const what = question.path ?? question.resource;
+	throw newForbidden({ group: "", resource: what }, "", `User ${JSON.stringify(user.name)} cannot ${verb} ${what}`);
+};
 
 /** The server's own and those of its flow control. */
 function metricsOf({ metrics = [], flowControl }: HttpServerOptions): readonly MetricRegistry[] {
