@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { parse } from "yaml";
 import type { AuthenticationOptions } from "../cluster/index.ts";
 import { CliError, messageOf } from "./errors.ts";
 import { optional } from "./store-config.ts";
@@ -11,6 +12,7 @@ import { optional } from "./store-config.ts";
 /** By the names of the flags; files are absolute paths. */
 export interface AuthenticationConfig {
 	readonly tokenAuthFile?: string;
+	readonly authenticationConfig?: string;
 	readonly anonymousAuth?: boolean;
 	readonly oidcIssuerUrl?: string;
 	readonly oidcClientId?: string;
@@ -31,6 +33,7 @@ export function planAuthentication(
 	const asked: AuthenticationConfig = {
 		...pick(options),
 		...optional("tokenAuthFile", path(options.tokenAuthFile)),
+		...optional("authenticationConfig", path(options.authenticationConfig)),
 		...optional("oidcCaFile", path(options.oidcCaFile)),
 	};
 	const entries = Object.entries({ ...known, ...asked }).filter(([, value]) => value !== "" && value !== undefined);
@@ -43,6 +46,7 @@ export function planAuthentication(
 
 const flags = [
 	"tokenAuthFile",
+	"authenticationConfig",
 	"anonymousAuth",
 	"oidcIssuerUrl",
 	"oidcClientId",
@@ -67,8 +71,9 @@ export function changesAuthentication(options: AuthenticationConfig, known: Auth
 
 /** Reads the files. Throws a CliError for one that can't be read. */
 export function openAuthenticationConfig(config: AuthenticationConfig): AuthenticationOptions {
-	const { tokenAuthFile, oidcIssuerUrl, oidcClientId, oidcCaFile } = config;
+	const { tokenAuthFile, authenticationConfig, oidcIssuerUrl, oidcClientId, oidcCaFile } = config;
 	return {
+		...(authenticationConfig === undefined ? {} : { configuration: readYaml(authenticationConfig, "--authentication-config") }),
 		...optional("anonymousAuth", config.anonymousAuth),
 		...(tokenAuthFile === undefined ? {} : { tokenFile: { text: read(tokenAuthFile, "--token-auth-file"), path: tokenAuthFile } }),
 		...(oidcIssuerUrl === undefined || oidcClientId === undefined
@@ -94,6 +99,15 @@ function read(file: string, flag: string): string {
 		return readFileSync(file, "utf8");
 	} catch (error) {
 		throw new CliError(`can't read ${file}: ${messageOf(error)}`, { hint: `${flag} names a file.`, cause: error });
+	}
+}
+
+function readYaml(file: string, flag: string): unknown {
+	const text = read(file, flag);
+	try {
+		return parse(text);
+	} catch (error) {
+		throw new CliError(`can't read ${file}: ${messageOf(error)}`, { hint: `${flag} names a YAML file.`, cause: error });
 	}
 }
 

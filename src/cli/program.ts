@@ -58,6 +58,7 @@ function addStart(program: Command): void {
 		.option("--foreground", "stay in this terminal; Ctrl-C stops the cluster")
 		.option("--speed <factor>", "cluster time passes this many times as fast as real time (default: 1, or as before)", positiveNumber)
 		.option("--token-auth-file <file>", 'CSV of static tokens: token,user,uid[,"group1,group2"]; "" for none')
+		.option("--authentication-config <file>", 'an AuthenticationConfiguration: providers of tokens, and who may be anonymous; "" for none')
 		.option("--anonymous-auth <bool>", "whether who says nothing of himself is system:anonymous (default: true)", trueOrFalse)
 		.option("--oidc-issuer-url <url>", "an OpenID Connect provider whose ID tokens are good here; https")
 		.option("--oidc-client-id <id>", "whom its tokens must be for")

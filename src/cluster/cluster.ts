@@ -15,7 +15,11 @@ import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts"
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
-import { type AuthenticationOptions, openAuthentication } from "../apiserver/authentication/authentication-options.ts";
+import {
+	type AuthenticationOptions,
+	type OpenedAuthentication,
+	openAuthentication,
+} from "../apiserver/authentication/authentication-options.ts";
 import { tokenIssuer } from "../apiserver/authentication/service-account-tokens.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { publishAuthenticationTrust } from "../apiserver/bootstrap/authentication-trust.ts";
@@ -168,12 +172,14 @@ export class Cluster {
 	/** Where it listens. */
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
+	readonly #authentication: OpenedAuthentication;
 	#isBootstrapped = false;
 
 	constructor(options: Parts) {
 		const { clock, random, log, store } = options;
 		this.#options = options;
 		this.clock = clock;
+		this.#authentication = openAuthentication(options.authentication ?? {}, { clock, log });
 		const onStoreLost = (error: Error) => {
 			if (!this.#abort.signal.aborted) log.error("the store is lost", { error: error.message });
 		};
@@ -186,7 +192,8 @@ export class Cluster {
 			...(options.admission === undefined ? {} : { admission: options.admission }),
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
-			...openAuthentication(options.authentication, { clock, log }),
+			identityProviders: this.#authentication.identityProviders,
+			...(this.#authentication.staticTokens === undefined ? {} : { staticTokens: this.#authentication.staticTokens }),
 			components: this.#components(),
 		});
 		this.client = this.clientFor(adminUser);
@@ -327,7 +334,7 @@ export class Cluster {
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			frontProxy: { ca: pki.frontProxy.ca.cert, allowedNames: [frontProxyName] },
 			openId: { issuer: tokenIssuer, keys: [this.apiServer.serviceAccountTokens.publicKey], url: () => this.#url ?? "" },
-			anonymousAuth: this.#options.authentication?.anonymousAuth ?? true,
+			anonymous: this.#authentication.anonymous,
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
 			metrics: [this.apiServer.metrics],

@@ -1,53 +1,92 @@
 /**
- * kube-apiserver's --oidc-* flags, and what is wrong with them.
+ * An OpenID Connect provider as a server is told of it: by kube-apiserver's --oidc-* flags (here), or by an
+ * AuthenticationConfiguration (authentication-configuration.ts).
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#configuring-the-api-server,
  * pkg/kubeapiserver/options/authentication.go, k8s.io/apiserver/pkg/apis/apiserver/validation.
  */
+import { type FieldError, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
 import { signingAlgorithms } from "./json-web-token.ts";
 
-export interface OidcOptions {
-	/** --oidc-issuer-url: https, and the `iss` of its tokens. */
+/** A claim and what goes before its value. */
+export interface PrefixedClaim {
+	readonly claim: string;
+	readonly prefix: string;
+}
+
+export interface JwtProvider {
+	/** https, and the `iss` of its tokens. */
 	readonly issuerUrl: string;
-	/** --oidc-client-id: one of the `aud` of its tokens. */
-	readonly clientId: string;
-	/** --oidc-ca-file, as PEM; absent: the authorities that Node knows. */
+	/** Where its discovery document is, if not below the issuer. */
+	readonly discoveryUrl?: string;
+	/** Its tokens must be for one of these. */
+	readonly audiences: readonly string[];
+	/** PEM; absent: the authorities that Node knows. */
 	readonly ca?: string;
-	/** --oidc-username-claim; default `sub`. */
+	readonly username: PrefixedClaim;
+	/** Absent: no groups. */
+	readonly groups?: PrefixedClaim;
+	readonly uidClaim?: string;
+	readonly requiredClaims: Readonly<Record<string, string>>;
+	readonly signingAlgorithms: readonly string[];
+}
+
+/** The flags, by their names. */
+export interface OidcOptions {
+	readonly issuerUrl: string;
+	readonly clientId: string;
+	/** --oidc-ca-file, as PEM. */
+	readonly ca?: string;
+	/** Default `sub`. */
 	readonly usernameClaim?: string;
-	/** --oidc-username-prefix; `-` is none, the default the issuer and `#`, except for `email`. */
+	/** `-` is none, the default the issuer and `#`, except for `email`. */
 	readonly usernamePrefix?: string;
-	/** --oidc-groups-claim; absent: no groups. */
 	readonly groupsClaim?: string;
-	/** --oidc-groups-prefix */
 	readonly groupsPrefix?: string;
-	/** --oidc-required-claim */
 	readonly requiredClaims?: Readonly<Record<string, string>>;
-	/** --oidc-signing-algs; default RS256. */
+	/** Default RS256. */
 	readonly signingAlgorithms?: readonly string[];
 }
 
-/** Options that no server can start with. */
+/** What no server can start with. */
 export class OidcOptionsError extends Error {
 	override readonly name = "OidcOptionsError";
 }
 
 /** @throws OidcOptionsError */
-export function checkOidcOptions(options: OidcOptions): OidcOptions {
-	const { issuerUrl, clientId, signingAlgorithms: wanted = [] } = options;
+export function providerOf(options: OidcOptions): JwtProvider {
+	const { issuerUrl, clientId, ca, usernameClaim = "sub", usernamePrefix = "", groupsClaim = "", groupsPrefix = "" } = options;
 	if (issuerUrl === "" || clientId === "") throw new OidcOptionsError("oidc-issuer-url and oidc-client-id must be specified together");
-	const url = URL.parse(issuerUrl);
-	if (url === null) throw new OidcOptionsError(`oidc-issuer-url ${JSON.stringify(issuerUrl)} is not a URL`);
-	if (url.protocol !== "https:")
-		throw new OidcOptionsError(`jwt[0].issuer.url: Invalid value: ${JSON.stringify(issuerUrl)}: URL scheme must be https`);
-	if (url.username !== "")
-		throw new OidcOptionsError(
-			`jwt[0].issuer.url: Invalid value: ${JSON.stringify(issuerUrl)}: URL must not contain a username or password`,
-		);
-	if (url.search !== "")
-		throw new OidcOptionsError(`jwt[0].issuer.url: Invalid value: ${JSON.stringify(issuerUrl)}: URL must not contain a query`);
-	if (url.hash !== "")
-		throw new OidcOptionsError(`jwt[0].issuer.url: Invalid value: ${JSON.stringify(issuerUrl)}: URL must not contain a fragment`);
+	const [problem] = urlErrors(issuerUrl, "jwt[0].issuer.url");
+	if (problem !== undefined) throw new OidcOptionsError(problem.toString());
+	const wanted = options.signingAlgorithms ?? ["RS256"];
 	const unknown = wanted.find((algorithm) => !signingAlgorithms.includes(algorithm));
 	if (unknown !== undefined) throw new OidcOptionsError(`oidc: unsupported signing alg: ${JSON.stringify(unknown)}`);
-	return options;
+	return {
+		issuerUrl,
+		audiences: [clientId],
+		...(ca === undefined ? {} : { ca }),
+		username: { claim: usernameClaim, prefix: prefixOf(usernamePrefix, usernameClaim, issuerUrl) },
+		...(groupsClaim === "" ? {} : { groups: { claim: groupsClaim, prefix: groupsPrefix } }),
+		requiredClaims: options.requiredClaims ?? {},
+		signingAlgorithms: wanted,
+	};
+}
+
+/** Without a prefix, users of different providers would be the same; emails are not. */
+function prefixOf(prefix: string, claim: string, issuerUrl: string): string {
+	if (prefix === "-") return "";
+	return prefix === "" && claim !== "email" ? `${issuerUrl}#` : prefix;
+}
+
+/** What is wrong with the address of a provider. */
+export function urlErrors(text: string, path: string): readonly FieldError[] {
+	if (text === "") return [fieldRequired(path)];
+	const url = URL.parse(text);
+	if (url === null) return [fieldInvalid(path, text, `parse ${JSON.stringify(text)}: invalid URL`)];
+	return [
+		...(url.protocol === "https:" ? [] : [fieldInvalid(path, text, "URL scheme must be https")]),
+		...(url.username === "" && url.password === "" ? [] : [fieldInvalid(path, text, "URL must not contain a username or password")]),
+		...(url.search === "" ? [] : [fieldInvalid(path, text, "URL must not contain a query")]),
+		...(url.hash === "" ? [] : [fieldInvalid(path, text, "URL must not contain a fragment")]),
+	];
 }

@@ -7,7 +7,7 @@ import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { silentLog } from "../../apimachinery/log.ts";
 import { createAuthority, issueCertificate } from "../pki/certificate.ts";
 import { OidcAuthenticator } from "./oidc.ts";
-import { checkOidcOptions, type OidcOptions, OidcOptionsError } from "./oidc-options.ts";
+import { type JwtProvider, type OidcOptions, OidcOptionsError, providerOf } from "./oidc-options.ts";
 
 const startMs = Date.UTC(2026, 0, 1);
 const validity = { notBeforeMs: Date.UTC(2020), notAfterMs: Date.UTC(2100) };
@@ -55,8 +55,10 @@ function token(claims: object = {}, { alg = "RS256", kid = "r", key = rsa.privat
 	return `${signed}.${sign("sha256", Buffer.from(signed), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
 }
 
-const authenticator = (options: Partial<OidcOptions> = {}) =>
-	new OidcAuthenticator({ issuerUrl: issuer, clientId: "kubernetes", ca: ca.cert, clock, log: silentLog, ...options });
+const authenticator = (options: Partial<OidcOptions> = {}, more: Partial<JwtProvider> = {}) => {
+	const provider = providerOf({ issuerUrl: issuer, clientId: "kubernetes", ca: ca.cert, ...options });
+	return new OidcAuthenticator({ ...provider, ...more, clock, log: silentLog });
+};
 
 describe("a token of the provider names its user", () => {
 	test.each<[string, Partial<OidcOptions>, object, { name: string; groups: string[] }]>([
@@ -145,6 +147,17 @@ describe("a token is refused", () => {
 	});
 });
 
+test("what only a configuration file can say: several audiences, a uid, a document elsewhere", async () => {
+	documents["/elsewhere"] = documents["/.well-known/openid-configuration"];
+	delete documents["/.well-known/openid-configuration"];
+	const oidc = authenticator({}, { audiences: ["a", "b"], uidClaim: "uid", discoveryUrl: `${issuer}/elsewhere` });
+	expect(await oidc.authenticateToken(token({ aud: "b", uid: "7" }))).toEqual({ user: { name: `${issuer}#alice`, uid: "7", groups: [] } });
+	expect(await oidc.authenticateToken(token({ aud: "b" }))).toEqual({ refused: 'oidc: parse uid claim "uid": claim not present' });
+	expect(await oidc.authenticateToken(token({ uid: "7" }))).toEqual({
+		refused: 'oidc: verify token: oidc: expected audience in ["a" "b"] got ["kubernetes"]',
+	});
+});
+
 test("of others nothing is known, and nobody is asked", async () => {
 	expect(await authenticator().authenticateToken(token({ iss: "https://other" }))).toBeUndefined();
 	expect(await authenticator().authenticateToken("not.a.token")).toBeUndefined();
@@ -167,5 +180,5 @@ test.each<[Partial<OidcOptions>, string]>([
 	[{ clientId: "" }, "oidc-issuer-url and oidc-client-id must be specified together"],
 	[{ signingAlgorithms: ["none"] }, 'oidc: unsupported signing alg: "none"'],
 ])("%o cannot be used", (options, message) => {
-	expect(() => checkOidcOptions({ issuerUrl: "https://a", clientId: "k", ...options })).toThrow(new OidcOptionsError(message));
+	expect(() => providerOf({ issuerUrl: "https://a", clientId: "k", ...options })).toThrow(new OidcOptionsError(message));
 });

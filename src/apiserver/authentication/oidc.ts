@@ -9,17 +9,18 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/log.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
 import type { TokenAuthenticator, Verdict } from "./authenticator.ts";
 import { fetchJson } from "./fetch-json.ts";
 import { audiencesOf, isSignedBy, type JsonWebToken, parseToken, textClaim } from "./json-web-token.ts";
-import type { OidcOptions } from "./oidc-options.ts";
+import type { JwtProvider } from "./oidc-options.ts";
 
 /** How long the keys of a provider that cannot be reached are not asked for again, ms: upstream asks every ten seconds. */
 const retryMs = 10_000;
 /** Tokens are good this much before their `nbf`: go-oidc's allowance for clocks that are apart. */
 const notBeforeLeewayMs = 5 * 60_000;
 
-export interface OidcAuthenticatorOptions extends OidcOptions {
+export interface OidcAuthenticatorOptions extends JwtProvider {
 	readonly clock: Clock;
 	readonly log: Logger;
 }
@@ -64,13 +65,15 @@ export class OidcAuthenticator implements TokenAuthenticator {
 	}
 
 	async #verify(token: JsonWebToken): Promise<void> {
-		const { clientId, clock, signingAlgorithms = ["RS256"] } = this.#options;
+		const { audiences: wanted, clock, signingAlgorithms } = this.#options;
 		const provider = this.#provider ?? (await this.#ask());
 		if (provider === undefined) throw new OidcRefusal("authenticator not initialized");
 		const audiences = audiencesOf(token.claims);
-		if (!audiences.includes(clientId)) {
-			const got = `[${audiences.map((audience) => JSON.stringify(audience)).join(" ")}]`;
-			throw new OidcRefusal(`verify token: oidc: expected audience ${JSON.stringify(clientId)} got ${got}`);
+		if (!wanted.some((audience) => audiences.includes(audience))) {
+			// One audience is go-oidc's own matter, several are Kubernetes'.
+			const [first = ""] = wanted;
+			const expected = wanted.length === 1 ? `expected audience ${JSON.stringify(first)}` : `expected audience in ${quoteList(wanted)}`;
+			throw new OidcRefusal(`verify token: oidc: ${expected} got ${quoteList(audiences)}`);
 		}
 		const { exp, nbf } = token.claims;
 		const nowMs = clock.now();
@@ -81,7 +84,7 @@ export class OidcAuthenticator implements TokenAuthenticator {
 		}
 		const algorithm = typeof token.header.alg === "string" ? token.header.alg : "";
 		if (!signingAlgorithms.includes(algorithm)) {
-			const expected = `expected [${signingAlgorithms.map((name) => JSON.stringify(name)).join(" ")}] got ${JSON.stringify(algorithm)}`;
+			const expected = `expected ${quoteList(signingAlgorithms)} got ${JSON.stringify(algorithm)}`;
 			throw new OidcRefusal(`verify token: oidc: id token signed with unsupported algorithm, ${expected}`);
 		}
 		if (isSignedByOne(token, provider.keys)) return;
@@ -103,9 +106,9 @@ export class OidcAuthenticator implements TokenAuthenticator {
 	}
 
 	async #discover(): Promise<Provider | undefined> {
-		const { issuerUrl, ca, clock, log } = this.#options;
+		const { issuerUrl, discoveryUrl, ca, clock, log } = this.#options;
 		try {
-			const jwksUri = this.#provider?.jwksUri ?? (await discoverKeys(issuerUrl, ca));
+			const jwksUri = this.#provider?.jwksUri ?? (await discoverKeys(issuerUrl, discoveryUrl, ca));
 			this.#provider = { jwksUri, keys: readKeys(await fetchJson(jwksUri, ca)) };
 			return this.#provider;
 		} catch (error) {
@@ -115,38 +118,30 @@ export class OidcAuthenticator implements TokenAuthenticator {
 		}
 	}
 
-	#userOf(claims: JsonObject) {
-		const {
-			issuerUrl,
-			usernameClaim = "sub",
-			usernamePrefix = "",
-			groupsClaim = "",
-			groupsPrefix = "",
-			requiredClaims = {},
-		} = this.#options;
-		const name = claims[usernameClaim];
-		if (name === undefined) throw new OidcRefusal(`parse username claims ${JSON.stringify(usernameClaim)}: claim not present`);
-		if (typeof name !== "string")
-			throw new OidcRefusal(`parse username claims ${JSON.stringify(usernameClaim)}: ${unmarshalText(name, "string")}`);
-		if (usernameClaim === "email" && claims.email_verified !== undefined && claims.email_verified !== true) {
+	#userOf(claims: JsonObject): UserInfo {
+		const { username, groups, uidClaim, requiredClaims } = this.#options;
+		const name = readText(claims, username.claim, `parse username claims ${JSON.stringify(username.claim)}`);
+		if (username.claim === "email" && claims.email_verified !== undefined && claims.email_verified !== true) {
 			if (claims.email_verified === false) throw new OidcRefusal("email not verified");
 			throw new OidcRefusal(`parse 'email_verified' claim: ${unmarshalText(claims.email_verified, "bool")}`);
 		}
+		const groupNames = groups === undefined ? [] : readGroups(claims, groups.claim).map((group) => `${groups.prefix}${group}`);
+		const uid = uidClaim === undefined ? undefined : readText(claims, uidClaim, `parse uid claim ${JSON.stringify(uidClaim)}`);
 		for (const [claim, wanted] of Object.entries(requiredClaims)) {
-			const value = claims[claim];
-			if (value === undefined) throw new OidcRefusal(`required claim ${claim} not present in ID token`);
-			if (typeof value !== "string") throw new OidcRefusal(`parse claim ${claim}: ${unmarshalText(value, "string")}`);
+			if (claims[claim] === undefined) throw new OidcRefusal(`required claim ${claim} not present in ID token`);
+			const value = readText(claims, claim, `parse claim ${claim}`);
 			if (value !== wanted) throw new OidcRefusal(`required claim ${claim} value does not match. Got = ${value}, want = ${wanted}`);
 		}
-		const groups = groupsClaim === "" ? [] : readGroups(claims, groupsClaim).map((group) => `${groupsPrefix}${group}`);
-		return { name: `${prefixOf(usernamePrefix, usernameClaim, issuerUrl)}${name}`, groups };
+		return { name: `${username.prefix}${name}`, ...(uid === undefined ? {} : { uid }), groups: groupNames };
 	}
 }
 
-/** Without a prefix, users of different providers would be the same; emails are not. */
-function prefixOf(prefix: string, claim: string, issuerUrl: string): string {
-	if (prefix === "-") return "";
-	return prefix === "" && claim !== "email" ? `${issuerUrl}#` : prefix;
+/** A text; throws OidcRefusal for anything else. @param what the beginning of what it says */
+function readText(claims: JsonObject, claim: string, what: string): string {
+	const value = claims[claim];
+	if (value === undefined) throw new OidcRefusal(`${what}: claim not present`);
+	if (typeof value !== "string") throw new OidcRefusal(`${what}: ${unmarshalText(value, "string")}`);
+	return value;
 }
 
 function readGroups(claims: JsonObject, claim: string): readonly string[] {
@@ -155,6 +150,11 @@ function readGroups(claims: JsonObject, claim: string): readonly string[] {
 	if (typeof value === "string") return [value];
 	if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value as readonly string[];
 	throw new OidcRefusal(`parse groups claim ${JSON.stringify(claim)}: ${unmarshalText(value, "string")}`);
+}
+
+/** As Go prints a list of texts with %q. */
+function quoteList(list: readonly string[]): string {
+	return `[${list.map((text) => JSON.stringify(text)).join(" ")}]`;
 }
 
 /** As Go's encoding/json says it. */
@@ -168,8 +168,8 @@ function isSignedByOne(token: JsonWebToken, keys: readonly ProviderKey[]): boole
 	return keys.some(({ id, key }) => (typeof kid !== "string" || kid === "" || id === kid) && isSignedBy(token, key));
 }
 
-async function discoverKeys(issuerUrl: string, ca: string | undefined): Promise<string> {
-	const document = await fetchJson(`${issuerUrl.replace(/\/$/, "")}/.well-known/openid-configuration`, ca);
+async function discoverKeys(issuerUrl: string, discoveryUrl: string | undefined, ca: string | undefined): Promise<string> {
+	const document = await fetchJson(discoveryUrl ?? `${issuerUrl.replace(/\/$/, "")}/.well-known/openid-configuration`, ca);
 	if (!isJsonObject(document)) throw new Error("oidc: failed to decode provider discovery object");
 	const { issuer, jwks_uri: jwksUri } = document;
 	if (issuer !== issuerUrl) {

@@ -63,7 +63,9 @@ test("who says nothing of himself is refused where nobody may be anonymous", asy
 		return answers.map(({ statusCode }) => statusCode);
 	};
 	expect(await codes({})).toEqual([200, 200]);
-	expect(await codes({ anonymousAuth: false })).toEqual([401, 200]);
+	expect(await codes({ anonymous: { enabled: false, paths: [] } })).toEqual([401, 200]);
+	expect(await codes({ anonymous: { enabled: true, paths: ["/version"] } })).toEqual([200, 200]);
+	expect(await codes({ anonymous: { enabled: true, paths: ["/livez", "/version/", "/"] } })).toEqual([401, 200]);
 });
 
 test.each([

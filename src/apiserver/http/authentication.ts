@@ -13,6 +13,7 @@ import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import { newUnauthorized } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { AnonymousConfiguration } from "../authentication/authentication-configuration.ts";
 import { anonymousUser, isAuthenticated, type Verdict, withAuthenticatedGroup } from "../authentication/authenticator.ts";
 import type { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
 import { type FrontProxyAuthenticator, isFrontProxyHeader } from "../authentication/front-proxy.ts";
@@ -29,8 +30,8 @@ export interface Authenticators {
 	readonly frontProxy: FrontProxyAuthenticator | undefined;
 	readonly certificates: ClientCertificateAuthenticator;
 	readonly authenticateToken: TokenAuthenticator | undefined;
-	/** False: whoever says nothing of himself is refused (--anonymous-auth=false). */
-	readonly allowsAnonymous: boolean;
+	/** Whether whoever says nothing of himself is let in, and to which paths. */
+	readonly anonymous: AnonymousConfiguration;
 	/** Decides who may act as whom. */
 	readonly require: ImpersonationContext["require"];
 }
@@ -65,8 +66,13 @@ async function authenticateCaller(message: IncomingMessage, authenticators: Auth
 		if (isAuthenticated(verdict)) return withAuthenticatedGroup(verdict.user);
 		if (verdict !== undefined) isRefused = true;
 	}
-	if (isRefused || !authenticators.allowsAnonymous) throw newUnauthorized();
+	if (isRefused || !isAnonymousAllowed(authenticators.anonymous, message.url ?? "/")) throw newUnauthorized();
 	return anonymousUser;
+}
+
+/** The path must be exactly one of those that are named. */
+function isAnonymousAllowed({ enabled, paths }: AnonymousConfiguration, url: string): boolean {
+	return enabled && (paths.length === 0 || paths.includes(url.split("?", 1)[0] ?? ""));
 }
 
 type Way = (

@@ -20,6 +20,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { newForbidden, newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import type { AnonymousConfiguration } from "../authentication/authentication-configuration.ts";
 import { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
 import { FrontProxyAuthenticator, type FrontProxyOptions } from "../authentication/front-proxy.ts";
 import type { Require } from "../authorization/question.ts";
@@ -70,8 +71,8 @@ export interface HttpServerOptions {
 	readonly require?: Require;
 	/** Absent: nobody may speak for others (`X-Remote-User`). */
 	readonly frontProxy?: FrontProxyOptions;
-	/** False refuses who says nothing of himself; default true. */
-	readonly anonymousAuth?: boolean;
+	/** Whether who says nothing of himself is let in, and to which paths; default to all. */
+	readonly anonymous?: AnonymousConfiguration;
 	/** Absent: nothing is said about who signs service account tokens. */
 	readonly openId?: OpenIdIssuer;
 	readonly healthChecks?: readonly HealthCheck[];
@@ -122,7 +123,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		frontProxy: options.frontProxy === undefined ? undefined : new FrontProxyAuthenticator(options.frontProxy),
 		certificates: new ClientCertificateAuthenticator(options.tls.clientCa),
 		authenticateToken: options.authenticateToken,
-		allowsAnonymous: options.anonymousAuth ?? true,
+		anonymous: options.anonymous ?? { enabled: true, paths: [] },
 		require: options.require ?? requireMasters,
 	};
 	const app = createApp(options.tls, context);
