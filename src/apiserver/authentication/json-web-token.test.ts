@@ -55,6 +55,7 @@ describe("a signature", () => {
 		["none, with the signature of another head", `${encode({ alg: "none" })}.${body}.${signature}`],
 		["the public key as a secret", hmac(pem)],
 		["another algorithm's name", make("RS256", ec.privateKey, "sha256", p1363)],
+		["another algorithm's name, in that one's form", make("RS256", ec.privateKey, "sha256")],
 		["no name", `${encode({ typ: "JWT" })}.${body}.${signature}`],
 		["other claims", `${head}.${encode({ sub: "bob" })}.${signature}`],
 		["zeros", `${head}.${body}.${Buffer.alloc(64).toString("base64url")}`],
