@@ -7,7 +7,7 @@
 import { X509Certificate } from "node:crypto";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import { type DistinguishedName, readSubject } from "../../apimachinery/x509/distinguished-name.ts";
-import type { Verdict } from "./authenticator.ts";
+import { type Verdict, withAuthenticatedGroup } from "./authenticator.ts";
 
 const clientAuthUsage = "1.3.6.1.5.5.7.3.2";
 const anyUsage = "2.5.29.37.0";
@@ -118,5 +118,6 @@ function userOf({ commonName, organizations, attributes }: DistinguishedName, ce
 		groups: organizations,
 		extra: { [credentialId]: [`X509SHA256=${certificate.fingerprint256.replaceAll(":", "").toLowerCase()}`] },
 	};
-	return { user };
+	// Complete, so that every request of a connection has the very same user.
+	return { user: withAuthenticatedGroup(user) };
 }
