@@ -65,11 +65,6 @@ export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "contro
 export const jobs = ref<Job>("batch", "v1", "jobs", "Job");
 export const cronJobs = ref<CronJob>("batch", "v1", "cronjobs", "CronJob");
 export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
-export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
-export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
-export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
-export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
-export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");
 export const certificateSigningRequests = ref<CertificateSigningRequest>(
 	"certificates.k8s.io",
 	"v1",
@@ -77,3 +72,8 @@ export const certificateSigningRequests = ref<CertificateSigningRequest>(
 	"CertificateSigningRequest",
 );
 export const subjectAccessReviews = ref<SubjectAccessReview>("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview");
+export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
+export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
+export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
+export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
+export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");

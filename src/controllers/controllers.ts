@@ -43,6 +43,12 @@ export function createControllers({
 }: ControllerSetOptions): readonly Controller[] {
 	return [
 		serviceAccountController,
+		serviceAccountTokenController({ rootCa, sign: signServiceAccountToken }),
+		signingController(signCertificate),
+		approvingController,
+		cleanerController,
+		bootstrapSigner,
+		tokenCleaner,
 		rootCaPublisher(rootCa),
 		namespaceController(deletableResources),
 		garbageCollector(deletableResources),
@@ -57,11 +63,5 @@ export function createControllers({
 		podGarbageCollector,
 		pvcProtectionController,
 		pvProtectionController,
-		serviceAccountTokenController({ rootCa, sign: signServiceAccountToken }),
-		signingController(signCertificate),
-		approvingController,
-		cleanerController,
-		bootstrapSigner,
-		tokenCleaner,
 	];
 }
