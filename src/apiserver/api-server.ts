@@ -17,7 +17,6 @@ import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
 import {
 	isStatusError,
 	newBadRequest,
-	newForbidden,
 	newInvalid,
 	newMethodNotAllowed,
 	newNotImplemented,
@@ -34,7 +33,7 @@ import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
 import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
-import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
+import { type AuthorizerChoice, attributesOf, defaultAuthorizers, ServerAuthorization } from "./authorization/server-authorization.ts";
 import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
@@ -62,6 +61,8 @@ import { answerReview } from "./subresources/reviews.ts";
 import { scaleOf, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
 
+const rbacGroup = "rbac.authorization.k8s.io";
+
 export interface ApiServerOptions {
 	readonly store: Store;
 	readonly clock: Clock;
@@ -75,6 +76,8 @@ export interface ApiServerOptions {
 	readonly nodePorts?: { readonly first: number; readonly last: number };
 	/** Sign and check service account tokens. */
 	readonly tokenKeys: TokenKeys;
+	/** Who decides what users may do, in the order in which they are asked; default Node, RBAC. */
+	readonly authorizers?: readonly AuthorizerChoice[];
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
 	/** The store failed: nothing can be read or written any more. */
@@ -96,7 +99,8 @@ export class ApiServer {
 	readonly #resources: ResourceTable;
 	readonly #cacher: Cacher;
 	readonly #storages = new Map<string, ObjectStorage>();
-	readonly #authorizer: Authorizer = trustedOnlyAuthorizer;
+	/** Decides what users may do: asked for every request, by reviews, and for impersonation. */
+	readonly authorization: ServerAuthorization;
 	readonly #admission: AdmissionChain;
 	readonly #reader: Reader;
 	readonly #writer: Writer;
@@ -126,6 +130,17 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
+		const cache = (group: string, resource: string) => this.storage(group, resource).cache;
+		this.authorization = new ServerAuthorization(options.authorizers ?? defaultAuthorizers, {
+			roles: cache(rbacGroup, "roles"),
+			roleBindings: cache(rbacGroup, "rolebindings"),
+			clusterRoles: cache(rbacGroup, "clusterroles"),
+			clusterRoleBindings: cache(rbacGroup, "clusterrolebindings"),
+			pods: cache("", "pods"),
+			persistentVolumes: cache("", "persistentvolumes"),
+			volumeAttachments: cache("storage.k8s.io", "volumeattachments"),
+			resourceSlices: cache("resource.k8s.io", "resourceslices"),
+		});
 		this.#admission = createAdmission([], options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
@@ -134,6 +149,7 @@ export class ApiServer {
 			random: random.fork("apiserver"),
 			resources: this.#resources,
 			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
+			escalation: this.authorization.escalation,
 			addresses: new ServiceAddresses({
 				addresses: parseAddressRange(options.serviceCidr ?? "10.96.0.0/12"),
 				ports: options.nodePorts ?? { first: 30000, last: 32767 },
@@ -155,6 +171,7 @@ export class ApiServer {
 	/** Loads the caches from the store; requests are served from then on. */
 	async start(): Promise<void> {
 		await this.#cacher.start();
+		this.authorization.start();
 		this.#stopCompactor = startCompactor(this.#options);
 	}
 
@@ -198,7 +215,7 @@ export class ApiServer {
 	/** Carries out one request that is not a watch. Rejects with a `StatusError`. */
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
-		const context = this.#admit(user, request);
+		const context = await this.#admit(user, request);
 		const { object, code = 200 } = await this.#dispatch(context);
 		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
@@ -219,7 +236,7 @@ export class ApiServer {
 	/** Starts a watch; events come through `sink`, some possibly before this resolves. Rejects with a `StatusError`. */
 	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
-		const context = this.#admit(user, request);
+		const context = await this.#admit(user, request);
 		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
 	}
 
@@ -262,18 +279,14 @@ export class ApiServer {
 		return this.#tokens.authenticate(token);
 	}
 
-	/** Whether this user may do this; throws Forbidden if not. */
-	authorize(user: UserInfo, request: ApiRequest): void {
-		const attributes = {
-			user,
-			verb: request.verb,
-			group: request.group,
-			resource: request.resource,
-			subresource: request.subresource ?? "",
-			namespace: request.namespace ?? "",
-			name: request.name ?? "",
-		};
-		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(request, request.name ?? "", forbiddenText(attributes));
+	/** Whether this user may do this; throws, or rejects with, Forbidden if not. */
+	authorize(user: UserInfo, request: ApiRequest): void | Promise<void> {
+		return this.authorization.require(attributesOf(user, request));
+	}
+
+	/** The same for a path that is no resource. */
+	async authorizePath(user: UserInfo, verb: string, path: string): Promise<void> {
+		await this.authorization.require({ user, verb, path });
 	}
 
 	/**
@@ -294,10 +307,10 @@ export class ApiServer {
 	}
 
 	/** Finds what serves the request and checks that the user may make it. */
-	#admit(user: UserInfo, request: ApiRequest): RequestContext {
+	async #admit(user: UserInfo, request: ApiRequest): Promise<RequestContext> {
 		this.checkStore();
 		const { served, endpoint } = this.#endpoint(request);
-		this.authorize(user, request);
+		await this.authorize(user, request);
 		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotAllowed();
 		return this.#context(user, request, served, endpoint);
 	}
@@ -338,7 +351,7 @@ export class ApiServer {
 
 	async #dispatch(context: RequestContext): Promise<{ object: KubeObject | KubeList | Status; code?: number }> {
 		const { request, definition } = context;
-		if (definition.ephemeral === true) return this.#review(context);
+		if (definition.ephemeral === true) return { object: await this.#review(context), code: 201 };
 		if (request.subresource !== undefined) return this.#subresource(context);
 		if (definition === bindingKind) return this.#bindByCollection(context);
 		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
@@ -362,14 +375,14 @@ export class ApiServer {
 		}
 	}
 
-	async #review(context: RequestContext) {
+	async #review(context: RequestContext): Promise<KubeObject> {
 		const sent = this.#writer.decode(context, context.request.body, context.endpoint.type);
 		const { namespace } = context;
 		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
 		const errors = context.definition.validate?.(review) ?? [];
 		if (errors.length > 0) throw newInvalid(context.definition, "", errors);
 		const admitted = await this.#writer.admit(context, "CREATE", review);
-		return { object: answerReview(context, admitted, this.#authorizer), code: 201 };
+		return answerReview(context, admitted, this.authorization);
 	}
 
 	async #subresource(context: RequestContext): Promise<{ object: KubeObject | Status; code?: number }> {

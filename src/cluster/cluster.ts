@@ -15,7 +15,6 @@ import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts"
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
-import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
 import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
@@ -308,7 +307,7 @@ export class Cluster {
 			clock,
 			random: random.fork("http"),
 			log,
-			authorizePath,
+			authorizePath: (user, verb, path) => this.apiServer.authorizePath(user, verb, path),
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,

@@ -43,10 +43,11 @@ export interface Components {
 	stopped(): Promise<void>;
 }
 
-const componentUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
+export const controllerManagerUser: UserInfo = { name: "system:kube-controller-manager", groups: ["system:authenticated"] };
 
+/** One set for controllers, scheduler and nodes, read as kube-controller-manager reads its own: it may list everything. */
 export function createInformers({ clock, random, log, clientFor }: ComponentOptions): InformerFactory {
-	return new InformerFactory({ client: clientFor(componentUser), clock, random: random.fork("informers"), log });
+	return new InformerFactory({ client: clientFor(controllerManagerUser), clock, random: random.fork("informers"), log });
 }
 
 export function createControllers(
@@ -58,7 +59,7 @@ export function createControllers(
 		clock,
 		log,
 		random: random.fork("controllers"),
-		clientFor: (name) => clientFor(controllerUser(name)),
+		clientFor: (account) => clientFor(controllerUser(account)),
 		rootCa,
 		...(controllers === undefined ? {} : { chosen: controllers }),
 	});
@@ -78,6 +79,7 @@ export function createFleet({ clock, random, log, latency, clientFor }: Componen
 		random: random.fork("kubelets"),
 		latency,
 		clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
+		remover: clientFor(controllerUser("node-controller")),
 	});
 }
 
@@ -117,9 +119,9 @@ export class OwnComponents implements Components {
 	}
 }
 
-function controllerUser(name: string): UserInfo {
+function controllerUser(account: string): UserInfo {
 	return {
-		name: `system:serviceaccount:kube-system:${name}`,
+		name: `system:serviceaccount:kube-system:${account}`,
 		groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
 	};
 }
