@@ -23,6 +23,8 @@ export class CompiledRole {
 	readonly rules: readonly PolicyRule[];
 	/** By what a rule calls a resource: `pods`, `pods/log`, `*\/scale`, `*`. Undefined until somebody asks. */
 	#byResource: Map<string, Matcher[]> | undefined;
+	/** Those about `*`, which every question looks at. */
+	#all: readonly Matcher[] | undefined;
 	#urls: readonly UrlMatcher[] = [];
 
 	constructor(rules: readonly PolicyRule[]) {
@@ -40,7 +42,7 @@ export class CompiledRole {
 		const { group, resource, subresource, name } = attributes;
 		const target = subresource === "" ? resource : `${resource}/${subresource}`;
 		if (anyMatches(this.#byResource.get(target), verb, group, name)) return true;
-		if (anyMatches(this.#byResource.get("*"), verb, group, name)) return true;
+		if (anyMatches(this.#all, verb, group, name)) return true;
 		return subresource !== "" && anyMatches(this.#byResource.get(`*/${subresource}`), verb, group, name);
 	}
 
@@ -55,6 +57,7 @@ export class CompiledRole {
 				else known.push(matcher);
 			}
 		}
+		this.#all = byResource.get("*");
 		this.#urls = this.rules.flatMap(({ verbs = [], nonResourceURLs = [] }) =>
 			nonResourceURLs.length === 0 ? [] : [{ verbs: unlessAll(verbs), urls: nonResourceURLs }],
 		);

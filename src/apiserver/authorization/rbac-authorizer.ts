@@ -38,26 +38,33 @@ export class RbacAuthorizer implements ImmediateAuthorizer, RuleResolver {
 		const { user } = attributes;
 		const namespace = attributes.path === undefined ? attributes.namespace : "";
 		let decision: Decision | undefined;
+		let isAnyMissing = false;
 		this.#index.visit(user, namespace, ({ role }, bindings) => {
-			if (role === undefined || !role.allows(attributes)) return false;
-			decision = new Allowed(bindings, user);
-			return true;
+			if (role === undefined) isAnyMissing = true;
+			else if (role.allows(attributes)) decision = new Allowed(bindings, user);
+			return decision !== undefined;
 		});
 		if (decision !== undefined) return decision;
-		const { errors } = this.resolve(user, namespace);
-		return errors.length === 0 ? undecided : undecidedBecause(`RBAC: ${aggregate(errors)}`);
+		return isAnyMissing ? undecidedBecause(`RBAC: ${aggregate(this.#missingRoles(user, namespace))}`) : undecided;
 	}
 
 	/** Every rule that applies to the user in the namespace ("": in the cluster). */
 	resolve(user: UserInfo, namespace: string): ResolvedRules {
 		const rules: PolicyRule[] = [];
+		this.#index.visit(user, namespace, ({ role }) => {
+			if (role !== undefined) rules.push(...role.rules);
+			return false;
+		});
+		return { rules, errors: this.#missingRoles(user, namespace) };
+	}
+
+	#missingRoles(user: UserInfo, namespace: string): readonly string[] {
 		const errors = new Set<string>();
 		this.#index.visit(user, namespace, (slot) => {
 			if (slot.role === undefined) errors.add(missing(slot));
-			else rules.push(...slot.role.rules);
 			return false;
 		});
-		return { rules, errors: [...errors] };
+		return [...errors];
 	}
 
 	rulesFor(user: UserInfo, namespace: string): RuleList {
