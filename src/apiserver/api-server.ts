@@ -33,6 +33,7 @@ import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
 import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
+import { impersonationQuestions } from "./authorization/impersonation.ts";
 import { type AuthorizerChoice, attributesOf, defaultAuthorizers, ServerAuthorization } from "./authorization/server-authorization.ts";
 import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
@@ -287,6 +288,11 @@ export class ApiServer {
 	/** The same for a path that is no resource. */
 	async authorizePath(user: UserInfo, verb: string, path: string): Promise<void> {
 		await this.authorization.require({ user, verb, path });
+	}
+
+	/** Whether `user` may act as `target`; rejects with Forbidden if not. */
+	async authorizeImpersonation(user: UserInfo, target: UserInfo): Promise<void> {
+		for (const question of impersonationQuestions(user, target)) await this.authorization.require(question);
 	}
 
 	/**

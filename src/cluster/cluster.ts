@@ -308,6 +308,7 @@ export class Cluster {
 			random: random.fork("http"),
 			log,
 			authorizePath: (user, verb, path) => this.apiServer.authorizePath(user, verb, path),
+			authorizeImpersonation: (user, other) => this.apiServer.authorizeImpersonation(user, other),
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
