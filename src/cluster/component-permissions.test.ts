@@ -5,6 +5,7 @@
 import { expect, it, vi } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import {
+	clusterRoles,
 	configMaps,
 	deployments,
 	namespaces,
@@ -103,6 +104,19 @@ it("controllers, scheduler and kubelets are refused nothing", async () => {
 	expect((await client.resource(persistentVolumes).list()).items).toEqual([]);
 	expect((await client.resource(persistentVolumeClaims).list()).items).toEqual([]);
 	expect((await client.resource(namespaces).list()).items.map(({ metadata }) => metadata?.name)).not.toContain("passing");
+
+	// Roles that gather others, with their field manager.
+	const marked = { metadata: { name: "more", labels: { "rbac.authorization.k8s.io/aggregate-to-view": "true" } } };
+	const more = [{ apiGroups: ["example.com"], resources: ["widgets"], verbs: ["get"] }];
+	await client.resource(clusterRoles).create({ ...marked, rules: more });
+	await clock.advance(1_000);
+	for (const name of ["view", "edit", "admin"]) {
+		const { rules, metadata } = await client.resource(clusterRoles).get({ name });
+		expect(rules, name).toContainEqual(more[0]);
+		expect(metadata?.managedFields?.map(({ manager, operation }) => `${manager} ${operation}`)).toContain(
+			"clusterrole-aggregation-controller Apply",
+		);
+	}
 
 	expect(refused).toEqual([]);
 	await cluster.close();

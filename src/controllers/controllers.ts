@@ -1,6 +1,8 @@
 /**
  * The list of all controllers, as kube-controller-manager names them.
  */
+
+import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import type { Controller } from "./controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
@@ -45,5 +47,6 @@ export function createControllers({
 		podGarbageCollector,
 		pvcProtectionController,
 		pvProtectionController,
+		clusterRoleAggregationController,
 	];
 }
