@@ -8,6 +8,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
 	AdmissionSwitchError,
+	AuthorizationConfigError,
 	type Cluster,
 	openCluster,
 	PkiError,
@@ -119,6 +120,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
+			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
@@ -139,6 +141,12 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	if (error instanceof AdmissionSwitchError) {
 		return new CliError(error.message, {
 			hint: "--enable-admission-plugins and --disable-admission-plugins take Kubernetes' names, separated by commas.",
+			cause: error,
+		});
+	}
+	if (error instanceof AuthorizationConfigError) {
+		return new CliError(error.message, {
+			hint: "See --authorization-mode and --authorization-config in kubesim start --help.",
 			cause: error,
 		});
 	}

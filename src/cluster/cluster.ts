@@ -15,6 +15,8 @@ import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts"
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
+import type { AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
+import type { AuthorizerChoice } from "../apiserver/authorization/server-authorization.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
 import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
@@ -59,6 +61,8 @@ export interface ClusterOptions {
 	/** Admission plugins to turn on and off, by Kubernetes' names. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionSwitches;
 	readonly log?: Logger;
+	/** Who decides what users may do, as kube-apiserver's --authorization-… flags say; default Node and RBAC. */
+	readonly authorization?: AuthorizationOptions;
 	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
 	readonly controllers?: readonly string[];
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
@@ -113,6 +117,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
+	const authorizers = await makeAuthorizers(options, { clock, random });
 	options.onProgress?.("opening the store");
 	const opening = openStore({ ...options, clock, log, random });
 	const [opened, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
@@ -123,13 +128,23 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		throw error;
 	});
 	try {
-		const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
+		const cluster = new Cluster({ ...options, ...opened, ...authorizers, clock, random, log, pki });
 		await cluster.apiServer.start();
 		return cluster;
 	} catch (error) {
 		await opened.store.close();
 		throw error;
 	}
+}
+
+/** Throws AuthorizationConfigError. */
+async function makeAuthorizers(
+	{ authorization }: ClusterOptions,
+	environment: { readonly clock: Clock; readonly random: Random },
+): Promise<Pick<Parts, "authorizers">> {
+	if (authorization === undefined) return {};
+	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
+	return { authorizers: loadAuthorizers(authorization, environment) };
 }
 
 async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
@@ -146,6 +161,7 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly pki: Pki;
+	readonly authorizers?: readonly AuthorizerChoice[];
 }
 
 export class Cluster {
@@ -180,6 +196,7 @@ export class Cluster {
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
 			components: this.#components(),
+			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
 		});
 		this.client = this.clientFor(adminUser);
 		const runnerOptions: ComponentOptions = {

@@ -3,6 +3,7 @@
  * returns is driven through its `client`, or over HTTPS after `listen`.
  */
 export { AdmissionSwitchError, type AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
+export { AuthorizationConfigError, type AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";

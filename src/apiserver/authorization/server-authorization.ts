@@ -4,7 +4,7 @@
  */
 import type { ApiRequest } from "../../apimachinery/api-request.ts";
 import { FieldSelectorError, parseFieldSelector } from "../../apimachinery/field-selector.ts";
-import { newForbidden } from "../../apimachinery/status-error.ts";
+import { newForbidden, newInternalError } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import {
 	type AuthorizationAttributes,
@@ -83,8 +83,10 @@ export class ServerAuthorization implements Authorizer, RuleResolver {
 	}
 }
 
-function requireAllowed(attributes: AuthorizationAttributes, { verdict, reason }: Decision): void {
+/** Who could not be asked cannot be said to have refused: that is an error of the server. */
+function requireAllowed(attributes: AuthorizationAttributes, { verdict, reason, error }: Decision): void {
 	if (verdict === "allow") return;
+	if (error !== undefined) throw newInternalError(error);
 	const { resource, name } = attributes.path === undefined ? { resource: attributes, name: attributes.name } : pathTarget;
 	throw newForbidden(resource, name, forbiddenText(attributes, reason));
 }
