@@ -45,7 +45,7 @@ export interface WriterOptions {
 	readonly addresses: ServiceAddresses;
 	readonly random: Random;
 	readonly resources: ResourceTable;
-	/** Throws, or rejects with, Forbidden if the user may not create what the request is about; asked by an apply to what is not there. */
+	/** Throws, or rejects with, Forbidden if the user may not create what the request is about; asked by an apply and a PUT to what is not there. */
 	authorizeCreate(context: RequestContext): void | Promise<void>;
 	/** Roles and bindings hand out no more than their writer has. */
 	readonly escalation: EscalationCheck;
@@ -161,6 +161,8 @@ export class Writer {
 		checkPlace(context, sent.metadata ?? {});
 		const found = context.storage.find(context.namespace, context.name);
 		if (found === undefined && context.definition.allowCreateOnUpdate === true && context.endpoint.subresource === "") {
+			// Who may change what is there may not therefore make what is not.
+			await this.#authorizeCreate(context);
 			return { object: await this.create(context, body), created: true };
 		}
 		const stored = toStorageVersion(context, sent);

@@ -194,6 +194,29 @@ describe("a request that is refused", () => {
 		});
 	});
 
+	it("that would make an object by changing it needs the right to make one", async () => {
+		const send = (verb: "update" | "patch", resource: string, body: object) => {
+			const [group, version] = resource === "leases" ? ["coordination.k8s.io", "v1"] : ["", "v1"];
+			const patchType = verb === "patch" ? { patchType: "application/apply-patch+yaml" as const } : {};
+			const options = { fieldManager: "m" };
+			const request = { group, version, resource, verb, namespace: "default", name: "new", body, options, ...patchType } as const;
+			return refusal(person("una"), request);
+		};
+		const create = (resource: string, body: KubeObject) =>
+			fixture.server.handle(admin, { ...rbac, resource, verb: "create", body, namespace: "default" });
+		const changes = rule("get update patch", "leases configmaps", "coordination.k8s.io ");
+		await create("roles", role("default", "changer", changes));
+		await create("rolebindings", roleBinding("default", "changer", "Role/changer", asUser("una")));
+		const lease = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata: { name: "new" }, spec: {} };
+		const configMap = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "new" } };
+		expect(await send("update", "leases", lease)).toContain('cannot create resource "leases" in API group "coordination.k8s.io"');
+		expect(await send("patch", "configmaps", configMap)).toContain('cannot create resource "configmaps" in API group ""');
+		await create("roles", role("default", "maker", rule("create", "leases configmaps", "coordination.k8s.io ")));
+		await create("rolebindings", roleBinding("default", "maker", "Role/maker", asUser("una")));
+		expect(await send("update", "leases", lease)).toBe("done");
+		expect(await send("patch", "configmaps", configMap)).toBe("done");
+	});
+
 	it("lets a role for one namespace and for one name through", async () => {
 		const create = (resource: string, body: KubeObject, namespace?: string) =>
 			fixture.server.handle(admin, { ...rbac, resource, verb: "create", body, ...(namespace === undefined ? {} : { namespace }) });
