@@ -1,10 +1,11 @@
 /**
- * `npm run bench [-- --runs N] [-- --only start|deployment|api|memory|store|etcd]`: measures what the README and docs/benchmarks.md promise and
+ * `npm run bench [-- --runs N] [-- --only start|deployment|api|authorization|memory|store|etcd]`: measures what the README and docs/benchmarks.md promise and
  * prints a Markdown table. Exit code 1 if a promise is not kept.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchApi } from "./api.ts";
+import { benchAuthorization } from "./authorization.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
 
@@ -17,6 +18,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	start: benchStart,
 	deployment: benchDeployment,
 	api: benchApi,
+	authorization: benchAuthorization,
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,

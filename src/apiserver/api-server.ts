@@ -7,7 +7,7 @@
  *
  * Authentication is the transport's part: it says who the user is.
  */
-import type { ApiRequest, ApiResponse, Verb, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
+import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
@@ -17,7 +17,6 @@ import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
 import {
 	isStatusError,
 	newBadRequest,
-	newForbidden,
 	newInvalid,
 	newMethodNotAllowed,
 	newNotImplemented,
@@ -40,9 +39,8 @@ import { bootstrapTokenAuthenticator } from "./authentication/bootstrap-tokens.t
 import { lastUsedLabel } from "./authentication/legacy-tokens.ts";
 import { ServiceAccountTokens, type TokenKeys, tokenIssuer } from "./authentication/service-account-tokens.ts";
 import { forApiAudiences, TokenChain } from "./authentication/token-chain.ts";
-import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
-import { authorizePath } from "./authorization/paths.ts";
 import type { PathQuestion, ResourceQuestion } from "./authorization/question.ts";
+import { type AuthorizerChoice, attributesOf, defaultAuthorizers, ServerAuthorization } from "./authorization/server-authorization.ts";
 import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
@@ -76,6 +74,8 @@ import { reviewToken } from "./subresources/token-review.ts";
 const apiAudiences: readonly string[] = [tokenIssuer];
 const secrets = { group: "", version: "v1", resource: "secrets" } as const;
 
+const rbacGroup = "rbac.authorization.k8s.io";
+
 export interface ApiServerOptions {
 	readonly store: Store;
 	readonly clock: Clock;
@@ -93,6 +93,8 @@ export interface ApiServerOptions {
 	readonly staticTokens?: TokenAuthenticator;
 	/** Whoever else knows whose a token is (OpenID Connect): asked last. */
 	readonly identityProviders?: readonly TokenAuthenticator[];
+	/** Who decides what users may do, in the order in which they are asked; default Node, RBAC. */
+	readonly authorizers?: readonly AuthorizerChoice[];
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
 	/** The store failed: nothing can be read or written any more. */
@@ -114,7 +116,8 @@ export class ApiServer {
 	readonly #resources: ResourceTable;
 	readonly #cacher: Cacher;
 	readonly #storages = new Map<string, ObjectStorage>();
-	readonly #authorizer: Authorizer = trustedOnlyAuthorizer;
+	/** Decides what users may do: asked for every request, by reviews, and for impersonation. */
+	readonly authorization: ServerAuthorization;
 	readonly #admission: AdmissionChain;
 	readonly #reader: Reader;
 	readonly #writer: Writer;
@@ -147,6 +150,17 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
+		const cache = (group: string, resource: string) => this.storage(group, resource).cache;
+		this.authorization = new ServerAuthorization(options.authorizers ?? defaultAuthorizers, {
+			roles: cache(rbacGroup, "roles"),
+			roleBindings: cache(rbacGroup, "rolebindings"),
+			clusterRoles: cache(rbacGroup, "clusterroles"),
+			clusterRoleBindings: cache(rbacGroup, "clusterrolebindings"),
+			pods: cache("", "pods"),
+			persistentVolumes: cache("", "persistentvolumes"),
+			volumeAttachments: cache("storage.k8s.io", "volumeattachments"),
+			resourceSlices: cache("resource.k8s.io", "resourceslices"),
+		});
 		this.#admission = createAdmission(
 			certificateAdmission((question) => this.require(question)),
 			options.admission,
@@ -158,6 +172,7 @@ export class ApiServer {
 			random: random.fork("apiserver"),
 			resources: this.#resources,
 			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
+			escalation: this.authorization.escalation,
 			addresses: new ServiceAddresses({
 				addresses: parseAddressRange(options.serviceCidr ?? "10.96.0.0/12"),
 				ports: options.nodePorts ?? { first: 30000, last: 32767 },
@@ -187,6 +202,7 @@ export class ApiServer {
 	/** Loads the caches from the store; requests are served from then on. */
 	async start(): Promise<void> {
 		await this.#cacher.start();
+		this.authorization.start();
 		this.#stopCompactor = startCompactor(this.#options);
 	}
 
@@ -230,7 +246,7 @@ export class ApiServer {
 	/** Carries out one request that is not a watch. Rejects with a `StatusError`. */
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
-		const context = this.#admit(user, request);
+		const context = await this.#admit(user, request);
 		const { object, code = 200 } = await this.#dispatch(context);
 		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
@@ -251,7 +267,7 @@ export class ApiServer {
 	/** Starts a watch; events come through `sink`, some possibly before this resolves. Rejects with a `StatusError`. */
 	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
-		const context = this.#admit(user, request);
+		const context = await this.#admit(user, request);
 		return startWatch({ store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock }, context, sink);
 	}
 
@@ -296,10 +312,8 @@ export class ApiServer {
 	}
 
 	/** Throws, or rejects with, Forbidden if the user may not do this. */
-	async require(question: ResourceQuestion | PathQuestion): Promise<void> {
-		if (question.path !== undefined) return authorizePath(question.user, question.verb, question.path);
-		const attributes = { ...question, verb: question.verb as Verb };
-		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(question, question.name, forbiddenText(attributes));
+	require(question: ResourceQuestion | PathQuestion): void | Promise<void> {
+		return this.authorization.require(question);
 	}
 
 	/** Signs and checks service account tokens. */
@@ -320,18 +334,14 @@ export class ApiServer {
 			.finally(() => this.#recording.delete(`${namespace}/${name}`));
 	}
 
-	/** Whether this user may do this; throws Forbidden if not. */
-	authorize(user: UserInfo, request: ApiRequest): void {
-		const attributes = {
-			user,
-			verb: request.verb,
-			group: request.group,
-			resource: request.resource,
-			subresource: request.subresource ?? "",
-			namespace: request.namespace ?? "",
-			name: request.name ?? "",
-		};
-		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(request, request.name ?? "", forbiddenText(attributes));
+	/** Whether this user may do this; throws, or rejects with, Forbidden if not. */
+	authorize(user: UserInfo, request: ApiRequest): void | Promise<void> {
+		return this.authorization.require(attributesOf(user, request));
+	}
+
+	/** The same for a path that is no resource. */
+	async authorizePath(user: UserInfo, verb: string, path: string): Promise<void> {
+		await this.authorization.require({ user, verb, path });
 	}
 
 	/**
@@ -352,10 +362,10 @@ export class ApiServer {
 	}
 
 	/** Finds what serves the request and checks that the user may make it. */
-	#admit(user: UserInfo, request: ApiRequest): RequestContext {
+	async #admit(user: UserInfo, request: ApiRequest): Promise<RequestContext> {
 		this.checkStore();
 		const { served, endpoint } = this.#endpoint(request);
-		this.authorize(user, request);
+		await this.authorize(user, request);
 		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotAllowed();
 		return this.#context(user, request, served, endpoint);
 	}
@@ -396,7 +406,7 @@ export class ApiServer {
 
 	async #dispatch(context: RequestContext): Promise<{ object: KubeObject | KubeList | Status; code?: number }> {
 		const { request, definition } = context;
-		if (definition.ephemeral === true) return this.#review(context);
+		if (definition.ephemeral === true) return { object: await this.#review(context), code: 201 };
 		if (request.subresource !== undefined) return this.#subresource(context);
 		if (definition === bindingKind) return this.#bindByCollection(context);
 		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
@@ -420,16 +430,15 @@ export class ApiServer {
 		}
 	}
 
-	async #review(context: RequestContext): Promise<{ object: KubeObject; code: number }> {
+	async #review(context: RequestContext): Promise<KubeObject> {
 		const sent = this.#writer.decode(context, context.request.body, context.endpoint.type);
 		const { namespace } = context;
 		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
 		const errors = context.definition.validate?.(review) ?? [];
 		if (errors.length > 0) throw newInvalid(context.definition, "", errors);
 		const admitted = await this.#writer.admit(context, "CREATE", review);
-		if (context.definition === tokenReview)
-			return { object: await reviewToken(context, admitted as TokenReview, this.#tokenChain, apiAudiences), code: 201 };
-		return { object: answerReview(context, admitted, this.#authorizer), code: 201 };
+		if (context.definition === tokenReview) return reviewToken(context, admitted as TokenReview, this.#tokenChain, apiAudiences);
+		return answerReview(context, admitted, this.authorization);
 	}
 
 	async #subresource(context: RequestContext): Promise<{ object: KubeObject | Status; code?: number }> {

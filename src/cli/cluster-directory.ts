@@ -14,6 +14,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { AuthorizationOptions } from "../cluster/index.ts";
 import type { AuthenticationConfig } from "./authentication-config.ts";
 import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
@@ -42,6 +43,8 @@ export interface ClusterConfig {
 	/** Admission plugins that were turned on and off, by name; absent: none. */
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */
+	readonly authorization?: AuthorizationOptions;
 	/** Absent: kubesim's own, in `dataDir`. */
 	readonly store?: StoreConfig;
 	/** Who else may come in; absent: nobody. */

@@ -71,6 +71,10 @@ function addStart(program: Command): void {
 		.option("--oidc-signing-algs <names>", "signature algorithms, separated by commas (default: RS256)", nameList)
 		.option("--enable-admission-plugins <names>", "admission plugins to turn on besides the usual ones, separated by commas", nameList)
 		.option("--disable-admission-plugins <names>", "admission plugins to turn off, separated by commas", nameList)
+		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
+		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")
+		.option("--authorization-webhook-config-file <file>", "a kubeconfig: where the mode Webhook asks")
+		.option("--authorization-webhook-version <version>", "of the SubjectAccessReviews that it is sent: v1 or v1beta1 (default: v1beta1)")
 		.addOption(
 			new Option("--store <engine>", "where objects are: kubesim's own store, or an etcd (default: local, or as before)").choices([
 				"local",

@@ -8,6 +8,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
 	AdmissionSwitchError,
+	AuthorizationConfigError,
 	type Cluster,
 	OidcOptionsError,
 	openCluster,
@@ -123,6 +124,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
 			...(config.authentication === undefined ? {} : { authentication: openAuthenticationConfig(config.authentication) }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
+			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
@@ -148,6 +150,12 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	}
 	if (error instanceof TokenFileError || error instanceof OidcOptionsError) {
 		return new CliError(error.message, { hint: "kubesim start --help names the flags of authentication.", cause: error });
+	}
+	if (error instanceof AuthorizationConfigError) {
+		return new CliError(error.message, {
+			hint: "See --authorization-mode and --authorization-config in kubesim start --help.",
+			cause: error,
+		});
 	}
 	if (error instanceof StoreUnavailableError) {
 		return new CliError(error.message, {

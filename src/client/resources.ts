@@ -5,6 +5,7 @@ import type { GroupVersionResource, KubeObject } from "../apimachinery/meta.ts";
 import type {
 	Binding,
 	CertificateSigningRequest,
+	ClusterRole,
 	ConfigMap,
 	ControllerRevision,
 	CoreEvent,
@@ -74,6 +75,7 @@ export const certificateSigningRequests = ref<CertificateSigningRequest>(
 export const subjectAccessReviews = ref<SubjectAccessReview>("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview");
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
+export const clusterRoles = ref<ClusterRole>("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole");
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
 export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");

@@ -21,7 +21,8 @@ import {
 	openAuthentication,
 } from "../apiserver/authentication/authentication-options.ts";
 import { tokenIssuer } from "../apiserver/authentication/service-account-tokens.ts";
-import { authorizePath } from "../apiserver/authorization/paths.ts";
+import type { AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
+import type { AuthorizerChoice } from "../apiserver/authorization/server-authorization.ts";
 import { publishAuthenticationTrust } from "../apiserver/bootstrap/authentication-trust.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
@@ -70,6 +71,8 @@ export interface ClusterOptions {
 	/** Admission plugins to turn on and off, by Kubernetes' names. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionSwitches;
 	readonly log?: Logger;
+	/** Who decides what users may do, as kube-apiserver's --authorization-… flags say; default Node and RBAC. */
+	readonly authorization?: AuthorizationOptions;
 	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
 	readonly controllers?: readonly string[];
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
@@ -124,6 +127,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
+	const authorizers = await makeAuthorizers(options, { clock, random });
 	options.onProgress?.("opening the store");
 	const opening = openStore({ ...options, clock, log, random });
 	const [opened, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
@@ -134,13 +138,23 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		throw error;
 	});
 	try {
-		const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
+		const cluster = new Cluster({ ...options, ...opened, ...authorizers, clock, random, log, pki });
 		await cluster.apiServer.start();
 		return cluster;
 	} catch (error) {
 		await opened.store.close();
 		throw error;
 	}
+}
+
+/** Throws AuthorizationConfigError. */
+async function makeAuthorizers(
+	{ authorization }: ClusterOptions,
+	environment: { readonly clock: Clock; readonly random: Random },
+): Promise<Pick<Parts, "authorizers">> {
+	if (authorization === undefined) return {};
+	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
+	return { authorizers: loadAuthorizers(authorization, environment) };
 }
 
 async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
@@ -157,6 +171,7 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly pki: Pki;
+	readonly authorizers?: readonly AuthorizerChoice[];
 }
 
 export class Cluster {
@@ -195,6 +210,7 @@ export class Cluster {
 			identityProviders: this.#authentication.identityProviders,
 			...(this.#authentication.staticTokens === undefined ? {} : { staticTokens: this.#authentication.staticTokens }),
 			components: this.#components(),
+			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
 		});
 		this.client = this.clientFor(adminUser);
 		const runnerOptions: ComponentOptions = {
@@ -329,7 +345,7 @@ export class Cluster {
 			clock,
 			random: random.fork("http"),
 			log,
-			authorizePath,
+			authorizePath: (user, verb, path) => this.apiServer.authorizePath(user, verb, path),
 			require: (question) => this.apiServer.require(question),
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			frontProxy: { ca: pki.frontProxy.ca.cert, allowedNames: [frontProxyName] },

@@ -6,6 +6,7 @@ export { AdmissionSwitchError, type AdmissionSwitches } from "../apiserver/admis
 export type { AuthenticationOptions } from "../apiserver/authentication/authentication-options.ts";
 export { OidcOptionsError } from "../apiserver/authentication/oidc-options.ts";
 export { TokenFileError } from "../apiserver/authentication/token-file.ts";
+export { AuthorizationConfigError, type AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export {
 	type CertificateExpiration,

@@ -6,6 +6,8 @@ import { tokenCleaner } from "./bootstrap/token-cleaner.ts";
 import { approvingController } from "./certificates/approving-controller.ts";
 import { cleanerController } from "./certificates/cleaner-controller.ts";
 import { type CertificateSigner, signingController } from "./certificates/signing-controller.ts";
+
+import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import type { Controller } from "./controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
@@ -63,5 +65,6 @@ export function createControllers({
 		podGarbageCollector,
 		pvcProtectionController,
 		pvProtectionController,
+		clusterRoleAggregationController,
 	];
 }

@@ -15,8 +15,8 @@ export interface ApiHandler {
 	handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse>;
 	/** Starts a watch; resolves once it is accepted (events may come before that). */
 	watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle>;
-	/** Throws Forbidden. Asked before a body is looked at; `handle` asks for itself. Absent: nobody is refused early. */
-	authorize?(user: UserInfo, request: ApiRequest): void;
+	/** Throws, or rejects with, Forbidden. Asked before a body is looked at; `handle` asks for itself. Absent: nobody is refused early. */
+	authorize?(user: UserInfo, request: ApiRequest): void | Promise<void>;
 	/** How many objects a list of a resource would look at; absent: nobody knows. */
 	objectCount?(group: string, resource: string): number;
 	/** Every kind served now; a change of the set makes a new array. */
