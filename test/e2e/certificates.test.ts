@@ -127,7 +127,7 @@ describe("a node", () => {
 			"AutoApproved: Auto approving self kubelet client certificate after SubjectAccessReview.",
 		);
 		await run(`config set-credentials n7 --client-key=${path("n7.key")} --client-certificate=${certificate}`);
-		expect(await run("get node node-1 --user=n7 -o name")).toBe("node/node-1\n");
+		expect(await run("auth whoami --user=n7 -o jsonpath={.status.userInfo.username}")).toBe("system:node:n7");
 	});
 
 	it("has its server's certificate approved by somebody", async () => {
