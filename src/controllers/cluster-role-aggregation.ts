@@ -28,10 +28,13 @@ async function run({ informers, client, clock, log }: ControllerContext, signal:
 	const roles = informers.informer(clusterRoles);
 	await roles.whenSynced();
 	const queue = new WorkQueue({ clock });
-	const enqueueAll = () => {
-		for (const role of roles.cache.list()) if (role.aggregationRule !== undefined) queue.add(nameOf(role));
+	const enqueue = (role: ClusterRole) => {
+		if (role.aggregationRule !== undefined) queue.add(nameOf(role));
 	};
-	roles.onChange({ added: enqueueAll, updated: enqueueAll, deleted: enqueueAll }, signal);
+	const enqueueAll = () => roles.cache.list().forEach(enqueue);
+	// What is there from the start comes one by one, and all of it is in the cache already.
+	const added = (role: ClusterRole, initial: boolean) => (initial ? enqueue(role) : enqueueAll());
+	roles.onChange({ added, updated: enqueueAll, deleted: enqueueAll }, signal);
 	const reconcile = async (key: string) => {
 		const role = roles.cache.get(key);
 		if (role?.aggregationRule === undefined) return;
