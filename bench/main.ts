@@ -6,6 +6,7 @@ import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchAdmission } from "./admission.ts";
 import { benchApi } from "./api.ts";
+import { benchAuthorization } from "./authorization.ts";
 import { benchCel } from "./cel.ts";
 import { benchCrds } from "./crds.ts";
 import { benchDeployment } from "./deployment.ts";
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	deployment: benchDeployment,
 	api: benchApi,
 	admission: benchAdmission,
+	authorization: benchAuthorization,
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,

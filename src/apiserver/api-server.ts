@@ -12,21 +12,22 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { type KubeList, type KubeObject, parseApiVersion } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { CustomResourceDefinition, IPAddress, Service, Status } from "../apimachinery/schema/generated/types.ts";
+import type { CustomResourceDefinition, IPAddress, Secret, Service, Status, TokenReview } from "../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
 import {
 	isStatusError,
 	newBadRequest,
-	newForbidden,
 	newInvalid,
 	newMethodNotAllowed,
 	newNotImplemented,
 	newPathNotFound,
 	newServiceUnavailable,
 } from "../apimachinery/status-error.ts";
+import { formatTime } from "../apimachinery/time.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup, AdmissionPlugin } from "./admission/admission.ts";
+import { certificateAdmission } from "./admission/certificates.ts";
 import { namespaceAutoProvision } from "./admission/namespace-existence.ts";
 import { ownerReferencesPermissionEnforcement } from "./admission/owner-references.ts";
 import { type AdmissionOptions, createAdmission } from "./admission/plugins.ts";
@@ -37,8 +38,13 @@ import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
-import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
-import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
+import { isAuthenticated, type TokenAuthenticator } from "./authentication/authenticator.ts";
+import { bootstrapTokenAuthenticator } from "./authentication/bootstrap-tokens.ts";
+import { lastUsedLabel } from "./authentication/legacy-tokens.ts";
+import { ServiceAccountTokens, type TokenKeys, tokenIssuer } from "./authentication/service-account-tokens.ts";
+import { forApiAudiences, TokenChain } from "./authentication/token-chain.ts";
+import type { PathQuestion, ResourceQuestion } from "./authorization/question.ts";
+import { type AuthorizerChoice, attributesOf, defaultAuthorizers, ServerAuthorization } from "./authorization/server-authorization.ts";
 import { CustomResources } from "./extension/custom-resources.ts";
 import { DefinitionController, type Instances } from "./extension/definition-controller.ts";
 import { whenPrepared } from "./extension/prepared.ts";
@@ -54,6 +60,7 @@ import { parseSelection } from "./pipeline/selection.ts";
 import { approvalStrategy, finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
 import { startWatch } from "./pipeline/watcher.ts";
 import { Writer } from "./pipeline/writer.ts";
+import { tokenReview } from "./registry/authentication/token-review.ts";
 import { bindingKind } from "./registry/core/binding.ts";
 import { componentStatusKind } from "./registry/core/component-status.ts";
 import type { KindDefinition } from "./registry/kind.ts";
@@ -71,6 +78,13 @@ import { resizeStrategy } from "./subresources/resize.ts";
 import { answerReview } from "./subresources/reviews.ts";
 import { readScale, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
+import { reviewToken } from "./subresources/token-review.ts";
+
+/** --api-audiences: by default who issues service account tokens. */
+const apiAudiences: readonly string[] = [tokenIssuer];
+const secrets = { group: "", version: "v1", resource: "secrets" } as const;
+
+const rbacGroup = "rbac.authorization.k8s.io";
 
 export interface ApiServerOptions {
 	readonly store: Store;
@@ -87,6 +101,12 @@ export interface ApiServerOptions {
 	readonly tokenKeys: TokenKeys;
 	/** How the conversion webhooks of custom resources are reached; default: who needs one is refused. */
 	readonly conversion?: ConversionCaller;
+	/** Tokens out of a file: asked before all others. */
+	readonly staticTokens?: TokenAuthenticator;
+	/** Whoever else knows whose a token is (OpenID Connect): asked last. */
+	readonly identityProviders?: readonly TokenAuthenticator[];
+	/** Who decides what users may do, in the order in which they are asked; default Node, RBAC. */
+	readonly authorizers?: readonly AuthorizerChoice[];
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
 	/** The store failed: nothing can be read or written any more. */
@@ -110,12 +130,16 @@ export class ApiServer {
 	readonly #served: ServedKinds;
 	readonly #cacher: Cacher;
 	readonly #storages = new Map<string, ObjectStorage>();
-	readonly #authorizer: Authorizer = trustedOnlyAuthorizer;
+	/** Decides what users may do: asked for every request, by reviews, and for impersonation. */
+	readonly authorization: ServerAuthorization;
 	readonly #admission: AdmissionChain;
 	readonly #reader: Reader;
 	readonly #writer: Writer;
 	readonly #deleter: Deleter;
 	readonly #tokens: ServiceAccountTokens;
+	readonly #tokenChain: TokenChain;
+	/** Secrets, by namespace/name, whose last use is being written. */
+	readonly #recording = new Set<string>();
 	readonly #metrics: StorageMetrics;
 	readonly #observers: ServerObserver[] = [];
 	#storeError: Error | undefined;
@@ -171,10 +195,22 @@ export class ApiServer {
 		this.#resources = {
 			find: (group, version, resource) => this.#builtin.find(group, version, resource) ?? this.#custom.find(group, version, resource),
 		};
+		const cache = (group: string, resource: string) => this.storage(group, resource).cache;
+		this.authorization = new ServerAuthorization(options.authorizers ?? defaultAuthorizers, {
+			roles: cache(rbacGroup, "roles"),
+			roleBindings: cache(rbacGroup, "rolebindings"),
+			clusterRoles: cache(rbacGroup, "clusterroles"),
+			clusterRoleBindings: cache(rbacGroup, "clusterrolebindings"),
+			pods: cache("", "pods"),
+			persistentVolumes: cache("", "persistentvolumes"),
+			volumeAttachments: cache("storage.k8s.io", "volumeattachments"),
+			resourceSlices: cache("resource.k8s.io", "resourceslices"),
+		});
 		const quotas = this.storage("", "resourcequotas");
 		this.#admission = createAdmission(
 			[
 				...this.#policyPlugins(),
+				...certificateAdmission((question) => this.require(question)),
 				resourceQuotaAdmission((namespace, name) => quotas.key(namespace, name)),
 				namespaceAutoProvision((name) => this.#provideNamespace(name)),
 				ownerReferencesPermissionEnforcement({
@@ -191,6 +227,7 @@ export class ApiServer {
 			random: random.fork("apiserver"),
 			resources: this.#resources,
 			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
+			escalation: this.authorization.escalation,
 			addresses: new ServiceAddresses({
 				addresses: parseAddressRange(options.serviceCidr ?? "10.96.0.0/12"),
 				ports: options.nodePorts ?? { first: 30000, last: 32767 },
@@ -205,7 +242,15 @@ export class ApiServer {
 			clock,
 			random: random.fork("tokens"),
 			find: (resource, namespace, name) => this.find("", resource, namespace, name),
+			onLegacyTokenUsed: (namespace, name) => this.#recordLegacyTokenUse(namespace, name),
 		});
+		const findSecret = (name: string) => this.find("", "secrets", "kube-system", name) as Secret | undefined;
+		this.#tokenChain = new TokenChain([
+			...(options.staticTokens === undefined ? [] : [forApiAudiences(apiAudiences, options.staticTokens)]),
+			this.#tokens,
+			forApiAudiences(apiAudiences, bootstrapTokenAuthenticator({ clock, findSecret })),
+			...(options.identityProviders ?? []).map((provider) => forApiAudiences(apiAudiences, provider)),
+		]);
 		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
 	}
 
@@ -214,6 +259,7 @@ export class ApiServer {
 		await this.#cacher.start(() => this.#custom.load());
 		this.#custom.follow();
 		this.#definitions.start();
+		this.authorization.start();
 		this.#stopCompactor = startCompactor(this.#options);
 	}
 
@@ -285,7 +331,7 @@ export class ApiServer {
 	/** Carries out one request that is not a watch. Rejects with a `StatusError`. */
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
-		const context = this.#admit(user, request);
+		const context = await this.#admit(user, request);
 		const { object, code = 200 } = await whenPrepared(context, () => this.#dispatch(context));
 		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
@@ -306,7 +352,7 @@ export class ApiServer {
 	/** Starts a watch; events come through `sink`, some possibly before this resolves. Rejects with a `StatusError`. */
 	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
-		const context = this.#admit(user, request);
+		const context = await this.#admit(user, request);
 		const options = { store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock };
 		return whenPrepared(context, () => startWatch(options, context, sink));
 	}
@@ -349,21 +395,41 @@ export class ApiServer {
 
 	/** Who bears this token; undefined if it is nobody's. */
 	async authenticateToken(token: string): Promise<UserInfo | undefined> {
-		return this.#tokens.authenticate(token);
+		const verdict = await this.#tokenChain.authenticateToken(token, apiAudiences);
+		return isAuthenticated(verdict) ? verdict.user : undefined;
 	}
 
-	/** Whether this user may do this; throws Forbidden if not. */
-	authorize(user: UserInfo, request: ApiRequest): void {
-		const attributes = {
-			user,
-			verb: request.verb,
-			group: request.group,
-			resource: request.resource,
-			subresource: request.subresource ?? "",
-			namespace: request.namespace ?? "",
-			name: request.name ?? "",
-		};
-		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(request, request.name ?? "", forbiddenText(attributes));
+	/** Throws, or rejects with, Forbidden if the user may not do this. */
+	require(question: ResourceQuestion | PathQuestion): void | Promise<void> {
+		return this.authorization.require(question);
+	}
+
+	/** Signs and checks service account tokens. */
+	get serviceAccountTokens(): ServiceAccountTokens {
+		return this.#tokens;
+	}
+
+	/** The token of a Secret was used: the Secret gets the day. Whether that succeeds is nobody's business who asked. */
+	#recordLegacyTokenUse(namespace: string, name: string): void {
+		const { metadata } = this.find("", "secrets", namespace, name) ?? {};
+		const today = formatTime(this.#options.clock.now()).slice(0, 10);
+		if (metadata === undefined || metadata.labels?.[lastUsedLabel] === today || this.#recording.has(`${namespace}/${name}`)) return;
+		this.#recording.add(`${namespace}/${name}`);
+		const body = { metadata: { uid: metadata.uid ?? "", labels: { [lastUsedLabel]: today } } };
+		const patchType = "application/merge-patch+json";
+		this.handle(apiserverUser, { ...secrets, verb: "patch", namespace, name, patchType, body })
+			.catch((error: unknown) => this.#options.log.debug("the use of a token was not recorded", { namespace, name, error: String(error) }))
+			.finally(() => this.#recording.delete(`${namespace}/${name}`));
+	}
+
+	/** Whether this user may do this; throws, or rejects with, Forbidden if not. */
+	authorize(user: UserInfo, request: ApiRequest): void | Promise<void> {
+		return this.authorization.require(attributesOf(user, request));
+	}
+
+	/** The same for a path that is no resource. */
+	async authorizePath(user: UserInfo, verb: string, path: string): Promise<void> {
+		await this.authorization.require({ user, verb, path });
 	}
 
 	/**
@@ -389,10 +455,10 @@ export class ApiServer {
 	}
 
 	/** Finds what serves the request and checks that the user may make it. */
-	#admit(user: UserInfo, request: ApiRequest): RequestContext {
+	async #admit(user: UserInfo, request: ApiRequest): Promise<RequestContext> {
 		this.checkStore();
 		const { served, endpoint } = this.#endpoint(request);
-		this.authorize(user, request);
+		await this.authorize(user, request);
 		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotAllowed();
 		checkCustom(served.definition, request);
 		return this.#context(user, request, served, endpoint);
@@ -434,7 +500,7 @@ export class ApiServer {
 
 	async #dispatch(context: RequestContext): Promise<{ object: KubeObject | KubeList | Status; code?: number }> {
 		const { request, definition } = context;
-		if (definition.ephemeral === true) return this.#review(context);
+		if (definition.ephemeral === true) return { object: await this.#review(context), code: 201 };
 		if (request.subresource !== undefined) return this.#subresource(context);
 		if (definition === bindingKind) return this.#bindByCollection(context);
 		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
@@ -458,14 +524,15 @@ export class ApiServer {
 		}
 	}
 
-	async #review(context: RequestContext) {
+	async #review(context: RequestContext): Promise<KubeObject> {
 		const sent = this.#writer.decode(context, context.request.body, context.endpoint.type);
 		const { namespace } = context;
 		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
 		const errors = context.definition.validate?.(review) ?? [];
 		if (errors.length > 0) throw newInvalid(context.definition, "", errors);
 		const admitted = await this.#writer.admit(context, "CREATE", review);
-		return { object: answerReview(context, admitted, this.#authorizer), code: 201 };
+		if (context.definition === tokenReview) return reviewToken(context, admitted as TokenReview, this.#tokenChain, apiAudiences);
+		return answerReview(context, admitted, this.authorization);
 	}
 
 	async #subresource(context: RequestContext): Promise<{ object: KubeObject | Status; code?: number }> {
@@ -556,7 +623,7 @@ export class ApiServer {
 
 	#policyPlugins(): readonly AdmissionPlugin[] {
 		return createPolicyPlugins({
-			authorize: policyAuthorizer(this.#authorizer),
+			authorize: policyAuthorizer(() => this.authorization),
 			findKind: (group, version, kind) => {
 				const endpoint = this.resources.find(
 					(each) => each.group === group && each.version === version && each.kind === kind && each.subresource === "",

@@ -14,6 +14,8 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { AuthorizationOptions } from "../cluster/index.ts";
+import type { AuthenticationConfig } from "./authentication-config.ts";
 import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
@@ -41,8 +43,12 @@ export interface ClusterConfig {
 	/** Admission plugins that were turned on and off, by name; absent: none. */
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */
+	readonly authorization?: AuthorizationOptions;
 	/** Absent: kubesim's own, in `dataDir`. */
 	readonly store?: StoreConfig;
+	/** Who else may come in; absent: nobody. */
+	readonly authentication?: AuthenticationConfig;
 	/** Absolute; absent: in `dataDir`. A directory of the user's own, which a delete leaves alone. */
 	readonly pkiDir?: string;
 }

@@ -40,3 +40,16 @@ export function endpointList(text: string): readonly string[] {
 		throw new InvalidArgumentError(`It must be URLs like http://127.0.0.1:2379, separated by commas; not "${wrong}".`);
 	return urls;
 }
+
+/** `true` or `false`, as Go's flags take it. */
+export function trueOrFalse(text: string): boolean {
+	if (!/^(?:true|false)$/.test(text)) throw new InvalidArgumentError("It must be true or false.");
+	return text === "true";
+}
+
+/** `key=value`; may be given several times. */
+export function keyAndValue(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+	const [, key = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+	if (key === "") throw new InvalidArgumentError("It must be key=value.");
+	return { ...before, [key]: value };
+}

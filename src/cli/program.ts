@@ -3,7 +3,7 @@
  */
 import { Command, Option } from "commander";
 import { defaultClusterName } from "./cluster-name.ts";
-import { endpointList, integerBetween, nameList, oneOf, positiveNumber } from "./option-values.ts";
+import { endpointList, integerBetween, keyAndValue, nameList, oneOf, positiveNumber, trueOrFalse } from "./option-values.ts";
 import { version } from "./version.ts";
 
 const nameOption = () => new Option("--name <name>", "which cluster").default(defaultClusterName);
@@ -27,6 +27,7 @@ export function createProgram(): Command {
 	addInspection(program);
 	addStore(program);
 	addSnapshot(program);
+	addCerts(program);
 	addKubectl(program);
 	return program;
 }
@@ -56,8 +57,24 @@ function addStart(program: Command): void {
 		.option("--ephemeral", "keep everything in memory and forget it at the end")
 		.option("--foreground", "stay in this terminal; Ctrl-C stops the cluster")
 		.option("--speed <factor>", "cluster time passes this many times as fast as real time (default: 1, or as before)", positiveNumber)
+		.option("--token-auth-file <file>", 'CSV of static tokens: token,user,uid[,"group1,group2"]; "" for none')
+		.option("--authentication-config <file>", 'an AuthenticationConfiguration: providers of tokens, and who may be anonymous; "" for none')
+		.option("--anonymous-auth <bool>", "whether who says nothing of himself is system:anonymous (default: true)", trueOrFalse)
+		.option("--oidc-issuer-url <url>", "an OpenID Connect provider whose ID tokens are good here; https")
+		.option("--oidc-client-id <id>", "whom its tokens must be for")
+		.option("--oidc-ca-file <file>", "PEM: who signs the provider's certificate (default: the authorities that Node knows)")
+		.option("--oidc-username-claim <claim>", "which claim is the user's name (default: sub)")
+		.option("--oidc-username-prefix <prefix>", 'what goes before it; "-" is nothing (default: the issuer and #)')
+		.option("--oidc-groups-claim <claim>", "which claim is the user's groups")
+		.option("--oidc-groups-prefix <prefix>", "what goes before each of them")
+		.option("--oidc-required-claim <key=value>", "what a token must say; may be given several times", keyAndValue)
+		.option("--oidc-signing-algs <names>", "signature algorithms, separated by commas (default: RS256)", nameList)
 		.option("--enable-admission-plugins <names>", "admission plugins to turn on besides the usual ones, separated by commas", nameList)
 		.option("--disable-admission-plugins <names>", "admission plugins to turn off, separated by commas", nameList)
+		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
+		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")
+		.option("--authorization-webhook-config-file <file>", "a kubeconfig: where the mode Webhook asks")
+		.option("--authorization-webhook-version <version>", "of the SubjectAccessReviews that it is sent: v1 or v1beta1 (default: v1beta1)")
 		.addOption(
 			new Option("--store <engine>", "where objects are: kubesim's own store, or an etcd (default: local, or as before)").choices([
 				"local",
@@ -240,6 +257,28 @@ function addServeMember(store: Command): void {
 			),
 		)
 		.action(async (options) => (await import("./commands/store/serve-member.ts")).serveStoreMember(options));
+}
+
+function addCerts(program: Command): void {
+	const certs = program
+		.command("certs")
+		.description("look at the control plane's certificates and renew them, as kubeadm certs does")
+		.exitOverride()
+		.addHelpText("after", examples("kubesim certs check-expiration", "kubesim certs renew all"));
+	const pkiDirOption = () => new Option("--pki-dir <dir>", "where they are (default: where the cluster has them)");
+	certs
+		.command("check-expiration")
+		.description("tell when they end")
+		.addOption(nameOption())
+		.addOption(pkiDirOption())
+		.addOption(outputOption())
+		.action(async (options) => (await import("./commands/certs.ts")).checkExpiration(options));
+	certs
+		.command("renew <certificate>")
+		.description("replace one, or all, by one that is like it and ends in a year")
+		.addOption(nameOption())
+		.addOption(pkiDirOption())
+		.action(async (certificate, options) => (await import("./commands/certs.ts")).renew(certificate, options));
 }
 
 function addKubectl(program: Command): void {

@@ -8,7 +8,9 @@ import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
 	AdmissionSwitchError,
+	AuthorizationConfigError,
 	type Cluster,
+	OidcOptionsError,
 	openCluster,
 	PkiError,
 	PortInUseError,
@@ -18,7 +20,9 @@ import {
 	StoreLockedError,
 	StoreOpenError,
 	StoreUnavailableError,
+	TokenFileError,
 } from "../cluster/index.ts";
+import { openAuthenticationConfig } from "./authentication-config.ts";
 import { ClockFile } from "./clock-file.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn, contextName } from "./cluster-name.ts";
@@ -118,7 +122,9 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.pkiDir === undefined ? {} : { pkiDir: config.pkiDir }),
 			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
+			...(config.authentication === undefined ? {} : { authentication: openAuthenticationConfig(config.authentication) }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
+			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
@@ -139,6 +145,15 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	if (error instanceof AdmissionSwitchError) {
 		return new CliError(error.message, {
 			hint: "--enable-admission-plugins and --disable-admission-plugins take Kubernetes' names, separated by commas.",
+			cause: error,
+		});
+	}
+	if (error instanceof TokenFileError || error instanceof OidcOptionsError) {
+		return new CliError(error.message, { hint: "kubesim start --help names the flags of authentication.", cause: error });
+	}
+	if (error instanceof AuthorizationConfigError) {
+		return new CliError(error.message, {
+			hint: "See --authorization-mode and --authorization-config in kubesim start --help.",
 			cause: error,
 		});
 	}

@@ -1,12 +1,14 @@
 /** What a `kubesim start` is to start: its options, what the cluster was before, and the defaults. */
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { AuthorizationOptions } from "../cluster/index.ts";
+import { type AuthenticationConfig, changesAuthentication, planAuthentication } from "./authentication-config.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
 import { optional, planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
 
-export interface StartOptions extends StoreOptions {
+export interface StartOptions extends StoreOptions, AuthenticationConfig {
 	readonly name: string;
 	readonly nodes?: number;
 	readonly port?: number;
@@ -18,6 +20,10 @@ export interface StartOptions extends StoreOptions {
 	readonly speed?: number;
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	readonly authorizationMode?: readonly string[];
+	readonly authorizationConfig?: string;
+	readonly authorizationWebhookConfigFile?: string;
+	readonly authorizationWebhookVersion?: string;
 	readonly pkiDir?: string;
 	readonly output?: "json";
 }
@@ -60,10 +66,24 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("etcdPort", options.etcdPort ?? known?.etcdPort),
 		...optional("enableAdmissionPlugins", options.enableAdmissionPlugins ?? known?.enableAdmissionPlugins),
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
+		...optional("authentication", planAuthentication(options, known?.authentication)),
+		...optional("authorization", planAuthorization(options) ?? known?.authorization),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
 		...(pkiDir === undefined ? {} : { pkiDir }),
 	};
+}
+
+/** Asked for in part, it is all new: a mode and a file do not go together. Undefined: nothing is asked for. */
+function planAuthorization(options: StartOptions): AuthorizationOptions | undefined {
+	const path = (file: string | undefined) => (file === undefined ? undefined : resolve(file));
+	const asked = {
+		...optional("modes", options.authorizationMode),
+		...optional("configFile", path(options.authorizationConfig)),
+		...optional("webhookConfigFile", path(options.authorizationWebhookConfigFile)),
+		...optional("webhookVersion", options.authorizationWebhookVersion),
+	};
+	return Object.keys(asked).length === 0 ? undefined : asked;
 }
 
 /** Members come and go by commands of their own; a start finds those that there are. */
@@ -110,6 +130,13 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--etcd-port": [options.etcdPort, config?.etcdPort],
 		"--enable-admission-plugins": [options.enableAdmissionPlugins?.join(","), config?.enableAdmissionPlugins?.join(",") ?? ""],
 		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
+		"--authorization-mode": [options.authorizationMode?.join(","), config?.authorization?.modes?.join(",") ?? ""],
+		"--authorization-config": [options.authorizationConfig && resolve(options.authorizationConfig), config?.authorization?.configFile],
+		"--authorization-webhook-config-file": [
+			options.authorizationWebhookConfigFile && resolve(options.authorizationWebhookConfigFile),
+			config?.authorization?.webhookConfigFile,
+		],
+		"--authorization-webhook-version": [options.authorizationWebhookVersion, config?.authorization?.webhookVersion],
 		"--ephemeral": [options.ephemeral, config?.ephemeral],
 		"--store": [options.store, config?.store === undefined ? "local" : "etcd"],
 		"--etcd-endpoints": [options.etcdEndpoints?.join(","), config?.store?.endpoints.join(",")],
@@ -119,6 +146,11 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--etcd-username": [options.etcdUsername, config?.store?.username],
 		"--pki-dir": [options.pkiDir && resolve(options.pkiDir), config?.pkiDir],
 	};
+	if (changesAuthentication(options, config?.authentication)) {
+		throw new CliError(`cluster ${directory.name} is running, and who may come in can't be changed while it does`, {
+			hint: `Stop it first: ${commandOn(directory.name, "stop")}`,
+		});
+	}
 	const differing = Object.entries(asked).filter(([, [wanted, actual]]) => wanted !== undefined && wanted !== actual);
 	if (differing.length > 0) {
 		const flags = differing.map(([flag]) => flag).join(" and ");

@@ -4,6 +4,8 @@
 import type { GroupVersionResource, KubeObject } from "../apimachinery/meta.ts";
 import type {
 	Binding,
+	CertificateSigningRequest,
+	ClusterRole,
 	ConfigMap,
 	ControllerRevision,
 	CoreEvent,
@@ -31,6 +33,7 @@ import type {
 	ServiceAccount,
 	StatefulSet,
 	StorageClass,
+	SubjectAccessReview,
 	ValidatingAdmissionPolicy,
 } from "../apimachinery/schema/generated/types.ts";
 
@@ -73,8 +76,16 @@ export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "contro
 export const jobs = ref<Job>("batch", "v1", "jobs", "Job");
 export const cronJobs = ref<CronJob>("batch", "v1", "cronjobs", "CronJob");
 export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
+export const certificateSigningRequests = ref<CertificateSigningRequest>(
+	"certificates.k8s.io",
+	"v1",
+	"certificatesigningrequests",
+	"CertificateSigningRequest",
+);
+export const subjectAccessReviews = ref<SubjectAccessReview>("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview");
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
+export const clusterRoles = ref<ClusterRole>("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole");
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
 export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");

@@ -15,13 +15,22 @@ import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts"
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
-import { authorizePath } from "../apiserver/authorization/paths.ts";
+import {
+	type AuthenticationOptions,
+	type OpenedAuthentication,
+	openAuthentication,
+} from "../apiserver/authentication/authentication-options.ts";
+import { tokenIssuer } from "../apiserver/authentication/service-account-tokens.ts";
+import type { AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
+import type { AuthorizerChoice } from "../apiserver/authorization/server-authorization.ts";
+import { publishAuthenticationTrust } from "../apiserver/bootstrap/authentication-trust.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
 import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
-import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
+import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
+import { signRequest } from "../apiserver/pki/request-signing.ts";
 import { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
@@ -51,6 +60,8 @@ export interface ClusterOptions {
 	readonly pkiDir?: string;
 	/** Certificates to use instead of making new ones: keys are the one thing that no seed decides. */
 	readonly pki?: Pki;
+	/** Who else may come in, besides certificates and tokens of this cluster's own. */
+	readonly authentication?: AuthenticationOptions;
 	/** The cluster's time; default real time. */
 	readonly clock?: Clock;
 	/** Seed of everything random; default real entropy. With a `VirtualClock`, the same seed is the same run. */
@@ -60,6 +71,8 @@ export interface ClusterOptions {
 	/** Admission plugins to turn on and off, by Kubernetes' names, and to set up. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionOptions;
 	readonly log?: Logger;
+	/** Who decides what users may do, as kube-apiserver's --authorization-… flags say; default Node and RBAC. */
+	readonly authorization?: AuthorizationOptions;
 	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
 	readonly controllers?: readonly string[];
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
@@ -114,6 +127,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
+	const authorizers = await makeAuthorizers(options, { clock, random });
 	options.onProgress?.("opening the store");
 	const opening = openStore({ ...options, clock, log, random });
 	const [opened, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
@@ -124,13 +138,23 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		throw error;
 	});
 	try {
-		const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
+		const cluster = new Cluster({ ...options, ...opened, ...authorizers, clock, random, log, pki });
 		await cluster.apiServer.start();
 		return cluster;
 	} catch (error) {
 		await opened.store.close();
 		throw error;
 	}
+}
+
+/** Throws AuthorizationConfigError. */
+async function makeAuthorizers(
+	{ authorization }: ClusterOptions,
+	environment: { readonly clock: Clock; readonly random: Random },
+): Promise<Pick<Parts, "authorizers">> {
+	if (authorization === undefined) return {};
+	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
+	return { authorizers: loadAuthorizers(authorization, environment) };
 }
 
 async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
@@ -147,6 +171,7 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly pki: Pki;
+	readonly authorizers?: readonly AuthorizerChoice[];
 }
 
 export class Cluster {
@@ -162,12 +187,14 @@ export class Cluster {
 	/** Where it listens. */
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
+	readonly #authentication: OpenedAuthentication;
 	#isBootstrapped = false;
 
 	constructor(options: Parts) {
 		const { clock, random, log, store } = options;
 		this.#options = options;
 		this.clock = clock;
+		this.#authentication = openAuthentication(options.authentication ?? {}, { clock, log });
 		const onStoreLost = (error: Error) => {
 			if (!this.#abort.signal.aborted) log.error("the store is lost", { error: error.message });
 		};
@@ -180,7 +207,10 @@ export class Cluster {
 			...(options.admission === undefined ? {} : { admission: options.admission }),
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
+			identityProviders: this.#authentication.identityProviders,
+			...(this.#authentication.staticTokens === undefined ? {} : { staticTokens: this.#authentication.staticTokens }),
 			components: this.#components(),
+			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
 		});
 		this.client = this.clientFor(adminUser);
 		const runnerOptions: ComponentOptions = {
@@ -191,6 +221,10 @@ export class Cluster {
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			rootCa: () => options.pki.ca.cert,
+			signers: {
+				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
+				signServiceAccountToken: (account, secretName) => this.apiServer.serviceAccountTokens.issueLegacy(account, secretName),
+			},
 			nodes: options.nodes ?? defaultNodes,
 			nodeTemplate: options.nodeTemplate,
 		};
@@ -234,6 +268,9 @@ export class Cluster {
 		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
 		await bootstrap(target);
 		keepKubernetesService(target, { clock, log, signal });
+		const { ca, frontProxy } = this.#options.pki;
+		const trust = { clientCa: ca.cert, frontProxyCa: frontProxy.ca.cert, allowedNames: [frontProxyName] };
+		await publishAuthenticationTrust(this.apiServer, trust);
 		this.#isBootstrapped = true;
 		this.#checkAuthority();
 		onProgress?.("starting controllers, scheduler and nodes");
@@ -308,8 +345,12 @@ export class Cluster {
 			clock,
 			random: random.fork("http"),
 			log,
-			authorizePath,
+			authorizePath: (user, verb, path) => this.apiServer.authorizePath(user, verb, path),
+			require: (question) => this.apiServer.require(question),
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
+			frontProxy: { ca: pki.frontProxy.ca.cert, allowedNames: [frontProxyName] },
+			openId: { issuer: tokenIssuer, keys: [this.apiServer.serviceAccountTokens.publicKey], url: () => this.#url ?? "" },
+			anonymous: this.#authentication.anonymous,
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
 			metrics: [this.apiServer.metrics],

@@ -10,7 +10,7 @@ import type { Random } from "../apimachinery/random.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
-import { ControllerManager } from "../controllers/index.ts";
+import { ControllerManager, type ControllerManagerOptions } from "../controllers/index.ts";
 import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
 import { Scheduler } from "../scheduler/index.ts";
 
@@ -24,6 +24,8 @@ export interface ComponentOptions {
 	readonly controllers?: readonly string[];
 	/** PEM. */
 	readonly rootCa: () => string;
+	/** What controllers sign with the cluster's authority and keys. */
+	readonly signers: Pick<ControllerManagerOptions, "signCertificate" | "signServiceAccountToken">;
 	/** How many nodes there are to be, at least. */
 	readonly nodes: number;
 	readonly nodeTemplate: Omit<NodeOptions, "name"> | undefined;
@@ -43,14 +45,15 @@ export interface Components {
 	stopped(): Promise<void>;
 }
 
-const componentUser: UserInfo = { name: "system:apiserver", groups: ["system:masters", "system:authenticated"] };
+export const controllerManagerUser: UserInfo = { name: "system:kube-controller-manager", groups: ["system:authenticated"] };
 
+/** One set for controllers, scheduler and nodes, read as kube-controller-manager reads its own: it may list everything. */
 export function createInformers({ clock, random, log, clientFor }: ComponentOptions): InformerFactory {
-	return new InformerFactory({ client: clientFor(componentUser), clock, random: random.fork("informers"), log });
+	return new InformerFactory({ client: clientFor(controllerManagerUser), clock, random: random.fork("informers"), log });
 }
 
 export function createControllers(
-	{ clock, random, log, clientFor, rootCa, controllers }: ComponentOptions,
+	{ clock, random, log, clientFor, rootCa, signers, controllers }: ComponentOptions,
 	informers: InformerFactory,
 ): ControllerManager {
 	return new ControllerManager({
@@ -58,9 +61,10 @@ export function createControllers(
 		clock,
 		log,
 		random: random.fork("controllers"),
-		clientFor: (name) => clientFor(controllerUser(name)),
+		clientFor: (account) => clientFor(controllerUser(account)),
 		rootCa,
 		...(controllers === undefined ? {} : { chosen: controllers }),
+		...signers,
 	});
 }
 
@@ -78,6 +82,7 @@ export function createFleet({ clock, random, log, latency, clientFor }: Componen
 		random: random.fork("kubelets"),
 		latency,
 		clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
+		remover: clientFor(controllerUser("node-controller")),
 	});
 }
 
@@ -117,9 +122,11 @@ export class OwnComponents implements Components {
 	}
 }
 
-function controllerUser(name: string): UserInfo {
+function controllerUser(account: string): UserInfo {
+	// Who makes the tokens of service accounts needs no token of one: it acts as the manager itself.
+	if (account === "serviceaccount-token-controller") return { name: "system:kube-controller-manager", groups: ["system:authenticated"] };
 	return {
-		name: `system:serviceaccount:kube-system:${name}`,
+		name: `system:serviceaccount:kube-system:${account}`,
 		groups: ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
 	};
 }

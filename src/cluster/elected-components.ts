@@ -20,6 +20,7 @@ import type { Fleet } from "../kubelet-sim/index.ts";
 import {
 	type ComponentOptions,
 	type Components,
+	controllerManagerUser,
 	createControllers,
 	createFleet,
 	createInformers,
@@ -35,7 +36,6 @@ const releaseLimitMs = 3_000;
 /** The Lease of all simulated nodes. */
 export const nodesLease = "kubesim-nodes";
 
-const controllerManagerUser: UserInfo = { name: "system:kube-controller-manager", groups: ["system:authenticated"] };
 const nodesUser: UserInfo = { name: "system:kubesim-nodes", groups: ["system:masters", "system:authenticated"] };
 
 export interface ElectedOptions extends ComponentOptions {

@@ -4,7 +4,18 @@
  */
 export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
 export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
+export type { AuthenticationOptions } from "../apiserver/authentication/authentication-options.ts";
+export { OidcOptionsError } from "../apiserver/authentication/oidc-options.ts";
+export { TokenFileError } from "../apiserver/authentication/token-file.ts";
+export { AuthorizationConfigError, type AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
+export {
+	type CertificateExpiration,
+	certificateExpirations,
+	certificateNames,
+	type Expirations,
+	renewCertificate,
+} from "../apiserver/pki/control-plane-certificates.ts";
 export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
 export {

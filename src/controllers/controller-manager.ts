@@ -10,10 +10,11 @@ import type { InformerFactory } from "../client/informer.ts";
 import { chosenControllers } from "./chosen.ts";
 import type { Controller } from "./controller.ts";
 import { type ControllerSetOptions, createControllers } from "./controllers.ts";
+import { serviceAccountOf } from "./service-accounts.ts";
 
 export interface ControllerManagerOptions extends ControllerSetOptions {
 	/** A client with the controller's own identity: the service account of this name in kube-system. */
-	clientFor(controllerName: string): Client;
+	clientFor(account: string): Client;
 	/** Which run from the start: see chosen.ts. Default all. */
 	readonly chosen?: readonly string[];
 	readonly informers: InformerFactory;
@@ -79,7 +80,10 @@ export class ControllerManager {
 		const { clientFor, informers, clock, random } = this.#options;
 		const { name } = controller;
 		try {
-			await controller.run({ client: clientFor(name), informers, clock, random: random.fork(name), log: this.#log }, signal);
+			await controller.run(
+				{ client: clientFor(serviceAccountOf(name)), informers, clock, random: random.fork(name), log: this.#log },
+				signal,
+			);
 		} catch (error) {
 			this.#log.error(`${name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 		}

@@ -1,6 +1,13 @@
 /**
  * The list of all controllers, as kube-controller-manager names them.
  */
+import { bootstrapSigner } from "./bootstrap/bootstrap-signer.ts";
+import { tokenCleaner } from "./bootstrap/token-cleaner.ts";
+import { approvingController } from "./certificates/approving-controller.ts";
+import { cleanerController } from "./certificates/cleaner-controller.ts";
+import { type CertificateSigner, signingController } from "./certificates/signing-controller.ts";
+
+import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import type { Controller } from "./controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
@@ -15,6 +22,7 @@ import { replicaSetController, replicationControllerController } from "./replica
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
+import { type ServiceAccountTokenOptions, serviceAccountTokenController } from "./service-account-token-controller.ts";
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
@@ -23,16 +31,28 @@ import { validatingAdmissionPolicyStatusController } from "./validating-admissio
 export interface ControllerSetOptions {
 	/** The certificate of the CA that signed the API server's, in PEM: what pods trust. Asked for when it is first needed. */
 	rootCa(): string;
+	/** Signs what CertificateSigningRequests ask for. */
+	readonly signCertificate: CertificateSigner;
+	/** A service account's token for a Secret of its own. */
+	readonly signServiceAccountToken: ServiceAccountTokenOptions["sign"];
 	/** What garbage collection and namespace deletion know of; default all built-in resources. */
 	readonly deletableResources?: readonly DeletableResource[];
 }
 
 export function createControllers({
 	rootCa,
+	signCertificate,
+	signServiceAccountToken,
 	deletableResources = builtInDeletableResources(),
 }: ControllerSetOptions): readonly Controller[] {
 	return [
 		serviceAccountController,
+		serviceAccountTokenController({ rootCa, sign: signServiceAccountToken }),
+		signingController(signCertificate),
+		approvingController,
+		cleanerController,
+		bootstrapSigner,
+		tokenCleaner,
 		rootCaPublisher(rootCa),
 		namespaceController(deletableResources),
 		garbageCollector(deletableResources),
@@ -49,5 +69,6 @@ export function createControllers({
 		pvcProtectionController,
 		pvProtectionController,
 		validatingAdmissionPolicyStatusController,
+		clusterRoleAggregationController,
 	];
 }

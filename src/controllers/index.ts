@@ -3,4 +3,4 @@
  * the client, level-based, knowing nothing of the server it talks to. What controllers share in mechanism (queues,
  * informers, expectations, owners) is in client/.
  */
-export { ControllerManager } from "./controller-manager.ts";
+export { ControllerManager, type ControllerManagerOptions } from "./controller-manager.ts";

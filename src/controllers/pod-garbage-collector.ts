@@ -11,7 +11,7 @@
  *
  * Source of behaviour and texts: pkg/controller/podgc.
  */
-import type { Node, Pod, PodCondition } from "../apimachinery/schema/generated/types.ts";
+import type { Node, Pod, PodCondition, PodStatus } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import type { Informer } from "../client/informer.ts";
@@ -133,7 +133,12 @@ class PodGarbageCollector {
 		const { namespace, name: podName = "", uid } = pod.metadata ?? {};
 		const client = this.#context.client.resource(pods);
 		try {
-			if (!isPodTerminal(pod)) await client.updateStatus(this.#failed(pod, disruption));
+			if (!isPodTerminal(pod)) {
+				// A patch, as upstream's: its role allows no update.
+				const patch = { metadata: { uid }, status: this.#failed(pod, disruption) };
+				const status = { subresource: "status" };
+				await client.patch({ namespace, name: podName }, "application/strategic-merge-patch+json", patch, status);
+			}
 			await client.delete(
 				{ namespace, name: podName },
 				{ gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }) },
@@ -143,10 +148,8 @@ class PodGarbageCollector {
 		}
 	}
 
-	#failed(pod: Pod, disruption: string | undefined): Pod {
-		const conditions = pod.status?.conditions ?? [];
-		const status = { ...pod.status, phase: "Failed" };
-		if (disruption === undefined) return { ...pod, status };
+	#failed(pod: Pod, disruption: string | undefined): PodStatus {
+		if (disruption === undefined) return { phase: "Failed" };
 		const condition: PodCondition = {
 			type: "DisruptionTarget",
 			status: "True",
@@ -154,6 +157,6 @@ class PodGarbageCollector {
 			message: disruption,
 			lastTransitionTime: formatTime(this.#context.clock.now()),
 		};
-		return { ...pod, status: { ...status, conditions: withCondition(conditions, condition) } };
+		return { phase: "Failed", conditions: withCondition(pod.status?.conditions ?? [], condition) };
 	}
 }

@@ -46,6 +46,8 @@ const defaultVolumeSyncMs = 60_000;
 export interface FleetOptions {
 	/** For the API as a node sees it: `system:node:NAME`. */
 	readonly clientFor: (node: string) => Client;
+	/** Of whoever deletes the Node of a machine that is gone, which no kubelet may. */
+	readonly remover: Client;
 	/** Of a client that may read pods, nodes, services, endpointslices, configmaps and secrets of all namespaces. */
 	readonly informers: InformerFactory;
 	readonly clock: Clock;
@@ -168,7 +170,7 @@ export class Fleet {
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
 		this.#recorders.delete(name);
 		try {
-			await this.#options.clientFor(name).resource(nodes).delete({ name });
+			await this.#options.remover.resource(nodes).delete({ name });
 		} catch (error) {
 			if (!isStatusError(error, "NotFound")) throw error;
 		}
@@ -347,7 +349,7 @@ export class Fleet {
 			network: this.#network,
 			lookups: this.#lookups(),
 			clusterDns: this.#options.clusterDns ?? "10.96.0.10",
-			fetch: (object) => this.#fetch(object),
+			fetch: (node, object) => this.#fetch(node, object),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claimTree: (namespace, claim) => this.#claimTree(namespace, claim),
@@ -414,9 +416,8 @@ export class Fleet {
 		};
 	}
 
-	async #fetch({ kind, namespace, name }: ObjectName): Promise<boolean> {
-		// Read as the informers' client would; any node's client will do, as nodes may read what their pods use.
-		const client = this.#options.clientFor(this.#nodes.keys().next().value ?? "");
+	async #fetch(node: string, { kind, namespace, name }: ObjectName): Promise<boolean> {
+		const client = this.#options.clientFor(node);
 		try {
 			const found =
 				kind === "configmap"

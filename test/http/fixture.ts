@@ -7,7 +7,6 @@ import { silentLog } from "../../src/apimachinery/log.ts";
 import type { KubeObject } from "../../src/apimachinery/meta.ts";
 import { SeededRandom } from "../../src/apimachinery/random.ts";
 import { ApiServer } from "../../src/apiserver/api-server.ts";
-import { authorizePath } from "../../src/apiserver/authorization/paths.ts";
 import { createFlowControl } from "../../src/apiserver/flowcontrol/server-flow-control.ts";
 import { createHttpServer, type HttpServer, type HttpServerOptions } from "../../src/apiserver/http/server.ts";
 import { loadOrCreatePki, type Pki } from "../../src/apiserver/pki/pki.ts";
@@ -76,7 +75,7 @@ export async function startFixture(options: Partial<HttpServerOptions> = {}): Pr
 		log: silentLog,
 		tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 		authenticateToken: async (token) => tokens[token],
-		authorizePath,
+		authorizePath: (user, verb, path) => server.authorizePath(user, verb, path),
 		metrics: [server.metrics],
 		flowControl: createFlowControl(server, clock),
 		...options,

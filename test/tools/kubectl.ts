@@ -38,11 +38,11 @@ export interface ToolResult {
 
 /** A program pointed at one cluster. */
 export class Tool {
-	readonly #path: string;
+	readonly path: string;
 	readonly #env: NodeJS.ProcessEnv;
 
 	constructor(path: string, env: NodeJS.ProcessEnv) {
-		this.#path = path;
+		this.path = path;
 		this.#env = { ...process.env, ...env };
 	}
 
@@ -80,7 +80,7 @@ export class Tool {
 
 	/** Starts it and leaves it running: the caller ends it. */
 	spawn(args: readonly string[]): ChildProcessWithoutNullStreams {
-		return spawn(this.#path, args, { env: this.#env, stdio: "pipe" });
+		return spawn(this.path, args, { env: this.#env, stdio: "pipe" });
 	}
 }
 

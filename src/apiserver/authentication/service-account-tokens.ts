@@ -1,16 +1,19 @@
 /**
- * Service account tokens: signed JSON Web Tokens (ES256), bound to a service account and, where asked for, to a pod.
- * They end with their time, and earlier when what they are bound to is gone.
+ * Service account tokens: signed JSON Web Tokens, bound to a service account and, where asked for, to a pod.
+ * They end with their time, and earlier when what they are bound to is gone. Those of old, out of Secrets, are in legacy-tokens.ts.
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#bound-service-account-tokens
  * and pkg/serviceaccount (claims.go, jwt.go).
  */
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import { isJsonObject } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import type { ServiceAccount } from "../../apimachinery/schema/generated/types.ts";
 import { parseTime } from "../../apimachinery/time.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { TokenAuthenticator, Verdict } from "./authenticator.ts";
+import { algorithmOf, audiencesOf, isSignedBy, type JsonWebToken, parseToken, textClaim } from "./json-web-token.ts";
+import { type LegacyClaims, type LegacyTokenOptions, legacyIssuer, validateLegacyToken } from "./legacy-tokens.ts";
 
 export const tokenIssuer = "https://kubernetes.default.svc.cluster.local";
 
@@ -61,10 +64,15 @@ interface Claims {
 	};
 }
 
-/** How long a token outlives the beginning of the deletion of what it is bound to. Source: pkg/serviceaccount/claims.go. */
-const deletionLeewayMs = 60_000;
+/**
+ * How far clocks may be apart, and how long a token outlives the beginning of the deletion of what it is bound to.
+ * Source: go-jose's DefaultLeeway, pkg/serviceaccount/claims.go.
+ */
+const leewayMs = 60_000;
+/** How many tokens whose signature was found good are remembered. */
+const maxVerified = 1000;
 
-export interface ServiceAccountTokensOptions {
+export interface ServiceAccountTokensOptions extends Pick<LegacyTokenOptions, "onLegacyTokenUsed"> {
 	readonly keys: TokenKeys;
 	readonly clock: Clock;
 	readonly random: Random;
@@ -72,19 +80,30 @@ export interface ServiceAccountTokensOptions {
 	readonly find: (resource: "serviceaccounts" | "pods" | "secrets" | "nodes", namespace: string, name: string) => KubeObject | undefined;
 }
 
-export class ServiceAccountTokens {
+export class ServiceAccountTokens implements TokenAuthenticator {
 	readonly #options: ServiceAccountTokensOptions;
 	readonly #privateKey: KeyObject;
 	readonly #publicKey: KeyObject;
 	readonly #keyId: string;
+	readonly #algorithm: string;
+	/** Tokens whose signature is ours, the one used last at the end: checking it is most of the work, and its answer never changes. */
+	readonly #verified = new Map<string, JsonWebToken>();
 
 	constructor(options: ServiceAccountTokensOptions) {
 		this.#options = options;
 		this.#privateKey = createPrivateKey(options.keys.privateKey);
 		this.#publicKey = createPublicKey(options.keys.publicKey);
+		this.#algorithm = algorithmOf(this.#publicKey);
 		this.#keyId = createHash("sha256")
 			.update(this.#publicKey.export({ type: "spki", format: "der" }))
 			.digest("base64url");
+	}
+
+	/** The public key as a JSON Web Key (RFC 7517), for others who check our tokens. */
+	get publicKey(): Readonly<Record<string, unknown>> {
+		const { kty, crv, x, y, n, e } = this.#publicKey.export({ format: "jwk" });
+		const key = { use: "sig", kty, kid: this.#keyId, crv, alg: this.#algorithm, x, y, n, e };
+		return Object.fromEntries(Object.entries(key).filter(([, value]) => value !== undefined));
 	}
 
 	/** Signs a token. @param audiences empty means the API server itself. */
@@ -108,53 +127,113 @@ export class ServiceAccountTokens {
 			nbf: now,
 			sub: userName(namespace, serviceAccount.name),
 		};
-		const head = `${encodePart({ alg: "ES256", kid: this.#keyId })}.${encodePart(claims)}`;
-		const signature = sign("sha256", Buffer.from(head), { key: this.#privateKey, dsaEncoding: "ieee-p1363" });
+		return this.#sign(claims);
+	}
+
+	/** Signs a token of old, which has no end of its own: it lives as long as the Secret that holds it. */
+	issueLegacy(account: ServiceAccount, secretName: string): string {
+		const { namespace = "", name = "", uid = "" } = account.metadata ?? {};
+		const claims: LegacyClaims = {
+			iss: legacyIssuer,
+			"kubernetes.io/serviceaccount/namespace": namespace,
+			"kubernetes.io/serviceaccount/secret.name": secretName,
+			"kubernetes.io/serviceaccount/service-account.name": name,
+			"kubernetes.io/serviceaccount/service-account.uid": uid,
+			sub: userName(namespace, name),
+		};
+		return this.#sign(claims);
+	}
+
+	#sign(claims: Claims | LegacyClaims): string {
+		const head = `${encodePart({ alg: this.#algorithm, kid: this.#keyId })}.${encodePart(claims)}`;
+		const signature = sign(`sha${this.#algorithm.slice(2)}`, Buffer.from(head), { key: this.#privateKey, dsaEncoding: "ieee-p1363" });
 		return `${head}.${signature.toString("base64url")}`;
 	}
 
-	/** The bearer of a token for the API server; undefined if it is not ours, has ended, or what it is bound to is gone. */
-	authenticate(token: string): UserInfo | undefined {
-		const claims = this.#verified(token);
-		const nowSeconds = this.#options.clock.now() / 1000;
-		if (claims === undefined || !claims.aud.includes(tokenIssuer) || nowSeconds < claims.nbf || nowSeconds >= claims.exp) return undefined;
+	/** Whose the token is; undefined for one that does not even say that it is ours. */
+	authenticateToken(token: string, audiences: readonly string[]): Verdict {
+		const parsed = this.#verified.get(token) ?? parseToken(token);
+		const issuer = parsed === undefined ? "" : textClaim(parsed.claims, "iss");
+		if (parsed === undefined || (issuer !== tokenIssuer && issuer !== legacyIssuer)) return undefined;
+		const { kid } = parsed.header;
+		if (typeof kid === "string" && kid !== "" && kid !== this.#keyId) return { refused: "invalid signature, no keys found" };
+		if (!this.#isOurs(token, parsed)) return { refused: "go-jose/go-jose: error in cryptographic primitive" };
+		const own = audiencesOf(parsed.claims);
+		const tokenAudiences = own.length === 0 ? [tokenIssuer] : own;
+		const good = tokenAudiences.filter((audience) => audiences.includes(audience));
+		if (good.length === 0) {
+			const target = `is invalid for the target audiences ${quoteList(audiences)}`;
+			return { refused: `token audiences ${quoteList(tokenAudiences)} ${target}` };
+		}
+		const verdict =
+			issuer === legacyIssuer
+				? validateLegacyToken(token, parsed.claims, this.#options)
+				: this.#validate(parsed.claims as unknown as Claims);
+		return verdict !== undefined && "user" in verdict ? { ...verdict, audiences: good } : verdict;
+	}
+
+	#isOurs(token: string, parsed: JsonWebToken): boolean {
+		const isKnown = this.#verified.delete(token);
+		if (!isKnown && !isSignedBy(parsed, this.#publicKey)) return false;
+		this.#verified.set(token, parsed);
+		const [oldest] = this.#verified.keys();
+		if (this.#verified.size > maxVerified && oldest !== undefined) this.#verified.delete(oldest);
+		return true;
+	}
+
+	/** Whether a token that is ours still stands for somebody. */
+	#validate(claims: Claims): Verdict {
+		const nowMs = this.#options.clock.now();
+		if (nowMs + leewayMs < claims.nbf * 1000) return { refused: "service account token is not valid yet" };
+		if (nowMs - leewayMs > claims.exp * 1000) return { refused: "service account token has expired" };
 		const { namespace, serviceaccount, pod, secret, node } = claims["kubernetes.io"];
 		const { find } = this.#options;
-		if (!this.#isThere(find("serviceaccounts", namespace, serviceaccount.name), serviceaccount)) return undefined;
-		if (pod !== undefined && !this.#isThere(find("pods", namespace, pod.name), pod)) return undefined;
-		if (secret !== undefined && !this.#isThere(find("secrets", namespace, secret.name), secret)) return undefined;
-		// Beside a pod the node is only told.
-		if (pod === undefined && node !== undefined && !this.#isThere(find("nodes", "", node.name), node)) return undefined;
+		const account = find("serviceaccounts", namespace, serviceaccount.name);
+		if (account === undefined) return { refused: `serviceaccounts "${serviceaccount.name}" not found` };
+		if (this.#isEnding(account)) return { refused: `service account ${namespace}/${serviceaccount.name} has been deleted` };
+		if (account.metadata?.uid !== serviceaccount.uid) {
+			return { refused: `service account UID (${account.metadata?.uid}) does not match claim (${serviceaccount.uid})` };
+		}
+		const problem =
+			(secret && this.#boundProblem("secret", find("secrets", namespace, secret.name), secret)) ||
+			(pod && this.#boundProblem("pod", find("pods", namespace, pod.name), pod)) ||
+			// Beside a pod the node is only told.
+			(node && pod === undefined && this.#boundProblem("node", find("nodes", "", node.name), node));
+		return problem ? { refused: problem } : { user: this.#userOf(claims) };
+	}
+
+	#boundProblem(kind: "secret" | "pod" | "node", object: KubeObject | undefined, { uid }: ObjectName): string | undefined {
+		if (object === undefined || this.#isEnding(object)) return "service account token has been invalidated";
+		const current = object.metadata?.uid ?? "";
+		return current === uid ? undefined : `${kind} UID (${current}) does not match service account ${kind} ref claim (${uid})`;
+	}
+
+	/** Being deleted for longer than a moment. */
+	#isEnding({ metadata }: KubeObject): boolean {
+		const since = metadata?.deletionTimestamp;
+		return since !== undefined && this.#options.clock.now() >= parseTime(since) + leewayMs;
+	}
+
+	#userOf({ jti, "kubernetes.io": { namespace, serviceaccount, pod, node } }: Claims): UserInfo {
 		return {
 			name: userName(namespace, serviceaccount.name),
 			uid: serviceaccount.uid,
-			groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`, "system:authenticated"],
+			groups: ["system:serviceaccounts", `system:serviceaccounts:${namespace}`],
 			extra: {
-				"authentication.kubernetes.io/credential-id": [`JTI=${claims.jti}`],
+				"authentication.kubernetes.io/credential-id": [`JTI=${jti}`],
 				...(node === undefined ? {} : named("node", node)),
 				...(pod === undefined ? {} : named("pod", pod)),
 			},
 		};
 	}
-
-	/** The very object, and not being deleted for longer than a moment. */
-	#isThere(object: KubeObject | undefined, { uid }: ObjectName): boolean {
-		const { uid: current, deletionTimestamp } = object?.metadata ?? {};
-		if (current === undefined || current !== uid) return false;
-		return deletionTimestamp === undefined || this.#options.clock.now() < parseTime(deletionTimestamp) + deletionLeewayMs;
-	}
-
-	/** The claims of a token with a good signature of ours. */
-	#verified(token: string): Claims | undefined {
-		const [head = "", body = "", signature = "", ...rest] = token.split(".");
-		if (rest.length > 0 || decodePart(head)?.alg !== "ES256") return undefined;
-		const key = { key: this.#publicKey, dsaEncoding: "ieee-p1363" } as const;
-		if (!verify("sha256", Buffer.from(`${head}.${body}`), key, Buffer.from(signature, "base64url"))) return undefined;
-		return decodePart(body) as Claims | undefined;
-	}
 }
 
-function userName(namespace: string, name: string): string {
+/** As Go prints a list of texts with %q. */
+function quoteList(texts: readonly string[]): string {
+	return `[${texts.map((text) => JSON.stringify(text)).join(" ")}]`;
+}
+
+export function userName(namespace: string, name: string): string {
 	return `system:serviceaccount:${namespace}:${name}`;
 }
 
@@ -167,14 +246,4 @@ function named(kind: "pod" | "node", { name, uid }: ObjectName): Readonly<Record
 
 function encodePart(value: object): string {
 	return Buffer.from(JSON.stringify(value)).toString("base64url");
-}
-
-/** A part of a token; undefined for anything that is not a JSON object: tokens come from strangers. */
-function decodePart(text: string): Readonly<Record<string, unknown>> | undefined {
-	try {
-		const value: unknown = JSON.parse(Buffer.from(text, "base64url").toString("utf8"));
-		return isJsonObject(value) ? value : undefined;
-	} catch {
-		return undefined;
-	}
 }

@@ -1,50 +1,127 @@
 /**
- * Who may do what. Until RBAC is served, the answer is that of `--authorization-mode=AlwaysAllow` for the cluster's own
- * components and administrators, and no for everybody else; the texts are those of RBAC.
- * Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+ * Who may do what: the question that every request puts, and what answers it.
+ *
+ *   request ─▶ AuthorizationAttributes ─▶ Authorizer ─▶ allow     the request goes on
+ *                                                    ├▶ deny      403, whatever others would say
+ *                                                    └▶ undecided the next authorizer is asked; 403 after the last
+ *
+ * Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/ and k8s.io/apiserver/pkg/authorization/authorizer
  */
-import type { Verb } from "../../apimachinery/api-request.ts";
+import { type FieldRequirement, FieldSelectorError, parseFieldSelector } from "../../apimachinery/field-selector.ts";
+import type { LabelRequirement } from "../../apimachinery/selector.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 
-export interface AuthorizationAttributes {
+/** A request for a resource. */
+export interface ResourceAttributes {
 	readonly user: UserInfo;
-	readonly verb: Verb;
+	/** A verb of the API, or one that only authorization knows: `bind`, `escalate`, `impersonate`, `approve`. */
+	readonly verb: string;
 	readonly group: string;
+	/** "*" where the question is not about one version. Absent: "*". */
+	readonly version?: string;
 	readonly resource: string;
 	/** "" for the object itself. */
 	readonly subresource: string;
-	/** "" for cluster-scoped resources and all namespaces. */
+	/** "" for cluster-scoped resources and all namespaces; of a request for a namespace its own name. */
 	readonly namespace: string;
+	/** "" where the request names no object: lists, and every create. */
 	readonly name: string;
+	/** What narrows a list, watch or deletecollection: as text, or already read. */
+	readonly fieldSelector?: string | readonly FieldRequirement[];
+	readonly labelSelector?: string | readonly LabelRequirement[];
+	readonly path?: undefined;
 }
+
+/** A request for a path that is no resource: /healthz, /metrics, /apis. */
+export interface PathAttributes {
+	readonly user: UserInfo;
+	/** The HTTP method in lower case. */
+	readonly verb: string;
+	readonly path: string;
+}
+
+export type AuthorizationAttributes = ResourceAttributes | PathAttributes;
 
 export interface Decision {
-	readonly allowed: boolean;
-	/** Why, for reviews. */
+	readonly verdict: "allow" | "deny" | "undecided";
+	/** Why, for reviews and for whoever is refused; "" if there is nothing to say. */
 	readonly reason: string;
+	/** What went wrong while deciding; a decision can be right all the same. */
+	readonly error?: string;
 }
 
+/** Answers at once where it can: a promise costs every request. */
 export interface Authorizer {
+	authorize(attributes: AuthorizationAttributes): Decision | Promise<Decision>;
+}
+
+/** An authorizer that never has to wait. */
+export interface ImmediateAuthorizer extends Authorizer {
 	authorize(attributes: AuthorizationAttributes): Decision;
 }
 
-/** Components that run inside the cluster's process, by the names they have in a real one. */
-const trustedUsers: ReadonlySet<string> = new Set(["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"]);
-const trustedGroups: ReadonlySet<string> = new Set(["system:masters", "system:nodes", "system:serviceaccounts:kube-system"]);
+/** `SelfSubjectRulesReview`'s words for a rule about resources and one about paths. */
+export interface ResourceRule {
+	readonly verbs: readonly string[];
+	readonly apiGroups?: readonly string[];
+	readonly resources?: readonly string[];
+	readonly resourceNames?: readonly string[];
+}
 
-/** Allows members of system:masters and the cluster's own components everything, others only to ask about themselves. */
-export const trustedOnlyAuthorizer: Authorizer = {
-	authorize({ user, group, resource }) {
-		if (trustedUsers.has(user.name) || user.groups.some((name) => trustedGroups.has(name))) return { allowed: true, reason: "" };
-		// What role system:basic-user grants to everybody who is authenticated.
-		const asksAboutSelf = resource.startsWith("selfsubject") && (group === "authorization.k8s.io" || group === "authentication.k8s.io");
-		return { allowed: asksAboutSelf && user.groups.includes("system:authenticated"), reason: "" };
-	},
-};
+export interface PathRule {
+	readonly verbs: readonly string[];
+	readonly nonResourceURLs?: readonly string[];
+}
 
-/** `User "jane" cannot list resource "pods" in API group "" in the namespace "default"`. */
-export function forbiddenText({ user, verb, group, resource, subresource, namespace }: AuthorizationAttributes): string {
+export interface RuleList {
+	readonly resourceRules: readonly ResourceRule[];
+	readonly nonResourceRules: readonly PathRule[];
+	/** There may be more that could not be listed. */
+	readonly incomplete: boolean;
+	/** Why; "" if nothing went wrong. */
+	readonly error: string;
+}
+
+/** Lists what somebody may do in a namespace. */
+export interface RuleResolver {
+	rulesFor(user: UserInfo, namespace: string): RuleList;
+}
+
+export const allowed: Decision = { verdict: "allow", reason: "" };
+export const undecided: Decision = { verdict: "undecided", reason: "" };
+
+/** No opinion, and why not. */
+export function undecidedBecause(reason: string): Decision {
+	return { verdict: "undecided", reason };
+}
+
+/** What a field selector asks for; one that cannot be read asks for nothing. */
+export function fieldRequirements({ fieldSelector = "" }: ResourceAttributes): readonly FieldRequirement[] {
+	if (typeof fieldSelector !== "string") return fieldSelector;
+	try {
+		return parseFieldSelector(fieldSelector).requirements;
+	} catch (error) {
+		if (error instanceof FieldSelectorError) return [];
+		throw error;
+	}
+}
+
+/** `User "jane" cannot list resource "pods" in API group "" in the namespace "default"`, and why if the authorizers said so. */
+export function forbiddenText(attributes: AuthorizationAttributes, reason: string): string {
+	const text = refusal(attributes);
+	return reason === "" ? text : `${text}: ${reason}`;
+}
+
+function refusal(attributes: AuthorizationAttributes): string {
+	const who = `User ${JSON.stringify(attributes.user.name)} cannot ${attributes.verb}`;
+	if (attributes.path !== undefined) return `${who} path ${JSON.stringify(attributes.path)}`;
+	const { group, resource, subresource, namespace } = attributes;
 	const target = subresource === "" ? resource : `${resource}/${subresource}`;
-	const scope = namespace === "" ? "at the cluster scope" : `in the namespace "${namespace}"`;
-	return `User "${user.name}" cannot ${verb} resource "${target}" in API group "${group}" ${scope}`;
+	const scope = namespace === "" ? "at the cluster scope" : `in the namespace ${JSON.stringify(namespace)}`;
+	return `${who} resource ${JSON.stringify(target)} in API group ${JSON.stringify(group)} ${scope}`;
+}
+
+/** As Go's aggregated errors read: one as it is, several in brackets. */
+export function aggregate(errors: readonly string[]): string {
+	return errors.length < 2 ? (errors[0] ?? "") : `[${errors.join(", ")}]`;
 }

@@ -40,11 +40,21 @@ describe("bootstrap objects", () => {
 
 	it("have names of their own, namespaces before what stands in them and roles before their bindings", () => {
 		expect(new Set(objects.map(label)).size).toBe(objects.length);
-		const position = (kind: string) => objects.findIndex((object) => object.kind === kind);
-		const last = (kind: string) => objects.findLastIndex((object) => object.kind === kind);
-		expect(last("Namespace")).toBeLessThan(position("Role"));
-		expect(last("ClusterRole")).toBeLessThan(position("ClusterRoleBinding"));
-		expect(last("Role")).toBeLessThan(position("RoleBinding"));
+		const position = (kind: string, namespace: string | undefined, name: string | undefined) =>
+			objects.findIndex(
+				({ kind: own, metadata }) =>
+					own === kind && metadata?.name === name && (kind === "ClusterRole" || metadata?.namespace === namespace),
+			);
+		objects.forEach(({ metadata }, index) => {
+			if (metadata?.namespace !== undefined) expect(position("Namespace", undefined, metadata.namespace)).toBeLessThan(index);
+		});
+		objects.forEach((object, index) => {
+			if (object.kind !== "RoleBinding" && object.kind !== "ClusterRoleBinding") return;
+			const { kind, name } = (object as ClusterRoleBinding).roleRef;
+			const at = position(kind, object.metadata?.namespace, name);
+			expect(at, label(object)).toBeGreaterThanOrEqual(0);
+			expect(at, label(object)).toBeLessThan(index);
+		});
 	});
 
 	it("bind roles that are there", () => {

@@ -32,10 +32,11 @@ export function isBootstrapped(server: ApiServer): boolean {
 	return server.find("", "namespaces", "", "kube-system") !== undefined;
 }
 
-/** Creates what is missing. Idempotent. */
+/** Creates what is missing, and puts right what RBAC relies on. Idempotent. */
 export async function bootstrap(target: BootstrapTarget): Promise<void> {
 	const { server, nowMs, serviceCidr } = target;
-	if (!isBootstrapped(server)) {
+	if (isBootstrapped(server)) await reconcileRbac(server);
+	else {
 		const { bootstrapObjects } = await import("./index.ts");
 		const objects = bootstrapObjects({ nowMs, serviceCidrs: [serviceCidr] });
 		const isNamespace = (object: KubeObject) => object.kind === "Namespace";
@@ -44,6 +45,30 @@ export async function bootstrap(target: BootstrapTarget): Promise<void> {
 	}
 	await server.repair();
 	await publishKubernetesService(target);
+}
+
+/** Adds again what was taken from the roles and bindings of every cluster. */
+async function reconcileRbac(server: ApiServer): Promise<void> {
+	const { reconciledObjects } = await import("./index.ts");
+	const { reconcile } = await import("./rbac-reconciliation.ts");
+	const write = async (expected: KubeObject): Promise<void> => {
+		const { group, resource, namespace = "" } = target(expected);
+		const { name = "" } = expected.metadata ?? {};
+		const existing = server.find(group, resource, namespace, name);
+		const plan = existing === undefined ? undefined : reconcile(existing, expected);
+		if (plan?.action === "keep") return;
+		if (plan?.action === "recreate") await server.handle(apiserverUser, { ...target(expected), verb: "delete", name });
+		if (plan?.action === "update") await server.handle(apiserverUser, { ...target(expected), verb: "update", name, body: plan.object });
+		else await createIfAbsent(server, expected);
+	};
+	for (const expected of reconciledObjects()) {
+		try {
+			await write(expected);
+		} catch (error) {
+			// Another server of the same store is at it.
+			if (!isStatusError(error, "Conflict", "NotFound")) throw error;
+		}
+	}
 }
 
 async function ensure(server: ApiServer, object: KubeObject & { readonly status?: unknown }): Promise<void> {

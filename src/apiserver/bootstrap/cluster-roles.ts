@@ -5,6 +5,7 @@
  */
 import { jsonEqual } from "../../apimachinery/json.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule } from "../../apimachinery/schema/generated/types.ts";
+import { nodeRules } from "./node-rules.ts";
 import {
 	clusterRole,
 	clusterRoleBinding,
@@ -219,6 +220,7 @@ const componentRoles: readonly RoleRow[] = [
 			[read, "deviceclasses", devices],
 			[`${read} update patch`, "resourceclaims", devices],
 			[`${read} update patch`, "resourceclaims/status", devices],
+			["update patch", "resourceclaims/binding", devices],
 			[`${read} update patch`, "pods/finalizers"],
 			[read, "resourceslices", devices],
 		],
@@ -241,36 +243,7 @@ const componentRoles: readonly RoleRow[] = [
 			eventsRule,
 		],
 	},
-	{
-		name: "system:node",
-		rules: [
-			["create", "tokenreviews", authn],
-			["create", "subjectaccessreviews localsubjectaccessreviews", authz],
-			[read, "services"],
-			["create get list watch", "nodes"],
-			["update patch", "nodes/status"],
-			["update patch", "nodes"],
-			["create update patch", "events"],
-			[read, "pods"],
-			["create delete", "pods"],
-			["update patch", "pods/status"],
-			["create", "pods/eviction"],
-			[read, "secrets configmaps"],
-			["get", "persistentvolumeclaims persistentvolumes"],
-			["get", "endpoints"],
-			["create get list watch", "certificatesigningrequests", certificates],
-			["get create update patch delete", "leases", "coordination.k8s.io"],
-			["get", "volumeattachments", storage],
-			["create", "serviceaccounts/token"],
-			["get update patch", "persistentvolumeclaims/status"],
-			[read, "csidrivers", storage],
-			["get create update patch delete", "csinodes", storage],
-			[read, "runtimeclasses", "node.k8s.io"],
-			["get", "resourceclaims", devices],
-			["deletecollection", "resourceslices", devices],
-			["get", "serviceaccounts"],
-		],
-	},
+	{ name: "system:node", rules: nodeRules },
 	{ name: "system:node-problem-detector", rules: [["get", "nodes"], ["patch", "nodes/status"], eventsRule] },
 	{
 		name: "system:node-proxier",

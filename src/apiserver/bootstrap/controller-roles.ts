@@ -96,6 +96,7 @@ const controllers: Readonly<Record<string, readonly RuleRow[]>> = {
 		["update patch", "resourceclaims resourceclaims/status", devices],
 		["update patch", "pods/status"],
 		eventsRule,
+		["update patch", "resourceclaims/binding", devices],
 	],
 	"device-taint-eviction-controller": [
 		[`${read} delete`, "pods"],

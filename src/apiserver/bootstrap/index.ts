@@ -1,6 +1,6 @@
 /**
  * What kube-apiserver puts into an empty cluster at its first start, as pure data: namespaces, priority classes, the
- * ServiceCIDR, flow control, the RBAC roles and bindings, the local APIServices. Loaded only when a cluster is born.
+ * ServiceCIDR, flow control, the RBAC roles and bindings, the local APIServices. Loaded at a start, after the API has begun to answer.
  *
  * Some objects carry a status, which a plain create drops: FlowSchemas, the ServiceCIDR and APIServices. Whoever creates
  * them writes that status too.
@@ -12,6 +12,7 @@ import { apiServices } from "./api-services.ts";
 import { clusterRoleBindings, clusterRoles } from "./cluster-roles.ts";
 import { controllerRoleBindings, controllerRoles } from "./controller-roles.ts";
 import { flowSchemas, priorityLevels } from "./flow-control.ts";
+import { kubeadmRoles } from "./kubeadm-roles.ts";
 import { namespaceRoleBindings, namespaceRoles } from "./namespace-roles.ts";
 
 export interface BootstrapOptions {
@@ -39,13 +40,21 @@ export function bootstrapObjects({ serviceCidrs = ["10.96.0.0/12"], nowMs }: Boo
 		defaultServiceCidr(serviceCidrs, now),
 		...priorityLevels(),
 		...flowSchemas(now),
+		...reconciledObjects(),
+		...kubeadmRoles(),
+		...apiServices(now),
+	];
+}
+
+/** Those of RBAC that a restart brings back to what they have to hold, roles before their bindings. */
+export function reconciledObjects(): readonly KubeObject[] {
+	return [
 		...clusterRoles(),
 		...controllerRoles(),
 		...clusterRoleBindings(),
 		...controllerRoleBindings(),
 		...namespaceRoles(),
 		...namespaceRoleBindings(),
-		...apiServices(now),
 	];
 }
 

@@ -83,7 +83,7 @@ export const group = (name: string): RbacSubject => ({ apiGroup: rbacGroup, kind
 export const systemAccount = (name: string): RbacSubject => ({ kind: "ServiceAccount", name, namespace: "kube-system" });
 
 /** The wire form of a row. Lists are sorted, as kube-apiserver's builder sorts them. */
-function toRule([verbs, resources, groups = "core", names]: RuleRow): PolicyRule {
+export function toRule([verbs, resources, groups = "core", names]: RuleRow): PolicyRule {
 	if (resources.startsWith("/") || resources.startsWith("url:")) {
 		return { nonResourceURLs: words(resources).map((url) => url.replace("url:", "")), verbs: words(verbs) };
 	}

@@ -15,8 +15,8 @@ export interface ApiHandler {
 	handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse>;
 	/** Starts a watch; resolves once it is accepted (events may come before that). */
 	watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle>;
-	/** Throws Forbidden. Asked before a body is looked at; `handle` asks for itself. Absent: nobody is refused early. */
-	authorize?(user: UserInfo, request: ApiRequest): void;
+	/** Throws, or rejects with, Forbidden. Asked before a body is looked at; `handle` asks for itself. Absent: nobody is refused early. */
+	authorize?(user: UserInfo, request: ApiRequest): void | Promise<void>;
 	/** How many objects a list of a resource would look at; absent: nobody knows. */
 	objectCount?(group: string, resource: string): number;
 	/** Every kind served now; a change of the set makes a new array. */
@@ -67,8 +67,14 @@ export interface HealthCheck {
 /** Decides about paths that are not resources, e.g. /healthz: rejects with Forbidden. */
 export type PathAuthorizer = (user: UserInfo, verb: string, path: string) => Promise<void>;
 
-/** Decides whether `user` may act as `target` (`Impersonate-*` headers): rejects with Forbidden. */
-export type ImpersonationAuthorizer = (user: UserInfo, target: UserInfo) => Promise<void>;
+/** Who signs service account tokens, for others who check them (OpenID Connect Discovery 1.0). */
+export interface OpenIdIssuer {
+	readonly issuer: string;
+	/** JSON Web Keys. */
+	readonly keys: readonly Readonly<Record<string, unknown>>[];
+	/** Where this server is reached: `https://127.0.0.1:6443`. */
+	readonly url: () => string;
+}
 
 /** The user of a bearer token; undefined when the token is nobody's. */
 export type TokenAuthenticator = (token: string) => Promise<UserInfo | undefined>;

@@ -1,21 +1,39 @@
 /**
- * Who makes a request: a client certificate, else a bearer token, else the anonymous user; then whom they act as.
- * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/
+ * Who makes a request. The ways to say so are tried in Kubernetes' order, and one that proves nothing is not the last word:
+ *
+ *   front proxy ─▶ client certificate ─▶ bearer token ─▶ token of a WebSocket ─▶ nobody: the anonymous user
+ *                                      refused by all that know such credentials ─▶ 401
+ *
+ * Then whom the caller acts as. Credentials and names go no further than this: their headers are taken away.
+ * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/, pkg/kubeapiserver/authenticator/config.go,
+ * k8s.io/apiserver/pkg/endpoints/filters/authentication.go.
  */
 import type { X509Certificate } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
-import { newBadRequest, newForbidden, newUnauthorized } from "../../apimachinery/status-error.ts";
+import { newUnauthorized } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
-import type { ImpersonationAuthorizer, TokenAuthenticator } from "./api-handler.ts";
-import type { ClientCertificateVerifier } from "./client-certificate.ts";
+import type { AnonymousConfiguration } from "../authentication/authentication-configuration.ts";
+import { anonymousUser, isAuthenticated, type Verdict, withAuthenticatedGroup } from "../authentication/authenticator.ts";
+import type { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
+import { type FrontProxyAuthenticator, isFrontProxyHeader } from "../authentication/front-proxy.ts";
+import { type ImpersonationContext, impersonate, isImpersonationHeader, wantedUser } from "../authentication/impersonation.ts";
+import { headerLines, removeHeaders } from "../authentication/request-headers.ts";
+import type { TokenAuthenticator } from "./api-handler.ts";
+import { requestSubject } from "./request-subject.ts";
 
-const anonymousUser: UserInfo = { name: "system:anonymous", groups: ["system:unauthenticated"] };
+/** Browsers cannot set headers on a WebSocket: there the token stands among the protocols. */
+const webSocketTokenPrefix = "base64url.bearer.authorization.k8s.io.";
 
 export interface Authenticators {
-	readonly certificates: ClientCertificateVerifier;
+	/** Absent: nobody may speak for others. */
+	readonly frontProxy: FrontProxyAuthenticator | undefined;
+	readonly certificates: ClientCertificateAuthenticator;
 	readonly authenticateToken: TokenAuthenticator | undefined;
-	readonly authorizeImpersonation: ImpersonationAuthorizer | undefined;
+	/** Whether whoever says nothing of himself is let in, and to which paths. */
+	readonly anonymous: AnonymousConfiguration;
+	/** Decides who may act as whom. */
+	readonly require: ImpersonationContext["require"];
 }
 
 /**
@@ -24,27 +42,61 @@ export interface Authenticators {
  */
 export async function authenticate(message: IncomingMessage, authenticators: Authenticators, nowMs: number): Promise<UserInfo> {
 	const user = await authenticateCaller(message, authenticators, nowMs);
-	const target = impersonatedUser(message.headers);
-	if (target === undefined) return user;
-	await (authenticators.authorizeImpersonation ?? mastersMayImpersonate)(user, target);
-	return target;
+	removeHeaders(message, (name) => name === "authorization" || isFrontProxyHeader(name));
+	if (!hasImpersonation(message)) return user;
+	const wanted = wantedUser(message);
+	if (wanted === undefined) return user;
+	removeHeaders(message, isImpersonationHeader);
+	const subject = () => requestSubject(message.method ?? "GET", message.url ?? "/");
+	return impersonate(user, wanted, { require: authenticators.require, subject });
+}
+
+function hasImpersonation({ headers }: IncomingMessage): boolean {
+	for (const name in headers) if (isImpersonationHeader(name)) return true;
+	return false;
 }
 
 async function authenticateCaller(message: IncomingMessage, authenticators: Authenticators, nowMs: number): Promise<UserInfo> {
 	const certificate = message.socket instanceof TLSSocket ? peerCertificate(message.socket) : undefined;
-	if (certificate !== undefined) {
-		const user = authenticators.certificates.verify(certificate, nowMs);
-		if (user !== undefined) return user;
+	let isRefused = false;
+	for (const way of ways) {
+		const found = way(message, certificate, authenticators, nowMs);
+		// A promise costs a turn of every request: only tokens need one.
+		const verdict = found instanceof Promise ? await found : found;
+		if (isAuthenticated(verdict)) return withAuthenticatedGroup(verdict.user);
+		if (verdict !== undefined) isRefused = true;
 	}
-	const token = bearerToken(message.headers.authorization);
-	if (token !== undefined) {
-		const user = await authenticators.authenticateToken?.(token);
-		if (user !== undefined) {
-			return { ...user, groups: [...new Set([...user.groups, "system:authenticated"])] };
-		}
-	}
-	if (certificate !== undefined || token !== undefined) throw newUnauthorized();
+	if (isRefused || !isAnonymousAllowed(authenticators.anonymous, message.url ?? "/")) throw newUnauthorized();
 	return anonymousUser;
+}
+
+/** The path must be exactly one of those that are named. */
+function isAnonymousAllowed({ enabled, paths }: AnonymousConfiguration, url: string): boolean {
+	return enabled && (paths.length === 0 || paths.includes(url.split("?", 1)[0] ?? ""));
+}
+
+type Way = (
+	message: IncomingMessage,
+	certificate: X509Certificate | undefined,
+	authenticators: Authenticators,
+	nowMs: number,
+) => Verdict | Promise<Verdict>;
+
+const ways: readonly Way[] = [
+	(message, certificate, { frontProxy }, nowMs) =>
+		certificate === undefined ? undefined : frontProxy?.authenticate(message, certificate, nowMs),
+	(_message, certificate, { certificates }, nowMs) =>
+		certificate === undefined ? undefined : certificates.authenticate(certificate, nowMs),
+	(message, _certificate, { authenticateToken }) => {
+		const token = bearerToken(message);
+		return token === undefined ? undefined : userOfToken(token, authenticateToken);
+	},
+	(message, _certificate, { authenticateToken }) => authenticateWebSocket(message, authenticateToken),
+];
+
+async function userOfToken(token: string, authenticateToken: TokenAuthenticator | undefined): Promise<Verdict> {
+	const user = await authenticateToken?.(token);
+	return user === undefined ? { refused: "invalid bearer token" } : { user };
 }
 
 /** Certificates by connection: reading one anew for every request costs more than the rest of authentication. */
@@ -55,66 +107,27 @@ function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
 	return certificates.get(socket);
 }
 
-function bearerToken(header: string | undefined): string | undefined {
-	const match = /^Bearer +(\S+)\s*$/i.exec(header ?? "");
-	return match?.[1];
+/** As Go reads it: one space, and whatever follows a second one does not count. */
+function bearerToken(message: IncomingMessage): string | undefined {
+	if (message.headers.authorization === undefined) return undefined;
+	const [scheme = "", token = ""] = (headerLines(message, "authorization")[0] ?? "").trim().split(" ");
+	return scheme.toLowerCase() === "bearer" && token !== "" ? token : undefined;
 }
 
-/** The user that `Impersonate-*` headers (`kubectl --as`) name. */
-function impersonatedUser(headers: IncomingHttpHeaders): UserInfo | undefined {
-	const name = headerText(headers, "impersonate-user");
-	const groups = headerList(headers, "impersonate-group");
-	const uid = headerText(headers, "impersonate-uid");
-	const extra: Record<string, string[]> = {};
-	for (const key in headers) {
-		if (key.startsWith("impersonate-extra-")) extra[unescapeKey(key.slice("impersonate-extra-".length))] = headerList(headers, key);
-	}
-	const hasExtra = Object.keys(extra).length > 0;
-	if (name === undefined) {
-		if (groups.length === 0 && uid === undefined && !hasExtra) return undefined;
-		throw newBadRequest(
-			`requested ${JSON.stringify([...groups.map((group) => ({ kind: "Group", name: group }))])} without impersonating a user`,
-		);
-	}
-	return {
-		name,
-		groups: name === anonymousUser.name ? [...groups, "system:unauthenticated"] : withServiceAccountGroups(name, groups),
-		...(uid === undefined ? {} : { uid }),
-		...(hasExtra ? { extra } : {}),
-	};
-}
-
-/** Keys are percent-encoded; one that is not in good order is taken as it is, as upstream does. */
-function unescapeKey(key: string): string {
-	try {
-		return decodeURIComponent(key);
-	} catch {
-		return key;
-	}
-}
-
-/** A service account is in its groups whether the caller names them or not, unless they name others. */
-function withServiceAccountGroups(name: string, groups: readonly string[]): string[] {
-	const [, namespace] = /^system:serviceaccount:([^:]+):[^:]+$/.exec(name) ?? [];
-	const own = namespace === undefined || groups.length > 0 ? [] : ["system:serviceaccounts", `system:serviceaccounts:${namespace}`];
-	return [...new Set([...groups, ...own, "system:authenticated"])];
-}
-
-/** Without an authorizer, whoever may do everything may also be everybody. */
-async function mastersMayImpersonate(user: UserInfo, target: UserInfo): Promise<void> {
-	if (user.groups.includes("system:masters")) return;
-	const why = `User ${JSON.stringify(user.name)} cannot impersonate resource "users" in API group "" at the cluster scope`;
-	throw newForbidden({ group: "", resource: "users" }, target.name, why);
-}
-
-function headerText(headers: IncomingHttpHeaders, name: string): string | undefined {
-	const value = headers[name];
-	return (Array.isArray(value) ? value[0] : value) || undefined;
-}
-
-/** node:http joins repeated headers with commas; names of groups hold none. */
-function headerList(headers: IncomingHttpHeaders, name: string): string[] {
-	const value = headers[name];
-	const values = Array.isArray(value) ? value : (value ?? "").split(",");
-	return values.map((item) => item.trim()).filter((item) => item !== "");
+/** Source: k8s.io/apiserver/pkg/authentication/request/websocket. */
+async function authenticateWebSocket(message: IncomingMessage, authenticateToken: TokenAuthenticator | undefined): Promise<Verdict> {
+	const offered = message.headers["sec-websocket-protocol"];
+	if (offered?.includes(webSocketTokenPrefix) !== true || message.headers.upgrade?.toLowerCase() !== "websocket") return undefined;
+	const protocols = offered.split(",").map((protocol) => protocol.trim());
+	const tokens = protocols.filter((protocol) => protocol.startsWith(webSocketTokenPrefix));
+	const others = protocols.filter((protocol) => !protocol.startsWith(webSocketTokenPrefix));
+	if (tokens.length > 1) return { refused: "multiple base64.bearer.authorization tokens specified" };
+	const encoded = tokens[0]?.slice(webSocketTokenPrefix.length) ?? "";
+	if (!/^[A-Za-z0-9_-]*$/.test(encoded)) return { refused: "invalid base64.bearer.authorization token encoding" };
+	if (encoded === "") return undefined;
+	if (others.length === 0) return { refused: "missing additional subprotocol" };
+	const verdict = await userOfToken(Buffer.from(encoded, "base64url").toString("utf8"), authenticateToken);
+	// The token is not for whoever answers, and the answer may not choose it.
+	if (isAuthenticated(verdict)) message.headers["sec-websocket-protocol"] = others.join(", ");
+	return verdict;
 }

@@ -97,7 +97,7 @@ async function serveOnce(
 	query: URLSearchParams,
 ): Promise<FastifyReply> {
 	const accepted = negotiateObject(request.headers.accept);
-	context.handler.authorize?.(request.user, bareRequest(target));
+	await context.handler.authorize?.(request.user, bareRequest(target));
 	const apiRequest = await readApiRequest(request, target, query);
 	if (apiRequest.options?.dryRun === true) request.series = context.metrics.ofDryRun(request.series, target);
 	const response = await withinDeadline(context, request.passage?.deadlineMs, context.handler.handle(request.user, apiRequest));

@@ -5,7 +5,7 @@ import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
-import type { ApiHandler, HealthCheck, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
+import type { ApiHandler, HealthCheck, OpenIdIssuer, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
 import type { Catalog } from "./catalog.ts";
 import type { EventFrames } from "./event-frames.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -23,6 +23,7 @@ export interface ServerContext {
 	readonly authorizePath: PathAuthorizer | undefined;
 	readonly healthChecks: readonly HealthCheck[];
 	readonly streaming: StreamingEndpoint | undefined;
+	readonly openId: OpenIdIssuer | undefined;
 	/** Absent: every request is served at once. */
 	readonly flowControl: FlowController | undefined;
 	readonly lifecycle: Lifecycle;

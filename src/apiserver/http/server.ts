@@ -1,7 +1,7 @@
 /**
  * The HTTPS front door. Per request:
  *
- *   TLS ─> authenticate (certificate, token, anonymous; impersonation) ─> route ─> handler ─> answer
+ *   TLS ─> authenticate (proxy, certificate, token, anonymous; impersonation) ─> route ─> handler ─> answer
  *                                                                          any error ─> Status
  *
  * HTTP/1.1 only. Client certificates are asked for and never demanded; a bad one is 401, not a broken handshake.
@@ -19,21 +19,17 @@ import fastify, {
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import { newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import { newForbidden, newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import type { AnonymousConfiguration } from "../authentication/authentication-configuration.ts";
+import { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
+import { FrontProxyAuthenticator, type FrontProxyOptions } from "../authentication/front-proxy.ts";
+import type { Require } from "../authorization/question.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
 import type { MetricRegistry } from "../metrics/registry.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
-import type {
-	ApiHandler,
-	HealthCheck,
-	ImpersonationAuthorizer,
-	PathAuthorizer,
-	StreamingEndpoint,
-	TokenAuthenticator,
-} from "./api-handler.ts";
+import type { ApiHandler, HealthCheck, OpenIdIssuer, PathAuthorizer, StreamingEndpoint, TokenAuthenticator } from "./api-handler.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { createCatalogSource } from "./catalog.ts";
-import { ClientCertificateVerifier } from "./client-certificate.ts";
 import { bodyLimitBytes, PortInUseError, toStatusError } from "./errors.ts";
 import { EventFrames } from "./event-frames.ts";
 import { leaveGate, passGate } from "./gate.ts";
@@ -71,8 +67,14 @@ export interface HttpServerOptions {
 	readonly authenticateToken?: TokenAuthenticator;
 	/** Absent: everybody may read paths that are not resources (health, version, discovery, OpenAPI, metrics). */
 	readonly authorizePath?: PathAuthorizer;
-	/** Absent: only system:masters may impersonate. */
-	readonly authorizeImpersonation?: ImpersonationAuthorizer;
+	/** Decides who may act as whom; absent: only the cluster's administrators may act as others. */
+	readonly require?: Require;
+	/** Absent: nobody may speak for others (`X-Remote-User`). */
+	readonly frontProxy?: FrontProxyOptions;
+	/** Whether who says nothing of himself is let in, and to which paths; default to all. */
+	readonly anonymous?: AnonymousConfiguration;
+	/** Absent: nothing is said about who signs service account tokens. */
+	readonly openId?: OpenIdIssuer;
 	readonly healthChecks?: readonly HealthCheck[];
 	/** Absent: pods/log, exec, attach and portforward answer 501. */
 	readonly streaming?: StreamingEndpoint;
@@ -111,15 +113,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		authorizePath: options.authorizePath,
 		healthChecks: [...(options.healthChecks ?? []), lifecycle.check],
 		streaming: options.streaming,
+		openId: options.openId,
 		flowControl: options.flowControl,
 		lifecycle,
 		watches: new Set(),
 		frames: new EventFrames(),
 	};
 	const authenticators: Authenticators = {
-		certificates: new ClientCertificateVerifier(options.tls.clientCa),
+		frontProxy: options.frontProxy === undefined ? undefined : new FrontProxyAuthenticator(options.frontProxy),
+		certificates: new ClientCertificateAuthenticator(options.tls.clientCa),
 		authenticateToken: options.authenticateToken,
-		authorizeImpersonation: options.authorizeImpersonation,
+		anonymous: options.anonymous ?? { enabled: true, paths: [] },
+		require: options.require ?? requireMasters,
 	};
 	const app = createApp(options.tls, context);
 	registerHooks(app, context, authenticators);
@@ -132,6 +137,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		inject: async (request) => app.inject(request),
 	};
 }
+
+/** Without an authorizer, whoever may do everything may also do it as somebody else. */
+const requireMasters: Require = (question) => {
+	if (question.user.groups.includes("system:masters")) return;
+	const { user, verb } = question;
+	const what = question.path ?? question.resource;
+	throw newForbidden({ group: "", resource: what }, "", `User ${JSON.stringify(user.name)} cannot ${verb} ${what}`);
+};
 
 /** The server's own and those of its flow control. */
 function metricsOf({ metrics = [], flowControl }: HttpServerOptions): readonly MetricRegistry[] {

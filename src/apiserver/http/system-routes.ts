@@ -2,12 +2,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { newNotAcceptable, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
+import type { OpenIdIssuer } from "./api-handler.ts";
 import { checkHealth, checkOne, checksOf, type HealthAnswer, healthEndpoints } from "./health.ts";
 import { parseAccept } from "./media-types.ts";
 import { sendAnswer } from "./send.ts";
 import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
 import { versionInfo } from "./version.ts";
 
+const openIdPaths = { configuration: "/.well-known/openid-configuration", keys: "/openid/v1/jwks" } as const;
 const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 const oneYearSeconds = 365 * 24 * 3600;
 
@@ -26,12 +28,35 @@ export function registerSystemRoutes(app: FastifyInstance, context: ServerContex
 	get("/version/", (request, reply) => sendJson(request, reply, versionInfo()));
 	get("/metrics", async (_request, reply) => reply.type(metricsType).send(context.metrics.render()));
 	registerHealth(get, context);
+	if (context.openId !== undefined) registerOpenId(get, context.openId);
 	get("/openapi/v2", (request, reply) => serveOpenApiV2(context, request, reply));
 	get("/openapi/v3", (request, reply) => serveOpenApiV3Index(context, request, reply));
 	get("/openapi/v3/*", (request, reply) => serveOpenApiV3(context, request, reply));
 }
 
 type Register = (url: string, handler: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>) => void;
+
+/**
+ * Who signs service account tokens. Source: pkg/routes/openidmetadata.go, pkg/serviceaccount/openidmetadata.go;
+ * https://kubernetes.io/docs/tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery
+ */
+function registerOpenId(get: Register, { issuer, keys, url }: OpenIdIssuer): void {
+	const send = (reply: FastifyReply, contentType: string, value: unknown) => {
+		// These documents are the same for everybody.
+		reply.raw.setHeader("Cache-Control", "public, max-age=3600");
+		return sendAnswer(reply, 200, { contentType, pieces: [Buffer.from(JSON.stringify(value))] });
+	};
+	get(openIdPaths.configuration, async (_request, reply) =>
+		send(reply, "application/json", {
+			issuer,
+			jwks_uri: `${url()}${openIdPaths.keys}`,
+			response_types_supported: ["id_token"],
+			subject_types_supported: ["public"],
+			id_token_signing_alg_values_supported: [...new Set(keys.map(({ alg }) => alg))].sort(),
+		}),
+	);
+	get(openIdPaths.keys, async (_request, reply) => send(reply, "application/jwk-set+json", { keys }));
+}
 
 function registerHealth(get: Register, context: ServerContext): void {
 	const onFailure = (check: string, error: unknown) => context.log.warn("health check failed", { check, error: String(error) });
@@ -107,6 +132,7 @@ function pathIndex(context: ServerContext): readonly string[] {
 		...checksOf(endpoint, context.healthChecks).map((check) => `/${endpoint}/${check.name}`),
 	]);
 	const versions = context.catalog().discovery.groupVersionPaths();
-	const fixed = ["/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/version"];
+	const openId = context.openId === undefined ? [] : Object.values(openIdPaths);
+	const fixed = [...openId, "/api", "/apis", "/metrics", "/openapi/v2", "/openapi/v3", "/version"];
 	return [...new Set([...fixed, ...health, ...versions, ...versions.map((path) => `/openapi/v3${path}`)])].sort();
 }

@@ -20,6 +20,7 @@ import { type FieldError, fieldInvalid } from "../../apimachinery/validation/fie
 import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
 import { type AdmissionChain, type AdmissionLookup, type AdmissionOperation, andThen } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
+import type { EscalationCheck } from "../authorization/escalation.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { ResourceFinder } from "../registry/resource-table.ts";
 import { JoinedWriteError, type UpdateOutcome } from "../storage/object-storage.ts";
@@ -44,8 +45,10 @@ export interface WriterOptions {
 	readonly addresses: ServiceAddresses;
 	readonly random: Random;
 	readonly resources: ResourceFinder;
-	/** Throws Forbidden if the user may not create what the request is about; asked by an apply to what is not there. */
-	authorizeCreate(context: RequestContext): void;
+	/** Throws, or rejects with, Forbidden if the user may not create what the request is about; asked by an apply and a PUT to what is not there. */
+	authorizeCreate(context: RequestContext): void | Promise<void>;
+	/** Roles and bindings hand out no more than their writer has. */
+	readonly escalation: EscalationCheck;
 }
 
 /** What an update is going to do. `release` gives back what was taken for it; called once. */
@@ -68,7 +71,8 @@ export class Writer {
 	readonly #random: Random;
 	readonly #owners: FieldOwners;
 	readonly #applier: Applier;
-	readonly #authorizeCreate: (context: RequestContext) => void;
+	readonly #authorizeCreate: (context: RequestContext) => void | Promise<void>;
+	readonly #escalation: EscalationCheck;
 
 	constructor(options: WriterOptions) {
 		this.#admission = options.admission;
@@ -78,6 +82,7 @@ export class Writer {
 		this.#owners = new FieldOwners(options.resources);
 		this.#applier = new Applier(this.#owners);
 		this.#authorizeCreate = (context) => options.authorizeCreate(context);
+		this.#escalation = options.escalation;
 	}
 
 	/** Returns the stored object in the request's version. */
@@ -107,6 +112,8 @@ export class Writer {
 		const attributes = this.attributes(context, "CREATE", defaulted.metadata?.name ?? "", undefined);
 		const mutating = this.#admission.mutate(defaulted, attributes);
 		const mutated = mutating instanceof Promise ? await mutating : mutating;
+		const checking = this.#checkEscalation(context, mutated, undefined);
+		if (checking !== undefined) await checking;
 		const prepared = prepareForCreate(served, mutated, { nowMs, user: context.user });
 		const allocation = this.#allocate(context, prepared, undefined);
 		try {
@@ -156,6 +163,8 @@ export class Writer {
 		checkPlace(context, sent.metadata ?? {});
 		const found = context.storage.find(context.namespace, context.name);
 		if (found === undefined && context.definition.allowCreateOnUpdate === true && context.endpoint.subresource === "") {
+			// Who may change what is there may not therefore make what is not.
+			await this.#authorizeCreate(context);
 			return { object: await this.create(context, body), created: true };
 		}
 		const stored = toStorageVersion(context, sent);
@@ -200,7 +209,7 @@ export class Writer {
 		};
 		const isMissing = context.storage.find(context.namespace, context.name) === undefined;
 		if (!isMissing || context.endpoint.subresource !== "") return { object: await this.writeMade(context, make, strategy), created: false };
-		this.#authorizeCreate(context);
+		await this.#authorizeCreate(context);
 		const { object, owners } = make(undefined);
 		try {
 			return { object: await this.#createNamed(context, object, owners), created: true };
@@ -273,9 +282,10 @@ export class Writer {
 		if (strategy.isAdmitted === true)
 			return this.#finishUpdate(context, { sent, owners, defaulted, mutated: defaulted }, current, strategy);
 		const attributes = this.attributes(context, "UPDATE", context.name, current);
-		return andThen(this.#admission.mutate(defaulted, attributes), (mutated) =>
-			this.#finishUpdate(context, { sent, owners, defaulted, mutated, attributes }, current, strategy),
-		);
+		return andThen(this.#admission.mutate(defaulted, attributes), (mutated) => {
+			const finish = () => this.#finishUpdate(context, { sent, owners, defaulted, mutated, attributes }, current, strategy);
+			return andThen(this.#checkEscalation(context, mutated, current), finish);
+		});
 	}
 
 	/** From the object as plugins changed it to what is stored. */
@@ -334,6 +344,14 @@ export class Writer {
 		} catch (error) {
 			return fail(error);
 		}
+	}
+
+	/** Undefined for what hands nothing out. */
+	#checkEscalation(context: RequestContext, object: KubeObject, old: KubeObject | undefined): Promise<void> | undefined {
+		const { user, namespace, definition, request } = context;
+		const { group, resource } = definition;
+		if (!this.#escalation.concerns(group, resource)) return undefined;
+		return this.#escalation.check({ user, group, resource, namespace, name: request.name ?? "", object, old });
 	}
 
 	/** What goes with a stored write before it is answered: the objects of a Service's addresses. */

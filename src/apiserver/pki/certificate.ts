@@ -90,33 +90,59 @@ function certify(authority: KeyPair, publicKey: KeyObject, options: LeafOptions)
 		extension(oid.keyUsage, true, keyUsage(digitalSignature | keyEncipherment)),
 		extension(oid.extendedKeyUsage, false, sequence(...options.usages.map((usage) => objectIdentifier(oid[usage])))),
 		extension(oid.basicConstraints, true, sequence()),
-		extension(oid.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(createPublicKey(authority.key))))),
+		authorityKeyIdentifier(createPublicKey(authority.key)),
 		...(names.length === 0 ? [] : [extension(oid.subjectAltName, false, sequence(...names))]),
 	];
 	return signCertificate(signer, subjectBytes(authority.cert), encodeName(options.subject), options.validity, publicKey, extensions);
 }
 
+/** @param publicKey of the certificate, or its SubjectPublicKeyInfo in DER */
 function signCertificate(
 	signer: KeyObject,
 	issuer: Buffer,
 	subject: Buffer,
 	validity: Validity,
-	publicKey: KeyObject,
+	publicKey: KeyObject | Buffer,
 	extensions: readonly Buffer[],
+	serial = serialNumber(),
 ): string {
 	const body = sequence(
 		explicit(0, integer(Buffer.from([2]))),
-		integer(serialNumber()),
+		integer(serial),
 		ecdsaWithSha256,
 		issuer,
 		sequence(time(validity.notBeforeMs), time(validity.notAfterMs)),
 		subject,
-		publicKey.export({ type: "spki", format: "der" }),
+		Buffer.isBuffer(publicKey) ? publicKey : publicKey.export({ type: "spki", format: "der" }),
 		explicit(3, sequence(...extensions)),
 	);
 	const certificate = sequence(body, ecdsaWithSha256, bitString(sign("sha256", body, signer)));
 	const lines = certificate.toString("base64").match(/.{1,64}/g) ?? [];
 	return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
+}
+
+/** What a signer makes of a request (request-signing.ts): the parts that are not the signer's own. */
+export interface CertificateContent {
+	/** DER. */
+	readonly subject: Buffer;
+	/** SubjectPublicKeyInfo in DER. */
+	readonly publicKey: Buffer;
+	readonly validity: Validity;
+	/** Before the key identifier of the authority, and after it. */
+	readonly extensions: readonly Buffer[];
+	readonly lastExtensions: readonly Buffer[];
+}
+
+/** Signs a certificate with a serial number of 128 random bits. @returns PEM */
+export function signContent(authority: KeyPair, { subject, publicKey, validity, extensions, lastExtensions }: CertificateContent): string {
+	const authorityKey = createPublicKey(authority.key);
+	const all = [...extensions, authorityKeyIdentifier(authorityKey), ...lastExtensions];
+	const signer = createPrivateKey(authority.key);
+	return signCertificate(signer, subjectBytes(authority.cert), subject, validity, publicKey, all, randomBytes(16));
+}
+
+function authorityKeyIdentifier(authorityKey: KeyObject): Buffer {
+	return extension(oid.authorityKeyIdentifier, false, sequence(implicit(0, keyIdentifier(authorityKey))));
 }
 
 /** 63 random bits and never 0, as kubeadm draws them: positive in DER. */
@@ -142,7 +168,7 @@ function subjectBytes(authorityCert: string): Buffer {
 	return encodeName({ commonName });
 }
 
-function extension(type: string, critical: boolean, value: Buffer): Buffer {
+export function extension(type: string, critical: boolean, value: Buffer): Buffer {
 	return sequence(objectIdentifier(type), ...(critical ? [boolean(true)] : []), octetString(value));
 }
 

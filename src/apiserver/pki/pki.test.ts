@@ -49,6 +49,10 @@ test("a second start reads what the first has written, keys for the owner alone"
 		"apiserver.key",
 		"ca.crt",
 		"ca.key",
+		"front-proxy-ca.crt",
+		"front-proxy-ca.key",
+		"front-proxy-client.crt",
+		"front-proxy-client.key",
 		"sa.key",
 		"sa.pub",
 	]);

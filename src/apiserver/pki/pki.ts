@@ -5,6 +5,8 @@
  *   apiserver.crt apiserver.key   what the API server shows; 1 year
  *   admin.crt admin.key           kubernetes-admin in system:masters, the user of the kubeconfig; 1 year
  *   sa.key sa.pub                 signs and checks service account tokens
+ *   front-proxy-ca.crt …          signs for whoever may speak for others (X-Remote-User); 10 years
+ *   front-proxy-client.crt …      what the API server shows when it passes requests on; 1 year
  *
  * The names are kubeadm's. All validity counts on the cluster's clock.
  * Source: https://kubernetes.io/docs/setup/best-practices/certificates/
@@ -18,6 +20,7 @@ export interface Pki {
 	readonly ca: KeyPair;
 	readonly apiServer: KeyPair;
 	readonly admin: KeyPair;
+	readonly frontProxy: { readonly ca: KeyPair; readonly client: KeyPair };
 	/** PEM: signs and checks service account tokens (ES256). */
 	readonly serviceAccount: { readonly privateKey: string; readonly publicKey: string };
 }
@@ -48,6 +51,9 @@ const backdateMs = 10 * 60 * 1000;
 /** A certificate this close to its end is renewed. */
 const renewBeforeMs = 30 * dayMs;
 
+/** Whom an API server takes for the front proxy (--requestheader-allowed-names). */
+export const frontProxyName = "front-proxy-client";
+
 const serverDnsNames = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"];
 const serverAddresses = ["10.96.0.1", "127.0.0.1", "::1"];
 
@@ -58,18 +64,28 @@ const serverAddresses = ["10.96.0.1", "127.0.0.1", "::1"];
  */
 export async function loadOrCreatePki(directory: string | undefined, options: PkiOptions): Promise<Pki> {
 	const files = directory === undefined ? undefined : new PkiDirectory(directory);
+	const { nowMs } = options;
+	// What does not depend on each other is written at once: waiting for the disk is most of a first start.
+	const [own, frontProxy, serviceAccount] = await Promise.all([
+		loadOwn(files, options),
+		loadFrontProxy(files, nowMs),
+		loadTokenKeys(files),
+	]);
+	return { ...own, frontProxy, serviceAccount };
+}
+
+async function loadOwn(files: PkiDirectory | undefined, options: PkiOptions): Promise<Pick<Pki, "ca" | "apiServer" | "admin">> {
 	const ca = await loadAuthority(files, options.nowMs);
-	const admin: LeafOptions = {
-		subject: { commonName: "kubernetes-admin", organizations: ["system:masters"] },
-		validity: validityFrom(options.nowMs, leafMs),
-		usages: ["clientAuth"],
-	};
-	return {
-		ca,
-		apiServer: await loadLeaf(files, "apiserver", ca, serverCertificate(options), options.nowMs),
-		admin: await loadLeaf(files, "admin", ca, admin, options.nowMs),
-		serviceAccount: await loadTokenKeys(files),
-	};
+	const [apiServer, admin] = await Promise.all([
+		loadLeaf(files, "apiserver", ca, serverCertificate(options), options.nowMs),
+		loadLeaf(files, "admin", ca, adminCertificate(options.nowMs), options.nowMs),
+	]);
+	return { ca, apiServer, admin };
+}
+
+async function loadFrontProxy(files: PkiDirectory | undefined, nowMs: number): Promise<Pki["frontProxy"]> {
+	const ca = await loadAuthority(files, nowMs, "front-proxy-ca", "front-proxy-ca");
+	return { ca, client: await loadLeaf(files, "front-proxy-client", ca, frontProxyCertificate(nowMs), nowMs) };
 }
 
 /** A client certificate for a user (`commonName`) in groups (`organizations`), valid for a year. */
@@ -79,6 +95,18 @@ export function issueClientCertificate(ca: KeyPair, commonName: string, organiza
 		validity: validityFrom(nowMs, leafMs),
 		usages: ["clientAuth"],
 	});
+}
+
+function adminCertificate(nowMs: number): LeafOptions {
+	return {
+		subject: { commonName: "kubernetes-admin", organizations: ["system:masters"] },
+		validity: leafValidity(nowMs),
+		usages: ["clientAuth"],
+	};
+}
+
+function frontProxyCertificate(nowMs: number): LeafOptions {
+	return { subject: { commonName: frontProxyName }, validity: leafValidity(nowMs), usages: ["clientAuth"] };
 }
 
 function serverCertificate({ nowMs, serverNames = [] }: PkiOptions): LeafOptions {
@@ -101,28 +129,33 @@ function validityFrom(nowMs: number, lengthMs: number): Validity {
 	return { notBeforeMs: nowMs - backdateMs, notAfterMs: nowMs + lengthMs };
 }
 
-/** Reads or makes ca.crt and ca.key. @throws PkiError */
-export async function loadAuthority(files: PkiDirectory | undefined, nowMs: number, commonName = "kubernetes"): Promise<KeyPair> {
-	const cert = await files?.read("ca.crt");
-	const key = await files?.read("ca.key");
+/** Reads or makes an authority's two files, by default ca.crt and ca.key. @throws PkiError */
+export async function loadAuthority(
+	files: PkiDirectory | undefined,
+	nowMs: number,
+	commonName = "kubernetes",
+	name = "ca",
+): Promise<KeyPair> {
+	const cert = await files?.read(`${name}.crt`);
+	const key = await files?.read(`${name}.key`);
 	if (files !== undefined && cert !== undefined) {
-		const problem = authorityProblem(cert, key, nowMs);
+		const problem = authorityProblem(name, cert, key, nowMs);
 		if (problem !== undefined) throw new PkiError(files.directory, problem);
 		return { cert, key: key ?? "" };
 	}
 	const ca = createAuthority({ commonName }, validityFrom(nowMs, authorityMs));
 	// The key first: a certificate on disk means that the pair is complete.
-	await files?.write("ca.key", ca.key, 0o600);
-	await files?.write("ca.crt", ca.cert, 0o644);
+	await files?.write(`${name}.key`, ca.key, 0o600);
+	await files?.write(`${name}.crt`, ca.cert, 0o644);
 	return ca;
 }
 
-function authorityProblem(cert: string, key: string | undefined, nowMs: number): string | undefined {
-	if (key === undefined) return "ca.key is missing";
+function authorityProblem(name: string, cert: string, key: string | undefined, nowMs: number): string | undefined {
+	if (key === undefined) return `${name}.key is missing`;
 	const certificate = parseCertificate(cert);
-	if (certificate === undefined) return "ca.crt is not a certificate";
-	if (!isKeyOf(certificate, key)) return "ca.key does not belong to ca.crt";
-	return nowMs > Date.parse(certificate.validTo) ? `ca.crt has expired (${certificate.validTo})` : undefined;
+	if (certificate === undefined) return `${name}.crt is not a certificate`;
+	if (!isKeyOf(certificate, key)) return `${name}.key does not belong to ${name}.crt`;
+	return nowMs > Date.parse(certificate.validTo) ? `${name}.crt has expired (${certificate.validTo})` : undefined;
 }
 
 /** Reads NAME.crt and NAME.key, or makes them if they are missing, of another CA, or soon to expire. */

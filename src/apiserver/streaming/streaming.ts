@@ -66,7 +66,7 @@ class Streaming implements StreamingEndpoint {
 
 	async log(stream: StreamRequest, response: ServerResponse): Promise<void> {
 		const { nodes, clock } = this.#options;
-		const pod = this.#podFor(stream);
+		const pod = await this.#podFor(stream);
 		const target = resolveContainer(pod, stream.query.get("container") || undefined);
 		const options = readLogOptions(stream.query, clock.now());
 		const abort = new AbortController();
@@ -98,7 +98,7 @@ class Streaming implements StreamingEndpoint {
 
 	async upgrade(stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
 		const kind = upgradeKind(message);
-		const pod = this.#podFor(stream);
+		const pod = await this.#podFor(stream);
 		const connect = connectOptions(stream.request, stream.query, "");
 		await this.#options.server.admitConnect?.(stream.user, stream.request, connect.kind, connect.options);
 		const abort = new AbortController();
@@ -142,7 +142,7 @@ class Streaming implements StreamingEndpoint {
 		{ url = "" }: IncomingMessage,
 	): Promise<ProxyRequest> {
 		const { server, random } = this.#options;
-		server.authorize(user, request);
+		await server.authorize(user, request);
 		const { kind, options } = connectOptions(request, parameters, path);
 		await server.admitConnect?.(user, request, kind, options);
 		const lookups = { find: server.find.bind(server), random };
@@ -199,11 +199,11 @@ class Streaming implements StreamingEndpoint {
 	}
 
 	/** The pod of a request whose caller may make it. */
-	#podFor({ user, request }: StreamRequest): Pod {
+	async #podFor({ user, request }: StreamRequest): Promise<Pod> {
 		const { server } = this.#options;
-		server.authorize(user, request);
+		await server.authorize(user, request);
 		// A stream does as much as a create whatever method a WebSocket has to use.
-		if (request.subresource !== "log" && request.verb === "get") server.authorize(user, { ...request, verb: "create" });
+		if (request.subresource !== "log" && request.verb === "get") await server.authorize(user, { ...request, verb: "create" });
 		const { namespace = "", name = "" } = request;
 		const pod = server.find("", "pods", namespace, name);
 		if (pod === undefined) throw newNotFound({ group: "", resource: "pods" }, name);

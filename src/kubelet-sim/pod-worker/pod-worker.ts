@@ -175,7 +175,7 @@ export class PodWorker implements PodScope {
 
 	/** The caches may lag behind the API: what is missing is asked for before that counts as a failure. */
 	async fetch({ object }: MissingObjectError): Promise<boolean> {
-		return object !== undefined && (await this.host.fetch(object));
+		return object !== undefined && (await this.host.fetch(this.node.name, object));
 	}
 
 	serviceEnvironment(): ReadonlyMap<string, string> {

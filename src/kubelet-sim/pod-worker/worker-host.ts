@@ -41,8 +41,8 @@ export interface WorkerHost {
 	readonly network: ClusterNetwork;
 	readonly lookups: ObjectLookups;
 	readonly clusterDns: string;
-	/** Asks the API for an object that the caches do not have; resolves to whether it is there now. Never rejects. */
-	fetch(object: ObjectName): Promise<boolean>;
+	/** Asks the API, as the node, for an object that the caches do not have; resolves to whether it is there now. Never rejects. */
+	fetch(node: string, object: ObjectName): Promise<boolean>;
 	/** Shared by all pods of the namespace that start while its Services stay the same. */
 	serviceEnvironment(namespace: string): ReadonlyMap<string, string>;
 	/** An image's files, made once and only read. */

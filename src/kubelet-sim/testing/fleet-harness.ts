@@ -61,6 +61,7 @@ export class FleetHarness {
 		this.#informers = new InformerFactory({ client: this.client, clock: this.clock });
 		this.fleet = new Fleet({
 			clientFor: () => this.client,
+			remover: this.client,
 			informers: this.#informers,
 			clock: this.clock,
 			random,
