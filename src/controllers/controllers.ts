@@ -8,6 +8,7 @@ import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
@@ -40,6 +41,7 @@ export function createControllers({
 		replicationControllerController,
 		replicaSetController,
 		deploymentController,
+		jobController,
 		disruptionController,
 		endpointsController,
 		endpointSliceController,
