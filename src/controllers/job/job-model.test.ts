@@ -284,6 +284,6 @@ test("whatever happens, no pod is too many and each that ends is counted once", 
 			}
 			if (finishedAs({ ...job, status }) === "Complete") expect(succeeded).toBe(plan.completions);
 		}),
-		{ numRuns: Number(process.env["JOB_MODEL_RUNS"] ?? 150) },
+		{ numRuns: 150 },
 	);
 });
