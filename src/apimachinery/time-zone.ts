@@ -58,6 +58,21 @@ function readClock(format: Intl.DateTimeFormat, timeMs: number): number {
 	return Date.UTC(read("year"), read("month") - 1, read("day"), read("hour"), read("minute"));
 }
 
+/** Zones by name, each loaded once: making one takes longer than hundreds of questions to it. */
+export class TimeZones {
+	readonly #loaded = new Map<string, TimeZone>();
+
+	/** Undefined: the database does not know it. */
+	get(name: string): TimeZone | undefined {
+		const known = this.#loaded.get(name);
+		if (known !== undefined) return known;
+		if (!isTimeZone(name)) return undefined;
+		const zone = loadTimeZone(name);
+		this.#loaded.set(name, zone);
+		return zone;
+	}
+}
+
 /** RFC 3339 with the zone's offset: `2026-01-01T09:00:00+09:00`; `Z` where there is none. */
 export function formatTimeIn(timeMs: number, zone: TimeZone): string {
 	const offsetMs = zone.offsetMs(timeMs);

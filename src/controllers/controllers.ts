@@ -2,6 +2,7 @@
  * The list of all controllers, as kube-controller-manager names them.
  */
 import type { Controller } from "./controller.ts";
+import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
@@ -19,6 +20,7 @@ import { serviceAccountController } from "./service-account-controller.ts";
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlAfterFinishedController } from "./ttl-after-finished/ttl-after-finished-controller.ts";
 import { validatingAdmissionPolicyStatusController } from "./validating-admission-policy-status.ts";
 
 export interface ControllerSetOptions {
@@ -42,6 +44,8 @@ export function createControllers({
 		replicaSetController,
 		deploymentController,
 		jobController,
+		cronJobController,
+		ttlAfterFinishedController,
 		disruptionController,
 		endpointsController,
 		endpointSliceController,
