@@ -33,7 +33,7 @@ import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts"
 import { isOfKind } from "../replicaset/replica-kind.ts";
 import { outdatedJobs } from "./history.ts";
 import { jobAt, jobNameAt } from "./job-from-template.ts";
-import { isTooLate, isTooManyMissed, missedTimes, nextLookMs } from "./schedule-times.ts";
+import { isTooManyMissed, type MissedTimes, missedTimes, nextLookMs } from "./schedule-times.ts";
 
 const name = "cronjob-controller";
 /** kube-controller-manager's --concurrent-cron-job-syncs. */
@@ -64,6 +64,8 @@ class CronJobController {
 	readonly #recorder: EventRecorder;
 	readonly #ownWrites = new OwnWrites<CronJob>();
 	readonly #zones = new TimeZones();
+	/** By the CronJob's key: what its text means, read once. */
+	readonly #schedules = new Map<string, { readonly text: string; readonly zone: TimeZone; readonly schedule: CronSchedule | string }>();
 
 	constructor(context: ControllerContext, signal: AbortSignal) {
 		this.#context = context;
@@ -114,7 +116,7 @@ class CronJobController {
 			this.#queue.add(key);
 			return;
 		}
-		const schedule = readSchedule(cronJob, this.#zoneOf(cronJob) ?? utc);
+		const schedule = this.#scheduleOf(cronJob, this.#zoneOf(cronJob) ?? utc);
 		if (typeof schedule === "string") {
 			const message = `unparseable schedule for cronjob: ${cronJob.spec.schedule}`;
 			this.#recorder.event(cronJob, "Warning", "UnParseableCronJobSchedule", message);
@@ -137,6 +139,7 @@ class CronJobController {
 		const cached = this.#cronJobs.cache.get(key);
 		if (cached === undefined) {
 			this.#ownWrites.delete(key);
+			this.#schedules.delete(key);
 			return undefined;
 		}
 		const cronJob = this.#ownWrites.freshest(cached);
@@ -234,7 +237,7 @@ class CronJobController {
 			return { draft };
 		}
 		if (text.includes("TZ")) this.#recorder.event(draft, "Warning", "UnsupportedSchedule", unsupportedMessage(text));
-		const schedule = readSchedule(draft, zone);
+		const schedule = this.#scheduleOf(draft, zone);
 		if (typeof schedule === "string") {
 			this.#recorder.event(draft, "Warning", "UnparseableSchedule", `unparseable schedule: ${JSON.stringify(text)} : ${schedule}`);
 			return { draft };
@@ -245,7 +248,7 @@ class CronJobController {
 			this.#recorder.event(draft, "Warning", "InvalidSchedule", `invalid schedule: ${text} : ${missed}`);
 			return { draft };
 		}
-		const started = await this.#startDue(draft, missed.latestMs, isTooManyMissed(missed), nowMs);
+		const started = await this.#startDue(draft, missed);
 		return started.error === undefined ? { ...started, requeueAfterMs: nextLookMs(started.draft, schedule, nowMs) } : started;
 	}
 
@@ -254,17 +257,23 @@ class CronJobController {
 		return spec.timeZone === undefined ? utc : this.#zones.get(spec.timeZone);
 	}
 
-	/** Starts the run of this time, unless there are reasons not to. */
-	async #startDue(draft: Draft, scheduledMs: number | undefined, tooManyMissed: boolean, nowMs: number): Promise<Step> {
+	#scheduleOf(cronJob: CronJob, zone: TimeZone): CronSchedule | string {
+		const key = objectKey(cronJob);
+		const text = cronJob.spec.schedule;
+		const known = this.#schedules.get(key);
+		if (known?.text === text && known.zone === zone) return known.schedule;
+		const schedule = readSchedule(text, zone);
+		this.#schedules.set(key, { text, zone, schedule });
+		return schedule;
+	}
+
+	/** Starts the latest run that was missed, unless there are reasons not to. */
+	async #startDue(draft: Draft, missed: MissedTimes): Promise<Step> {
+		const scheduledMs = missed.latestMs;
 		if (scheduledMs === undefined) return { draft };
-		if (tooManyMissed) {
+		if (isTooManyMissed(missed)) {
 			const message = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew";
 			this.#recorder.event(draft, "Warning", "TooManyMissedTimes", message);
-		}
-		if (isTooLate(draft, scheduledMs, nowMs)) {
-			const message = `Missed scheduled time to start a job: ${formatRfc1123(scheduledMs)}`;
-			this.#recorder.event(draft, "Warning", "MissSchedule", message);
-			return { draft };
 		}
 		const active = draft.status.active ?? [];
 		const isProcessed = active.some((reference) => reference.name === jobNameAt(draft, scheduledMs));
@@ -324,10 +333,10 @@ class CronJobController {
 	}
 }
 
-/** The CronJob's schedule; a text says what is wrong with it. A zone within the schedule is one of old, and wins. */
-function readSchedule({ spec }: CronJob, zone: TimeZone): CronSchedule | string {
+/** What a schedule means; a text says what is wrong with it. A zone within it is one of old, and wins. */
+function readSchedule(text: string, zone: TimeZone): CronSchedule | string {
 	try {
-		return parseCronSchedule(spec.schedule, zone);
+		return parseCronSchedule(text, zone);
 	} catch (error) {
 		if (error instanceof CronError) return error.message;
 		throw error;
@@ -348,9 +357,4 @@ function withoutActive(draft: Draft, uid: string | undefined): Draft {
 function unsupportedMessage(schedule: string): string {
 	const page = "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/";
 	return `CRON_TZ or TZ used in schedule ${JSON.stringify(schedule)} is not officially supported, see ${page} for more details`;
-}
-
-/** `Thu, 01 Jan 2026 00:00:00 +0000` */
-function formatRfc1123(timeMs: number): string {
-	return new Date(timeMs).toUTCString().replace("GMT", "+0000");
 }

@@ -25,7 +25,7 @@ export interface MissedTimes {
 
 /**
  * What has passed since the last run; a text says why it cannot be known.
- * @param heedsDeadline leaves out what is older than startingDeadlineSeconds.
+ * @param heedsDeadline leaves out what is older than startingDeadlineSeconds, and so too late to start.
  */
 export function missedTimes(cronJob: CronJob, schedule: CronSchedule, nowMs: number, heedsDeadline: boolean): MissedTimes | string {
 	const sinceMs = startOfWindow(cronJob, nowMs, heedsDeadline);
@@ -66,9 +66,4 @@ function startOfWindow({ metadata, spec, status }: CronJob, nowMs: number, heeds
 	const lastMs = last === undefined ? nowMs : parseTime(last);
 	const deadline = spec.startingDeadlineSeconds;
 	return heedsDeadline && deadline !== undefined ? Math.max(lastMs, nowMs - deadline * 1000) : lastMs;
-}
-
-/** Whether it is too late for a run that was due at `scheduledMs`. */
-export function isTooLate({ spec }: CronJob, scheduledMs: number, nowMs: number): boolean {
-	return spec.startingDeadlineSeconds !== undefined && scheduledMs + spec.startingDeadlineSeconds * 1000 < nowMs;
 }
