@@ -72,6 +72,8 @@ export interface ClaimOptions<T extends KubeObject> {
 	readonly client: ResourceClient<T>;
 	/** Reads the owner from the server, past the cache: it may be gone or being deleted. Called only before an adoption. */
 	readOwner(): Promise<KubeObject>;
+	/** What an object gets when it is adopted, and loses when it is released. */
+	readonly finalizers?: readonly string[];
 }
 
 /**
@@ -79,11 +81,11 @@ export interface ClaimOptions<T extends KubeObject> {
  * Rejects with the server's error if one of them could be neither adopted nor released.
  */
 export async function claimObjects<T extends KubeObject>(options: ClaimOptions<T>): Promise<readonly T[]> {
-	const { owner, selector, candidates, client } = options;
+	const { owner, selector, candidates, client, finalizers = [] } = options;
 	const plan = planClaims(owner, selector, candidates);
 	if (plan.adopt.length > 0) await checkOwnerStays(options);
-	const adopted = await Promise.all(plan.adopt.map((object) => adopt(client, object, owner)));
-	await Promise.all(plan.release.map((object) => release(client, object, owner)));
+	const adopted = await Promise.all(plan.adopt.map((object) => adopt(client, object, owner, finalizers)));
+	await Promise.all(plan.release.map((object) => release(client, object, owner, finalizers)));
 	return [...plan.keep, ...adopted.filter((object) => object !== undefined)];
 }
 
@@ -99,8 +101,14 @@ async function checkOwnerStays<T extends KubeObject>({ owner, readOwner }: Claim
 }
 
 /** Undefined: the object is gone. */
-async function adopt<T extends KubeObject>(client: ResourceClient<T>, object: T, owner: KubeObject): Promise<T | undefined> {
-	const body = { metadata: { ownerReferences: [controllerReference(owner)], uid: object.metadata?.uid } };
+async function adopt<T extends KubeObject>(
+	client: ResourceClient<T>,
+	object: T,
+	owner: KubeObject,
+	finalizers: readonly string[],
+): Promise<T | undefined> {
+	const added = finalizers.length === 0 ? {} : { finalizers };
+	const body = { metadata: { ownerReferences: [controllerReference(owner)], uid: object.metadata?.uid, ...added } };
 	try {
 		return await client.patch(nameOf(object), "application/strategic-merge-patch+json", body);
 	} catch (error) {
@@ -109,9 +117,15 @@ async function adopt<T extends KubeObject>(client: ResourceClient<T>, object: T,
 	}
 }
 
-async function release<T extends KubeObject>(client: ResourceClient<T>, object: T, owner: KubeObject): Promise<void> {
+async function release<T extends KubeObject>(
+	client: ResourceClient<T>,
+	object: T,
+	owner: KubeObject,
+	finalizers: readonly string[],
+): Promise<void> {
 	const reference = { $patch: "delete", uid: owner.metadata?.uid };
-	const body = { metadata: { ownerReferences: [reference], uid: object.metadata?.uid } };
+	const removed = finalizers.length === 0 ? {} : { "$deleteFromPrimitiveList/finalizers": finalizers };
+	const body = { metadata: { ownerReferences: [reference], uid: object.metadata?.uid, ...removed } };
 	try {
 		await client.patch(nameOf(object), "application/strategic-merge-patch+json", body);
 	} catch (error) {

@@ -9,12 +9,14 @@ import { type CertificateSigner, signingController } from "./certificates/signin
 
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import type { Controller } from "./controller.ts";
+import { cronJobController } from "./cronjob/cronjob-controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
@@ -26,6 +28,7 @@ import { type ServiceAccountTokenOptions, serviceAccountTokenController } from "
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { ttlAfterFinishedController } from "./ttl-after-finished/ttl-after-finished-controller.ts";
 import { validatingAdmissionPolicyStatusController } from "./validating-admission-policy-status.ts";
 
 export interface ControllerSetOptions {
@@ -60,6 +63,9 @@ export function createControllers({
 		replicationControllerController,
 		replicaSetController,
 		deploymentController,
+		jobController,
+		cronJobController,
+		ttlAfterFinishedController,
 		disruptionController,
 		endpointsController,
 		endpointSliceController,

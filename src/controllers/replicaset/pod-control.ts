@@ -11,13 +11,13 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import { controllerReference } from "../../client/owner.ts";
 
 /** The pod that `owner` makes of its template. */
-function podFromTemplate(template: PodTemplateSpec | undefined, owner: KubeObject): Pod {
+function podFromTemplate(template: PodTemplateSpec | undefined, owner: KubeObject, generateName: string): Pod {
 	const { labels, annotations, finalizers } = template?.metadata ?? {};
 	return {
 		apiVersion: "v1",
 		kind: "Pod",
 		metadata: {
-			generateName: generateNameOf(owner.metadata?.name ?? ""),
+			generateName,
 			...(owner.metadata?.namespace === undefined ? {} : { namespace: owner.metadata.namespace }),
 			...(labels === undefined ? {} : { labels }),
 			...(annotations === undefined ? {} : { annotations }),
@@ -48,10 +48,11 @@ export class PodControl {
 		this.#recorder = recorder;
 	}
 
-	/** Rejects with the server's error. */
-	async create(owner: KubeObject, template: PodTemplateSpec | undefined): Promise<void> {
+	/** Rejects with the server's error. @param generateName what the pod's name begins with; default the owner's name and a dash. */
+	async create(owner: KubeObject, template: PodTemplateSpec | undefined, generateName?: string): Promise<void> {
+		const prefix = generateName ?? generateNameOf(owner.metadata?.name ?? "");
 		try {
-			const pod = await this.#pods.create(podFromTemplate(template, owner));
+			const pod = await this.#pods.create(podFromTemplate(template, owner, prefix));
 			this.#recorder.event(owner, "Normal", "SuccessfulCreate", `Created pod: ${pod.metadata?.name}`);
 		} catch (error) {
 			if (!isNamespaceTerminating(error)) this.#recorder.event(owner, "Warning", "FailedCreate", `Error creating: ${messageOf(error)}`);

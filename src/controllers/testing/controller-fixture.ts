@@ -20,18 +20,19 @@ export class ControllerFixture {
 	readonly client = new Client(this.api);
 	/** What was logged at warn and error. */
 	readonly complaints: string[] = [];
-	readonly #stop = new AbortController();
+	#stop = new AbortController();
 	readonly #log: Logger = {
 		debug: () => undefined,
 		info: () => undefined,
 		warn: (message, fields) => this.complaints.push(`${message} ${JSON.stringify(fields)}`),
 		error: (message, fields) => this.complaints.push(`${message} ${JSON.stringify(fields)}`),
 	};
-	readonly informers = new InformerFactory({ client: this.client, clock: this.clock, log: this.#log });
+	#informers = this.#newInformers();
 
 	/** Starts the controllers and lets them settle. */
 	async start(...controllers: readonly Controller[]): Promise<void> {
-		const { client, clock, informers } = this;
+		const { client, clock } = this;
+		const informers = this.#informers;
 		const random = new SeededRandom("controllers");
 		void informers.start(this.#stop.signal);
 		for (const controller of controllers) {
@@ -43,6 +44,18 @@ export class ControllerFixture {
 	async stop(): Promise<void> {
 		this.#stop.abort();
 		await this.settle();
+	}
+
+	/** Starts controllers that know nothing of those before them but what these wrote. */
+	async restart(...controllers: readonly Controller[]): Promise<void> {
+		await this.stop();
+		this.#stop = new AbortController();
+		this.#informers = this.#newInformers();
+		await this.start(...controllers);
+	}
+
+	#newInformers(): InformerFactory {
+		return new InformerFactory({ client: this.client, clock: this.clock, log: this.#log });
 	}
 
 	/** Lets everything happen that needs no more than 100 ms of time. */

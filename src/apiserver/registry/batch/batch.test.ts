@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { cronScheduleError } from "../../../apimachinery/cron-schedule.ts";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
 import type { CronJob, Job } from "../../../apimachinery/schema/generated/types.ts";
 import { created, defaulted, kindOf, printed, problems, stored, updateProblems } from "../testing/kind-probe.ts";
-import { cronScheduleError } from "./cron-schedule.ts";
 import { batchKinds } from "./index.ts";
 
 const metadata = { name: "pi", namespace: "default", uid: "u-1", creationTimestamp: created };

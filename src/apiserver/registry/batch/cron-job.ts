@@ -2,8 +2,11 @@
  * CronJob. Source: pkg/apis/batch/v1/defaults.go, pkg/apis/batch/validation of Kubernetes 1.36.
  * https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/
  */
+
+import { cronScheduleError } from "../../../apimachinery/cron-schedule.ts";
 import type { CronJob, CronJobSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { formatAge } from "../../../apimachinery/time.ts";
+import { isTimeZone } from "../../../apimachinery/time-zone.ts";
 import { type FieldError, fieldInvalid, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { mapField, withDefaults, withSpec } from "../core/defaulting.ts";
 import { defaultPodTemplate } from "../core/pod-spec-defaults.ts";
@@ -12,7 +15,6 @@ import { ageColumn, booleanTextColumn, integerColumn, nameColumn, orNone, string
 import { containerColumns, selectorColumn } from "../printing/pod-template-columns.ts";
 import { type FieldErrors, NO_ERRORS, validateEnum, validateNonnegative } from "../validation/primitives.ts";
 import { isUnchanged, podNameWarnings } from "../validation/workload-warnings.ts";
-import { cronScheduleError, isTimeZone } from "./cron-schedule.ts";
 import { validateJobTemplate } from "./job-validation.ts";
 import { jobSpecWarnings } from "./job-warnings.ts";
 

@@ -196,7 +196,9 @@ function validateProgress({ spec, status = {} }: Job, before: JobStatus): FieldE
 	if (completionTime !== undefined && before.completionTime !== undefined && completionTime !== before.completionTime) {
 		errors.push(fieldInvalid("status.completionTime", completionTime, "completionTime cannot be mutated"));
 	}
-	if (before.startTime !== undefined && startTime !== before.startTime && spec?.suspend !== true) {
+	// A Job that is resumed starts anew.
+	const isResumed = has(before, "Suspended") && !has(status, "Suspended");
+	if (before.startTime !== undefined && startTime !== before.startTime && spec?.suspend !== true && !isResumed) {
 		errors.push(fieldRequired("status.startTime", "startTime cannot be removed for unsuspended job"));
 	}
 	if (lost("SuccessCriteriaMet")) errors.push(fieldInvalidAsWhole(CONDITIONS, "cannot disable the SuccessCriteriaMet=True condition"));

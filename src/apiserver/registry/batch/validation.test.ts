@@ -484,6 +484,12 @@ describe("a Job's status", () => {
 			['status.completionTime: Invalid value: "2026-01-01T00:02:00Z": completionTime cannot be mutated'],
 		],
 		[{}, {}, { startTime: created }, ["status.startTime: Required value: startTime cannot be removed for unsuspended job"]],
+		[
+			{},
+			{ startTime: "2026-01-02T00:00:00Z", conditions: [{ type: "Suspended", status: "False" }] },
+			{ startTime: created, conditions: [{ type: "Suspended", status: "True" }] },
+			[],
+		],
 		[{ suspend: true }, {}, { startTime: created }, []],
 		[
 			{},
