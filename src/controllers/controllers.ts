@@ -2,6 +2,7 @@
  * The list of all controllers, as kube-controller-manager names them.
  */
 import type { Controller } from "./controller.ts";
+import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
@@ -15,6 +16,7 @@ import { replicaSetController, replicationControllerController } from "./replica
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
+import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
@@ -40,6 +42,8 @@ export function createControllers({
 		replicationControllerController,
 		replicaSetController,
 		deploymentController,
+		statefulSetController,
+		daemonSetController,
 		disruptionController,
 		endpointsController,
 		endpointSliceController,
