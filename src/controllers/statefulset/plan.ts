@@ -19,7 +19,7 @@
  * Source of behaviour: pkg/controller/statefulset/stateful_set_control.go.
  */
 import type { PersistentVolumeClaim, Pod, PodTemplateSpec, StatefulSet } from "../../apimachinery/schema/generated/types.ts";
-import { isBeingDeleted, isPodReady, isPodTerminal, podAvailableInMs } from "../pod-state.ts";
+import { isBeingDeleted, isPodActive, isPodReady, isPodTerminal, podAvailableInMs } from "../pod-state.ts";
 import { isClaimStale, planClaimOwners } from "./claim-owners.ts";
 import { claimsOf, hasIdentity, hasStorage, isInRange, newPod, ordinalOf, revisionOf, startOrdinal, wantedReplicas } from "./identity.ts";
 
@@ -198,8 +198,9 @@ function planUpdate(observed: Observed, slots: readonly Slot[], isParallel: bool
 	return pods.map((pod) => ({ type: "delete", pod, why: "Update" }));
 }
 
+/** What has ended is replaced anyway. */
 function isOutdated({ update }: Observed, pod: Pod | undefined): pod is Pod {
-	return pod !== undefined && revisionOf(pod) !== update.name && !isBeingDeleted(pod);
+	return pod !== undefined && revisionOf(pod) !== update.name && isPodActive(pod);
 }
 
 /** One at a time: the highest that is outdated, unless one above it is not available. @param candidates highest first. */
