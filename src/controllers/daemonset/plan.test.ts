@@ -10,8 +10,12 @@ function setOf(spec: Partial<DaemonSetSpec> = {}, podSpec: Partial<PodSpec> = {}
 	return { metadata: { namespace: "default", name: "agent", uid: "set" }, spec: { selector: {}, template, ...spec } };
 }
 
-const replace = (maxUnavailable: number | string) => ({ updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable, maxSurge: 0 } } });
-const surge = (maxSurge: number | string) => ({ updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge } } });
+const replace = (maxUnavailable: number | string) => ({
+	updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable, maxSurge: 0 } },
+});
+const surge = (maxSurge: number | string) => ({
+	updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge } },
+});
 
 /**
  * Nodes and what is on them, in shorthand: `n1[old]`. A node with `x` before its name is to have no pod and keeps the one
@@ -112,7 +116,10 @@ describe("a rolling update", () => {
 });
 
 describe("where a pod may be", () => {
-	const node = (name: string, labels: Record<string, string> = {}, taints: readonly Taint[] = []): Node => ({ metadata: { name, labels }, spec: { taints } });
+	const node = (name: string, labels: Record<string, string> = {}, taints: readonly Taint[] = []): Node => ({
+		metadata: { name, labels },
+		spec: { taints },
+	});
 	const taint = (key: string, effect: string): Taint => ({ key, effect });
 	const affinity = (matchExpressions: object[]) => ({
 		nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions }] } },
@@ -143,8 +150,17 @@ describe("where a pod may be", () => {
 test("a pod for a node has its name for required affinity, and the rest of its own", () => {
 	const preferred = [{ weight: 1, preference: { matchExpressions: [{ key: "a", operator: "Exists" }] } }];
 	const required = { nodeSelectorTerms: [{ matchExpressions: [{ key: "b", operator: "Exists" }] }] };
-	const nodeAffinity = { preferredDuringSchedulingIgnoredDuringExecution: preferred, requiredDuringSchedulingIgnoredDuringExecution: required };
-	const set = setOf({}, { affinity: { nodeAffinity, podAffinity: {} }, tolerations: [{ key: "node.kubernetes.io/unschedulable", operator: "Exists", effect: "NoSchedule", tolerationSeconds: 5 }] });
+	const nodeAffinity = {
+		preferredDuringSchedulingIgnoredDuringExecution: preferred,
+		requiredDuringSchedulingIgnoredDuringExecution: required,
+	};
+	const set = setOf(
+		{},
+		{
+			affinity: { nodeAffinity, podAffinity: {} },
+			tolerations: [{ key: "node.kubernetes.io/unschedulable", operator: "Exists", effect: "NoSchedule", tolerationSeconds: 5 }],
+		},
+	);
 	const annotated = { ...set, metadata: { ...set.metadata, annotations: { "deprecated.daemonset.template.generation": "7" } } };
 	const { metadata, spec } = templateFor(annotated, "n1", "abc");
 	expect(metadata?.labels).toEqual({ app: "agent", "controller-revision-hash": "abc", "pod-template-generation": "7" });
