@@ -329,6 +329,21 @@ test("tells of pods that cannot be created, and tries again", async () => {
 	expect(await state()).toHaveLength(3);
 });
 
+test("a cache that lags behind makes no pod come or go twice", async () => {
+	fixture.api.watchDelayMs.set("pods", 40);
+	await addNodes("node-1", "node-2");
+	await create();
+	// Nodes come while the cache does not show the pods of those before.
+	await addNodes("node-3");
+	await runAll();
+	await setImage("agent:2");
+	await runAll();
+	const writes = fixture.takeWrites().filter((write) => /^(create|delete) pods/.test(write));
+	expect(writes.filter((write) => write.startsWith("create"))).toHaveLength(6);
+	expect(writes.filter((write) => write.startsWith("delete"))).toHaveLength(3);
+	expect(await state()).toEqual(["node-1=agent:2", "node-2=agent:2", "node-3=agent:2"]);
+});
+
 test("two templates of one hash: the collision is counted, and the revision gets another name", async () => {
 	await addNodes("node-1");
 	await create();

@@ -390,6 +390,26 @@ test("a failed status write does not make a pod twice", async () => {
 	expect((await set()).status?.replicas).toBe(1);
 });
 
+test.each(["OrderedReady", "Parallel"])("%s: a cache that lags behind makes no pod come or go twice", async (podManagementPolicy) => {
+	fixture.api.watchDelayMs.set("pods", 40);
+	await create({ podManagementPolicy });
+	// The set changes while the cache does not show its pods.
+	for (let count = 0; count < 3; count++)
+		await fixture.change(statefulSets, key, (object) => ({
+			...object,
+			metadata: { ...object.metadata, labels: { count: String(count) } },
+		}));
+	await runAll();
+	await setImage("nginx:2");
+	await runAll();
+	await scale(0);
+	await fixture.clock.advance(1_000);
+	const writes = fixture.takeWrites().filter((write) => /^(create|delete) pods/.test(write));
+	expect(writes.filter((write) => write.startsWith("create"))).toHaveLength(6);
+	expect(writes.filter((write) => write.startsWith("delete"))).toHaveLength(6);
+	expect(fixture.complaints).toEqual([]);
+});
+
 test("a set that is being deleted is only looked at", async () => {
 	await create();
 	await runAll();
