@@ -28,9 +28,9 @@ import { daemonSets, nodes, pods } from "../../client/resources.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
 import { templateHash } from "../deployment/template-hash.ts";
-import { addControllerIndex, isBeingDeleted, isPodReady, managedBy, orphansIn } from "../pod-state.ts";
+import { ownerIn, watchOwnedPods } from "../owned-pods.ts";
+import { addControllerIndex, isBeingDeleted, managedBy, orphansIn } from "../pod-state.ts";
 import { isNamespaceTerminating, PodControl } from "../replicaset/pod-control.ts";
-import { isOfKind } from "../replicaset/replica-kind.ts";
 import { daemonSetRevision, revisionHashLabel } from "../revisions/controller-revision.ts";
 import { RevisionHistory } from "../revisions/revision-history.ts";
 import { slowStart } from "../slow-start.ts";
@@ -107,11 +107,15 @@ class DaemonSetController {
 		};
 		this.#sets.onChange({ added: enqueue, updated: (_old, set) => enqueue(set), deleted }, signal);
 		this.#nodes.onChange({ added: (node) => this.#nodeAdded(node), updated: (old, node) => this.#nodeUpdated(old, node) }, signal);
-		this.#pods.onChange(
+		watchOwnedPods(
 			{
-				added: (pod) => this.#podAdded(pod),
-				updated: (old, pod) => this.#podUpdated(old, pod),
-				deleted: (pod) => this.#podDeleted(pod),
+				kind: daemonSets,
+				owners: this.#sets.cache,
+				pods: this.#pods,
+				queue: this.#queue,
+				expectations: this.#expectations,
+				wouldAdopt: selects,
+				minReadySeconds: ({ spec }) => spec?.minReadySeconds ?? 0,
 			},
 			signal,
 		);
@@ -133,64 +137,12 @@ class DaemonSetController {
 		}
 	}
 
-	#podAdded(pod: Pod): void {
-		if (isBeingDeleted(pod)) {
-			this.#podDeleted(pod);
-			return;
-		}
-		const set = this.#ownerOf(pod);
-		if (set !== undefined) {
-			this.#expectations.creationObserved(objectKey(set));
-			this.#queue.add(objectKey(set));
-		} else if (controllerOf(pod) === undefined) {
-			this.#wakeMatching(pod);
-		}
-	}
-
-	#podUpdated(old: Pod, pod: Pod): void {
-		if (isBeingDeleted(pod)) {
-			this.#podDeleted(pod);
-			return;
-		}
-		const before = this.#ownerOf(old);
-		const set = this.#ownerOf(pod);
-		const ownerChanged = !jsonEqual(controllerOf(old), controllerOf(pod));
-		if (before !== undefined && ownerChanged) this.#queue.add(objectKey(before));
-		if (set !== undefined) {
-			this.#queue.add(objectKey(set));
-			const minReadySeconds = set.spec?.minReadySeconds ?? 0;
-			if (!isPodReady(old) && isPodReady(pod) && minReadySeconds > 0) this.#queue.addAfter(objectKey(set), minReadySeconds * 1000 + 1000);
-		} else if (controllerOf(pod) === undefined && (ownerChanged || !jsonEqual(old.metadata?.labels, pod.metadata?.labels))) {
-			this.#wakeMatching(pod);
-		}
-	}
-
-	#podDeleted(pod: Pod): void {
-		const set = this.#ownerOf(pod);
-		if (set === undefined) return;
-		this.#expectations.deletionObserved(objectKey(set), objectKey(pod));
-		this.#queue.add(objectKey(set));
-	}
-
 	#revisionChanged(revision: ControllerRevision): void {
-		const set = this.#ownerOf(revision);
-		if (set !== undefined) this.#queue.add(objectKey(set));
-		else if (controllerOf(revision) === undefined) this.#wakeMatching(revision);
-	}
-
-	#ownerOf(object: Pod | ControllerRevision): DaemonSet | undefined {
-		const reference = controllerOf(object);
-		if (reference === undefined || !isOfKind(daemonSets, reference)) return undefined;
-		const set = this.#sets.cache.get(`${object.metadata?.namespace}/${reference.name}`);
-		return set?.metadata?.uid === reference.uid ? set : undefined;
-	}
-
-	/** An orphan may be adopted by any set whose selector matches it. */
-	#wakeMatching({ metadata }: Pod | ControllerRevision): void {
-		for (const set of this.#sets.cache.listNamespace(metadata?.namespace ?? "")) {
-			const selector = labelSelectorFromObject(set.spec?.selector);
-			if (!selector.empty && selector.matches(metadata?.labels)) this.#queue.add(objectKey(set));
-		}
+		const { cache } = this.#sets;
+		const owner = ownerIn(cache, daemonSets, revision);
+		const siblings = controllerOf(revision) === undefined ? cache.listNamespace(revision.metadata?.namespace ?? "") : [];
+		const woken = owner === undefined ? siblings.filter((set) => selects(set, revision)) : [owner];
+		for (const set of woken) this.#queue.add(objectKey(set));
 	}
 
 	// ── What it does ──
@@ -353,6 +305,12 @@ class DaemonSetController {
 		}
 		for (const revision of all) if (revision !== newest) await this.#history.delete(revision);
 	}
+}
+
+/** An orphan may be adopted by any set whose selector matches it. */
+function selects({ spec }: DaemonSet, { metadata }: Pod | ControllerRevision): boolean {
+	const selector = labelSelectorFromObject(spec?.selector);
+	return !selector.empty && selector.matches(metadata?.labels);
 }
 
 /** When to look again, if at all. */

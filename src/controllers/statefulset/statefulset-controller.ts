@@ -23,12 +23,12 @@ import { type ReconcileResult, runController } from "../../client/controller.ts"
 import { Expectations } from "../../client/expectations.ts";
 import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
-import { claimObjects, controllerOf } from "../../client/owner.ts";
+import { claimObjects } from "../../client/owner.ts";
 import { pods, statefulSets } from "../../client/resources.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { watchOwnedPods } from "../owned-pods.ts";
 import { addControllerIndex, isBeingDeleted, managedBy, orphansIn } from "../pod-state.ts";
-import { isOfKind } from "../replicaset/replica-kind.ts";
 import { revisionData, revisionHash, statefulSetRevision, templateOf } from "../revisions/controller-revision.ts";
 import { RevisionHistory } from "../revisions/revision-history.ts";
 import { slowStart } from "../slow-start.ts";
@@ -101,61 +101,20 @@ class StatefulSetController {
 	#watch(signal: AbortSignal): void {
 		const enqueue = (set: StatefulSet) => this.#queue.add(objectKey(set));
 		this.#sets.onChange({ added: enqueue, updated: (_old, set) => enqueue(set), deleted: enqueue }, signal);
-		this.#pods.onChange(
+		watchOwnedPods(
 			{
-				added: (pod) => this.#podAdded(pod),
-				updated: (old, pod) => this.#podUpdated(old, pod),
-				deleted: (pod) => this.#podDeleted(pod),
+				kind: statefulSets,
+				owners: this.#sets.cache,
+				pods: this.#pods,
+				queue: this.#queue,
+				expectations: this.#expectations,
+				wouldAdopt: claimsPod,
+				minReadySeconds: ({ spec }) => spec?.minReadySeconds ?? 0,
 			},
 			signal,
 		);
 		this.#history.watch(() => undefined, signal);
 		this.#control.watchClaims((claim) => this.#claimDeleted(claim), signal);
-	}
-
-	#podAdded(pod: Pod): void {
-		const set = this.#ownerOf(pod);
-		if (set !== undefined) {
-			this.#expectations.creationObserved(objectKey(set));
-			if (isBeingDeleted(pod)) this.#expectations.deletionObserved(objectKey(set), objectKey(pod));
-			this.#queue.add(objectKey(set));
-		} else if (controllerOf(pod) === undefined && !isBeingDeleted(pod)) {
-			this.#wakeMatching(pod);
-		}
-	}
-
-	#podUpdated(old: Pod, pod: Pod): void {
-		const before = this.#ownerOf(old);
-		const set = this.#ownerOf(pod);
-		const ownerChanged = !jsonEqual(controllerOf(old), controllerOf(pod));
-		if (before !== undefined && ownerChanged) this.#queue.add(objectKey(before));
-		if (set !== undefined) {
-			if (isBeingDeleted(pod)) this.#expectations.deletionObserved(objectKey(set), objectKey(pod));
-			this.#queue.add(objectKey(set));
-		} else if (controllerOf(pod) === undefined && (ownerChanged || !jsonEqual(old.metadata?.labels, pod.metadata?.labels))) {
-			this.#wakeMatching(pod);
-		}
-	}
-
-	#podDeleted(pod: Pod): void {
-		const set = this.#ownerOf(pod);
-		if (set === undefined) return;
-		this.#expectations.deletionObserved(objectKey(set), objectKey(pod));
-		this.#queue.add(objectKey(set));
-	}
-
-	#ownerOf(pod: Pod): StatefulSet | undefined {
-		const reference = controllerOf(pod);
-		if (reference === undefined || !isOfKind(statefulSets, reference)) return undefined;
-		const set = this.#sets.cache.get(`${pod.metadata?.namespace}/${reference.name}`);
-		return set?.metadata?.uid === reference.uid ? set : undefined;
-	}
-
-	/** An orphan may be adopted by the set that it is called after. */
-	#wakeMatching(pod: Pod): void {
-		for (const set of this.#sets.cache.listNamespace(pod.metadata?.namespace ?? "")) {
-			if (claimsPod(set, pod)) this.#queue.add(objectKey(set));
-		}
 	}
 
 	/** A pod may have waited for the claim of its predecessor to go. */
@@ -302,6 +261,7 @@ class StatefulSetController {
 	}
 }
 
+/** An orphan is adopted by the set that it is called after. */
 function claimsPod(set: StatefulSet, pod: Pod): boolean {
 	const selector = labelSelectorFromObject(set.spec?.selector);
 	return isMember(set, pod) && !selector.empty && selector.matches(pod.metadata?.labels);
