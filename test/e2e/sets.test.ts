@@ -90,6 +90,7 @@ test("a StatefulSet brings its pods in order, with names, labels, host names and
 		),
 	]);
 	expect(await run("exec web-1 -- hostname")).toBe("web-1\n");
+	expect(await run("exec web-0 -- curl -s http://web-1.web")).toContain("<title>Welcome to nginx!</title>");
 	expect(maskedLines(await run("get pvc -l app=web"))).toEqual([
 		"NAME STATUS VOLUME CAPACITY ACCESS MODES STORAGECLASS VOLUMEATTRIBUTESCLASS AGE",
 		...[0, 1, 2].map((ordinal) => `www-web-${ordinal} Pending <unset> AGE`),
@@ -163,7 +164,7 @@ test("a partition holds a rollout back, OnDelete leaves it to the user", async (
 	expect(await images("part")).toBe("part-0   nginx:1.28\npart-1   nginx:1.28\n");
 });
 
-test("scaling goes in order, and a deleted StatefulSet takes its pods along, or leaves them to the next of its name", async () => {
+test("scaling goes in order", async () => {
 	await run("apply -f -", statefulSet("size", 1));
 	await run("rollout status statefulset/size");
 	expect(await run("scale statefulset/size --replicas=3")).toBe("statefulset.apps/size scaled\n");
@@ -172,17 +173,33 @@ test("scaling goes in order, and a deleted StatefulSet takes its pods along, or 
 	await run("wait pod/size-1 --for=delete --timeout=60s");
 	const deletions = (await eventsOf("StatefulSet", "size")).filter((event) => event.includes("SuccessfulDelete"));
 	expect(deletions.map((event) => /size-\d/.exec(event)?.[0])).toEqual(["size-2", "size-1"]);
-	const uid = () => run("get pod size-0 -o jsonpath={.metadata.uid}");
+});
+
+test("a deleted StatefulSet takes its pods and its history along, or leaves them to the next of its name", async () => {
+	await run("apply -f -", statefulSet("heir", 1));
+	await run("rollout status statefulset/heir");
+	const uid = () => run("get pod heir-0 -o jsonpath={.metadata.uid}");
 	const before = await uid();
-	await run("delete statefulset size --cascade=orphan");
-	expect(await run("get pod size-0 -o jsonpath={.metadata.ownerReferences}")).toBe("");
-	await run("apply -f -", statefulSet("size", 1));
-	await run("rollout status statefulset/size");
+	await run("delete statefulset heir --cascade=orphan");
+	expect(await run("get pod heir-0 -o jsonpath={.metadata.ownerReferences}")).toBe("");
+	await run("apply -f -", statefulSet("heir", 1));
+	await run("rollout status statefulset/heir");
 	expect(await uid()).toBe(before);
-	expect(await run("get pod size-0 -o jsonpath={.metadata.ownerReferences[0].kind}")).toBe("StatefulSet");
-	await run("delete statefulset size");
-	await run("wait pod/size-0 --for=delete --timeout=60s");
-	await becomes("get controllerrevisions -l app=size -o name", "");
+	expect(await run("get pod heir-0 -o jsonpath={.metadata.ownerReferences[0].kind}")).toBe("StatefulSet");
+	await run("delete statefulset heir");
+	await run("wait pod/heir-0 --for=delete --timeout=60s");
+	await becomes("get controllerrevisions -l app=heir -o name", "");
+});
+
+test("a pod that is evicted comes again under its name, on another node", async () => {
+	await run("apply -f -", statefulSet("moved", 1));
+	await run("rollout status statefulset/moved");
+	const placed = "get pod moved-0 -o jsonpath={.spec.nodeName}";
+	const node = await run(placed);
+	expect(await run(`drain ${node} --ignore-daemonsets --force --pod-selector=app=moved`)).toContain("pod/moved-0 evicted\n");
+	await run("rollout status statefulset/moved");
+	expect(await run(placed)).not.toBe(node);
+	await run(`uncordon ${node}`);
 });
 
 test("claims go with the set or with the pod, as the retention policy says", async () => {
