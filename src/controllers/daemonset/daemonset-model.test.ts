@@ -149,9 +149,10 @@ class World {
 		if (active.some((other) => this.#isNew(other))) this.broken.push(`${nodeName} gets a second pod of the new template`);
 		if (this.#limits.maxSurge === 0 && there.length > 0) this.broken.push(`${nodeName} gets a pod while the one before is there`);
 		if (!active.some((other) => this.#isSound(other))) return;
-		// A new pod beside an old one that does not serve costs nothing.
+		// A new pod beside an old one that does not serve costs nothing, nor does one that serves: the old one goes then.
 		const isSurging = (present: readonly Pod[]) =>
-			present.length > 1 && present.some((other) => !this.#isNew(other) && this.#isSound(other));
+			present.some((other) => !this.#isNew(other) && this.#isSound(other)) &&
+			present.some((other) => this.#isNew(other) && !this.#isSound(other));
 		const surging = this.#wanted().filter((name) => isSurging(this.#on(name).filter((other) => !isBeingDeleted(other)))).length;
 		if (surging >= this.#limits.maxSurge) this.broken.push(`${nodeName} surges while ${surging} others do`);
 	}
