@@ -4,3 +4,10 @@ export function fnv1a32(data: string | Uint8Array): number {
 	for (const byte of typeof data === "string" ? Buffer.from(data, "utf8") : data) hash = Math.imul(hash ^ byte, 0x01000193);
 	return hash >>> 0;
 }
+
+/** FNV-1, 32 bits: multiplies before it mixes. Kubernetes' hash for the names of ControllerRevisions. */
+export function fnv132(data: string | Uint8Array): number {
+	let hash = 0x811c9dc5;
+	for (const byte of typeof data === "string" ? Buffer.from(data, "utf8") : data) hash = Math.imul(hash, 0x01000193) ^ byte;
+	return hash >>> 0;
+}

@@ -13,7 +13,8 @@ interface Expectation {
 	creations: number;
 	/** Keys of deletions not yet seen, so that one deletion seen twice counts once. */
 	readonly deletions: Set<string>;
-	readonly sinceMs: number;
+	/** Of the last act, Unix ms. */
+	sinceMs: number;
 }
 
 export class Expectations {
@@ -32,6 +33,18 @@ export class Expectations {
 	/** The controller is about to delete these objects. */
 	expectDeletions(controller: string, keys: Iterable<string>): void {
 		this.#byController.set(controller, { creations: 0, deletions: new Set(keys), sinceMs: this.#clock.now() });
+	}
+
+	/** The controller is about to do this besides what it is expected to have done. */
+	raise(
+		controller: string,
+		{ creations = 0, deletions = [] }: { readonly creations?: number; readonly deletions?: readonly string[] },
+	): void {
+		const expected = this.#byController.get(controller) ?? { creations: 0, deletions: new Set(), sinceMs: 0 };
+		expected.creations += creations;
+		for (const key of deletions) expected.deletions.add(key);
+		expected.sinceMs = this.#clock.now();
+		this.#byController.set(controller, expected);
 	}
 
 	/** A creation showed up in the cache, or `count` of them failed or were not tried. */

@@ -10,6 +10,7 @@ import { type CertificateSigner, signingController } from "./certificates/signin
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import type { Controller } from "./controller.ts";
 import { cronJobController } from "./cronjob/cronjob-controller.ts";
+import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
@@ -25,6 +26,7 @@ import { resourceQuotaController } from "./resourcequota/resourcequota-controlle
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
 import { type ServiceAccountTokenOptions, serviceAccountTokenController } from "./service-account-token-controller.ts";
+import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
@@ -66,6 +68,8 @@ export function createControllers({
 		jobController,
 		cronJobController,
 		ttlAfterFinishedController,
+		statefulSetController,
+		daemonSetController,
 		disruptionController,
 		endpointsController,
 		endpointSliceController,

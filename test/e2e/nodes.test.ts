@@ -132,6 +132,10 @@ test("taint: added, tolerated, removed; NoExecute evicts", async () => {
 });
 
 describe("drain", () => {
+	/** Name of the pod that the DaemonSet agent has on the node. */
+	const daemonOn = (node: string) =>
+		run(`get pods -l app=agent --field-selector=spec.nodeName=${node} -o jsonpath={.items[*].metadata.name}`);
+
 	test("refuses what would be lost, and says which flag allows it", async () => {
 		await run("create deployment site --image=nginx --replicas=6");
 		await run("rollout status deployment/site");
@@ -141,21 +145,15 @@ describe("drain", () => {
 			"create -f -",
 			"{ apiVersion: apps/v1, kind: DaemonSet, metadata: { name: agent }, spec: { selector: { matchLabels: { app: agent } }, template: { metadata: { labels: { app: agent } }, spec: { containers: [{ name: main, image: nginx }] } } } }",
 		);
-		const uid = await run("get daemonset agent -o jsonpath={.metadata.uid}");
-		await run(
-			"apply -f -",
-			pod("agent", "nodeName: node-1").replace(
-				"labels:",
-				`ownerReferences: [{ apiVersion: apps/v1, kind: DaemonSet, name: agent, uid: ${uid}, controller: true }], labels:`,
-			),
-		);
-		await run("wait --for=condition=Ready pod/bare pod/scratch pod/agent --timeout=10s");
+		await run("rollout status daemonset/agent");
+		await run("wait --for=condition=Ready pod/bare pod/scratch --timeout=10s");
+		const agent = await daemonOn("node-1");
 		const refused = await attempt("drain node-1");
 		expect(refused.exitCode).toBe(1);
 		expect(refused.stdout).toBe("node/node-1 cordoned\n");
 		// kubectl gives the reasons in any order.
 		const reasons = [
-			"cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): default/agent",
+			`cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): default/${agent}`,
 			"cannot delete Pods with local storage (use --delete-emptydir-data to override): default/scratch",
 			"cannot delete cannot delete Pods that declare no controller (use --force to override): default/bare",
 		];
@@ -166,11 +164,12 @@ describe("drain", () => {
 	});
 
 	test("evicts, waits for each pod to go, and leaves daemons", async () => {
+		const agent = await daemonOn("node-1");
 		const drained = await attempt("drain node-1 --ignore-daemonsets --delete-emptydir-data --force");
 		expect(drained.exitCode).toBe(0);
 		expect(drained.stderr.trimEnd().replace("Warning: ", "").split("; ").toSorted()).toEqual([
 			"deleting Pods that declare no controller: default/bare, default/scratch",
-			"ignoring DaemonSet-managed Pods: default/agent",
+			`ignoring DaemonSet-managed Pods: default/${agent}`,
 		]);
 		const lines = drained.stdout
 			.trimEnd()
@@ -184,10 +183,9 @@ describe("drain", () => {
 		expect(lines).toEqual(expect.arrayContaining(["evicting pod default/site-HASH-RANDOM", "pod/site-HASH-RANDOM evicted"]));
 		await run("rollout status deployment/site");
 		expect(await placesOf("site")).not.toContain("node-1");
-		expect(await placesOf("agent")).toEqual(["node-1"]);
+		expect(await daemonOn("node-1")).toBe(agent);
 		await run("uncordon node-1");
 		await run("delete daemonset agent");
-		await run("delete pod agent --now --ignore-not-found");
 	});
 
 	test("heeds a disruption budget, and tries again until it allows", async () => {

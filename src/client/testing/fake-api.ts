@@ -45,6 +45,8 @@ export class FakeApi implements Transport {
 	readonly requests: ApiRequest[] = [];
 	/** May throw a `StatusError`, or delay, before a request is carried out. */
 	intercept: ((request: ApiRequest) => void | Promise<void>) | undefined;
+	/** By resource: how long its watch events take to arrive, ms, so that caches lag behind. Set it before there are any. */
+	readonly watchDelayMs = new Map<string, number>();
 	readonly #clock: Clock;
 	readonly #random: Random;
 	readonly #collections = new Map<string, Map<string, Stored>>();
@@ -234,9 +236,12 @@ export class FakeApi implements Transport {
 			after === undefined || !isIn
 				? { type: "DELETED", object: after === undefined ? (before ?? {}) : { ...before, metadata: { ...before?.metadata, ...rv(after) } } }
 				: { type: wasIn ? "MODIFIED" : "ADDED", object: after };
-		queueMicrotask(() => {
+		const deliver = () => {
 			if (this.#watchers.has(watcher)) watcher.sink.onEvent(event);
-		});
+		};
+		const delayMs = this.watchDelayMs.get(collection);
+		if (delayMs === undefined) queueMicrotask(deliver);
+		else this.#clock.setTimeout(deliver, delayMs);
 	}
 }
 

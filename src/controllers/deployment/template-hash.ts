@@ -8,15 +8,13 @@
 import { fnv1a32 } from "../../apimachinery/hash.ts";
 import { isJsonObject, type JsonValue, jsonEqual } from "../../apimachinery/json.ts";
 import type { PodTemplateSpec } from "../../apimachinery/schema/generated/types.ts";
+import { safeEncode } from "../safe-encode.ts";
 
 export const templateHashLabel = "pod-template-hash";
 
-const safeAlphabet = "bcdfghjklmnpqrstvwxz2456789";
-
 /** `7d9c6b8f4c`: 1 to 10 characters. */
 export function templateHash(template: PodTemplateSpec | undefined, collisionCount: number | undefined): string {
-	const hash = fnv1a32(canonicalJson((template ?? {}) as JsonValue) + (collisionCount === undefined ? "" : `/${collisionCount}`));
-	return [...String(hash)].map((digit) => safeAlphabet.charAt(digit.charCodeAt(0) % safeAlphabet.length)).join("");
+	return safeEncode(fnv1a32(canonicalJson((template ?? {}) as JsonValue) + (collisionCount === undefined ? "" : `/${collisionCount}`)));
 }
 
 /** Whether two templates make the same pods; the hash label, which only ReplicaSets' templates have, does not count. */

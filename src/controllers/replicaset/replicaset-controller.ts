@@ -23,10 +23,11 @@ import { claimObjects, controllerOf, isControlledBy } from "../../client/owner.t
 import { pods, type ResourceRef } from "../../client/resources.ts";
 import { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
-import { addControllerIndex, isBeingDeleted, isPodActive, isPodReady, isPodTerminating, managedBy, orphansIn } from "../pod-state.ts";
+import { watchOwnedPods } from "../owned-pods.ts";
+import { addControllerIndex, isBeingDeleted, isPodActive, isPodTerminating, managedBy, orphansIn } from "../pod-state.ts";
 import { slowStart } from "../slow-start.ts";
 import { isNamespaceTerminating, messageOf, PodControl } from "./pod-control.ts";
-import { isOfKind, type ReplicaKind, type ReplicaOwner, replicaSetKind, replicationControllerKind } from "./replica-kind.ts";
+import { type ReplicaKind, type ReplicaOwner, replicaSetKind, replicationControllerKind } from "./replica-kind.ts";
 import { type ObservedReplicas, planReplicaStatus } from "./replica-status.ts";
 import { chooseVictims } from "./victims.ts";
 
@@ -97,68 +98,21 @@ class ReplicaController<T extends ReplicaOwner> {
 			},
 			signal,
 		);
-		this.#pods.onChange(
+		watchOwnedPods(
 			{
-				added: (pod) => this.#podAdded(pod),
-				updated: (old, pod) => this.#podUpdated(old, pod),
-				deleted: (pod) => this.#podDeleted(pod),
+				kind: this.#kind.ref,
+				owners: this.#owners.cache,
+				pods: this.#pods,
+				queue: this.#queue,
+				expectations: this.#expectations,
+				wouldAdopt: (owner, orphan) => {
+					const selector = this.#kind.selectorOf(owner);
+					return !selector.empty && selector.matches(orphan.metadata?.labels);
+				},
+				minReadySeconds: ({ spec }) => spec?.minReadySeconds ?? 0,
 			},
 			signal,
 		);
-	}
-
-	#podAdded(pod: Pod): void {
-		if (isBeingDeleted(pod)) {
-			this.#podDeleted(pod);
-			return;
-		}
-		const owner = this.#ownerOf(pod);
-		if (owner !== undefined) {
-			this.#expectations.creationObserved(objectKey(owner));
-			this.#queue.add(objectKey(owner));
-		} else if (controllerOf(pod) === undefined) {
-			this.#wakeMatching(pod);
-		}
-	}
-
-	#podUpdated(old: Pod, pod: Pod): void {
-		if (isBeingDeleted(pod)) {
-			this.#podDeleted(pod);
-			return;
-		}
-		const before = this.#ownerOf(old);
-		const owner = this.#ownerOf(pod);
-		const ownerChanged = !jsonEqual(controllerOf(old), controllerOf(pod));
-		if (before !== undefined && ownerChanged) this.#queue.add(objectKey(before));
-		if (owner !== undefined) {
-			this.#queue.add(objectKey(owner));
-			const minReadySeconds = owner.spec?.minReadySeconds ?? 0;
-			if (!isPodReady(old) && isPodReady(pod) && minReadySeconds > 0) this.#queue.addAfter(objectKey(owner), minReadySeconds * 1000 + 1000);
-		} else if (controllerOf(pod) === undefined && (ownerChanged || !jsonEqual(old.metadata?.labels, pod.metadata?.labels))) {
-			this.#wakeMatching(pod);
-		}
-	}
-
-	#podDeleted(pod: Pod): void {
-		const owner = this.#ownerOf(pod);
-		if (owner === undefined) return;
-		this.#expectations.deletionObserved(objectKey(owner), objectKey(pod));
-		this.#queue.add(objectKey(owner));
-	}
-
-	#ownerOf(pod: Pod): T | undefined {
-		const reference = controllerOf(pod);
-		if (reference === undefined || !isOfKind(this.#kind.ref, reference)) return undefined;
-		const owner = this.#owners.cache.get(`${pod.metadata?.namespace}/${reference.name}`);
-		return owner?.metadata?.uid === reference.uid ? owner : undefined;
-	}
-
-	/** An orphan may be adopted by any object whose selector matches it. */
-	#wakeMatching(pod: Pod): void {
-		for (const owner of this.#owners.cache.listNamespace(pod.metadata?.namespace ?? "")) {
-			const selector = this.#kind.selectorOf(owner);
-			if (!selector.empty && selector.matches(pod.metadata?.labels)) this.#queue.add(objectKey(owner));
-		}
 	}
 
 	// ── What it does ──

@@ -3,13 +3,20 @@
  * affinity add up. A pod that names its nodes by field (as DaemonSet pods do) is tried on those only.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
  */
+
+import {
+	type NodePredicate,
+	preferenceOf,
+	requiredNodePredicate,
+	type SelectableNode,
+	selectableNode,
+} from "../../apimachinery/node-selector.ts";
 import type { Node, NodeSelectorTerm, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { stateKey } from "../framework/cycle-state.ts";
 import { normalizeToMax } from "../framework/normalize-score.ts";
 import type { FilterPlugin, PreFilterPlugin, PreScorePlugin, ScorePlugin } from "../framework/plugin.ts";
 import { skip, unresolvable } from "../framework/status.ts";
-import { type NodePredicate, preferenceOf, requiredNodePredicate, type SelectableNode, selectableNode } from "./node-selector.ts";
 
 const name = "NodeAffinity";
 const mismatch = unresolvable(name, "node(s) didn't match Pod's node affinity/selector");

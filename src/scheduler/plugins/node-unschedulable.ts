@@ -3,10 +3,10 @@
  * node lifecycle controller puts on such nodes.
  */
 import type { Node, Pod, Taint } from "../../apimachinery/schema/generated/types.ts";
+import { findUntolerated } from "../../apimachinery/tolerations.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import type { FilterPlugin } from "../framework/plugin.ts";
 import { unresolvable } from "../framework/status.ts";
-import { findUntolerated } from "./tolerations.ts";
 
 const name = "NodeUnschedulable";
 const unschedulableNode = unresolvable(name, "node(s) were unschedulable");

@@ -6,6 +6,8 @@
  *
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
  */
+
+import { type NodePredicate, requiredNodePredicate } from "../../apimachinery/node-selector.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType, type EventRegistration } from "../framework/cluster-event.ts";
 import { type CycleState, stateKey } from "../framework/cycle-state.ts";
@@ -14,7 +16,6 @@ import { type FilterPlugin, maxNodeScore, type PreFilterPlugin, type PreScorePlu
 import { PodInfo } from "../framework/pod-info.ts";
 import type { Snapshot } from "../framework/snapshot.ts";
 import { skip, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
-import { type NodePredicate, requiredNodePredicate } from "./node-selector.ts";
 import { isCounted, PodTallies, type Tally } from "./pod-tallies.ts";
 import {
 	defaultConstraints,

@@ -3,12 +3,13 @@
  * a Service or a controller.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/
  */
+
+import type { NodePredicate } from "../../apimachinery/node-selector.ts";
 import type { LabelSelector, TopologySpreadConstraint } from "../../apimachinery/schema/generated/types.ts";
+import { findUntolerated } from "../../apimachinery/tolerations.ts";
 import { type LabelMatcher, matcherOf } from "../framework/affinity-terms.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
-import type { NodePredicate } from "./node-selector.ts";
-import { findUntolerated } from "./tolerations.ts";
 
 export type WhenUnsatisfiable = "DoNotSchedule" | "ScheduleAnyway";
 

@@ -4,12 +4,12 @@
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
  */
 import type { Node, Pod, Toleration } from "../../apimachinery/schema/generated/types.ts";
+import { findUntolerated, tolerates } from "../../apimachinery/tolerations.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { stateKey } from "../framework/cycle-state.ts";
 import { normalizeToMax } from "../framework/normalize-score.ts";
 import type { FilterPlugin, PreScorePlugin, ScorePlugin } from "../framework/plugin.ts";
 import { unresolvable } from "../framework/status.ts";
-import { findUntolerated, tolerates } from "./tolerations.ts";
 
 const name = "TaintToleration";
 const untolerated = unresolvable(name, "node(s) had untolerated taint(s)");

@@ -53,6 +53,7 @@ describe("what a minimal workload becomes", () => {
 				podManagementPolicy: "OrderedReady",
 				replicas: 1,
 				revisionHistoryLimit: 10,
+				serviceName: "",
 				updateStrategy: { type: "RollingUpdate", rollingUpdate: { partition: 0 } },
 			},
 			{ availableReplicas: 0, replicas: 0 },
@@ -61,10 +62,27 @@ describe("what a minimal workload becomes", () => {
 			"daemonsets",
 			{ revisionHistoryLimit: 10, updateStrategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } },
 			{ currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 },
+			{ annotations: { "deprecated.daemonset.template.generation": "1" } },
 		],
-	])("%s", (resource, spec, status) => {
-		expect(stored(of(resource), workload())).toEqual({ metadata, spec: { selector, template: storedTemplate, ...spec }, status });
+	])("%s", (resource, spec, status, more: object = {}) => {
+		expect(stored(of(resource), workload())).toEqual({
+			metadata: { ...metadata, ...more },
+			spec: { selector, template: storedTemplate, ...spec },
+			status,
+		});
 		expect(problems(of(resource), workload())).toEqual([]);
+	});
+
+	it("counts a DaemonSet's templates, whatever its user says", () => {
+		const kind = of("daemonsets");
+		const generationOf = (object: KubeObject | undefined) => object?.metadata?.annotations?.["deprecated.daemonset.template.generation"];
+		const old = stored(kind, workload());
+		const update = (object: KubeObject) => kind.prepareForUpdate?.(object, old, { nowMs: 0 });
+		expect(generationOf(update({ ...old, metadata: { name: "web" } }))).toBe("1");
+		expect(
+			generationOf(update({ ...old, metadata: { name: "web", annotations: { "deprecated.daemonset.template.generation": "7" } } })),
+		).toBe("1");
+		expect(generationOf(update(workload({ template: { ...template, metadata: { labels: { app: "web", a: "b" } } } })))).toBe("2");
 	});
 
 	it("leaves Recreate without a rolling update", () => {

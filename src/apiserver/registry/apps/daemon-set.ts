@@ -2,6 +2,7 @@
  * DaemonSet. Source: pkg/apis/apps/v1/defaults.go, pkg/apis/apps/validation, pkg/registry/apps/daemonset of Kubernetes 1.36.
  * https://kubernetes.io/docs/concepts/workloads/controllers/daemonset/
  */
+import { jsonEqual } from "../../../apimachinery/json.ts";
 import type { DaemonSet, DaemonSetUpdateStrategy, LabelSelector } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldInvalid, fieldNotOneOf, fieldRequired } from "../../../apimachinery/validation/field-error.ts";
 import { validateLabelSelector } from "../../../apimachinery/validation/label-selector.ts";
@@ -50,6 +51,23 @@ function defaultUpdateStrategy(strategy: DaemonSetUpdateStrategy): DaemonSetUpda
 	return mapField(withDefaults(result, { rollingUpdate: {} }), "rollingUpdate", (rolling) =>
 		withDefaults(rolling, { maxUnavailable: 1, maxSurge: 0 }),
 	);
+}
+
+/**
+ * Where apps/v1 keeps spec.templateGeneration, which it does not have: the server counts changes of the template in it,
+ * and the DaemonSet controller labels pods with the count.
+ * Source: pkg/apis/apps/v1/conversion.go, pkg/registry/apps/daemonset/strategy.go of Kubernetes 1.36.
+ */
+const generationAnnotation = "deprecated.daemonset.template.generation";
+
+function templateGeneration({ metadata }: DaemonSet): number | undefined {
+	const text = metadata?.annotations?.[generationAnnotation];
+	return text !== undefined && /^-?[0-9]+$/.test(text) ? Number(text) : undefined;
+}
+
+function withTemplateGeneration(set: DaemonSet, generation: number): DaemonSet {
+	const annotations = { ...set.metadata?.annotations, [generationAnnotation]: String(generation) };
+	return { ...set, metadata: { ...set.metadata, annotations } };
 }
 
 function validate({ spec }: DaemonSet): FieldErrors {
@@ -118,9 +136,13 @@ export const daemonSetKind = defineKind<DaemonSet>({
 	setDefaults,
 	// The counts that Kubernetes' encoder always writes.
 	prepareForCreate: (set) => ({
-		...set,
+		...withTemplateGeneration(set, Math.max(1, templateGeneration(set) ?? 1)),
 		status: { currentNumberScheduled: 0, desiredNumberScheduled: 0, numberMisscheduled: 0, numberReady: 0 },
 	}),
+	prepareForUpdate: (set, old) => {
+		const isSameTemplate = jsonEqual(set.spec?.template, old.spec?.template);
+		return withTemplateGeneration(set, (templateGeneration(old) ?? 1) + (isSameTemplate ? 0 : 1));
+	},
 	validate,
 	validateUpdate: (set, old) => validateSelectorKept(set.spec?.selector, old.spec?.selector),
 	validateStatusUpdate: ({ status }, old) => [...validateStatusCounts(status, counts), ...validateCollisionCount(status, old.status)],

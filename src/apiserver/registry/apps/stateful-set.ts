@@ -63,6 +63,8 @@ function setDefaults(set: StatefulSet): StatefulSet {
 			podManagementPolicy: "OrderedReady",
 			replicas: 1,
 			revisionHistoryLimit: 10,
+			// Go writes it where there is none.
+			serviceName: "",
 			updateStrategy: {},
 			persistentVolumeClaimRetentionPolicy: {},
 		});

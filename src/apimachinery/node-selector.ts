@@ -2,13 +2,7 @@
  * Node selectors made into predicates: spec.nodeSelector and node affinity.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
  */
-import type {
-	Node,
-	NodeSelectorRequirement,
-	NodeSelectorTerm,
-	Pod,
-	PreferredSchedulingTerm,
-} from "../../apimachinery/schema/generated/types.ts";
+import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, PreferredSchedulingTerm } from "./schema/generated/types.ts";
 
 type Labels = Readonly<Record<string, string>>;
 

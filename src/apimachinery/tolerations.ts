@@ -2,7 +2,7 @@
  * Whether tolerations tolerate a taint.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/
  */
-import type { Taint, Toleration } from "../../apimachinery/schema/generated/types.ts";
+import type { Taint, Toleration } from "./schema/generated/types.ts";
 
 /** An empty effect tolerates every effect; an empty key with Exists tolerates every taint. */
 export function tolerates(toleration: Toleration, taint: Taint): boolean {
