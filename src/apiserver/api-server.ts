@@ -29,6 +29,7 @@ import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
 import type { AdmissionSwitches } from "./admission/plugin-order.ts";
 import { createAdmission } from "./admission/plugins.ts";
+import { createWebhookPlugins } from "./admission/webhook/webhook-plugins.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -61,6 +62,7 @@ import { resizeStrategy } from "./subresources/resize.ts";
 import { answerReview } from "./subresources/reviews.ts";
 import { scaleOf, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
+import { LazyWebhookClient, type OutsideOptions } from "./webhooks/lazy-client.ts";
 
 export interface ApiServerOptions {
 	readonly store: Store;
@@ -77,6 +79,8 @@ export interface ApiServerOptions {
 	readonly tokenKeys: TokenKeys;
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
+	/** How webhooks are reached; default: over the machine's network alone. */
+	readonly outside?: OutsideOptions;
 	/** The store failed: nothing can be read or written any more. */
 	readonly onStoreLost?: (error: Error) => void;
 }
@@ -104,6 +108,7 @@ export class ApiServer {
 	readonly #tokens: ServiceAccountTokens;
 	readonly #metrics: StorageMetrics;
 	readonly #observers: ServerObserver[] = [];
+	readonly #webhooks: LazyWebhookClient;
 	#storeError: Error | undefined;
 	#stopCompactor: () => void = () => undefined;
 
@@ -126,11 +131,25 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
-		this.#admission = createAdmission([], options.admission);
+		const lookup = this.#lookup();
+		this.#webhooks = new LazyWebhookClient({
+			...options.outside,
+			lookup,
+			random: random.fork("webhooks"),
+			userAgent: "kube-apiserver-admission",
+		});
+		const webhookPlugins = createWebhookPlugins({
+			mutating: this.storage("admissionregistration.k8s.io", "mutatingwebhookconfigurations").cache,
+			validating: this.storage("admissionregistration.k8s.io", "validatingwebhookconfigurations").cache,
+			resources: this.#resources,
+			log,
+			client: () => this.#webhooks.get(),
+		});
+		this.#admission = createAdmission(webhookPlugins, options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
-			lookup: this.#lookup(),
+			lookup,
 			random: random.fork("apiserver"),
 			resources: this.#resources,
 			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
@@ -181,6 +200,7 @@ export class ApiServer {
 
 	/** Ends what follows the store. The store itself is the caller's to close. */
 	stop(): void {
+		this.#webhooks.close();
 		this.#stopCompactor();
 		this.#cacher.stop();
 	}

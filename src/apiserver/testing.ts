@@ -9,7 +9,7 @@ import { StatusError } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import { createMemoryStore } from "../store/index.ts";
 import type { Store } from "../store/store.ts";
-import { ApiServer } from "./api-server.ts";
+import { ApiServer, type ApiServerOptions } from "./api-server.ts";
 
 export const admin: UserInfo = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
 
@@ -76,10 +76,10 @@ export function makeTokenKeys() {
 }
 
 /** Has the namespace `default` with its service account. */
-export async function startServer(): Promise<ServerFixture> {
+export async function startServer(options: Pick<ApiServerOptions, "outside"> = {}): Promise<ServerFixture> {
 	const clock = new VirtualClock();
 	const store = await createMemoryStore({ clock });
-	const server = new ApiServer({ store, clock, random: new SeededRandom("test"), log: silentLog, tokenKeys: makeTokenKeys() });
+	const server = new ApiServer({ store, clock, random: new SeededRandom("test"), log: silentLog, tokenKeys: makeTokenKeys(), ...options });
 	await server.start();
 	const clusterResource = (group: string, version: string, resource: string) =>
 		new ResourceDriver(server, group, version, resource, undefined);

@@ -181,6 +181,7 @@ export class Cluster {
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
 			components: this.#components(),
+			outside: { dial: (address, port) => this.#nodes.dial(address, port) },
 		});
 		this.client = this.clientFor(adminUser);
 		const runnerOptions: ComponentOptions = {

@@ -153,7 +153,6 @@ spec:
 		name: "sample",
 		columns: "NAME  WEBHOOKS  AGE",
 		yaml: "{ apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: { name: sample }, webhooks: [{ name: sample.example.com, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Ignore, clientConfig: { url: 'https://example.com/' }, rules: [{ apiGroups: [example.com], apiVersions: [v1], operations: [CREATE], resources: [nothing] }] }] }",
-		refusal: "calling admission webhooks is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	{
 		resource: "validatingadmissionpolicies.admissionregistration.k8s.io",
@@ -182,7 +181,6 @@ spec:
 		name: "sample",
 		columns: "NAME  WEBHOOKS  AGE",
 		yaml: "{ apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: { name: sample }, webhooks: [{ name: sample.example.com, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Ignore, clientConfig: { url: 'https://example.com/' }, rules: [{ apiGroups: [example.com], apiVersions: [v1], operations: [CREATE], resources: [nothing] }] }] }",
-		refusal: "calling admission webhooks is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	// apiextensions.k8s.io, apiregistration.k8s.io
 	{
