@@ -33,6 +33,7 @@ import { createWebhookPlugins } from "./admission/webhook/webhook-plugins.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
+import { decisionAnnotations } from "./audit/decision.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
 import { ServiceAccountTokens, type TokenKeys } from "./authentication/service-account-tokens.ts";
 import { type Authorizer, forbiddenText, trustedOnlyAuthorizer } from "./authorization/authorizer.ts";
@@ -131,7 +132,7 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
-		const lookup = this.#lookup();
+		const { lookup } = this;
 		this.#webhooks = new LazyWebhookClient({
 			...options.outside,
 			lookup,
@@ -293,7 +294,9 @@ export class ApiServer {
 			namespace: request.namespace ?? "",
 			name: request.name ?? "",
 		};
-		if (!this.#authorizer.authorize(attributes).allowed) throw newForbidden(request, request.name ?? "", forbiddenText(attributes));
+		const { allowed, reason } = this.#authorizer.authorize(attributes);
+		if (request.auditAnnotations !== undefined) Object.assign(request.auditAnnotations, decisionAnnotations(allowed, reason));
+		if (!allowed) throw newForbidden(request, request.name ?? "", forbiddenText(attributes));
 	}
 
 	/**
@@ -347,7 +350,7 @@ export class ApiServer {
 			name: request.name ?? "",
 			nowMs: this.#options.clock.now(),
 			warnings: definition.deprecated === undefined ? [] : [definition.deprecated],
-			auditAnnotations: {},
+			auditAnnotations: request.auditAnnotations ?? {},
 		};
 	}
 
@@ -460,7 +463,8 @@ export class ApiServer {
 		return { ...list, items: list.items.map((item) => toServedVersion(context, item)) };
 	}
 
-	#lookup(): AdmissionLookup {
+	/** The objects as the caches have them. */
+	get lookup(): AdmissionLookup {
 		return {
 			find: (group, resource, namespace, name) => this.find(group, resource, namespace, name),
 			list: (group, resource, namespace) =>

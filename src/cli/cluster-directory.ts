@@ -14,6 +14,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import type { AuditOptions } from "../cluster/index.ts";
 import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
@@ -41,6 +42,8 @@ export interface ClusterConfig {
 	/** Admission plugins that were turned on and off, by name; absent: none. */
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	/** What is recorded of requests, and where; absent: nothing. Paths are absolute. */
+	readonly audit?: AuditOptions;
 	/** Absent: kubesim's own, in `dataDir`. */
 	readonly store?: StoreConfig;
 	/** Absolute; absent: in `dataDir`. A directory of the user's own, which a delete leaves alone. */

@@ -8,7 +8,9 @@ import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
 	AdmissionSwitchError,
+	AuditPolicyError,
 	type Cluster,
+	KubeconfigError,
 	openCluster,
 	PkiError,
 	PortInUseError,
@@ -119,6 +121,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
+			...(config.audit === undefined ? {} : { audit: config.audit }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
@@ -136,6 +139,7 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 			cause: error,
 		});
 	}
+	if (error instanceof AuditPolicyError || error instanceof KubeconfigError) return new CliError(error.message, { cause: error });
 	if (error instanceof AdmissionSwitchError) {
 		return new CliError(error.message, {
 			hint: "--enable-admission-plugins and --disable-admission-plugins take Kubernetes' names, separated by commas.",

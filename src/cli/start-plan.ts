@@ -1,12 +1,13 @@
 /** What a `kubesim start` is to start: its options, what the cluster was before, and the defaults. */
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type AuditStartOptions, planAudit } from "./audit-config.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
 import { optional, planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
 
-export interface StartOptions extends StoreOptions {
+export interface StartOptions extends StoreOptions, AuditStartOptions {
 	readonly name: string;
 	readonly nodes?: number;
 	readonly port?: number;
@@ -60,6 +61,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("etcdPort", options.etcdPort ?? known?.etcdPort),
 		...optional("enableAdmissionPlugins", options.enableAdmissionPlugins ?? known?.enableAdmissionPlugins),
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
+		...optional("audit", planAudit(options, known?.audit)),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
 		...(pkiDir === undefined ? {} : { pkiDir }),
@@ -110,6 +112,12 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--etcd-port": [options.etcdPort, config?.etcdPort],
 		"--enable-admission-plugins": [options.enableAdmissionPlugins?.join(","), config?.enableAdmissionPlugins?.join(",") ?? ""],
 		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
+		"--audit-policy-file": [options.auditPolicyFile && resolve(options.auditPolicyFile), config?.audit?.policyFile ?? ""],
+		"--audit-log-path": [options.auditLogPath && resolve(options.auditLogPath), config?.audit?.logPath ?? ""],
+		"--audit-webhook-config-file": [
+			options.auditWebhookConfigFile && resolve(options.auditWebhookConfigFile),
+			config?.audit?.webhookConfigFile ?? "",
+		],
 		"--ephemeral": [options.ephemeral, config?.ephemeral],
 		"--store": [options.store, config?.store === undefined ? "local" : "etcd"],
 		"--etcd-endpoints": [options.etcdEndpoints?.join(","), config?.store?.endpoints.join(",")],

@@ -15,6 +15,8 @@ import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts"
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
+import type { AuditOptions, Auditor } from "../apiserver/audit/auditor.ts";
+import type { RequestHandler } from "../apiserver/audit/in-process-audit.ts";
 import { authorizePath } from "../apiserver/authorization/paths.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
@@ -22,6 +24,7 @@ import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handl
 import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
+import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
@@ -59,6 +62,8 @@ export interface ClusterOptions {
 	readonly latency?: LatencyOption;
 	/** Admission plugins to turn on and off, by Kubernetes' names. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionSwitches;
+	/** What is recorded of requests, and where; default nothing. */
+	readonly audit?: AuditOptions;
 	readonly log?: Logger;
 	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
 	readonly controllers?: readonly string[];
@@ -125,6 +130,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	});
 	try {
 		const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
+		if (options.audit !== undefined) await cluster.openAudit(options.audit);
 		await cluster.apiServer.start();
 		return cluster;
 	} catch (error) {
@@ -158,11 +164,16 @@ export class Cluster {
 	readonly #runners: Components;
 	readonly #nodes: NodeConnector;
 	readonly #abort = new AbortController();
+	/** Where requests of this process go: to the server, past the audit if there is one. */
+	#frontDoor: RequestHandler;
+	#auditor: Auditor | undefined;
 	#http: HttpServer | undefined;
 	/** Where it listens. */
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
 	#isBootstrapped = false;
+	/** The way to servers that requests concern: webhooks. */
+	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
 	constructor(options: Parts) {
 		const { clock, random, log, store } = options;
@@ -181,8 +192,9 @@ export class Cluster {
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
 			components: this.#components(),
-			outside: { dial: (address, port) => this.#nodes.dial(address, port) },
+			outside: this.#outside,
 		});
+		this.#frontDoor = this.apiServer;
 		this.client = this.clientFor(adminUser);
 		const runnerOptions: ComponentOptions = {
 			clock,
@@ -218,7 +230,27 @@ export class Cluster {
 
 	/** A client with any identity: what it may do is decided as for anybody else. */
 	clientFor(user: UserInfo): Client {
-		return new Client(new InProcessTransport(this.apiServer, user));
+		const door: RequestHandler = {
+			handle: (asker, request) => this.#frontDoor.handle(asker, request),
+			watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
+		};
+		return new Client(new InProcessTransport(door, user));
+	}
+
+	/** Begins to record requests. Called once, before anybody asks. Rejects with `AuditPolicyError`, `KubeconfigError` or the system's error. */
+	async openAudit(options: AuditOptions): Promise<void> {
+		const { openAuditor } = await import("../apiserver/audit/auditor.ts");
+		const { AuditedHandler } = await import("../apiserver/audit/in-process-audit.ts");
+		const { clock, random, log } = this.#options;
+		const own = random.fork("audit");
+		this.#auditor = await openAuditor(options, { clock, random: own, log, lookup: this.apiServer.lookup, outside: this.#outside });
+		this.#frontDoor = new AuditedHandler({
+			server: this.apiServer,
+			auditor: this.#auditor,
+			clock,
+			random: own,
+			sourceIp: controlPlane.address,
+		});
 	}
 
 	/** The way of one of the cluster's own components, or of a controller that is run like one. */
@@ -313,6 +345,7 @@ export class Cluster {
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
+			auditor: this.#auditor,
 			metrics: [this.apiServer.metrics],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
@@ -407,6 +440,7 @@ export class Cluster {
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();
 		this.apiServer.stop();
+		await this.#auditor?.close();
 		await this.#options.store.close();
 	}
 }

@@ -3,8 +3,11 @@
  * returns is driven through its `client`, or over HTTPS after `listen`.
  */
 export { AdmissionSwitchError, type AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
+export type { AuditOptions } from "../apiserver/audit/auditor.ts";
+export { AuditPolicyError } from "../apiserver/audit/policy.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
+export { KubeconfigError } from "../apiserver/webhooks/kubeconfig-endpoint.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
 export {
 	SnapshotError,

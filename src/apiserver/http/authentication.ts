@@ -7,6 +7,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import { newBadRequest, newForbidden, newUnauthorized } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
+import { attemptedMethods } from "../audit/http-audit.ts";
 import type { ImpersonationAuthorizer, TokenAuthenticator } from "./api-handler.ts";
 import type { ClientCertificateVerifier } from "./client-certificate.ts";
 
@@ -22,11 +24,21 @@ export interface Authenticators {
  * Finds the user of a request.
  * @throws StatusError Unauthorized for credentials that prove nothing, Forbidden for an impersonation that is not allowed
  */
-export async function authenticate(message: IncomingMessage, authenticators: Authenticators, nowMs: number): Promise<UserInfo> {
-	const user = await authenticateCaller(message, authenticators, nowMs);
+export async function authenticate(
+	message: IncomingMessage,
+	authenticators: Authenticators,
+	nowMs: number,
+	audit?: AuditTrail,
+): Promise<UserInfo> {
+	const user = await authenticateCaller(message, authenticators, nowMs).catch((error: unknown) => {
+		audit?.unauthenticated(attemptedMethods(message));
+		throw error;
+	});
+	audit?.identified(user);
 	const target = impersonatedUser(message.headers);
 	if (target === undefined) return user;
 	await (authenticators.authorizeImpersonation ?? mastersMayImpersonate)(user, target);
+	audit?.actsAs(target);
 	return target;
 }
 

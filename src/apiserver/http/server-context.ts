@@ -4,6 +4,8 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
+import type { Auditor } from "../audit/auditor.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
 import type { ApiHandler, HealthCheck, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
 import type { Catalog } from "./catalog.ts";
@@ -25,6 +27,8 @@ export interface ServerContext {
 	readonly streaming: StreamingEndpoint | undefined;
 	/** Absent: every request is served at once. */
 	readonly flowControl: FlowController | undefined;
+	/** Absent: nobody audits. */
+	readonly auditor: Auditor | undefined;
 	readonly lifecycle: Lifecycle;
 	/** Watches that are running: shutdown ends them. */
 	readonly watches: Set<WatchStream>;
@@ -39,6 +43,8 @@ declare module "fastify" {
 		startMs: number;
 		/** What the gate found out; undefined before it. */
 		passage: Passage | undefined;
+		/** Follows the request for the audit; undefined if nobody audits. */
+		audit: AuditTrail | undefined;
 		/** Bytes of an answer that is sent in pieces, before they are compressed. */
 		sentBytes: number;
 		/** What the metrics count the request under; undefined as long as nobody knows what it is about. */

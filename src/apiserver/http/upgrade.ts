@@ -5,6 +5,7 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { newBadRequest, newNotImplemented, type StatusError } from "../../apimachinery/status-error.ts";
+import { followMessage } from "../audit/http-audit.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { toStatusError } from "./errors.ts";
 import { resolveTarget, splitProxyPath } from "./request-target.ts";
@@ -33,13 +34,14 @@ export async function handleUpgrade(
 }
 
 async function serveUpgrade(
-	{ catalog, clock, metrics, streaming }: ServerContext,
+	{ auditor, catalog, clock, metrics, random, streaming }: ServerContext,
 	authenticators: Authenticators,
 	message: IncomingMessage,
 	socket: Duplex,
 	head: Buffer,
 ): Promise<void> {
-	const user = await authenticate(message, authenticators, clock.now());
+	const audit = auditor && followMessage(auditor, message, random.uuid(), clock.now());
+	const user = await authenticate(message, authenticators, clock.now(), audit);
 	const { method = "GET", url = "/" } = message;
 	const query = queryOf(url);
 	const path = url.split("?", 1)[0] ?? "/";
@@ -51,14 +53,18 @@ async function serveUpgrade(
 	series.longRunning.add();
 	let code = 101;
 	try {
-		const stream = { user, request: bareRequest(target), query };
+		const stream = { user, request: bareRequest(target, audit), query };
+		audit?.started(code);
 		if (target.resource.subresource === "proxy") {
 			await streaming.proxyUpgrade({ ...stream, ...splitProxyPath(path, target) }, message, socket, head);
 		} else await streaming.upgrade(stream, message, socket, head);
 	} catch (error) {
-		code = toStatusError(error).failure.code;
+		const { failure } = toStatusError(error);
+		code = failure.code;
+		audit?.responded(failure.status);
 		throw error;
 	} finally {
+		audit?.completed(code);
 		series.longRunning.add(-1);
 		series.count(code, (clock.now() - startMs) / 1000, 0);
 	}

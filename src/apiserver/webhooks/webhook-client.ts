@@ -42,6 +42,8 @@ export interface Network {
 export interface CallOptions {
 	/** In real milliseconds: servers outside the simulation live on the machine's time. Over 0. */
 	readonly timeoutMs: number;
+	/** Whether the other side is told how long it has, in the query; default true. */
+	readonly isTimeoutTold?: boolean;
 }
 
 /** A server could not be asked, or its answer is of no use; the text is upstream's. */
@@ -81,9 +83,9 @@ export class WebhookClient {
 	}
 
 	/** POSTs JSON; resolves to whatever is answered after redirects. Rejects with a `WebhookCallError`. */
-	async post(endpoint: WebhookEndpoint, body: Buffer, { timeoutMs }: CallOptions): Promise<HttpAnswer> {
+	async post(endpoint: WebhookEndpoint, body: Buffer, { timeoutMs, isTimeoutTold = true }: CallOptions): Promise<HttpAnswer> {
 		// What the other side may count on, in whole seconds.
-		const target = targetOf(endpoint, `?timeout=${Math.ceil(timeoutMs / 1000)}s`);
+		const target = targetOf(endpoint, isTimeoutTold ? `?timeout=${Math.ceil(timeoutMs / 1000)}s` : "");
 		const deadline = new Deadline(this.#clock, timeoutMs);
 		try {
 			return await this.#follow(endpoint, { method: "POST", target, body }, deadline);
