@@ -42,6 +42,8 @@ export interface ClusterConfig {
 	/** Admission plugins that were turned on and off, by name; absent: none. */
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	/** The EncryptionConfiguration's path, absolute; absent: nothing is encrypted in the store. */
+	readonly encryptionProviderConfig?: string;
 	/** What is recorded of requests, and where; absent: nothing. Paths are absolute. */
 	readonly audit?: AuditOptions;
 	/** Absent: kubesim's own, in `dataDir`. */

@@ -71,6 +71,7 @@ function addStart(program: Command): void {
 		.option("--etcd-username <name>", "etcd's user, with a role for all keys; the password comes from KUBESIM_ETCD_PASSWORD")
 		.option("--etcd-password <password>", "the password, where the environment is not a better place for it; it is not kept")
 		.option("--pki-dir <dir>", "where the cluster's certificates are; servers on one etcd share it (default: in the data directory)")
+		.option("--encryption-provider-config <file>", "which objects are encrypted in the store, and with which keys (default: none)")
 		.option("--audit-policy-file <file>", "what is recorded of requests: a Policy of audit.k8s.io/v1 (default: nothing)")
 		.option("--audit-log-path <file>", "where audit events are written, one a line (kubesim audit shows them)")
 		.option("--audit-log-maxsize <megabytes>", "above which the log is put aside (default: 100)", integerBetween(1, 1_000_000))

@@ -10,6 +10,7 @@ import {
 	AdmissionSwitchError,
 	AuditPolicyError,
 	type Cluster,
+	EncryptionConfigError,
 	KubeconfigError,
 	openCluster,
 	PkiError,
@@ -121,6 +122,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.store === undefined ? {} : { store: openStoreConfig(config.store) }),
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
+			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
 			...(config.audit === undefined ? {} : { audit: config.audit }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
@@ -139,7 +141,8 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 			cause: error,
 		});
 	}
-	if (error instanceof AuditPolicyError || error instanceof KubeconfigError) return new CliError(error.message, { cause: error });
+	if (error instanceof AuditPolicyError || error instanceof KubeconfigError || error instanceof EncryptionConfigError)
+		return new CliError(error.message, { cause: error });
 	if (error instanceof AdmissionSwitchError) {
 		return new CliError(error.message, {
 			hint: "--enable-admission-plugins and --disable-admission-plugins take Kubernetes' names, separated by commas.",

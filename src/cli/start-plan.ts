@@ -19,6 +19,7 @@ export interface StartOptions extends StoreOptions, AuditStartOptions {
 	readonly speed?: number;
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	readonly encryptionProviderConfig?: string;
 	readonly pkiDir?: string;
 	readonly output?: "json";
 }
@@ -61,6 +62,10 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("etcdPort", options.etcdPort ?? known?.etcdPort),
 		...optional("enableAdmissionPlugins", options.enableAdmissionPlugins ?? known?.enableAdmissionPlugins),
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
+		...optional(
+			"encryptionProviderConfig",
+			options.encryptionProviderConfig === undefined ? known?.encryptionProviderConfig : resolve(options.encryptionProviderConfig),
+		),
 		...optional("audit", planAudit(options, known?.audit)),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
@@ -112,6 +117,10 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--etcd-port": [options.etcdPort, config?.etcdPort],
 		"--enable-admission-plugins": [options.enableAdmissionPlugins?.join(","), config?.enableAdmissionPlugins?.join(",") ?? ""],
 		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
+		"--encryption-provider-config": [
+			options.encryptionProviderConfig && resolve(options.encryptionProviderConfig),
+			config?.encryptionProviderConfig ?? "",
+		],
 		"--audit-policy-file": [options.auditPolicyFile && resolve(options.auditPolicyFile), config?.audit?.policyFile ?? ""],
 		"--audit-log-path": [options.auditLogPath && resolve(options.auditLogPath), config?.audit?.logPath ?? ""],
 		"--audit-webhook-config-file": [

@@ -30,7 +30,7 @@ import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
 import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
-import type { LocalGroup, MaintainedStore } from "../store/index.ts";
+import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { type ComponentOptions, type Components, OwnComponents } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
@@ -62,6 +62,8 @@ export interface ClusterOptions {
 	readonly latency?: LatencyOption;
 	/** Admission plugins to turn on and off, by Kubernetes' names. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionSwitches;
+	/** An EncryptionConfiguration of apiserver.config.k8s.io/v1: which objects are encrypted in the store; default none. */
+	readonly encryptionProviderConfig?: string;
 	/** What is recorded of requests, and where; default nothing. */
 	readonly audit?: AuditOptions;
 	readonly log?: Logger;
@@ -129,7 +131,8 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		throw error;
 	});
 	try {
-		const cluster = new Cluster({ ...options, ...opened, clock, random, log, pki });
+		const store = await encrypted(opened.store, options.encryptionProviderConfig);
+		const cluster = new Cluster({ ...options, ...opened, store, clock, random, log, pki });
 		if (options.audit !== undefined) await cluster.openAudit(options.audit);
 		await cluster.apiServer.start();
 		return cluster;
@@ -137,6 +140,15 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		await opened.store.close();
 		throw error;
 	}
+}
+
+/** The store as the API server sees it. Rejects with `EncryptionConfigError`. */
+async function encrypted(store: Store, configFile: string | undefined): Promise<Store> {
+	if (configFile === undefined) return store;
+	const { loadEncryptionConfig } = await import("../apiserver/storage/encryption/configuration.ts");
+	const { EncryptedStore } = await import("../apiserver/storage/encryption/encrypted-store.ts");
+	const { builtinKinds } = await import("../apiserver/registry/kinds.ts");
+	return new EncryptedStore(store, await loadEncryptionConfig(configFile), builtinKinds);
 }
 
 async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {

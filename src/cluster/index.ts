@@ -7,6 +7,7 @@ export type { AuditOptions } from "../apiserver/audit/auditor.ts";
 export { AuditPolicyError } from "../apiserver/audit/policy.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
 export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
+export { EncryptionConfigError } from "../apiserver/storage/encryption/config-error.ts";
 export { KubeconfigError } from "../apiserver/webhooks/kubeconfig-endpoint.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
 export {

@@ -105,6 +105,7 @@ class Watcher implements WatchHandle {
 
 	#tellState(): void {
 		const { storage } = this.#context;
+		storage.cache.assertAllReadable(this.#selection.namespace);
 		this.#revision = this.#options.cacher.revision;
 		for (const entry of [...storage.cache.list(this.#selection.namespace)]) {
 			if (this.#selection.matches(entry.object)) this.#emit("ADDED", entry.object);

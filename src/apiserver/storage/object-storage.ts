@@ -7,11 +7,12 @@ import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.t
 import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
 import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
 import type { Compare, KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
-import { decodeFromStorage, encodeForStorage } from "../encoding.ts";
+import { decodeFromStorage, encodeForStorage, storedBytesOf } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
 import { LeasePool } from "./lease-pool.ts";
 import type { StorageMetrics } from "./storage-metrics.ts";
+import { isStale } from "./value-marks.ts";
 import type { WatchCache } from "./watch-cache.ts";
 
 /** What an update made of the current object. */
@@ -77,7 +78,10 @@ export class ObjectStorage {
 
 	/** The current object; undefined if there is none. */
 	find(namespace: string, name: string): KubeObject | undefined {
-		return this.cache.get(this.key(namespace, name))?.object;
+		const key = this.key(namespace, name);
+		const entry = this.cache.get(key);
+		if (entry === undefined) this.cache.assertReadable(key);
+		return entry?.object;
 	}
 
 	/** The current object. Throws NotFound. */
@@ -125,8 +129,12 @@ export class ObjectStorage {
 		const cached = this.cache.get(key);
 		let current = cached === undefined ? undefined : { object: cached.object, revision: cached.revision };
 		for (let attempt = 1; ; attempt++) {
+			if (current === undefined) this.cache.assertReadable(key);
 			if (current === undefined) throw newNotFound(this.#resource, name);
-			const outcome = await compute(current.object);
+			const computed = await compute(current.object);
+			// What would be encrypted in another way today is written anew, though it says the same.
+			const isRewritten = computed.action === "keep" && isStale(storedBytesOf(current.object));
+			const outcome: UpdateOutcome = isRewritten ? { action: "put", object: current.object } : computed;
 			if (outcome.action === "keep") return { object: current.object, deleted: false };
 			const value = outcome.action === "put" ? encodeForStorage(outcome.object) : undefined;
 			const write = value === undefined ? deletion(key) : await this.#put(key, value);
