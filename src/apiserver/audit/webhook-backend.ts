@@ -7,8 +7,9 @@ import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { sleep } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import type { WebhookEndpoint } from "../webhooks/endpoint-agent.ts";
 import { errorOfAnswer } from "../webhooks/rest-errors.ts";
-import { WebhookCallError, type WebhookClient, type WebhookEndpoint } from "../webhooks/webhook-client.ts";
+import { WebhookCallError, type WebhookClient } from "../webhooks/webhook-client.ts";
 import type { AuditEvent, AuditSink } from "./audit-event.ts";
 
 export interface WebhookBackendOptions {

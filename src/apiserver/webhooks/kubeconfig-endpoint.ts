@@ -5,7 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../apimachinery/json.ts";
-import type { WebhookEndpoint } from "./webhook-client.ts";
+import type { WebhookEndpoint } from "./endpoint-agent.ts";
 
 /** A kubeconfig that names no server that can be asked. */
 export class KubeconfigError extends Error {

@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { freePort } from "../../store/testing/free-ports.ts";
+import type { Network, WebhookEndpoint } from "./endpoint-agent.ts";
 import { dialError } from "./go-network-errors.ts";
 import type { NetworkAddress } from "./service-network.ts";
-import { type Network, WebhookClient, type WebhookEndpoint } from "./webhook-client.ts";
+import { WebhookClient } from "./webhook-client.ts";
 import { type CertificateNames, makeAuthority, sendJson, toBundle, WebhookServer } from "./webhook-server.test-kit.ts";
 
 const limit = { timeoutMs: 10_000 };

@@ -7,37 +7,13 @@
  * A failure is a `WebhookCallError` whose text is what kube-apiserver would say after `failed to call webhook: `.
  * Source: k8s.io/apiserver/pkg/util/webhook/client.go; k8s.io/client-go/rest; Go's net/http (redirects).
  */
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
-import { isIP } from "node:net";
-import type { Duplex } from "node:stream";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
 import { describeJsonError } from "../../apimachinery/json-syntax.ts";
-import { certificateError, connectionError } from "./go-network-errors.ts";
+import { EndpointAgent, type Network, type WebhookEndpoint } from "./endpoint-agent.ts";
+import { connectionError } from "./go-network-errors.ts";
 import { errorOfAnswer, type HttpAnswer } from "./rest-errors.ts";
-import type { NetworkAddress } from "./service-network.ts";
-
-/** Who is asked: the `clientConfig` of every sort of webhook. */
-export interface WebhookEndpoint {
-	readonly url?: string;
-	readonly service?: { readonly namespace: string; readonly name: string; readonly path?: string; readonly port?: number };
-	/** PEM in base64; absent: the authorities that the system knows. */
-	readonly caBundle?: string;
-	/** PEM of what is shown to the server; absent: nothing. */
-	readonly certificate?: { readonly cert: string; readonly key: string };
-	/** HTTP headers besides the client's own. */
-	readonly headers?: Readonly<Record<string, string>>;
-	readonly insecureSkipTlsVerify?: boolean;
-}
-
-/** The network as the client sees it. */
-export interface Network {
-	/** Where a Service's port is answered. Throws an Error with Go's text. */
-	resolve(namespace: string, name: string, port: number): NetworkAddress;
-	/** Rejects with an Error with Go's text. */
-	dial(address: NetworkAddress): Promise<Duplex>;
-}
 
 export interface CallOptions {
 	/** In real milliseconds: servers outside the simulation live on the machine's time. Over 0. */
@@ -57,8 +33,6 @@ const maxAnswerBytes = 3 * 1024 * 1024;
 const maxRedirects = 10;
 /** How many servers' connections are kept, as upstream's cache of clients. */
 const maxAgents = 200;
-/** Idle connections, as Go's default transport. */
-const idleMs = 90_000;
 
 export class WebhookClient {
 	readonly #network: Network;
@@ -226,69 +200,6 @@ function redirected(hop: Hop, { statusCode = 0, headers }: IncomingMessage): Hop
 	if (!URL.canParse(location, base)) throw failed(hop, `failed to parse Location header ${JSON.stringify(location)}: invalid URL`);
 	const target = parseTarget(location, base);
 	return isKept ? { ...hop, target } : { method: "GET", target, body: Buffer.alloc(0) };
-}
-
-/** Connections to one server, kept for the next call. */
-class EndpointAgent extends Agent {
-	readonly #endpoint: WebhookEndpoint;
-	readonly #isSecure: boolean;
-	readonly #network: Network;
-	readonly #clock: Clock;
-
-	constructor(endpoint: WebhookEndpoint, isSecure: boolean, network: Network, clock: Clock) {
-		super({ keepAlive: true, timeout: idleMs });
-		this.#endpoint = endpoint;
-		this.#isSecure = isSecure;
-		this.#network = network;
-		this.#clock = clock;
-	}
-
-	override createConnection(options: object, callback?: (error: Error | null, stream: Duplex) => void): undefined {
-		const { host = "", port = 0 } = options as { readonly host?: string; readonly port?: number };
-		this.#open(host, port).then(
-			(stream) => callback?.(null, stream),
-			// The stream of a failure is never looked at.
-			(error: Error) => (callback as ((error: Error) => void) | undefined)?.(error),
-		);
-		return undefined;
-	}
-
-	async #open(host: string, port: number): Promise<Duplex> {
-		const { service } = this.#endpoint;
-		const isService = service !== undefined && host === `${service.name}.${service.namespace}.svc`;
-		const address = isService ? this.#network.resolve(service.namespace, service.name, port) : { host, port };
-		const connection = await this.#network.dial(address);
-		return this.#isSecure ? secure(connection, this.#endpoint, host, this.#clock.now()) : connection;
-	}
-}
-
-/** TLS over a connection, with Go's judgement of the server's certificate. */
-async function secure(connection: Duplex, endpoint: WebhookEndpoint, serverName: string, nowMs: number): Promise<TLSSocket> {
-	const { caBundle, certificate, insecureSkipTlsVerify = false } = endpoint;
-	const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>();
-	const socket = connectTls({
-		socket: connection,
-		ALPNProtocols: ["http/1.1"],
-		minVersion: "TLSv1.2",
-		// Judged below, in Go's order and words.
-		rejectUnauthorized: false,
-		...(isIP(serverName) === 0 ? { servername: serverName } : {}),
-		...(caBundle === undefined || caBundle === "" ? {} : { ca: Buffer.from(caBundle, "base64") }),
-		...certificate,
-	});
-	socket.once("secureConnect", () => {
-		const problem = insecureSkipTlsVerify ? undefined : certificateError(socket, serverName, nowMs);
-		if (problem === undefined) resolve(socket);
-		else reject(new Error(problem));
-	});
-	socket.once("error", (error) => reject(new Error(connectionError(error))));
-	socket.once("close", () => reject(new Error("EOF")));
-	try {
-		return await promise;
-	} catch (error) {
-		socket.destroy();
-		throw error;
-	}
 }
 
 /** The time that a call has, all its requests together. */

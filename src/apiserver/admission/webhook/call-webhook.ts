@@ -8,7 +8,8 @@
 import type { KubeObject } from "../../../apimachinery/meta.ts";
 import type { MutatingWebhook, ValidatingWebhook } from "../../../apimachinery/schema/generated/types.ts";
 import { newBadRequest } from "../../../apimachinery/status-error.ts";
-import { WebhookCallError, type WebhookClient, type WebhookEndpoint } from "../../webhooks/webhook-client.ts";
+import type { WebhookEndpoint } from "../../webhooks/endpoint-agent.ts";
+import { WebhookCallError, type WebhookClient } from "../../webhooks/webhook-client.ts";
 import type { AdmissionAttributes } from "../admission.ts";
 import { createReview, denial, InvalidReviewError, type ReviewAnswer, readReview, reviewVersionOf } from "./admission-review.ts";
 import type { Endpoint } from "./invocation.ts";
