@@ -30,6 +30,7 @@ import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
 import type { AdmissionSwitches } from "./admission/plugin-order.ts";
 import { createAdmission } from "./admission/plugins.ts";
 import { createWebhookPlugins } from "./admission/webhook/webhook-plugins.ts";
+import { Aggregation } from "./aggregation/aggregation.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
@@ -170,6 +171,21 @@ export class ApiServer {
 			find: (resource, namespace, name) => this.find("", resource, namespace, name),
 		});
 		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
+	}
+
+	/** The APIs that other servers answer for; it follows the APIServices once it is started. */
+	aggregation(certificate?: { readonly cert: string; readonly key: string }): Aggregation {
+		const cache = (group: string, resource: string) => this.storage(group, resource).cache;
+		return new Aggregation({
+			services: cache("apiregistration.k8s.io", "apiservices"),
+			concerned: [cache("", "services"), cache("", "endpoints"), cache("discovery.k8s.io", "endpointslices")],
+			lookup: this.lookup,
+			handle: (user, request) => this.handle(user, request),
+			outside: () => this.#webhooks.network(),
+			clock: this.#options.clock,
+			log: this.#options.log,
+			...(certificate === undefined ? {} : { certificate }),
+		});
 	}
 
 	/** Loads the caches from the store; requests are served from then on. */

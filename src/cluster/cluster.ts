@@ -14,6 +14,7 @@ import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionSwitches } from "../apiserver/admission/plugin-order.ts";
+import type { Aggregation } from "../apiserver/aggregation/aggregation.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
 import type { AuditOptions, Auditor } from "../apiserver/audit/auditor.ts";
 import type { RequestHandler } from "../apiserver/audit/in-process-audit.ts";
@@ -184,6 +185,7 @@ export class Cluster {
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
 	#isBootstrapped = false;
+	readonly #aggregation: Aggregation;
 	/** The way to servers that requests concern: webhooks. */
 	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
@@ -207,6 +209,7 @@ export class Cluster {
 			outside: this.#outside,
 		});
 		this.#frontDoor = this.apiServer;
+		this.#aggregation = this.apiServer.aggregation();
 		this.client = this.clientFor(adminUser);
 		const runnerOptions: ComponentOptions = {
 			clock,
@@ -278,6 +281,7 @@ export class Cluster {
 		onProgress?.("bootstrapping the API");
 		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
 		await bootstrap(target);
+		this.#aggregation.start();
 		keepKubernetesService(target, { clock, log, signal });
 		this.#isBootstrapped = true;
 		this.#checkAuthority();
@@ -358,6 +362,7 @@ export class Cluster {
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
 			auditor: this.#auditor,
+			remoteApis: this.#aggregation,
 			metrics: [this.apiServer.metrics],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
@@ -451,6 +456,7 @@ export class Cluster {
 		await this.#etcd?.close();
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();
+		this.#aggregation.stop();
 		this.apiServer.stop();
 		await this.#auditor?.close();
 		await this.#options.store.close();

@@ -195,7 +195,6 @@ spec:
 		name: "v1.sample.example.com",
 		columns: "NAME  SERVICE  AVAILABLE  AGE",
 		yaml: "{ apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: { name: v1.sample.example.com }, spec: { group: sample.example.com, version: v1, groupPriorityMinimum: 100, versionPriority: 10, insecureSkipTLSVerify: true, service: { name: sample, namespace: default } } }",
-		refusal: "the aggregation layer (an APIService backed by a Service) is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	// apps
 	{

@@ -3,7 +3,7 @@
  * their author. docs/status.md lists them.
  */
 
-import type { APIService, MutatingWebhookConfiguration } from "../../apimachinery/schema/generated/types.ts";
+import type { MutatingWebhookConfiguration } from "../../apimachinery/schema/generated/types.ts";
 import { newNotImplemented } from "../../apimachinery/status-error.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 
@@ -20,7 +20,7 @@ const webhookConfigurations: ReadonlySet<string> = new Set(["mutatingwebhookconf
 export const notServed: AdmissionPlugin = {
 	name: "NotServed",
 	handles: ({ operation, group, resource }) =>
-		(operation === "CREATE" && (withoutEffect[`${group}/${resource}`] !== undefined || group === "apiregistration.k8s.io")) ||
+		(operation === "CREATE" && withoutEffect[`${group}/${resource}`] !== undefined) ||
 		(operation !== "DELETE" && webhookConfigurations.has(resource)),
 	validate(object, { group, resource }) {
 		const { webhooks = [] } = (object ?? {}) as MutatingWebhookConfiguration;
@@ -29,8 +29,5 @@ export const notServed: AdmissionPlugin = {
 		}
 		const effect = withoutEffect[`${group}/${resource}`];
 		if (effect !== undefined) throw newNotImplemented(effect);
-		if (group === "apiregistration.k8s.io" && (object as APIService).spec?.service !== undefined) {
-			throw newNotImplemented("the aggregation layer (an APIService backed by a Service)");
-		}
 	},
 };

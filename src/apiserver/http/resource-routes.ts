@@ -6,12 +6,15 @@
  *                                  └──> streaming.log ───> text
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { ApiRequest, WatchEvent } from "../../apimachinery/api-request.ts";
+import type { ApiRequest, Verb, WatchEvent } from "../../apimachinery/api-request.ts";
 import { escapeValue, parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
+import { discoveryDocument } from "../aggregation/merged-discovery.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
 import { auditedAnswer, requestedObject } from "../audit/http-audit.ts";
+import { readRequestInfo } from "../audit/request-info.ts";
 import { type AnswerContext, convertObject, encodeAnswer, encodeValue, newNoList, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
 import { leaveGate, withinDeadline } from "./gate.ts";
@@ -56,6 +59,12 @@ async function serve(context: ServerContext, request: FastifyRequest, reply: Fas
 /** Proxied requests are taken before their bodies are read, which may be of any size. */
 async function serveProxy(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
 	const path = pathOf(request);
+	if (context.remoteApis?.serves(path) === true) {
+		await authorizeRemote(context, request.user, request.method, request.raw.url ?? path, request.audit);
+		await context.remoteApis.proxy(request.user, path, request.raw, reply.raw);
+		reply.hijack();
+		return;
+	}
 	if (!path.includes("/proxy")) return;
 	const query = queryOf(request.raw.url);
 	const target = resolveTarget(context.catalog().index, request.method, path, isWatchQuery(query));
@@ -78,9 +87,34 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 	reply.hijack();
 }
 
+/** What another server answers for, this one decides about all the same; it knows of it what the URL says. Rejects with Forbidden. */
+export async function authorizeRemote(
+	{ handler, authorizePath }: ServerContext,
+	user: UserInfo,
+	method: string,
+	url: string,
+	audit: AuditTrail | undefined,
+): Promise<void> {
+	const { isResource, verb, path, group, version, resource, subresource, namespace, name } = readRequestInfo(method, url);
+	if (!isResource) {
+		await authorizePath?.(user, verb, path);
+		return;
+	}
+	await handler.authorize?.(user, {
+		verb: verb as Verb,
+		group,
+		version,
+		resource,
+		...(subresource === "" ? {} : { subresource }),
+		...(namespace === "" ? {} : { namespace }),
+		...(name === "" ? {} : { name }),
+		...(audit?.isRecorded === true ? { auditAnnotations: audit.annotations } : {}),
+	});
+}
+
 async function serveDiscovery(context: ServerContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
 	await context.authorizePath?.(request.user, request.method.toLowerCase(), path);
-	const document = context.catalog().discovery.document(path, request.headers.accept);
+	const document = discoveryDocument(context.catalog().discovery, context.remoteApis, path, request.headers.accept);
 	if (request.method !== "GET") throw newMethodNotAllowed();
 	reply.header("vary", "Accept");
 	if (document.etag !== undefined) {

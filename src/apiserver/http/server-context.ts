@@ -7,7 +7,7 @@ import type { UserInfo } from "../../apimachinery/user.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
 import type { Auditor } from "../audit/auditor.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
-import type { ApiHandler, HealthCheck, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
+import type { ApiHandler, HealthCheck, PathAuthorizer, RemoteApis, StreamingEndpoint } from "./api-handler.ts";
 import type { Catalog } from "./catalog.ts";
 import type { EventFrames } from "./event-frames.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -29,6 +29,8 @@ export interface ServerContext {
 	readonly flowControl: FlowController | undefined;
 	/** Absent: nobody audits. */
 	readonly auditor: Auditor | undefined;
+	/** Absent: nobody else answers for anything. */
+	readonly remoteApis: RemoteApis | undefined;
 	readonly lifecycle: Lifecycle;
 	/** Watches that are running: shutdown ends them. */
 	readonly watches: Set<WatchStream>;

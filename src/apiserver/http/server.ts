@@ -30,6 +30,7 @@ import type {
 	HealthCheck,
 	ImpersonationAuthorizer,
 	PathAuthorizer,
+	RemoteApis,
 	StreamingEndpoint,
 	TokenAuthenticator,
 } from "./api-handler.ts";
@@ -80,6 +81,8 @@ export interface HttpServerOptions {
 	readonly streaming?: StreamingEndpoint;
 	/** Absent: every request is served at once, however many there are. */
 	readonly flowControl?: FlowController;
+	/** Absent: nobody else answers for anything. */
+	readonly remoteApis?: RemoteApis | undefined;
 	/** Absent: nobody audits. */
 	readonly auditor?: Auditor | undefined;
 	/** More metrics for /metrics. */
@@ -117,6 +120,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		streaming: options.streaming,
 		flowControl: options.flowControl,
 		auditor: options.auditor,
+		remoteApis: options.remoteApis,
 		lifecycle,
 		watches: new Set(),
 		frames: new EventFrames(),

@@ -9,7 +9,7 @@ import { followMessage } from "../audit/http-audit.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { toStatusError } from "./errors.ts";
 import { resolveTarget, splitProxyPath } from "./request-target.ts";
-import { bareRequest } from "./resource-routes.ts";
+import { authorizeRemote, bareRequest } from "./resource-routes.ts";
 import { queryOf, type ServerContext } from "./server-context.ts";
 
 const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward", "proxy"]);
@@ -34,17 +34,24 @@ export async function handleUpgrade(
 }
 
 async function serveUpgrade(
-	{ auditor, catalog, clock, metrics, random, streaming }: ServerContext,
+	context: ServerContext,
 	authenticators: Authenticators,
 	message: IncomingMessage,
 	socket: Duplex,
 	head: Buffer,
 ): Promise<void> {
+	const { auditor, catalog, clock, metrics, random, streaming } = context;
 	const audit = auditor && followMessage(auditor, message, random.uuid(), clock.now());
 	const user = await authenticate(message, authenticators, clock.now(), audit);
 	const { method = "GET", url = "/" } = message;
 	const query = queryOf(url);
 	const path = url.split("?", 1)[0] ?? "/";
+	if (context.remoteApis?.serves(path) === true) {
+		await authorizeRemote(context, user, method, url, audit);
+		audit?.started(101);
+		await context.remoteApis.proxyUpgrade(user, path, message, socket, head).finally(() => audit?.completed(101));
+		return;
+	}
 	const target = resolveTarget(catalog().index, method, path, false);
 	if (!streams.has(target.resource.subresource)) throw newBadRequest(`${url} does not take upgrade requests`);
 	if (streaming === undefined) throw newNotImplemented(`${target.resource.resource}/${target.resource.subresource}`);

@@ -4,6 +4,7 @@ import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { PortStream } from "../../apimachinery/node-connector.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { AdmissionLookup } from "../admission/admission.ts";
+import type { Network } from "./endpoint-agent.ts";
 import type { WebhookClient } from "./webhook-client.ts";
 
 /** How a server reaches others. */
@@ -34,10 +35,17 @@ export class LazyWebhookClient {
 		void this.#client?.then((client) => client.close());
 	}
 
+	/** The network that it uses, for whoever speaks to servers in another way. */
+	async network(): Promise<{ readonly network: Network; readonly clock: Clock }> {
+		const { ServiceNetwork } = await import("./service-network.ts");
+		const { lookup, dial, random, clock = new WallClock() } = this.#options;
+		return { network: new ServiceNetwork({ find: lookup.find, list: lookup.list, dial, random }), clock };
+	}
+
 	async #make(): Promise<WebhookClient> {
-		const [{ WebhookClient }, { ServiceNetwork }] = await Promise.all([import("./webhook-client.ts"), import("./service-network.ts")]);
-		const { lookup, dial, random, clock = new WallClock(), userAgent } = this.#options;
-		const network = new ServiceNetwork({ find: lookup.find, list: lookup.list, dial, random });
+		const { WebhookClient } = await import("./webhook-client.ts");
+		const { network, clock } = await this.network();
+		const { userAgent } = this.#options;
 		const client = new WebhookClient({ network, clock, userAgent });
 		if (this.#isClosed) client.close();
 		return client;
