@@ -7,7 +7,7 @@ import { isIP } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import { certificateError, connectionError } from "./go-network-errors.ts";
+import { certificateError, connectionError, plainText } from "./go-network-errors.ts";
 import type { NetworkAddress } from "./service-network.ts";
 
 /** Idle connections, as Go's default transport. */
@@ -32,6 +32,8 @@ export interface Network {
 	resolve(namespace: string, name: string, port: number): NetworkAddress;
 	/** Rejects with an Error with Go's text. */
 	dial(address: NetworkAddress): Promise<Duplex>;
+	/** Whether the address is in the simulated network, where nothing speaks TLS; absent: none is. */
+	isSimulated?(host: string): boolean;
 }
 
 /** Connections to one server, kept for the next call. */
@@ -64,6 +66,10 @@ export class EndpointAgent extends Agent {
 		const isService = service !== undefined && host === `${service.name}.${service.namespace}.svc`;
 		const address = isService ? this.#network.resolve(service.namespace, service.name, port) : { host, port };
 		const connection = await this.#network.dial(address);
+		if (this.#isSecure && this.#network.isSimulated?.(address.host) === true) {
+			connection.destroy();
+			throw new Error(plainText);
+		}
 		return this.#isSecure ? secure(connection, this.#endpoint, host, this.#clock.now()) : connection;
 	}
 }

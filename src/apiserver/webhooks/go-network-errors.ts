@@ -8,6 +8,9 @@ import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { formatTime } from "../../apimachinery/time.ts";
 
+/** A server speaks HTTP where its client speaks TLS. */
+export const plainText = "http: server gave HTTP response to HTTPS client";
+
 const failedToVerify = "tls: failed to verify certificate: x509:";
 
 /** `connect: connection refused` and its like, by Node's code. */
@@ -53,7 +56,7 @@ export function connectionError(error: Error): string {
 	const code = codeOf(error);
 	// What the other side sent first was no TLS: with all servers that are asked here it is HTTP in plain text.
 	if (code === "ERR_SSL_WRONG_VERSION_NUMBER" || code === "ERR_SSL_PACKET_LENGTH_TOO_LONG" || /wrong version number/.test(error.message)) {
-		return "http: server gave HTTP response to HTTPS client";
+		return plainText;
 	}
 	const alert = tlsAlerts.find(([openssl]) => openssl.test(error.message) && /ssl|tls|alert/i.test(error.message));
 	if (alert !== undefined) return alert[1];

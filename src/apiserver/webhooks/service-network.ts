@@ -80,7 +80,7 @@ export class ServiceNetwork {
 	/** A connection, in the simulated network if the address is of there. */
 	async dial({ host, port }: NetworkAddress): Promise<Duplex> {
 		const { dial } = this.#options;
-		if (dial !== undefined && this.#isSimulated(host)) {
+		if (dial !== undefined && this.isSimulated(host)) {
 			try {
 				return portDuplex(await dial(host, port));
 			} catch (error) {
@@ -95,7 +95,8 @@ export class ServiceNetwork {
 	}
 
 	/** Whether a Pod or a Node has this address. */
-	#isSimulated(address: string): boolean {
+	isSimulated(address: string): boolean {
+		if (this.#options.dial === undefined) return false;
 		const isOfNode = (this.#options.list("", "nodes") as readonly Node[]).some(({ status }) =>
 			status?.addresses?.some((each) => each.address === address),
 		);

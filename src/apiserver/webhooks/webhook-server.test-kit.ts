@@ -62,10 +62,14 @@ export class WebhookServer implements AsyncDisposable {
 	}
 
 	/** Listens on 127.0.0.1 with a certificate for that address, unless told otherwise. */
-	static async start(answer: Answerer, names: CertificateNames = { ipAddresses: ["127.0.0.1"] }): Promise<WebhookServer> {
+	static async start(
+		answer: Answerer,
+		names: CertificateNames = { ipAddresses: ["127.0.0.1"] },
+		host = "127.0.0.1",
+	): Promise<WebhookServer> {
 		const authority = makeAuthority();
 		const server = new WebhookServer(authority, makeServerCertificate(authority, names), answer);
-		server.#server.listen(0, "127.0.0.1");
+		server.#server.listen(0, host);
 		await once(server.#server, "listening");
 		return server;
 	}
