@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
+import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLog } from "../../apimachinery/log.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
@@ -15,6 +16,7 @@ import type { Aggregation } from "./aggregation.ts";
 const startMs = Date.UTC(2026, 0, 1);
 const pki = await loadOrCreatePki(undefined, { nowMs: startMs });
 const stranger = issueClientCertificate(pki.ca, "jane", ["dev"], startMs);
+const frontProxy = issueClientCertificate(pki.ca, "front-proxy-client", [], startMs);
 const name = "v1.wardle.example.com";
 
 let fixture: ServerFixture;
@@ -43,7 +45,7 @@ const answer: Answerer = ({ method, path, headers, body }, response) => {
 
 beforeEach(async () => {
 	fixture = await startServer();
-	aggregation = fixture.server.aggregation();
+	aggregation = fixture.server.aggregation(frontProxy);
 	aggregation.start();
 	http = createHttpServer({
 		handler: fixture.server,
@@ -175,6 +177,32 @@ describe("an available server", () => {
 			groups: "system:masters, system:authenticated",
 			authorization: null,
 		});
+	});
+
+	it("sees the front proxy's certificate", async () => {
+		await ask("GET", flunders);
+		expect(remote.seen.at(-1)?.clientName).toBe("front-proxy-client");
+	});
+
+	it("may speak another protocol", async () => {
+		remote.onUpgrade((message, socket) => {
+			socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${message.headers.upgrade}\r\n\r\n`);
+			socket.write(`hello ${message.headers["x-remote-user"]}\n`);
+			socket.on("data", (bytes: Buffer) => socket.end(`you said ${bytes}`));
+		});
+		const headers = { connection: "Upgrade", upgrade: "chat" };
+		const message = httpsRequest({ ...address, path: `${flunders}/a/talk`, ca: pki.ca.cert, agent: false, ...pki.admin, headers });
+		message.end();
+		const [response, socket] = (await once(message, "upgrade")) as [IncomingMessage, Duplex];
+		expect(response.statusCode).toBe(101);
+		const chunks: Buffer[] = [];
+		socket.on("data", (chunk: Buffer) => {
+			if (chunks.length === 0) socket.write("so\n");
+			chunks.push(chunk);
+		});
+		await once(socket, "end");
+		socket.destroy();
+		expect(Buffer.concat(chunks).toString()).toBe("hello kubernetes-admin\nyou said so\n");
 	});
 
 	it("is asked only for those who may", async () => {

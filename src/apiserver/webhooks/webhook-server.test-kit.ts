@@ -3,6 +3,8 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import type { TLSSocket } from "node:tls";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { createAuthority, issueCertificate, type KeyPair } from "../pki/certificate.ts";
 
@@ -14,6 +16,8 @@ export interface SeenRequest {
 	readonly path: string;
 	readonly headers: IncomingMessage["headers"];
 	readonly body: string;
+	/** Common name of the certificate that the client has shown; "" if it has none. */
+	readonly clientName: string;
 	/** Source port: tells connections apart. */
 	readonly clientPort: number;
 }
@@ -56,7 +60,7 @@ export class WebhookServer implements AsyncDisposable {
 		this.authority = authority;
 		this.answer = answer;
 		this.#server = createServer(
-			{ cert: certificate.cert, key: certificate.key },
+			{ cert: certificate.cert, key: certificate.key, requestCert: true, rejectUnauthorized: false },
 			(message, response) => void this.#serve(message, response),
 		);
 	}
@@ -87,6 +91,11 @@ export class WebhookServer implements AsyncDisposable {
 		return toBundle(this.authority.cert);
 	}
 
+	/** Takes requests for another protocol. */
+	onUpgrade(take: (message: IncomingMessage, socket: Duplex) => void): void {
+		this.#server.on("upgrade", take);
+	}
+
 	/** Ends every connection, as a server that is started anew. */
 	dropConnections(): void {
 		this.#server.closeAllConnections();
@@ -106,6 +115,7 @@ export class WebhookServer implements AsyncDisposable {
 			path: message.url ?? "",
 			headers: message.headers,
 			body: Buffer.concat(chunks).toString("utf8"),
+			clientName: String((message.socket as TLSSocket).getPeerCertificate().subject?.CN ?? ""),
 			clientPort: message.socket.remotePort ?? 0,
 		};
 		this.seen.push(seen);
