@@ -245,11 +245,16 @@ export class Cluster {
 
 	/** A client with any identity: what it may do is decided as for anybody else. */
 	clientFor(user: UserInfo): Client {
+		return new Client(this.#ownWay(user));
+	}
+
+	/** Past the audit, if there is one by the time of a request. */
+	#ownWay(user: UserInfo): InProcessTransport {
 		const door: RequestHandler = {
 			handle: (asker, request) => this.#frontDoor.handle(asker, request),
 			watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
 		};
-		return new Client(new InProcessTransport(door, user));
+		return new InProcessTransport(door, user);
 	}
 
 	/** Begins to record requests. Called once, before anybody asks. Rejects with `AuditPolicyError`, `KubeconfigError` or the system's error. */
@@ -270,7 +275,7 @@ export class Cluster {
 
 	/** The way of one of the cluster's own components, or of a controller that is run like one. */
 	wayFor(user: UserInfo): Transport {
-		const way = new InProcessTransport(this.apiServer, user);
+		const way = this.#ownWay(user);
 		return this.#options.wayOf?.(user, way) ?? way;
 	}
 
