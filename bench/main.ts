@@ -1,10 +1,11 @@
 /**
- * `npm run bench [-- --runs N] [-- --only start|deployment|api|memory|store|etcd]`: measures what the README and docs/benchmarks.md promise and
+ * `npm run bench [-- --runs N] [-- --only start|deployment|api|memory|store|etcd|cel]`: measures what the README and docs/benchmarks.md promise and
  * prints a Markdown table. Exit code 1 if a promise is not kept.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
 import { benchApi } from "./api.ts";
+import { benchCel } from "./cel.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
 
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,
+	cel: benchCel,
 };
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, only: { type: "string" } } });

@@ -26,9 +26,11 @@ import {
 } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
-import type { AdmissionChain, AdmissionLookup } from "./admission/admission.ts";
+import type { AdmissionChain, AdmissionLookup, AdmissionPlugin } from "./admission/admission.ts";
 import type { AdmissionSwitches } from "./admission/plugin-order.ts";
 import { createAdmission } from "./admission/plugins.ts";
+import { policyAuthorizer } from "./admission/policy/policy-authorizer.ts";
+import { createPolicyPlugins } from "./admission/policy/policy-plugins.ts";
 import { createWebhookPlugins } from "./admission/webhook/webhook-plugins.ts";
 import { Aggregation } from "./aggregation/aggregation.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
@@ -147,7 +149,7 @@ export class ApiServer {
 			log,
 			client: () => this.#webhooks.get(),
 		});
-		this.#admission = createAdmission(webhookPlugins, options.admission);
+		this.#admission = createAdmission([...this.#policyPlugins(), ...webhookPlugins], options.admission);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
@@ -477,6 +479,24 @@ export class ApiServer {
 		});
 		await Promise.all(deletions);
 		return { ...list, items: list.items.map((item) => toServedVersion(context, item)) };
+	}
+
+	#policyPlugins(): readonly AdmissionPlugin[] {
+		return createPolicyPlugins({
+			authorize: policyAuthorizer(this.#authorizer),
+			findKind: (group, version, kind) => {
+				for (const { definition, resource } of this.#resources.all()) {
+					if (definition.group !== group || definition.kind !== kind || resource.version !== version) continue;
+					return {
+						resource: definition.resource,
+						isNamespaced: resource.namespaced,
+						type: resource.type,
+						setDefaults: (object) => definition.setDefaults?.(object) ?? object,
+					};
+				}
+				return undefined;
+			},
+		});
 	}
 
 	/** The objects as the caches have them. */

@@ -29,6 +29,7 @@ import type {
 	ServiceAccount,
 	StatefulSet,
 	StorageClass,
+	ValidatingAdmissionPolicy,
 } from "../apimachinery/schema/generated/types.ts";
 
 /** A resource together with the type of its objects. */
@@ -55,6 +56,12 @@ export const serviceAccounts = ref<ServiceAccount>("", "v1", "serviceaccounts", 
 export const replicationControllers = ref<ReplicationController>("", "v1", "replicationcontrollers", "ReplicationController");
 export const persistentVolumes = ref<PersistentVolume>("", "v1", "persistentvolumes", "PersistentVolume");
 export const persistentVolumeClaims = ref<PersistentVolumeClaim>("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim");
+export const validatingAdmissionPolicies = ref<ValidatingAdmissionPolicy>(
+	"admissionregistration.k8s.io",
+	"v1",
+	"validatingadmissionpolicies",
+	"ValidatingAdmissionPolicy",
+);
 export const deployments = ref<Deployment>("apps", "v1", "deployments", "Deployment");
 export const replicaSets = ref<ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet");
 export const statefulSets = ref<StatefulSet>("apps", "v1", "statefulsets", "StatefulSet");

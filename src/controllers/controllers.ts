@@ -17,6 +17,7 @@ import { serviceAccountController } from "./service-account-controller.ts";
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "./taint-eviction/taint-eviction-controller.ts";
+import { validatingAdmissionPolicyStatusController } from "./validating-admission-policy-status.ts";
 
 export interface ControllerSetOptions {
 	/** The certificate of the CA that signed the API server's, in PEM: what pods trust. Asked for when it is first needed. */
@@ -45,5 +46,6 @@ export function createControllers({
 		podGarbageCollector,
 		pvcProtectionController,
 		pvProtectionController,
+		validatingAdmissionPolicyStatusController,
 	];
 }

@@ -105,8 +105,8 @@ async function liveOnce(check: ControllerCheck, schedule: Schedule): Promise<voi
 	const controller = check.controller?.();
 	const actor = check.actor ?? controller?.name;
 	if (actor === undefined) throw new Error("a check needs a controller, or the name of one of the cluster's own");
-	const watch = new Watch(check, cluster, schedule, actor);
 	const process = controller === undefined ? undefined : cluster.run(controller);
+	const watch = new Watch(check, cluster, schedule, actor, () => process?.crash());
 	await cluster.settle();
 	cluster.faults.set(schedule.faults);
 	for (const step of schedule.steps) {
@@ -116,6 +116,7 @@ async function liveOnce(check: ControllerCheck, schedule: Schedule): Promise<voi
 		watch.check();
 	}
 	await cluster.advance(schedule.lastingMs);
+	watch.check();
 	cluster.faults.heal();
 	process?.start();
 	await watch.untilConverged();
@@ -142,16 +143,23 @@ class Watch {
 	readonly #cluster: TestCluster;
 	readonly #actor: string;
 	readonly #maxWrites: number;
+	readonly #stop: () => void;
 	#failure: unknown;
 	/** Entries of the timeline that are judged. */
 	#judged = 0;
+	/** The controller's, by object. */
 	readonly #writes = new Map<string, number>();
+	/** Of the present instant, by object and whoever wrote. */
+	readonly #changes = new Map<string, number>();
+	#instantMs = -1;
 
-	constructor(check: ControllerCheck, cluster: TestCluster, { steps }: Schedule, actor: string) {
+	/** @param stop ends a controller that would never let time pass */
+	constructor(check: ControllerCheck, cluster: TestCluster, { steps }: Schedule, actor: string, stop: () => void) {
 		this.#check = check;
 		this.#cluster = cluster;
 		this.#actor = actor;
 		this.#maxWrites = check.maxWritesPerObject ?? 50 * (1 + steps.length);
+		this.#stop = stop;
 		cluster.timeline.onEntry((entry) => this.#see(entry));
 	}
 
@@ -168,12 +176,26 @@ class Watch {
 	}
 
 	#see(entry: TimelineEntry): void {
+		if (this.#isWithoutEnd(entry)) {
+			this.#failure ??= new PropertyError("no hot loop", `${nameOf(entry)} is written without end in one instant`, this.#cluster);
+			this.#stop();
+		}
 		if (this.#failure !== undefined) return;
 		try {
 			this.#check.invariant?.(entry, this.#cluster);
 		} catch (error) {
 			this.#failure = new PropertyError("invariant", error instanceof Error ? error.message : String(error), this.#cluster);
 		}
+	}
+
+	/** A loop that needs no time is met while it runs: nothing else would get a turn. */
+	#isWithoutEnd(entry: TimelineEntry): boolean {
+		if (entry.atMs !== this.#instantMs) this.#changes.clear();
+		this.#instantMs = entry.atMs;
+		const key = nameOf(entry);
+		const changes = (this.#changes.get(key) ?? 0) + 1;
+		this.#changes.set(key, changes);
+		return changes > this.#maxWrites;
 	}
 
 	/** One write of the controller's. */

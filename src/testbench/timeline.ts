@@ -100,7 +100,9 @@ export class Timeline {
 		if (this.#unclaimed.length === 0 || !writes.has(request.verb)) return;
 		const version = answer.metadata?.resourceVersion;
 		const byRevision = this.#unclaimed.find(({ revision }) => String(revision) === version);
-		const own = (entry: Entry) => entry === byRevision || isAbout(entry, request);
+		// What came after the answer's own revision is somebody else's, who was quick to react.
+		const last = version === undefined ? Number.POSITIVE_INFINITY : Number(version);
+		const own = (entry: Entry) => entry === byRevision || (entry.revision <= last && isAbout(entry, request));
 		for (const entry of this.#unclaimed) if (own(entry)) entry.actor = user.name;
 		this.#unclaimed = this.#unclaimed.filter((entry) => entry.actor === undefined);
 	}

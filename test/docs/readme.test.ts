@@ -1,4 +1,4 @@
-/** What the README shows works as it is written: its commands with its output, its TypeScript against the package's own types. */
+/** What the README and the guides show works as it is written: its commands with its output, its TypeScript against the package's own types. */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -9,7 +9,8 @@ import { maskedLines } from "../tools/masked-text.ts";
 import { codeBlocks, shellSessions } from "./code-blocks.ts";
 
 const root = join(import.meta.dirname, "../..");
-const blocks = codeBlocks(readFileSync(join(root, "README.md"), "utf8"));
+const blocksOf = (file: string) => codeBlocks(readFileSync(join(root, file), "utf8"));
+const blocks = blocksOf("README.md");
 const home = new KubesimHome();
 afterAll(() => home[Symbol.asyncDispose]());
 
@@ -48,14 +49,15 @@ test("the commands work in the order that they are shown in, and print what is s
 }, 180_000);
 
 test("the TypeScript is right by the package's own types, runs, and prints what its comments say", async () => {
-	const directory = mkdtempSync(join(root, "test/docs/.readme-"));
+	// Beside examples/, as the guides are that import from there.
+	const directory = mkdtempSync(join(root, ".readme-"));
 	try {
-		const examples = blocks.filter(({ language }) => language === "ts");
+		const examples = [...blocks, ...blocksOf("docs/testing-operators.md")].filter(({ language }) => language === "ts");
 		expect(examples.length).toBeGreaterThan(0);
 		examples.forEach(({ text }, index) => {
 			writeFileSync(join(directory, `example-${index}.ts`), text);
 		});
-		writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ extends: "../../../tsconfig.json", include: ["*.ts"] }));
+		writeFileSync(join(directory, "tsconfig.json"), JSON.stringify({ extends: "../tsconfig.json", include: ["*.ts"] }));
 		const tsc = new Tool(join(root, "node_modules/.bin/tsc"), home.env);
 		expect(await tsc.try(["-p", directory])).toEqual({ stdout: "", stderr: "", exitCode: 0 });
 		for (const [index, { text }] of examples.entries()) {

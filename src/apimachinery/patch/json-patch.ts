@@ -11,6 +11,9 @@ export class JsonPatchError extends Error {
 	override readonly name = "JsonPatchError";
 }
 
+/** An operation "test" that found another value. */
+export class JsonPatchTestError extends JsonPatchError {}
+
 type Container = JsonObject | readonly JsonValue[];
 
 /**
@@ -108,7 +111,7 @@ function test(document: JsonValue, operation: JsonObject, wanted: JsonValue | un
 	if (parent === undefined || key === undefined) {
 		throw new JsonPatchError(`test operation does not apply: is missing path: ${path}: missing value`);
 	}
-	if (!jsonEqual(find(parent, key) ?? null, wanted ?? null)) throw new JsonPatchError(`testing value ${path} failed: test failed`);
+	if (!jsonEqual(find(parent, key) ?? null, wanted ?? null)) throw new JsonPatchTestError(`testing value ${path} failed: test failed`);
 	return document;
 }
 

@@ -9,10 +9,6 @@ import type { AdmissionPlugin } from "./admission.ts";
 
 const withoutEffect: Readonly<Record<string, string>> = {
 	"apiextensions.k8s.io/customresourcedefinitions": "serving custom resources",
-	"admissionregistration.k8s.io/validatingadmissionpolicies": "evaluating admission policies",
-	"admissionregistration.k8s.io/validatingadmissionpolicybindings": "evaluating admission policies",
-	"admissionregistration.k8s.io/mutatingadmissionpolicies": "evaluating admission policies",
-	"admissionregistration.k8s.io/mutatingadmissionpolicybindings": "evaluating admission policies",
 };
 
 const webhookConfigurations: ReadonlySet<string> = new Set(["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]);

@@ -17,6 +17,8 @@ export interface UpdateStrategy {
 	/** From the client's object (defaulted, system metadata in place) and the old one to the new one. */
 	prepare(object: KubeObject, old: KubeObject, context: HookContext): KubeObject;
 	validate(object: KubeObject, old: KubeObject): readonly FieldError[];
+	/** What is wrong with expressions in the object; undefined where it has none. */
+	validateExpressions?(object: KubeObject, old: KubeObject, errors: readonly FieldError[]): Promise<readonly FieldError[]> | undefined;
 	/** Fields that the endpoint sets back to the old ones, with all below them: a writer does not come to own them. */
 	readonly reset?: FieldSet | undefined;
 	/** Nobody comes to own what is written, and it is no change of what somebody wants: metadata.generation stays. */
@@ -61,6 +63,7 @@ export function mainStrategy(served: ServedResource): UpdateStrategy {
 			return definition.prepareForUpdate?.(kept, old, context) ?? kept;
 		},
 		validate: (object, old) => [...(definition.validate?.(object, old) ?? []), ...(definition.validateUpdate?.(object, old) ?? [])],
+		validateExpressions: (object, old, errors) => definition.validateExpressions?.(object, old, errors),
 		reset: mainReset(served),
 	};
 }

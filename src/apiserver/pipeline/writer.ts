@@ -111,7 +111,9 @@ export class Writer {
 		const allocation = this.#allocate(context, prepared, undefined);
 		try {
 			const admitted = allocation?.service ?? prepared;
-			const errors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
+			const plainErrors = [...validateMetadata(context, admitted), ...(definition.validate?.(admitted) ?? [])];
+			const expressionErrors = definition.validateExpressions?.(admitted, undefined, plainErrors);
+			const errors = expressionErrors === undefined ? plainErrors : [...plainErrors, ...(await expressionErrors)];
 			if (errors.length > 0) throw invalid(context, admitted, errors);
 			const validating = this.#admission.validate(admitted, attributes);
 			if (validating instanceof Promise) await validating;
@@ -316,7 +318,6 @@ export class Writer {
 				...validateMetadata(context, admitted),
 				...strategy.validate(admitted, current),
 			];
-			if (errors.length > 0) throw invalid(context, admitted, errors);
 			const finish = (): Computed => {
 				context.warnings.push(...(definition.warnings?.(admitted, current) ?? []));
 				if (isReadyToGo(context, admitted)) return { outcome: { action: "delete" }, release };
@@ -324,8 +325,12 @@ export class Writer {
 				const joined = attributes?.joined ?? [];
 				return { outcome: { action: "put", object: admitted, ...(joined.length === 0 ? {} : { joined }) }, release };
 			};
-			const validating = attributes === undefined ? undefined : this.#admission.validate(admitted, attributes);
-			return validating instanceof Promise ? validating.then(finish).catch(fail) : finish();
+			const conclude = (more: readonly FieldError[]): Computed | Promise<Computed> => {
+				if (errors.length + more.length > 0) throw invalid(context, admitted, [...errors, ...more]);
+				return andThen(attributes === undefined ? undefined : this.#admission.validate(admitted, attributes), finish);
+			};
+			const concluded = andThen(strategy.validateExpressions?.(admitted, current, errors) ?? [], conclude);
+			return concluded instanceof Promise ? concluded.catch(fail) : concluded;
 		} catch (error) {
 			return fail(error);
 		}

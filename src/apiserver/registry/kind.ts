@@ -5,8 +5,8 @@
  * Hooks are pure and synchronous: they see the object, never the store. What needs other objects (quota, allocation
  * of addresses, owner checks) is admission or allocation, not a hook. The pipeline calls them in this order:
  *
- *   create:  decode → default → admission → prepareForCreate → allocate → validate → store
- *   update:  decode → default → admission → prepareForUpdate(new, old) → allocate → validate + validateUpdate → store
+ *   create:  decode → default → admission → prepareForCreate → allocate → validate → validateExpressions → store
+ *   update:  decode → default → admission → prepareForUpdate(new, old) → allocate → validate + validateUpdate → validateExpressions → store
  *   status:  decode → default → (spec and labels are the old ones) → prepareForStatusUpdate → validateStatusUpdate → store
  */
 
@@ -87,6 +87,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	validate?(object: T, old?: T): readonly FieldError[];
 	validateUpdate?(object: T, old: T): readonly FieldError[];
 	validateStatusUpdate?(object: T, old: T): readonly FieldError[];
+	/**
+	 * What is wrong with expressions in the object, after the other validation has said `errors`. Undefined where it has none:
+	 * what reads expressions is loaded when the first one comes.
+	 */
+	validateExpressions?(object: T, old: T | undefined, errors: readonly FieldError[]): Promise<readonly FieldError[]> | undefined;
 	/** A CertificateSigningRequest's /approval: where conditions may decide, as they may not through /status. */
 	readonly approval?: {
 		prepare(object: T, old: T, context: HookContext): T;

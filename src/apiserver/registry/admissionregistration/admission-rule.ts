@@ -118,7 +118,7 @@ function validateCovered(resource: string, earlier: readonly string[], path: str
 }
 
 /**
- * The conditions' expressions are not compiled: CEL comes with the issue that serves policies.
+ * The conditions' expressions: expressions.ts.
  * @param old what an update found, which is not judged again
  */
 export function validateMatchConditions(

@@ -34,6 +34,7 @@ export const mutatingAdmissionPolicy = defineKind<MutatingAdmissionPolicy>({
 	setDefaults: (object) =>
 		mapField(object, "spec", (spec) => mapField(withDefaults(spec, { failurePolicy: "Fail" }), "matchConstraints", defaultMatchResources)),
 	validate: ({ spec = {} }, old) => validateSpec(spec, old?.spec),
+	validateExpressions: async (object) => (await import("./expressions.ts")).mutatingPolicyErrors(object),
 	warnings: staticNameWarnings,
 	columns: [
 		nameColumn(),

@@ -3,7 +3,7 @@ import type { MutatingWebhookConfiguration } from "../../../apimachinery/schema/
 import { eachItem, mapField } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { staticNameWarnings } from "./policy.ts";
-import { defaultMutatingWebhook, validateWebhooks, webhookColumns } from "./webhook.ts";
+import { defaultMutatingWebhook, validateConditions, validateWebhooks, webhookColumns } from "./webhook.ts";
 
 export const mutatingWebhookConfiguration = defineKind<MutatingWebhookConfiguration>({
 	group: "admissionregistration.k8s.io",
@@ -17,6 +17,7 @@ export const mutatingWebhookConfiguration = defineKind<MutatingWebhookConfigurat
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) => mapField(object, "webhooks", eachItem(defaultMutatingWebhook)),
 	validate: ({ webhooks }, old) => validateWebhooks(webhooks, old?.webhooks),
+	validateExpressions: ({ webhooks }, old) => validateConditions(webhooks, old?.webhooks),
 	warnings: staticNameWarnings,
 	columns: webhookColumns(),
 });

@@ -1,6 +1,5 @@
 /**
- * What admission policies and their bindings share. Expressions are not compiled: CEL comes with the issue that serves
- * policies. Source: pkg/apis/admissionregistration/validation/validation.go of Kubernetes 1.36.
+ * What admission policies and their bindings share. Their expressions: expressions.ts. Source: pkg/apis/admissionregistration/validation/validation.go of Kubernetes 1.36.
  */
 import { jsonEqual } from "../../../apimachinery/json.ts";
 import { parseApiVersion } from "../../../apimachinery/meta.ts";

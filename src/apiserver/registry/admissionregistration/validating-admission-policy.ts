@@ -48,6 +48,7 @@ export const validatingAdmissionPolicy = defineKind<ValidatingAdmissionPolicy>({
 	setDefaults: (object) =>
 		mapField(object, "spec", (spec) => mapField(withDefaults(spec, { failurePolicy: "Fail" }), "matchConstraints", defaultMatchResources)),
 	validate: ({ metadata, spec = {} }, old) => validateSpec(metadata?.name ?? "", spec, old?.spec),
+	validateExpressions: async (object) => (await import("./expressions.ts")).validatingPolicyErrors(object),
 	validateStatusUpdate: ({ status = {} }) => validateStatus(status),
 	warnings: staticNameWarnings,
 	columns: [

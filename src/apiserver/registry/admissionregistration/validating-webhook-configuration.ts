@@ -3,7 +3,7 @@ import type { ValidatingWebhookConfiguration } from "../../../apimachinery/schem
 import { eachItem, mapField } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { staticNameWarnings } from "./policy.ts";
-import { defaultWebhook, validateWebhooks, webhookColumns } from "./webhook.ts";
+import { defaultWebhook, validateConditions, validateWebhooks, webhookColumns } from "./webhook.ts";
 
 export const validatingWebhookConfiguration = defineKind<ValidatingWebhookConfiguration>({
 	group: "admissionregistration.k8s.io",
@@ -17,6 +17,7 @@ export const validatingWebhookConfiguration = defineKind<ValidatingWebhookConfig
 	allowUnconditionalUpdate: false,
 	setDefaults: (object) => mapField(object, "webhooks", eachItem(defaultWebhook)),
 	validate: ({ webhooks }, old) => validateWebhooks(webhooks, old?.webhooks),
+	validateExpressions: ({ webhooks }, old) => validateConditions(webhooks, old?.webhooks),
 	warnings: staticNameWarnings,
 	columns: webhookColumns(),
 });

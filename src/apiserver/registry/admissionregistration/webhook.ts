@@ -142,6 +142,17 @@ function validateReviewVersions(versions: readonly string[], needsKnown: boolean
 	];
 }
 
+/** Conditions are compiled when one of them changes. */
+export function validateConditions(
+	webhooks: readonly ValidatingWebhook[] | undefined,
+	old: readonly ValidatingWebhook[] | undefined,
+): Promise<FieldErrors> | undefined {
+	const conditionsOf = (list: readonly ValidatingWebhook[] | undefined) => (list ?? []).map(({ matchConditions }) => matchConditions);
+	const conditions = conditionsOf(webhooks);
+	if (conditions.every((each) => each === undefined || each.length === 0) || jsonEqual(conditions, conditionsOf(old))) return undefined;
+	return import("./expressions.ts").then(({ webhookErrors }) => webhookErrors(webhooks));
+}
+
 /** NAME WEBHOOKS AGE. */
 export function webhookColumns<T extends WebhookConfiguration<ValidatingWebhook>>(): readonly Column<T>[] {
 	return [

@@ -30,6 +30,7 @@ import { isDns1035Label, isDns1123Subdomain } from "../../../apimachinery/valida
 import { type InternalShape, internalValue } from "../validation/internal-value.ts";
 import { type FieldErrors, validateEach, validateImmutable, validateRequired } from "../validation/primitives.ts";
 import { validateWebhookClient } from "../validation/webhook-client.ts";
+import type { PlacedSchema } from "./rules.ts";
 import { findField, validateSchema } from "./schema-validation.ts";
 
 const approvalAnnotation = "api-approved.kubernetes.io";
@@ -226,6 +227,28 @@ function validateShared(shared: Shared, path: string, withStatus: boolean, whole
 		...validateEach(additionalPrinterColumns, `${path}.additionalPrinterColumns`, validateColumn),
 		...(known === undefined ? [] : validateSelectableFields(selectableFields, known, `${path}.selectableFields`)),
 	];
+}
+
+/** Every schema of a definition, once, with where errors say that it is. */
+function schemasOf({ versions = [] }: PartialSpec): readonly PlacedSchema[] {
+	const common = commonOf(versions).schema?.openAPIV3Schema;
+	if (common !== undefined) return [{ schema: common, path: "spec.validation.openAPIV3Schema" }];
+	return versions.flatMap(({ schema }, index) =>
+		schema?.openAPIV3Schema === undefined
+			? []
+			: [{ schema: schema.openAPIV3Schema, path: `spec.versions[${index}].schema.openAPIV3Schema` }],
+	);
+}
+
+/** Rules of the schemas: `x-kubernetes-validations`. */
+export function validateRules(
+	{ spec }: CustomResourceDefinition,
+	old: CustomResourceDefinition | undefined,
+	errors: FieldErrors,
+): Promise<FieldErrors> | undefined {
+	const schemas = schemasOf(spec ?? {});
+	if (!schemas.some(({ schema }) => JSON.stringify(schema).includes('"x-kubernetes-validations"'))) return undefined;
+	return import("./rules.ts").then(({ ruleErrors }) => ruleErrors(schemas, errors, schemasOf(old?.spec ?? {})));
 }
 
 function validateSubresources(subresources: CustomResourceSubresources | undefined, path: string): FieldErrors {

@@ -3,7 +3,7 @@ import type { CustomResourceDefinition, CustomResourceDefinitionNames } from "..
 import { mapField, withDefaults } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { createdAtColumn, nameColumn } from "../printing/columns.ts";
-import { validateDefinition, validateDefinitionStatus } from "./custom-resource-definition-validation.ts";
+import { validateDefinition, validateDefinitionStatus, validateRules } from "./custom-resource-definition-validation.ts";
 
 export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 	group: "apiextensions.k8s.io",
@@ -39,6 +39,7 @@ export const customResourceDefinition = defineKind<CustomResourceDefinition>({
 		status: { ...old.status, storedVersions: storedVersions(object, old) },
 	}),
 	validate: validateDefinition,
+	validateExpressions: validateRules,
 	validateStatusUpdate: validateDefinitionStatus,
 	columns: [nameColumn(), createdAtColumn()],
 });

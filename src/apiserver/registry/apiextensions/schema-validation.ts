@@ -1,6 +1,6 @@
 /**
- * What a CustomResourceDefinition's schema may say at all. Expressions of x-kubernetes-validations are not compiled and
- * defaults are not tried against their schema: that comes with the issue that serves custom resources.
+ * What a CustomResourceDefinition's schema may say at all. Expressions of x-kubernetes-validations: rules.ts. Defaults are
+ * not tried against their schema: that comes with the issue that serves custom resources.
  * Source: ValidateCustomResourceDefinitionOpenAPISchema in
  * k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/validation/validation.go of Kubernetes 1.36.
  */
