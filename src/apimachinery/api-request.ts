@@ -47,6 +47,8 @@ export interface ApiRequest extends GroupVersionResource {
 	readonly duplicateFields?: readonly string[];
 	readonly patchType?: PatchType;
 	readonly deleteOptions?: DeleteOptions;
+	/** Annotations of the request's audit event, filled in while it is served; absent: nobody audits. */
+	readonly auditAnnotations?: Record<string, string>;
 }
 
 /** What a request other than a watch answers with. */

@@ -9,10 +9,19 @@
  */
 import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import type { JsonObject } from "../apimachinery/json.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { type KubeList, type KubeObject, parseApiVersion } from "../apimachinery/meta.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { CustomResourceDefinition, IPAddress, Secret, Service, Status, TokenReview } from "../apimachinery/schema/generated/types.ts";
+import type {
+	ApiextensionsWebhookClientConfig,
+	CustomResourceDefinition,
+	IPAddress,
+	Secret,
+	Service,
+	Status,
+	TokenReview,
+} from "../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
 import {
 	isStatusError,
@@ -34,9 +43,12 @@ import { type AdmissionOptions, createAdmission } from "./admission/plugins.ts";
 import { policyAuthorizer } from "./admission/policy/policy-authorizer.ts";
 import { createPolicyPlugins } from "./admission/policy/policy-plugins.ts";
 import { resourceQuotaAdmission } from "./admission/quota/resource-quota.ts";
+import { createWebhookPlugins } from "./admission/webhook/webhook-plugins.ts";
+import { Aggregation } from "./aggregation/aggregation.ts";
 import { parseAddressRange } from "./allocation/address-range.ts";
 import { repairAddresses } from "./allocation/ip-addresses.ts";
 import { ServiceAddresses } from "./allocation/service-addresses.ts";
+import { decisionAnnotations } from "./audit/decision.ts";
 import { apiserverUser } from "./authentication/apiserver-user.ts";
 import { isAuthenticated, type TokenAuthenticator } from "./authentication/authenticator.ts";
 import { bootstrapTokenAuthenticator } from "./authentication/bootstrap-tokens.ts";
@@ -84,7 +96,12 @@ import { reviewToken } from "./subresources/token-review.ts";
 const apiAudiences: readonly string[] = [tokenIssuer];
 const secrets = { group: "", version: "v1", resource: "secrets" } as const;
 
+/** As apiextensions-apiserver waits for a conversion. */
+const conversionTimeoutMs = 30_000;
+
 const rbacGroup = "rbac.authorization.k8s.io";
+
+import { LazyWebhookClient, type OutsideOptions } from "./webhooks/lazy-client.ts";
 
 export interface ApiServerOptions {
 	readonly store: Store;
@@ -99,7 +116,7 @@ export interface ApiServerOptions {
 	readonly nodePorts?: { readonly first: number; readonly last: number };
 	/** Sign and check service account tokens. */
 	readonly tokenKeys: TokenKeys;
-	/** How the conversion webhooks of custom resources are reached; default: who needs one is refused. */
+	/** How the conversion webhooks of custom resources are reached; default: as other webhooks are. */
 	readonly conversion?: ConversionCaller;
 	/** Tokens out of a file: asked before all others. */
 	readonly staticTokens?: TokenAuthenticator;
@@ -109,6 +126,8 @@ export interface ApiServerOptions {
 	readonly authorizers?: readonly AuthorizerChoice[];
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
+	/** How webhooks are reached; default: over the machine's network alone. */
+	readonly outside?: OutsideOptions;
 	/** The store failed: nothing can be read or written any more. */
 	readonly onStoreLost?: (error: Error) => void;
 }
@@ -142,6 +161,7 @@ export class ApiServer {
 	readonly #recording = new Set<string>();
 	readonly #metrics: StorageMetrics;
 	readonly #observers: ServerObserver[] = [];
+	readonly #webhooks: LazyWebhookClient;
 	#storeError: Error | undefined;
 	#stopCompactor: () => void = () => undefined;
 
@@ -170,6 +190,13 @@ export class ApiServer {
 			if (definition.ephemeral === true) continue;
 			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
 		}
+		const { lookup } = this;
+		this.#webhooks = new LazyWebhookClient({
+			...options.outside,
+			lookup,
+			random: random.fork("webhooks"),
+			userAgent: "kube-apiserver-admission",
+		});
 		const definitions = this.storage("apiextensions.k8s.io", "customresourcedefinitions");
 		this.#custom = new CustomResources({
 			store,
@@ -179,7 +206,7 @@ export class ApiServer {
 			metrics,
 			definitions,
 			builtin: new Set(builtinKinds.map(storageName)),
-			conversion: options.conversion,
+			conversion: options.conversion ?? { call: (endpoint, review) => this.#convert(endpoint, review) },
 			random: random.fork("conversion"),
 			onOpen: (name) => this.#definitions.queue(name),
 		});
@@ -206,10 +233,18 @@ export class ApiServer {
 			volumeAttachments: cache("storage.k8s.io", "volumeattachments"),
 			resourceSlices: cache("resource.k8s.io", "resourceslices"),
 		});
+		const webhookPlugins = createWebhookPlugins({
+			mutating: this.storage("admissionregistration.k8s.io", "mutatingwebhookconfigurations").cache,
+			validating: this.storage("admissionregistration.k8s.io", "validatingwebhookconfigurations").cache,
+			resources: { find: this.#resources.find, all: () => this.#allServed() },
+			log,
+			client: () => this.#webhooks.get(),
+		});
 		const quotas = this.storage("", "resourcequotas");
 		this.#admission = createAdmission(
 			[
 				...this.#policyPlugins(),
+				...webhookPlugins,
 				...certificateAdmission((question) => this.require(question)),
 				resourceQuotaAdmission((namespace, name) => quotas.key(namespace, name)),
 				namespaceAutoProvision((name) => this.#provideNamespace(name)),
@@ -223,7 +258,7 @@ export class ApiServer {
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
-			lookup: this.#lookup(),
+			lookup,
 			random: random.fork("apiserver"),
 			resources: this.#resources,
 			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
@@ -252,6 +287,21 @@ export class ApiServer {
 			...(options.identityProviders ?? []).map((provider) => forApiAudiences(apiAudiences, provider)),
 		]);
 		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
+	}
+
+	/** The APIs that other servers answer for; it follows the APIServices once it is started. */
+	aggregation(certificate?: { readonly cert: string; readonly key: string }): Aggregation {
+		const cache = (group: string, resource: string) => this.storage(group, resource).cache;
+		return new Aggregation({
+			services: cache("apiregistration.k8s.io", "apiservices"),
+			concerned: [cache("", "services"), cache("", "endpoints"), cache("discovery.k8s.io", "endpointslices")],
+			lookup: this.lookup,
+			handle: (user, request) => this.handle(user, request),
+			outside: () => this.#webhooks.network(),
+			clock: this.#options.clock,
+			log: this.#options.log,
+			...(certificate === undefined ? {} : { certificate }),
+		});
 	}
 
 	/** Loads the caches from the store; requests are served from then on. */
@@ -314,6 +364,7 @@ export class ApiServer {
 	stop(): void {
 		this.#definitions.stop();
 		this.#custom.stop();
+		this.#webhooks.close();
 		this.#stopCompactor();
 		this.#cacher.stop();
 	}
@@ -424,7 +475,12 @@ export class ApiServer {
 
 	/** Whether this user may do this; throws, or rejects with, Forbidden if not. */
 	authorize(user: UserInfo, request: ApiRequest): void | Promise<void> {
-		return this.authorization.require(attributesOf(user, request));
+		const attributes = attributesOf(user, request);
+		const { auditAnnotations } = request;
+		if (auditAnnotations === undefined) return this.authorization.require(attributes);
+		return this.authorization.require(attributes, (isAllowed, reason) => {
+			Object.assign(auditAnnotations, decisionAnnotations(isAllowed, reason));
+		});
 	}
 
 	/** The same for a path that is no resource. */
@@ -489,7 +545,7 @@ export class ApiServer {
 			name: request.name ?? "",
 			nowMs: this.#options.clock.now(),
 			warnings: definition.deprecated === undefined ? [] : [definition.deprecated],
-			auditAnnotations: {},
+			auditAnnotations: request.auditAnnotations ?? {},
 		};
 	}
 
@@ -621,6 +677,18 @@ export class ApiServer {
 		return { storage: served.storage, deleteAll };
 	}
 
+	/** Every version of every kind. */
+	#allServed(): readonly ServedResource[] {
+		return this.kinds.flatMap(({ group, resource, versions }) =>
+			versions.flatMap((version) => this.#resources.find(group, version, resource) ?? []),
+		);
+	}
+
+	async #convert(endpoint: ApiextensionsWebhookClientConfig, review: JsonObject): Promise<JsonObject> {
+		const client = await this.#webhooks.get();
+		return client.call(endpoint, review, { timeoutMs: conversionTimeoutMs });
+	}
+
 	#policyPlugins(): readonly AdmissionPlugin[] {
 		return createPolicyPlugins({
 			authorize: policyAuthorizer(() => this.authorization),
@@ -642,7 +710,8 @@ export class ApiServer {
 		});
 	}
 
-	#lookup(): AdmissionLookup {
+	/** The objects as the caches have them. */
+	get lookup(): AdmissionLookup {
 		return {
 			find: (group, resource, namespace, name) => this.find(group, resource, namespace, name),
 			list: (group, resource, namespace) =>

@@ -15,6 +15,7 @@ import { textOfSet } from "../apimachinery/apply/intern.ts";
 import { isJsonObject } from "../apimachinery/json.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import type { ManagedFieldsEntry } from "../apimachinery/schema/generated/types.ts";
+import { unreadableReason } from "./storage/value-marks.ts";
 
 interface Stored {
 	readonly bytes: Uint8Array;
@@ -84,10 +85,9 @@ export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
 	return storedOf.get(object)?.bytes;
 }
 
-/** The object behind stored bytes, with the revision of its last write as resourceVersion. */
+/** The object behind stored bytes, with the revision of its last write as resourceVersion. Throws a StatusError for what cannot be decrypted. */
 export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObject {
-	const stored =
-		decoded.get(bytes) ?? (JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as KubeObject);
+	const stored = decoded.get(bytes) ?? parsed(bytes);
 	const { metadata, kind, apiVersion, ...rest } = stored;
 	const object = {
 		...(kind === undefined ? {} : { kind }),
@@ -99,6 +99,12 @@ export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObje
 	const offset = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(metadataKey);
 	if (offset >= 0) storedOf.set(object, { bytes, metadataOffset: offset + metadataKey.length });
 	return object;
+}
+
+function parsed(bytes: Uint8Array): KubeObject {
+	const reason = unreadableReason(bytes);
+	if (reason !== undefined) throw reason;
+	return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as KubeObject;
 }
 
 /** The whole wire JSON of an object. */

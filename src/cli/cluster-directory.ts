@@ -14,7 +14,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import type { AuthorizationOptions } from "../cluster/index.ts";
+import type { AuditOptions, AuthorizationOptions } from "../cluster/index.ts";
 import type { AuthenticationConfig } from "./authentication-config.ts";
 import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
@@ -45,6 +45,10 @@ export interface ClusterConfig {
 	readonly disableAdmissionPlugins?: readonly string[];
 	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */
 	readonly authorization?: AuthorizationOptions;
+	/** The EncryptionConfiguration's path, absolute; absent: nothing is encrypted in the store. */
+	readonly encryptionProviderConfig?: string;
+	/** What is recorded of requests, and where; absent: nothing. Paths are absolute. */
+	readonly audit?: AuditOptions;
 	/** Absent: kubesim's own, in `dataDir`. */
 	readonly store?: StoreConfig;
 	/** Who else may come in; absent: nobody. */

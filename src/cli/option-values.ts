@@ -1,5 +1,6 @@
 /** What the value of an option may be. Each throws commander's InvalidArgumentError, which names the option. */
 import { InvalidArgumentError } from "commander";
+import { parseGoDuration } from "../apimachinery/time.ts";
 
 export function integerBetween(min: number, max: number) {
 	return (text: string): number => {
@@ -22,6 +23,17 @@ export function positiveNumber(text: string): number {
 	const value = Number(text);
 	if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError("It must be a number greater than 0.");
 	return value;
+}
+
+/** `30s`, `1m30s`; in milliseconds. */
+export function goDuration(text: string): number {
+	try {
+		const durationMs = parseGoDuration(text);
+		if (durationMs > 0) return durationMs;
+	} catch {
+		// Said below.
+	}
+	throw new InvalidArgumentError("It must be a duration like 30s or 1m30s.");
 }
 
 /** Names separated by commas; an empty text is none. */

@@ -3,7 +3,7 @@
  */
 import { Command, Option } from "commander";
 import { defaultClusterName } from "./cluster-name.ts";
-import { endpointList, integerBetween, keyAndValue, nameList, oneOf, positiveNumber, trueOrFalse } from "./option-values.ts";
+import { endpointList, goDuration, integerBetween, keyAndValue, nameList, oneOf, positiveNumber, trueOrFalse } from "./option-values.ts";
 import { version } from "./version.ts";
 
 const nameOption = () => new Option("--name <name>", "which cluster").default(defaultClusterName);
@@ -88,6 +88,15 @@ function addStart(program: Command): void {
 		.option("--etcd-username <name>", "etcd's user, with a role for all keys; the password comes from KUBESIM_ETCD_PASSWORD")
 		.option("--etcd-password <password>", "the password, where the environment is not a better place for it; it is not kept")
 		.option("--pki-dir <dir>", "where the cluster's certificates are; servers on one etcd share it (default: in the data directory)")
+		.option("--encryption-provider-config <file>", "which objects are encrypted in the store, and with which keys (default: none)")
+		.option("--audit-policy-file <file>", "what is recorded of requests: a Policy of audit.k8s.io/v1 (default: nothing)")
+		.option("--audit-log-path <file>", "where audit events are written, one a line (kubesim audit shows them)")
+		.option("--audit-log-maxsize <megabytes>", "above which the log is put aside (default: 100)", integerBetween(1, 1_000_000))
+		.option("--audit-log-maxbackup <n>", "how many logs put aside are kept (default: all)", integerBetween(0, 1_000_000))
+		.option("--audit-log-maxage <days>", "how long logs put aside are kept (default: for ever)", integerBetween(0, 1_000_000))
+		.option("--audit-webhook-config-file <file>", "a kubeconfig that names the server audit events are sent to")
+		.option("--audit-webhook-batch-max-size <n>", "events in one request to that server (default: 400)", integerBetween(1, 1_000_000))
+		.option("--audit-webhook-batch-max-wait <duration>", "how long an event waits for others, e.g. 1s (default: 30s)", goDuration)
 		.addOption(outputOption())
 		.addHelpText(
 			"after",
@@ -142,6 +151,14 @@ function addInspection(program: Command): void {
 		.option("--tail <n>", "only the last n lines", integerBetween(0, Number.MAX_SAFE_INTEGER))
 		.addHelpText("after", examples("kubesim logs --tail 20", "kubesim logs --follow --name exam"))
 		.action(async (options) => (await import("./commands/logs.ts")).logs(options));
+	program
+		.command("audit")
+		.description("print a cluster's audit log (see kubesim start --audit-policy-file)")
+		.addOption(nameOption())
+		.option("-f, --follow", "go on printing what is added")
+		.option("--tail <n>", "only the last n events", integerBetween(0, Number.MAX_SAFE_INTEGER))
+		.addHelpText("after", examples("kubesim audit --tail 20", "kubesim audit -f | jq -r '[.user.username,.verb,.requestURI]|@tsv'"))
+		.action(async (options) => (await import("./commands/audit.ts")).audit(options));
 	program
 		.command("kubeconfig")
 		.description("print a kubeconfig of one cluster alone")

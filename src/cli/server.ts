@@ -8,8 +8,11 @@ import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
 	AdmissionSwitchError,
+	AuditPolicyError,
 	AuthorizationConfigError,
 	type Cluster,
+	EncryptionConfigError,
+	KubeconfigError,
 	OidcOptionsError,
 	openCluster,
 	PkiError,
@@ -125,6 +128,8 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.authentication === undefined ? {} : { authentication: openAuthenticationConfig(config.authentication) }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
+			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
+			...(config.audit === undefined ? {} : { audit: config.audit }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
@@ -142,6 +147,8 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 			cause: error,
 		});
 	}
+	if (error instanceof AuditPolicyError || error instanceof KubeconfigError || error instanceof EncryptionConfigError)
+		return new CliError(error.message, { cause: error });
 	if (error instanceof AdmissionSwitchError) {
 		return new CliError(error.message, {
 			hint: "--enable-admission-plugins and --disable-admission-plugins take Kubernetes' names, separated by commas.",

@@ -2,13 +2,14 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { AuthorizationOptions } from "../cluster/index.ts";
+import { type AuditStartOptions, planAudit } from "./audit-config.ts";
 import { type AuthenticationConfig, changesAuthentication, planAuthentication } from "./authentication-config.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
 import { optional, planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
 
-export interface StartOptions extends StoreOptions, AuthenticationConfig {
+export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditStartOptions {
 	readonly name: string;
 	readonly nodes?: number;
 	readonly port?: number;
@@ -24,6 +25,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig {
 	readonly authorizationConfig?: string;
 	readonly authorizationWebhookConfigFile?: string;
 	readonly authorizationWebhookVersion?: string;
+	readonly encryptionProviderConfig?: string;
 	readonly pkiDir?: string;
 	readonly output?: "json";
 }
@@ -68,6 +70,11 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
 		...optional("authentication", planAuthentication(options, known?.authentication)),
 		...optional("authorization", planAuthorization(options) ?? known?.authorization),
+		...optional(
+			"encryptionProviderConfig",
+			options.encryptionProviderConfig === undefined ? known?.encryptionProviderConfig : resolve(options.encryptionProviderConfig),
+		),
+		...optional("audit", planAudit(options, known?.audit)),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
 		...(pkiDir === undefined ? {} : { pkiDir }),
@@ -137,6 +144,16 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 			config?.authorization?.webhookConfigFile,
 		],
 		"--authorization-webhook-version": [options.authorizationWebhookVersion, config?.authorization?.webhookVersion],
+		"--encryption-provider-config": [
+			options.encryptionProviderConfig && resolve(options.encryptionProviderConfig),
+			config?.encryptionProviderConfig ?? "",
+		],
+		"--audit-policy-file": [options.auditPolicyFile && resolve(options.auditPolicyFile), config?.audit?.policyFile ?? ""],
+		"--audit-log-path": [options.auditLogPath && resolve(options.auditLogPath), config?.audit?.logPath ?? ""],
+		"--audit-webhook-config-file": [
+			options.auditWebhookConfigFile && resolve(options.auditWebhookConfigFile),
+			config?.audit?.webhookConfigFile ?? "",
+		],
 		"--ephemeral": [options.ephemeral, config?.ephemeral],
 		"--store": [options.store, config?.store === undefined ? "local" : "etcd"],
 		"--etcd-endpoints": [options.etcdEndpoints?.join(","), config?.store?.endpoints.join(",")],

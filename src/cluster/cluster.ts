@@ -14,7 +14,10 @@ import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
+import type { Aggregation } from "../apiserver/aggregation/aggregation.ts";
 import { ApiServer } from "../apiserver/api-server.ts";
+import type { AuditOptions, Auditor } from "../apiserver/audit/auditor.ts";
+import type { RequestHandler } from "../apiserver/audit/in-process-audit.ts";
 import {
 	type AuthenticationOptions,
 	type OpenedAuthentication,
@@ -31,12 +34,13 @@ import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { signRequest } from "../apiserver/pki/request-signing.ts";
+import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
 import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
-import type { LocalGroup, MaintainedStore } from "../store/index.ts";
+import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { type ComponentOptions, type Components, OwnComponents } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
@@ -70,6 +74,10 @@ export interface ClusterOptions {
 	readonly latency?: LatencyOption;
 	/** Admission plugins to turn on and off, by Kubernetes' names, and to set up. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionOptions;
+	/** An EncryptionConfiguration of apiserver.config.k8s.io/v1: which objects are encrypted in the store; default none. */
+	readonly encryptionProviderConfig?: string;
+	/** What is recorded of requests, and where; default nothing. */
+	readonly audit?: AuditOptions;
 	readonly log?: Logger;
 	/** Who decides what users may do, as kube-apiserver's --authorization-… flags say; default Node and RBAC. */
 	readonly authorization?: AuthorizationOptions;
@@ -138,7 +146,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		throw error;
 	});
 	try {
-		const cluster = new Cluster({ ...options, ...opened, ...authorizers, clock, random, log, pki });
+		const store = await encrypted(opened.store, options.encryptionProviderConfig);
+		const cluster = new Cluster({ ...options, ...opened, ...authorizers, store, clock, random, log, pki });
+		if (options.audit !== undefined) await cluster.openAudit(options.audit);
 		await cluster.apiServer.start();
 		return cluster;
 	} catch (error) {
@@ -155,6 +165,15 @@ async function makeAuthorizers(
 	if (authorization === undefined) return {};
 	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
 	return { authorizers: loadAuthorizers(authorization, environment) };
+}
+
+/** The store as the API server sees it. Rejects with `EncryptionConfigError`. */
+async function encrypted(store: Store, configFile: string | undefined): Promise<Store> {
+	if (configFile === undefined) return store;
+	const { loadEncryptionConfig } = await import("../apiserver/storage/encryption/configuration.ts");
+	const { EncryptedStore } = await import("../apiserver/storage/encryption/encrypted-store.ts");
+	const { builtinKinds } = await import("../apiserver/registry/kinds.ts");
+	return new EncryptedStore(store, await loadEncryptionConfig(configFile), builtinKinds);
 }
 
 async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
@@ -183,12 +202,18 @@ export class Cluster {
 	readonly #runners: Components;
 	readonly #nodes: NodeConnector;
 	readonly #abort = new AbortController();
+	/** Where requests of this process go: to the server, past the audit if there is one. */
+	#frontDoor: RequestHandler;
+	#auditor: Auditor | undefined;
 	#http: HttpServer | undefined;
 	/** Where it listens. */
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
 	readonly #authentication: OpenedAuthentication;
 	#isBootstrapped = false;
+	readonly #aggregation: Aggregation;
+	/** The way to servers that requests concern: webhooks. */
+	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
 	constructor(options: Parts) {
 		const { clock, random, log, store } = options;
@@ -211,7 +236,10 @@ export class Cluster {
 			...(this.#authentication.staticTokens === undefined ? {} : { staticTokens: this.#authentication.staticTokens }),
 			components: this.#components(),
 			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
+			outside: this.#outside,
 		});
+		this.#frontDoor = this.apiServer;
+		this.#aggregation = this.apiServer.aggregation(options.pki.frontProxy.client);
 		this.client = this.clientFor(adminUser);
 		const runnerOptions: ComponentOptions = {
 			clock,
@@ -251,12 +279,37 @@ export class Cluster {
 
 	/** A client with any identity: what it may do is decided as for anybody else. */
 	clientFor(user: UserInfo): Client {
-		return new Client(new InProcessTransport(this.apiServer, user));
+		return new Client(this.#ownWay(user));
+	}
+
+	/** Past the audit, if there is one by the time of a request. */
+	#ownWay(user: UserInfo): InProcessTransport {
+		const door: RequestHandler = {
+			handle: (asker, request) => this.#frontDoor.handle(asker, request),
+			watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
+		};
+		return new InProcessTransport(door, user);
+	}
+
+	/** Begins to record requests. Called once, before anybody asks. Rejects with `AuditPolicyError`, `KubeconfigError` or the system's error. */
+	async openAudit(options: AuditOptions): Promise<void> {
+		const { openAuditor } = await import("../apiserver/audit/auditor.ts");
+		const { AuditedHandler } = await import("../apiserver/audit/in-process-audit.ts");
+		const { clock, random, log } = this.#options;
+		const own = random.fork("audit");
+		this.#auditor = await openAuditor(options, { clock, random: own, log, lookup: this.apiServer.lookup, outside: this.#outside });
+		this.#frontDoor = new AuditedHandler({
+			server: this.apiServer,
+			auditor: this.#auditor,
+			clock,
+			random: own,
+			sourceIp: controlPlane.address,
+		});
 	}
 
 	/** The way of one of the cluster's own components, or of a controller that is run like one. */
 	wayFor(user: UserInfo): Transport {
-		const way = new InProcessTransport(this.apiServer, user);
+		const way = this.#ownWay(user);
 		return this.#options.wayOf?.(user, way) ?? way;
 	}
 
@@ -267,6 +320,7 @@ export class Cluster {
 		onProgress?.("bootstrapping the API");
 		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
 		await bootstrap(target);
+		this.#aggregation.start();
 		keepKubernetesService(target, { clock, log, signal });
 		const { ca, frontProxy } = this.#options.pki;
 		const trust = { clientCa: ca.cert, frontProxyCa: frontProxy.ca.cert, allowedNames: [frontProxyName] };
@@ -353,6 +407,8 @@ export class Cluster {
 			anonymous: this.#authentication.anonymous,
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
+			auditor: this.#auditor,
+			remoteApis: this.#aggregation,
 			metrics: [this.apiServer.metrics],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
@@ -446,7 +502,9 @@ export class Cluster {
 		await this.#etcd?.close();
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();
+		this.#aggregation.stop();
 		this.apiServer.stop();
+		await this.#auditor?.close();
 		await this.#options.store.close();
 	}
 }

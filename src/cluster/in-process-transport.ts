@@ -4,14 +4,14 @@
  */
 import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
-import type { ApiServer } from "../apiserver/api-server.ts";
+import type { RequestHandler } from "../apiserver/audit/in-process-audit.ts";
 import type { Transport } from "../client/transport.ts";
 
 export class InProcessTransport implements Transport {
-	readonly #server: ApiServer;
+	readonly #server: RequestHandler;
 	readonly #user: UserInfo;
 
-	constructor(server: ApiServer, user: UserInfo) {
+	constructor(server: RequestHandler, user: UserInfo) {
 		this.#server = server;
 		this.#user = user;
 	}

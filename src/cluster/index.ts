@@ -4,6 +4,8 @@
  */
 export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
 export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
+export type { AuditOptions } from "../apiserver/audit/auditor.ts";
+export { AuditPolicyError } from "../apiserver/audit/policy.ts";
 export type { AuthenticationOptions } from "../apiserver/authentication/authentication-options.ts";
 export { OidcOptionsError } from "../apiserver/authentication/oidc-options.ts";
 export { TokenFileError } from "../apiserver/authentication/token-file.ts";
@@ -17,6 +19,8 @@ export {
 	renewCertificate,
 } from "../apiserver/pki/control-plane-certificates.ts";
 export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
+export { EncryptionConfigError } from "../apiserver/storage/encryption/config-error.ts";
+export { KubeconfigError } from "../apiserver/webhooks/kubeconfig-endpoint.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
 export {
 	SnapshotError,

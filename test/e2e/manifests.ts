@@ -153,7 +153,6 @@ spec:
 		name: "sample",
 		columns: "NAME  WEBHOOKS  AGE",
 		yaml: "{ apiVersion: admissionregistration.k8s.io/v1, kind: MutatingWebhookConfiguration, metadata: { name: sample }, webhooks: [{ name: sample.example.com, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Ignore, clientConfig: { url: 'https://example.com/' }, rules: [{ apiGroups: [example.com], apiVersions: [v1], operations: [CREATE], resources: [nothing] }] }] }",
-		refusal: "calling admission webhooks is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	{
 		resource: "validatingadmissionpolicies.admissionregistration.k8s.io",
@@ -182,7 +181,6 @@ spec:
 		name: "sample",
 		columns: "NAME  WEBHOOKS  AGE",
 		yaml: "{ apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: { name: sample }, webhooks: [{ name: sample.example.com, admissionReviewVersions: [v1], sideEffects: None, failurePolicy: Ignore, clientConfig: { url: 'https://example.com/' }, rules: [{ apiGroups: [example.com], apiVersions: [v1], operations: [CREATE], resources: [nothing] }] }] }",
-		refusal: "calling admission webhooks is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	// apiextensions.k8s.io, apiregistration.k8s.io
 	{
@@ -196,7 +194,6 @@ spec:
 		name: "v1.sample.example.com",
 		columns: "NAME  SERVICE  AVAILABLE  AGE",
 		yaml: "{ apiVersion: apiregistration.k8s.io/v1, kind: APIService, metadata: { name: v1.sample.example.com }, spec: { group: sample.example.com, version: v1, groupPriorityMinimum: 100, versionPriority: 10, insecureSkipTLSVerify: true, service: { name: sample, namespace: default } } }",
-		refusal: "the aggregation layer (an APIService backed by a Service) is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	// apps
 	{

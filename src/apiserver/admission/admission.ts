@@ -51,6 +51,12 @@ export interface AdmissionAttributes extends AdmissionScope {
 	readonly nowMs: number;
 	readonly lookup: AdmissionLookup;
 	readonly random: Random;
+	/** Whether the mutating plugins run for the second time, because one of them has asked for it. */
+	readonly isReinvocation: boolean;
+	/** Has the mutating plugins run once more when all have run: the object has changed under those that ran before. */
+	askForReinvocation(): void;
+	/** Begins the second run if one was asked for, and says whether it was. The chain's to call. */
+	beginReinvocation(): boolean;
 	/** Adds a `Warning` header to the answer. */
 	warn(text: string): void;
 	/** Adds an annotation to the request's audit event; keys are `<plugin's domain>/<what>`. */
@@ -95,7 +101,10 @@ export class AdmissionChain {
 	}
 
 	mutate(object: KubeObject, attributes: AdmissionAttributes): KubeObject | Promise<KubeObject> {
-		return mutateFrom(this.#stepsFor(attributes).mutators, 0, object, attributes);
+		const { mutators } = this.#stepsFor(attributes);
+		return andThen(mutateFrom(mutators, 0, object, attributes), (mutated) =>
+			attributes.beginReinvocation() ? mutateFrom(mutators, 0, mutated, attributes) : mutated,
+		);
 	}
 
 	validate(object: KubeObject | undefined, attributes: AdmissionAttributes): void | Promise<void> {

@@ -3,24 +3,25 @@
  * their author. docs/status.md lists them.
  */
 
-import type { APIService } from "../../apimachinery/schema/generated/types.ts";
+import type { MutatingWebhookConfiguration } from "../../apimachinery/schema/generated/types.ts";
 import { newNotImplemented } from "../../apimachinery/status-error.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 
-const withoutEffect: Readonly<Record<string, string>> = {
-	"admissionregistration.k8s.io/mutatingwebhookconfigurations": "calling admission webhooks",
-	"admissionregistration.k8s.io/validatingwebhookconfigurations": "calling admission webhooks",
-};
+const withoutEffect: Readonly<Record<string, string>> = {};
+
+const webhookConfigurations: ReadonlySet<string> = new Set(["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]);
 
 export const notServed: AdmissionPlugin = {
 	name: "NotServed",
 	handles: ({ operation, group, resource }) =>
-		operation === "CREATE" && (withoutEffect[`${group}/${resource}`] !== undefined || group === "apiregistration.k8s.io"),
+		(operation === "CREATE" && withoutEffect[`${group}/${resource}`] !== undefined) ||
+		(operation !== "DELETE" && webhookConfigurations.has(resource)),
 	validate(object, { group, resource }) {
+		const { webhooks = [] } = (object ?? {}) as MutatingWebhookConfiguration;
+		if (webhookConfigurations.has(resource) && webhooks.some(({ matchConditions = [] }) => matchConditions.length > 0)) {
+			throw newNotImplemented("evaluating match conditions of webhooks");
+		}
 		const effect = withoutEffect[`${group}/${resource}`];
 		if (effect !== undefined) throw newNotImplemented(effect);
-		if (group === "apiregistration.k8s.io" && (object as APIService).spec?.service !== undefined) {
-			throw newNotImplemented("the aggregation layer (an APIService backed by a Service)");
-		}
 	},
 };

@@ -75,11 +75,18 @@ export class ServerAuthorization implements Authorizer, RuleResolver {
 		return this.#union.rulesFor(user, namespace);
 	}
 
-	/** Throws, or rejects with, Forbidden if the user may not do this. Undefined: it was decided at once. */
-	require(attributes: AuthorizationAttributes): void | Promise<void> {
+	/**
+	 * Throws, or rejects with, Forbidden if the user may not do this. Undefined: it was decided at once.
+	 * @param told is told what was decided, before that
+	 */
+	require(attributes: AuthorizationAttributes, told?: (isAllowed: boolean, reason: string) => void): void | Promise<void> {
+		const finish = (decision: Decision) => {
+			told?.(decision.verdict === "allow", decision.reason);
+			requireAllowed(attributes, decision);
+		};
 		const decision = this.authorize(attributes);
-		if (decision instanceof Promise) return decision.then((late) => requireAllowed(attributes, late));
-		requireAllowed(attributes, decision);
+		if (decision instanceof Promise) return decision.then(finish);
+		finish(decision);
 	}
 }
 

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../../apimachinery/api-request.ts";
+import type { APIGroup } from "../../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { KindDefinition } from "../registry/kind.ts";
@@ -53,6 +54,22 @@ export interface StreamingEndpoint {
 	upgrade(stream: StreamRequest, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
 	/** Ends every stream. */
 	close(): void;
+}
+
+/** Group versions that other servers answer for: the aggregation layer. */
+export interface RemoteApis {
+	/** There is none. */
+	readonly isEmpty: boolean;
+	/** Whether another server answers for this path. */
+	serves(path: string): boolean;
+	/** Answers with what it answers; the caller has authorized the request. */
+	proxy(user: UserInfo, path: string, message: IncomingMessage, response: ServerResponse): Promise<void>;
+	/** The same for a request that asks for another protocol. Rejects with a `StatusError`. */
+	proxyUpgrade(user: UserInfo, path: string, message: IncomingMessage, socket: Duplex, head: Buffer): Promise<void>;
+	/** Of servers that answer: what they add to `/apis`. */
+	groups(): readonly APIGroup[];
+	/** What they add to the aggregated document. */
+	aggregatedGroups(): readonly object[];
 }
 
 /** One line of `/livez?verbose` and `/readyz?verbose`. */

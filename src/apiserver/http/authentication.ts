@@ -13,6 +13,8 @@ import type { IncomingMessage } from "node:http";
 import { TLSSocket } from "node:tls";
 import { newUnauthorized } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
+import { attemptedMethods } from "../audit/http-audit.ts";
 import type { AnonymousConfiguration } from "../authentication/authentication-configuration.ts";
 import { anonymousUser, isAuthenticated, type Verdict, withAuthenticatedGroup } from "../authentication/authenticator.ts";
 import type { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
@@ -40,15 +42,26 @@ export interface Authenticators {
  * Finds the user of a request.
  * @throws StatusError Unauthorized for credentials that prove nothing, Forbidden for an impersonation that is not allowed
  */
-export async function authenticate(message: IncomingMessage, authenticators: Authenticators, nowMs: number): Promise<UserInfo> {
-	const user = await authenticateCaller(message, authenticators, nowMs);
+export async function authenticate(
+	message: IncomingMessage,
+	authenticators: Authenticators,
+	nowMs: number,
+	audit?: AuditTrail,
+): Promise<UserInfo> {
+	const user = await authenticateCaller(message, authenticators, nowMs).catch((error: unknown) => {
+		audit?.unauthenticated(attemptedMethods(message));
+		throw error;
+	});
+	audit?.identified(user);
 	removeHeaders(message, (name) => name === "authorization" || isFrontProxyHeader(name));
 	if (!hasImpersonation(message)) return user;
 	const wanted = wantedUser(message);
 	if (wanted === undefined) return user;
 	removeHeaders(message, isImpersonationHeader);
 	const subject = () => requestSubject(message.method ?? "GET", message.url ?? "/");
-	return impersonate(user, wanted, { require: authenticators.require, subject });
+	const target = await impersonate(user, wanted, { require: authenticators.require, subject });
+	audit?.actsAs(target);
+	return target;
 }
 
 function hasImpersonation({ headers }: IncomingMessage): boolean {

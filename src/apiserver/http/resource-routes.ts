@@ -6,10 +6,15 @@
  *                                  └──> streaming.log ───> text
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { ApiRequest, WatchEvent } from "../../apimachinery/api-request.ts";
+import type { ApiRequest, Verb, WatchEvent } from "../../apimachinery/api-request.ts";
 import { escapeValue, parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
+import { discoveryDocument } from "../aggregation/merged-discovery.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
+import { auditedAnswer, requestedObject } from "../audit/http-audit.ts";
+import { readRequestInfo } from "../audit/request-info.ts";
 import { type AnswerContext, convertObject, encodeAnswer, encodeValue, newNoList, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
 import { leaveGate, withinDeadline } from "./gate.ts";
@@ -54,6 +59,12 @@ async function serve(context: ServerContext, request: FastifyRequest, reply: Fas
 /** Proxied requests are taken before their bodies are read, which may be of any size. */
 async function serveProxy(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
 	const path = pathOf(request);
+	if (context.remoteApis?.serves(path) === true) {
+		await authorizeRemote(context, request.user, request.method, request.raw.url ?? path, request.audit);
+		await context.remoteApis.proxy(request.user, path, request.raw, reply.raw);
+		reply.hijack();
+		return;
+	}
 	if (!path.includes("/proxy")) return;
 	const query = queryOf(request.raw.url);
 	const target = resolveTarget(context.catalog().index, request.method, path, isWatchQuery(query));
@@ -64,7 +75,7 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 	request.series = series;
 	series.longRunning.add();
 	try {
-		const stream = { user: request.user, request: bareRequest(target), query, ...splitProxyPath(path, target) };
+		const stream = { user: request.user, request: bareRequest(target, request.audit), query, ...splitProxyPath(path, target) };
 		await streaming.proxy(stream, request.raw, reply.raw);
 	} catch (error) {
 		if (!reply.raw.headersSent) throw error;
@@ -76,9 +87,34 @@ async function serveProxy(context: ServerContext, request: FastifyRequest, reply
 	reply.hijack();
 }
 
+/** What another server answers for, this one decides about all the same; it knows of it what the URL says. Rejects with Forbidden. */
+export async function authorizeRemote(
+	{ handler, authorizePath }: ServerContext,
+	user: UserInfo,
+	method: string,
+	url: string,
+	audit: AuditTrail | undefined,
+): Promise<void> {
+	const { isResource, verb, path, group, version, resource, subresource, namespace, name } = readRequestInfo(method, url);
+	if (!isResource) {
+		await authorizePath?.(user, verb, path);
+		return;
+	}
+	await handler.authorize?.(user, {
+		verb: verb as Verb,
+		group,
+		version,
+		resource,
+		...(subresource === "" ? {} : { subresource }),
+		...(namespace === "" ? {} : { namespace }),
+		...(name === "" ? {} : { name }),
+		...(audit?.isRecorded === true ? { auditAnnotations: audit.annotations } : {}),
+	});
+}
+
 async function serveDiscovery(context: ServerContext, request: FastifyRequest, reply: FastifyReply, path: string): Promise<FastifyReply> {
 	await context.authorizePath?.(request.user, request.method.toLowerCase(), path);
-	const document = context.catalog().discovery.document(path, request.headers.accept);
+	const document = discoveryDocument(context.catalog().discovery, context.remoteApis, path, request.headers.accept);
 	if (request.method !== "GET") throw newMethodNotAllowed();
 	reply.header("vary", "Accept");
 	if (document.etag !== undefined) {
@@ -97,13 +133,16 @@ async function serveOnce(
 	query: URLSearchParams,
 ): Promise<FastifyReply> {
 	const accepted = negotiateObject(request.headers.accept);
-	await context.handler.authorize?.(request.user, bareRequest(target));
+	await context.handler.authorize?.(request.user, bareRequest(target, request.audit));
 	const apiRequest = await readApiRequest(request, target, query);
+	if (request.audit?.isRecorded === true) {
+		request.audit.requested(requestedObject(apiRequest, target.resource, context.catalog().kindOf(target.resource)));
+	}
 	if (apiRequest.options?.dryRun === true) request.series = context.metrics.ofDryRun(request.series, target);
 	const response = await withinDeadline(context, request.passage?.deadlineMs, context.handler.handle(request.user, apiRequest));
 	if (response.warnings.length > 0) reply.header("warning", warningHeaders(response.warnings));
 	const answer = await encodeAnswer(response.object, answerContext(context, request, target, query, accepted));
-	return sendAnswer(reply, response.code, answer);
+	return sendAnswer(reply, response.code, request.audit === undefined ? answer : auditedAnswer(request.audit, response.object, answer));
 }
 
 async function serveWatch(
@@ -115,7 +154,7 @@ async function serveWatch(
 ): Promise<FastifyReply> {
 	const accepted = negotiateStream(request.headers.accept);
 	if (accepted.conversion?.kind === "PartialObjectMetadataList") throw newNoList(target.resource);
-	const asked = watchRequest(target, query, userAgentOf(request));
+	const asked = watchRequest(target, query, userAgentOf(request), request.audit);
 	const seconds = asked.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
 	const apiRequest = { ...asked, options: { ...asked.options, timeoutSeconds: seconds } };
 	const transform = eventTransform(answerContext(context, request, target, query, accepted), context);
@@ -154,7 +193,7 @@ async function serveLog(
 	const longRunning = request.series?.longRunning;
 	longRunning?.add();
 	try {
-		await streaming.log({ user: request.user, request: bareRequest(target), query }, reply.raw);
+		await streaming.log({ user: request.user, request: bareRequest(target, request.audit), query }, reply.raw);
 	} catch (error) {
 		if (!reply.raw.headersSent) throw error;
 		context.log.warn("log stream broke off", { path: pathOf(request), error: String(error) });
@@ -166,7 +205,7 @@ async function serveLog(
 }
 
 /** The parts of an ApiRequest that the URL's path decides. */
-export function bareRequest(target: RequestTarget): ApiRequest {
+export function bareRequest(target: RequestTarget, audit?: AuditTrail): ApiRequest {
 	const { group, version, resource, subresource } = target.resource;
 	return {
 		verb: target.verb,
@@ -176,11 +215,12 @@ export function bareRequest(target: RequestTarget): ApiRequest {
 		...(subresource === "" ? {} : { subresource }),
 		...(target.namespace === undefined ? {} : { namespace: target.namespace }),
 		...(target.name === undefined ? {} : { name: target.name }),
+		...(audit?.isRecorded === true ? { auditAnnotations: audit.annotations } : {}),
 	};
 }
 
 async function readApiRequest(request: FastifyRequest, target: RequestTarget, query: URLSearchParams): Promise<ApiRequest> {
-	const bare = bareRequest(target);
+	const bare = bareRequest(target, request.audit);
 	const body: RawBody = { contentType: request.headers["content-type"], bytes: bodyOf(request) };
 	switch (target.verb) {
 		case "create":
@@ -209,8 +249,8 @@ async function readApiRequest(request: FastifyRequest, target: RequestTarget, qu
 }
 
 /** A watch of one object (a deprecated path) is a watch of its collection with a field selector. */
-function watchRequest(target: RequestTarget, query: URLSearchParams, userAgent: string): ApiRequest {
-	const { name, ...bare } = bareRequest(target);
+function watchRequest(target: RequestTarget, query: URLSearchParams, userAgent: string, audit: AuditTrail | undefined): ApiRequest {
+	const { name, ...bare } = bareRequest(target, audit);
 	const options = readRequestOptions("watch", query, userAgent);
 	if (name === undefined) return { ...bare, options };
 	if (options.fieldSelector !== undefined && selectedName(options.fieldSelector) !== name) {

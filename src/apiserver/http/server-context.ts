@@ -4,8 +4,10 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
+import type { Auditor } from "../audit/auditor.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
-import type { ApiHandler, HealthCheck, OpenIdIssuer, PathAuthorizer, StreamingEndpoint } from "./api-handler.ts";
+import type { ApiHandler, HealthCheck, OpenIdIssuer, PathAuthorizer, RemoteApis, StreamingEndpoint } from "./api-handler.ts";
 import type { Catalog } from "./catalog.ts";
 import type { EventFrames } from "./event-frames.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -26,6 +28,10 @@ export interface ServerContext {
 	readonly openId: OpenIdIssuer | undefined;
 	/** Absent: every request is served at once. */
 	readonly flowControl: FlowController | undefined;
+	/** Absent: nobody audits. */
+	readonly auditor: Auditor | undefined;
+	/** Absent: nobody else answers for anything. */
+	readonly remoteApis: RemoteApis | undefined;
 	readonly lifecycle: Lifecycle;
 	/** Watches that are running: shutdown ends them. */
 	readonly watches: Set<WatchStream>;
@@ -40,6 +46,8 @@ declare module "fastify" {
 		startMs: number;
 		/** What the gate found out; undefined before it. */
 		passage: Passage | undefined;
+		/** Follows the request for the audit; undefined if nobody audits. */
+		audit: AuditTrail | undefined;
 		/** Bytes of an answer that is sent in pieces, before they are compressed. */
 		sentBytes: number;
 		/** What the metrics count the request under; undefined as long as nobody knows what it is about. */

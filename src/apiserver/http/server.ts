@@ -20,6 +20,8 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { newForbidden, newMethodNotAllowed } from "../../apimachinery/status-error.ts";
+import type { Auditor } from "../audit/auditor.ts";
+import { followMessage, followResponse } from "../audit/http-audit.ts";
 import type { AnonymousConfiguration } from "../authentication/authentication-configuration.ts";
 import { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
 import { FrontProxyAuthenticator, type FrontProxyOptions } from "../authentication/front-proxy.ts";
@@ -27,7 +29,15 @@ import type { Require } from "../authorization/question.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
 import type { MetricRegistry } from "../metrics/registry.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
-import type { ApiHandler, HealthCheck, OpenIdIssuer, PathAuthorizer, StreamingEndpoint, TokenAuthenticator } from "./api-handler.ts";
+import type {
+	ApiHandler,
+	HealthCheck,
+	OpenIdIssuer,
+	PathAuthorizer,
+	RemoteApis,
+	StreamingEndpoint,
+	TokenAuthenticator,
+} from "./api-handler.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { createCatalogSource } from "./catalog.ts";
 import { bodyLimitBytes, PortInUseError, toStatusError } from "./errors.ts";
@@ -80,6 +90,10 @@ export interface HttpServerOptions {
 	readonly streaming?: StreamingEndpoint;
 	/** Absent: every request is served at once, however many there are. */
 	readonly flowControl?: FlowController;
+	/** Absent: nobody else answers for anything. */
+	readonly remoteApis?: RemoteApis | undefined;
+	/** Absent: nobody audits. */
+	readonly auditor?: Auditor | undefined;
 	/** More metrics for /metrics. */
 	readonly metrics?: readonly MetricRegistry[];
 }
@@ -115,6 +129,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 		streaming: options.streaming,
 		openId: options.openId,
 		flowControl: options.flowControl,
+		auditor: options.auditor,
+		remoteApis: options.remoteApis,
 		lifecycle,
 		watches: new Set(),
 		frames: new EventFrames(),
@@ -204,16 +220,20 @@ function registerHooks(app: FastifyInstance, context: ServerContext, authenticat
 	const { metrics, random, clock } = context;
 	app.decorateRequest("user");
 	app.decorateRequest("series");
+	app.decorateRequest("audit");
 	app.decorateRequest("passage");
 	app.decorateRequest("startMs", 0);
 	app.decorateRequest("sentBytes", 0);
 	app.addHook("onRequest", async (request, reply) => {
 		request.startMs = clock.now();
-		const auditId = request.headers["audit-id"];
+		const given = request.headers["audit-id"];
+		const auditId = typeof given === "string" ? given : random.uuid();
 		// On the raw answer, so that watches and streams, which bypass the framework, have them too.
-		reply.raw.setHeader("Audit-Id", typeof auditId === "string" ? auditId : random.uuid());
+		reply.raw.setHeader("Audit-Id", auditId);
 		reply.raw.setHeader("Cache-Control", "no-cache, private");
-		request.user = await authenticate(request.raw, authenticators, clock.now());
+		request.audit = context.auditor && followMessage(context.auditor, request.raw, auditId, request.startMs);
+		request.user = await authenticate(request.raw, authenticators, clock.now(), request.audit);
+		if (request.audit !== undefined) followResponse(request.audit, reply.raw);
 	});
 	app.addHook("preHandler", (request, reply) => passGate(context, request, reply));
 	app.addHook("onResponse", async (request, reply) => {
@@ -240,6 +260,7 @@ async function sendError(context: ServerContext, error: unknown, request: Fastif
 		const stack = error instanceof Error ? error.stack : String(error);
 		context.log.error("request failed", { method: request.method, url: request.url, stack });
 	}
+	request.audit?.responded(failure.status);
 	const seconds = failure.status.details?.retryAfterSeconds;
 	if (seconds !== undefined) reply.header("retry-after", String(seconds));
 	const pretty = wantsPretty(queryOf(request.raw.url), request.headers["user-agent"] ?? "");

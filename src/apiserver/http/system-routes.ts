@@ -105,7 +105,10 @@ function openApiV2Format(accept: string | undefined): "json" | "protobuf" {
 
 async function serveOpenApiV3Index(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const { openApiOf } = await import("../openapi/openapi.ts");
-	const value = openApiOf(context.catalog()).v3Index();
+	const { paths } = openApiOf(context.catalog()).v3Index();
+	const remote = (context.remoteApis?.groups() ?? []).flatMap(({ versions }) => versions.map(({ groupVersion }) => `apis/${groupVersion}`));
+	const further = remote.map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}` }] as const);
+	const value = { paths: { ...paths, ...Object.fromEntries(further) } };
 	return sendAnswer(
 		reply,
 		200,
@@ -116,6 +119,10 @@ async function serveOpenApiV3Index(context: ServerContext, request: FastifyReque
 async function serveOpenApiV3(context: ServerContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const { openApiOf } = await import("../openapi/openapi.ts");
 	const path = pathOf(request).slice("/openapi/v3/".length);
+	if (context.remoteApis?.serves(`/${path}`) === true) {
+		await context.remoteApis.proxy(request.user, `/${path}`, request.raw, reply.raw);
+		return reply.hijack();
+	}
 	const document = openApiOf(context.catalog()).v3(path);
 	if (document === undefined) throw newPathNotFound();
 	reply.header("etag", document.etag).header("vary", "Accept");

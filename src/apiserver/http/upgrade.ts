@@ -5,10 +5,11 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { newBadRequest, newNotImplemented, type StatusError } from "../../apimachinery/status-error.ts";
+import { followMessage } from "../audit/http-audit.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { toStatusError } from "./errors.ts";
 import { resolveTarget, splitProxyPath } from "./request-target.ts";
-import { bareRequest } from "./resource-routes.ts";
+import { authorizeRemote, bareRequest } from "./resource-routes.ts";
 import { queryOf, type ServerContext } from "./server-context.ts";
 
 const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward", "proxy"]);
@@ -33,16 +34,24 @@ export async function handleUpgrade(
 }
 
 async function serveUpgrade(
-	{ catalog, clock, metrics, streaming }: ServerContext,
+	context: ServerContext,
 	authenticators: Authenticators,
 	message: IncomingMessage,
 	socket: Duplex,
 	head: Buffer,
 ): Promise<void> {
-	const user = await authenticate(message, authenticators, clock.now());
+	const { auditor, catalog, clock, metrics, random, streaming } = context;
+	const audit = auditor && followMessage(auditor, message, random.uuid(), clock.now());
+	const user = await authenticate(message, authenticators, clock.now(), audit);
 	const { method = "GET", url = "/" } = message;
 	const query = queryOf(url);
 	const path = url.split("?", 1)[0] ?? "/";
+	if (context.remoteApis?.serves(path) === true) {
+		await authorizeRemote(context, user, method, url, audit);
+		audit?.started(101);
+		await context.remoteApis.proxyUpgrade(user, path, message, socket, head).finally(() => audit?.completed(101));
+		return;
+	}
 	const target = resolveTarget(catalog().index, method, path, false);
 	if (!streams.has(target.resource.subresource)) throw newBadRequest(`${url} does not take upgrade requests`);
 	if (streaming === undefined) throw newNotImplemented(`${target.resource.resource}/${target.resource.subresource}`);
@@ -51,14 +60,18 @@ async function serveUpgrade(
 	series.longRunning.add();
 	let code = 101;
 	try {
-		const stream = { user, request: bareRequest(target), query };
+		const stream = { user, request: bareRequest(target, audit), query };
+		audit?.started(code);
 		if (target.resource.subresource === "proxy") {
 			await streaming.proxyUpgrade({ ...stream, ...splitProxyPath(path, target) }, message, socket, head);
 		} else await streaming.upgrade(stream, message, socket, head);
 	} catch (error) {
-		code = toStatusError(error).failure.code;
+		const { failure } = toStatusError(error);
+		code = failure.code;
+		audit?.responded(failure.status);
 		throw error;
 	} finally {
+		audit?.completed(code);
 		series.longRunning.add(-1);
 		series.count(code, (clock.now() - startMs) / 1000, 0);
 	}

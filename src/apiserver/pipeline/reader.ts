@@ -81,6 +81,7 @@ export class Reader {
 			const object = storage.find(namespace, selection.name);
 			return { revision, items: object !== undefined && selection.matches(object) ? [object] : [] };
 		}
+		storage.cache.assertAllReadable(selection.namespace);
 		const entries = storage.cache.list(selection.namespace);
 		const items: KubeObject[] = [];
 		for (const [index, entry] of entries.entries()) {

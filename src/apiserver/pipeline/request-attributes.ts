@@ -29,6 +29,8 @@ export class RequestAttributes implements AdmissionAttributes {
 	readonly #context: RequestContext;
 	readonly #sources: AttributeSources;
 	#joined: JoinedWrite[] | undefined;
+	/** How often the mutating plugins run. */
+	#pass: "first" | "first of two" | "second" = "first";
 
 	constructor(
 		context: RequestContext,
@@ -90,6 +92,20 @@ export class RequestAttributes implements AdmissionAttributes {
 
 	get random(): Random {
 		return this.#sources.random;
+	}
+
+	get isReinvocation(): boolean {
+		return this.#pass === "second";
+	}
+
+	askForReinvocation(): void {
+		if (this.#pass === "first") this.#pass = "first of two";
+	}
+
+	beginReinvocation(): boolean {
+		if (this.#pass !== "first of two") return false;
+		this.#pass = "second";
+		return true;
 	}
 
 	warn(text: string): void {

@@ -110,6 +110,7 @@ class Watcher implements WatchHandle {
 
 	#tellState(): void {
 		const { storage } = this.#context;
+		storage.cache.assertAllReadable(this.#selection.namespace);
 		this.#revision = this.#options.cacher.revision;
 		// All of them before the first is told: one that cannot be shown yet lets the watch begin anew.
 		const objects = storage.cache.list(this.#selection.namespace).map(({ object }) => storage.shown(object));

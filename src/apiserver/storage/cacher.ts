@@ -9,7 +9,7 @@
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import { newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
+import { isStatusError, newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
 import { CompactedError, type KeyValue, prefixEnd, type Store, type StoreEvent, type StoreWatch } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
 import { type CacheChange, WatchCache } from "./watch-cache.ts";
@@ -291,6 +291,7 @@ export class Cacher {
 		try {
 			return decodeFromStorage(kv.value, kv.modRevision);
 		} catch (error) {
+			if (isStatusError(error)) this.#cacheOfKey(kv.key)?.noteUnreadable(kv.key, error, kv.modRevision);
 			this.#log.error("unreadable object in the store", { key: kv.key, error: String(error) });
 			return undefined;
 		}

@@ -7,11 +7,12 @@ import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.t
 import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
 import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
 import type { Compare, KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
-import { decodeFromStorage, encodeForStorage } from "../encoding.ts";
+import { decodeFromStorage, encodeForStorage, storedBytesOf } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
 import { LeasePool } from "./lease-pool.ts";
 import type { StorageMetrics } from "./storage-metrics.ts";
+import { isStale } from "./value-marks.ts";
 import type { WatchCache } from "./watch-cache.ts";
 
 /** What an update made of the current object. */
@@ -99,8 +100,11 @@ export class ObjectStorage {
 
 	/** The current object; undefined if there is none. */
 	find(namespace: string, name: string): KubeObject | undefined {
-		const stored = this.cache.get(this.key(namespace, name))?.object;
-		return stored === undefined ? undefined : this.shown(stored);
+		const key = this.key(namespace, name);
+		const stored = this.cache.get(key)?.object;
+		if (stored !== undefined) return this.shown(stored);
+		this.cache.assertReadable(key);
+		return undefined;
 	}
 
 	/** Makes it possible to show these; undefined if it is already, as for all but custom resources that others convert. */
@@ -177,14 +181,15 @@ export class ObjectStorage {
 		const cached = this.cache.get(key);
 		let current = cached === undefined ? undefined : { object: cached.object, revision: cached.revision };
 		for (let attempt = 1; ; attempt++) {
+			if (current === undefined) this.cache.assertReadable(key);
 			if (current === undefined) throw newNotFound(this.#resource, name);
 			const preparing = this.prepare([current.object]);
 			if (preparing !== undefined) await preparing;
 			const shown = this.shown(current.object);
 			const computed = await compute(shown);
-			// A write that changes nothing brings an object into the present storage version.
-			const isStale = computed.action === "keep" && this.#form?.isStale(current.object) === true;
-			const outcome: UpdateOutcome = isStale ? { action: "put", object: shown } : computed;
+			// A write that changes nothing brings an object into the present storage version, and under the present key.
+			const isOld = this.#form?.isStale(current.object) === true || isStale(storedBytesOf(current.object));
+			const outcome: UpdateOutcome = computed.action === "keep" && isOld ? { action: "put", object: shown } : computed;
 			if (outcome.action === "keep") return { object: shown, deleted: false };
 			const encoded = outcome.action === "put" ? this.#encode(outcome.object) : undefined;
 			const value = encoded instanceof Promise ? await encoded : encoded;

@@ -7,6 +7,7 @@
  * after `historyStart`; objects in it are never changed.
  */
 import type { KubeObject } from "../../apimachinery/meta.ts";
+import type { StatusError } from "../../apimachinery/status-error.ts";
 import { decodeFromStorage, storedBytesOf } from "../encoding.ts";
 
 /** One current object. */
@@ -64,11 +65,32 @@ export class WatchCache {
 	#historyStart = 0;
 	/** What was loaded shows every change up to this revision. */
 	#loadedAt = 0;
+	/** Keys whose values cannot be made out; mostly there are none. */
+	#unreadable: Map<string, StatusError> | undefined;
 
 	/** @param options.asBytes keeps bytes instead of parsed objects; see `CacheEntry`. */
 	constructor(prefix: string, options: { readonly asBytes: boolean }) {
 		this.prefix = prefix;
 		this.#asBytes = options.asBytes;
+	}
+
+	/** What is stored at this key cannot be made out: whoever asks for it is told why. An object that was there before is gone. */
+	noteUnreadable(key: string, error: StatusError, revision: number): void {
+		this.apply(key, undefined, revision);
+		this.#unreadable ??= new Map();
+		this.#unreadable.set(key, error);
+	}
+
+	/** Throws the StatusError that says why what is stored at this key cannot be made out. */
+	assertReadable(key: string): void {
+		const error = this.#unreadable?.get(key);
+		if (error !== undefined) throw error;
+	}
+
+	/** The same for all keys: of all namespaces, or of one. */
+	assertAllReadable(namespace?: string): void {
+		const start = namespace === undefined ? this.prefix : `${this.prefix}${namespace}/`;
+		for (const [key, error] of this.#unreadable ?? []) if (key.startsWith(start)) throw error;
 	}
 
 	get size(): number {
@@ -103,6 +125,7 @@ export class WatchCache {
 	/** Takes in a put or (object undefined) a delete and tells the listeners; of what was loaded already it takes no notice. */
 	apply(key: string, object: KubeObject | undefined, revision: number): void {
 		if (revision <= this.#loadedAt) return;
+		this.#unreadable?.delete(key);
 		const known = this.#entries.get(key);
 		const previous = known?.object;
 		if (object === undefined) {

@@ -9,9 +9,13 @@ const pollMs = 200;
 
 /** Prints the log; with `follow`, what is added to it, until the user has seen enough. */
 export function logs(options: { readonly name: string; readonly follow?: boolean; readonly tail?: number }): void {
-	const directory = ClusterDirectory.existing(options.name);
-	const file = directory.logFile;
+	const file = ClusterDirectory.existing(options.name).logFile;
 	if (!existsSync(file)) throw new CliError(`cluster ${options.name} has no log yet`, { hint: commandOn(options.name, "start") });
+	printFile(file, options);
+}
+
+/** Prints a file of lines; with `follow`, what is added to it, until the user has seen enough. */
+export function printFile(file: string, options: { readonly follow?: boolean; readonly tail?: number }): void {
 	const text = readFileSync(file);
 	process.stdout.write(options.tail === undefined ? text : lastLines(text.toString("utf8"), options.tail));
 	if (options.follow !== true) return;

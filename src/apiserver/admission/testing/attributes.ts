@@ -45,6 +45,9 @@ export function attributesFor(
 		nowMs: 0,
 		lookup: lookupOf(objects),
 		random: new SeededRandom("test"),
+		isReinvocation: false,
+		askForReinvocation: () => undefined,
+		beginReinvocation: () => false,
 		warn: (text) => warnings.push(text),
 		annotate: (key, value) => {
 			annotations[key] = value;
