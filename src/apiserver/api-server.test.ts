@@ -369,11 +369,16 @@ describe("admission and allocation", () => {
 	});
 
 	it("refuses what it would not act on", async () => {
-		const services = fixture.clusterResource("apiregistration.k8s.io", "v1", "apiservices");
-		const service = { namespace: "default", name: "metrics" };
-		const spec = { group: "example.com", version: "v1", groupPriorityMinimum: 100, versionPriority: 100, service };
-		expect(await services.failure("create", { body: { metadata: { name: "v1.example.com" }, spec } })).toBe(
-			"501 Unknown: the aggregation layer (an APIService backed by a Service) is not implemented in this version of kubesim (see docs/status.md)",
+		const configurations = fixture.clusterResource("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations");
+		const webhook = {
+			name: "a.example.com",
+			clientConfig: { url: "https://127.0.0.1/" },
+			admissionReviewVersions: ["v1"],
+			sideEffects: "None",
+			matchConditions: [{ name: "always", expression: "true" }],
+		};
+		expect(await configurations.failure("create", { body: { metadata: { name: "a" }, webhooks: [webhook] } })).toBe(
+			"501 Unknown: evaluating match conditions of webhooks is not implemented in this version of kubesim (see docs/status.md)",
 		);
 	});
 

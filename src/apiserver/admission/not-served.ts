@@ -7,21 +7,15 @@ import type { MutatingWebhookConfiguration } from "../../apimachinery/schema/gen
 import { newNotImplemented } from "../../apimachinery/status-error.ts";
 import type { AdmissionPlugin } from "./admission.ts";
 
-const withoutEffect: Readonly<Record<string, string>> = {};
-
 const webhookConfigurations: ReadonlySet<string> = new Set(["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]);
 
 export const notServed: AdmissionPlugin = {
 	name: "NotServed",
-	handles: ({ operation, group, resource }) =>
-		(operation === "CREATE" && withoutEffect[`${group}/${resource}`] !== undefined) ||
-		(operation !== "DELETE" && webhookConfigurations.has(resource)),
-	validate(object, { group, resource }) {
+	handles: ({ operation, resource }) => operation !== "DELETE" && webhookConfigurations.has(resource),
+	validate(object) {
 		const { webhooks = [] } = (object ?? {}) as MutatingWebhookConfiguration;
-		if (webhookConfigurations.has(resource) && webhooks.some(({ matchConditions = [] }) => matchConditions.length > 0)) {
+		if (webhooks.some(({ matchConditions = [] }) => matchConditions.length > 0)) {
 			throw newNotImplemented("evaluating match conditions of webhooks");
 		}
-		const effect = withoutEffect[`${group}/${resource}`];
-		if (effect !== undefined) throw newNotImplemented(effect);
 	},
 };

@@ -266,10 +266,15 @@ describe("a definition whose webhook", () => {
 		expect(converter.reviews[0]?.apiVersion).toBe("apiextensions.k8s.io/v1beta1");
 	});
 
-	it("cannot be asked here is refused, and only where it is needed", async () => {
+	it("does not answer is told in Go's words, and only where it is needed", async () => {
 		fixture = await startServer();
-		await install(fixture, services);
+		// A port that nobody may listen on without being somebody.
+		const webhook = { clientConfig: { url: "https://127.0.0.1:1/convert" }, conversionReviewVersions: ["v1"] };
+		await install(fixture, { ...services, spec: { ...services.spec, conversion: { strategy: "Webhook", webhook } } });
 		await fixture.resource("stable.example.com", "v1", "backends").send("create", { body: backend("a", "v1", { address: "one:1" }) });
-		expect(await fixture.resource("stable.example.com", "v1beta1", "backends").failure("get", { name: "a" })).toMatch(/^501 /);
+		expect(await fixture.resource("stable.example.com", "v1beta1", "backends").failure("get", { name: "a" })).toBe(
+			'500 Unknown: conversion webhook for stable.example.com/v1, Kind=Backend failed: Post "https://127.0.0.1:1/convert?timeout=30s": dial tcp 127.0.0.1:1: connect: connection refused',
+		);
 	});
+});
 });
