@@ -277,4 +277,3 @@ describe("a definition whose webhook", () => {
 		);
 	});
 });
-});
