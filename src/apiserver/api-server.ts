@@ -239,6 +239,7 @@ export class ApiServer {
 			resources: { find: this.#resources.find, all: () => this.#allServed() },
 			log,
 			client: () => this.#webhooks.get(),
+			authorize: policyAuthorizer(() => this.authorization),
 		});
 		const quotas = this.storage("", "resourcequotas");
 		this.#admission = createAdmission(

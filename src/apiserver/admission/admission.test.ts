@@ -83,7 +83,7 @@ describe("the switches", () => {
 
 	test.each([
 		[{ enable: ["Nope"] }, ['enable-admission-plugins plugin "Nope" is unknown']],
-		[{ disable: ["NotServed"] }, ['disable-admission-plugins plugin "NotServed" is unknown']],
+		[{ disable: ["Nope"] }, ['disable-admission-plugins plugin "Nope" is unknown']],
 		[
 			{ enable: ["Priority", "LimitRanger"], disable: ["LimitRanger", "Priority"] },
 			["[LimitRanger Priority] in enable-admission-plugins and disable-admission-plugins overlapped"],

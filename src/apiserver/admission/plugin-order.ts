@@ -45,13 +45,9 @@ const plugins: ReadonlyMap<string, boolean> = new Map([
 	["MutatingAdmissionWebhook", on],
 	["ValidatingAdmissionPolicy", on],
 	["ValidatingAdmissionWebhook", on],
-	// Kubesim's own, which nobody turns off: refuses what is stored but not acted on yet.
-	["NotServed", on],
 	["ResourceQuota", on],
 	["AlwaysDeny", off],
 ]);
-
-const ownPlugins: ReadonlySet<string> = new Set(["NotServed"]);
 
 /** What `--enable-admission-plugins` and `--disable-admission-plugins` say. */
 export interface AdmissionSwitches {
@@ -63,7 +59,7 @@ export interface AdmissionSwitches {
 
 /** What is wrong with the switches, in kube-apiserver's words; empty if nothing is. */
 export function switchErrors({ enable = [], disable = [] }: AdmissionSwitches): readonly string[] {
-	const isUnknown = (name: string) => !plugins.has(name) || ownPlugins.has(name);
+	const isUnknown = (name: string) => !plugins.has(name);
 	const both = [...new Set(enable)].filter((name) => disable.includes(name)).sort();
 	return [
 		...enable.filter(isUnknown).map((name) => `enable-admission-plugins plugin ${JSON.stringify(name)} is unknown`),

@@ -10,7 +10,6 @@ import { limitRanger } from "./limit-ranger.ts";
 import { namespaceExists } from "./namespace-existence.ts";
 import { namespaceLifecycle } from "./namespace-lifecycle.ts";
 import { nodeRestriction } from "./node-restriction/node-restriction.ts";
-import { notServed } from "./not-served.ts";
 import { persistentVolumeClaimResize } from "./persistent-volume-claim-resize.ts";
 import { AdmissionSwitchError, type AdmissionSwitches, enabledPlugins } from "./plugin-order.ts";
 import {
@@ -62,7 +61,6 @@ const plainPlugins: readonly AdmissionPlugin[] = [
 	priorityAdmission,
 	defaultTolerationSeconds,
 	storageObjectInUseProtection,
-	notServed,
 ];
 
 /** How a server's admission is set up. */

@@ -92,6 +92,11 @@ function basicsOf(
 	};
 }
 
+/** Match conditions alone, as webhooks have them. */
+export function compileConditions(matchConditions: readonly MatchCondition[]): CompiledBasics {
+	return basicsOf({ matchConditions }, false);
+}
+
 export function compileValidatingPolicy({ spec = {} }: ValidatingAdmissionPolicy): CompiledValidatingPolicy {
 	const { visible, ...basics } = basicsOf(spec, false);
 	return {

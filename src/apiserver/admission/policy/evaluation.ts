@@ -225,7 +225,7 @@ export function conditionsHold(policy: CompiledBasics, subject: Subject): boolea
 	for (const { expression } of policy.conditions) {
 		const result = evaluation.run(expression);
 		if ("value" in result && result.value !== true) return false;
-		if ("error" in result) failure ??= result.error;
+		if ("error" in result) failure ??= `expression '${expression.text}' resulted in error: ${result.error}`;
 	}
 	return failure === undefined ? true : { error: failure };
 }

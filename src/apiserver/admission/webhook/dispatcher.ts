@@ -14,10 +14,12 @@ import type { Logger } from "../../../apimachinery/log.ts";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
 import { applyJsonPatch } from "../../../apimachinery/patch/json-patch.ts";
 import type { MutatingWebhook, ValidatingWebhook } from "../../../apimachinery/schema/generated/types.ts";
-import { isStatusError, newBadRequest, newInternalError } from "../../../apimachinery/status-error.ts";
+import { isStatusError, newBadRequest, newForbidden, newInternalError } from "../../../apimachinery/status-error.ts";
 import { withMetadata } from "../../pipeline/system-metadata.ts";
 import type { WebhookClient } from "../../webhooks/webhook-client.ts";
 import type { AdmissionAttributes } from "../admission.ts";
+import { type CompiledBasics, compileConditions } from "../policy/compiled-policy.ts";
+import { conditionsHold, type PolicyAuthorize } from "../policy/evaluation.ts";
 import { CallingWebhookError, callWebhook, type WebhookCall } from "./call-webhook.ts";
 import { type Endpoint, endpointFor, isExempt, type MatchedRequest } from "./invocation.ts";
 import type { ObjectVersions } from "./object-versions.ts";
@@ -33,6 +35,8 @@ export interface DispatcherOptions {
 	readonly client: WebhookClient;
 	readonly versions: ObjectVersions;
 	readonly log: Logger;
+	/** For `authorizer` in match conditions. */
+	readonly authorize: PolicyAuthorize;
 }
 
 const mutationKey = "mutation.webhook.admission.k8s.io/";
@@ -43,6 +47,8 @@ const failedOpenKey = { mutating: `failed-open.${mutationKey}`, validating: "fai
 export class WebhookDispatcher {
 	readonly #options: DispatcherOptions;
 	readonly #reinvocations = new Reinvocations();
+	/** Compiled once a webhook, and forgotten with its configuration. */
+	readonly #conditions = new WeakMap<ValidatingWebhook, CompiledBasics>();
 
 	constructor(options: DispatcherOptions) {
 		this.#options = options;
@@ -185,7 +191,27 @@ export class WebhookDispatcher {
 				return namespace === undefined ? undefined : (namespace.metadata?.labels ?? {});
 			},
 		};
-		return endpointFor(webhook, request);
+		const endpoint = endpointFor(webhook, request);
+		return endpoint !== undefined && this.#conditionsHold(webhook, endpoint, object, attributes) ? endpoint : undefined;
+	}
+
+	/** Throws Forbidden if nobody can say, and the failurePolicy is Fail. */
+	#conditionsHold(
+		webhook: ValidatingWebhook,
+		endpoint: Endpoint,
+		object: KubeObject | undefined,
+		attributes: AdmissionAttributes,
+	): boolean {
+		const { matchConditions = [], failurePolicy } = webhook;
+		if (matchConditions.length === 0) return true;
+		const compiled = this.#conditions.get(webhook) ?? compileConditions(matchConditions);
+		this.#conditions.set(webhook, compiled);
+		const { versions, authorize } = this.#options;
+		const seen = object === undefined ? undefined : (versions.toVersion(object, attributes, endpoint) as KubeObject);
+		const holds = conditionsHold(compiled, { object: seen, attributes, params: undefined, authorize });
+		if (typeof holds === "boolean") return holds;
+		if (failurePolicy === "Ignore") return false;
+		throw newForbidden(attributes, nameOf(attributes), holds.error);
 	}
 }
 

@@ -436,6 +436,43 @@ describe("a dry run", () => {
 	});
 });
 
+describe("match conditions", () => {
+	const isNamed = (name: string) => ({ name: "named", expression: `object.metadata.name == '${name}'` });
+	const broken = { name: "broken", expression: "object.data.missing == 'x'" };
+
+	it.each(["Validating", "Mutating"] as const)("decide whether a webhook is asked: %s", async (kind) => {
+		await configure(kind, "judge", {
+			matchConditions: [isNamed("wanted"), { name: "me", expression: "request.userInfo.username != 'x'" }],
+		});
+		await configMaps.send("create", configMap("other"));
+		await configMaps.send("create", configMap("wanted"));
+		expect(reviews.map(({ request }) => request.name)).toEqual(["wanted"]);
+	});
+
+	it("that cannot be decided refuse the request, or leave the webhook out, as the failurePolicy says", async () => {
+		await configure("Validating", "judge", { matchConditions: [broken], failurePolicy: "Ignore" });
+		await configMaps.send("create", configMap("a"));
+		await configure("Validating", "strict", { matchConditions: [broken] });
+		expect(await configMaps.failure("create", configMap("b"))).toBe(
+			`403 Forbidden: configmaps "b" is forbidden: expression 'object.data.missing == 'x'' resulted in error: no such key: missing`,
+		);
+		expect(reviews).toEqual([]);
+	});
+
+	it("one that does not hold decides, whatever is wrong with the others", async () => {
+		await configure("Validating", "judge", { matchConditions: [broken, isNamed("nobody")] });
+		await configMaps.send("create", configMap("a"));
+		expect(reviews).toEqual([]);
+	});
+
+	it("may ask who may do what", async () => {
+		const expression = "!authorizer.group('').resource('configmaps').namespace('default').check('delete').allowed()";
+		await configure("Validating", "judge", { matchConditions: [{ name: "weak", expression }] });
+		await configMaps.send("create", configMap("a"));
+		expect(reviews).toEqual([]);
+	});
+});
+
 describe("which webhooks are asked", () => {
 	it.each<readonly [what: string, webhook: object, asked: boolean]>([
 		["another resource", { rules: rulesFor(["secrets"]) }, false],

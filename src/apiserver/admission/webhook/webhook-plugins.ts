@@ -13,6 +13,7 @@ import type {
 import type { WatchCache } from "../../storage/watch-cache.ts";
 import type { WebhookClient } from "../../webhooks/webhook-client.ts";
 import type { AdmissionPlugin } from "../admission.ts";
+import type { PolicyAuthorize } from "../policy/evaluation.ts";
 import type { Hook, WebhookDispatcher } from "./dispatcher.ts";
 import type { ServedResources } from "./object-versions.ts";
 
@@ -23,6 +24,8 @@ export interface WebhookPluginOptions {
 	readonly resources: ServedResources;
 	readonly log: Logger;
 	readonly client: () => Promise<WebhookClient>;
+	/** For `authorizer` in match conditions. */
+	readonly authorize: PolicyAuthorize;
 }
 
 export function createWebhookPlugins(options: WebhookPluginOptions): readonly AdmissionPlugin[] {
@@ -60,13 +63,13 @@ export function createWebhookPlugins(options: WebhookPluginOptions): readonly Ad
 	];
 }
 
-async function load({ resources, log, client }: WebhookPluginOptions): Promise<WebhookDispatcher> {
+async function load({ resources, log, client, authorize }: WebhookPluginOptions): Promise<WebhookDispatcher> {
 	const [{ WebhookDispatcher }, { ObjectVersions }, ready] = await Promise.all([
 		import("./dispatcher.ts"),
 		import("./object-versions.ts"),
 		client(),
 	]);
-	return new WebhookDispatcher({ client: ready, versions: new ObjectVersions(resources), log });
+	return new WebhookDispatcher({ client: ready, versions: new ObjectVersions(resources), log, authorize });
 }
 
 /** In the order in which they are asked: by the configuration's name, then as they stand there. The cache is sorted by name. */
