@@ -362,6 +362,8 @@ No LimitRange resource.
 		expect(await fail("create quota bad --hard=pods=-1")).toBe(
 			'error: failed to create quota: ResourceQuota "bad" is invalid: spec.hard[pods]: Invalid value: "-1": must be greater than or equal to 0\n',
 		);
+		// What else is created here says nothing of its needs.
+		await run("delete quota small");
 	});
 
 	it("creates a disruption budget and a priority class", async () => {

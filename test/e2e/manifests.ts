@@ -12,8 +12,6 @@ export interface Sample {
 	/** What `-o wide` adds to them; absent: nothing. Where it is not an addition at the end, the whole row. */
 	readonly wide?: string;
 	readonly yaml: string;
-	/** What the server says to it as long as it does not have what the kind is for; absent: it is created. */
-	readonly refusal?: string;
 }
 
 const podSpec = "{ containers: [{ name: main, image: nginx }] }";
@@ -100,7 +98,7 @@ export const samples: readonly Sample[] = [
 		resource: "resourcequotas",
 		name: "quota",
 		columns: "NAME  REQUEST  LIMIT  AGE",
-		yaml: "{ apiVersion: v1, kind: ResourceQuota, metadata: { name: quota }, spec: { hard: { secrets: '100', limits.cpu: '400' } } }",
+		yaml: "{ apiVersion: v1, kind: ResourceQuota, metadata: { name: quota }, spec: { hard: { secrets: '100', persistentvolumeclaims: '400' } } }",
 	},
 	{
 		resource: "secrets",
@@ -139,14 +137,12 @@ spec:
   - patchType: ApplyConfiguration
     applyConfiguration: { expression: 'Object{}' }
 `,
-		refusal: "evaluating admission policies is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	{
 		resource: "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
 		name: "mutate.example.com",
 		columns: "NAME  POLICYNAME  PARAMREF  AGE",
 		yaml: "{ apiVersion: admissionregistration.k8s.io/v1, kind: MutatingAdmissionPolicyBinding, metadata: { name: mutate.example.com }, spec: { policyName: absent.example.com } }",
-		refusal: "evaluating admission policies is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	{
 		resource: "mutatingwebhookconfigurations.admissionregistration.k8s.io",
@@ -167,14 +163,12 @@ spec:
     resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE], resources: [configmaps] }]
   validations: [{ expression: 'true' }]
 `,
-		refusal: "evaluating admission policies is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	{
 		resource: "validatingadmissionpolicybindings.admissionregistration.k8s.io",
 		name: "validate.example.com",
 		columns: "NAME  POLICYNAME  PARAMREF  AGE",
 		yaml: "{ apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: { name: validate.example.com }, spec: { policyName: absent.example.com, validationActions: [Deny] } }",
-		refusal: "evaluating admission policies is not implemented in this version of kubesim (see docs/status.md)",
 	},
 	{
 		resource: "validatingwebhookconfigurations.admissionregistration.k8s.io",

@@ -139,8 +139,8 @@ describe("get", () => {
 
 	it("goes through all namespaces, several kinds, and says what is not there", async () => {
 		const all = await run("get configmaps -A");
-		expect(all).toMatch(/^NAMESPACE {9}NAME {15}DATA {3}AGE\n/);
-		expect(all).toMatch(/\nkube-system {7}kube-root-ca.crt {3}1 +\d+s\n/);
+		expect(all).toMatch(/^NAMESPACE {9}NAME {33}DATA {3}AGE\n/);
+		expect(all).toMatch(/\nkube-system {7}kube-root-ca.crt {21}1 +\d+s\n/);
 		expect(await run("get configmap,service -o name")).toBe(
 			"configmap/fleet\nconfigmap/kube-root-ca.crt\nconfigmap/noted\nconfigmap/shown\nconfigmap/stranger\nconfigmap/two\nservice/kubernetes\n",
 		);

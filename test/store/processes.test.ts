@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { bytes, text } from "../../src/store/testing/engines.ts";
 import { freePorts } from "../../src/store/testing/free-ports.ts";
+import { eventually } from "../tools/eventually.ts";
 import { Tool } from "../tools/kubectl.ts";
 import { kubesimBin } from "../tools/kubesim.ts";
 import { MemberProcesses } from "./member-processes.ts";
@@ -50,7 +51,8 @@ test("a member that was lost with its disk is replaced", async () => {
 	await etcdctl(`member add m3 --peer-urls=${third.peerUrl}`);
 	await group.start(third, ["--initial-cluster", group.initialCluster, "--initial-cluster-state", "existing"]);
 	await group.kill(first);
-	await store.put({ key: "k", value: bytes("2") });
+	// Until the new member has caught up, there is no majority.
+	await eventually(() => store.put({ key: "k", value: bytes("2") }).catch(() => undefined));
 	expect(text((await store.range({ key: "k" })).kvs[0]?.value ?? bytes(""))).toBe("2");
 	expect(await etcdctl("member list -w table")).toMatch(/started \| +m3 \|/);
 	await store.close();
