@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
 	test: {
 		include: ["src/**/*.test.ts", "src/**/*.test.tsx", "test/**/*.test.ts", "examples/**/*.test.ts"],
+		setupFiles: ["test/tools/fast-check-seed.ts"],
 		testTimeout: 60_000,
 		hookTimeout: 60_000,
 		// Two cores: the end-to-end files each run a cluster and a kubectl of their own.

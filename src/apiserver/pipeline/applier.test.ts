@@ -159,7 +159,9 @@ function danglingPaths(set: unknown, value: unknown, path = ""): string[] {
 			kind === "f:"
 				? (value as Record<string, unknown>)[text]
 				: (value as { name: string }[]).find(({ name }) => text === JSON.stringify({ name }));
-		if (part === undefined && isJsonObject(below) && Object.keys(below).join() === ".") return [];
+		// Where nothing but the map itself is left of a set, it is written without the dot.
+		const isMap = isJsonObject(below) && (Object.keys(below).join() === "." || (element === "f:labels" && Object.keys(below).length === 0));
+		if (part === undefined && isMap) return [];
 		return part === undefined ? [`${path}/${element}`] : danglingPaths(below, part, `${path}/${element}`);
 	});
 }
