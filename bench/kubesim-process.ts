@@ -22,13 +22,16 @@ export function kubesim(home: Home, ...args: string[]): string {
 	return execFileSync(process.execPath, [bin, ...args], { env: home.env, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
 }
 
-/** Asks until the API answers this path with 200; real milliseconds since `start`. */
-export async function untilAnswering(path: string, start: number): Promise<number> {
+/**
+ * Asks until the API answers this path; real milliseconds since `start`. Before the roles are there, and for what they do not open to
+ * everybody, the answer is 403: an answer all the same.
+ */
+export async function untilAnswering(path: string, start: number, codes: readonly number[] = [200]): Promise<number> {
 	for (;;) {
 		const isReady = await new Promise<boolean>((resolve) => {
 			const call = request({ host: "127.0.0.1", port, path, rejectUnauthorized: false, agent: false }, (response) => {
 				response.resume();
-				resolve(response.statusCode === 200);
+				resolve(codes.includes(response.statusCode ?? 0));
 			});
 			call.on("error", () => resolve(false));
 			call.end();

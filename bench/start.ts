@@ -16,7 +16,9 @@ export async function benchStart(runs: number): Promise<Measurement[]> {
 	const toReady = await repeat(runs, async () => {
 		const home = makeHome();
 		const start = performance.now();
-		const answers = untilAnswering("/livez/ping", start).then(async (alive) => [alive, await untilAnswering("/readyz", start)] as const);
+		const answers = untilAnswering("/livez/ping", start, [200, 403]).then(
+			async (alive) => [alive, await untilAnswering("/readyz", start)] as const,
+		);
 		const ready = await timeMs(() => startServer(home));
 		const [alive, bootstrapped] = await answers;
 		answering.push(alive);
