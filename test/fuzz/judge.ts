@@ -27,8 +27,11 @@ const reasons: Readonly<Record<number, readonly string[]>> = {
 	504: ["Timeout"],
 };
 
-/** Errors without a reason that kube-apiserver passes on as they are: what etcd refuses, and applies of unknown fields. */
-const passedOn = /^(?:etcdserver: request is too large$|failed to create typed patch object )/;
+/**
+ * Errors without a reason that kube-apiserver passes on as they are, with 500: what etcd refuses, applies of unknown fields, and
+ * directives of strategic merge patches that there are not.
+ */
+const passedOn = /^(?:etcdserver: request is too large$|failed to create typed patch object |unknown patch type: .* in map: )/;
 
 /** Larger answers than anything that the little there is can make. */
 const maxAnswerBytes = 32 * 1024 * 1024;
