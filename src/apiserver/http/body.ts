@@ -159,22 +159,52 @@ function parseJsonObject(bytes: Buffer, fail: Failure): unknown {
 
 function parseJson(bytes: Buffer, fail: Failure): unknown {
 	const text = bytes.toString("utf8");
+	let value: unknown;
 	try {
-		return JSON.parse(text) as unknown;
+		value = JSON.parse(text) as unknown;
 	} catch (error) {
 		throw fail(describeJsonError(text) ?? String(error));
 	}
+	if (isTooDeep(text)) throw fail("exceeded max depth");
+	return value;
+}
+
+/**
+ * Levels that a body may nest. Go's decoder has the same words for more than 10,000; here whatever walks a value does so on the
+ * stack, and no object of the API comes near.
+ */
+const maxDepth = 1_000;
+
+/** @param text valid JSON */
+function isTooDeep(text: string): boolean {
+	if (text.length < 2 * maxDepth) return false;
+	let depth = 0;
+	let isString = false;
+	for (let index = 0; index < text.length; index++) {
+		const code = text.charCodeAt(index);
+		if (isString) {
+			if (code === 0x5c) index++;
+			else if (code === 0x22) isString = false;
+		} else if (code === 0x22) isString = true;
+		else if (code === 0x5b || code === 0x7b) {
+			if (++depth > maxDepth) return true;
+		} else if (code === 0x5d || code === 0x7d) depth--;
+	}
+	return false;
 }
 
 /** YAML includes JSON, which is what most "YAML" bodies are and which parses far faster. */
 async function parseYaml(bytes: Buffer, fail: Failure): Promise<unknown> {
 	const text = bytes.toString("utf8");
 	if (text.trimStart().startsWith("{")) {
+		let value: unknown;
 		try {
-			return JSON.parse(text) as unknown;
+			value = JSON.parse(text) as unknown;
 		} catch {
 			// Flow-style YAML, perhaps: let the YAML parser say.
 		}
+		if (value !== undefined && isTooDeep(text)) throw fail("exceeded max depth");
+		if (value !== undefined) return value;
 	}
 	const { parseDocument } = await import("yaml");
 	const document = parseDocument(text, { prettyErrors: false });

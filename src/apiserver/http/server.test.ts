@@ -104,6 +104,20 @@ describe("objects", () => {
 		expect(handler.requests[0]).toMatchObject({ body: { data: { a: "2" } }, duplicateFields: ["data.a"] });
 	});
 
+	test("a body that nests without end is refused; one that is only large is not", async () => {
+		const nested = `{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a"},"data":${"[".repeat(5_000)}${"]".repeat(5_000)}}`;
+		for (const [method, path, type] of [
+			["POST", configMaps, "application/json"],
+			["PATCH", `${configMaps}/a`, "application/strategic-merge-patch+json"],
+			["PATCH", `${configMaps}/a?fieldManager=m`, "application/apply-patch+yaml"],
+		] as const) {
+			const answer = await send(method, path, nested, { "content-type": type });
+			expect([answer.statusCode, answer.json().message]).toEqual([400, expect.stringContaining("exceeded max depth")]);
+		}
+		const large = JSON.stringify({ kind: "ConfigMap", apiVersion: "v1", metadata: { name: "a" }, data: { a: '[{"'.repeat(2_000) } });
+		expect((await send("POST", configMaps, large)).statusCode).toBe(201);
+	});
+
 	test("YAML in, YAML out, pretty JSON for people", async () => {
 		const yaml = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: y}\n";
 		expect((await send("POST", configMaps, yaml, { "content-type": "application/yaml" })).statusCode).toBe(201);
