@@ -91,6 +91,7 @@ import { answerReview } from "./subresources/reviews.ts";
 import { readScale, writeScale } from "./subresources/scale.ts";
 import { requestToken } from "./subresources/token.ts";
 import { reviewToken } from "./subresources/token-review.ts";
+import { LazyWebhookClient, type OutsideOptions } from "./webhooks/lazy-client.ts";
 
 /** --api-audiences: by default who issues service account tokens. */
 const apiAudiences: readonly string[] = [tokenIssuer];
@@ -100,8 +101,6 @@ const secrets = { group: "", version: "v1", resource: "secrets" } as const;
 const conversionTimeoutMs = 30_000;
 
 const rbacGroup = "rbac.authorization.k8s.io";
-
-import { LazyWebhookClient, type OutsideOptions } from "./webhooks/lazy-client.ts";
 
 export interface ApiServerOptions {
 	readonly store: Store;
@@ -392,12 +391,12 @@ export class ApiServer {
 	/** From now on, for as long as the server runs. */
 	observe(observer: ServerObserver): void {
 		this.#observers.push(observer);
-		const definitions = new Map<string, KindDefinition>();
+		const definitions = new Map([...this.#storages.values()].map(({ prefix, definition }) => [prefix, definition]));
 		this.#cacher.observe((prefix, change) => {
-			const definition = definitions.get(prefix) ?? [...this.#storages.values()].find((storage) => storage.prefix === prefix)?.definition;
-			if (definition === undefined) return;
-			definitions.set(prefix, definition);
-			observer.changed(definition, change);
+			// Custom resources come and go.
+			const definition =
+				definitions.get(prefix) ?? [...this.#custom.allStored()].find(({ storage }) => storage.prefix === prefix)?.definition;
+			if (definition !== undefined) observer.changed(definition, change);
 		});
 	}
 

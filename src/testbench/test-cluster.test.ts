@@ -108,6 +108,23 @@ describe("the timeline", () => {
 		expect(cluster.timeline.entries.filter(({ actor }) => actor === undefined)).toEqual([]);
 	});
 
+	test("has custom resources, too, from the moment that they are defined", async () => {
+		await using cluster = await createCluster({ clock: "virtual", seed: 1, pki, nodes: 0, controllers: [] });
+		const schema = "{ openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } }";
+		await cluster.apply(
+			`apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: crontabs.stable.example.com }\nspec: { group: stable.example.com, scope: Namespaced, names: { plural: crontabs, singular: crontab, kind: CronTab }, versions: [{ name: v1, served: true, storage: true, schema: ${schema} }] }`,
+		);
+		await cluster.advance("10s");
+		await cluster.apply("apiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: { name: a }\nspec: { replicas: 1 }");
+		await cluster.apply("apiVersion: stable.example.com/v1\nkind: CronTab\nmetadata: { name: a }\nspec: { replicas: 2 }");
+		await cluster.delete("crontab", "a");
+		expect(cluster.timeline.of("CronTab").map(({ type, actor }) => `${type} ${actor}`)).toEqual([
+			"ADDED kubernetes-admin",
+			"MODIFIED kubernetes-admin",
+			"DELETED kubernetes-admin",
+		]);
+	});
+
 	test("is the same for the same seed, faults and all", async () => {
 		const run = async (seed: number) => {
 			const faults = { conflict: 0.2, timeout: 0.05, watchBreak: 0.02, eventDelayMs: 50 };
