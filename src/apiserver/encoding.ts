@@ -24,6 +24,7 @@ interface Stored {
 }
 
 const metadataKey = Buffer.from('"metadata":{');
+const encoder = new TextEncoder();
 const itemHead = Buffer.from('{"metadata":{');
 
 /** Stored bytes of objects that came from the store. */
@@ -74,9 +75,9 @@ function textOfEntry(entry: ManagedFieldsEntry): string {
 }
 
 /** Bytes of their own: a slice of Node's shared pool would keep 64 KiB alive for as long as one small object lives. */
-function unpooled(text: string): Buffer {
-	const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
-	bytes.write(text);
+function unpooled(text: string): Uint8Array {
+	const bytes = new Uint8Array(Buffer.byteLength(text));
+	encoder.encodeInto(text, bytes);
 	return bytes;
 }
 

@@ -9,12 +9,25 @@ export type Amounts = ReadonlyMap<string, Quantity>;
 export type ResourceList = Readonly<Record<string, string>>;
 
 export const noAmounts: Amounts = new Map();
+const noList: ResourceList = {};
 const zero: Quantity = { nanos: 0n, format: "DecimalSI" };
 
 /** Throws QuantityError for a text that is no quantity. */
 export function parseAmounts(list: ResourceList = {}): Amounts {
 	const amounts = new Map<string, Quantity>();
 	for (const name in list) amounts.set(name, knownQuantity(list[name] ?? ""));
+	return amounts;
+}
+
+/** The amounts of lists that are read again and again, such as a quota's. */
+const amountsOfLists = new WeakMap<ResourceList, Amounts>();
+
+/** As `parseAmounts`, once a list. */
+export function amountsOf(list: ResourceList = noList): Amounts {
+	const known = amountsOfLists.get(list);
+	if (known !== undefined) return known;
+	const amounts = parseAmounts(list);
+	amountsOfLists.set(list, amounts);
 	return amounts;
 }
 
@@ -37,6 +50,15 @@ export function formatAmounts(amounts: Amounts): ResourceList {
 	return Object.fromEntries(entries.map(([name, quantity]) => [name, formatQuantity(quantity)]));
 }
 
+/** The list with what is added to it: its other texts and their order are kept. */
+export function addToList(list: ResourceList = noList, added: Amounts): ResourceList {
+	const sum = addAmounts(amountsOf(list), added);
+	const result: Record<string, string> = { ...list };
+	for (const name of added.keys()) result[name] = formatQuantity(sum.get(name) ?? zero);
+	amountsOfLists.set(result, sum);
+	return result;
+}
+
 /** `cpu=2,pods=1`, in the order of names: how error texts show amounts. */
 export function describeAmounts(amounts: Amounts): string {
 	return Object.entries(formatAmounts(amounts))
@@ -45,6 +67,8 @@ export function describeAmounts(amounts: Amounts): string {
 }
 
 export function addAmounts(a: Amounts, b: Amounts): Amounts {
+	if (a.size === 0) return b;
+	if (b.size === 0) return a;
 	const sum = new Map(a);
 	for (const [name, quantity] of b) {
 		const known = sum.get(name);
@@ -65,6 +89,8 @@ export function subtractAmounts(a: Amounts, b: Amounts): Amounts {
 
 /** The greater one of each resource. */
 export function greaterAmounts(a: Amounts, b: Amounts): Amounts {
+	if (a.size === 0) return b;
+	if (b.size === 0) return a;
 	const result = new Map(a);
 	for (const [name, quantity] of b) {
 		const known = result.get(name);
@@ -74,21 +100,26 @@ export function greaterAmounts(a: Amounts, b: Amounts): Amounts {
 }
 
 /** Only resources of these names. */
-export function maskAmounts(amounts: Amounts, names: ReadonlySet<string>): Amounts {
-	return new Map([...amounts].filter(([name]) => names.has(name)));
+export function maskAmounts(amounts: Amounts, names: { has(name: string): boolean }): Amounts {
+	const masked = new Map<string, Quantity>();
+	for (const [name, quantity] of amounts) if (names.has(name)) masked.set(name, quantity);
+	return masked;
 }
 
 export function withoutZeros(amounts: Amounts): Amounts {
-	return new Map([...amounts].filter(([, { nanos }]) => nanos !== 0n));
+	const rest = new Map<string, Quantity>();
+	for (const [name, quantity] of amounts) if (quantity.nanos !== 0n) rest.set(name, quantity);
+	return rest;
 }
 
 /** Names of the resources that exceed their limit; those without one exceed nothing. */
 export function exceeding(amounts: Amounts, limits: Amounts): ReadonlySet<string> {
-	const over = [...amounts].filter(([name, quantity]) => {
+	const over = new Set<string>();
+	for (const [name, quantity] of amounts) {
 		const limit = limits.get(name);
-		return limit !== undefined && compareQuantities(quantity, limit) > 0;
-	});
-	return new Set(over.map(([name]) => name));
+		if (limit !== undefined && compareQuantities(quantity, limit) > 0) over.add(name);
+	}
+	return over;
 }
 
 export function sameAmounts(a: Amounts, b: Amounts): boolean {

@@ -183,13 +183,13 @@ function missingOfPod(counted: readonly string[], { spec }: Pod): string | undef
 	const needed = counted.filter((name) => mandatory.has(name)).sort();
 	if (needed.length === 0) return undefined;
 	const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
-	const lacks = (name: string, { resources }: Container): boolean => {
-		if (name.startsWith("limits.")) return resources?.limits?.[name.slice("limits.".length)] === undefined;
-		return resources?.requests?.[name.replace(/^requests\./, "")] === undefined;
-	};
 	const parts = needed.flatMap((name) => {
-		const lacking = containers.filter((container) => lacks(name, container)).map((container) => container.name);
-		return lacking.length === 0 ? [] : [`${name} for: ${[...new Set(lacking)].sort().join(",")}`];
+		const part = name.startsWith("limits.") ? "limits" : "requests";
+		const resource = name.slice(name.indexOf(".") + 1);
+		const lacks = ({ resources }: Container): boolean => resources?.[part]?.[resource] === undefined;
+		if (!containers.some(lacks)) return [];
+		const lacking = containers.filter(lacks).map((container) => container.name);
+		return [`${name} for: ${[...new Set(lacking)].sort().join(",")}`];
 	});
 	return parts.length === 0 ? undefined : `must specify ${parts.join("; ")}`;
 }

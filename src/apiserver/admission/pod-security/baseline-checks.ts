@@ -71,8 +71,8 @@ function capabilities(spec: PodSpec): Finding | undefined {
 }
 
 function hostNamespaces({ hostIPC, hostNetwork, hostPID }: PodSpec): Finding | undefined {
+	if (hostIPC !== true && hostNetwork !== true && hostPID !== true) return undefined;
 	const used = Object.entries({ hostIPC, hostNetwork, hostPID }).filter(([, isUsed]) => isUsed === true);
-	if (used.length === 0) return undefined;
 	return { reason: "host namespaces", detail: used.map(([name]) => `${name}=true`).join(", ") };
 }
 

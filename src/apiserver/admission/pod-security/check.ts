@@ -22,18 +22,23 @@ export interface Check {
 	readonly overrides?: string;
 }
 
+const none: readonly string[] = [];
+
 type AnyContainer = Container | EphemeralContainer;
 
 /** In the order in which checks name them. */
 export function containersOf(spec: PodSpec): readonly AnyContainer[] {
-	return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
+	const { initContainers, containers, ephemeralContainers } = spec;
+	if (initContainers === undefined && ephemeralContainers === undefined) return containers;
+	return [...(initContainers ?? []), ...containers, ...(ephemeralContainers ?? [])];
 }
 
 /** Names of the containers of which something holds. */
 export function containersWhere(spec: PodSpec, holds: (container: AnyContainer) => boolean): readonly string[] {
-	return containersOf(spec)
-		.filter(holds)
-		.map(({ name }) => name);
+	const containers = containersOf(spec);
+	// Most pods keep to the rules, and every check asks.
+	if (!containers.some(holds)) return none;
+	return containers.filter(holds).map(({ name }) => name);
 }
 
 /** `"a", "b"`. */

@@ -5,11 +5,12 @@
 import type { KubeObject } from "../../../apimachinery/meta.ts";
 import {
 	type Amounts,
-	addAmounts,
+	addToList,
+	amountsOf,
 	describeAmounts,
 	exceeding,
 	maskAmounts,
-	parseAmounts,
+	type ResourceList,
 	subtractAmounts,
 	withoutZeros,
 } from "../../../apimachinery/quota/amounts.ts";
@@ -26,8 +27,10 @@ export interface Charge {
 	 * Undefined: nobody has counted yet what is used of it. It is written as it is, so that whoever is counting just now begins anew
 	 * and finds this object, too.
 	 */
-	readonly used: Amounts | undefined;
+	readonly used: ResourceList | undefined;
 }
+
+const noNames: readonly string[] = [];
 
 /** The charges of a write; empty if it uses no more than before. Throws Forbidden where a quota has no room, or cannot tell. */
 export function chargesOf(
@@ -42,7 +45,8 @@ export function chargesOf(
 	for (const quota of concerned) checkAnswerable(quota, evaluator, object, attributes);
 	const { nowMs, oldObject, operation } = attributes;
 	const usage = evaluator.usage(object, nowMs);
-	const negative = [...usage].filter(([, { nanos }]) => nanos < 0n).map(([name]) => name);
+	const negative: string[] = [];
+	for (const [name, { nanos }] of usage) if (nanos < 0n) negative.push(name);
 	if (negative.length > 0) {
 		throw forbidden(attributes, `quota usage is negative for resource(s): ${negative.sort().join(",")}`, object);
 	}
@@ -59,31 +63,47 @@ export function chargesOf(
 
 /** Whether something that the quota is to limit is not limited yet. */
 export function isUncounted({ spec, status }: ResourceQuota, evaluator: QuotaEvaluator): boolean {
-	return Object.keys(spec?.hard ?? {}).some((name) => evaluator.isCounted(name) && status?.hard?.[name] === undefined);
+	return countedIn(spec?.hard, evaluator).some((name) => status?.hard?.[name] === undefined);
 }
 
 function concerns(quota: ResourceQuota, evaluator: QuotaEvaluator, object: KubeObject): boolean {
-	return Object.keys(quota.status?.hard ?? {}).some((name) => evaluator.isCounted(name)) && isInScope(quota, evaluator, object);
+	return countedIn(quota.status?.hard, evaluator).length > 0 && isInScope(quota, evaluator, object);
+}
+
+/** By what a quota limits: the names of it that each evaluator counts. A quota keeps its list while its use changes. */
+const counted = new WeakMap<ResourceList, Map<QuotaEvaluator, readonly string[]>>();
+
+/** The names in the list that the evaluator counts, in order. */
+export function countedIn(list: ResourceList | undefined, evaluator: QuotaEvaluator): readonly string[] {
+	if (list === undefined) return noNames;
+	const byEvaluator = counted.get(list) ?? new Map<QuotaEvaluator, readonly string[]>();
+	const known = byEvaluator.get(evaluator);
+	if (known !== undefined) return known;
+	const names = Object.keys(list)
+		.filter((name) => evaluator.isCounted(name))
+		.sort();
+	counted.set(list, byEvaluator.set(evaluator, names));
+	return names;
 }
 
 function checkAnswerable(quota: ResourceQuota, evaluator: QuotaEvaluator, object: KubeObject, attributes: AdmissionAttributes): void {
 	const name = quota.metadata?.name ?? "";
-	const { hard = {}, used = {} } = quota.status ?? {};
-	const counted = Object.keys(hard).filter((resource) => evaluator.isCounted(resource));
-	const missing = evaluator.missing?.(counted, object);
+	const { hard, used = {} } = quota.status ?? {};
+	const names = countedIn(hard, evaluator);
+	const missing = evaluator.missing?.(names, object);
 	if (missing !== undefined) throw forbidden(attributes, `failed quota: ${name}: ${missing}`, object);
-	if (counted.some((resource) => used[resource] === undefined)) {
-		throw forbidden(attributes, `status unknown for quota: ${name}, resources: ${counted.sort().join(",")}`, object);
+	if (names.some((resource) => used[resource] === undefined)) {
+		throw forbidden(attributes, `status unknown for quota: ${name}, resources: ${names.join(",")}`, object);
 	}
 }
 
 function chargeOf(quota: ResourceQuota, charge: Amounts, attributes: AdmissionAttributes, object: KubeObject): readonly Charge[] {
-	const hard = parseAmounts(quota.status?.hard);
-	const used = parseAmounts(quota.status?.used);
-	const requested = maskAmounts(charge, new Set(hard.keys()));
+	const hard = amountsOf(quota.status?.hard);
+	const used = amountsOf(quota.status?.used);
+	const requested = maskAmounts(charge, hard);
 	if (requested.size === 0) return [];
-	const next = addAmounts(used, requested);
-	const over = exceeding(maskAmounts(next, new Set(requested.keys())), hard);
+	const next = addToList(quota.status?.used, requested);
+	const over = exceeding(maskAmounts(amountsOf(next), requested), hard);
 	// What the system itself reports is taken as it is.
 	if (over.size > 0 && attributes.subresource !== "status") {
 		const parts = [

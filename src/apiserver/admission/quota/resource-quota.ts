@@ -11,13 +11,12 @@
  * Not here: quotas that limit by default what none of them names (the plugin's configuration file).
  */
 import type { KubeObject } from "../../../apimachinery/meta.ts";
-import { formatAmounts } from "../../../apimachinery/quota/amounts.ts";
 import { evaluatorOf, type QuotaEvaluator } from "../../../apimachinery/quota/evaluators.ts";
 import type { ResourceQuota } from "../../../apimachinery/schema/generated/types.ts";
 import { encodeForStorage } from "../../encoding.ts";
 import type { JoinedWrite } from "../../storage/object-storage.ts";
 import type { AdmissionAttributes, AdmissionPlugin, AdmissionScope } from "../admission.ts";
-import { type Charge, chargesOf } from "./charge.ts";
+import { type Charge, chargesOf, countedIn } from "./charge.ts";
 import { Turns } from "./turns.ts";
 
 /** @param keyOf where the store keeps a quota */
@@ -46,7 +45,7 @@ class ResourceQuotaAdmission implements AdmissionPlugin {
 		const evaluator = quotas.length === 0 ? undefined : evaluatorOf(group, resource);
 		if (evaluator === undefined) return undefined;
 		const counts = ({ spec, status }: ResourceQuota) =>
-			Object.keys({ ...spec?.hard, ...status?.hard }).some((name) => evaluator.isCounted(name));
+			countedIn(status?.hard, evaluator).length > 0 || countedIn(spec?.hard, evaluator).length > 0;
 		if (!quotas.some(counts)) return undefined;
 		return this.#turns.take(namespace, (end) => this.#charge(object, attributes, evaluator, end));
 	}
@@ -71,7 +70,7 @@ class ResourceQuotaAdmission implements AdmissionPlugin {
 		return {
 			compare: keyed.map(({ key, quota }) => ({ key, target: "mod", result: "=", value: Number(quota.metadata?.resourceVersion) })),
 			operations: keyed.map(({ key, quota, used }) => {
-				const charged: ResourceQuota = used === undefined ? quota : { ...quota, status: { ...quota.status, used: formatAmounts(used) } };
+				const charged: ResourceQuota = used === undefined ? quota : { ...quota, status: { ...quota.status, used } };
 				return { type: "put", request: { key, value: encodeForStorage(charged) } };
 			}),
 			settled: end,
