@@ -106,6 +106,8 @@ export interface ApiServerOptions {
 	readonly store: Store;
 	readonly clock: Clock;
 	readonly random: Random;
+	/** Where uids and generated names come from; default a fork of `random`. */
+	readonly ids?: Random;
 	readonly log: Logger;
 	/** Which admission plugins run; default those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionOptions;
@@ -259,7 +261,7 @@ export class ApiServer {
 		this.#writer = new Writer({
 			admission: this.#admission,
 			lookup,
-			random: random.fork("apiserver"),
+			random: options.ids ?? idsOf(random),
 			resources: this.#resources,
 			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
 			escalation: this.authorization.escalation,
@@ -720,6 +722,11 @@ export class ApiServer {
 					.map((entry) => entry.object),
 		};
 	}
+}
+
+/** What a server draws uids and generated names from, if it is not told. */
+export function idsOf(random: Random): Random {
+	return random.fork("apiserver");
 }
 
 function answerOfWrite({ object, created }: { readonly object: KubeObject; readonly created: boolean }) {
