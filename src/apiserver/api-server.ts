@@ -141,9 +141,16 @@ export interface ServerObserver {
 	carriedOut(user: UserInfo, request: ApiRequest, answer: KubeObject | KubeList | Status): void;
 }
 
+/** The same for all servers: what comes from the schema alone. */
+const builtinTable = new ResourceTable(builtinKinds);
+
 export class ApiServer {
 	readonly #options: ApiServerOptions;
-	readonly #builtin = new ResourceTable(builtinKinds);
+	/** What `namedKinds` says as long as the kinds are these. */
+	#named:
+		| { readonly of: readonly KindDefinition[]; readonly named: readonly (KindDefinition & { readonly namespaced: boolean })[] }
+		| undefined;
+	readonly #builtin = builtinTable;
 	readonly #resources: ResourceFinder;
 	readonly #custom: CustomResources;
 	readonly #definitions: DefinitionController;
@@ -356,10 +363,15 @@ export class ApiServer {
 
 	/** What kinds are called, and whether they are in namespaces. */
 	namedKinds(): readonly (KindDefinition & { readonly namespaced: boolean })[] {
-		return this.kinds.flatMap((definition) => {
-			const served = this.#resources.find(definition.group, definition.versions[0], definition.resource);
-			return served === undefined ? [] : [{ ...definition, namespaced: served.resource.namespaced }];
-		});
+		const { kinds } = this;
+		if (this.#named?.of !== kinds) {
+			const named = kinds.flatMap((definition) => {
+				const served = this.#resources.find(definition.group, definition.versions[0], definition.resource);
+				return served === undefined ? [] : [{ ...definition, namespaced: served.resource.namespaced }];
+			});
+			this.#named = { of: kinds, named };
+		}
+		return this.#named.named;
 	}
 
 	/** Ends what follows the store. The store itself is the caller's to close. */
