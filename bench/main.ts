@@ -11,11 +11,11 @@ import { benchCel } from "./cel.ts";
 import { benchCrds } from "./crds.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
-
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
+import { benchTestbench } from "./testbench.ts";
 
 const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[]>>> = {
 	start: benchStart,
@@ -28,6 +28,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	etcd: benchEtcd,
 	crds: benchCrds,
 	cel: benchCel,
+	testbench: benchTestbench,
 };
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, only: { type: "string" } } });

@@ -18,9 +18,18 @@ const microTimeLayout = "2006-01-02T15:04:05.000000Z07:00";
 
 const wholeTime = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))?(Z|([+-])(\d{2}):(\d{2}))$/;
 
+/** Pure memos: most times of a moment are the same one, and controllers read the same texts again and again. */
+const formatted = { timeMs: Number.NaN, text: "" };
+const parsedTimes = new Map<string, number>();
+const rememberedTimes = 512;
+
 /** Unix ms → `2026-01-01T00:00:00Z`; what is finer than a second is cut off. */
 export function formatTime(timeMs: number): string {
-	return `${new Date(timeMs).toISOString().slice(0, -5)}Z`;
+	if (formatted.timeMs === timeMs) return formatted.text;
+	const text = `${new Date(timeMs).toISOString().slice(0, -5)}Z`;
+	formatted.timeMs = timeMs;
+	formatted.text = text;
+	return text;
 }
 
 /** Unix ms → `2026-01-01T00:00:00.000000Z`: leases and events. */
@@ -30,6 +39,15 @@ export function formatMicroTime(timeMs: number): string {
 
 /** RFC 3339 with or without a fraction, any offset → Unix ms. Throws TimeError with Go's text, so the result is never NaN. */
 export function parseTime(text: string): number {
+	const known = parsedTimes.get(text);
+	if (known !== undefined) return known;
+	const timeMs = readTime(text);
+	if (parsedTimes.size >= rememberedTimes) parsedTimes.clear();
+	parsedTimes.set(text, timeMs);
+	return timeMs;
+}
+
+function readTime(text: string): number {
 	const parts = wholeTime.exec(text);
 	if (parts === null) throw new TimeError(explainTime(text, timeLayout));
 	const [, year = "", month = "", day = "", hour = "", minute = "", second = "", fraction = "", zone, sign, zoneHour, zoneMinute] = parts;

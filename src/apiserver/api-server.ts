@@ -106,6 +106,8 @@ export interface ApiServerOptions {
 	readonly store: Store;
 	readonly clock: Clock;
 	readonly random: Random;
+	/** Where uids and generated names come from; default a fork of `random`. */
+	readonly ids?: Random;
 	readonly log: Logger;
 	/** Which admission plugins run; default those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionOptions;
@@ -139,9 +141,16 @@ export interface ServerObserver {
 	carriedOut(user: UserInfo, request: ApiRequest, answer: KubeObject | KubeList | Status): void;
 }
 
+/** The same for all servers: what comes from the schema alone. */
+const builtinTable = new ResourceTable(builtinKinds);
+
 export class ApiServer {
 	readonly #options: ApiServerOptions;
-	readonly #builtin = new ResourceTable(builtinKinds);
+	/** What `namedKinds` says as long as the kinds are these. */
+	#named:
+		| { readonly of: readonly KindDefinition[]; readonly named: readonly (KindDefinition & { readonly namespaced: boolean })[] }
+		| undefined;
+	readonly #builtin = builtinTable;
 	readonly #resources: ResourceFinder;
 	readonly #custom: CustomResources;
 	readonly #definitions: DefinitionController;
@@ -259,7 +268,7 @@ export class ApiServer {
 		this.#writer = new Writer({
 			admission: this.#admission,
 			lookup,
-			random: random.fork("apiserver"),
+			random: options.ids ?? idsOf(random),
 			resources: this.#resources,
 			authorizeCreate: ({ user, request }) => this.authorize(user, { ...request, verb: "create" }),
 			escalation: this.authorization.escalation,
@@ -354,10 +363,15 @@ export class ApiServer {
 
 	/** What kinds are called, and whether they are in namespaces. */
 	namedKinds(): readonly (KindDefinition & { readonly namespaced: boolean })[] {
-		return this.kinds.flatMap((definition) => {
-			const served = this.#resources.find(definition.group, definition.versions[0], definition.resource);
-			return served === undefined ? [] : [{ ...definition, namespaced: served.resource.namespaced }];
-		});
+		const { kinds } = this;
+		if (this.#named?.of !== kinds) {
+			const named = kinds.flatMap((definition) => {
+				const served = this.#resources.find(definition.group, definition.versions[0], definition.resource);
+				return served === undefined ? [] : [{ ...definition, namespaced: served.resource.namespaced }];
+			});
+			this.#named = { of: kinds, named };
+		}
+		return this.#named.named;
 	}
 
 	/** Ends what follows the store. The store itself is the caller's to close. */
@@ -720,6 +734,11 @@ export class ApiServer {
 					.map((entry) => entry.object),
 		};
 	}
+}
+
+/** What a server draws uids and generated names from, if it is not told. */
+export function idsOf(random: Random): Random {
+	return random.fork("apiserver");
 }
 
 function answerOfWrite({ object, created }: { readonly object: KubeObject; readonly created: boolean }) {

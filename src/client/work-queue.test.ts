@@ -13,16 +13,31 @@ test("a key is queued once, however often it is added", () => {
 	expect([queue.tryNext(), queue.tryNext(), queue.tryNext()]).toEqual(["a", "b", undefined]);
 });
 
-test("a key added while it is processed comes back when it is done, and not before", () => {
-	const { queue } = queueAndClock();
+test("a key added while it is processed comes back when it is done and the clock has had its turn, once", async () => {
+	const { queue, clock } = queueAndClock();
 	queue.add("a");
 	expect(queue.tryNext()).toBe("a");
 	queue.add("a");
 	queue.add("a");
 	expect(queue.tryNext()).toBe(undefined);
 	queue.done("a");
-	expect(queue.tryNext()).toBe("a");
+	expect(queue.isIdle()).toBe(false);
+	queue.add("a");
+	expect(queue.tryNext()).toBe(undefined);
+	await clock.advance(0);
+	expect([queue.tryNext(), queue.tryNext()]).toEqual(["a", undefined]);
 	queue.done("a");
+	expect(queue.isIdle()).toBe(true);
+});
+
+test("a key that rests when the queue ends does not come back", async () => {
+	const { queue, clock } = queueAndClock();
+	queue.add("a");
+	queue.tryNext();
+	queue.add("a");
+	queue.done("a");
+	queue.shutDown();
+	expect(clock.pendingTimers()).toBe(0);
 	expect(queue.isIdle()).toBe(true);
 });
 

@@ -3,11 +3,14 @@
  *
  *              add                       next                      done
  *   (absent) ───────> queued ──────────────────> processing ─────────────────> (absent)
- *                                                    │  add: dirty                ^
- *                                                    └──────── done ──> queued ───┘
+ *                                                    │  add: dirty
+ *                                                    └──────── done ──> resting ─────> queued
+ *                                                                          turn of the clock
  *
  * A key that is added while it is processed is queued again when it is done: no change is lost, none is handled twice
- * at once. Delays: `addAfter`, and `addRateLimited` with the larger of a per-key exponential delay and an overall
+ * at once. It rests until the clock's next turn first, and what comes meanwhile is handled with it: in this process a
+ * reconcile is over before the next change comes, and a thousand pods that become ready at once would be counted a
+ * thousand times. (Upstream the way to the API server has that effect.) Delays: `addAfter`, and `addRateLimited` with the larger of a per-key exponential delay and an overall
  * token bucket. Source of behaviour: client-go util/workqueue, DefaultControllerRateLimiter.
  */
 import type { Clock, Timer } from "../apimachinery/clock/clock.ts";
@@ -40,6 +43,8 @@ export class WorkQueue {
 	readonly #processing = new Set<string>();
 	/** Subset of #processing: queue again when done. */
 	readonly #dirty = new Set<string>();
+	/** Will be queued at the clock's next turn; disjoint from the others. */
+	readonly #resting = new Map<string, Timer>();
 	readonly #delayed = new Map<string, Delayed>();
 	/** How often each key was rate limited since it was forgotten. */
 	readonly #failures = new Map<string, number>();
@@ -60,11 +65,11 @@ export class WorkQueue {
 
 	/** Nothing is queued or being processed. Delayed keys may wait. */
 	isIdle(): boolean {
-		return this.#queued.size === 0 && this.#processing.size === 0;
+		return this.#queued.size === 0 && this.#processing.size === 0 && this.#resting.size === 0;
 	}
 
 	add(key: string): void {
-		if (this.#shutDown) return;
+		if (this.#shutDown || this.#resting.has(key)) return;
 		if (this.#processing.has(key)) {
 			this.#dirty.add(key);
 			return;
@@ -134,7 +139,12 @@ export class WorkQueue {
 
 	done(key: string): void {
 		this.#processing.delete(key);
-		if (this.#dirty.delete(key)) this.add(key);
+		if (!this.#dirty.delete(key)) return;
+		const timer = this.#clock.setTimeout(() => {
+			this.#resting.delete(key);
+			this.add(key);
+		}, 0);
+		this.#resting.set(key, timer);
 	}
 
 	/** Drops what waits, cancels the delays and ends every `next`. Later calls of `add` do nothing. */
@@ -142,6 +152,8 @@ export class WorkQueue {
 		this.#shutDown = true;
 		for (const { timer } of this.#delayed.values()) timer.cancel();
 		this.#delayed.clear();
+		for (const timer of this.#resting.values()) timer.cancel();
+		this.#resting.clear();
 		this.#queued.clear();
 		this.#dirty.clear();
 		for (const taker of this.#takers.splice(0)) taker(undefined);

@@ -7,6 +7,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
@@ -15,7 +16,7 @@ import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts"
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 import type { Aggregation } from "../apiserver/aggregation/aggregation.ts";
-import { ApiServer } from "../apiserver/api-server.ts";
+import { ApiServer, idsOf } from "../apiserver/api-server.ts";
 import type { AuditOptions, Auditor } from "../apiserver/audit/auditor.ts";
 import type { RequestHandler } from "../apiserver/audit/in-process-audit.ts";
 import {
@@ -41,12 +42,13 @@ import type { Transport } from "../client/transport.ts";
 import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
+import { ImagedStore } from "./bootstrap-image.ts";
 import { type ComponentOptions, type Components, OwnComponents } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
-import { type EtcdStoreOption, type OpenedStore, openStore } from "./store-option.ts";
+import { type EtcdStoreOption, isInMemory, type OpenedStore, openStore } from "./store-option.ts";
 import { StreamingRelay } from "./streaming-relay.ts";
 
 export interface ClusterOptions {
@@ -137,7 +139,8 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const log = options.log ?? silentLog;
 	const authorizers = await makeAuthorizers(options, { clock, random });
 	options.onProgress?.("opening the store");
-	const opening = openStore({ ...options, clock, log, random });
+	const imaged = canUseImage(options, clock) ? await ImagedStore.open(() => idsOf(random), clock.now(), serviceCidr) : undefined;
+	const opening = openStore({ ...options, clock, log, random, ...(imaged === undefined ? {} : { backend: imaged.backend }) });
 	const [opened, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
 		await opening.then(
 			({ store }) => store.close(),
@@ -147,7 +150,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	});
 	try {
 		const store = await encrypted(opened.store, options.encryptionProviderConfig);
-		const cluster = new Cluster({ ...options, ...opened, ...authorizers, store, clock, random, log, pki });
+		const cluster = new Cluster({ ...options, ...opened, ...authorizers, store, clock, random, log, pki, imaged });
 		if (options.audit !== undefined) await cluster.openAudit(options.audit);
 		await cluster.apiServer.start();
 		return cluster;
@@ -155,6 +158,18 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		await opened.store.close();
 		throw error;
 	}
+}
+
+/**
+ * Whether a bootstrap may be taken from an earlier cluster's: of a store in memory in virtual time, in which nobody looks on, and nobody
+ * has a say in what is made.
+ */
+function canUseImage(
+	{ seed, admission, authorization, encryptionProviderConfig, audit, ...options }: ClusterOptions,
+	clock: Clock,
+): boolean {
+	const isPlain = [admission, authorization, encryptionProviderConfig, audit].every((option) => option === undefined);
+	return isPlain && seed !== undefined && clock instanceof VirtualClock && isInMemory(options);
 }
 
 /** Throws AuthorizationConfigError. */
@@ -191,6 +206,8 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly log: Logger;
 	readonly pki: Pki;
 	readonly authorizers?: readonly AuthorizerChoice[];
+	/** The engine of the store, if a bootstrap may come from an image, or go into one. */
+	readonly imaged: ImagedStore | undefined;
 }
 
 export class Cluster {
@@ -227,6 +244,7 @@ export class Cluster {
 			store,
 			clock,
 			random,
+			...(options.imaged === undefined ? {} : { ids: options.imaged.ids }),
 			log,
 			serviceCidr,
 			...(options.admission === undefined ? {} : { admission: options.admission }),
@@ -319,7 +337,9 @@ export class Cluster {
 		const { signal } = this.#abort;
 		onProgress?.("bootstrapping the API");
 		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
-		await bootstrap(target);
+		const { imaged } = this.#options;
+		if (imaged?.isFilled !== true) await bootstrap(target);
+		imaged?.remember();
 		this.#aggregation.start();
 		keepKubernetesService(target, { clock, log, signal });
 		const { ca, frontProxy } = this.#options.pki;

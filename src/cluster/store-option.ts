@@ -4,7 +4,14 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { createEntropyRandom, type Random } from "../apimachinery/random.ts";
-import { createMemoryStore, type LocalGroup, type MaintainedStore, openLocalGroup, type Store } from "../store/index.ts";
+import {
+	createMemoryStore,
+	type LocalGroup,
+	type MaintainedStore,
+	type MemoryBackend,
+	openLocalGroup,
+	type Store,
+} from "../store/index.ts";
 
 /** An etcd cluster, which other servers of the same Kubernetes cluster may use, too. */
 export interface EtcdStoreOption {
@@ -30,6 +37,8 @@ export interface StoreOptions {
 interface OpenStoreOptions extends StoreOptions {
 	/** Of the cluster: elections and ids. */
 	readonly random: Random;
+	/** What a store in memory is made on; default an empty one. */
+	readonly backend?: MemoryBackend;
 }
 
 /** `maintained` is the same store, if it is this process's own. */
@@ -44,7 +53,8 @@ export interface OpenedStore {
 const memoryMember = "control-plane";
 
 /** Rejects with the errors of the store's door; of an etcd with `StoreUnavailableError` and `StoreAccessError`. */
-export async function openStore({ store: option, dataDir, storeMembers = 1, clock, log, random }: OpenStoreOptions): Promise<OpenedStore> {
+export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
+	const { store: option, dataDir, storeMembers = 1, clock, log, random, backend } = options;
 	if (option !== undefined) {
 		const { openEtcdStore } = await import("../store/external/etcd-store.ts");
 		const { endpoints, tls, credentials } = option;
@@ -53,11 +63,16 @@ export async function openStore({ store: option, dataDir, storeMembers = 1, cloc
 		const store = await openEtcdStore({ endpoints, ...optional, clock: new WallClock(), random: createEntropyRandom(), log });
 		return { store, maintained: undefined, group: undefined };
 	}
-	if (dataDir === undefined && storeMembers === 1) {
-		const maintained = await createMemoryStore({ clock, log, name: memoryMember });
+	if (isInMemory(options)) {
+		const maintained = await createMemoryStore({ clock, log, name: memoryMember, ...(backend === undefined ? {} : { backend }) });
 		return { store: maintained, maintained, group: undefined };
 	}
 	const directory = dataDir === undefined ? {} : { directory: join(dataDir, "store") };
 	const group = await openLocalGroup({ ...directory, members: storeMembers, clock, log, random: random.fork("store") });
 	return { store: group.store, maintained: group.store, group };
+}
+
+/** Whether it is the store that is alone and in memory. */
+export function isInMemory({ store, dataDir, storeMembers = 1 }: Pick<StoreOptions, "store" | "dataDir" | "storeMembers">): boolean {
+	return store === undefined && dataDir === undefined && storeMembers === 1;
 }

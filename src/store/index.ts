@@ -85,7 +85,7 @@ export async function createMemoryStore(
 	return new MemberStore({ clock, log, limits, sequencer: (events) => new SoloSequencer(machine, events, name) });
 }
 
-export { MemoryBackend } from "./backend/memory-backend.ts";
+export { MemoryBackend, type StoredPut } from "./backend/memory-backend.ts";
 export {
 	DuplicateKeyError,
 	EmptyKeyError,

@@ -14,6 +14,8 @@ import { changesBetween, describeChange, type FieldChange } from "./object-chang
 
 /** Older entries are forgotten: a long run keeps its end. */
 const maxEntries = 200_000;
+/** Whoever asked for a change has his answer by then, ms of cluster time. What is older came about without a request: by a lease's end. */
+const claimedWithinMs = 60_000;
 /** How many changes of one write are printed. */
 const maxPrinted = 6;
 
@@ -91,6 +93,7 @@ export class Timeline {
 		const place = { group, kind, resource, namespace, name };
 		const entry: Entry = { atMs: this.#now(), revision, type, ...place, actor: undefined, object, previous };
 		this.#entries.push(entry);
+		this.#forgetUnclaimed(entry.atMs - claimedWithinMs);
 		this.#unclaimed.push(entry);
 		if (this.#entries.length > 2 * maxEntries) this.#entries = this.#entries.slice(-maxEntries);
 		for (const listener of this.#listeners) listener(entry);
@@ -105,6 +108,11 @@ export class Timeline {
 		const own = (entry: Entry) => entry === byRevision || (entry.revision <= last && isAbout(entry, request));
 		for (const entry of this.#unclaimed) if (own(entry)) entry.actor = user.name;
 		this.#unclaimed = this.#unclaimed.filter((entry) => entry.actor === undefined);
+	}
+
+	#forgetUnclaimed(beforeMs: number): void {
+		const [oldest] = this.#unclaimed;
+		if (oldest !== undefined && oldest.atMs < beforeMs) this.#unclaimed = this.#unclaimed.filter(({ atMs }) => atMs >= beforeMs);
 	}
 
 	/** One line a change, from `startMs` on: `+1m2.5s deployment-controller MODIFIED ReplicaSet default/web-1: spec.replicas 1 → 2`. */

@@ -80,29 +80,41 @@ export interface ServiceAccountTokensOptions extends Pick<LegacyTokenOptions, "o
 	readonly find: (resource: "serviceaccounts" | "pods" | "secrets" | "nodes", namespace: string, name: string) => KubeObject | undefined;
 }
 
+interface SigningKeys {
+	readonly privateKey: KeyObject;
+	readonly publicKey: KeyObject;
+	readonly id: string;
+	readonly algorithm: string;
+}
+
+function makeSigningKeys(keys: TokenKeys): SigningKeys {
+	const publicKey = createPublicKey(keys.publicKey);
+	const id = createHash("sha256")
+		.update(publicKey.export({ type: "spki", format: "der" }))
+		.digest("base64url");
+	return { privateKey: createPrivateKey(keys.privateKey), publicKey, id, algorithm: algorithmOf(publicKey) };
+}
+
 export class ServiceAccountTokens implements TokenAuthenticator {
 	readonly #options: ServiceAccountTokensOptions;
-	readonly #privateKey: KeyObject;
-	readonly #publicKey: KeyObject;
-	readonly #keyId: string;
-	readonly #algorithm: string;
+	/** Made of the options' when the first token comes or goes: many a cluster in a test has none. */
+	#made: SigningKeys | undefined;
 	/** Tokens whose signature is ours, the one used last at the end: checking it is most of the work, and its answer never changes. */
 	readonly #verified = new Map<string, JsonWebToken>();
 
 	constructor(options: ServiceAccountTokensOptions) {
 		this.#options = options;
-		this.#privateKey = createPrivateKey(options.keys.privateKey);
-		this.#publicKey = createPublicKey(options.keys.publicKey);
-		this.#algorithm = algorithmOf(this.#publicKey);
-		this.#keyId = createHash("sha256")
-			.update(this.#publicKey.export({ type: "spki", format: "der" }))
-			.digest("base64url");
+	}
+
+	get #keys(): SigningKeys {
+		this.#made ??= makeSigningKeys(this.#options.keys);
+		return this.#made;
 	}
 
 	/** The public key as a JSON Web Key (RFC 7517), for others who check our tokens. */
 	get publicKey(): Readonly<Record<string, unknown>> {
-		const { kty, crv, x, y, n, e } = this.#publicKey.export({ format: "jwk" });
-		const key = { use: "sig", kty, kid: this.#keyId, crv, alg: this.#algorithm, x, y, n, e };
+		const { kty, crv, x, y, n, e } = this.#keys.publicKey.export({ format: "jwk" });
+		const key = { use: "sig", kty, kid: this.#keys.id, crv, alg: this.#keys.algorithm, x, y, n, e };
 		return Object.fromEntries(Object.entries(key).filter(([, value]) => value !== undefined));
 	}
 
@@ -145,8 +157,11 @@ export class ServiceAccountTokens implements TokenAuthenticator {
 	}
 
 	#sign(claims: Claims | LegacyClaims): string {
-		const head = `${encodePart({ alg: this.#algorithm, kid: this.#keyId })}.${encodePart(claims)}`;
-		const signature = sign(`sha${this.#algorithm.slice(2)}`, Buffer.from(head), { key: this.#privateKey, dsaEncoding: "ieee-p1363" });
+		const head = `${encodePart({ alg: this.#keys.algorithm, kid: this.#keys.id })}.${encodePart(claims)}`;
+		const signature = sign(`sha${this.#keys.algorithm.slice(2)}`, Buffer.from(head), {
+			key: this.#keys.privateKey,
+			dsaEncoding: "ieee-p1363",
+		});
 		return `${head}.${signature.toString("base64url")}`;
 	}
 
@@ -156,7 +171,7 @@ export class ServiceAccountTokens implements TokenAuthenticator {
 		const issuer = parsed === undefined ? "" : textClaim(parsed.claims, "iss");
 		if (parsed === undefined || (issuer !== tokenIssuer && issuer !== legacyIssuer)) return undefined;
 		const { kid } = parsed.header;
-		if (typeof kid === "string" && kid !== "" && kid !== this.#keyId) return { refused: "invalid signature, no keys found" };
+		if (typeof kid === "string" && kid !== "" && kid !== this.#keys.id) return { refused: "invalid signature, no keys found" };
 		if (!this.#isOurs(token, parsed)) return { refused: "go-jose/go-jose: error in cryptographic primitive" };
 		const own = audiencesOf(parsed.claims);
 		const tokenAudiences = own.length === 0 ? [tokenIssuer] : own;
@@ -174,7 +189,7 @@ export class ServiceAccountTokens implements TokenAuthenticator {
 
 	#isOurs(token: string, parsed: JsonWebToken): boolean {
 		const isKnown = this.#verified.delete(token);
-		if (!isKnown && !isSignedBy(parsed, this.#publicKey)) return false;
+		if (!isKnown && !isSignedBy(parsed, this.#keys.publicKey)) return false;
 		this.#verified.set(token, parsed);
 		const [oldest] = this.#verified.keys();
 		if (this.#verified.size > maxVerified && oldest !== undefined) this.#verified.delete(oldest);

@@ -9,6 +9,9 @@ import { compareVersions, type Version } from "../mvcc/version.ts";
 import type { Position } from "../raft/entry.ts";
 import type { Backend, BackendVisitor } from "./backend.ts";
 
+/** A put, apart from what was there before. */
+export type StoredPut = Omit<Version, "previous"> & { readonly value: Uint8Array };
+
 export class MemoryBackend implements Backend {
 	readonly location = "in memory";
 	readonly #values = new Map<Version, Uint8Array>();
@@ -47,6 +50,13 @@ export class MemoryBackend implements Backend {
 
 	async readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
 		return versions.map((version) => this.read(version));
+	}
+
+	/** Every put in it, in order; undefined if there is anything else: deletes, leases, notes, a compaction. */
+	puts(): readonly StoredPut[] | undefined {
+		if (this.#leases.size > 0 || this.#records.size > 0 || this.#compactRevision > 0 || this.#applied !== undefined) return undefined;
+		const all = Array.from(this.#values, ([{ previous: _, ...version }, value]) => ({ ...version, value }));
+		return all.some(({ version }) => version === 0) ? undefined : all.sort((a, b) => a.revision - b.revision || a.sub - b.sub);
 	}
 
 	async defragment(): Promise<void> {
