@@ -29,7 +29,15 @@ export function diskDriverObjects(): readonly KubeObject[] {
 		apiVersion: `${storage}/v1`,
 		kind: "CSIDriver",
 		metadata: { name: diskDriver },
-		spec: { attachRequired: true, podInfoOnMount: false, volumeLifecycleModes: ["Persistent"] },
+		spec: {
+			attachRequired: true,
+			fsGroupPolicy: "ReadWriteOnceWithFSType",
+			podInfoOnMount: false,
+			requiresRepublish: false,
+			seLinuxMount: false,
+			storageCapacity: false,
+			volumeLifecycleModes: ["Persistent"],
+		},
 	};
 	const storageClass: StorageClass = {
 		apiVersion: `${storage}/v1`,

@@ -1,6 +1,7 @@
 /**
  * What kube-apiserver puts into an empty cluster at its first start, as pure data: namespaces, priority classes, the
- * ServiceCIDR, flow control, the RBAC roles and bindings, the CSI driver with its class, the local APIServices. Loaded at a start, after the API has begun to answer.
+ * ServiceCIDR, flow control, the RBAC roles and bindings, the local APIServices; and what a cluster's CSI driver brings. Loaded at a
+ * start, after the API has begun to answer.
  *
  * Some objects carry a status, which a plain create drops: FlowSchemas, the ServiceCIDR and APIServices. Whoever creates
  * them writes that status too.
