@@ -2,7 +2,14 @@
  * Node selectors made into predicates: spec.nodeSelector and node affinity.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/
  */
-import type { Node, NodeSelectorRequirement, NodeSelectorTerm, Pod, PreferredSchedulingTerm } from "./schema/generated/types.ts";
+import type {
+	Node,
+	NodeSelector,
+	NodeSelectorRequirement,
+	NodeSelectorTerm,
+	Pod,
+	PreferredSchedulingTerm,
+} from "./schema/generated/types.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -26,6 +33,12 @@ export function requiredNodePredicate({ spec }: Pod): NodePredicate | undefined 
 	const anyTerm = terms?.map(termPredicate);
 	return (node) =>
 		selector.every(([key, value]) => node.labels[key] === value) && (anyTerm === undefined || anyTerm.some((matches) => matches(node)));
+}
+
+/** Any of the terms must match. */
+export function nodeSelectorPredicate({ nodeSelectorTerms }: NodeSelector): NodePredicate {
+	const terms = nodeSelectorTerms.map(termPredicate);
+	return (node) => terms.some((matches) => matches(node));
 }
 
 /** The sum of the weights of the preferred terms that a node matches; undefined if the pod prefers nothing. */

@@ -10,6 +10,7 @@ import type {
 	ControllerRevision,
 	CoreEvent,
 	CronJob,
+	CSIDriver,
 	CSINode,
 	CustomResourceDefinition,
 	DaemonSet,
@@ -35,6 +36,7 @@ import type {
 	StorageClass,
 	SubjectAccessReview,
 	ValidatingAdmissionPolicy,
+	VolumeAttachment,
 } from "../apimachinery/schema/generated/types.ts";
 
 /** A resource together with the type of its objects. */
@@ -89,6 +91,8 @@ export const clusterRoles = ref<ClusterRole>("rbac.authorization.k8s.io", "v1", 
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
 export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");
+export const csiDrivers = ref<CSIDriver>("storage.k8s.io", "v1", "csidrivers", "CSIDriver");
+export const volumeAttachments = ref<VolumeAttachment>("storage.k8s.io", "v1", "volumeattachments", "VolumeAttachment");
 export const customResourceDefinitions = ref<CustomResourceDefinition>(
 	"apiextensions.k8s.io",
 	"v1",

@@ -10,6 +10,7 @@ import { type CertificateSigner, signingController } from "./certificates/signin
 import { clusterRoleAggregationController } from "./cluster-role-aggregation.ts";
 import type { Controller } from "./controller.ts";
 import { cronJobController } from "./cronjob/cronjob-controller.ts";
+import { csiDriver } from "./csi-driver/csi-driver.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
@@ -20,6 +21,10 @@ import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
+import { attachDetachController } from "./persistentvolume/attach-detach-controller.ts";
+import { persistentVolumeBinder } from "./persistentvolume/binder-controller.ts";
+import { ephemeralVolumeController } from "./persistentvolume/ephemeral-volume-controller.ts";
+import { expandController } from "./persistentvolume/expand-controller.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
@@ -76,9 +81,14 @@ export function createControllers({
 		nodeLifecycleController,
 		taintEvictionController,
 		podGarbageCollector,
+		persistentVolumeBinder,
+		attachDetachController,
+		expandController,
+		ephemeralVolumeController,
 		pvcProtectionController,
 		pvProtectionController,
 		validatingAdmissionPolicyStatusController,
 		clusterRoleAggregationController,
+		csiDriver,
 	];
 }

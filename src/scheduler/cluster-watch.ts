@@ -2,9 +2,19 @@
  * Keeps the cache and the queue in step with the cluster: who has a node is in the cache, who waits for one is in the
  * queue, and whatever could help those who wait is told to the queue.
  */
+import type { KubeObject } from "../apimachinery/meta.ts";
 import type { Node, Pod } from "../apimachinery/schema/generated/types.ts";
 import type { InformerFactory } from "../client/informer.ts";
-import { nodes, pods } from "../client/resources.ts";
+import {
+	csiNodes,
+	nodes,
+	persistentVolumeClaims,
+	persistentVolumes,
+	pods,
+	type ResourceRef,
+	storageClasses,
+	volumeAttachments,
+} from "../client/resources.ts";
 import type { SchedulerCache } from "./cache/cache.ts";
 import {
 	assignedPodAdd,
@@ -14,6 +24,8 @@ import {
 	nodeDelete,
 	nodeUpdateEvents,
 	podUpdateEvents,
+	type StorageResource,
+	storageEvent,
 } from "./framework/cluster-event.ts";
 import { podUid } from "./framework/pod-info.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
@@ -39,6 +51,25 @@ function placeOf({ spec, status }: Pod): Place {
 export function watchCluster(informers: InformerFactory, options: ClusterWatchOptions): void {
 	watchNodes(informers, options);
 	watchPods(informers, options);
+	for (const [ref, resource] of storageResources) watchStorage(informers, ref, resource, options.queue);
+}
+
+const storageResources: readonly (readonly [ResourceRef<KubeObject>, StorageResource])[] = [
+	[persistentVolumes, "PersistentVolume"],
+	[persistentVolumeClaims, "PersistentVolumeClaim"],
+	[storageClasses, "StorageClass"],
+	[csiNodes, "CSINode"],
+	[volumeAttachments, "VolumeAttachment"],
+];
+
+/** What becomes of volumes only wakes pods: the plugins read the caches themselves. */
+function watchStorage(informers: InformerFactory, ref: ResourceRef<KubeObject>, resource: StorageResource, queue: SchedulingQueue): void {
+	const [added, updated, deleted] = [storageEvent(resource, "add"), storageEvent(resource, "update"), storageEvent(resource, "delete")];
+	informers.informer(ref).onChange({
+		added: (object) => queue.moveAll(added, undefined, object),
+		updated: (old, object) => queue.moveAll(updated, old, object),
+		deleted: (object) => queue.moveAll(deleted, object, undefined),
+	});
 }
 
 function watchNodes(informers: InformerFactory, { cache, queue }: ClusterWatchOptions): void {

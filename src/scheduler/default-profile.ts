@@ -2,8 +2,7 @@
  * The plugins that kube-scheduler 1.36 enables by default, in its order and with its weights.
  * Source: https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins
  *
- * Not there yet: VolumeRestrictions, NodeVolumeLimits, VolumeBinding and VolumeZone (between NodeResourcesFit and
- * PodTopologySpread): claims do not influence where a pod goes. DynamicResources answers only for pods without claims.
+ * DynamicResources answers only for pods without claims.
  */
 import type { BindPlugin, PostFilterPlugin, PreEnqueuePlugin } from "./framework/plugin.ts";
 import { createProfile, type Profile } from "./framework/profile.ts";
@@ -16,11 +15,15 @@ import { nodeName } from "./plugins/node-name.ts";
 import { nodePorts } from "./plugins/node-ports.ts";
 import { nodeResourcesFit } from "./plugins/node-resources-fit.ts";
 import { nodeUnschedulable } from "./plugins/node-unschedulable.ts";
+import { createNodeVolumeLimits } from "./plugins/node-volume-limits.ts";
 import { createPodTopologySpread } from "./plugins/pod-topology-spread.ts";
 import { prioritySort } from "./plugins/priority-sort.ts";
 import { schedulingGates } from "./plugins/scheduling-gates.ts";
 import type { OwnSelectors } from "./plugins/spread-constraints.ts";
 import { taintToleration } from "./plugins/taint-toleration.ts";
+import { createVolumeBinding, type VolumeBindingOptions } from "./plugins/volume-binding.ts";
+import { createVolumeRestrictions } from "./plugins/volume-restrictions.ts";
+import { createVolumeZone } from "./plugins/volume-zone.ts";
 
 export const defaultSchedulerName = "default-scheduler";
 
@@ -30,6 +33,7 @@ export interface DefaultProfileOptions {
 	readonly percentageOfNodesToScore?: number;
 	readonly namespaceLabels: NamespaceLabels;
 	readonly ownSelectors: OwnSelectors;
+	readonly volumes: VolumeBindingOptions;
 	readonly preemption: PreEnqueuePlugin & PostFilterPlugin;
 	readonly binder: BindPlugin;
 }
@@ -47,6 +51,10 @@ export function createDefaultProfile(options: DefaultProfileOptions): Profile {
 			{ plugin: nodeAffinity, weight: 2 },
 			{ plugin: nodePorts },
 			{ plugin: nodeResourcesFit, weight: 1 },
+			{ plugin: createVolumeRestrictions(options.volumes.cache) },
+			{ plugin: createNodeVolumeLimits(options.volumes.cache) },
+			{ plugin: createVolumeBinding(options.volumes) },
+			{ plugin: createVolumeZone(options.volumes.cache) },
 			{ plugin: createPodTopologySpread(options.ownSelectors), weight: 2 },
 			{ plugin: createInterPodAffinity(options.namespaceLabels), weight: 2 },
 			{ plugin: dynamicResources },

@@ -5,8 +5,8 @@
  *                    │                                        └─> bind it at the API server, many at once
  *                    └─ fits nowhere: event, condition, back to the queue    └─ failed: forget it, back to the queue
  *
- * Reads pods, nodes, namespaces, PodDisruptionBudgets, Services and workload controllers; writes bindings, pod
- * statuses, events, and deletes the victims of preemption.
+ * Reads pods, nodes, namespaces, PodDisruptionBudgets, Services, workload controllers and what volumes consist of; writes bindings of
+ * pods and of volumes, pod statuses, events, and deletes the victims of preemption.
  *
  * The loop takes up to `maxPodsPerTurn` pods in one turn of the event loop, then lets others run; no more than
  * `maxBindings` bindings are under way at once.
@@ -36,6 +36,7 @@ import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
 import { createDefaultBinder } from "./plugins/default-binder.ts";
 import { createDefaultPreemption } from "./plugins/default-preemption.ts";
+import { VolumeCache, volumeResources } from "./plugins/volume-cache.ts";
 import { type NotScheduled, notScheduledPatch, truncateMessage } from "./pod-status.ts";
 import { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
@@ -47,7 +48,14 @@ const maxPodsPerTurn = 32;
 const maxBindings = 512;
 
 /** Everything that a decision may depend on: none is made before all of it is known. */
-const watchedResources: readonly ResourceRef<KubeObject>[] = [pods, nodes, namespaces, podDisruptionBudgets, ...groupResources];
+const watchedResources: readonly ResourceRef<KubeObject>[] = [
+	pods,
+	nodes,
+	namespaces,
+	podDisruptionBudgets,
+	...groupResources,
+	...volumeResources,
+];
 
 /** What profiles are made from: the default plugins' needs, and the way for Permit plugins to let a pod go on. */
 export interface ProfileParts extends DefaultProfileOptions {
@@ -151,6 +159,7 @@ export class Scheduler {
 	#createProfiles(): readonly Profile[] {
 		const { client, clock, random, informers, log, profiles } = this.#options;
 		const namespaceCache = informers.informer(namespaces).cache;
+		const nodeCache = informers.informer(nodes).cache;
 		const budgetCache = informers.informer(podDisruptionBudgets).cache;
 		const evictor = new Evictor({
 			client,
@@ -165,6 +174,16 @@ export class Scheduler {
 			waitingPods: this.#waitingPods,
 			namespaceLabels: (namespace) => namespaceCache.get(namespace)?.metadata?.labels,
 			ownSelectors: followOwnSelectors(informers),
+			volumes: {
+				cache: new VolumeCache(informers),
+				client,
+				clock,
+				isPodThere: (key, uid) => this.#podInformer.cache.get(key)?.metadata?.uid === uid,
+				nodeLabels: (node) => {
+					const found = nodeCache.get(node);
+					return found === undefined ? undefined : (found.metadata?.labels ?? {});
+				},
+			},
 			binder: createDefaultBinder(client),
 			preemption: createDefaultPreemption({
 				random: random.fork("preemption"),

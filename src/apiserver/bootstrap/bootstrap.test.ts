@@ -8,10 +8,11 @@ import { flowcontrolKinds } from "../registry/flowcontrol/index.ts";
 import { networkingKinds } from "../registry/networking/index.ts";
 import { rbacKinds } from "../registry/rbac/index.ts";
 import { schedulingKinds } from "../registry/scheduling/index.ts";
+import { storageKinds } from "../registry/storage/index.ts";
 import { bootstrapObjects } from "./index.ts";
 
 const objects = bootstrapObjects({ nowMs: Date.UTC(2026, 0, 1) });
-const kinds = [...apiregistrationKinds, ...flowcontrolKinds, ...networkingKinds, ...rbacKinds, ...schedulingKinds];
+const kinds = [...apiregistrationKinds, ...flowcontrolKinds, ...networkingKinds, ...rbacKinds, ...schedulingKinds, ...storageKinds];
 const label = ({ kind, metadata }: KubeObject) => `${kind} ${metadata?.namespace ?? ""}/${metadata?.name}`;
 const find = <T extends KubeObject>(kind: string, name: string) =>
 	objects.find((object): object is T => object.kind === kind && object.metadata?.name === name);

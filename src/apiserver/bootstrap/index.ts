@@ -1,6 +1,7 @@
 /**
  * What kube-apiserver puts into an empty cluster at its first start, as pure data: namespaces, priority classes, the
- * ServiceCIDR, flow control, the RBAC roles and bindings, the local APIServices. Loaded at a start, after the API has begun to answer.
+ * ServiceCIDR, flow control, the RBAC roles and bindings, the local APIServices; and what a cluster's CSI driver brings. Loaded at a
+ * start, after the API has begun to answer.
  *
  * Some objects carry a status, which a plain create drops: FlowSchemas, the ServiceCIDR and APIServices. Whoever creates
  * them writes that status too.
@@ -11,6 +12,7 @@ import { formatTime } from "../../apimachinery/time.ts";
 import { apiServices } from "./api-services.ts";
 import { clusterRoleBindings, clusterRoles } from "./cluster-roles.ts";
 import { controllerRoleBindings, controllerRoles } from "./controller-roles.ts";
+import { diskDriverObjects } from "./disk-driver.ts";
 import { flowSchemas, priorityLevels } from "./flow-control.ts";
 import { kubeadmRoles } from "./kubeadm-roles.ts";
 import { namespaceRoleBindings, namespaceRoles } from "./namespace-roles.ts";
@@ -42,6 +44,7 @@ export function bootstrapObjects({ serviceCidrs = ["10.96.0.0/12"], nowMs }: Boo
 		...flowSchemas(now),
 		...reconciledObjects(),
 		...kubeadmRoles(),
+		...diskDriverObjects(),
 		...apiServices(now),
 	];
 }

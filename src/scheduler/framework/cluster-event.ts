@@ -12,7 +12,10 @@ import { computePodRequests } from "./pod-requests.ts";
  * Pod stands for all three kinds of pod: AssignedPod (on a node), UnscheduledPod (another one that waits) and
  * TargetPod (the pod in question itself). "*" stands for everything.
  */
-type EventResource = "*" | "Pod" | "AssignedPod" | "UnscheduledPod" | "TargetPod" | "Node" | "Service" | "Namespace";
+type EventResource = "*" | "Pod" | "AssignedPod" | "UnscheduledPod" | "TargetPod" | "Node" | "Service" | "Namespace" | StorageResource;
+
+/** Of volumes. */
+export type StorageResource = "PersistentVolume" | "PersistentVolumeClaim" | "StorageClass" | "CSINode" | "VolumeAttachment";
 
 /** Bits, so that a registration can name several. */
 export const ActionType = {
@@ -61,6 +64,12 @@ export interface EventRegistration {
 
 function event(resource: EventResource, action: number, label: string): ClusterEvent {
 	return { resource, action, label };
+}
+
+/** What happened to an object of volumes; an update of one is not told apart further. */
+export function storageEvent(resource: StorageResource, action: "add" | "update" | "delete"): ClusterEvent {
+	const [first = "", ...rest] = action;
+	return event(resource, ActionType[action], `${resource}${first.toUpperCase()}${rest.join("")}`);
 }
 
 export const nodeAdd = event("Node", ActionType.add, "NodeAdd");

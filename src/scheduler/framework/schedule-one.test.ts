@@ -7,6 +7,7 @@ import { createDefaultProfile } from "../default-profile.ts";
 import { createDefaultPreemption, type Preemption } from "../plugins/default-preemption.ts";
 import { prioritySort } from "../plugins/priority-sort.ts";
 import { node, pod, podWith } from "../testing/builders.ts";
+import { noVolumes } from "../testing/volumes.ts";
 import { AttemptRecorder } from "./attempt-recorder.ts";
 import { Framework } from "./framework.ts";
 import { PodInfo } from "./pod-info.ts";
@@ -26,6 +27,7 @@ function setUp({ nodes, pods = [], budgets = [], nominated = {} }: Setup) {
 	const profile = createDefaultProfile({
 		namespaceLabels: () => undefined,
 		ownSelectors: () => [],
+		volumes: noVolumes(),
 		binder: { name: "DefaultBinder", bind: async () => undefined },
 		preemption: createDefaultPreemption({
 			random,

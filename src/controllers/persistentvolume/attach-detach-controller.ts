@@ -1,0 +1,296 @@
+/**
+ * persistentvolume-attach-detach-controller: has volumes of CSI drivers attached to the nodes whose pods use them, and detached again when
+ * they are unmounted. Attaching itself is the driver's business, which is asked by VolumeAttachments.
+ *
+ * Watches  pods with claims, claims, volumes, nodes (what they have mounted), CSIDrivers, VolumeAttachments
+ * Writes   VolumeAttachments, nodes' status.volumesAttached, events of pods
+ *
+ * Source of behaviour: pkg/controller/volume/attachdetach, pkg/volume/csi (attachments' names).
+ */
+import { createHash } from "node:crypto";
+import { jsonEqual } from "../../apimachinery/json.ts";
+import { objectKey } from "../../apimachinery/meta.ts";
+import type {
+	AttachedVolume,
+	Node,
+	PersistentVolume,
+	PersistentVolumeClaim,
+	Pod,
+	VolumeAttachment,
+} from "../../apimachinery/schema/generated/types.ts";
+import { isStatusError } from "../../apimachinery/status-error.ts";
+import { uniqueVolumeName } from "../../apimachinery/storage/disk-driver.ts";
+import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import { type ReconcileResult, runController } from "../../client/controller.ts";
+import type { EventRecorder } from "../../client/event-recorder.ts";
+import type { Informer } from "../../client/informer.ts";
+import { csiDrivers, nodes, persistentVolumeClaims, persistentVolumes, pods, volumeAttachments } from "../../client/resources.ts";
+import { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { isPodTerminal } from "../pod-state.ts";
+import { isShared, planAttachments, unmountWaitMs } from "./attach-plan.ts";
+
+const name = "persistentvolume-attach-detach-controller";
+const byVolume = "volume";
+const byNode = "node";
+
+const volumeOf = ({ spec }: VolumeAttachment): readonly string[] => [spec.source.persistentVolumeName ?? ""];
+const nodeOf = ({ spec }: VolumeAttachment): readonly string[] => [spec.nodeName];
+
+export const attachDetachController: Controller = {
+	name,
+	run: async (context, signal) => {
+		const controller = new AttachDetach(context, recorderOf(context, "attachdetach-controller", signal));
+		await controller.run(signal);
+	},
+};
+
+/** The name of an attachment. Source: getAttachmentName of pkg/volume/csi. */
+export function attachmentName(driver: string, handle: string, node: string): string {
+	return `csi-${createHash("sha256").update(`${handle}${driver}${node}`).digest("hex")}`;
+}
+
+class AttachDetach {
+	readonly #context: ControllerContext;
+	readonly #recorder: EventRecorder;
+	/** Keys: `volume:name` and `node:name`. */
+	readonly #queue: WorkQueue;
+	readonly #pods: Informer<Pod>;
+	readonly #claims: Informer<PersistentVolumeClaim>;
+	readonly #volumes: Informer<PersistentVolume>;
+	readonly #nodes: Informer<Node>;
+	readonly #attachments: Informer<VolumeAttachment>;
+	readonly #drivers;
+	/** Pods that use a claim, by the claim's key. Only pods with claims are here. */
+	readonly #users = new Map<string, Set<string>>();
+	/** Since when a volume is wanted on a node no more, by attachment. */
+	readonly #surplusSinceMs = new Map<string, number>();
+	/** Uids of pods that were told that they cannot have a volume yet, by the volume. */
+	readonly #refused = new Map<string, Set<string>>();
+
+	constructor(context: ControllerContext, recorder: EventRecorder) {
+		const { informers, clock } = context;
+		this.#context = context;
+		this.#recorder = recorder;
+		this.#queue = new WorkQueue({ clock });
+		this.#pods = informers.informer(pods);
+		this.#claims = informers.informer(persistentVolumeClaims);
+		this.#volumes = informers.informer(persistentVolumes);
+		this.#nodes = informers.informer(nodes);
+		this.#attachments = informers.informer(volumeAttachments);
+		this.#drivers = informers.informer(csiDrivers);
+		this.#attachments.cache.addIndex(byVolume, volumeOf);
+		this.#attachments.cache.addIndex(byNode, nodeOf);
+	}
+
+	async run(signal: AbortSignal): Promise<void> {
+		const { log } = this.#context;
+		const all = [this.#pods, this.#claims, this.#volumes, this.#nodes, this.#attachments, this.#drivers];
+		await Promise.all(all.map((informer) => informer.whenSynced()));
+		this.#watch(signal);
+		const reconcile = (key: string): Promise<ReconcileResult> => {
+			const object = key.slice(key.indexOf(":") + 1);
+			return key.startsWith("volume:") ? this.#reconcileVolume(object) : this.#reconcileNode(object);
+		};
+		await runController({ name, queue: this.#queue, concurrency: 10, reconcile, log, signal });
+	}
+
+	#watch(signal: AbortSignal): void {
+		const podChanged = (pod: Pod) => {
+			for (const { claim } of podClaims(pod)) {
+				const key = `${pod.metadata?.namespace}/${claim}`;
+				const users = this.#users.get(key);
+				if (users === undefined) this.#users.set(key, new Set([objectKey(pod)]));
+				else users.add(objectKey(pod));
+				this.#enqueueClaim(key);
+			}
+		};
+		const podGone = (pod: Pod) => {
+			for (const { claim } of podClaims(pod)) {
+				const key = `${pod.metadata?.namespace}/${claim}`;
+				this.#users.get(key)?.delete(objectKey(pod));
+				if (this.#users.get(key)?.size === 0) this.#users.delete(key);
+				this.#enqueueClaim(key);
+			}
+		};
+		this.#pods.onChange({ added: podChanged, updated: (_old, pod) => podChanged(pod), deleted: podGone }, signal);
+		const claimChanged = (claim: PersistentVolumeClaim) => this.#enqueueClaim(objectKey(claim));
+		this.#claims.onChange({ added: claimChanged, updated: (_old, claim) => claimChanged(claim) }, signal);
+		const nodeChanged = ({ metadata }: Node) => this.#enqueueNode(metadata?.name ?? "");
+		this.#nodes.onChange(
+			{
+				updated: (old, node) => {
+					if (concernsVolumes(old, node)) nodeChanged(node);
+				},
+				deleted: nodeChanged,
+			},
+			signal,
+		);
+		const attachmentChanged = (attachment: VolumeAttachment) => {
+			this.#queue.add(`volume:${attachment.spec.source.persistentVolumeName}`);
+			this.#queue.add(`node:${attachment.spec.nodeName}`);
+		};
+		this.#attachments.onChange(
+			{
+				added: attachmentChanged,
+				updated: (old, attachment) => {
+					this.#tellOfAttachment(old, attachment);
+					attachmentChanged(attachment);
+				},
+				deleted: (attachment) => {
+					this.#surplusSinceMs.delete(attachment.metadata?.name ?? "");
+					attachmentChanged(attachment);
+				},
+			},
+			signal,
+		);
+	}
+
+	#enqueueClaim(key: string): void {
+		const volume = this.#claims.cache.get(key)?.spec?.volumeName ?? "";
+		if (volume !== "" && this.#users.has(key)) this.#queue.add(`volume:${volume}`);
+		else if (volume !== "" && this.#attachments.cache.byIndex(byVolume, volume).length > 0) this.#queue.add(`volume:${volume}`);
+	}
+
+	#enqueueNode(node: string): void {
+		for (const attachment of this.#attachments.cache.byIndex(byNode, node))
+			this.#queue.add(`volume:${attachment.spec.source.persistentVolumeName}`);
+	}
+
+	/** Pods on nodes that use the volume, unless they are over. */
+	#podsOn(volume: PersistentVolume): readonly Pod[] {
+		const { namespace, name: claim } = volume.spec?.claimRef ?? {};
+		const users = this.#users.get(`${namespace}/${claim}`) ?? [];
+		if (this.#claims.cache.get(`${namespace}/${claim}`)?.spec?.volumeName !== volume.metadata?.name) return [];
+		return [...users].flatMap((key) => {
+			const pod = this.#pods.cache.get(key);
+			return pod === undefined || (pod.spec?.nodeName ?? "") === "" || isPodTerminal(pod) ? [] : [pod];
+		});
+	}
+
+	async #reconcileVolume(volumeName: string): Promise<ReconcileResult> {
+		const volume = this.#volumes.cache.get(volumeName);
+		const attachments = this.#attachments.cache.byIndex(byVolume, volumeName);
+		const users = volume === undefined ? [] : this.#podsOn(volume);
+		const driver = volume?.spec?.csi?.driver ?? attachments[0]?.spec.attacher ?? "";
+		if (driver === "" || (attachments.length === 0 && !this.#isAttachable(driver))) return undefined;
+		const handle = volume?.spec?.csi?.volumeHandle ?? "";
+		const wanted = new Set(users.map(({ spec }) => spec?.nodeName ?? ""));
+		const plan = planAttachments({
+			wanted,
+			attached: new Set(attachments.map(({ spec }) => spec.nodeName)),
+			isShared: volume !== undefined && isShared(volume),
+			waitMs: (node) => this.#waitMs(attachments, node, uniqueVolumeName(driver, handle)),
+		});
+		for (const attachment of attachments)
+			if (wanted.has(attachment.spec.nodeName)) this.#surplusSinceMs.delete(attachment.metadata?.name ?? "");
+		for (const node of plan.attach) await this.#attach(volumeName, driver, handle, node);
+		for (const attachment of attachments) if (plan.detach.includes(attachment.spec.nodeName)) await this.#detach(attachment);
+		if (plan.refused.length === 0) this.#refused.delete(volumeName);
+		for (const node of plan.refused) this.#tellOfRefusal(volumeName, node, users);
+		return plan.againAfterMs === undefined ? undefined : { requeueAfterMs: plan.againAfterMs };
+	}
+
+	#isAttachable(driver: string): boolean {
+		return this.#drivers.cache.get(driver)?.spec.attachRequired !== false;
+	}
+
+	#waitMs(attachments: readonly VolumeAttachment[], node: string, volume: string): number | undefined {
+		const { clock } = this.#context;
+		const key = attachments.find(({ spec }) => spec.nodeName === node)?.metadata?.name ?? "";
+		const sinceMs = this.#surplusSinceMs.get(key) ?? clock.now();
+		this.#surplusSinceMs.set(key, sinceMs);
+		return unmountWaitMs(this.#nodes.cache.get(node), volume, sinceMs, clock.now());
+	}
+
+	async #attach(volume: string, driver: string, handle: string, node: string): Promise<void> {
+		const attachment: VolumeAttachment = {
+			apiVersion: "storage.k8s.io/v1",
+			kind: "VolumeAttachment",
+			metadata: { name: attachmentName(driver, handle, node) },
+			spec: { attacher: driver, nodeName: node, source: { persistentVolumeName: volume } },
+		};
+		try {
+			await this.#context.client.resource(volumeAttachments).create(attachment);
+		} catch (error) {
+			if (!isStatusError(error, "AlreadyExists")) throw error;
+		}
+	}
+
+	async #detach({ metadata }: VolumeAttachment): Promise<void> {
+		if (metadata?.deletionTimestamp !== undefined) return;
+		try {
+			await this.#context.client.resource(volumeAttachments).delete({ name: metadata?.name ?? "" });
+		} catch (error) {
+			if (!isStatusError(error, "NotFound")) throw error;
+		}
+	}
+
+	/** What the node shows to have, which its kubelet relies on. */
+	async #reconcileNode(nodeName: string): Promise<undefined> {
+		const node = this.#nodes.cache.get(nodeName);
+		if (node === undefined) return;
+		const volumesAttached = this.#attachments.cache
+			.byIndex(byNode, nodeName)
+			.filter(({ metadata, status }) => status?.attached === true && metadata?.deletionTimestamp === undefined)
+			.flatMap((attachment): AttachedVolume[] => {
+				const csi = this.#volumes.cache.get(attachment.spec.source.persistentVolumeName ?? "")?.spec?.csi;
+				return csi === undefined ? [] : [{ name: uniqueVolumeName(csi.driver, csi.volumeHandle), devicePath: "" }];
+			});
+		if (jsonEqual(volumesAttached, node.status?.volumesAttached ?? [])) return;
+		const body = { status: { volumesAttached: volumesAttached.length === 0 ? null : volumesAttached } };
+		await this.#context.client.resource(nodes).patch({ name: nodeName }, "application/merge-patch+json", body, { subresource: "status" });
+	}
+
+	#tellOfAttachment(old: VolumeAttachment, { spec, status }: VolumeAttachment): void {
+		const volume = spec.source.persistentVolumeName ?? "";
+		const object = this.#volumes.cache.get(volume);
+		const succeeded = old.status?.attached !== true && status?.attached === true;
+		const failed = status?.attachError !== undefined && !jsonEqual(old.status?.attachError, status.attachError);
+		if (object === undefined || (!succeeded && !failed)) return;
+		for (const pod of this.#podsOn(object)) {
+			if (pod.spec?.nodeName !== spec.nodeName) continue;
+			if (succeeded)
+				this.#recorder.event(
+					pod,
+					"Normal",
+					"SuccessfulAttachVolume",
+					`AttachVolume.Attach succeeded for volume ${JSON.stringify(volume)} `,
+				);
+			else
+				this.#recorder.event(
+					pod,
+					"Warning",
+					"FailedAttachVolume",
+					`AttachVolume.Attach failed for volume ${JSON.stringify(volume)} : ${status?.attachError?.message}`,
+				);
+		}
+	}
+
+	/** Each pod is told once while it waits, not at every look. */
+	#tellOfRefusal(volume: string, node: string, users: readonly Pod[]): void {
+		const told = this.#refused.get(volume) ?? new Set();
+		this.#refused.set(volume, told);
+		const others = users.filter(({ spec }) => spec?.nodeName !== node).map(({ metadata }) => metadata?.name);
+		const why =
+			others.length === 0
+				? "Volume is already exclusively attached to one node and can't be attached to another"
+				: `Volume is already used by pod(s) ${others.join(", ")}`;
+		for (const pod of users) {
+			const { uid = "" } = pod.metadata ?? {};
+			if (pod.spec?.nodeName !== node || told.has(uid)) continue;
+			told.add(uid);
+			this.#recorder.event(pod, "Warning", "FailedAttachVolume", `Multi-Attach error for volume ${JSON.stringify(volume)} ${why}`);
+		}
+	}
+}
+
+/** Whether a change of a node can let a volume go: heartbeats do not. */
+function concernsVolumes(old: Node, node: Node): boolean {
+	const isReady = ({ status }: Node) => status?.conditions?.find(({ type }) => type === "Ready")?.status;
+	return (
+		!jsonEqual(old.status?.volumesInUse ?? [], node.status?.volumesInUse ?? []) ||
+		isReady(old) !== isReady(node) ||
+		!jsonEqual(old.spec?.taints ?? [], node.spec?.taints ?? [])
+	);
+}
