@@ -4,12 +4,17 @@ export * from "./client/index.ts";
 export {
 	type AdminCredentials,
 	type AdmissionOptions,
+	type ClusterControllers,
 	type Controller,
 	type ControllerContext,
+	ControllerNameError,
+	type ControllerReport,
 	type EtcdStoreOption,
 	loadOrCreatePki,
 	type Pki,
 	PkiError,
 	PortInUseError,
+	type QueueReport,
+	type ReplicaReport,
 } from "./cluster/index.ts";
 export * from "./testbench/index.ts";

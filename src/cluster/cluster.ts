@@ -9,6 +9,7 @@ import { join } from "node:path";
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
+import { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
@@ -36,16 +37,18 @@ import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.
 import { signRequest } from "../apiserver/pki/request-signing.ts";
 import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
+import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
-import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
-import { type ComponentOptions, type Components, OwnComponents } from "./components.ts";
+import type { ClusterControllers } from "./cluster-controllers.ts";
+import type { ComponentOptions, Components } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import { OwnComponents } from "./own-components.ts";
 import { type EtcdStoreOption, type OpenedStore, openStore } from "./store-option.ts";
 import { StreamingRelay } from "./streaming-relay.ts";
 
@@ -212,6 +215,8 @@ export class Cluster {
 	readonly #authentication: OpenedAuthentication;
 	#isBootstrapped = false;
 	readonly #aggregation: Aggregation;
+	/** Of controllers and scheduler; /metrics shows them beside the API server's own. */
+	readonly metrics = new MetricRegistry();
 	/** The way to servers that requests concern: webhooks. */
 	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
@@ -246,6 +251,7 @@ export class Cluster {
 			random,
 			log,
 			latency: options.latency ?? "usual",
+			metrics: { registry: this.metrics, queues: new QueueMetrics(this.metrics, clock) },
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			rootCa: () => options.pki.ca.cert,
@@ -267,9 +273,9 @@ export class Cluster {
 		}
 	}
 
-	/** Throws while another server of the same store runs them. */
-	get controllers(): ControllerManager {
-		return here(this.#runners.controllers);
+	/** Looks at controllers, stops and starts them. */
+	get controllers(): ClusterControllers {
+		return this.#runners.controllers;
 	}
 
 	/** Throws while another server of the same store runs the nodes. */
@@ -409,7 +415,7 @@ export class Cluster {
 			flowControl,
 			auditor: this.#auditor,
 			remoteApis: this.#aggregation,
-			metrics: [this.apiServer.metrics],
+			metrics: [this.apiServer.metrics, this.metrics],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
 		});
