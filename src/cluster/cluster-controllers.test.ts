@@ -55,9 +55,11 @@ test("what a controller's queue holds and has seen can be looked at, with its la
 	expect(queue()).toMatchObject({ name: "deployment", depth: 0, active: 0, failing: 0 });
 	expect(queue()?.adds).toBeGreaterThan(0);
 	// Its role taken away, it fails.
-	await cluster.client.resource({ group: "rbac.authorization.k8s.io", version: "v1", resource: "clusterroles", kind: "ClusterRole" }).delete({
-		name: "system:controller:deployment-controller",
-	});
+	await cluster.client
+		.resource({ group: "rbac.authorization.k8s.io", version: "v1", resource: "clusterroles", kind: "ClusterRole" })
+		.delete({
+			name: "system:controller:deployment-controller",
+		});
 	await deploy("more");
 	expect(queue()).toMatchObject({ failing: 1, lastFailure: { key: "default/more" } });
 	expect(queue()?.lastFailure?.message).toContain("is forbidden");
