@@ -2,6 +2,7 @@
 export * from "./apimachinery/index.ts";
 export * from "./client/index.ts";
 export {
+	AddressPoolError,
 	type AdminCredentials,
 	type AdmissionOptions,
 	type ClusterControllers,

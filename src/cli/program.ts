@@ -77,6 +77,10 @@ function addStart(program: Command): void {
 			"which controllers run, by kube-controller-manager's names: * for all, -NAME for all but one (default: *, or as before)",
 			nameList,
 		)
+		.option(
+			"--load-balancer-pool <ranges>",
+			"addresses for Services of type LoadBalancer: FIRST-LAST or networks, separated by commas; none: nobody makes load balancers (default: 172.18.255.200-172.18.255.250, or as before)",
+		)
 		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
 		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")
 		.option("--authorization-webhook-config-file <file>", "a kubeconfig: where the mode Webhook asks")

@@ -7,6 +7,7 @@ import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
+	AddressPoolError,
 	AdmissionSwitchError,
 	AuditPolicyError,
 	AuthorizationConfigError,
@@ -131,6 +132,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.authentication === undefined ? {} : { authentication: openAuthenticationConfig(config.authentication) }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
 			...(config.controllers === undefined ? {} : { controllers: config.controllers }),
+			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
 			...(config.audit === undefined ? {} : { audit: config.audit }),
@@ -165,6 +167,7 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 			cause: error,
 		});
 	}
+	if (error instanceof AddressPoolError) return new CliError(`--load-balancer-pool: ${error.message}`, { cause: error });
 	if (error instanceof TokenFileError || error instanceof OidcOptionsError) {
 		return new CliError(error.message, { hint: "kubesim start --help names the flags of authentication.", cause: error });
 	}

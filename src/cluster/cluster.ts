@@ -86,6 +86,11 @@ export interface ClusterOptions {
 	readonly authorization?: AuthorizationOptions;
 	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
 	readonly controllers?: readonly string[];
+	/**
+	 * The addresses that Services of type LoadBalancer are given, `FIRST-LAST`, networks in CIDR notation or single ones, separated by
+	 * commas; "none" for nobody who makes load balancers. Default 172.18.255.200-172.18.255.250.
+	 */
+	readonly loadBalancerPool?: string;
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
 	readonly wayOf?: (user: UserInfo, way: Transport) => Transport;
 	/** Told in a few words what is being done while the cluster comes up. */
@@ -254,6 +259,7 @@ export class Cluster {
 			metrics: { registry: this.metrics, queues: new QueueMetrics(this.metrics, clock) },
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
+			...(options.loadBalancerPool === undefined ? {} : { loadBalancerPool: options.loadBalancerPool }),
 			rootCa: () => options.pki.ca.cert,
 			signers: {
 				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),

@@ -26,6 +26,8 @@ export interface ComponentOptions {
 	readonly clientFor: (user: UserInfo) => Client;
 	/** Default all. */
 	readonly controllers?: readonly string[];
+	/** See controllers/controllers.ts. */
+	readonly loadBalancerPool?: string;
 	/** Where components count what they do. */
 	readonly metrics: ControllerMetrics;
 	/** PEM. */
@@ -58,8 +60,8 @@ export function createInformers({ clock, random, log, clientFor }: ComponentOpti
 	return new InformerFactory({ client: clientFor(controllerManagerUser), clock, random: random.fork("informers"), log });
 }
 
-function controllerSet({ rootCa, signers }: ComponentOptions): ControllerSetOptions {
-	return { rootCa, ...signers };
+function controllerSet({ rootCa, signers, loadBalancerPool }: ComponentOptions): ControllerSetOptions {
+	return { rootCa, ...signers, ...(loadBalancerPool === undefined ? {} : { loadBalancerPool }) };
 }
 
 /** @param chosen which of them run: see controllers/chosen.ts */

@@ -22,7 +22,7 @@ export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
 export { EncryptionConfigError } from "../apiserver/storage/encryption/config-error.ts";
 export { KubeconfigError } from "../apiserver/webhooks/kubeconfig-endpoint.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
-export { ControllerNameError, type ControllerReport, type QueueReport } from "../controllers/index.ts";
+export { AddressPoolError, ControllerNameError, type ControllerReport, type QueueReport } from "../controllers/index.ts";
 export {
 	SnapshotError,
 	StoreAccessError,

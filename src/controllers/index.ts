@@ -12,3 +12,4 @@ export {
 	type QueueReport,
 } from "./controller-manager.ts";
 export type { ControllerSetOptions } from "./controllers.ts";
+export { AddressPoolError } from "./service-lb/address-pool.ts";
