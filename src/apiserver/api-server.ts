@@ -12,6 +12,7 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { JsonObject } from "../apimachinery/json.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { type KubeList, type KubeObject, parseApiVersion } from "../apimachinery/meta.ts";
+import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type {
 	ApiextensionsWebhookClientConfig,
@@ -63,7 +64,6 @@ import { whenPrepared } from "./extension/prepared.ts";
 import { checkCustom } from "./extension/request-checks.ts";
 import { ServedKinds } from "./extension/served-kinds.ts";
 import type { ConversionCaller } from "./extension/webhook-converter.ts";
-import type { MetricRegistry } from "./metrics/registry.ts";
 import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
 import { Reader } from "./pipeline/reader.ts";

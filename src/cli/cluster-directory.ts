@@ -43,6 +43,10 @@ export interface ClusterConfig {
 	/** Admission plugins that were turned on and off, by name; absent: none. */
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	/** Which controllers run, as kube-controller-manager's --controllers takes them; absent: all. */
+	readonly controllers?: readonly string[];
+	/** Addresses for load balancers, as `ClusterOptions` has them; absent: the usual ones. */
+	readonly loadBalancerPool?: string;
 	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */
 	readonly authorization?: AuthorizationOptions;
 	/** The EncryptionConfiguration's path, absolute; absent: nothing is encrypted in the store. */

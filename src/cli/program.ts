@@ -25,6 +25,7 @@ export function createProgram(): Command {
 	addStart(program);
 	addLifeCycle(program);
 	addInspection(program);
+	addControllers(program);
 	addStore(program);
 	addSnapshot(program);
 	addCerts(program);
@@ -71,6 +72,15 @@ function addStart(program: Command): void {
 		.option("--oidc-signing-algs <names>", "signature algorithms, separated by commas (default: RS256)", nameList)
 		.option("--enable-admission-plugins <names>", "admission plugins to turn on besides the usual ones, separated by commas", nameList)
 		.option("--disable-admission-plugins <names>", "admission plugins to turn off, separated by commas", nameList)
+		.option(
+			"--controllers <names>",
+			"which controllers run, by kube-controller-manager's names: * for all, -NAME for all but one (default: *, or as before)",
+			nameList,
+		)
+		.option(
+			"--load-balancer-pool <ranges>",
+			"addresses for Services of type LoadBalancer: FIRST-LAST or networks, separated by commas; none: nobody makes load balancers (default: 172.18.255.200-172.18.255.250, or as before)",
+		)
 		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
 		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")
 		.option("--authorization-webhook-config-file <file>", "a kubeconfig: where the mode Webhook asks")
@@ -165,6 +175,38 @@ function addInspection(program: Command): void {
 		.addOption(nameOption())
 		.addHelpText("after", examples("kubesim kubeconfig > kubesim.yaml", "kubesim kubeconfig --name exam | base64"))
 		.action(async (options) => (await import("./commands/kubeconfig.ts")).kubeconfig(options));
+}
+
+function addControllers(program: Command): void {
+	const controllers = program
+		.command("controllers")
+		.description("look at a cluster's controllers and their queues, stop and start them, and make the controller manager fail over")
+		.exitOverride()
+		.addHelpText("after", examples("kubesim controllers list", "kubesim controllers stop deployment", "kubesim controllers replicas 3"));
+	const commands = async () => await import("./commands/controllers.ts");
+	const command = (nameAndArguments: string, description: string) =>
+		controllers.command(nameAndArguments).description(description).addOption(nameOption());
+
+	command("list", "tell how each controller and its queues are")
+		.addOption(outputOption())
+		.action(async (options) => (await commands()).controllersList(options));
+	command("stop <controller>", "stop a controller; what it would do is left undone until it is started").action(
+		async (controller, options) => (await commands()).controllersStop(controller, options),
+	);
+	command("start <controller>", "start a controller that was stopped; it catches up").action(async (controller, options) =>
+		(await commands()).controllersStart(controller, options),
+	);
+	command("restart <controller>", "stop a controller and start it: it forgets its queue and what it had seen").action(
+		async (controller, options) => (await commands()).controllersRestart(controller, options),
+	);
+	command("replicas [n]", "list the replicas of the controller manager, or make it have so many; of several one leads, by a Lease")
+		.addOption(outputOption())
+		.action(async (count, options) =>
+			(await commands()).controllersReplicas(count === undefined ? undefined : integerBetween(1, 10)(count), options),
+		);
+	command("kill <replica>", "kill a replica: if it led, another leads when its Lease has run out").action(async (replica, options) =>
+		(await commands()).controllersKill(replica, options),
+	);
 }
 
 function addStore(program: Command): void {

@@ -7,10 +7,12 @@ import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
+	AddressPoolError,
 	AdmissionSwitchError,
 	AuditPolicyError,
 	AuthorizationConfigError,
 	type Cluster,
+	ControllerNameError,
 	EncryptionConfigError,
 	KubeconfigError,
 	OidcOptionsError,
@@ -31,6 +33,7 @@ import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { commandOn, contextName } from "./cluster-name.ts";
 import { serveControl } from "./control/control-server.ts";
 import { controlSocketIn } from "./control/control-socket.ts";
+import { controllerMethods } from "./control/controller-methods.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
 import { makeDirectory } from "./make-directory.ts";
@@ -71,7 +74,8 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
 	options.log.info("listening", { url });
 	const etcdApi = new StoreAccess(cluster, directory, config);
-	const control = await serveControl(controlSocketIn(directory.path), etcdApi.methods);
+	const methods = { ...etcdApi.methods, ...controllerMethods(cluster) };
+	const control = await serveControl(controlSocketIn(directory.path), methods);
 	const started = cluster.start().then(() => etcdApi.open());
 	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.
 	started.catch(() => undefined);
@@ -127,6 +131,8 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.members === undefined ? {} : { storeMembers: config.members }),
 			...(config.authentication === undefined ? {} : { authentication: openAuthenticationConfig(config.authentication) }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
+			...(config.controllers === undefined ? {} : { controllers: config.controllers }),
+			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
 			...(config.audit === undefined ? {} : { audit: config.audit }),
@@ -155,6 +161,13 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 			cause: error,
 		});
 	}
+	if (error instanceof ControllerNameError) {
+		return new CliError(`--controllers: ${error.message}`, {
+			hint: "kubesim controllers list, on a cluster that runs, shows the names.",
+			cause: error,
+		});
+	}
+	if (error instanceof AddressPoolError) return new CliError(`--load-balancer-pool: ${error.message}`, { cause: error });
 	if (error instanceof TokenFileError || error instanceof OidcOptionsError) {
 		return new CliError(error.message, { hint: "kubesim start --help names the flags of authentication.", cause: error });
 	}

@@ -21,6 +21,8 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly speed?: number;
 	readonly enableAdmissionPlugins?: readonly string[];
 	readonly disableAdmissionPlugins?: readonly string[];
+	readonly controllers?: readonly string[];
+	readonly loadBalancerPool?: string;
 	readonly authorizationMode?: readonly string[];
 	readonly authorizationConfig?: string;
 	readonly authorizationWebhookConfigFile?: string;
@@ -68,6 +70,8 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("etcdPort", options.etcdPort ?? known?.etcdPort),
 		...optional("enableAdmissionPlugins", options.enableAdmissionPlugins ?? known?.enableAdmissionPlugins),
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
+		...optional("controllers", options.controllers ?? known?.controllers),
+		...optional("loadBalancerPool", options.loadBalancerPool ?? known?.loadBalancerPool),
 		...optional("authentication", planAuthentication(options, known?.authentication)),
 		...optional("authorization", planAuthorization(options) ?? known?.authorization),
 		...optional(
@@ -137,6 +141,8 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--etcd-port": [options.etcdPort, config?.etcdPort],
 		"--enable-admission-plugins": [options.enableAdmissionPlugins?.join(","), config?.enableAdmissionPlugins?.join(",") ?? ""],
 		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
+		"--controllers": [options.controllers?.join(","), config?.controllers?.join(",") ?? "*"],
+		"--load-balancer-pool": [options.loadBalancerPool, config?.loadBalancerPool],
 		"--authorization-mode": [options.authorizationMode?.join(","), config?.authorization?.modes?.join(",") ?? ""],
 		"--authorization-config": [options.authorizationConfig && resolve(options.authorizationConfig), config?.authorization?.configFile],
 		"--authorization-webhook-config-file": [

@@ -61,6 +61,7 @@ async function reconcileOnce({ name, queue, reconcile, log }: ControllerOptions,
 	} catch (error) {
 		// A conflict is the ordinary course of optimistic concurrency: the cache is behind and will catch up.
 		const expected = isStatusError(error, "Conflict");
+		queue.failed(key, error instanceof Error ? error.message : String(error));
 		log[expected ? "debug" : "warn"](`${name}: error syncing "${key}", requeuing`, {
 			error: error instanceof Error && !isStatusError(error) ? (error.stack ?? error.message) : String(error),
 			retries: queue.retries(key),

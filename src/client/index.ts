@@ -17,4 +17,4 @@ export type { ResourceRef } from "./resources.ts";
 export * as resources from "./resources.ts";
 export { TokenBucket, type TokenBucketOptions } from "./token-bucket.ts";
 export type { Transport } from "./transport.ts";
-export { WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+export { type QueueFailure, type QueueObserver, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";

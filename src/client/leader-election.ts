@@ -43,12 +43,16 @@ export interface LeaderElectionOptions {
 	readonly log?: Logger;
 	/** Ends the election; a leader gives the Lease back. */
 	readonly signal: AbortSignal;
+	/** Ends it as the death of the process would: the Lease stays as it is, until it expires. */
+	readonly crash?: AbortSignal;
 }
 
 export class LeaderElector {
 	readonly #options: Required<Pick<LeaderElectionOptions, "leaseDurationMs" | "renewDeadlineMs" | "retryPeriodMs">> & LeaderElectionOptions;
 	readonly #leases: ResourceClient<Lease>;
 	readonly #log: Logger;
+	/** However it ends. */
+	readonly #ending: AbortSignal;
 	/** The Lease as last seen, and when we saw it change. */
 	#observed: Lease | undefined;
 	#observedMs = 0;
@@ -58,6 +62,7 @@ export class LeaderElector {
 		this.#options = { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000, ...options };
 		this.#leases = options.client.resource(leases);
 		this.#log = options.log ?? silentLog;
+		this.#ending = options.crash === undefined ? options.signal : AbortSignal.any([options.signal, options.crash]);
 	}
 
 	/** Whether this candidate holds the Lease, as far as it knows. */
@@ -67,31 +72,32 @@ export class LeaderElector {
 
 	/** Waits for the lead, leads once, and resolves when the lead is lost or the signal aborts. Rejects as `lead` does. */
 	async run(): Promise<void> {
-		const { signal, lead, namespace, name } = this.#options;
+		const { crash, lead, namespace, name } = this.#options;
 		if (!(await this.#acquire())) return;
 		this.#log.info(`successfully acquired lease ${namespace}/${name}`);
 		const lost = new AbortController();
-		const work = lead(AbortSignal.any([signal, lost.signal]));
+		const work = lead(AbortSignal.any([this.#ending, lost.signal]));
 		work.catch(() => lost.abort());
 		await this.#renewWhile(lost.signal);
 		lost.abort();
-		await this.#release();
+		if (crash?.aborted !== true) await this.#release();
 		await work;
 	}
 
 	/** False: the signal aborted first. */
 	async #acquire(): Promise<boolean> {
-		const { clock, random, retryPeriodMs, signal } = this.#options;
-		while (!signal.aborted) {
+		const { clock, random, retryPeriodMs } = this.#options;
+		const ending = this.#ending;
+		while (!ending.aborted) {
 			if (await this.#tryAcquireOrRenew()) return true;
-			await sleep(clock, retryPeriodMs * (1 + jitter * random.next()), signal).catch(() => undefined);
+			await sleep(clock, retryPeriodMs * (1 + jitter * random.next()), ending).catch(() => undefined);
 		}
 		return false;
 	}
 
 	async #renewWhile(stopped: AbortSignal): Promise<void> {
-		const { clock, retryPeriodMs, renewDeadlineMs, signal, namespace, name } = this.#options;
-		const either = AbortSignal.any([signal, stopped]);
+		const { clock, retryPeriodMs, renewDeadlineMs, namespace, name } = this.#options;
+		const either = AbortSignal.any([this.#ending, stopped]);
 		let renewedMs = clock.now();
 		while (!either.aborted) {
 			await sleep(clock, retryPeriodMs, either).catch(() => undefined);

@@ -10,6 +10,7 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
+import { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
@@ -37,17 +38,19 @@ import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.
 import { signRequest } from "../apiserver/pki/request-signing.ts";
 import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
+import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
-import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
-import { type ComponentOptions, type Components, OwnComponents } from "./components.ts";
+import type { ClusterControllers } from "./cluster-controllers.ts";
+import type { ComponentOptions, Components } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import { OwnComponents } from "./own-components.ts";
 import { type EtcdStoreOption, isInMemory, type OpenedStore, openStore } from "./store-option.ts";
 import { StreamingRelay } from "./streaming-relay.ts";
 
@@ -85,6 +88,11 @@ export interface ClusterOptions {
 	readonly authorization?: AuthorizationOptions;
 	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
 	readonly controllers?: readonly string[];
+	/**
+	 * The addresses that Services of type LoadBalancer are given, `FIRST-LAST`, networks in CIDR notation or single ones, separated by
+	 * commas; "none" for nobody who makes load balancers. Default 172.18.255.200-172.18.255.250.
+	 */
+	readonly loadBalancerPool?: string;
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
 	readonly wayOf?: (user: UserInfo, way: Transport) => Transport;
 	/** Told in a few words what is being done while the cluster comes up. */
@@ -229,6 +237,8 @@ export class Cluster {
 	readonly #authentication: OpenedAuthentication;
 	#isBootstrapped = false;
 	readonly #aggregation: Aggregation;
+	/** Of controllers and scheduler; /metrics shows them beside the API server's own. */
+	readonly metrics = new MetricRegistry();
 	/** The way to servers that requests concern: webhooks. */
 	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
@@ -264,8 +274,10 @@ export class Cluster {
 			random,
 			log,
 			latency: options.latency ?? "usual",
+			metrics: { registry: this.metrics, queues: new QueueMetrics(this.metrics, clock) },
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
+			...(options.loadBalancerPool === undefined ? {} : { loadBalancerPool: options.loadBalancerPool }),
 			rootCa: () => options.pki.ca.cert,
 			signers: {
 				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
@@ -285,9 +297,9 @@ export class Cluster {
 		}
 	}
 
-	/** Throws while another server of the same store runs them. */
-	get controllers(): ControllerManager {
-		return here(this.#runners.controllers);
+	/** Looks at controllers, stops and starts them. */
+	get controllers(): ClusterControllers {
+		return this.#runners.controllers;
 	}
 
 	/** Throws while another server of the same store runs the nodes. */
@@ -429,7 +441,7 @@ export class Cluster {
 			flowControl,
 			auditor: this.#auditor,
 			remoteApis: this.#aggregation,
-			metrics: [this.apiServer.metrics],
+			metrics: [this.apiServer.metrics, this.metrics],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
 		});

@@ -1,18 +1,22 @@
 /**
  * What runs beside the API server: controllers, scheduler and simulated nodes, each with an identity and a fork of the
- * random source of its own. In a cluster of one server they all run here, on one set of informers, from the start:
- * there is nobody to elect against. See elected-components.ts for several.
+ * random source of its own. See own-components.ts for a cluster of one server, elected-components.ts for several.
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
-import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
-import { ControllerManager, type ControllerManagerOptions } from "../controllers/index.ts";
+import {
+	ControllerManager,
+	type ControllerManagerOptions,
+	type ControllerMetrics,
+	type ControllerSetOptions,
+} from "../controllers/index.ts";
 import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
 import { Scheduler } from "../scheduler/index.ts";
+import { ClusterControllers, type ClusterControllersOptions } from "./cluster-controllers.ts";
 
 export interface ComponentOptions {
 	readonly clock: Clock;
@@ -22,6 +26,10 @@ export interface ComponentOptions {
 	readonly clientFor: (user: UserInfo) => Client;
 	/** Default all. */
 	readonly controllers?: readonly string[];
+	/** See controllers/controllers.ts. */
+	readonly loadBalancerPool?: string;
+	/** Where components count what they do. */
+	readonly metrics: ControllerMetrics;
 	/** PEM. */
 	readonly rootCa: () => string;
 	/** What controllers sign with the cluster's authority and keys. */
@@ -32,8 +40,8 @@ export interface ComponentOptions {
 }
 
 export interface Components {
-	/** Undefined while another server runs them. */
-	readonly controllers: ControllerManager | undefined;
+	readonly controllers: ClusterControllers;
+	/** Undefined while another server runs the nodes. */
 	readonly fleet: Fleet | undefined;
 	/** Another server runs the nodes. Known once `start` has resolved. */
 	readonly areNodesElsewhere: boolean;
@@ -52,19 +60,34 @@ export function createInformers({ clock, random, log, clientFor }: ComponentOpti
 	return new InformerFactory({ client: clientFor(controllerManagerUser), clock, random: random.fork("informers"), log });
 }
 
-export function createControllers(
-	{ clock, random, log, clientFor, rootCa, signers, controllers }: ComponentOptions,
-	informers: InformerFactory,
-): ControllerManager {
+function controllerSet({ rootCa, signers, loadBalancerPool }: ComponentOptions): ControllerSetOptions {
+	return { rootCa, ...signers, ...(loadBalancerPool === undefined ? {} : { loadBalancerPool }) };
+}
+
+/** @param chosen which of them run: see controllers/chosen.ts */
+export function createControllers(options: ComponentOptions, informers: InformerFactory, chosen: readonly string[]): ControllerManager {
+	const { clock, random, log, clientFor, metrics } = options;
 	return new ControllerManager({
 		informers,
 		clock,
 		log,
 		random: random.fork("controllers"),
 		clientFor: (account) => clientFor(controllerUser(account)),
-		rootCa,
-		...(controllers === undefined ? {} : { chosen: controllers }),
-		...signers,
+		chosen,
+		metrics,
+		...controllerSet(options),
+	});
+}
+
+/** @throws ControllerNameError */
+export function createClusterControllers(
+	options: ComponentOptions,
+	createReplicas?: ClusterControllersOptions["createReplicas"],
+): ClusterControllers {
+	return new ClusterControllers({
+		names: ControllerManager.namesOf(controllerSet(options)),
+		choice: options.controllers ?? ["*"],
+		...(createReplicas === undefined ? {} : { createReplicas }),
 	});
 }
 
@@ -88,38 +111,6 @@ export function createFleet({ clock, random, log, latency, clientFor }: Componen
 
 export function nodeNames(count: number): readonly string[] {
 	return Array.from({ length: count }, (_, index) => `node-${index + 1}`);
-}
-
-export class OwnComponents implements Components {
-	readonly informers: InformerFactory;
-	readonly controllers: ControllerManager;
-	readonly fleet: Fleet;
-	readonly areNodesElsewhere = false;
-	readonly #options: ComponentOptions;
-	readonly #scheduler: Scheduler;
-
-	constructor(options: ComponentOptions) {
-		this.#options = options;
-		this.informers = createInformers(options);
-		this.controllers = createControllers(options, this.informers);
-		this.#scheduler = createScheduler(options, this.informers);
-		this.fleet = createFleet(options, this.informers);
-	}
-
-	async start(signal: AbortSignal): Promise<void> {
-		const { clock, nodes, nodeTemplate } = this.#options;
-		this.controllers.start(signal);
-		this.#scheduler.start(signal);
-		void this.fleet.start(signal);
-		// Loading the shell is real I/O, which virtual time does not wait for.
-		if (clock instanceof VirtualClock) await Fleet.preload();
-		await this.informers.start(signal);
-		await Promise.all(nodeNames(nodes).map((name) => this.fleet.addNode({ ...nodeTemplate, name })));
-	}
-
-	async stopped(): Promise<void> {
-		// What they still write, the closed store refuses.
-	}
 }
 
 function controllerUser(account: string): UserInfo {

@@ -13,14 +13,15 @@ import { sleep } from "../apimachinery/clock/clock.ts";
 import type { Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { InformerFactory } from "../client/informer.ts";
-import { LeaderElector } from "../client/leader-election.ts";
 import { nodes } from "../client/resources.ts";
-import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet } from "../kubelet-sim/index.ts";
+import { campaign, untilEnd } from "./campaign.ts";
+import type { ClusterControllers } from "./cluster-controllers.ts";
 import {
 	type ComponentOptions,
 	type Components,
 	controllerManagerUser,
+	createClusterControllers,
 	createControllers,
 	createFleet,
 	createInformers,
@@ -29,8 +30,6 @@ import {
 	schedulerUser,
 } from "./components.ts";
 
-/** After a term that failed. */
-const retryMs = 2_000;
 /** How long the end waits for the Leases to be given back. */
 const releaseLimitMs = 3_000;
 /** The Lease of all simulated nodes. */
@@ -45,8 +44,8 @@ export interface ElectedOptions extends ComponentOptions {
 
 export class ElectedComponents implements Components {
 	readonly informers: InformerFactory;
+	readonly controllers: ClusterControllers;
 	readonly #options: ElectedOptions;
-	#controllers: ControllerManager | undefined;
 	#fleet: Fleet | undefined;
 	/** Who runs the nodes, by the name on the Lease; undefined until it is known. */
 	#nodesHolder: string | undefined;
@@ -57,12 +56,9 @@ export class ElectedComponents implements Components {
 	constructor(options: ElectedOptions) {
 		this.#options = options;
 		this.informers = createInformers(options);
+		this.controllers = createClusterControllers(options);
 		// Before the informers start: what `whenNodesReady` looks at.
 		this.informers.informer(nodes);
-	}
-
-	get controllers(): ControllerManager | undefined {
-		return this.#controllers;
 	}
 
 	get fleet(): Fleet | undefined {
@@ -98,40 +94,28 @@ export class ElectedComponents implements Components {
 	}
 
 	/** Stands for election again and again until the signal aborts. Never rejects. */
-	async #campaign(
+	#campaign(
 		name: string,
 		user: UserInfo,
 		identity: string,
 		signal: AbortSignal,
 		lead: (options: ComponentOptions, term: AbortSignal) => Promise<void>,
 	): Promise<void> {
-		const { clock, random, log, clientFor } = this.#options;
-		const client = clientFor(user);
-		for (let term = 1; !signal.aborted; term++) {
-			const forked = random.fork(`${name}-${term}`);
-			const elector = new LeaderElector({
-				client,
-				clock,
-				random: forked.fork("election"),
-				log,
-				namespace: "kube-system",
-				name,
-				identity,
-				signal,
-				lead: (end) => lead({ ...this.#options, random: forked }, end),
-				onNewLeader: (holder) => {
-					if (name === nodesLease) this.#nodesAreWith(holder);
-					log.info(`new leader elected for ${name}: ${holder}`);
-				},
-			});
-			try {
-				await elector.run();
-				if (!signal.aborted) log.warn(`leaderelection lost for ${name}`);
-			} catch (error) {
-				log.error(`${name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-				await sleep(clock, retryMs, signal).catch(() => undefined);
-			}
-		}
+		const { clock, random, log, clientFor, metrics } = this.#options;
+		return campaign({
+			name,
+			identity,
+			client: clientFor(user),
+			clock,
+			random,
+			log,
+			metrics: metrics.registry,
+			signal,
+			lead: (forked, end) => lead({ ...this.#options, random: forked }, end),
+			onNewLeader: (holder) => {
+				if (name === nodesLease) this.#nodesAreWith(holder);
+			},
+		});
 	}
 
 	/** @param holder undefined: this server. */
@@ -142,11 +126,11 @@ export class ElectedComponents implements Components {
 
 	async #manage(options: ComponentOptions, term: AbortSignal): Promise<void> {
 		const informers = createInformers(options);
-		const controllers = createControllers(options, informers);
-		this.#controllers = controllers;
-		controllers.start(term);
+		const manager = createControllers(options, informers, this.controllers.chosen());
+		manager.start(term);
+		this.controllers.ledBy(manager);
 		await untilEnd(term, informers.start(term));
-		this.#controllers = undefined;
+		this.controllers.ledBy(undefined);
 	}
 
 	async #schedule(options: ComponentOptions, term: AbortSignal): Promise<void> {
@@ -179,14 +163,4 @@ async function takeOver(fleet: Fleet, known: readonly Node[], { nodes: count, no
 	});
 	const missing = nodeNames(count).filter((name) => !names.has(name));
 	await Promise.all([...taken, ...missing.map((name) => ({ ...nodeTemplate, name }))].map((node) => fleet.addNode(node)));
-}
-
-/** Resolves when the term is over; rejects if the beginning of the work does. */
-async function untilEnd(term: AbortSignal, beginning: Promise<unknown>): Promise<void> {
-	const over = new Promise<void>((resolve) => {
-		if (term.aborted) resolve();
-		term.addEventListener("abort", () => resolve(), { once: true });
-	});
-	await Promise.race([beginning, over]);
-	await over;
 }

@@ -15,8 +15,7 @@ import type { ClusterRole, PolicyRule } from "../apimachinery/schema/generated/t
 import { labelSelectorFromObject } from "../apimachinery/selector.ts";
 import { runController } from "../client/controller.ts";
 import { clusterRoles } from "../client/resources.ts";
-import { WorkQueue } from "../client/work-queue.ts";
-import type { Controller, ControllerContext } from "./controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "./controller.ts";
 
 const name = "clusterrole-aggregation-controller";
 /** kube-controller-manager's number of workers. */
@@ -24,10 +23,11 @@ const concurrency = 5;
 
 export const clusterRoleAggregationController: Controller = { name, run };
 
-async function run({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, log } = context;
 	const roles = informers.informer(clusterRoles);
 	await roles.whenSynced();
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "ClusterRoleAggregator");
 	const enqueue = (role: ClusterRole) => {
 		if (role.aggregationRule !== undefined) queue.add(nameOf(role));
 	};

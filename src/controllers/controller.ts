@@ -3,10 +3,12 @@
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
+import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { InformerFactory } from "../client/informer.ts";
+import { type QueueObserver, WorkQueue, type WorkQueueOptions } from "../client/work-queue.ts";
 
 export interface ControllerContext {
 	/** With the controller's own identity: `system:serviceaccount:kube-system:replicaset-controller`. */
@@ -16,6 +18,10 @@ export interface ControllerContext {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;
+	/** Where it counts what it does; absent: nowhere. */
+	readonly metrics?: MetricRegistry;
+	/** Told of each queue that it makes; absent: nobody looks. */
+	readonly observeQueue?: (name: string, queue: WorkQueue) => QueueObserver;
 }
 
 export interface Controller {
@@ -28,4 +34,13 @@ export interface Controller {
 /** The recorder of a controller's events. @param component what `kubectl describe` shows under From. */
 export function recorderOf({ client, clock, random, log }: ControllerContext, component: string, signal: AbortSignal): EventRecorder {
 	return new EventRecorder({ client, clock, random, component, log, signal });
+}
+
+/** A queue of a controller's keys. @param name the label that its metrics have, as upstream's */
+export function queueOf(
+	{ clock, observeQueue }: ControllerContext,
+	name: string,
+	limits: Omit<WorkQueueOptions, "clock" | "observe"> = {},
+): WorkQueue {
+	return new WorkQueue({ clock, ...limits, ...(observeQueue === undefined ? {} : { observe: (queue) => observeQueue(name, queue) }) });
 }

@@ -31,6 +31,8 @@ import { resourceQuotaController } from "./resourcequota/resourcequota-controlle
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
 import { type ServiceAccountTokenOptions, serviceAccountTokenController } from "./service-account-token-controller.ts";
+import { AddressPool, defaultAddressPool } from "./service-lb/address-pool.ts";
+import { serviceLoadBalancerController } from "./service-lb/service-lb-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
 import { pvProtectionController } from "./storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "./storage-protection/pvc-protection-controller.ts";
@@ -45,14 +47,18 @@ export interface ControllerSetOptions {
 	readonly signCertificate: CertificateSigner;
 	/** A service account's token for a Secret of its own. */
 	readonly signServiceAccountToken: ServiceAccountTokenOptions["sign"];
+	/** Addresses of load balancers: `172.18.255.200-172.18.255.250`, or a list; "none": nobody makes load balancers. Default that range. */
+	readonly loadBalancerPool?: string;
 	/** What garbage collection and namespace deletion know of; default all built-in resources. */
 	readonly deletableResources?: readonly DeletableResource[];
 }
 
+/** @throws AddressPoolError */
 export function createControllers({
 	rootCa,
 	signCertificate,
 	signServiceAccountToken,
+	loadBalancerPool = defaultAddressPool,
 	deletableResources = builtInDeletableResources(),
 }: ControllerSetOptions): readonly Controller[] {
 	return [
@@ -78,6 +84,7 @@ export function createControllers({
 		disruptionController,
 		endpointsController,
 		endpointSliceController,
+		serviceLoadBalancerController(loadBalancerPool === "none" ? undefined : new AddressPool(loadBalancerPool)),
 		nodeLifecycleController,
 		taintEvictionController,
 		podGarbageCollector,

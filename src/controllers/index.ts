@@ -3,4 +3,13 @@
  * the client, level-based, knowing nothing of the server it talks to. What controllers share in mechanism (queues,
  * informers, expectations, owners) is in client/.
  */
-export { ControllerManager, type ControllerManagerOptions } from "./controller-manager.ts";
+export { ControllerNameError } from "./chosen.ts";
+export {
+	ControllerManager,
+	type ControllerManagerOptions,
+	type ControllerMetrics,
+	type ControllerReport,
+	type QueueReport,
+} from "./controller-manager.ts";
+export type { ControllerSetOptions } from "./controllers.ts";
+export { AddressPoolError } from "./service-lb/address-pool.ts";

@@ -10,8 +10,7 @@
 import { jsonEqual } from "../apimachinery/json.ts";
 import { runController } from "../client/controller.ts";
 import { configMaps, namespaces } from "../client/resources.ts";
-import { WorkQueue } from "../client/work-queue.ts";
-import type { Controller, ControllerContext } from "./controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "./controller.ts";
 import { createInNamespace, isActive } from "./namespace-content.ts";
 
 const name = "root-ca-certificate-publisher-controller";
@@ -27,11 +26,11 @@ export function rootCaPublisher(rootCa: () => string): Controller {
 }
 
 async function run(rootCa: () => string, context: ControllerContext, signal: AbortSignal): Promise<void> {
-	const { informers, client, clock, log } = context;
+	const { informers, client, log } = context;
 	const namespaceInformer = informers.informer(namespaces);
 	const configMapInformer = informers.informer(configMaps, { fieldSelector: `metadata.name=${configMapName}` });
 	await Promise.all([namespaceInformer.whenSynced(), configMapInformer.whenSynced()]);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "root_ca_cert_publisher");
 	const enqueue = (namespace: string | undefined) => queue.add(namespace ?? "");
 	namespaceInformer.onChange(
 		{ added: ({ metadata }) => enqueue(metadata?.name), updated: (_old, { metadata }) => enqueue(metadata?.name) },

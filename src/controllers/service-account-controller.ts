@@ -8,8 +8,7 @@
  */
 import { runController } from "../client/controller.ts";
 import { namespaces, serviceAccounts } from "../client/resources.ts";
-import { WorkQueue } from "../client/work-queue.ts";
-import type { Controller, ControllerContext } from "./controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "./controller.ts";
 import { createInNamespace, isActive } from "./namespace-content.ts";
 
 const name = "serviceaccount-controller";
@@ -17,11 +16,12 @@ const defaultName = "default";
 
 export const serviceAccountController: Controller = { name, run };
 
-async function run({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, log } = context;
 	const namespaceInformer = informers.informer(namespaces);
 	const accountInformer = informers.informer(serviceAccounts);
 	await Promise.all([namespaceInformer.whenSynced(), accountInformer.whenSynced()]);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "serviceaccount");
 	const enqueue = (namespace: string | undefined) => queue.add(namespace ?? "");
 	namespaceInformer.onChange(
 		{ added: ({ metadata }) => enqueue(metadata?.name), updated: (_old, { metadata }) => enqueue(metadata?.name) },

@@ -12,8 +12,7 @@ import type { Secret, ServiceAccount } from "../apimachinery/schema/generated/ty
 import { isStatusError } from "../apimachinery/status-error.ts";
 import { runController } from "../client/controller.ts";
 import { secrets, serviceAccounts } from "../client/resources.ts";
-import { WorkQueue } from "../client/work-queue.ts";
-import type { Controller, ControllerContext } from "./controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "./controller.ts";
 
 const name = "serviceaccount-token-controller";
 const accountName = "kubernetes.io/service-account.name";
@@ -32,11 +31,11 @@ export function serviceAccountTokenController(options: ServiceAccountTokenOption
 }
 
 async function run(options: ServiceAccountTokenOptions, context: ControllerContext, signal: AbortSignal): Promise<void> {
-	const { informers, client, clock, log } = context;
+	const { informers, client, log } = context;
 	const accounts = informers.informer(serviceAccounts);
 	const tokens = informers.informer(secrets, { fieldSelector: "type=kubernetes.io/service-account-token" });
 	await Promise.all([accounts.whenSynced(), tokens.whenSynced()]);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "serviceaccount_tokens_secret");
 	const enqueue = ({ metadata }: Secret) => queue.add(`${metadata?.namespace}/${metadata?.name}`);
 	/** The Secrets of an account that is new, changed or gone. */
 	const enqueueOf = ({ metadata }: ServiceAccount) => {

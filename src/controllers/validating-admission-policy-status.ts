@@ -10,17 +10,17 @@
  */
 import { runController } from "../client/controller.ts";
 import { validatingAdmissionPolicies } from "../client/resources.ts";
-import { WorkQueue } from "../client/work-queue.ts";
-import type { Controller, ControllerContext } from "./controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "./controller.ts";
 
 const name = "validatingadmissionpolicy-status-controller";
 
 export const validatingAdmissionPolicyStatusController: Controller = { name, run };
 
-async function run({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, log } = context;
 	const policies = informers.informer(validatingAdmissionPolicies);
 	await policies.whenSynced();
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "validatingadmissionpolicy-status");
 	policies.onChange(
 		{ added: ({ metadata }) => queue.add(metadata?.name ?? ""), updated: (_old, { metadata }) => queue.add(metadata?.name ?? "") },
 		signal,

@@ -22,7 +22,7 @@ import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "..
 import type { Image } from "./images/image.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
-import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
+import { ClusterNetwork, clusterDomain, serviceAddresses } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { defaultCapacity } from "./node/node-object.ts";
@@ -557,7 +557,7 @@ function makeInformers(factory: InformerFactory) {
 		secrets: factory.informer(secrets),
 	};
 	index(informers.pods, "node", ({ spec }) => spec?.nodeName);
-	index(informers.services, "address", ({ spec }) => spec?.clusterIP);
+	informers.services.cache.addIndex("address", serviceAddresses);
 	index(informers.endpointSlices, "service", ({ metadata }) => {
 		const service = metadata?.labels?.["kubernetes.io/service-name"];
 		return service === undefined ? undefined : `${metadata?.namespace}/${service}`;

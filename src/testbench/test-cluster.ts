@@ -15,6 +15,7 @@ import type { UserInfo } from "../apimachinery/user.ts";
 import type { Client, ResourceClient } from "../client/client.ts";
 import type { ResourceRef } from "../client/resources.ts";
 import { type Cluster, createCluster as createPlainCluster, type ClusterOptions as PlainOptions } from "../cluster/cluster.ts";
+import type { ClusterControllers } from "../cluster/cluster-controllers.ts";
 import type { Controller } from "../controllers/controller.ts";
 import { type FaultPlan, Faults, FaultyTransport } from "./faults.ts";
 import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "./kind-names.ts";
@@ -95,6 +96,11 @@ export class TestCluster implements AsyncDisposable {
 
 	get clock(): Clock {
 		return this.inner.clock;
+	}
+
+	/** The cluster's own controllers: to look at them, to stop and start them, to make replicas of them and kill one. */
+	get controllers(): ClusterControllers {
+		return this.inner.controllers;
 	}
 
 	/** An administrator's typed client, in process; nothing goes wrong on its way. */

@@ -24,7 +24,7 @@ async function end(identity: string): Promise<void> {
 }
 
 beforeAll(async () => {
-	test = await startTestCluster({ nodes: 1 });
+	test = await startTestCluster({ nodes: 1, loadBalancerPool: "none" });
 });
 afterAll(async () => {
 	for (const identity of [...replicas.keys()]) await end(identity);

@@ -18,7 +18,7 @@ function file(name: string, content: string): string {
 }
 
 beforeAll(async () => {
-	test = await startTestCluster();
+	test = await startTestCluster({ loadBalancerPool: "none" });
 });
 afterAll(() => test[Symbol.asyncDispose]());
 

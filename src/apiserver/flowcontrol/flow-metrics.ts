@@ -2,7 +2,7 @@
  * What API Priority and Fairness counts about itself.
  * Source: k8s.io/apiserver/pkg/util/flowcontrol/metrics and https://kubernetes.io/docs/reference/instrumentation/metrics/
  */
-import { type Family, type Histogram, MetricRegistry, type Value } from "../metrics/registry.ts";
+import { type Family, type Histogram, MetricRegistry, type Value } from "../../apimachinery/metrics/registry.ts";
 import type { RejectReason } from "./flow-request.ts";
 import type { PriorityLevel } from "./priority-level.ts";
 

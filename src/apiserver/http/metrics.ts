@@ -5,8 +5,15 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import {
+	exponentialBuckets,
+	type Family,
+	type Histogram,
+	MetricRegistry,
+	renderMetrics,
+	type Value,
+} from "../../apimachinery/metrics/registry.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
-import { exponentialBuckets, type Family, type Histogram, MetricRegistry, renderMetrics, type Value } from "../metrics/registry.ts";
 import type { RequestTarget } from "./request-target.ts";
 import { versionInfo } from "./version.ts";
 

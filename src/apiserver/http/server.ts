@@ -18,6 +18,7 @@ import fastify, {
 } from "fastify";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
+import type { MetricRegistry } from "../../apimachinery/metrics/registry.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { newForbidden, newMethodNotAllowed } from "../../apimachinery/status-error.ts";
 import type { Auditor } from "../audit/auditor.ts";
@@ -27,7 +28,6 @@ import { ClientCertificateAuthenticator } from "../authentication/client-certifi
 import { FrontProxyAuthenticator, type FrontProxyOptions } from "../authentication/front-proxy.ts";
 import type { Require } from "../authorization/question.ts";
 import type { FlowController } from "../flowcontrol/flow-controller.ts";
-import type { MetricRegistry } from "../metrics/registry.ts";
 import { encodeValue, wantsPretty } from "./answer.ts";
 import type {
 	ApiHandler,

@@ -5,7 +5,7 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { formatGroupResource } from "../../apimachinery/meta.ts";
-import { type Family, type Histogram, MetricRegistry, type Value } from "../metrics/registry.ts";
+import { type Family, type Histogram, MetricRegistry, type Value } from "../../apimachinery/metrics/registry.ts";
 
 const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
 const requestLabels = { labels: ["group", "operation", "resource"], stability: "ALPHA" } as const;

@@ -10,11 +10,11 @@ import { describeSnapshot, openLevelStore, restoreSnapshot, SnapshotError } from
 import { ClusterDirectory } from "../cluster-directory.ts";
 import { commandOn } from "../cluster-name.ts";
 import { CommandLock } from "../command-lock.ts";
+import { askCluster } from "../control/running-server.ts";
 import { saveSnapshot } from "../control/store-methods.ts";
 import { CliError, messageOf } from "../errors.ts";
 import { countMembers } from "../start-plan.ts";
 import { formatTable } from "../table.ts";
-import { askStore } from "./store/store-target.ts";
 
 interface Target {
 	readonly name: string;
@@ -27,7 +27,7 @@ export async function snapshotSave(file: string, { name }: Target): Promise<void
 	const { bytes, revision } =
 		directory.runningServer() === undefined
 			? await withStoreOf(directory, (store) => saveSnapshot(store, path)).catch(asCliError)
-			: await askStore<{ bytes: number; revision: number }>(name, "store.saveSnapshot", { file: path });
+			: await askCluster<{ bytes: number; revision: number }>(name, "store.saveSnapshot", { file: path });
 	process.stdout.write(`Snapshot of revision ${revision} saved at ${path} (${bytes} bytes)\n`);
 }
 

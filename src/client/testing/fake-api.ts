@@ -171,7 +171,8 @@ export class FakeApi implements Transport {
 	#merge(subresource: string | undefined, old: Stored, body: Stored): Stored {
 		const annotations = body.metadata.annotations === undefined ? {} : { annotations: body.metadata.annotations };
 		const status = body.status === undefined ? {} : { status: body.status };
-		if (subresource === "status") return { ...old, metadata: { ...old.metadata, ...annotations }, ...status };
+		const finalizers = body.metadata.finalizers === undefined ? {} : { finalizers: body.metadata.finalizers };
+		if (subresource === "status") return { ...old, metadata: { ...old.metadata, ...annotations, ...finalizers }, ...status };
 		const { name, namespace, uid, creationTimestamp, deletionTimestamp, generation = 0, resourceVersion } = old.metadata;
 		const kept = { name, namespace, uid, creationTimestamp, deletionTimestamp, resourceVersion } as ObjectMeta;
 		const changed = !jsonEqual(body.spec, old.spec);

@@ -14,8 +14,7 @@ import type { ConfigMap, Secret } from "../../apimachinery/schema/generated/type
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { runController } from "../../client/controller.ts";
 import { configMaps, secrets } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import { bootstrapTokens } from "./token-cleaner.ts";
 
 const name = "bootstrap-signer-controller";
@@ -26,11 +25,12 @@ const signaturePrefix = "jws-kubeconfig-";
 
 export const bootstrapSigner: Controller = { name, run };
 
-async function run({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, clock, log } = context;
 	const tokens = informers.informer(secrets, bootstrapTokens);
 	const infos = informers.informer(configMaps, { namespace: configMapNamespace, fieldSelector: `metadata.name=${configMapName}` });
 	await Promise.all([tokens.whenSynced(), infos.whenSynced()]);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "bootstrap_signer_queue");
 	const sign = () => queue.add(key);
 	tokens.onChange({ added: sign, updated: sign, deleted: sign }, signal);
 	infos.onChange({ added: sign, updated: sign }, signal);

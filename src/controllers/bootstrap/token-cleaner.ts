@@ -11,18 +11,18 @@ import type { Secret } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { runController } from "../../client/controller.ts";
 import { secrets } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 
 const name = "token-cleaner-controller";
 export const bootstrapTokens = { namespace: "kube-system", fieldSelector: `type=${bootstrapTokenType}` } as const;
 
 export const tokenCleaner: Controller = { name, run };
 
-async function run({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, clock, log } = context;
 	const informer = informers.informer(secrets, bootstrapTokens);
 	await informer.whenSynced();
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "token_cleaner");
 	const enqueue = ({ metadata }: Secret) => queue.add(`${metadata?.namespace}/${metadata?.name}`);
 	informer.onChange({ added: enqueue, updated: (_old, secret) => enqueue(secret) }, signal);
 	const reconcile = async (key: string) => {

@@ -11,8 +11,7 @@ import type { CertificateSigningRequest, SubjectAccessReview } from "../../apima
 import { type CertificateRequest, isProblem, parseCertificateRequest } from "../../apimachinery/x509/certificate-request.ts";
 import { runController } from "../../client/controller.ts";
 import { certificateSigningRequests, subjectAccessReviews } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import { conditionOf, kubeletClientProblem, signerNames } from "./request-rules.ts";
 
 const name = "certificatesigningrequest-approving-controller";
@@ -41,10 +40,10 @@ const recognizers: readonly Recognizer[] = [
 ];
 
 async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
-	const { informers, clock, log } = context;
+	const { informers, log } = context;
 	const informer = informers.informer(certificateSigningRequests);
 	await informer.whenSynced();
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "certificate");
 	const enqueue = ({ metadata }: CertificateSigningRequest) => queue.add(metadata?.name ?? "");
 	informer.onChange({ added: enqueue, updated: (_old, request) => enqueue(request) }, signal);
 	const reconcile = (key: string) => approve(context, informer.cache.get(key));

@@ -12,8 +12,7 @@ import { formatTime } from "../../apimachinery/time.ts";
 import { type CertificateRequest, isProblem, parseCertificateRequest } from "../../apimachinery/x509/certificate-request.ts";
 import { runController } from "../../client/controller.ts";
 import { certificateSigningRequests } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import { conditionOf, isOwnSigner, requestProblem } from "./request-rules.ts";
 
 const name = "certificatesigningrequest-signing-controller";
@@ -39,7 +38,7 @@ async function run(sign: CertificateSigner, context: ControllerContext, signal: 
 	const { informers, client, clock, log } = context;
 	const informer = informers.informer(certificateSigningRequests);
 	await informer.whenSynced();
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "certificate");
 	const enqueue = ({ metadata }: CertificateSigningRequest) => queue.add(metadata?.name ?? "");
 	informer.onChange({ added: enqueue, updated: (_old, request) => enqueue(request) }, signal);
 	const reconcile = async (key: string) => {

@@ -22,8 +22,8 @@ import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
 import { claimObjects, controllerOf } from "../../client/owner.ts";
 import { deployments, pods, replicaSets } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { addControllerIndex, isBeingDeleted, isPodTerminal, managedBy, orphansIn } from "../pod-state.ts";
 import { isOfKind } from "../replicaset/replica-kind.ts";
 import {
@@ -66,7 +66,7 @@ class DeploymentController {
 		this.#deployments = context.informers.informer(deployments);
 		this.#replicaSets = context.informers.informer(replicaSets);
 		this.#pods = context.informers.informer(pods);
-		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "deployment");
 		this.#client = context.client.resource(deployments);
 		this.#replicaSetClient = context.client.resource(replicaSets);
 		this.#recorder = recorderOf(context, name, signal);

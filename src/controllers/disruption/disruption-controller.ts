@@ -18,9 +18,9 @@ import { type ReconcileResult, runController } from "../../client/controller.ts"
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informer } from "../../client/informer.ts";
 import { podDisruptionBudgets, pods } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
 import { findCondition } from "../conditions.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { isBeingDeleted, isPodTerminal } from "../pod-state.ts";
 import { disruptedPods, expectedCounts, failedBudgetStatus, needsScale, planBudgetStatus } from "./budget-status.ts";
 import { PodScales, ScaleError } from "./pod-scales.ts";
@@ -51,8 +51,8 @@ class DisruptionController {
 		this.#budgets = context.informers.informer(podDisruptionBudgets);
 		this.#pods = context.informers.informer(pods);
 		this.#scales = new PodScales(context.informers);
-		this.#queue = new WorkQueue({ clock: context.clock });
-		this.#staleQueue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "disruption");
+		this.#staleQueue = queueOf(context, "stale_pod_disruption");
 		this.#recorder = recorderOf(context, component, signal);
 	}
 

@@ -16,8 +16,8 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
 import { endpoints, pods, services } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts";
 import { planSubsets, type SubsetsPlan } from "./endpoint-subsets.ts";
 import { hasPods, headlessLabel, isHeadless, podHandler, selectedPods } from "./service-pods.ts";
@@ -50,7 +50,7 @@ class EndpointsController {
 		this.#services = context.informers.informer(services);
 		this.#pods = context.informers.informer(pods);
 		this.#endpoints = context.informers.informer(endpoints);
-		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "endpoint");
 		this.#recorder = recorderOf(context, "endpoint-controller", signal);
 	}
 

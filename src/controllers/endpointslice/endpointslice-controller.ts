@@ -18,8 +18,8 @@ import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
 import { controllerReference } from "../../client/owner.ts";
 import { endpointSlices, nodes, pods, services } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { hasPods, headlessLabel, isHeadless, podHandler, selectedPods } from "../endpoints/service-pods.ts";
 import { isBeingDeleted } from "../pod-state.ts";
 import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts";
@@ -58,7 +58,7 @@ class EndpointSliceController {
 		this.#nodes = context.informers.informer(nodes);
 		this.#slices = context.informers.informer(endpointSlices);
 		// Upstream's defaultSyncBackOff and maxSyncBackOff.
-		this.#queue = new WorkQueue({ clock: context.clock, baseDelayMs: 1_000, maxDelayMs: 1_000_000 });
+		this.#queue = queueOf(context, "endpoint_slice", { baseDelayMs: 1_000, maxDelayMs: 1_000_000 });
 		this.#recorder = recorderOf(context, "endpoint-slice-controller", signal);
 	}
 

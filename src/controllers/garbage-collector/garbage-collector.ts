@@ -16,8 +16,8 @@ import type { OwnerReference } from "../../apimachinery/schema/generated/types.t
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { runController } from "../../client/controller.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { type CustomResource, CustomResourceList } from "../custom-resources.ts";
 import { type DeletableResource, kindKey, resourceIndex } from "../deletable-resources.ts";
 import {
@@ -66,8 +66,8 @@ class GarbageCollector {
 		this.#resources = resources;
 		this.#byKind = new Map(resourceIndex(resources));
 		this.#custom = new CustomResourceList(context.informers);
-		this.#deletions = new WorkQueue({ clock: context.clock });
-		this.#orphanings = new WorkQueue({ clock: context.clock });
+		this.#deletions = queueOf(context, "garbage_collector_attempt_to_delete");
+		this.#orphanings = queueOf(context, "garbage_collector_attempt_to_orphan");
 		this.#recorder = recorderOf(context, name, signal);
 	}
 

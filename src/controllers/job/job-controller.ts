@@ -72,7 +72,7 @@ class JobController {
 		this.#context = context;
 		this.#jobs = context.informers.informer(jobs);
 		this.#pods = context.informers.informer(pods);
-		this.#queue = jobQueue(clock);
+		this.#queue = jobQueue(context, "job");
 		this.#expectations = new Expectations(clock);
 		this.#client = context.client.resource(jobs);
 		this.#podClient = context.client.resource(pods);
@@ -81,7 +81,13 @@ class JobController {
 		const control = new PodControl(this.#podClient, this.#recorder);
 		this.#work = new PodWork({ control, remover: this.#remover, expectations: this.#expectations });
 		const jobOf = (pod: Pod) => this.#jobOf(pod);
-		this.#orphans = new OrphanPods({ clock, log, pods: this.#pods.cache, remover: this.#remover, jobOf });
+		this.#orphans = new OrphanPods({
+			queue: jobQueue(context, "job_orphan_pod"),
+			log,
+			pods: this.#pods.cache,
+			remover: this.#remover,
+			jobOf,
+		});
 	}
 
 	async run(signal: AbortSignal): Promise<void> {

@@ -3,7 +3,6 @@
  * manage them any more. They lose it, so that they can be deleted.
  * Source: syncOrphanPod in pkg/controller/job/job_controller.go.
  */
-import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { Job, Pod } from "../../apimachinery/schema/generated/types.ts";
@@ -15,10 +14,9 @@ import type { WorkQueue } from "../../client/work-queue.ts";
 import { isOfKind } from "../replicaset/replica-kind.ts";
 import type { FinalizerRemover } from "./finalizer-remover.ts";
 import { finishedAs, isManagedElsewhere, isTracked } from "./job-pods.ts";
-import { jobQueue } from "./job-queue.ts";
 
 export interface OrphanPodsOptions {
-	readonly clock: Clock;
+	readonly queue: WorkQueue;
 	readonly log: Logger;
 	readonly pods: ObjectCache<Pod>;
 	readonly remover: FinalizerRemover;
@@ -32,7 +30,7 @@ export class OrphanPods {
 
 	constructor(options: OrphanPodsOptions) {
 		this.#options = options;
-		this.#queue = jobQueue(options.clock);
+		this.#queue = options.queue;
 	}
 
 	/** Looks at the pod soon. */

@@ -16,8 +16,8 @@ import { parseTime } from "../../apimachinery/time.ts";
 import { type ReconcileResult, runController } from "../../client/controller.ts";
 import type { Informer } from "../../client/informer.ts";
 import { namespaces, pods } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import { CustomResourceList } from "../custom-resources.ts";
 import type { DeletableResource } from "../deletable-resources.ts";
 import { isBeingDeleted } from "../pod-state.ts";
@@ -50,7 +50,7 @@ class NamespaceController {
 		this.#custom = new CustomResourceList(context.informers);
 		this.#namespaces = context.informers.informer(namespaces);
 		this.#pods = context.informers.informer(pods);
-		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "namespace");
 	}
 
 	async run(signal: AbortSignal): Promise<void> {

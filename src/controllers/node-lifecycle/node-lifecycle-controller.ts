@@ -19,8 +19,8 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
 import { leases, nodes, pods } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { addNodeIndex, isPodReady, podsOnNode } from "../pod-state.ts";
 import { NodeHealth, readyStatusOf } from "./node-health.ts";
 import { hasNoExecuteTaint, planNoExecuteTaints, planNoScheduleTaints } from "./node-taints.ts";
@@ -58,7 +58,7 @@ class NodeLifecycleController {
 		this.#nodes = context.informers.informer(nodes);
 		this.#leases = context.informers.informer(leases, { namespace: leaseNamespace });
 		this.#pods = context.informers.informer(pods);
-		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "node_lifecycle_controller");
 		this.#recorder = recorderOf(context, "node-controller", signal);
 		this.#zones = new Zones(context.clock);
 	}

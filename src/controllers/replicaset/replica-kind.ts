@@ -33,6 +33,8 @@ export interface ReplicaKind<T extends ReplicaOwner> {
 	readonly controllerName: string;
 	/** Who reports events. */
 	readonly component: string;
+	/** The name of its queue. */
+	readonly queue: string;
 	readonly ref: ResourceRef<T>;
 	/** A ReplicationController's status has no count of terminating pods. */
 	readonly countsTerminating: boolean;
@@ -42,6 +44,7 @@ export interface ReplicaKind<T extends ReplicaOwner> {
 export const replicaSetKind: ReplicaKind<ReplicaSet> = {
 	controllerName: "replicaset-controller",
 	component: "replicaset-controller",
+	queue: "replicaset",
 	ref: replicaSets,
 	countsTerminating: true,
 	selectorOf: ({ spec }) => labelSelectorFromObject(spec?.selector),
@@ -50,6 +53,7 @@ export const replicaSetKind: ReplicaKind<ReplicaSet> = {
 export const replicationControllerKind: ReplicaKind<ReplicationController> = {
 	controllerName: "replicationcontroller-controller",
 	component: "replication-controller",
+	queue: "replicationmanager",
 	ref: replicationControllers,
 	countsTerminating: false,
 	selectorOf: ({ spec }) => selectorFromMap(spec?.selector),

@@ -29,8 +29,8 @@ import { isStatusError } from "../../apimachinery/status-error.ts";
 import { type ReconcileResult, runController } from "../../client/controller.ts";
 import type { Informer } from "../../client/informer.ts";
 import { resourceQuotas } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import type { DeletableResource } from "../deletable-resources.ts";
 
 const name = "resourcequota-controller";
@@ -59,7 +59,7 @@ class ResourceQuotaController {
 		);
 		this.#signal = signal;
 		this.#quotas = context.informers.informer(resourceQuotas);
-		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "resourcequota_primary");
 	}
 
 	async run(): Promise<void> {

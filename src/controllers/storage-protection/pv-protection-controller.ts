@@ -10,8 +10,7 @@ import { objectKey } from "../../apimachinery/meta.ts";
 import type { PersistentVolume } from "../../apimachinery/schema/generated/types.ts";
 import { runController } from "../../client/controller.ts";
 import { persistentVolumes } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import { isToBeFreed, isUnprotected, withFinalizer, withoutFinalizer } from "./protection.ts";
 
 const name = "persistentvolume-protection-controller";
@@ -19,10 +18,11 @@ const finalizer = "kubernetes.io/pv-protection";
 
 export const pvProtectionController: Controller = { name, run };
 
-async function run({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, log } = context;
 	const informer = informers.informer(persistentVolumes);
 	await informer.whenSynced();
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "pvprotection");
 	const changed = (volume: PersistentVolume) => {
 		if (isUnprotected(volume, finalizer) || isToBeFreed(volume, finalizer)) queue.add(objectKey(volume));
 	};

@@ -11,8 +11,7 @@ import { objectKey } from "../../apimachinery/meta.ts";
 import type { PersistentVolumeClaim, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { runController } from "../../client/controller.ts";
 import { persistentVolumeClaims, pods } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import { isPodTerminal } from "../pod-state.ts";
 import { isToBeFreed, isUnprotected, withFinalizer, withoutFinalizer } from "./protection.ts";
 
@@ -21,11 +20,12 @@ const finalizer = "kubernetes.io/pvc-protection";
 
 export const pvcProtectionController: Controller = { name, run };
 
-async function run({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, log } = context;
 	const claimInformer = informers.informer(persistentVolumeClaims);
 	const podInformer = informers.informer(pods);
 	await Promise.all([claimInformer.whenSynced(), podInformer.whenSynced()]);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "pvcprotection");
 	const claimChanged = (claim: PersistentVolumeClaim) => {
 		if (isUnprotected(claim, finalizer) || isToBeFreed(claim, finalizer)) queue.add(objectKey(claim));
 	};

@@ -17,9 +17,9 @@ import { type ReconcileResult, runController } from "../../client/controller.ts"
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informer } from "../../client/informer.ts";
 import { nodes, pods } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
 import { withCondition } from "../conditions.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { addNodeIndex, isBeingDeleted, podsOnNode } from "../pod-state.ts";
 import { staysForMs } from "./tolerations.ts";
 
@@ -51,7 +51,7 @@ class TaintEvictionController {
 		this.#context = context;
 		this.#nodes = context.informers.informer(nodes);
 		this.#pods = context.informers.informer(pods);
-		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "noexec_taint_pod");
 		this.#recorder = recorderOf(context, name, signal);
 	}
 

@@ -13,8 +13,7 @@ import { isStatusError } from "../../apimachinery/status-error.ts";
 import { parseTime } from "../../apimachinery/time.ts";
 import { type ReconcileResult, runController } from "../../client/controller.ts";
 import { jobs } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { Controller, ControllerContext } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf } from "../controller.ts";
 import { finishedAs } from "../job/job-pods.ts";
 import { isBeingDeleted } from "../pod-state.ts";
 
@@ -27,7 +26,7 @@ export const ttlAfterFinishedController: Controller = { name, run };
 async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
 	const { clock, informers, log } = context;
 	const informer = informers.informer(jobs);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "ttl_jobs_to_delete");
 	await informer.whenSynced();
 	const wake = (job: Job) => {
 		if (timeLeftMs(job, clock.now()) !== undefined) queue.add(objectKey(job));

@@ -2,11 +2,33 @@
  * The network of the simulated cluster, as pods see it: every pod reaches every pod by address, Services by their
  * cluster addresses and all of them by name. A connection to a Service goes to one of its ready endpoints, at random,
  * as kube-proxy's iptables rules choose; without any it is refused. Names are those of cluster DNS.
+ * A load balancer's address leads to its Service from those whom loadBalancerSourceRanges lets in, as kube-proxy takes a
+ * load balancer of the mode VIP for its own; to others nothing answers.
  * Not simulated: NetworkPolicy, NodePort and external addresses, UDP, the world outside.
  */
+import { isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../apimachinery/ipv4.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { EndpointSlice, Service } from "../../apimachinery/schema/generated/types.ts";
 import { type Connection, isIpv4, isLoopback, LoopbackNetwork, NetworkError } from "../../host/index.ts";
+
+/** Where the network has a Service. */
+export function serviceAddresses({ spec, status }: Service): readonly string[] {
+	const own = spec?.clusterIP === undefined || spec.clusterIP === "" ? [] : [spec.clusterIP];
+	const balancer = (status?.loadBalancer?.ingress ?? []).filter(({ ipMode }) => ipMode !== "Proxy").flatMap(({ ip }) => ip ?? []);
+	return [...own, ...balancer];
+}
+
+/** Whether a Service's load balancer lets somebody in. */
+function admits({ spec }: Service, from: string): boolean {
+	const ranges = spec?.loadBalancerSourceRanges ?? [];
+	const value = parseIpv4(from);
+	return ranges.length === 0 || (value !== undefined && ranges.some((range) => isInCidr(range.trim(), value)));
+}
+
+function isInCidr(cidr: string, value: number): boolean {
+	const range = parseIpv4Cidr(cidr);
+	return range !== undefined && isInIpv4Range(range, value);
+}
 
 export const clusterDomain = "cluster.local";
 const maxCnames = 8;
@@ -68,6 +90,7 @@ export class ClusterNetwork {
 		if (pod !== undefined) return pod.accept(port, fromAddress);
 		const service = this.#services.serviceByAddress(address);
 		if (service === undefined) throw new NetworkError("EHOSTUNREACH");
+		if (address !== service.spec?.clusterIP && !admits(service, fromAddress)) throw new NetworkError("ETIMEDOUT");
 		const backend = this.#chooseBackend(service, port);
 		if (backend === undefined) throw new NetworkError("ECONNREFUSED");
 		const target = this.#pods.get(backend.address);

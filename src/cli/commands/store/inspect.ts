@@ -1,7 +1,8 @@
 /** `kubesim store status|members|env`: looking at a cluster's store. */
+
+import { askCluster } from "../../control/running-server.ts";
 import type { MemberReport, StoreEnvironment, StoreReport } from "../../control/store-methods.ts";
 import { formatTable } from "../../table.ts";
-import { askStore } from "./store-target.ts";
 
 interface OutputOptions {
 	readonly name: string;
@@ -9,7 +10,7 @@ interface OutputOptions {
 }
 
 export async function storeStatus({ name, output }: OutputOptions): Promise<void> {
-	const report = await askStore<StoreReport>(name, "store.status");
+	const report = await askCluster<StoreReport>(name, "store.status");
 	if (output === "json") {
 		print(`${JSON.stringify(report)}\n`);
 		return;
@@ -45,7 +46,7 @@ interface ListedMember {
 }
 
 export async function storeMembers({ name, output }: OutputOptions): Promise<void> {
-	const members = await askStore<readonly ListedMember[]>(name, "store.members");
+	const members = await askCluster<readonly ListedMember[]>(name, "store.members");
 	if (output === "json") {
 		print(`${JSON.stringify(members)}\n`);
 		return;
@@ -62,7 +63,7 @@ export async function storeMembers({ name, output }: OutputOptions): Promise<voi
 
 /** Lines for a shell to evaluate. */
 export async function storeEnv({ name, output }: OutputOptions): Promise<void> {
-	const environment = await askStore<StoreEnvironment>(name, "store.environment");
+	const environment = await askCluster<StoreEnvironment>(name, "store.environment");
 	const variables = {
 		ETCDCTL_API: "3",
 		ETCDCTL_ENDPOINTS: environment.endpoints.join(","),

@@ -26,6 +26,12 @@ test("a page: families by name, series by labels, heads with stability and depre
 	);
 });
 
+test("a metric that is asked for again goes on counting", () => {
+	const registry = new MetricRegistry();
+	for (let term = 0; term < 2; term++) registry.counter({ name: "a_total", help: "A" }).of().add();
+	expect(renderMetrics([registry])).toBe("# HELP a_total A\n# TYPE a_total counter\na_total 2\n");
+});
+
 test("a histogram counts at or below each bound", () => {
 	const registry = new MetricRegistry();
 	const histogram = registry.histogram({ name: "h", help: "H", labels: ["x"], buckets: [0.1, 1, 2.5] }).of('a"b\\c\nd');

@@ -112,21 +112,21 @@ export class Family<T extends Value | Histogram> {
 	}
 }
 
-/** The metrics of one part of the server. */
+/** The metrics of one part of the process. A metric that is asked for again is the one that there is: who is started again counts on. */
 export class MetricRegistry {
-	readonly #families: Family<Value | Histogram>[] = [];
+	readonly #families = new Map<string, Family<Value | Histogram>>();
 	readonly #collectors: (() => void)[] = [];
 
 	counter(options: MetricOptions): Family<Value> {
-		return this.#add(new Family("counter", options, () => new Value()));
+		return this.#family(options.name, () => new Family("counter", options, () => new Value()));
 	}
 
 	gauge(options: MetricOptions): Family<Value> {
-		return this.#add(new Family("gauge", options, () => new Value()));
+		return this.#family(options.name, () => new Family("gauge", options, () => new Value()));
 	}
 
 	histogram(options: HistogramOptions): Family<Histogram> {
-		return this.#add(new Family("histogram", options, () => new Histogram(options.buckets)));
+		return this.#family(options.name, () => new Family("histogram", options, () => new Histogram(options.buckets)));
 	}
 
 	/** Called before every reading: sets what nobody counts as it happens. */
@@ -134,14 +134,18 @@ export class MetricRegistry {
 		this.#collectors.push(collect);
 	}
 
-	#add<T extends Value | Histogram>(family: Family<T>): Family<T> {
-		this.#families.push(family);
-		return family;
+	#family<T extends Value | Histogram>(name: string, make: () => Family<T>): Family<T> {
+		const known = this.#families.get(name);
+		// One name has one type wherever it is asked for: what is there is of the type that is asked for.
+		if (known !== undefined) return known as Family<T>;
+		const made = make();
+		this.#families.set(name, made);
+		return made;
 	}
 
 	families(): readonly Family<Value | Histogram>[] {
 		for (const collect of this.#collectors) collect();
-		return this.#families;
+		return [...this.#families.values()];
 	}
 }
 
