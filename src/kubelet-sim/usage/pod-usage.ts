@@ -17,6 +17,8 @@ import { constantCurve, parseUsageCurve, type UsageCurve, UsageCurveError, usedB
 const prefix = "kubesim.dev/";
 const cpuAnnotation = `${prefix}cpu-usage`;
 const memoryAnnotation = `${prefix}memory-usage`;
+/** Memory is given in pages. */
+const pageBytes = 4096;
 /** For how long regimes that are over can be asked about. */
 const keepMs = 120_000;
 
@@ -137,7 +139,7 @@ export class PodUsageMeter {
 	memoryBytes(container: UsedContainer, atMs: number): number {
 		const { pod } = this.#regimeAt(atMs);
 		const curve = this.#annotated(pod, memoryAnnotation, container.name) ?? constantCurve(container.image.memoryBytes);
-		const bytes = Math.round(valueAt(curve, atMs, this.#startMs)) + container.takenMemoryBytes;
+		const bytes = Math.ceil(valueAt(curve, atMs, this.#startMs) / pageBytes) * pageBytes + container.takenMemoryBytes;
 		return Math.min(bytes, container.memoryLimitBytes ?? bytes);
 	}
 
