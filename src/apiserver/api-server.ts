@@ -78,6 +78,7 @@ import { componentStatusKind } from "./registry/core/component-status.ts";
 import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
 import { type ResourceFinder, ResourceTable, type ServedResource } from "./registry/resource-table.ts";
+import { MetricsApi, type MetricsApiOptions } from "./resource-metrics/metrics-api.ts";
 import { Cacher } from "./storage/cacher.ts";
 import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
@@ -127,6 +128,8 @@ export interface ApiServerOptions {
 	readonly authorizers?: readonly AuthorizerChoice[];
 	/** What `kubectl get componentstatuses` lists; default nothing. */
 	readonly components?: readonly ComponentCheck[];
+	/** What pods and nodes use: where it comes from, metrics.k8s.io is served. */
+	readonly usage?: MetricsApiOptions["usage"];
 	/** How webhooks are reached; default: over the machine's network alone. */
 	readonly outside?: OutsideOptions;
 	/** The store failed: nothing can be read or written any more. */
@@ -226,9 +229,13 @@ export class ApiServer {
 			updateStatus: (definition) => this.#updateDefinition(definition),
 			instancesOf: (definition) => this.#instancesOf(definition),
 		});
-		this.#served = new ServedKinds(this.#custom);
+		const usageMetrics = options.usage === undefined ? undefined : this.#metricsApi(options.usage);
+		this.#served = new ServedKinds(this.#custom, usageMetrics);
 		this.#resources = {
-			find: (group, version, resource) => this.#builtin.find(group, version, resource) ?? this.#custom.find(group, version, resource),
+			find: (group, version, resource) =>
+				this.#builtin.find(group, version, resource) ??
+				usageMetrics?.find(group, version, resource) ??
+				this.#custom.find(group, version, resource),
 		};
 		const cache = (group: string, resource: string) => this.storage(group, resource).cache;
 		this.authorization = new ServerAuthorization(options.authorizers ?? defaultAuthorizers, {
@@ -296,6 +303,18 @@ export class ApiServer {
 			...(options.identityProviders ?? []).map((provider) => forApiAudiences(apiAudiences, provider)),
 		]);
 		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
+	}
+
+	#metricsApi(usage: MetricsApiOptions["usage"]): MetricsApi {
+		const { lookup } = this;
+		return new MetricsApi({
+			usage,
+			apiService: (name) => lookup.find("apiregistration.k8s.io", "apiservices", "", name),
+			pods: (namespace) => lookup.list("", "pods", namespace === "" ? undefined : namespace),
+			pod: (namespace, name) => lookup.find("", "pods", namespace, name),
+			nodes: () => lookup.list("", "nodes"),
+			node: (name) => lookup.find("", "nodes", "", name),
+		});
 	}
 
 	/** The APIs that other servers answer for; it follows the APIServices once it is started. */
@@ -397,7 +416,9 @@ export class ApiServer {
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
 		const context = await this.#admit(user, request);
-		const { object, code = 200 } = await whenPrepared(context, () => this.#dispatch(context));
+		const { read } = context.served;
+		const { object, code = 200 } =
+			read === undefined ? await whenPrepared(context, () => this.#dispatch(context)) : { object: read(context) };
 		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
 	}

@@ -36,6 +36,7 @@ import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { signRequest } from "../apiserver/pki/request-signing.ts";
+import { registerMetricsApi } from "../apiserver/resource-metrics/registration.ts";
 import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
@@ -265,6 +266,7 @@ export class Cluster {
 			components: this.#components(),
 			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
 			outside: this.#outside,
+			usage: () => this.#runners.fleet?.usage,
 		});
 		this.#frontDoor = this.apiServer;
 		this.#aggregation = this.apiServer.aggregation(options.pki.frontProxy.client);
@@ -356,7 +358,7 @@ export class Cluster {
 		keepKubernetesService(target, { clock, log, signal });
 		const { ca, frontProxy } = this.#options.pki;
 		const trust = { clientCa: ca.cert, frontProxyCa: frontProxy.ca.cert, allowedNames: [frontProxyName] };
-		await publishAuthenticationTrust(this.apiServer, trust);
+		await Promise.all([publishAuthenticationTrust(this.apiServer, trust), registerMetricsApi(this.apiServer, clock.now())]);
 		this.#isBootstrapped = true;
 		this.#checkAuthority();
 		onProgress?.("starting controllers, scheduler and nodes");

@@ -1,9 +1,11 @@
 /**
  * A simulated Linux machine, or what a container sees of one: host name, files, processes, network. It simulates
- * what commands and programs can observe. Not simulated yet: users and permissions, cgroups, devices, kernel settings.
+ * what commands and programs can observe. Not simulated yet: users and permissions, devices, kernel settings; of cgroups there
+ * are the processor's share and what programs say they take of memory.
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Random } from "../apimachinery/random.ts";
+import { Cpu } from "./cpu.ts";
 import type { NetworkStack } from "./net/network.ts";
 import { Process, type ProcessExit } from "./process.ts";
 import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
@@ -17,6 +19,8 @@ export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
 const maxProcesses = 1024;
+/** What it takes to start a process and to end it. */
+const spawnCpuMs = 1;
 
 /** What a process is given. */
 export interface ProcessContext {
@@ -49,6 +53,10 @@ export interface MachineOptions {
 	/** The programs behind the executables of the file system, by registered name. */
 	readonly findProgram: (name: string) => Program | undefined;
 	readonly network: NetworkStack;
+	/** How many cores it may use; default 1. Asked again and again: a limit may change. */
+	readonly cores?: () => number;
+	/** How much memory its programs may take; default no limit. */
+	readonly memoryLimitBytes?: () => number;
 	/** Something is mounted over the image that may change what its programs find. */
 	readonly hasVolumes?: boolean;
 	/** The PID namespace to join; default one of its own. */
@@ -94,10 +102,15 @@ export class Machine {
 	readonly random: Random;
 	readonly network: NetworkStack;
 	readonly hasVolumes: boolean;
+	/** What its programs have taken of memory beyond what the image takes by itself. */
+	takenMemoryBytes = 0;
 	readonly #openFileSystem: () => FileSystem;
 	readonly #pristineFiles: (() => FileSystem) | undefined;
 	readonly #findProgram: (name: string) => Program | undefined;
+	readonly #cores: () => number;
+	readonly #memoryLimitBytes: () => number;
 	#files: FileSystem | undefined;
+	#cpu: Cpu | undefined;
 	readonly pidNamespace: PidNamespace;
 	/** The machine's own processes in somebody else's namespace. */
 	readonly #own: Set<Process> | undefined;
@@ -110,6 +123,8 @@ export class Machine {
 		this.hasVolumes = options.hasVolumes ?? false;
 		this.#openFileSystem = options.openFileSystem;
 		this.#findProgram = options.findProgram;
+		this.#cores = options.cores ?? (() => 1);
+		this.#memoryLimitBytes = options.memoryLimitBytes ?? (() => Number.POSITIVE_INFINITY);
 		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
 		this.pidNamespace = options.pidNamespace ?? new PidNamespace();
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
@@ -118,6 +133,22 @@ export class Machine {
 	get files(): FileSystem {
 		this.#files ??= this.#openFileSystem();
 		return this.#files;
+	}
+
+	/** Where programs do their work. */
+	get cpu(): Cpu {
+		this.#cpu ??= new Cpu(this.clock, this.#cores);
+		return this.#cpu;
+	}
+
+	/** Whoever takes more is killed. */
+	get memoryLimitBytes(): number {
+		return this.#memoryLimitBytes();
+	}
+
+	/** CPU time, ms, that its programs used before a moment of the last minute. */
+	cpuUsedMs(atMs: number): number {
+		return this.#cpu?.usedMs(atMs) ?? 0;
 	}
 
 	/** Whether somebody has looked at the files yet. */
@@ -155,6 +186,8 @@ export class Machine {
 			startMs: this.clock.now(),
 		});
 		processes.set(process.pid, process);
+		// The main process is part of what the image takes while it does nothing.
+		if (process.pid > 1) this.cpu.account(spawnCpuMs);
 		this.#own?.add(process);
 		void process.exited.then(() => {
 			processes.delete(process.pid);

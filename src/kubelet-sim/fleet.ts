@@ -11,9 +11,10 @@ import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { ConfigMap, Pod, PodStatus, Secret, Taint } from "../apimachinery/schema/generated/types.ts";
+import type { ConfigMap, EndpointSlice, Pod, PodStatus, Secret, Service, Taint } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
 import { formatGoDuration } from "../apimachinery/time.ts";
+import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
@@ -33,6 +34,8 @@ import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import { Semaphore } from "./semaphore.ts";
 import { statusPatch } from "./status-patch.ts";
+import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
+import { ServiceLoads } from "./usage/service-loads.ts";
 import { serviceEnvironment } from "./volumes/environment.ts";
 import type { ObjectLookups, ObjectName } from "./volumes/objects.ts";
 
@@ -81,6 +84,8 @@ export interface NodeOptions {
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
 	readonly connector: NodeConnector;
+	/** What pods and nodes use. */
+	readonly usage: UsageSource;
 	readonly #options: FleetOptions;
 	readonly #clock: Clock;
 	readonly #random: Random;
@@ -90,6 +95,7 @@ export class Fleet {
 	readonly #workers = new Map<string, PodWorker>();
 	readonly #recorders = new Map<string, EventRecorder>();
 	readonly #network: ClusterNetwork;
+	readonly #loads: ServiceLoads;
 	readonly #heartbeats: Heartbeats;
 	readonly #writes = new Semaphore(maxWrites);
 	readonly #host: WorkerHost;
@@ -120,6 +126,21 @@ export class Fleet {
 			},
 			this.#random.fork("network"),
 		);
+		this.#loads = new ServiceLoads({
+			clock: this.#clock,
+			log: this.#log,
+			endpointSlices: (namespace, name) => slices.cache.byIndex("service", `${namespace}/${name}`),
+			meter: (namespace, pod) => this.#workerOf(namespace, pod)?.usage,
+		});
+		this.usage = new FleetUsage({
+			clock: this.#clock,
+			loads: this.#loads,
+			pod: (namespace, name) => {
+				const worker = this.#workerOf(namespace, name);
+				return worker === undefined || worker.paused ? undefined : worker.usage;
+			},
+			node: (name) => this.#usedNode(name),
+		});
 		this.#host = this.#createHost();
 		this.#heartbeats = new Heartbeats({
 			clock: this.#clock,
@@ -253,10 +274,27 @@ export class Fleet {
 					({ secret, projected }) => secret?.secretName === object.metadata?.name || projected !== undefined,
 				),
 		});
-		const forgetServices = () => {
+		const serviceChanged = (service: Service) => {
 			this.#serviceEnvironments = new Map();
+			this.#loads.serviceChanged(service);
 		};
-		serviceInformer.onChange({ added: forgetServices, updated: forgetServices, deleted: forgetServices });
+		serviceInformer.onChange({
+			added: serviceChanged,
+			updated: (_, service) => serviceChanged(service),
+			deleted: (service) => {
+				this.#serviceEnvironments = new Map();
+				this.#loads.serviceGone(service);
+			},
+		});
+		const endpointsChanged = (slice: EndpointSlice) => {
+			const service = serviceOf(slice);
+			if (service !== undefined) this.#loads.endpointsChanged(service);
+		};
+		this.#informers.endpointSlices.onChange({
+			added: endpointsChanged,
+			updated: (_, slice) => endpointsChanged(slice),
+			deleted: endpointsChanged,
+		});
 	}
 
 	#onPod(pod: Pod): void {
@@ -295,9 +333,20 @@ export class Fleet {
 		}
 	}
 
-	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
+	#workerOf(namespace: string, name: string): PodWorker | undefined {
 		const uid = this.#informers.pods.cache.get(`${namespace}/${name}`)?.metadata?.uid;
-		const worker = uid === undefined ? undefined : this.#workers.get(uid);
+		return uid === undefined ? undefined : this.#workers.get(uid);
+	}
+
+	#usedNode(name: string): UsedNode | undefined {
+		const node = this.#nodes.get(name);
+		if (node?.running !== true) return undefined;
+		const own = this.#informers.pods.cache.byIndex("node", name);
+		return { startedMs: node.startedMs, pods: own.flatMap(({ metadata }) => this.#workers.get(metadata?.uid ?? "")?.usage ?? []) };
+	}
+
+	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
+		const worker = this.#workerOf(namespace, name);
 		if (worker?.node.name !== node) return undefined;
 		return this.#nodes.get(node)?.running === false ? "stopped" : worker;
 	}
@@ -558,11 +607,14 @@ function makeInformers(factory: InformerFactory) {
 	};
 	index(informers.pods, "node", ({ spec }) => spec?.nodeName);
 	informers.services.cache.addIndex("address", serviceAddresses);
-	index(informers.endpointSlices, "service", ({ metadata }) => {
-		const service = metadata?.labels?.["kubernetes.io/service-name"];
-		return service === undefined ? undefined : `${metadata?.namespace}/${service}`;
-	});
+	index(informers.endpointSlices, "service", serviceOf);
 	return informers;
+}
+
+/** The key of the Service that the slice is of. */
+function serviceOf({ metadata }: EndpointSlice): string | undefined {
+	const service = metadata?.labels?.["kubernetes.io/service-name"];
+	return service === undefined ? undefined : `${metadata?.namespace}/${service}`;
 }
 
 function index<T extends KubeObject>(informer: Informer<T>, name: string, indexValue: (object: T) => string | undefined): void {

@@ -25,7 +25,7 @@ export interface Column<T> {
 	readonly name: string;
 	readonly type: "string" | "integer" | "number" | "boolean" | "date";
 	/** "name" marks the column that holds the object's name. */
-	readonly format?: "name" | "int32" | "int64";
+	readonly format?: "name" | "int32" | "int64" | "quantity" | "duration";
 	/** 0 is always shown, 1 only with `-o wide`. */
 	readonly priority: 0 | 1;
 	readonly description: string;

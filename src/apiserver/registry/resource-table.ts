@@ -3,8 +3,10 @@
  * schema says of the endpoint (kind, scope, verbs).
  */
 import type { MergeNode } from "../../apimachinery/apply/merge-node.ts";
+import type { KubeList, KubeObject } from "../../apimachinery/meta.ts";
 import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
 import type { Decoder } from "../../apimachinery/schema/scalar-decoders.ts";
+import type { RequestContext } from "../pipeline/request-context.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import type { KindDefinition } from "./kind.ts";
 
@@ -25,6 +27,8 @@ export interface ServedResource {
 	readonly customType?: CustomType;
 	/** Of custom resources: their objects as this version shows them. */
 	readonly storage?: ObjectStorage;
+	/** Of what nothing stores: makes it up for a get or a list. */
+	readonly read?: (context: RequestContext) => KubeObject | KubeList;
 }
 
 /** Finds what serves a group, version and resource. */

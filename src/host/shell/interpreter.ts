@@ -2,10 +2,9 @@
  * Runs shell syntax trees. Everything streams: the commands of a pipeline run at once on bounded pipes, a background
  * command goes on behind, a loop prints as it goes. All waiting is on the machine's clock.
  *
- * A shell that does nothing but compute would never let anybody else run; so every `commandsPerSlice` commands it
- * pauses for `sliceMs` of cluster time: a simulated CPU runs about 25,000 shell commands a second.
+ * A shell that does nothing but compute would never let anybody else run; so after every `commandsPerSlice` commands it
+ * works for `sliceMs` on the machine's processor: a simulated core runs about 25,000 shell commands a second.
  */
-import { sleep } from "../../apimachinery/clock/clock.ts";
 import { ExecError, type Machine, type ProcessContext } from "../machine.ts";
 import type { Process, ProcessExit, SignalName } from "../process.ts";
 import { BrokenPipeError, Collector, emptyInput, type OutputStream, Pipe, writeText } from "../stream.ts";
@@ -380,7 +379,7 @@ export class Interpreter implements ShellApi {
 		if (this.process.exit !== undefined) throw new ExitShell(this.process.exit.exitCode);
 		this.#commands++;
 		if (this.#commands % commandsPerSlice !== 0) return;
-		await sleep(this.machine.clock, sliceMs, this.process.ended).catch(() => undefined);
+		await this.machine.cpu.run(sliceMs, this.process.ended);
 	}
 
 	async #command(command: CommandNode, descriptors: DescriptorTable): Promise<number> {

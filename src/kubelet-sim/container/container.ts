@@ -20,7 +20,8 @@ import {
 	type SignalName,
 	Tty,
 } from "../../host/index.ts";
-import type { Image } from "../images/image.ts";
+import { type Image, shellUsage } from "../images/image.ts";
+import type { ImageUsage } from "../usage/pod-usage.ts";
 import { type Environment, expand } from "../volumes/environment.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { openContainerFiles } from "./container-files.ts";
@@ -43,6 +44,10 @@ export interface ContainerOptions {
 	/** Shared by all containers of the namespace. */
 	readonly services: ReadonlyMap<string, string>;
 	readonly clusterDns: string;
+	/** How many cores it may use. */
+	readonly cores: () => number;
+	/** Infinity without a limit. */
+	readonly memoryLimitBytes: () => number;
 	/** Whose processes this container joins: the target of an ephemeral container. */
 	readonly target?: SimContainer | undefined;
 }
@@ -73,6 +78,8 @@ export class SimContainer {
 			clock,
 			random,
 			network,
+			cores: options.cores,
+			memoryLimitBytes: options.memoryLimitBytes,
 			pidNamespace: options.target?.machine.pidNamespace,
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
 			pristineFiles: () => options.imageFiles(image),
@@ -88,6 +95,12 @@ export class SimContainer {
 					output: (stream) => this.#writers[stream === "stdout" ? 0 : 1],
 				}),
 		});
+	}
+
+	/** What it takes by itself: a command of the user's own is not the image's. */
+	get ownUsage(): ImageUsage {
+		const { image, spec } = this.#options;
+		return spec.command === undefined ? (image.usage ?? shellUsage) : shellUsage;
 	}
 
 	get process(): Process | undefined {

@@ -18,6 +18,8 @@ import { redisCall } from "./redis.ts";
 import { RespError } from "./resp.ts";
 
 const root = "/var/www/html";
+/** What one page of PHP takes. */
+const requestCpuMs = 2;
 
 const page = `<html ng-app="redis">
   <head>
@@ -75,6 +77,7 @@ const apache: Program = async (context) => {
 		80,
 		httpServer(async (request) => {
 			const response = await guestbook(context, request);
+			machine.cpu.account(requestCpuMs);
 			await writeText(stdout, `${request.remoteAddress} - - "${request.method} ${request.target} HTTP/1.1" ${response.status}\n`);
 			return response;
 		}),
@@ -114,5 +117,6 @@ export const guestbookFrontendImage: Image = {
 			.build(),
 	),
 	programs: { "apache-php": apache },
+	usage: { cores: 0.0001, memoryBytes: 9_437_184 },
 	hasTag: () => true,
 };

@@ -5,6 +5,8 @@ import { type Image, once } from "./image.ts";
 import { contentTypeOf, serveFile } from "./static-files.ts";
 
 const root = "/usr/local/apache2/htdocs";
+/** What one static page takes. */
+const requestCpuMs = 0.15;
 const indexHtml = "<html><body><h1>It works!</h1></body></html>\n";
 
 /** `Thu Jan 01 00:00:00.000000 2026`. */
@@ -41,6 +43,7 @@ const httpd: Program = async ({ machine, process, stdout, stderr }) => {
 			80,
 			httpServer((request) => {
 				const response = serve(request);
+				machine.cpu.account(requestCpuMs);
 				void writeText(stdout, accessLine(request, response.status, Buffer.byteLength(response.body ?? ""), clock.now()));
 				return { ...response, headers: { Date: new Date(clock.now()).toUTCString(), Server: "Apache/2.4.65 (Unix)", ...response.headers } };
 			}),
@@ -89,4 +92,5 @@ export const httpdImage: Image = {
 			.build(),
 	),
 	programs: { httpd },
+	usage: { cores: 0.0001, memoryBytes: 6_291_456 },
 };

@@ -2,6 +2,7 @@
  * An image is code: what a container of it contains, runs, prints and answers.
  */
 import type { DirectoryInode, Program } from "../../host/index.ts";
+import type { ImageUsage } from "../usage/pod-usage.ts";
 
 /** The OCI image configuration, as far as a container sees it. https://github.com/opencontainers/image-spec/blob/main/config.md */
 interface ImageConfig {
@@ -23,9 +24,14 @@ export interface Image {
 	readonly files: () => DirectoryInode;
 	/** Programs of this image's executables, besides those that every machine knows. */
 	readonly programs?: Readonly<Record<string, Program>>;
+	/** What a container that runs the image's own command takes by itself; what it does for others comes on top. Default: `shellUsage`. */
+	readonly usage?: ImageUsage;
 	/** Which tags exist. Default: `latest` and the like, and versions whose parts have at most two digits. */
 	readonly hasTag?: (tag: string) => boolean;
 }
+
+/** A shell or a command that waits. */
+export const shellUsage: ImageUsage = { cores: 0, memoryBytes: 720 * 1024 };
 
 /** Makes a value once, when it is first asked for. */
 export function once<T>(make: () => T): () => T {

@@ -220,6 +220,8 @@ function stamp(timeMs: number): string {
 	return new Date(timeMs).toISOString().slice(0, 19).replace("T", " ").replaceAll("-", "/");
 }
 
+/** What one static page takes. */
+const requestCpuMs = 0.1;
 const monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** `10.244.0.1 - - [01/Jan/2026:00:00:00 +0000] "GET / HTTP/1.1" 200 615 "-" "curl/8.14.1" "-"`. */
@@ -244,6 +246,7 @@ const nginx: Program = async (context) => {
 					server.port,
 					httpServer((request) => {
 						const response = answer(context, server, request);
+						machine.cpu.account(requestCpuMs);
 						const size = typeof response.body === "string" ? Buffer.byteLength(response.body) : (response.body?.byteLength ?? 0);
 						void writeText(stdout, accessLine(request, response.status, size, machine.clock.now()));
 						return {
@@ -371,6 +374,7 @@ export const nginxImage: Image = {
 	config,
 	files: once(() => withNginx(debian(["curl"]))),
 	programs,
+	usage: { cores: 0.00002, memoryBytes: 3_420_160 },
 };
 
 /** `nginx:alpine` and `nginx:1.29-alpine`: the same server on another distribution. */

@@ -64,6 +64,7 @@ export const pauseImage: Image = {
 	config: { entrypoint: ["/pause"], env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }, workingDir: "/" },
 	files: once(() => new TreeBuilder(imageBuiltMs).program("/pause", "pause").build()),
 	programs: { pause: waitForSignal },
+	usage: { cores: 0, memoryBytes: 256 * 1024 },
 };
 
 /**
@@ -76,5 +77,6 @@ export const unknownImage: Image = {
 	config: { entrypoint: ["/entrypoint"], env: busyboxPath, workingDir: "/" },
 	files: once(() => debian(["curl", "wget", "ps", "nslookup"]).program("/entrypoint", "wait-for-signal").build()),
 	programs: { "wait-for-signal": waitForSignal },
+	usage: { cores: 0.001, memoryBytes: 12 * 1024 * 1024 },
 	hasTag: () => true,
 };

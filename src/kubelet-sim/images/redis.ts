@@ -320,6 +320,7 @@ export const redisImage: Image = {
 	},
 	files,
 	programs,
+	usage: { cores: 0.002, memoryBytes: 3_670_016 },
 	hasTag: (tag) => tag === "e2e" || tag === "latest" || !/\d{3,}/.test(tag),
 };
 

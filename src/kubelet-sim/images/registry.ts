@@ -9,12 +9,14 @@
  */
 import { createHash } from "node:crypto";
 import { guestbookFrontendImage } from "./guestbook.ts";
+import { hpaExampleImage } from "./hpa-example.ts";
 import { httpdImage } from "./httpd.ts";
 import type { Image } from "./image.ts";
 import { nginxAlpineImage, nginxImage } from "./nginx.ts";
 import { alpineImage, busyboxImage, curlImage, debianImage, pauseImage, unknownImage } from "./plain.ts";
 import { redisFollowerImage, redisImage } from "./redis.ts";
 import { formatImageReference, type ImageReference } from "./reference.ts";
+import { stressImage, vishStressImage } from "./stress.ts";
 
 const knownImages: readonly Image[] = [
 	nginxImage,
@@ -27,6 +29,9 @@ const knownImages: readonly Image[] = [
 	httpdImage,
 	pauseImage,
 	guestbookFrontendImage,
+	hpaExampleImage,
+	stressImage,
+	vishStressImage,
 ];
 
 const missing = /does-?not-?exist|non-?existent|no-?such|not-?found|invalid/;

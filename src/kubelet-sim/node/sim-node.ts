@@ -25,6 +25,8 @@ export class SimNode implements WorkerNode {
 	/** As last reported: what keeps the transition times. */
 	conditions: readonly NodeCondition[] | undefined;
 	registered = false;
+	/** When it came up, Unix ms. */
+	readonly startedMs: number;
 	readonly #clock: Clock;
 	readonly #cluster: ClusterNetwork;
 	readonly #addresses: PodAddresses;
@@ -35,6 +37,7 @@ export class SimNode implements WorkerNode {
 	constructor(description: NodeDescription, clock: Clock, cluster: ClusterNetwork) {
 		this.description = description;
 		this.#clock = clock;
+		this.startedMs = clock.now();
 		this.#cluster = cluster;
 		this.#addresses = new PodAddresses(description.podCidr);
 	}

@@ -3,6 +3,7 @@
  * writes down how it ended. What is to be done and when is plan.ts's business; this does it.
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
+import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
 import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
@@ -12,6 +13,7 @@ import type { Image } from "../images/image.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
 import { findImage, imageIdOf, pullError } from "../images/registry.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
+import type { UsedContainer } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { type Environment, specEnvironment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
@@ -88,6 +90,35 @@ export class ContainerWorker {
 		this.#prober?.stop();
 		this.#killTimer?.cancel();
 		this.#container?.finish();
+	}
+
+	/** What it uses; undefined while it does not run. */
+	get used(): UsedContainer | undefined {
+		const { record } = this;
+		const container = this.#container;
+		if (container === undefined || record.phase !== "running") return undefined;
+		const { machine } = container;
+		const limitBytes = this.#memoryLimitBytes();
+		return {
+			name: record.name,
+			startedMs: record.startedMs,
+			image: container.ownUsage,
+			cores: this.#cores(),
+			memoryLimitBytes: limitBytes === Number.POSITIVE_INFINITY ? undefined : limitBytes,
+			workedMs: (atMs) => machine.cpuUsedMs(atMs),
+			takenMemoryBytes: machine.takenMemoryBytes,
+		};
+	}
+
+	/** Its limit, or what the node has. */
+	#cores(): number {
+		const limit = this.record.actuated?.limits?.cpu ?? this.#scope.node.allocatable.cpu ?? "1";
+		return Math.max(0.001, quantityToNumber(limit));
+	}
+
+	#memoryLimitBytes(): number {
+		const limit = this.record.actuated?.limits?.memory;
+		return limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit);
 	}
 
 	/** Pulls the image if need be, creates the container and starts it. */
@@ -321,6 +352,8 @@ export class ContainerWorker {
 			environment,
 			services,
 			clusterDns,
+			cores: () => this.#cores(),
+			memoryLimitBytes: () => this.#memoryLimitBytes(),
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}

@@ -11,6 +11,7 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
+import { PodUsageMeter, usageDiffers } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
@@ -45,6 +46,8 @@ export class PodWorker implements PodScope {
 	readonly #containers = new Map<string, ContainerWorker>();
 	readonly #reporter: StatusReporter;
 	#pod: Pod;
+	/** Made when somebody asks, or when there is something to remember. */
+	#usage: PodUsageMeter | undefined;
 	#network: PodNetwork | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
@@ -152,6 +155,17 @@ export class PodWorker implements PodScope {
 		this.host.roomFreed(this.node.name);
 	}
 
+	/** What the pod uses. */
+	get usage(): PodUsageMeter {
+		this.#usage ??= new PodUsageMeter({
+			pod: this.#pod,
+			startMs: this.record.startMs,
+			containers: () => [...this.#containers.values()].flatMap(({ used }) => used ?? []),
+			onError: (message) => this.event("Warning", "InvalidUsage", message),
+		});
+		return this.#usage;
+	}
+
 	/** What the node has promised the pod; nothing once it is over. */
 	get footprint(): Footprint {
 		if (this.record.sandbox === "stopped") return noFootprint;
@@ -190,6 +204,7 @@ export class PodWorker implements PodScope {
 	/** Answers to writes and watch events come by different ways: an older state never replaces a newer one. */
 	#take(pod: Pod): void {
 		if (isOlder(pod, this.#pod)) return;
+		if (usageDiffers(this.#pod, pod)) this.usage.podChanged(pod, this.host.clock.now());
 		this.#pod = pod;
 		this.volumes.pod = pod;
 	}

@@ -1,0 +1,64 @@
+/**
+ * The processor of a simulated machine: what its programs have used of it, second by second for the last minute, and how long
+ * work takes. Work is CPU time in milliseconds. A machine with less than a whole core takes longer for it (a container with a
+ * CPU limit is throttled); one with several does several pieces at once, each no faster than one core can.
+ *
+ * A queue for all of a machine's work stands for the kernel's fair scheduler: at full load the sum is right, the order is not
+ * simulated. Nothing is here until somebody works: most machines never do.
+ */
+import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
+
+const bucketMs = 1_000;
+/** How far back `usedMs` knows; a power of two. */
+const bucketCount = 64;
+
+export class Cpu {
+	readonly #clock: Clock;
+	/** How many cores the machine may use, > 0; it may change at any time. */
+	readonly #cores: () => number;
+	/** CPU time used in each of the last seconds, by the second modulo `bucketCount`. */
+	readonly #buckets = new Float64Array(bucketCount);
+	/** The second that was written last. */
+	#latest: number;
+	/** CPU time used up to now. */
+	#totalMs = 0;
+	/** When all that is queued will be done, if it has the whole machine. */
+	#busyUntilMs = 0;
+
+	constructor(clock: Clock, cores: () => number) {
+		this.#clock = clock;
+		this.#cores = cores;
+		this.#latest = Math.floor(clock.now() / bucketMs);
+	}
+
+	/** Work that nobody waits for. */
+	account(cpuMs: number): void {
+		const second = Math.floor(this.#clock.now() / bucketMs);
+		const passed = Math.min(second - this.#latest, bucketCount);
+		for (let step = 1; step <= passed; step++) this.#buckets[(this.#latest + step) % bucketCount] = 0;
+		this.#latest = second;
+		const index = second % bucketCount;
+		this.#buckets[index] = (this.#buckets[index] ?? 0) + cpuMs;
+		this.#totalMs += cpuMs;
+	}
+
+	/** Resolves when the work is done, or the signal aborts. */
+	async run(cpuMs: number, signal?: AbortSignal): Promise<void> {
+		const nowMs = this.#clock.now();
+		const cores = this.#cores();
+		this.#busyUntilMs = Math.max(nowMs, this.#busyUntilMs) + cpuMs / cores;
+		const doneMs = Math.max(nowMs + cpuMs / Math.min(1, cores), this.#busyUntilMs);
+		// Clocks count whole milliseconds.
+		await sleep(this.#clock, Math.ceil(doneMs - nowMs), signal).catch(() => undefined);
+		if (signal?.aborted !== true) this.account(cpuMs);
+	}
+
+	/** CPU time used before a moment that is at most a minute ago, to the second. */
+	usedMs(atMs: number): number {
+		const from = Math.ceil(atMs / bucketMs);
+		let laterMs = 0;
+		for (let second = Math.max(from, this.#latest - bucketCount + 1); second <= this.#latest; second++)
+			laterMs += this.#buckets[second % bucketCount] ?? 0;
+		return this.#totalMs - laterMs;
+	}
+}

@@ -1,0 +1,194 @@
+/**
+ * What the containers of one pod use, at any moment of the last minutes: made from curves and from the work that their
+ * programs have done (host/cpu.ts), when somebody asks. A pod that nobody asks about has no more than its image and annotations.
+ *
+ *   used = what the image takes by itself, or the pod's annotations say + its part of the load on Services + work done,
+ *          and never more than the container's limit
+ *
+ * Annotations of a pod (their values are curves, see usage-curve.ts; with `.CONTAINER` behind the name, of one container alone):
+ *   kubesim.dev/cpu-usage, kubesim.dev/memory-usage
+ *
+ * Annotations may change, and the load on a Service moves with its endpoints: a stretch of time in which neither did is a
+ * regime. Counters never go back.
+ */
+import type { Pod } from "../../apimachinery/schema/generated/types.ts";
+import { constantCurve, parseUsageCurve, type UsageCurve, UsageCurveError, usedBetween, valueAt } from "./usage-curve.ts";
+
+const prefix = "kubesim.dev/";
+const cpuAnnotation = `${prefix}cpu-usage`;
+const memoryAnnotation = `${prefix}memory-usage`;
+/** Memory is given in pages. */
+const pageBytes = 4096;
+/** For how long regimes that are over can be asked about. */
+const keepMs = 120_000;
+
+/** What a container of an image takes by itself. */
+export interface ImageUsage {
+	/** Of a program that nobody asks anything of. */
+	readonly cores: number;
+	readonly memoryBytes: number;
+}
+
+/** A running container. */
+export interface UsedContainer {
+	readonly name: string;
+	readonly startedMs: number;
+	readonly image: ImageUsage;
+	/** How much of the processor it may have. */
+	readonly cores: number;
+	/** Absent: no limit. */
+	readonly memoryLimitBytes: number | undefined;
+	/** CPU time that its programs have used for work before a moment of the last minute, ms. */
+	workedMs(atMs: number): number;
+	/** What its programs have taken beyond the image's own. */
+	readonly takenMemoryBytes: number;
+}
+
+/** A part of a load that comes from elsewhere, for the pod's first container. */
+export interface UsageShare {
+	readonly curve: UsageCurve;
+	readonly startMs: number;
+	/** 0 to 1. */
+	readonly share: number;
+}
+
+interface Regime {
+	/** Minus infinity for the first one. */
+	readonly fromMs: number;
+	readonly pod: Pod;
+	/** By the key of the Service that it comes to. */
+	readonly loads: ReadonlyMap<string, UsageShare>;
+	/** CPU seconds that containers had used by then, apart from work; of instances that started at `startedMs`. */
+	readonly before: ReadonlyMap<string, { readonly startedMs: number; readonly seconds: number }>;
+}
+
+export class PodUsageMeter {
+	/** Oldest first, at least one. */
+	#regimes: readonly Regime[];
+	/** When the pod's curves begin, Unix ms. */
+	readonly #startMs: number;
+	readonly #containers: () => readonly UsedContainer[];
+	readonly #onError: (message: string) => void;
+	/** By text; what cannot be read counts as absent, and is complained of once. */
+	readonly #curves = new Map<string, UsageCurve | undefined>();
+
+	/** @param onError told of an annotation that cannot be read */
+	constructor(options: {
+		readonly pod: Pod;
+		readonly startMs: number;
+		readonly containers: () => readonly UsedContainer[];
+		readonly onError: (message: string) => void;
+	}) {
+		this.#startMs = options.startMs;
+		this.#containers = options.containers;
+		this.#onError = options.onError;
+		this.#regimes = [{ fromMs: Number.NEGATIVE_INFINITY, pod: options.pod, loads: new Map(), before: new Map() }];
+	}
+
+	containers(): readonly UsedContainer[] {
+		return this.#containers();
+	}
+
+	/** From now on the pod's annotations are others. */
+	podChanged(pod: Pod, nowMs: number): void {
+		this.#begin({ pod }, nowMs);
+	}
+
+	/** From now on the pod has another part of a Service's load; undefined: none. */
+	loadChanged(service: string, share: UsageShare | undefined, nowMs: number): void {
+		const loads = new Map(this.#current.loads);
+		if (share === undefined) loads.delete(service);
+		else loads.set(service, share);
+		this.#begin({ loads }, nowMs);
+	}
+
+	get #current(): Regime {
+		return this.#regimeAt(Number.POSITIVE_INFINITY);
+	}
+
+	#begin(change: Partial<Pick<Regime, "pod" | "loads">>, nowMs: number): void {
+		const before = new Map(
+			this.#containers().map((container) => [
+				container.name,
+				{ startedMs: container.startedMs, seconds: this.#spentSeconds(container, nowMs) },
+			]),
+		);
+		const { pod, loads } = this.#current;
+		const recent = this.#regimes.filter((_, index) => (this.#regimes[index + 1]?.fromMs ?? nowMs) > nowMs - keepMs);
+		this.#regimes = [...recent, { pod, loads, ...change, fromMs: nowMs, before }];
+	}
+
+	#regimeAt(atMs: number): Regime {
+		const [first, ...others] = this.#regimes;
+		if (first === undefined) throw new Error("a pod's usage has no beginning");
+		return others.findLast(({ fromMs }) => fromMs <= atMs) ?? first;
+	}
+
+	/** CPU seconds since the container started. It grows with time. */
+	cpuSeconds(container: UsedContainer, atMs: number): number {
+		return this.#spentSeconds(container, atMs) + container.workedMs(atMs) / 1000;
+	}
+
+	/** Average cores between two moments, within the container's limit. */
+	cores(container: UsedContainer, fromMs: number, untilMs: number): number {
+		const seconds = this.cpuSeconds(container, untilMs) - this.cpuSeconds(container, Math.max(fromMs, container.startedMs));
+		return Math.min(container.cores, (seconds * 1000) / (untilMs - fromMs));
+	}
+
+	/** The working set at a moment. */
+	memoryBytes(container: UsedContainer, atMs: number): number {
+		const { pod } = this.#regimeAt(atMs);
+		const curve = this.#annotated(pod, memoryAnnotation, container.name) ?? constantCurve(container.image.memoryBytes);
+		const bytes = Math.ceil(valueAt(curve, atMs, this.#startMs) / pageBytes) * pageBytes + container.takenMemoryBytes;
+		return Math.min(bytes, container.memoryLimitBytes ?? bytes);
+	}
+
+	/** All but work. */
+	#spentSeconds(container: UsedContainer, atMs: number): number {
+		const regime = this.#regimeAt(atMs);
+		const before = regime.before.get(container.name);
+		const known = before?.startedMs === container.startedMs ? before.seconds : 0;
+		const fromMs = Math.max(regime.fromMs, container.startedMs);
+		if (atMs <= fromMs) return known;
+		const used = this.#rates(regime, container).reduce(
+			(sum, { curve, startMs, share }) => sum + share * usedBetween(curve, fromMs, atMs, startMs),
+			0,
+		);
+		return known + Math.min(used, (container.cores * (atMs - fromMs)) / 1000);
+	}
+
+	#rates({ pod, loads }: Regime, { name, image }: UsedContainer): readonly UsageShare[] {
+		const own = this.#annotated(pod, cpuAnnotation, name) ?? constantCurve(image.cores);
+		const isFirst = pod.spec?.containers[0]?.name === name;
+		return [{ curve: own, startMs: this.#startMs, share: 1 }, ...(isFirst ? loads.values() : [])];
+	}
+
+	#annotated({ metadata }: Pod, name: string, container: string): UsageCurve | undefined {
+		const { annotations = {} } = metadata ?? {};
+		const text = annotations[`${name}.${container}`] ?? annotations[name];
+		if (text === undefined) return undefined;
+		if (!this.#curves.has(text)) this.#curves.set(text, this.#read(name, text));
+		return this.#curves.get(text);
+	}
+
+	#read(name: string, text: string): UsageCurve | undefined {
+		try {
+			return parseUsageCurve(text);
+		} catch (error) {
+			if (!(error instanceof UsageCurveError)) throw error;
+			this.#onError(`annotation ${name}: ${JSON.stringify(text)}: ${error.message}`);
+			return undefined;
+		}
+	}
+}
+
+/** Whether what a pod says of its usage differs. */
+export function usageDiffers({ metadata: a }: Pod, { metadata: b }: Pod): boolean {
+	if (a?.annotations === undefined && b?.annotations === undefined) return false;
+	return usageTexts(a?.annotations) !== usageTexts(b?.annotations);
+}
+
+function usageTexts(annotations: Readonly<Record<string, string>> | undefined): string {
+	const own = Object.entries(annotations ?? {}).filter(([name]) => name.startsWith(prefix));
+	return own.map((pair) => pair.join("=")).join("\n");
+}
