@@ -58,6 +58,7 @@ import { ServiceAccountTokens, type TokenKeys, tokenIssuer } from "./authenticat
 import { forApiAudiences, TokenChain } from "./authentication/token-chain.ts";
 import type { PathQuestion, ResourceQuestion } from "./authorization/question.ts";
 import { type AuthorizerChoice, attributesOf, defaultAuthorizers, ServerAuthorization } from "./authorization/server-authorization.ts";
+import { ApiServiceRegistration } from "./extension/api-service-registration.ts";
 import { CustomResources } from "./extension/custom-resources.ts";
 import { DefinitionController, type Instances } from "./extension/definition-controller.ts";
 import { whenPrepared } from "./extension/prepared.ts";
@@ -157,6 +158,7 @@ export class ApiServer {
 	readonly #resources: ResourceFinder;
 	readonly #custom: CustomResources;
 	readonly #definitions: DefinitionController;
+	readonly #registration: ApiServiceRegistration;
 	readonly #served: ServedKinds;
 	readonly #cacher: Cacher;
 	readonly #storages = new Map<string, ObjectStorage>();
@@ -228,6 +230,15 @@ export class ApiServer {
 			canServe: (definition) => this.#custom.isOpen(definition),
 			updateStatus: (definition) => this.#updateDefinition(definition),
 			instancesOf: (definition) => this.#instancesOf(definition),
+		});
+		const builtinVersions = new Set(builtinKinds.flatMap(({ group, versions }) => versions.map((version) => `${version}.${group}`)));
+		this.#registration = new ApiServiceRegistration({
+			definitions,
+			services: this.storage("apiregistration.k8s.io", "apiservices"),
+			isBuiltin: ({ group, version }) => builtinVersions.has(`${version}.${group}`),
+			handle: (request) => this.handle(apiserverUser, request),
+			clock,
+			log,
 		});
 		const usageMetrics = options.usage === undefined ? undefined : this.#metricsApi(options.usage);
 		this.#served = new ServedKinds(this.#custom, usageMetrics);
@@ -337,6 +348,7 @@ export class ApiServer {
 		await this.#cacher.start(() => this.#custom.load());
 		this.#custom.follow();
 		this.#definitions.start();
+		this.#registration.start();
 		this.authorization.start();
 		this.#stopCompactor = startCompactor(this.#options);
 	}
@@ -396,6 +408,7 @@ export class ApiServer {
 	/** Ends what follows the store. The store itself is the caller's to close. */
 	stop(): void {
 		this.#definitions.stop();
+		this.#registration.stop();
 		this.#custom.stop();
 		this.#webhooks.close();
 		this.#stopCompactor();

@@ -4,20 +4,10 @@
  *
  *   elected ─▶ informer ─▶ queue ─▶ reconcile: finalizer, address in the status, an Event; at the end, the finalizer goes
  */
-import {
-	ApiException,
-	CoordinationV1Api,
-	CoreV1Api,
-	type KubeConfig,
-	makeInformer,
-	type V1Lease,
-	V1MicroTime,
-	type V1Service,
-} from "@kubernetes/client-node";
+import { CoreV1Api, type KubeConfig, makeInformer, type V1Service } from "@kubernetes/client-node";
+import { isCode, LeaderLease, pause } from "./leader-lease.ts";
 
 const finalizer = "loadbalancer.example.com/address";
-const leaseName = "loadbalancer-operator";
-const leaseNamespace = "kube-system";
 
 export interface OperatorOptions {
 	readonly identity: string;
@@ -30,36 +20,25 @@ export class LoadBalancerOperator {
 	readonly #options: OperatorOptions;
 	readonly #config: KubeConfig;
 	readonly #core: CoreV1Api;
-	readonly #leases: CoordinationV1Api;
+	readonly #lease: LeaderLease;
 	/** `namespace/name` of Services to look at. */
 	readonly #queue = new Set<string>();
 	#wake: () => void = () => undefined;
-	/** The holder's renewal as this one saw it last, and when: clocks of machines may differ. */
-	#observed = { renewal: "", atMs: 0 };
 
 	constructor(config: KubeConfig, options: OperatorOptions) {
 		this.#options = options;
 		this.#config = config;
 		this.#core = config.makeApiClient(CoreV1Api);
-		this.#leases = config.makeApiClient(CoordinationV1Api);
+		const { identity, leaseSeconds } = options;
+		this.#lease = new LeaderLease(config, { namespace: "kube-system", name: "loadbalancer-operator", identity, leaseSeconds });
 	}
 
 	/** Works until the signal aborts. A crash, unlike an orderly end, gives the Lease back to nobody. */
-	async run(signal: AbortSignal, { isCrash = false } = {}): Promise<void> {
-		while (!signal.aborted) {
-			if (!(await this.#acquire())) {
-				await pause(this.#options.leaseSeconds * 250, signal);
-				continue;
-			}
-			await this.#lead(signal);
-		}
-		if (!isCrash) await this.#release();
+	async run(signal: AbortSignal, options: { readonly isCrash?: boolean } = {}): Promise<void> {
+		await this.#lease.run((term) => this.#lead(term), signal, options);
 	}
 
-	async #lead(signal: AbortSignal): Promise<void> {
-		const term = new AbortController();
-		const end = () => term.abort();
-		signal.addEventListener("abort", end, { once: true });
+	async #lead(term: AbortSignal): Promise<void> {
 		const informer = makeInformer<V1Service>(this.#config, "/api/v1/services", () => this.#core.listServiceForAllNamespaces());
 		const see = ({ metadata }: V1Service) => {
 			this.#queue.add(`${metadata?.namespace}/${metadata?.name}`);
@@ -68,21 +47,11 @@ export class LoadBalancerOperator {
 		informer.on("add", see);
 		informer.on("update", see);
 		informer.on("error", () => {
-			if (!term.signal.aborted) setTimeout(() => void informer.start(), 100);
+			if (!term.aborted) setTimeout(() => void informer.start(), 100);
 		});
 		await informer.start();
-		const renewing = this.#keepLease(term);
-		while (!term.signal.aborted) await this.#workOnce(term.signal);
+		while (!term.aborted) await this.#workOnce(term);
 		await informer.stop();
-		await renewing;
-		signal.removeEventListener("abort", end);
-	}
-
-	async #keepLease(term: AbortController): Promise<void> {
-		while (!term.signal.aborted) {
-			await pause(this.#options.leaseSeconds * 250, term.signal);
-			if (!term.signal.aborted && !(await this.#acquire())) term.abort();
-		}
 	}
 
 	async #workOnce(signal: AbortSignal): Promise<void> {
@@ -158,80 +127,4 @@ export class LoadBalancerOperator {
 			},
 		});
 	}
-
-	/** Takes the Lease, or renews it. */
-	async #acquire(): Promise<boolean> {
-		const { identity, leaseSeconds } = this.#options;
-		const now = new V1MicroTime();
-		try {
-			const lease = await this.#readLease();
-			if (lease === undefined) {
-				const spec = {
-					holderIdentity: identity,
-					leaseDurationSeconds: leaseSeconds,
-					acquireTime: now,
-					renewTime: now,
-					leaseTransitions: 0,
-				};
-				await this.#leases.createNamespacedLease({ namespace: leaseNamespace, body: { metadata: { name: leaseName }, spec } });
-				return true;
-			}
-			if (!this.#mayTake(lease)) return false;
-			const isMine = lease.spec?.holderIdentity === identity;
-			const spec = {
-				...lease.spec,
-				holderIdentity: identity,
-				leaseDurationSeconds: leaseSeconds,
-				renewTime: now,
-				...(isMine ? {} : { acquireTime: now, leaseTransitions: (lease.spec?.leaseTransitions ?? 0) + 1 }),
-			};
-			await this.#leases.replaceNamespacedLease({ namespace: leaseNamespace, name: leaseName, body: { ...lease, spec } });
-			return true;
-		} catch (error) {
-			if (isCode(error, 409)) return false;
-			throw error;
-		}
-	}
-
-	#mayTake({ spec }: V1Lease): boolean {
-		const { holderIdentity = "", renewTime } = spec ?? {};
-		if (holderIdentity === "" || holderIdentity === this.#options.identity) return true;
-		const renewal = `${holderIdentity} ${JSON.stringify(renewTime)}`;
-		if (renewal !== this.#observed.renewal) this.#observed = { renewal, atMs: performance.now() };
-		return performance.now() - this.#observed.atMs > (spec?.leaseDurationSeconds ?? this.#options.leaseSeconds) * 1000;
-	}
-
-	async #readLease(): Promise<V1Lease | undefined> {
-		try {
-			return await this.#leases.readNamespacedLease({ namespace: leaseNamespace, name: leaseName });
-		} catch (error) {
-			if (isCode(error, 404)) return undefined;
-			throw error;
-		}
-	}
-
-	async #release(): Promise<void> {
-		const lease = await this.#readLease();
-		if (lease?.spec?.holderIdentity !== this.#options.identity) return;
-		const body = { ...lease, spec: { ...lease.spec, holderIdentity: "" } };
-		await this.#leases.replaceNamespacedLease({ namespace: leaseNamespace, name: leaseName, body });
-	}
-}
-
-function isCode(error: unknown, ...codes: readonly number[]): boolean {
-	return error instanceof ApiException && codes.includes(error.code);
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-	return new Promise((resolve) => {
-		const timer = setTimeout(resolve, ms);
-		signal.addEventListener(
-			"abort",
-			() => {
-				clearTimeout(timer);
-				resolve();
-			},
-			{ once: true },
-		);
-	});
 }

@@ -32,6 +32,12 @@ describe("what a cluster says of a custom resource", () => {
 		]);
 	});
 
+	it("in APIServices", async () => {
+		expect(await run("get apiservices v1.stable.example.com v1.flow.example.io v1alpha1.flow.example.io")).toMatch(
+			/^NAME +SERVICE +AVAILABLE +AGE\nv1\.stable\.example\.com +Local +True +\d+s\nv1\.flow\.example\.io +Local +True +\d+s\nv1alpha1\.flow\.example\.io +Local +True +\d+s\n$/,
+		);
+	});
+
 	it("in kubectl explain", async () => {
 		expect(await run("explain crontab")).toMatch(
 			/^GROUP: {6}stable\.example\.com\nKIND: {7}CronTab\nVERSION: {4}v1\n\nDESCRIPTION:\n {4}A CronTab runs/,

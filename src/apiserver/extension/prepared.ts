@@ -14,6 +14,7 @@ export async function whenPrepared<T>(context: RequestContext, run: () => Promis
 			return await run();
 		} catch (error) {
 			if (!(error instanceof NotPreparedError) || attempt === maxAttempts) throw error;
+			await error.preparing;
 		}
 	}
 }

@@ -63,6 +63,12 @@ const settled = async () => {
 	for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
+const webhookOf = "conversion webhook for stable.example.com/v1, Kind=Backend";
+const without = (field: string) => (object: CustomObject) =>
+	Object.fromEntries(Object.entries(object).filter(([name]) => name !== field)) as JsonValue;
+const metadata = (more: Readonly<Record<string, JsonValue>>) => (object: CustomObject) =>
+	({ ...object, metadata: { ...object.metadata, ...more } }) as unknown as JsonValue;
+
 let converter: Converter;
 let fixture: ServerFixture;
 let beta: ResourceDriver;
@@ -171,6 +177,46 @@ describe("objects that a webhook converts", () => {
 		expect(again.metadata?.resourceVersion).toBe(after.metadata?.resourceVersion);
 	});
 
+	it("have owners of fields in each version, who lose to each other", async () => {
+		const apply = (driver: ResourceDriver, fieldManager: string, body: CustomObject, force = false) =>
+			({ driver, options: { name: "a", patchType: "application/apply-patch+yaml", body, options: { fieldManager, force } } }) as const;
+		const first = apply(beta, "old", backend("a", "v1beta1", { host: "one", port: 1 }));
+		await first.driver.send("patch", first.options);
+		const equal = apply(stable, "equal", backend("a", "v1", { address: "one:1" }));
+		await equal.driver.send("patch", equal.options);
+		const other = apply(stable, "new", backend("a", "v1", { address: "two:1" }));
+		expect(await other.driver.failure("patch", other.options)).toBe(
+			'409 Conflict: Apply failed with 2 conflicts: conflicts with "equal":\n- .spec.address\nconflicts with "old":\n- .spec.host',
+		);
+		const forced = apply(stable, "new", backend("a", "v1", { address: "two:1" }), true);
+		const owners = ({ metadata }: KubeObject) =>
+			metadata?.managedFields?.map(({ manager, fieldsV1 }) => `${manager} ${JSON.stringify(fieldsV1)}`);
+		// The port is still as it was: its owner keeps it.
+		expect(owners(await forced.driver.send("patch", forced.options))).toEqual([
+			'new {"f:spec":{"f:address":{}}}',
+			'old {"f:spec":{"f:port":{}}}',
+		]);
+		const patch = { name: "a", patchType: "application/merge-patch+json", options: { fieldManager: "patch" } } as const;
+		expect(owners(await stable.send("patch", { ...patch, body: { spec: { address: "two:2" } } }))).toEqual([
+			'patch {"f:spec":{"f:address":{}}}',
+		]);
+	});
+
+	it("keep their owners where an update cannot be converted for them, and refuse an apply", async () => {
+		const body = backend("a", "v1beta1", { host: "one", port: 1 });
+		const apply = { name: "a", patchType: "application/apply-patch+yaml", options: { fieldManager: "old" } } as const;
+		await beta.send("patch", { ...apply, body });
+		const current = await stable.send("get", { name: "a" });
+		const { answer } = converter;
+		converter.answer = (review) => (review.request.desiredAPIVersion.endsWith("/v1") ? answer(review) : {});
+		const updated = await stable.send("update", { name: "a", body: { ...current, spec: { address: "two:2" } } });
+		expect(updated.metadata?.managedFields?.map(({ manager }) => manager)).toEqual(["old"]);
+		const failing = { ...apply, options: { fieldManager: "new" }, body: backend("a", "v1", { address: "three:3" }) };
+		expect(await stable.failure("patch", failing)).toMatch(
+			/^500 Unknown: conversion webhook for stable.example.com\/v1, Kind=Backend failed/,
+		);
+	});
+
 	it("keep what makes them themselves", async () => {
 		await stable.send("create", { body: backend("a", "v1", { address: "one:1" }) });
 		const { answer } = converter;
@@ -237,6 +283,59 @@ describe("a conversion that fails", () => {
 		converter.answer = good;
 		expect(await withObject((object) => ({ ...object, metadata: { ...object.metadata, name: "b" } }))).toBe(
 			`${about} returned invalid object: must have the same name: a != b`,
+		);
+	});
+
+	it.each<[string, (object: CustomObject) => JsonValue, string]>([
+		["nothing", () => null, "unexpected end of JSON input"],
+		["no object", () => 5, "json: cannot unmarshal number into Go value of type map[string]interface {}"],
+		["no kind", () => ({ a: "b" }), "Object 'Kind' is missing in '{\"a\":\"b\"}'"],
+		["no metadata", without("metadata"), `${webhookOf} returned invalid object: must have the same name: a != `],
+		[
+			"labels that are none",
+			metadata({ labels: "x" }),
+			`${webhookOf} returned invalid metadata: invalid metadata.labels of type string in converted object`,
+		],
+		[
+			"a label without a text",
+			metadata({ labels: { a: 1 } }),
+			`${webhookOf} returned invalid metadata: metadata.labels[a] must be a string, but is int64 in converted object`,
+		],
+		[
+			"a label that may not be",
+			metadata({ labels: { a: "b c" } }),
+			`${webhookOf} returned invalid metadata: metadata.labels: Invalid value: "b c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')`,
+		],
+		[
+			"an annotation that may not be",
+			metadata({ annotations: { "": "b" } }),
+			`${webhookOf} returned invalid metadata: [metadata.annotation: Invalid value: "": name part must be non-empty, metadata.annotation: Invalid value: "": name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')]`,
+		],
+	])("says why: %s", async (_, change, text) => {
+		const { answer } = converter;
+		const convertedOf = (review: Review) =>
+			(answer(review) as unknown as { response: { convertedObjects: CustomObject[] } }).response.convertedObjects;
+		const message = await fails((response, review) => ({ ...response, convertedObjects: convertedOf(review).map(change) }));
+		expect(message).toBe(`500 Unknown: ${text}`);
+	});
+
+	it("says which one of several it was", async () => {
+		await stable.send("create", { body: backend("b", "v1", { address: "two:2" }) });
+		const { answer } = converter;
+		const answerWith = (second: (object: CustomObject) => JsonValue) => {
+			converter.answer = (review) => {
+				const made = answer(review) as unknown as { response: { convertedObjects: CustomObject[] } };
+				const [first, ...others] = made.response.convertedObjects;
+				return { ...made, response: { ...made.response, convertedObjects: [first, ...others.map(second)] } } as unknown as JsonValue;
+			};
+			return beta.failure("list");
+		};
+		expect(await answerWith(() => 5)).toContain("returned invalid converted object at index 1: json: cannot unmarshal number");
+		expect(await answerWith((object) => ({ ...object, kind: "Other" }) as unknown as JsonValue)).toContain(
+			"returned invalid converted object at index 2: invalid kind (expected Backend, received Other)",
+		);
+		expect(await answerWith(metadata({ labels: [] }))).toContain(
+			"returned invalid metadata in object at index 2: invalid metadata.labels of type []interface {} in converted object",
 		);
 	});
 

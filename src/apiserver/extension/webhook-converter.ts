@@ -3,11 +3,15 @@
  * an object that object (its name, its uid, all metadata but labels and annotations) stays as it was.
  * Source: k8s.io/apiextensions-apiserver/pkg/apiserver/conversion/webhook_converter.go of Kubernetes 1.36.
  */
-import { isJsonObject, type JsonObject, type JsonValue } from "../../apimachinery/json.ts";
+import { goType } from "../../apimachinery/go-text.ts";
+import { isJsonObject, type JsonObject, type JsonValue, jsonEqual } from "../../apimachinery/json.ts";
 import { formatApiVersion, type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import type { ApiextensionsWebhookClientConfig, CustomResourceConversion } from "../../apimachinery/schema/generated/types.ts";
+import { jsonKind } from "../../apimachinery/schema/decode-errors.ts";
+import type { ApiextensionsWebhookClientConfig, CustomResourceConversion, ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
 import { newUnknownError, type StatusError } from "../../apimachinery/status-error.ts";
+import { validateLabels } from "../../apimachinery/validation/label-selector.ts";
+import { validateAnnotations } from "../../apimachinery/validation/object-meta.ts";
 
 /** How webhooks are reached. */
 export interface ConversionCaller {
@@ -83,29 +87,66 @@ interface Check {
 	readonly isList: boolean;
 }
 
-function checked(original: KubeObject, value: JsonValue | undefined, check: Check): KubeObject {
-	const { apiVersion, about, index, isList } = check;
-	const what = isList ? `invalid converted object at index ${index}` : "invalid object at index 0";
-	const fail = (why: string): StatusError => newUnknownError(`${about} returned ${what}: ${why}`);
-	const converted: KubeObject = isJsonObject(value) ? (value as KubeObject) : {};
+function checked(original: KubeObject, value: JsonValue | undefined, { apiVersion, about, index, isList }: Check): KubeObject {
+	// Upstream counts on before it looks at an item of a list, and then calls the first one 1.
+	const place = isList ? `index ${index + 1}` : "index 0";
+	const fail = (what: string, why: string): StatusError => newUnknownError(`${about} returned ${what}: ${why}`);
+	const unreadable = whyUnreadable(value);
+	// Of an object that is alone nothing else is said.
+	if (unreadable !== undefined && !isList) throw newUnknownError(unreadable);
+	if (unreadable !== undefined) throw fail(`invalid converted object at index ${index}`, unreadable);
+	const converted = value as KubeObject;
+	const another = isList ? `invalid converted object at ${place}` : `invalid object at ${place}`;
 	if (converted.apiVersion !== apiVersion) {
-		throw fail(`invalid groupVersion (expected ${apiVersion}, received ${converted.apiVersion ?? ""})`);
+		throw fail(another, `invalid groupVersion (expected ${apiVersion}, received ${converted.apiVersion ?? ""})`);
 	}
-	if (converted.kind !== original.kind) throw fail(`invalid kind (expected ${original.kind}, received ${converted.kind ?? ""})`);
+	if (converted.kind !== original.kind) throw fail(another, `invalid kind (expected ${original.kind}, received ${converted.kind ?? ""})`);
 	const mismatch = identity.find((field) => (converted.metadata?.[field] ?? "") !== (original.metadata?.[field] ?? ""));
 	if (mismatch !== undefined) {
 		const name = mismatch === "uid" ? "UID" : mismatch;
-		throw newUnknownError(
-			`${about} returned ${isList ? what : "invalid object"}: must have the same ${name}: ${original.metadata?.[mismatch] ?? ""} != ${converted.metadata?.[mismatch] ?? ""}`,
-		);
+		const values = `${original.metadata?.[mismatch] ?? ""} != ${converted.metadata?.[mismatch] ?? ""}`;
+		throw fail(isList ? another : "invalid object", `must have the same ${name}: ${values}`);
 	}
+	const wrong = whyWrongMetadata(original.metadata ?? {}, converted.metadata as JsonObject | undefined);
+	if (wrong !== undefined) throw fail(isList ? `invalid metadata in object at ${place}` : "invalid metadata", wrong);
 	const { labels: _labels, annotations: _annotations, ...metadata } = original.metadata ?? {};
 	const { labels, annotations } = converted.metadata ?? {};
-	return {
-		...converted,
-		metadata: { ...metadata, ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) },
-	};
+	return { ...converted, metadata: { ...metadata, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) } };
 }
+
+/** What cannot be an object of any kind, in the words of Go's JSON and of runtime.NewMissingKindErr. */
+function whyUnreadable(value: JsonValue | undefined): string | undefined {
+	if (value === null || value === undefined) return "unexpected end of JSON input";
+	if (!isJsonObject(value)) {
+		return `json: cannot unmarshal ${jsonKind(value)} into Go value of type map[string]interface {}`;
+	}
+	return typeof value.kind === "string" && value.kind !== "" ? undefined : `Object 'Kind' is missing in '${JSON.stringify(value)}'`;
+}
+
+/** Labels and annotations are all of its metadata that a webhook may change, if they are ones. */
+function whyWrongMetadata(original: ObjectMeta, converted: JsonObject | undefined): string | undefined {
+	if (converted === undefined) return "missing metadata in converted object";
+	for (const [field, validate] of changeable) {
+		const given = converted[field];
+		if (given === undefined || given === null) continue;
+		if (!isJsonObject(given)) return `invalid metadata.${field} of type ${goType(given)} in converted object`;
+		for (const [key, value] of Object.entries(given)) {
+			if (typeof value !== "string") {
+				const type = value === null ? "<nil>" : goType(value);
+				return `metadata.${field}[${key}] must be a string, but is ${type} in converted object`;
+			}
+		}
+		if (jsonEqual(given, original[field] ?? {})) continue;
+		const texts = validate(given as Readonly<Record<string, string>>).map(String);
+		if (texts.length > 0) return texts.length === 1 ? texts[0] : `[${[...new Set(texts)].join(", ")}]`;
+	}
+	return undefined;
+}
+
+const changeable = [
+	["labels", (labels: Readonly<Record<string, string>>) => validateLabels(labels, "metadata.labels")],
+	["annotations", (annotations: Readonly<Record<string, string>>) => validateAnnotations(annotations, "metadata.annotation")],
+] as const;
 
 /** `stable.example.com/v1, Kind=CronTab` */
 function kindText({ apiVersion = "", kind = "" }: KubeObject): string {

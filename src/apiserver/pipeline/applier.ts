@@ -24,6 +24,7 @@ import type { ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict, newUnknownError } from "../../apimachinery/status-error.ts";
 import { maxAnnotationsBytes } from "../../apimachinery/validation/object-meta.ts";
 import { type FieldOwners, withManagedFields } from "./field-owners.ts";
+import { OwnerConversionError } from "./owner-conversions.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
 
 export class Applier {
@@ -75,7 +76,7 @@ export class Applier {
 			return { object: withNote(object, configuration, options) as KubeObject, owners: entries };
 		} catch (error) {
 			if (error instanceof ItemError) throw newUnknownError(error.message);
-			throw error;
+			throw error instanceof OwnerConversionError ? error.cause : error;
 		}
 	}
 }

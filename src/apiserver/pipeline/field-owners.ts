@@ -21,6 +21,7 @@ import type { ManagedFieldsEntry, ObjectMeta } from "../../apimachinery/schema/g
 import { formatTime } from "../../apimachinery/time.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { ResourceFinder, ServedResource } from "../registry/resource-table.ts";
+import { OwnerConversionError, OwnerConversions } from "./owner-conversions.ts";
 import { fromStorageVersion, type RequestContext, toServedVersion } from "./request-context.ts";
 import { mainReset, type UpdateStrategy } from "./strategy.ts";
 import { withMetadata } from "./system-metadata.ts";
@@ -33,6 +34,8 @@ const parsedLists = new WeakMap<readonly ManagedFieldsEntry[], readonly OwnedFie
 
 export class FieldOwners {
 	readonly #resources: ResourceFinder;
+	/** Of requests for custom resources that others convert: each is computed again when they have answered. */
+	readonly #conversions = new WeakMap<RequestContext, OwnerConversions>();
 	#lastSecond = Number.NaN;
 	/** RFC 3339 of `#lastSecond`. */
 	#lastTime = "";
@@ -108,14 +111,15 @@ export class FieldOwners {
 		try {
 			return ownersAfterUpdate(before, next, this.writeOptions(context, "Update", reset));
 		} catch (error) {
-			// A list item without a key has no place in a set; such an object keeps the owners it had.
-			if (error instanceof ItemError) return before.entries;
+			// A list item without a key has no place in a set; such an object keeps the owners it had, as one that cannot be converted does.
+			if (error instanceof ItemError || error instanceof OwnerConversionError) return before.entries;
 			throw error;
 		}
 	}
 
 	/** The versions of the request's resource, and of other groups that store the same objects. */
-	#versionsOf({ definition }: RequestContext): ObjectVersions {
+	#versionsOf(context: RequestContext): ObjectVersions {
+		const { definition } = context;
 		const find = (apiVersion: string): ServedResource | undefined => {
 			const { group, version } = parseApiVersion(apiVersion);
 			const served = this.#resources.find(group, version, definition.resource);
@@ -127,13 +131,20 @@ export class FieldOwners {
 				return served && (served.customType?.mergeNode ?? mergeNodeOf(served.resource.type));
 			},
 			convert: (object, from, to) => {
-				const [source, target] = [find(from)?.definition, find(to)?.definition];
+				const [source, target] = [find(from), find(to)];
 				const isEmpty = typeof object !== "object" || object === null || Object.keys(object).length === 0;
 				if (source === undefined || target === undefined || isEmpty) return object;
-				const stored = source.toStorage?.(object, parseApiVersion(from).version) ?? object;
-				return fromStorageVersion(target, stored, parseApiVersion(to).version);
+				if (target.storage !== undefined) return this.#conversionsOf(context).convert(object, target.storage);
+				const stored = source.definition.toStorage?.(object, parseApiVersion(from).version) ?? object;
+				return fromStorageVersion(target.definition, stored, parseApiVersion(to).version);
 			},
 		};
+	}
+
+	#conversionsOf(context: RequestContext): OwnerConversions {
+		const known = this.#conversions.get(context) ?? new OwnerConversions();
+		this.#conversions.set(context, known);
+		return known;
 	}
 }
 

@@ -269,16 +269,15 @@ export class Writer {
 		}
 	}
 
-	#computeUpdate(
-		context: RequestContext,
-		{ object: sent, owners }: Made,
-		current: KubeObject,
-		strategy: UpdateStrategy,
-	): Computed | Promise<Computed> {
+	#computeUpdate(context: RequestContext, made: Made, current: KubeObject, strategy: UpdateStrategy): Computed | Promise<Computed> {
 		const { definition } = context;
+		const { object: sent } = made;
 		checkPreconditions(context, sent.metadata ?? {}, current.metadata ?? {});
 		const placed = withMetadata(sent, metadataForUpdate({ ...sent.metadata, ...placeOf(current) }, current.metadata ?? {}));
 		const defaulted = definition.setDefaults?.(placed) ?? placed;
+		// Somebody may have to convert for them, and then all of this comes again: before webhooks of admission are asked.
+		const isEarly = definition.isCustom === true && made.owners === undefined;
+		const owners = isEarly ? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy) : made.owners;
 		if (strategy.isAdmitted === true)
 			return this.#finishUpdate(context, { sent, owners, defaulted, mutated: defaulted }, current, strategy);
 		const attributes = this.attributes(context, "UPDATE", context.name, current);

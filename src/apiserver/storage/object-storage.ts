@@ -48,6 +48,13 @@ export interface StoredForm {
 /** Somebody else has to be asked before an object can be shown, and has not been: it came in between. Prepare, and try again. */
 export class NotPreparedError extends Error {
 	override readonly name = "NotPreparedError";
+	/** The preparation that is under way; never rejects. Undefined: whoever catches this knows what to prepare. */
+	readonly preparing: Promise<void> | undefined;
+
+	constructor(preparing?: Promise<void>) {
+		super("an object has not been converted yet");
+		this.preparing = preparing;
+	}
 }
 
 export interface UpdateResult {
