@@ -129,6 +129,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
+			encryptionProviderConfigAutomaticReload: config.encryptionProviderConfigAutomaticReload ?? false,
 			...(config.audit === undefined ? {} : { audit: config.audit }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
