@@ -4,7 +4,6 @@
  */
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parse } from "yaml";
 import type { AuthenticationOptions } from "../cluster/index.ts";
 import { CliError, messageOf } from "./errors.ts";
 import { optional } from "./store-config.ts";
@@ -73,7 +72,7 @@ export function changesAuthentication(options: AuthenticationConfig, known: Auth
 export function openAuthenticationConfig(config: AuthenticationConfig): AuthenticationOptions {
 	const { tokenAuthFile, authenticationConfig, oidcIssuerUrl, oidcClientId, oidcCaFile } = config;
 	return {
-		...(authenticationConfig === undefined ? {} : { configuration: readYaml(authenticationConfig, "--authentication-config") }),
+		...optional("configurationFile", authenticationConfig),
 		...optional("anonymousAuth", config.anonymousAuth),
 		...(tokenAuthFile === undefined ? {} : { tokenFile: { text: read(tokenAuthFile, "--token-auth-file"), path: tokenAuthFile } }),
 		...(oidcIssuerUrl === undefined || oidcClientId === undefined
@@ -99,15 +98,6 @@ function read(file: string, flag: string): string {
 		return readFileSync(file, "utf8");
 	} catch (error) {
 		throw new CliError(`can't read ${file}: ${messageOf(error)}`, { hint: `${flag} names a file.`, cause: error });
-	}
-}
-
-function readYaml(file: string, flag: string): unknown {
-	const text = read(file, flag);
-	try {
-		return parse(text);
-	} catch (error) {
-		throw new CliError(`can't read ${file}: ${messageOf(error)}`, { hint: `${flag} names a YAML file.`, cause: error });
 	}
 }
 

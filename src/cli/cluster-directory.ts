@@ -51,6 +51,8 @@ export interface ClusterConfig {
 	readonly authorization?: AuthorizationOptions;
 	/** The EncryptionConfiguration's path, absolute; absent: nothing is encrypted in the store. */
 	readonly encryptionProviderConfig?: string;
+	/** Whether changes of that file are followed. */
+	readonly encryptionProviderConfigAutomaticReload?: boolean;
 	/** What is recorded of requests, and where; absent: nothing. Paths are absolute. */
 	readonly audit?: AuditOptions;
 	/** Absent: kubesim's own, in `dataDir`. */

@@ -83,6 +83,7 @@ function addStart(program: Command): void {
 		)
 		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
 		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")
+		.option("--authorization-policy-file <file>", "for the mode ABAC: a policy a line, as JSON")
 		.option("--authorization-webhook-config-file <file>", "a kubeconfig: where the mode Webhook asks")
 		.option("--authorization-webhook-version <version>", "of the SubjectAccessReviews that it is sent: v1 or v1beta1 (default: v1beta1)")
 		.addOption(
@@ -99,6 +100,11 @@ function addStart(program: Command): void {
 		.option("--etcd-password <password>", "the password, where the environment is not a better place for it; it is not kept")
 		.option("--pki-dir <dir>", "where the cluster's certificates are; servers on one etcd share it (default: in the data directory)")
 		.option("--encryption-provider-config <file>", "which objects are encrypted in the store, and with which keys (default: none)")
+		.option(
+			"--encryption-provider-config-automatic-reload <bool>",
+			"whether changes of that file are followed (default: false, or as before)",
+			trueOrFalse,
+		)
 		.option("--audit-policy-file <file>", "what is recorded of requests: a Policy of audit.k8s.io/v1 (default: nothing)")
 		.option("--audit-log-path <file>", "where audit events are written, one a line (kubesim audit shows them)")
 		.option("--audit-log-maxsize <megabytes>", "above which the log is put aside (default: 100)", integerBetween(1, 1_000_000))

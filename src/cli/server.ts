@@ -135,6 +135,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
+			encryptionProviderConfigAutomaticReload: config.encryptionProviderConfigAutomaticReload ?? false,
 			...(config.audit === undefined ? {} : { audit: config.audit }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,

@@ -25,9 +25,11 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly loadBalancerPool?: string;
 	readonly authorizationMode?: readonly string[];
 	readonly authorizationConfig?: string;
+	readonly authorizationPolicyFile?: string;
 	readonly authorizationWebhookConfigFile?: string;
 	readonly authorizationWebhookVersion?: string;
 	readonly encryptionProviderConfig?: string;
+	readonly encryptionProviderConfigAutomaticReload?: boolean;
 	readonly pkiDir?: string;
 	readonly output?: "json";
 }
@@ -78,6 +80,10 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 			"encryptionProviderConfig",
 			options.encryptionProviderConfig === undefined ? known?.encryptionProviderConfig : resolve(options.encryptionProviderConfig),
 		),
+		...optional(
+			"encryptionProviderConfigAutomaticReload",
+			options.encryptionProviderConfigAutomaticReload ?? known?.encryptionProviderConfigAutomaticReload,
+		),
 		...optional("audit", planAudit(options, known?.audit)),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
@@ -91,6 +97,7 @@ function planAuthorization(options: StartOptions): AuthorizationOptions | undefi
 	const asked = {
 		...optional("modes", options.authorizationMode),
 		...optional("configFile", path(options.authorizationConfig)),
+		...optional("policyFile", path(options.authorizationPolicyFile)),
 		...optional("webhookConfigFile", path(options.authorizationWebhookConfigFile)),
 		...optional("webhookVersion", options.authorizationWebhookVersion),
 	};
@@ -145,6 +152,10 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--load-balancer-pool": [options.loadBalancerPool, config?.loadBalancerPool],
 		"--authorization-mode": [options.authorizationMode?.join(","), config?.authorization?.modes?.join(",") ?? ""],
 		"--authorization-config": [options.authorizationConfig && resolve(options.authorizationConfig), config?.authorization?.configFile],
+		"--authorization-policy-file": [
+			options.authorizationPolicyFile && resolve(options.authorizationPolicyFile),
+			config?.authorization?.policyFile,
+		],
 		"--authorization-webhook-config-file": [
 			options.authorizationWebhookConfigFile && resolve(options.authorizationWebhookConfigFile),
 			config?.authorization?.webhookConfigFile,
@@ -153,6 +164,10 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--encryption-provider-config": [
 			options.encryptionProviderConfig && resolve(options.encryptionProviderConfig),
 			config?.encryptionProviderConfig ?? "",
+		],
+		"--encryption-provider-config-automatic-reload": [
+			options.encryptionProviderConfigAutomaticReload,
+			config?.encryptionProviderConfigAutomaticReload ?? false,
 		],
 		"--audit-policy-file": [options.auditPolicyFile && resolve(options.auditPolicyFile), config?.audit?.policyFile ?? ""],
 		"--audit-log-path": [options.auditLogPath && resolve(options.auditLogPath), config?.audit?.logPath ?? ""],

@@ -26,8 +26,8 @@ import {
 	openAuthentication,
 } from "../apiserver/authentication/authentication-options.ts";
 import { tokenIssuer } from "../apiserver/authentication/service-account-tokens.ts";
+import type { LoadedAuthorizers } from "../apiserver/authorization/authorization-config.ts";
 import type { AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
-import type { AuthorizerChoice } from "../apiserver/authorization/server-authorization.ts";
 import { publishAuthenticationTrust } from "../apiserver/bootstrap/authentication-trust.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
@@ -36,6 +36,7 @@ import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
 import { signRequest } from "../apiserver/pki/request-signing.ts";
+import type { ConfigReload, FollowedFile } from "../apiserver/reload/config-reload.ts";
 import { registerMetricsApi } from "../apiserver/resource-metrics/registration.ts";
 import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
@@ -82,6 +83,8 @@ export interface ClusterOptions {
 	readonly admission?: AdmissionOptions;
 	/** An EncryptionConfiguration of apiserver.config.k8s.io/v1: which objects are encrypted in the store; default none. */
 	readonly encryptionProviderConfig?: string;
+	/** Whether changes of that file are followed; default false. */
+	readonly encryptionProviderConfigAutomaticReload?: boolean;
 	/** What is recorded of requests, and where; default nothing. */
 	readonly audit?: AuditOptions;
 	readonly log?: Logger;
@@ -147,6 +150,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
 	const authorizers = await makeAuthorizers(options, { clock, random });
+	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
 	options.onProgress?.("opening the store");
 	const imaged = canUseImage(options, clock) ? await ImagedStore.open(() => idsOf(random), clock.now(), serviceCidr) : undefined;
 	const opening = openStore({ ...options, clock, log, random, ...(imaged === undefined ? {} : { backend: imaged.backend }) });
@@ -158,8 +162,9 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 		throw error;
 	});
 	try {
-		const store = await encrypted(opened.store, options.encryptionProviderConfig);
-		const cluster = new Cluster({ ...options, ...opened, ...authorizers, store, clock, random, log, pki, imaged });
+		const encryption = await encrypted(opened.store, options);
+		const cluster = new Cluster({ ...options, ...opened, authorizers, identities, ...encryption, clock, random, log, pki, imaged });
+		await cluster.followFiles();
 		if (options.audit !== undefined) await cluster.openAudit(options.audit);
 		await cluster.apiServer.start();
 		return cluster;
@@ -181,23 +186,31 @@ function canUseImage(
 	return isPlain && seed !== undefined && clock instanceof VirtualClock && isInMemory(options);
 }
 
-/** Throws AuthorizationConfigError. */
+/** Undefined: the usual ones. Rejects with AuthorizationConfigError. */
 async function makeAuthorizers(
 	{ authorization }: ClusterOptions,
 	environment: { readonly clock: Clock; readonly random: Random },
-): Promise<Pick<Parts, "authorizers">> {
-	if (authorization === undefined) return {};
+): Promise<LoadedAuthorizers | undefined> {
+	if (authorization === undefined) return undefined;
 	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
-	return { authorizers: loadAuthorizers(authorization, environment) };
+	return loadAuthorizers(authorization, environment);
 }
 
-/** The store as the API server sees it. Rejects with `EncryptionConfigError`. */
-async function encrypted(store: Store, configFile: string | undefined): Promise<Store> {
-	if (configFile === undefined) return store;
-	const { loadEncryptionConfig } = await import("../apiserver/storage/encryption/configuration.ts");
+/** The store as the API server sees it, and the file that decides it if that is to be followed. Rejects with `EncryptionConfigError`. */
+async function encrypted(
+	store: Store,
+	options: Pick<ClusterOptions, "encryptionProviderConfig" | "encryptionProviderConfigAutomaticReload">,
+): Promise<Pick<Parts, "store" | "encryptionFile">> {
+	const { encryptionProviderConfig: path, encryptionProviderConfigAutomaticReload: isFollowed = false } = options;
+	if (path === undefined) return { store };
+	const { loadEncryptionConfig, parseEncryptionConfig } = await import("../apiserver/storage/encryption/configuration.ts");
 	const { EncryptedStore } = await import("../apiserver/storage/encryption/encrypted-store.ts");
 	const { builtinKinds } = await import("../apiserver/registry/kinds.ts");
-	return new EncryptedStore(store, await loadEncryptionConfig(configFile), builtinKinds);
+	const { text, transformerFor } = await loadEncryptionConfig(path);
+	const encryptedStore = new EncryptedStore(store, transformerFor, builtinKinds);
+	if (!isFollowed) return { store: encryptedStore };
+	const apply = async (next: string) => encryptedStore.replace(await parseEncryptionConfig(next, path));
+	return { store: encryptedStore, encryptionFile: { kind: "encryption", path, text, apply } };
 }
 
 async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
@@ -214,7 +227,9 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly pki: Pki;
-	readonly authorizers?: readonly AuthorizerChoice[];
+	readonly authorizers: LoadedAuthorizers | undefined;
+	readonly identities: OpenedAuthentication;
+	readonly encryptionFile?: FollowedFile;
 	/** The engine of the store, if a bootstrap may come from an image, or go into one. */
 	readonly imaged: ImagedStore | undefined;
 }
@@ -235,7 +250,8 @@ export class Cluster {
 	/** Where it listens. */
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
-	readonly #authentication: OpenedAuthentication;
+	/** Of configuration files; undefined where there are none to follow. */
+	#reload: ConfigReload | undefined;
 	#isBootstrapped = false;
 	readonly #aggregation: Aggregation;
 	/** Of controllers and scheduler; /metrics shows them beside the API server's own. */
@@ -247,7 +263,6 @@ export class Cluster {
 		const { clock, random, log, store } = options;
 		this.#options = options;
 		this.clock = clock;
-		this.#authentication = openAuthentication(options.authentication ?? {}, { clock, log });
 		const onStoreLost = (error: Error) => {
 			if (!this.#abort.signal.aborted) log.error("the store is lost", { error: error.message });
 		};
@@ -261,10 +276,10 @@ export class Cluster {
 			...(options.admission === undefined ? {} : { admission: options.admission }),
 			onStoreLost,
 			tokenKeys: options.pki.serviceAccount,
-			identityProviders: this.#authentication.identityProviders,
-			...(this.#authentication.staticTokens === undefined ? {} : { staticTokens: this.#authentication.staticTokens }),
+			identityProviders: options.identities.identityProviders,
+			...(options.identities.staticTokens === undefined ? {} : { staticTokens: options.identities.staticTokens }),
 			components: this.#components(),
-			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers }),
+			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers.choices }),
 			outside: this.#outside,
 			usage: () => this.#runners.fleet?.usage,
 		});
@@ -321,6 +336,23 @@ export class Cluster {
 			watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
 		};
 		return new InProcessTransport(door, user);
+	}
+
+	/** Begins to follow the configuration files that can change. Called once. */
+	async followFiles(): Promise<void> {
+		const { authorizers, identities, encryptionFile, clock, log } = this.#options;
+		const { authorization } = this.apiServer;
+		const files: FollowedFile[] = [];
+		if (identities.file !== undefined) files.push({ kind: "authentication", ...identities.file });
+		if (authorizers?.file !== undefined) {
+			const { path, text, reload } = authorizers.file;
+			files.push({ kind: "authorization", path, text, apply: async (next) => authorization.replace(await reload(next)) });
+		}
+		if (encryptionFile !== undefined) files.push(encryptionFile);
+		if (files.length === 0) return;
+		const { ConfigReload } = await import("../apiserver/reload/config-reload.ts");
+		this.#reload = new ConfigReload(files, { clock, log });
+		this.#reload.start(this.#abort.signal);
 	}
 
 	/** Begins to record requests. Called once, before anybody asks. Rejects with `AuditPolicyError`, `KubeconfigError` or the system's error. */
@@ -438,12 +470,12 @@ export class Cluster {
 			authenticateToken: (token) => this.apiServer.authenticateToken(token),
 			frontProxy: { ca: pki.frontProxy.ca.cert, allowedNames: [frontProxyName] },
 			openId: { issuer: tokenIssuer, keys: [this.apiServer.serviceAccountTokens.publicKey], url: () => this.#url ?? "" },
-			anonymous: this.#authentication.anonymous,
+			anonymous: this.#options.identities.anonymous,
 			healthChecks: this.#healthChecks(flowControl),
 			flowControl,
 			auditor: this.#auditor,
 			remoteApis: this.#aggregation,
-			metrics: [this.apiServer.metrics, this.metrics],
+			metrics: [this.apiServer.metrics, this.metrics, ...(this.#reload === undefined ? [] : [this.#reload.metrics])],
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
 		});

@@ -12,10 +12,18 @@
  *   schema/    a definition's schema as types, its objects as values
  *   rules/     x-kubernetes-validations
  *   admission/ what expressions of policies and match conditions see, and whether it fits the kinds that they are for
+ *   access/    what expressions about tokens, users and questions of authorization see
  *
  * Invariants: no expression throws anything but its own errors, overflows the stack, or takes more time than its cost says.
  * Loaded when the first expression comes.
  */
+export {
+	compileClaim,
+	compileClaimCondition,
+	compileReviewCondition,
+	compileUserCondition,
+	selectsClaim,
+} from "./access/environment.ts";
 export { compileFor, type Purpose, type Visible } from "./admission/environment.ts";
 export { typeCheckPolicy } from "./admission/type-check.ts";
 export type { CompiledExpression } from "./kubernetes.ts";

@@ -5,6 +5,7 @@
  * pkg/kubeapiserver/options/authentication.go, k8s.io/apiserver/pkg/apis/apiserver/validation.
  */
 import { type FieldError, fieldInvalid, fieldRequired } from "../../apimachinery/validation/field-error.ts";
+import type { ClaimExpression, ExtraExpression, ValidationRule } from "./claim-expressions.ts";
 import { signingAlgorithms } from "./json-web-token.ts";
 
 /** A claim and what goes before its value. */
@@ -22,11 +23,16 @@ export interface JwtProvider {
 	readonly audiences: readonly string[];
 	/** PEM; absent: the authorities that Node knows. */
 	readonly ca?: string;
-	readonly username: PrefixedClaim;
+	readonly username: PrefixedClaim | ClaimExpression;
 	/** Absent: no groups. */
-	readonly groups?: PrefixedClaim;
-	readonly uidClaim?: string;
+	readonly groups?: PrefixedClaim | ClaimExpression;
+	/** The name of a claim, or an expression. */
+	readonly uid?: string | ClaimExpression;
+	readonly extra?: readonly ExtraExpression[];
 	readonly requiredClaims: Readonly<Record<string, string>>;
+	/** What must hold of its claims, and of the users that they make. */
+	readonly claimRules?: readonly ValidationRule[];
+	readonly userRules?: readonly ValidationRule[];
 	readonly signingAlgorithms: readonly string[];
 }
 

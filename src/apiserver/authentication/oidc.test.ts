@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { silentLog } from "../../apimachinery/log.ts";
 import { createAuthority, issueCertificate } from "../pki/certificate.ts";
+import { readAuthenticationConfiguration } from "./authentication-configuration.ts";
 import { OidcAuthenticator } from "./oidc.ts";
 import { type JwtProvider, type OidcOptions, OidcOptionsError, providerOf } from "./oidc-options.ts";
 
@@ -150,11 +151,100 @@ describe("a token is refused", () => {
 test("what only a configuration file can say: several audiences, a uid, a document elsewhere", async () => {
 	documents["/elsewhere"] = documents["/.well-known/openid-configuration"];
 	delete documents["/.well-known/openid-configuration"];
-	const oidc = authenticator({}, { audiences: ["a", "b"], uidClaim: "uid", discoveryUrl: `${issuer}/elsewhere` });
+	const oidc = authenticator({}, { audiences: ["a", "b"], uid: "uid", discoveryUrl: `${issuer}/elsewhere` });
 	expect(await oidc.authenticateToken(token({ aud: "b", uid: "7" }))).toEqual({ user: { name: `${issuer}#alice`, uid: "7", groups: [] } });
 	expect(await oidc.authenticateToken(token({ aud: "b" }))).toEqual({ refused: 'oidc: parse uid claim "uid": claim not present' });
 	expect(await oidc.authenticateToken(token({ uid: "7" }))).toEqual({
 		refused: 'oidc: verify token: oidc: expected audience in ["a" "b"] got ["kubernetes"]',
+	});
+});
+
+describe("expressions", () => {
+	const claimsOf = (mappings: object, more: object = {}) => {
+		const entry = { issuer: { url: issuer, audiences: ["kubernetes"], certificateAuthority: ca.cert }, claimMappings: mappings, ...more };
+		const { providers } = readAuthenticationConfiguration({
+			apiVersion: "apiserver.config.k8s.io/v1",
+			kind: "AuthenticationConfiguration",
+			jwt: [entry],
+		});
+		const [provider] = providers;
+		if (provider === undefined) throw new Error("no provider");
+		return new OidcAuthenticator({ ...provider, clock, log: silentLog });
+	};
+	const username = { expression: "claims.sub" };
+
+	test("make a user out of claims", async () => {
+		const oidc = claimsOf({
+			username: { expression: "'acme:' + claims.sub" },
+			groups: { expression: "claims.roles.split(',') + ['']" },
+			uid: { expression: "string(claims.id)" },
+			extra: [
+				{ key: "acme.io/tenant", valueExpression: "claims.tenant" },
+				{ key: "acme.io/none", valueExpression: "has(claims.none) ? claims.none : ''" },
+			],
+		});
+		expect(await oidc.authenticateToken(token({ roles: "a,b", id: 7, tenant: ["t"] }))).toEqual({
+			user: { name: "acme:alice", uid: "7", groups: ["a", "b"], extra: { "acme.io/tenant": ["t"] } },
+		});
+	});
+
+	test.each<[string, object, object, object, string]>([
+		[
+			"a claim that is not there",
+			{ username: { expression: "claims.name" } },
+			{},
+			{},
+			"error evaluating username claim expression: expression 'claims.name' resulted in error: no such key: name",
+		],
+		[
+			"a name that is no text",
+			{ username: { expression: "claims.exp" } },
+			{},
+			{},
+			"error evaluating username claim expression: username claim expression must return a string",
+		],
+		[
+			"groups that are none",
+			{ username, groups: { expression: "[1, 2]" } },
+			{},
+			{},
+			"error evaluating group claim expression: expression must return a string or a list of strings",
+		],
+		[
+			"a uid that is no text",
+			{ username, uid: { expression: "7" } },
+			{},
+			{},
+			"error evaluating uid claim expression: uid claim expression must return a string",
+		],
+		[
+			"an extra field that is none",
+			{ username, extra: [{ key: "acme.io/a", valueExpression: "claims.exp" }] },
+			{},
+			{},
+			"error evaluating extra claim expression: claims.exp: expression must return a string or a list of strings",
+		],
+		[
+			"a rule about claims",
+			{ username },
+			{ claimValidationRules: [{ expression: "claims.exp - claims.iat <= 3600", message: "too long" }] },
+			{ iat: 0 },
+			"error evaluating claim validation expression: validation expression 'claims.exp - claims.iat <= 3600' failed: too long",
+		],
+		[
+			"a rule about users",
+			{ username },
+			{ userValidationRules: [{ expression: "!user.username.startsWith('a') && user.groups.size() == 0", message: "no a" }] },
+			{},
+			"error evaluating user info validation rule: validation expression '!user.username.startsWith('a') && user.groups.size() == 0' failed: no a",
+		],
+	])("refuse %s", async (_what, mappings, more, claims, refused) => {
+		expect(await claimsOf(mappings, more).authenticateToken(token(claims))).toEqual({ refused: `oidc: ${refused}` });
+	});
+
+	test("may allow a user whose fields are empty", async () => {
+		const rules = { userValidationRules: [{ expression: "user.uid == '' && user.groups == [] && user.extra == {}" }] };
+		expect(await claimsOf({ username }, rules).authenticateToken(token())).toEqual({ user: { name: "alice", groups: [] } });
 	});
 });
 

@@ -3,7 +3,7 @@
  * HTTPS, when the first token of its comes, and again when a token names a key that is not among them.
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authentication/#openid-connect-tokens,
  * k8s.io/apiserver/plugin/pkg/authenticator/token/oidc, github.com/coreos/go-oidc (texts), OpenID Connect Discovery 1.0.
- * Not here: distributed claims, and mappings in CEL.
+ * Not here: distributed claims.
  */
 import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
@@ -11,6 +11,15 @@ import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { TokenAuthenticator, Verdict } from "./authenticator.ts";
+import {
+	ClaimExpressionError,
+	checkClaims,
+	checkUser,
+	evaluateExtra,
+	evaluateText,
+	evaluateTexts,
+	explained,
+} from "./claim-expressions.ts";
 import { fetchJson } from "./fetch-json.ts";
 import { audiencesOf, isSignedBy, type JsonWebToken, parseToken, textClaim } from "./json-web-token.ts";
 import type { JwtProvider } from "./oidc-options.ts";
@@ -59,7 +68,7 @@ export class OidcAuthenticator implements TokenAuthenticator {
 			await this.#verify(token);
 			return { user: this.#userOf(token.claims) };
 		} catch (error) {
-			if (error instanceof OidcRefusal) return { refused: `oidc: ${error.message}` };
+			if (error instanceof OidcRefusal || error instanceof ClaimExpressionError) return { refused: `oidc: ${error.message}` };
 			throw error;
 		}
 	}
@@ -119,20 +128,47 @@ export class OidcAuthenticator implements TokenAuthenticator {
 	}
 
 	#userOf(claims: JsonObject): UserInfo {
-		const { username, groups, uidClaim, requiredClaims } = this.#options;
-		const name = readText(claims, username.claim, `parse username claims ${JSON.stringify(username.claim)}`);
-		if (username.claim === "email" && claims.email_verified !== undefined && claims.email_verified !== true) {
-			if (claims.email_verified === false) throw new OidcRefusal("email not verified");
-			throw new OidcRefusal(`parse 'email_verified' claim: ${unmarshalText(claims.email_verified, "bool")}`);
-		}
-		const groupNames = groups === undefined ? [] : readGroups(claims, groups.claim).map((group) => `${groups.prefix}${group}`);
-		const uid = uidClaim === undefined ? undefined : readText(claims, uidClaim, `parse uid claim ${JSON.stringify(uidClaim)}`);
+		const { requiredClaims, claimRules = [], userRules = [] } = this.#options;
+		const name = this.#nameOf(claims);
+		const groups = this.#groupsOf(claims);
+		const uid = this.#uidOf(claims);
+		const extra = evaluateExtra(this.#options.extra ?? [], claims);
 		for (const [claim, wanted] of Object.entries(requiredClaims)) {
 			if (claims[claim] === undefined) throw new OidcRefusal(`required claim ${claim} not present in ID token`);
 			const value = readText(claims, claim, `parse claim ${claim}`);
 			if (value !== wanted) throw new OidcRefusal(`required claim ${claim} value does not match. Got = ${value}, want = ${wanted}`);
 		}
-		return { name: `${username.prefix}${name}`, ...(uid === undefined ? {} : { uid }), groups: groupNames };
+		explained(() => checkClaims(claimRules, claims), "error evaluating claim validation expression");
+		const user = { name, ...(uid === "" ? {} : { uid }), groups, ...(Object.keys(extra).length === 0 ? {} : { extra }) };
+		explained(() => checkUser(userRules, user), "error evaluating user info validation rule");
+		return user;
+	}
+
+	#nameOf(claims: JsonObject): string {
+		const { username } = this.#options;
+		if ("program" in username) {
+			return explained(() => evaluateText(username, claims, "username"), "error evaluating username claim expression");
+		}
+		const name = readText(claims, username.claim, `parse username claims ${JSON.stringify(username.claim)}`);
+		if (username.claim === "email" && claims.email_verified !== undefined && claims.email_verified !== true) {
+			if (claims.email_verified === false) throw new OidcRefusal("email not verified");
+			throw new OidcRefusal(`parse 'email_verified' claim: ${unmarshalText(claims.email_verified, "bool")}`);
+		}
+		return `${username.prefix}${name}`;
+	}
+
+	#groupsOf(claims: JsonObject): readonly string[] {
+		const { groups } = this.#options;
+		if (groups === undefined) return [];
+		if ("program" in groups) return explained(() => evaluateTexts(groups, claims), "error evaluating group claim expression");
+		return readGroups(claims, groups.claim).map((group) => `${groups.prefix}${group}`);
+	}
+
+	#uidOf(claims: JsonObject): string {
+		const { uid } = this.#options;
+		if (uid === undefined) return "";
+		if (typeof uid !== "string") return explained(() => evaluateText(uid, claims, "uid"), "error evaluating uid claim expression");
+		return readText(claims, uid, `parse uid claim ${JSON.stringify(uid)}`);
 	}
 }
 

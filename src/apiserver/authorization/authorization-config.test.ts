@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ import { startServer } from "../testing.ts";
 import { loadAuthorizers } from "./authorization-config.ts";
 import type { AuthorizationOptions } from "./authorization-error.ts";
 import { person } from "./rbac.test-kit.ts";
+import { WebhookAuthorizer } from "./webhook-authorizer.ts";
 
 let directory: string;
 let service: Server;
@@ -50,14 +51,11 @@ function write(name: string, content: unknown): string {
 }
 
 const load = (options: AuthorizationOptions) => loadAuthorizers(options, { clock: new WallClock(), random: new SeededRandom("config") });
-const problem = (options: AuthorizationOptions): string => {
-	try {
-		load(options);
-	} catch (error) {
-		return error instanceof Error ? error.message.replace(/^.*?\.yaml: /, "") : String(error);
-	}
-	return "none";
-};
+const problem = (options: AuthorizationOptions): Promise<string> =>
+	load(options).then(
+		() => "none",
+		(error: unknown) => (error instanceof Error ? error.message.replace(/^.*?\.yaml: /, "") : String(error)),
+	);
 
 describe("modes", () => {
 	it.each<readonly [AuthorizationOptions, string]>([
@@ -66,20 +64,27 @@ describe("modes", () => {
 		[{ modes: ["RBAC", "RBAC"] }, 'authorization-mode "RBAC" has mode specified more than once'],
 		[{ modes: ["Webhook"] }, "authorization-mode Webhook's authorization config file not passed"],
 		[{ modes: ["RBAC"], webhookConfigFile: "/x" }, "cannot specify --authorization-webhook-config-file without mode Webhook"],
-		[{ modes: ["ABAC"] }, "authorization mode ABAC is not implemented in this version of kubesim (see docs/status.md)"],
+		[{ modes: ["ABAC"] }, "authorization-mode ABAC's authorization policy file not passed"],
+		[{ modes: ["RBAC"], policyFile: "/x" }, "cannot specify --authorization-policy-file without mode ABAC"],
+		[
+			{ modes: ["ABAC"], policyFile: "/nowhere" },
+			"the authorization policy file /nowhere can't be read: ENOENT: no such file or directory, open '/nowhere'",
+		],
 		[
 			{ modes: ["RBAC"], configFile: "/x" },
 			"--authorization-config can not be specified when --authorization-mode or --authorization-webhook-* flags are defined",
 		],
 		[{ modes: ["Node", "RBAC", "AlwaysAllow", "AlwaysDeny"] }, "none"],
-	])("%j: %s", (options, text) => {
-		expect(problem(options)).toBe(text);
+	])("%j: %s", async (options, text) => {
+		expect(await problem(options)).toBe(text);
 	});
 
-	it("say what is wrong with a webhook's file or version", () => {
-		expect(problem({ modes: ["Webhook"], webhookConfigFile: join(directory, "none") })).toContain("no such file");
-		expect(problem({ modes: ["Webhook"], webhookConfigFile: write("empty.yaml", "a: b") })).toContain("names no cluster with a server");
-		expect(problem({ modes: ["Webhook"], webhookConfigFile: kubeconfig, webhookVersion: "v2" })).toContain(
+	it("say what is wrong with a webhook's file or version", async () => {
+		expect(await problem({ modes: ["Webhook"], webhookConfigFile: join(directory, "none") })).toContain("no such file");
+		expect(await problem({ modes: ["Webhook"], webhookConfigFile: write("empty.yaml", "a: b") })).toContain(
+			"names no cluster with a server",
+		);
+		expect(await problem({ modes: ["Webhook"], webhookConfigFile: kubeconfig, webhookVersion: "v2" })).toContain(
 			'unsupported webhook authorizer version "v2"',
 		);
 	});
@@ -99,6 +104,12 @@ describe("a configuration", () => {
 			...change,
 		},
 	});
+
+	const conditional = (...expressions: readonly string[]) =>
+		hook({
+			matchConditionSubjectAccessReviewVersion: "v1",
+			matchConditions: expressions.map((expression) => ({ expression })),
+		});
 
 	it.each<readonly [name: string, authorizers: (() => unknown) | undefined, text: string]>([
 		[
@@ -154,18 +165,40 @@ describe("a configuration", () => {
 			'authorizers[0].connectionInfo.kubeConfigFile: Invalid value: "a/b": must be an absolute path',
 		],
 		[
-			"conditions",
-			() => [hook({ matchConditionSubjectAccessReviewVersion: "v1", matchConditions: [{ expression: "true" }] })],
-			"authorizers[0].matchConditions: Forbidden: match conditions are not implemented in this version of kubesim (see docs/status.md)",
+			"conditions of no version",
+			() => [hook({ matchConditions: [{ expression: "true" }] })],
+			"authorizers[0].matchConditionSubjectAccessReviewVersion: Required value: required if match conditions are specified",
+		],
+		[
+			"conditions of another version",
+			() => [hook({ matchConditionSubjectAccessReviewVersion: "v1beta1", matchConditions: [{ expression: "true" }] })],
+			'authorizers[0].matchConditionSubjectAccessReviewVersion: Unsupported value: "v1beta1": supported values: "v1"',
+		],
+		["an empty condition", () => [conditional(" ")], "authorizers[0].matchConditions[0].expression: Required value"],
+		["a condition twice", () => [conditional("true", "true")], 'authorizers[0].matchConditions[1].expression: Duplicate value: "true"'],
+		[
+			"a condition that is none",
+			() => [conditional("request.user")],
+			'authorizers[0].matchConditions[0].expression: Invalid value: "request.user": must evaluate to bool but got string',
+		],
+		[
+			"a condition that does not compile",
+			() => [conditional("request.verb == 'get'")],
+			`authorizers[0].matchConditions[0].expression: Invalid value: "request.verb == 'get'": compilation failed: ERROR: <input>:1:8: undefined field 'verb'\n | request.verb == 'get'\n | .......^`,
+		],
+		[
+			"too many conditions",
+			() => [conditional(...Array.from({ length: 65 }, (_, index) => `request.user != '${index}'`))],
+			"authorizers[0].matchConditions: Too many: 65: must have at most 64 items",
 		],
 		["a word nobody knows", () => [hook({ tiemout: "3s" })], "authorizers[0].webhook.tiemout: Forbidden: unknown field"],
-	])("%s", (_, authorizers, text) => {
-		expect(problem({ configFile: config(authorizers?.()) })).toBe(text);
+	])("%s", async (_, authorizers, text) => {
+		expect(await problem({ configFile: config(authorizers?.()) })).toBe(text);
 	});
 
-	it("is refused if it is none", () => {
-		expect(problem({ configFile: write("other.yaml", "kind: Other") })).toContain("is no AuthorizationConfiguration");
-		expect(problem({ configFile: join(directory, "nowhere") })).toContain("can't be read");
+	it("is refused if it is none", async () => {
+		expect(await problem({ configFile: write("other.yaml", "kind: Other") })).toContain("is no AuthorizationConfiguration");
+		expect(await problem({ configFile: join(directory, "nowhere") })).toContain("can't be read");
 	});
 
 	it("asks a webhook before the server's own roles", async () => {
@@ -187,6 +220,35 @@ describe("a configuration", () => {
 		expect(byWanda()).toBe(before + 1);
 	});
 
+	it("asks a webhook only where its conditions hold", async () => {
+		const theirs = conditional(
+			"has(request.resourceAttributes) && request.resourceAttributes.namespace == 'default'",
+			"request.user != 'dora'",
+		);
+		const list = await lister({ configFile: config([theirs, { type: "RBAC", name: "rbac" }]) });
+		const before = asked.length;
+		expect(await list("wanda")).toBe("yes");
+		expect(asked).toHaveLength(before + 1);
+		expect(await list("dora")).toMatch(/is forbidden: User "dora" cannot list resource "pods" in API group "" in the namespace "default"$/);
+		expect(asked).toHaveLength(before + 1);
+	});
+
+	it("is read again: webhooks come and go, others stay", async () => {
+		const usual = [
+			{ type: "Node", name: "node" },
+			{ type: "RBAC", name: "rbac" },
+		];
+		const { file } = await load({ configFile: config(usual) });
+		const again = (authorizers: unknown) => file?.reload(readFileSync(config(authorizers), "utf8"));
+		expect(await again([...usual, hook()])).toEqual(["Node", "RBAC", expect.any(WebhookAuthorizer)]);
+		await expect(again([hook()])).rejects.toThrow("missing required types: [Node RBAC]");
+		await expect(again([])).rejects.toThrow("at least one authorization mode must be defined");
+		const { file: alone } = await load({ configFile: config([hook()]) });
+		await expect(alone?.reload(readFileSync(config(usual), "utf8"))).rejects.toThrow(
+			"authorizer type Node is not allowed if it was not enabled at initial server startup",
+		);
+	});
+
 	it("whose webhook does not answer is an error of the server, where nobody allows", async () => {
 		const dead = write("dead.yaml", { clusters: [{ name: "a", cluster: { server: "http://127.0.0.1:1/" } }] });
 		const connectionInfo = { type: "KubeConfigFile", kubeConfigFile: dead };
@@ -197,7 +259,7 @@ describe("a configuration", () => {
 
 /** Lists pods in a server with these authorizers, as somebody: "yes", or why not. */
 async function lister(options: AuthorizationOptions): Promise<(name: string) => Promise<string>> {
-	const { server } = await startServer({ authorizers: load(options) });
+	const { server } = await startServer({ authorizers: (await load(options)).choices });
 	return (name) =>
 		server.handle(person(name), { group: "", version: "v1", resource: "pods", verb: "list", namespace: "default" }).then(
 			() => "yes",

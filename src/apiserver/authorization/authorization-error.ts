@@ -6,6 +6,8 @@ export interface AuthorizationOptions {
 	readonly configFile?: string;
 	/** --authorization-mode; default Node,RBAC. */
 	readonly modes?: readonly string[];
+	/** --authorization-policy-file: a policy a line, for the mode ABAC. */
+	readonly policyFile?: string;
 	/** --authorization-webhook-config-file: a kubeconfig, for the mode Webhook. */
 	readonly webhookConfigFile?: string;
 	/** --authorization-webhook-version; default v1beta1. */

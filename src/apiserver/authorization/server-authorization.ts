@@ -36,29 +36,40 @@ export class ServerAuthorization implements Authorizer, RuleResolver {
 	readonly #caches: RbacCaches;
 	readonly #index = new RbacIndex();
 	readonly #node: NodeAuthorizer;
-	readonly #union: UnionAuthorizer;
+	readonly #rbac: RbacAuthorizer;
+	#union: UnionAuthorizer;
 
 	/** @param choices in the order in which they are asked */
 	constructor(choices: readonly AuthorizerChoice[], caches: RbacCaches & NodeCaches) {
 		this.#caches = caches;
-		const rbac = new RbacAuthorizer(this.#index);
+		this.#rbac = new RbacAuthorizer(this.#index);
 		this.#node = new NodeAuthorizer(caches);
-		const make = (choice: AuthorizerChoice): Authorizer & RuleResolver => {
-			switch (choice) {
-				case "Node":
-					return this.#node;
-				case "RBAC":
-					return rbac;
-				case "AlwaysAllow":
-					return alwaysAllow;
-				case "AlwaysDeny":
-					return alwaysDeny;
-				default:
-					return choice;
-			}
-		};
-		this.#union = new UnionAuthorizer(choices.map(make));
-		this.escalation = new EscalationCheck({ authorizer: this, index: this.#index, rbac });
+		this.#union = this.#unite(choices);
+		this.escalation = new EscalationCheck({ authorizer: this, index: this.#index, rbac: this.#rbac });
+	}
+
+	/** Asks others from now on. */
+	replace(choices: readonly AuthorizerChoice[]): void {
+		this.#union = this.#unite(choices);
+	}
+
+	#unite(choices: readonly AuthorizerChoice[]): UnionAuthorizer {
+		return new UnionAuthorizer(choices.map((choice) => this.#make(choice)));
+	}
+
+	#make(choice: AuthorizerChoice): Authorizer & RuleResolver {
+		switch (choice) {
+			case "Node":
+				return this.#node;
+			case "RBAC":
+				return this.#rbac;
+			case "AlwaysAllow":
+				return alwaysAllow;
+			case "AlwaysDeny":
+				return alwaysDeny;
+			default:
+				return choice;
+		}
 	}
 
 	/** Takes in what the caches hold, and follows them from then on. */

@@ -1,14 +1,15 @@
 /**
  * Webhook: asks a service elsewhere, with a SubjectAccessReview, and remembers what it said for a while.
  *
- *   attributes ─▶ review ─▶ remembered? ─▶ POST, tried up to five times ─▶ status: allowed, denied, or no opinion
- *                                                                      └▶ no answer: the failure policy decides
+ *   attributes ─▶ conditions ─▶ remembered? ─▶ POST, tried up to five times ─▶ status: allowed, denied, or no opinion
+ *                  │                                                        └▶ no answer: the failure policy decides
+ *                  └▶ one does not hold: no opinion; one cannot be evaluated: the failure policy decides
  *
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/webhook/ and
  * k8s.io/apiserver/plugin/pkg/authorizer/webhook
  */
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
-import { isJsonObject } from "../../apimachinery/json.ts";
+import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { LabelRequirement } from "../../apimachinery/selector.ts";
 import { parseLabelSelector, SelectorError } from "../../apimachinery/selector.ts";
@@ -20,7 +21,9 @@ import {
 	type ResourceAttributes,
 	type RuleList,
 	type RuleResolver,
+	undecided,
 } from "./authorizer.ts";
+import type { MatchConditions } from "./match-conditions.ts";
 
 /** Answers of a server that are worth another try. */
 const retriedCodes: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
@@ -48,6 +51,8 @@ export interface WebhookOptions {
 	/** How long an answer holds, ms; 0: it is asked for every time. */
 	readonly authorizedTtlMs: number;
 	readonly unauthorizedTtlMs: number;
+	/** Which questions it is asked; absent: all. */
+	readonly conditions?: MatchConditions;
 	/** What counts when the service does not answer. */
 	readonly onFailure: "undecided" | "deny";
 	readonly clock: Clock;
@@ -70,6 +75,10 @@ export class WebhookAuthorizer implements Authorizer, RuleResolver {
 	}
 
 	authorize(attributes: AuthorizationAttributes): Decision | Promise<Decision> {
+		const { conditions, onFailure } = this.#options;
+		const matches = conditions?.(specOf(attributes)) ?? true;
+		if (matches === false) return undecided;
+		if (matches !== true) return { verdict: onFailure, reason: "", error: matches.error };
 		const review = reviewOf(attributes, this.#options.version);
 		const known = this.#recall(review);
 		return known === undefined ? this.#ask(review) : decisionOf(known);
@@ -155,9 +164,26 @@ function reviewOf(attributes: AuthorizationAttributes, version: "v1" | "v1beta1"
 	});
 }
 
+/** As conditions see it: also texts that are empty are there. */
+function specOf(attributes: AuthorizationAttributes): JsonObject {
+	const { name, groups, uid = "", extra = {} } = attributes.user;
+	const asked =
+		attributes.path === undefined
+			? { resourceAttributes: { ...textsOf(attributes), ...selectorsOf(attributes) } }
+			: { nonResourceAttributes: { path: attributes.path, verb: attributes.verb } };
+	return { ...asked, user: name, groups, uid, extra };
+}
+
 function resourceOf(attributes: ResourceAttributes): Readonly<Record<string, unknown>> {
-	const { namespace, verb, group, version = "*", resource, subresource, name } = attributes;
-	const texts = { namespace, verb, group, version, resource, subresource, name };
+	const texts = Object.entries(textsOf(attributes)).filter(([, text]) => text !== "");
+	return { ...Object.fromEntries(texts), ...selectorsOf(attributes) };
+}
+
+function textsOf({ namespace, verb, group, version = "*", resource, subresource, name }: ResourceAttributes) {
+	return { namespace, verb, group, version, resource, subresource, name };
+}
+
+function selectorsOf(attributes: ResourceAttributes) {
 	const fields = fieldRequirements(attributes).map(({ field, operator, value }) => ({
 		key: field,
 		operator: operator === "=" ? "In" : "NotIn",
@@ -165,7 +191,6 @@ function resourceOf(attributes: ResourceAttributes): Readonly<Record<string, unk
 	}));
 	const labels = labelRequirements(attributes).flatMap(labelOf);
 	return {
-		...Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== "")),
 		...(fields.length === 0 ? {} : { fieldSelector: { requirements: fields } }),
 		...(labels.length === 0 ? {} : { labelSelector: { requirements: labels } }),
 	};

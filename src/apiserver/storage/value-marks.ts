@@ -2,7 +2,12 @@
 import type { StatusError } from "../../apimachinery/status-error.ts";
 
 const unreadable = new WeakMap<Uint8Array, StatusError>();
-const stale = new WeakSet<Uint8Array>();
+const writtenIn = new WeakMap<Uint8Array, Generation>();
+
+/** As long as values are stored in one way: when it is over, all that were stored in it are stale. */
+export interface Generation {
+	isOver: boolean;
+}
 
 /** Whoever decodes these bytes gets this error. */
 export function markUnreadable(bytes: Uint8Array, error: StatusError): void {
@@ -13,11 +18,12 @@ export function unreadableReason(bytes: Uint8Array): StatusError | undefined {
 	return unreadable.get(bytes);
 }
 
-/** They would be stored in another way today: a write that changes nothing writes them nevertheless. */
-export function markStale(bytes: Uint8Array): void {
-	stale.add(bytes);
+/** These bytes were stored as values were in this generation. */
+export function markGeneration(bytes: Uint8Array, generation: Generation): void {
+	writtenIn.set(bytes, generation);
 }
 
+/** They would be stored in another way today: a write that changes nothing writes them nevertheless. */
 export function isStale(bytes: Uint8Array | undefined): boolean {
-	return bytes !== undefined && stale.has(bytes);
+	return bytes !== undefined && writtenIn.get(bytes)?.isOver === true;
 }

@@ -44,10 +44,18 @@ const providerKinds = ["kms", ...Object.keys(ciphers), "identity"];
 const internalResources: ReadonlySet<string> = new Set(["apiserveripinfo", "serviceipallocations", "servicenodeportallocations"]);
 
 /** Rejects with `EncryptionConfigError`. */
-export async function loadEncryptionConfig(path: string): Promise<TransformerFor> {
+export async function loadEncryptionConfig(path: string): Promise<{ readonly text: string; readonly transformerFor: TransformerFor }> {
+	const text = await readFile(path, "utf8").catch((error: unknown) => {
+		throw new EncryptionConfigError(path, error instanceof Error ? error.message : String(error));
+	});
+	return { text, transformerFor: await parseEncryptionConfig(text, path) };
+}
+
+/** @param text of the file. Rejects with `EncryptionConfigError`. */
+export async function parseEncryptionConfig(text: string, path: string): Promise<TransformerFor> {
 	const { parse } = await import("yaml");
 	try {
-		return readEncryptionConfig(parse(await readFile(path, "utf8")), path);
+		return readEncryptionConfig(parse(text), path);
 	} catch (error) {
 		if (error instanceof EncryptionConfigError) throw error;
 		throw new EncryptionConfigError(path, error instanceof Error ? error.message : String(error));

@@ -28,13 +28,15 @@ import type {
 	WatchRequest,
 } from "../../../store/store.ts";
 import type { KindDefinition } from "../../registry/kind.ts";
-import { markStale, markUnreadable } from "../value-marks.ts";
+import { type Generation, markGeneration, markUnreadable } from "../value-marks.ts";
 import type { TransformerFor } from "./configuration.ts";
 import { TransformError, type Transformer } from "./transformers.ts";
 
 export class EncryptedStore implements Store {
 	readonly #store: Store;
-	readonly #transformerFor: TransformerFor;
+	readonly #kinds: readonly KindDefinition[];
+	#transformerFor: TransformerFor;
+	#generation: Generation = { isOver: false };
 	/** Of built-in kinds, by storage prefix such as `/registry/secrets/`. */
 	readonly #transformers = new Map<string, Transformer | undefined>();
 	/** Plain bytes of what this server has written, so that its own watch event needs no decryption. */
@@ -42,11 +44,25 @@ export class EncryptedStore implements Store {
 
 	constructor(store: Store, transformerFor: TransformerFor, kinds: readonly KindDefinition[]) {
 		this.#store = store;
+		this.#kinds = kinds;
 		this.#transformerFor = transformerFor;
-		for (const { group, resource, storagePrefix = resource } of kinds) {
+		this.#findTransformers();
+	}
+
+	/** Reads and writes in another way from now on. What was stored before counts as stale, once. */
+	replace(transformerFor: TransformerFor): void {
+		this.#generation.isOver = true;
+		this.#generation = { isOver: false };
+		this.#transformerFor = transformerFor;
+		this.#transformers.clear();
+		this.#findTransformers();
+	}
+
+	#findTransformers(): void {
+		for (const { group, resource, storagePrefix = resource } of this.#kinds) {
 			const prefix = `/registry/${storagePrefix}/`;
 			// Two groups can share a place, as events do: it has the name of the older one.
-			if (!this.#transformers.has(prefix)) this.#transformers.set(prefix, transformerFor(group, resource));
+			if (!this.#transformers.has(prefix)) this.#transformers.set(prefix, this.#transformerFor(group, resource));
 		}
 	}
 
@@ -130,6 +146,7 @@ export class EncryptedStore implements Store {
 		if (transformer === undefined || request.ignoreValue === true) return request;
 		const value = transformer.write(request.value, request.key);
 		this.#written.set(value, request.value);
+		markGeneration(request.value, this.#generation);
 		return { ...request, value };
 	}
 
@@ -172,7 +189,7 @@ export class EncryptedStore implements Store {
 			const { value, isStale } = transformer.read(kv.value, kv.key);
 			// The mark must not go to bytes that the store itself holds.
 			const plain = isStale ? Buffer.from(value) : value;
-			if (isStale) markStale(plain);
+			if (isStale || plain !== kv.value) markGeneration(plain, isStale ? formerly : this.#generation);
 			return { ...kv, value: plain };
 		} catch (error) {
 			if (!(error instanceof TransformError)) throw error;
@@ -182,3 +199,6 @@ export class EncryptedStore implements Store {
 		}
 	}
 }
+
+/** Of values that were stored in another way when this server came. */
+const formerly: Generation = { isOver: true };
