@@ -23,14 +23,15 @@ import type { Informer, InformerFactory } from "../client/informer.ts";
 import { namespaces, nodes, podDisruptionBudgets, pods, type ResourceRef } from "../client/resources.ts";
 import { SchedulerCache } from "./cache/cache.ts";
 import { watchCluster } from "./cluster-watch.ts";
-import { createDefaultProfile, type DefaultProfileOptions, defaultSchedulerName } from "./default-profile.ts";
+import { defaultConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
+import { createProfiles, type PluginFactories, type ProfileParts } from "./configuration/profiles.ts";
 import { Evictor } from "./evictor.ts";
 import { AttemptRecorder } from "./framework/attempt-recorder.ts";
-import { assignedPodDelete } from "./framework/cluster-event.ts";
+import { assignedPodDelete, unschedulableTimeout } from "./framework/cluster-event.ts";
 import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
 import { Framework } from "./framework/framework.ts";
 import { PodInfo } from "./framework/pod-info.ts";
-import type { Profile } from "./framework/profile.ts";
+import { defaultSchedulerName, type Profile, ProfileError } from "./framework/profile.ts";
 import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleOne } from "./framework/schedule-one.ts";
 import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
@@ -49,19 +50,16 @@ const maxBindings = 512;
 /** Everything that a decision may depend on: none is made before all of it is known. */
 const watchedResources: readonly ResourceRef<KubeObject>[] = [pods, nodes, namespaces, podDisruptionBudgets, ...groupResources];
 
-/** What profiles are made from: the default plugins' needs, and the way for Permit plugins to let a pod go on. */
-export interface ProfileParts extends DefaultProfileOptions {
-	readonly waitingPods: WaitingPods;
-}
-
 export interface SchedulerOptions {
 	readonly client: Client;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly informers: InformerFactory;
 	readonly log: Logger;
-	/** Makes the profiles from the parts of the default one; absent: the default profile alone. At least one. */
-	readonly profiles?: (parts: ProfileParts) => readonly [Profile, ...Profile[]];
+	/** Default: kube-scheduler's own. Throws ProfileError for one whose plugins make no profile. */
+	readonly configuration?: SchedulerConfiguration;
+	/** Plugins that a configuration may enable besides kube-scheduler's own. */
+	readonly plugins?: PluginFactories;
 }
 
 export class Scheduler {
@@ -70,7 +68,8 @@ export class Scheduler {
 	readonly #nominator = new Nominator();
 	readonly #waitingPods: WaitingPods;
 	readonly #queue: SchedulingQueue;
-	readonly #profiles: readonly Profile[];
+	readonly #parts: ProfileParts;
+	#profiles: readonly Profile[];
 	/** By schedulerName. */
 	#frameworks: ReadonlyMap<string, Framework>;
 	#recorder: AttemptRecorder | undefined;
@@ -98,13 +97,17 @@ export class Scheduler {
 			style: "events",
 			log,
 		});
-		this.#profiles = this.#createProfiles();
+		const configuration = options.configuration ?? defaultConfiguration;
+		this.#parts = this.#createParts();
+		this.#profiles = createProfiles(configuration, this.#parts);
 		this.#frameworks = this.#createFrameworks((profile) => profile);
 		this.#queue = new SchedulingQueue({
 			clock,
 			nominator: this.#nominator,
 			queueSort: this.#profiles[0]?.queueSort ?? { name: "", less: () => false },
-			hints: new QueueingHints(this.#profiles.flatMap(({ plugins }) => plugins)),
+			hints: new QueueingHints(this.#profiles),
+			initialBackoffMs: configuration.podInitialBackoffMs,
+			maxBackoffMs: configuration.podMaxBackoffMs,
 			preEnqueue: (pod) => this.#frameworkFor(pod)?.runPreEnqueue(pod),
 			onReady: () => this.#wake(),
 		});
@@ -148,10 +151,35 @@ export class Scheduler {
 		return recorder;
 	}
 
-	#createProfiles(): readonly Profile[] {
-		const { client, clock, random, informers, log, profiles } = this.#options;
+	/**
+	 * Goes on with another configuration: pods that wait are looked at anew, those of profiles that are gone are left alone.
+	 * Throws ProfileError, and goes on as before, for one whose plugins make no profile or that orders the queue otherwise.
+	 */
+	reconfigure(configuration: SchedulerConfiguration): void {
+		const profiles = createProfiles(configuration, this.#parts);
+		const [before, after] = [this.#profiles[0]?.queueSort.name, profiles[0]?.queueSort.name];
+		if (before !== after)
+			throw new ProfileError(`the queue is in the order of "${before}" as long as the scheduler runs, not of "${after}"`);
+		this.#profiles = profiles;
+		const recorder = this.#recorder;
+		this.#frameworks = this.#createFrameworks((profile) => recorder?.wrap(profile) ?? profile);
+		this.#queue.reconfigure({
+			hints: new QueueingHints(profiles),
+			initialBackoffMs: configuration.podInitialBackoffMs,
+			maxBackoffMs: configuration.podMaxBackoffMs,
+		});
+		for (const pod of this.#podInformer.cache.list()) {
+			const waits = (pod.spec?.nodeName ?? "") === "" && pod.metadata?.deletionTimestamp === undefined;
+			if (waits && !this.#cache.isAssumed(pod) && this.#frameworkFor(pod) !== undefined) this.#queue.update(pod, pod);
+		}
+		this.#queue.moveAll(unschedulableTimeout, undefined, undefined);
+	}
+
+	#createParts(): ProfileParts {
+		const { client, clock, random, informers, log, plugins = {} } = this.#options;
 		const namespaceCache = informers.informer(namespaces).cache;
 		const budgetCache = informers.informer(podDisruptionBudgets).cache;
+		const preemptionRandom = random.fork("preemption");
 		const evictor = new Evictor({
 			client,
 			clock,
@@ -161,19 +189,21 @@ export class Scheduler {
 			waitingPods: this.#waitingPods,
 			onFailed: (uid) => this.#queue.activate(uid),
 		});
-		const parts: ProfileParts = {
+		return {
 			waitingPods: this.#waitingPods,
+			plugins,
 			namespaceLabels: (namespace) => namespaceCache.get(namespace)?.metadata?.labels,
 			ownSelectors: followOwnSelectors(informers),
 			binder: createDefaultBinder(client),
-			preemption: createDefaultPreemption({
-				random: random.fork("preemption"),
-				disruptionBudgets: () => budgetCache.list(),
-				evict: (preemption) => evictor.evict(preemption),
-				isEvicting: (uid) => evictor.isEvicting(uid),
-			}),
+			preemption: (args) =>
+				createDefaultPreemption({
+					...args,
+					random: preemptionRandom,
+					disruptionBudgets: () => budgetCache.list(),
+					evict: (preemption) => evictor.evict(preemption),
+					isEvicting: (uid) => evictor.isEvicting(uid),
+				}),
 		};
-		return profiles?.(parts) ?? [createDefaultProfile(parts)];
 	}
 
 	#createFrameworks(wrap: (profile: Profile) => Profile): ReadonlyMap<string, Framework> {

@@ -19,16 +19,18 @@ const done = new Status("Success", name, []);
 const notHelpful = unresolvable(name, "Preemption is not helpful for scheduling");
 const inProgress = unresolvable(name, "waiting for the preemption for this pod to be finished");
 
-/** How many nodes to try: a share of all, and at least so many. DefaultPreemptionArgs' defaults. */
-const minCandidateNodesPercentage = 10;
-const minCandidateNodesAbsolute = 100;
+/** How many nodes to try: a share of all (0..100, default 10), and at least so many (default 100). */
+export interface DefaultPreemptionArgs {
+	readonly minCandidateNodesPercentage?: number;
+	readonly minCandidateNodesAbsolute?: number;
+}
 
 /** What is to be done for a pod. */
 export interface Preemption extends PreemptionCandidate {
 	readonly preemptor: PodInfo;
 }
 
-export interface DefaultPreemptionOptions {
+export interface DefaultPreemptionOptions extends DefaultPreemptionArgs {
 	readonly random: Random;
 	readonly disruptionBudgets: () => readonly PodDisruptionBudget[];
 	/** Has the victims evicted, in the background. */
@@ -78,6 +80,7 @@ function isBeingPreempted({ metadata, status }: Pod): boolean {
 }
 
 function findCandidates({ state, pod, snapshot, nodeToStatus, filters }: PostFilterInput, options: DefaultPreemptionOptions) {
+	const { minCandidateNodesPercentage = 10, minCandidateNodesAbsolute = 100 } = options;
 	const diagnosis = newDiagnosis();
 	diagnosis.nodeToStatus.absentNodesStatus = notHelpful;
 	const nodes = snapshot.nodes.filter((node) => nodeToStatus.get(node.name).code === "Unschedulable");
