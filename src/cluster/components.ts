@@ -12,7 +12,7 @@ import type { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
 import { ControllerManager, type ControllerManagerOptions } from "../controllers/index.ts";
 import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
-import { Scheduler } from "../scheduler/index.ts";
+import { Scheduler, type SchedulerOptions } from "../scheduler/index.ts";
 
 export interface ComponentOptions {
 	readonly clock: Clock;
@@ -22,6 +22,8 @@ export interface ComponentOptions {
 	readonly clientFor: (user: UserInfo) => Client;
 	/** Default all. */
 	readonly controllers?: readonly string[];
+	/** Default: kube-scheduler's own configuration, and no further plugins. */
+	readonly scheduler?: Pick<SchedulerOptions, "configuration" | "plugins">;
 	/** PEM. */
 	readonly rootCa: () => string;
 	/** What controllers sign with the cluster's authority and keys. */
@@ -34,6 +36,7 @@ export interface ComponentOptions {
 export interface Components {
 	/** Undefined while another server runs them. */
 	readonly controllers: ControllerManager | undefined;
+	readonly scheduler: Scheduler | undefined;
 	readonly fleet: Fleet | undefined;
 	/** Another server runs the nodes. Known once `start` has resolved. */
 	readonly areNodesElsewhere: boolean;
@@ -70,8 +73,17 @@ export function createControllers(
 
 export const schedulerUser: UserInfo = { name: "system:kube-scheduler", groups: ["system:authenticated"] };
 
-export function createScheduler({ clock, random, log, clientFor }: ComponentOptions, informers: InformerFactory): Scheduler {
-	return new Scheduler({ informers, clock, log, random: random.fork("scheduler"), client: clientFor(schedulerUser) });
+/** Attempts that can be explained afterwards, and the size of clusters in which all is known of them. */
+const recordedAttempts = 200;
+const maxRecordedNodes = 100;
+
+/** Throws ProfileError. */
+export function createScheduler(options: ComponentOptions, informers: InformerFactory): Scheduler {
+	const { clock, random, log, clientFor, scheduler: configured = {} } = options;
+	const client = clientFor(schedulerUser);
+	const scheduler = new Scheduler({ ...configured, informers, clock, log, random: random.fork("scheduler"), client });
+	scheduler.recordAttempts(recordedAttempts, maxRecordedNodes);
+	return scheduler;
 }
 
 export function createFleet({ clock, random, log, latency, clientFor }: ComponentOptions, informers: InformerFactory): Fleet {
@@ -93,23 +105,23 @@ export function nodeNames(count: number): readonly string[] {
 export class OwnComponents implements Components {
 	readonly informers: InformerFactory;
 	readonly controllers: ControllerManager;
+	readonly scheduler: Scheduler;
 	readonly fleet: Fleet;
 	readonly areNodesElsewhere = false;
 	readonly #options: ComponentOptions;
-	readonly #scheduler: Scheduler;
 
 	constructor(options: ComponentOptions) {
 		this.#options = options;
 		this.informers = createInformers(options);
 		this.controllers = createControllers(options, this.informers);
-		this.#scheduler = createScheduler(options, this.informers);
+		this.scheduler = createScheduler(options, this.informers);
 		this.fleet = createFleet(options, this.informers);
 	}
 
 	async start(signal: AbortSignal): Promise<void> {
 		const { clock, nodes, nodeTemplate } = this.#options;
 		this.controllers.start(signal);
-		this.#scheduler.start(signal);
+		this.scheduler.start(signal);
 		void this.fleet.start(signal);
 		// Loading the shell is real I/O, which virtual time does not wait for.
 		if (clock instanceof VirtualClock) await Fleet.preload();

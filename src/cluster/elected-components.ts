@@ -17,6 +17,7 @@ import { LeaderElector } from "../client/leader-election.ts";
 import { nodes } from "../client/resources.ts";
 import type { ControllerManager } from "../controllers/index.ts";
 import type { Fleet } from "../kubelet-sim/index.ts";
+import type { Scheduler } from "../scheduler/index.ts";
 import {
 	type ComponentOptions,
 	type Components,
@@ -47,6 +48,7 @@ export class ElectedComponents implements Components {
 	readonly informers: InformerFactory;
 	readonly #options: ElectedOptions;
 	#controllers: ControllerManager | undefined;
+	#scheduler: Scheduler | undefined;
 	#fleet: Fleet | undefined;
 	/** Who runs the nodes, by the name on the Lease; undefined until it is known. */
 	#nodesHolder: string | undefined;
@@ -63,6 +65,10 @@ export class ElectedComponents implements Components {
 
 	get controllers(): ControllerManager | undefined {
 		return this.#controllers;
+	}
+
+	get scheduler(): Scheduler | undefined {
+		return this.#scheduler;
 	}
 
 	get fleet(): Fleet | undefined {
@@ -151,8 +157,11 @@ export class ElectedComponents implements Components {
 
 	async #schedule(options: ComponentOptions, term: AbortSignal): Promise<void> {
 		const informers = createInformers(options);
-		createScheduler(options, informers).start(term);
+		const scheduler = createScheduler(options, informers);
+		this.#scheduler = scheduler;
+		scheduler.start(term);
 		await untilEnd(term, informers.start(term));
+		this.#scheduler = undefined;
 	}
 
 	async #runNodes(options: ComponentOptions, term: AbortSignal): Promise<void> {

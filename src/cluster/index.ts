@@ -22,6 +22,7 @@ export { loadOrCreatePki, type Pki, PkiError } from "../apiserver/pki/pki.ts";
 export { EncryptionConfigError } from "../apiserver/storage/encryption/config-error.ts";
 export { KubeconfigError } from "../apiserver/webhooks/kubeconfig-endpoint.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
+export { type AnyPlugin, type PluginFactories, type PluginHandle, ProfileError, SchedulerConfigurationError } from "../scheduler/index.ts";
 export {
 	SnapshotError,
 	StoreAccessError,
@@ -35,4 +36,5 @@ export { type LocalGroup, type MaintainedStore, openLevelStore, restoreSnapshot 
 export { idText } from "../store/roster.ts";
 export { describeSnapshot } from "../store/snapshot/restore.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
+export { type Placement, type SimulationOptions, type SimulationResult, simulatePlacement } from "./simulation.ts";
 export type { EtcdStoreOption } from "./store-option.ts";

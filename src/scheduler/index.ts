@@ -18,6 +18,9 @@ export {
 	SchedulerConfigurationError,
 } from "./configuration/configuration.ts";
 export type { PluginFactories, PluginHandle } from "./configuration/profiles.ts";
+export type { DryRun } from "./dry-run.ts";
+export type { AttemptExplanation, NodeExplanation, PodExplanation } from "./explanation.ts";
+export { explainAttempt } from "./explanation.ts";
 export type { AttemptRecord, AttemptRecorder, PluginScores, PluginVerdict } from "./framework/attempt-recorder.ts";
 export type { AnyPlugin } from "./framework/plugin.ts";
 export { defaultSchedulerName, ProfileError } from "./framework/profile.ts";

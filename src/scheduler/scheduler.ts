@@ -25,18 +25,20 @@ import { SchedulerCache } from "./cache/cache.ts";
 import { watchCluster } from "./cluster-watch.ts";
 import { defaultConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
 import { createProfiles, type PluginFactories, type ProfileParts } from "./configuration/profiles.ts";
+import { DryRun } from "./dry-run.ts";
 import { Evictor } from "./evictor.ts";
+import { explainAttempt, type PodExplanation } from "./explanation.ts";
 import { AttemptRecorder } from "./framework/attempt-recorder.ts";
 import { assignedPodDelete, unschedulableTimeout } from "./framework/cluster-event.ts";
 import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
 import { Framework } from "./framework/framework.ts";
-import { PodInfo } from "./framework/pod-info.ts";
+import { PodInfo, podUid } from "./framework/pod-info.ts";
 import { defaultSchedulerName, type Profile, ProfileError } from "./framework/profile.ts";
 import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleOne } from "./framework/schedule-one.ts";
 import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
 import { createDefaultBinder } from "./plugins/default-binder.ts";
-import { createDefaultPreemption } from "./plugins/default-preemption.ts";
+import { createDefaultPreemption, type Preemption } from "./plugins/default-preemption.ts";
 import { type NotScheduled, notScheduledPatch, truncateMessage } from "./pod-status.ts";
 import { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
@@ -69,6 +71,8 @@ export class Scheduler {
 	readonly #waitingPods: WaitingPods;
 	readonly #queue: SchedulingQueue;
 	readonly #parts: ProfileParts;
+	readonly #evictor: Evictor;
+	#configuration: SchedulerConfiguration;
 	#profiles: readonly Profile[];
 	/** By schedulerName. */
 	#frameworks: ReadonlyMap<string, Framework>;
@@ -98,7 +102,17 @@ export class Scheduler {
 			log,
 		});
 		const configuration = options.configuration ?? defaultConfiguration;
-		this.#parts = this.#createParts();
+		this.#configuration = configuration;
+		this.#evictor = new Evictor({
+			client,
+			clock,
+			log,
+			events: this.#events,
+			nominator: this.#nominator,
+			waitingPods: this.#waitingPods,
+			onFailed: (uid) => this.#queue.activate(uid),
+		});
+		this.#parts = this.#createParts((preemption) => this.#evictor.evict(preemption));
 		this.#profiles = createProfiles(configuration, this.#parts);
 		this.#frameworks = this.#createFrameworks((profile) => profile);
 		this.#queue = new SchedulingQueue({
@@ -143,9 +157,12 @@ export class Scheduler {
 		return this.#queue.counts;
 	}
 
-	/** Starts to record attempts; the recorder holds the last `capacity` of them. */
-	recordAttempts(capacity: number): AttemptRecorder {
-		const recorder = new AttemptRecorder(capacity);
+	/**
+	 * Starts to record attempts; the recorder holds the last `capacity` of them.
+	 * @param maxNodes of a cluster whose attempts are written down in full
+	 */
+	recordAttempts(capacity: number, maxNodes?: number): AttemptRecorder {
+		const recorder = new AttemptRecorder(capacity, maxNodes);
 		this.#recorder = recorder;
 		this.#frameworks = this.#createFrameworks((profile) => recorder.wrap(profile));
 		return recorder;
@@ -160,6 +177,7 @@ export class Scheduler {
 		const [before, after] = [this.#profiles[0]?.queueSort.name, profiles[0]?.queueSort.name];
 		if (before !== after)
 			throw new ProfileError(`the queue is in the order of "${before}" as long as the scheduler runs, not of "${after}"`);
+		this.#configuration = configuration;
 		this.#profiles = profiles;
 		const recorder = this.#recorder;
 		this.#frameworks = this.#createFrameworks((profile) => recorder?.wrap(profile) ?? profile);
@@ -175,20 +193,47 @@ export class Scheduler {
 		this.#queue.moveAll(unschedulableTimeout, undefined, undefined);
 	}
 
-	#createParts(): ProfileParts {
-		const { client, clock, random, informers, log, plugins = {} } = this.#options;
+	/** What would come of an attempt at this moment, and what came of those before. Binds and evicts nobody. */
+	explain(pod: Pod): PodExplanation {
+		const key = `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`;
+		const uid = podUid(pod);
+		const explanation = {
+			pod: key,
+			schedulerName: pod.spec?.schedulerName ?? defaultSchedulerName,
+			nodeName: pod.spec?.nodeName ?? "",
+			attempts: (this.#recorder?.records(key) ?? []).filter((record) => record.uid === uid).map(explainAttempt),
+		};
+		if (explanation.nodeName !== "" || this.#cache.isAssumed(pod)) return explanation;
+		if (pod.metadata?.deletionTimestamp !== undefined) return { ...explanation, notScheduled: "it is being deleted" };
+		const run = this.dryRun();
+		const gate = run.gate(pod);
+		if (gate !== undefined) return { ...explanation, notScheduled: `${gate.plugin}: ${gate.message}` };
+		const record = run.place(pod);
+		if (record === undefined) {
+			return { ...explanation, notScheduled: `no profile of this scheduler is named "${explanation.schedulerName}"` };
+		}
+		return { ...explanation, now: explainAttempt(record) };
+	}
+
+	/** Scheduling on a copy of the present state. @param configuration default: the scheduler's own. Throws ProfileError. */
+	dryRun(configuration: SchedulerConfiguration = this.#configuration): DryRun {
+		const { clock, random } = this.#options;
+		return new DryRun({
+			configuration,
+			parts: this.#createParts(() => undefined),
+			cache: this.#cache.copy(),
+			nominated: this.#nominator,
+			random: random.fork("dry-run"),
+			nowMs: clock.now(),
+		});
+	}
+
+	/** @param evict what becomes of preemption's victims */
+	#createParts(evict: (preemption: Preemption) => void): ProfileParts {
+		const { client, random, informers, plugins = {} } = this.#options;
 		const namespaceCache = informers.informer(namespaces).cache;
 		const budgetCache = informers.informer(podDisruptionBudgets).cache;
 		const preemptionRandom = random.fork("preemption");
-		const evictor = new Evictor({
-			client,
-			clock,
-			log,
-			events: this.#events,
-			nominator: this.#nominator,
-			waitingPods: this.#waitingPods,
-			onFailed: (uid) => this.#queue.activate(uid),
-		});
 		return {
 			waitingPods: this.#waitingPods,
 			plugins,
@@ -200,8 +245,8 @@ export class Scheduler {
 					...args,
 					random: preemptionRandom,
 					disruptionBudgets: () => budgetCache.list(),
-					evict: (preemption) => evictor.evict(preemption),
-					isEvicting: (uid) => evictor.isEvicting(uid),
+					evict,
+					isEvicting: (uid) => this.#evictor.isEvicting(uid),
 				}),
 		};
 	}
@@ -268,7 +313,8 @@ export class Scheduler {
 	#decide(podInfo: PodInfo, framework: Framework): ScheduleOutcome {
 		const context: ScheduleContext = { framework, random: this.#options.random, startIndex: this.#startIndex };
 		const run = () => scheduleOne(podInfo, this.#cache.snapshot(), context);
-		const outcome = this.#recorder === undefined ? run() : this.#recorder.attempt(podInfo, this.#options.clock.now(), run);
+		const nodesCount = this.#cache.snapshot().nodes.length;
+		const outcome = this.#recorder?.attempt(podInfo, this.#options.clock.now(), nodesCount, run) ?? run();
 		this.#startIndex = context.startIndex;
 		return outcome;
 	}

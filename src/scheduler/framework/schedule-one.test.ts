@@ -43,7 +43,7 @@ function setUp({ nodes, pods = [], budgets = [], nominated = {} }: Setup) {
 	for (const each of pods) cache.addPod(each);
 	const schedule = (waiting: Pod): ScheduleOutcome => {
 		const info = new PodInfo(waiting);
-		return recorder.attempt(info, 0, () => scheduleOne(info, cache.snapshot(), context));
+		return recorder.attempt(info, 0, nodes.length, () => scheduleOne(info, cache.snapshot(), context));
 	};
 	return { schedule, cache, preemptions, recorder, context };
 }

@@ -8,11 +8,11 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodDisruptionBudget } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { fitErrorMessage, newDiagnosis } from "../framework/fit-error.ts";
-import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreEnqueuePlugin } from "../framework/plugin.ts";
+import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreEnqueuePlugin, PreemptionCandidate } from "../framework/plugin.ts";
 import { type PodInfo, podUid } from "../framework/pod-info.ts";
 import type { Snapshot } from "../framework/snapshot.ts";
 import { Status, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
-import { type PreemptionCandidate, pickCandidate, selectVictims } from "./preemption-victims.ts";
+import { pickCandidate, selectVictims } from "./preemption-victims.ts";
 
 const name = "DefaultPreemption";
 const done = new Status("Success", name, []);
@@ -57,7 +57,7 @@ function preempt(input: PostFilterInput, options: DefaultPreemptionOptions): Pos
 	const best = pickCandidate(candidates);
 	if (best === undefined) return { status: unschedulable(name, `preemption: ${message}`), nominatedNodeName: "" };
 	options.evict({ ...best, preemptor: pod });
-	return { status: done, nominatedNodeName: best.nodeName };
+	return { status: done, nominatedNodeName: best.nodeName, candidates };
 }
 
 /** Why the pod may not preempt anybody, if so. */
