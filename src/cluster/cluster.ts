@@ -44,6 +44,7 @@ import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
 import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
+import { type PluginFactories, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
 import type { ClusterControllers } from "./cluster-controllers.ts";
@@ -97,10 +98,19 @@ export interface ClusterOptions {
 	 * commas; "none" for nobody who makes load balancers. Default 172.18.255.200-172.18.255.250.
 	 */
 	readonly loadBalancerPool?: string;
+	/** How pods are scheduled; default as kube-scheduler does without a configuration file. */
+	readonly scheduler?: SchedulerChoice;
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
 	readonly wayOf?: (user: UserInfo, way: Transport) => Transport;
 	/** Told in a few words what is being done while the cluster comes up. */
 	readonly onProgress?: (text: string) => void;
+}
+
+export interface SchedulerChoice {
+	/** A KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1, parsed. */
+	readonly configuration?: unknown;
+	/** Plugins of your own, by name: the configuration enables them as it does any other. See docs/scheduler.md. */
+	readonly plugins?: PluginFactories;
 }
 
 export interface AdminCredentials {
@@ -143,7 +153,8 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 
 /**
  * The first half of `createCluster`: opens the store and makes the API server. It can `listen` already; what it serves
- * comes with `start`. Rejects with the errors of the store's door, `PkiError` and `AdmissionSwitchError`.
+ * comes with `start`. Rejects with the errors of the store's door, `PkiError`, `AdmissionSwitchError`, `SchedulerConfigurationError`
+ * and `ProfileError`.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
@@ -295,6 +306,7 @@ export class Cluster {
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			...(options.loadBalancerPool === undefined ? {} : { loadBalancerPool: options.loadBalancerPool }),
+			scheduler: readChoice(options.scheduler),
 			rootCa: () => options.pki.ca.cert,
 			signers: {
 				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
@@ -317,6 +329,16 @@ export class Cluster {
 	/** Looks at controllers, stops and starts them. */
 	get controllers(): ClusterControllers {
 		return this.#runners.controllers;
+	}
+
+	/** Throws while another server of the same store runs it. */
+	get scheduler(): Scheduler {
+		return here(this.#runners.scheduler);
+	}
+
+	/** Goes on scheduling by another configuration, parsed from a file. Throws SchedulerConfigurationError and ProfileError; then nothing changes. */
+	configureScheduler(configuration: unknown): void {
+		this.scheduler.reconfigure(readSchedulerConfiguration(configuration));
 	}
 
 	/** Throws while another server of the same store runs the nodes. */
@@ -573,6 +595,14 @@ export class Cluster {
 		await this.#auditor?.close();
 		await this.#options.store.close();
 	}
+}
+
+/** Throws SchedulerConfigurationError. */
+function readChoice({ configuration, plugins }: SchedulerChoice = {}): NonNullable<ComponentOptions["scheduler"]> {
+	return {
+		...(configuration === undefined ? {} : { configuration: readSchedulerConfiguration(configuration) }),
+		...(plugins === undefined ? {} : { plugins }),
+	};
 }
 
 function here<T>(component: T | undefined): T {

@@ -15,7 +15,7 @@ import {
 	type ControllerSetOptions,
 } from "../controllers/index.ts";
 import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
-import { Scheduler } from "../scheduler/index.ts";
+import { Scheduler, type SchedulerOptions } from "../scheduler/index.ts";
 import { ClusterControllers, type ClusterControllersOptions } from "./cluster-controllers.ts";
 
 export interface ComponentOptions {
@@ -30,6 +30,8 @@ export interface ComponentOptions {
 	readonly loadBalancerPool?: string;
 	/** Where components count what they do. */
 	readonly metrics: ControllerMetrics;
+	/** Default: kube-scheduler's own configuration, and no further plugins. */
+	readonly scheduler?: Pick<SchedulerOptions, "configuration" | "plugins">;
 	/** PEM. */
 	readonly rootCa: () => string;
 	/** What controllers sign with the cluster's authority and keys. */
@@ -41,6 +43,8 @@ export interface ComponentOptions {
 
 export interface Components {
 	readonly controllers: ClusterControllers;
+	/** Undefined while another server runs it. */
+	readonly scheduler: Scheduler | undefined;
 	/** Undefined while another server runs the nodes. */
 	readonly fleet: Fleet | undefined;
 	/** Another server runs the nodes. Known once `start` has resolved. */
@@ -93,8 +97,17 @@ export function createClusterControllers(
 
 export const schedulerUser: UserInfo = { name: "system:kube-scheduler", groups: ["system:authenticated"] };
 
-export function createScheduler({ clock, random, log, clientFor }: ComponentOptions, informers: InformerFactory): Scheduler {
-	return new Scheduler({ informers, clock, log, random: random.fork("scheduler"), client: clientFor(schedulerUser) });
+/** Attempts that can be explained afterwards, and the size of clusters in which all is known of them. */
+const recordedAttempts = 200;
+const maxRecordedNodes = 100;
+
+/** Throws ProfileError. */
+export function createScheduler(options: ComponentOptions, informers: InformerFactory): Scheduler {
+	const { clock, random, log, clientFor, scheduler: configured = {} } = options;
+	const client = clientFor(schedulerUser);
+	const scheduler = new Scheduler({ ...configured, informers, clock, log, random: random.fork("scheduler"), client });
+	scheduler.recordAttempts(recordedAttempts, maxRecordedNodes);
+	return scheduler;
 }
 
 export function createFleet({ clock, random, log, latency, clientFor }: ComponentOptions, informers: InformerFactory): Fleet {

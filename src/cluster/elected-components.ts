@@ -15,6 +15,7 @@ import type { UserInfo } from "../apimachinery/user.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes } from "../client/resources.ts";
 import type { Fleet } from "../kubelet-sim/index.ts";
+import type { Scheduler } from "../scheduler/index.ts";
 import { campaign, untilEnd } from "./campaign.ts";
 import type { ClusterControllers } from "./cluster-controllers.ts";
 import {
@@ -46,6 +47,7 @@ export class ElectedComponents implements Components {
 	readonly informers: InformerFactory;
 	readonly controllers: ClusterControllers;
 	readonly #options: ElectedOptions;
+	#scheduler: Scheduler | undefined;
 	#fleet: Fleet | undefined;
 	/** Who runs the nodes, by the name on the Lease; undefined until it is known. */
 	#nodesHolder: string | undefined;
@@ -59,6 +61,10 @@ export class ElectedComponents implements Components {
 		this.controllers = createClusterControllers(options);
 		// Before the informers start: what `whenNodesReady` looks at.
 		this.informers.informer(nodes);
+	}
+
+	get scheduler(): Scheduler | undefined {
+		return this.#scheduler;
 	}
 
 	get fleet(): Fleet | undefined {
@@ -135,8 +141,11 @@ export class ElectedComponents implements Components {
 
 	async #schedule(options: ComponentOptions, term: AbortSignal): Promise<void> {
 		const informers = createInformers(options);
-		createScheduler(options, informers).start(term);
+		const scheduler = createScheduler(options, informers);
+		this.#scheduler = scheduler;
+		scheduler.start(term);
 		await untilEnd(term, informers.start(term));
+		this.#scheduler = undefined;
 	}
 
 	async #runNodes(options: ComponentOptions, term: AbortSignal): Promise<void> {

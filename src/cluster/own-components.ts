@@ -22,10 +22,10 @@ import {
 export class OwnComponents implements Components {
 	readonly informers: InformerFactory;
 	readonly controllers: ClusterControllers;
+	readonly scheduler: Scheduler;
 	readonly fleet: Fleet;
 	readonly areNodesElsewhere = false;
 	readonly #options: ComponentOptions;
-	readonly #scheduler: Scheduler;
 	/** The controller manager while there is one replica of it. */
 	#alone: { readonly manager: ControllerManager; readonly stop: AbortController } | undefined;
 	#signal: AbortSignal | undefined;
@@ -34,7 +34,7 @@ export class OwnComponents implements Components {
 		this.#options = options;
 		this.informers = createInformers(options);
 		this.controllers = createClusterControllers(options, (controllers) => this.#createReplicas(controllers));
-		this.#scheduler = createScheduler(options, this.informers);
+		this.scheduler = createScheduler(options, this.informers);
 		this.fleet = createFleet(options, this.informers);
 	}
 
@@ -42,7 +42,7 @@ export class OwnComponents implements Components {
 		const { clock, nodes, nodeTemplate } = this.#options;
 		this.#signal = signal;
 		this.#manage(signal);
-		this.#scheduler.start(signal);
+		this.scheduler.start(signal);
 		void this.fleet.start(signal);
 		// Loading the shell is real I/O, which virtual time does not wait for.
 		if (clock instanceof VirtualClock) await Fleet.preload();

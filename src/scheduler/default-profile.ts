@@ -4,16 +4,18 @@
  *
  * DynamicResources answers only for pods without claims.
  */
+import type { PluginArgs } from "./configuration/plugin-args.ts";
 import type { BindPlugin, PostFilterPlugin, PreEnqueuePlugin } from "./framework/plugin.ts";
-import { createProfile, type Profile } from "./framework/profile.ts";
-import { nodeResourcesBalancedAllocation } from "./plugins/balanced-allocation.ts";
+import { createProfile, defaultSchedulerName, type PluginEntry, type Profile } from "./framework/profile.ts";
+import { createBalancedAllocation } from "./plugins/balanced-allocation.ts";
+import type { DefaultPreemptionArgs } from "./plugins/default-preemption.ts";
 import { dynamicResources } from "./plugins/dynamic-resources.ts";
 import { imageLocality } from "./plugins/image-locality.ts";
 import { createInterPodAffinity, type NamespaceLabels } from "./plugins/inter-pod-affinity.ts";
-import { nodeAffinity } from "./plugins/node-affinity.ts";
+import { createNodeAffinity } from "./plugins/node-affinity.ts";
 import { nodeName } from "./plugins/node-name.ts";
 import { nodePorts } from "./plugins/node-ports.ts";
-import { nodeResourcesFit } from "./plugins/node-resources-fit.ts";
+import { createNodeResourcesFit } from "./plugins/node-resources-fit.ts";
 import { nodeUnschedulable } from "./plugins/node-unschedulable.ts";
 import { createNodeVolumeLimits } from "./plugins/node-volume-limits.ts";
 import { createPodTopologySpread } from "./plugins/pod-topology-spread.ts";
@@ -25,43 +27,40 @@ import { createVolumeBinding, type VolumeBindingOptions } from "./plugins/volume
 import { createVolumeRestrictions } from "./plugins/volume-restrictions.ts";
 import { createVolumeZone } from "./plugins/volume-zone.ts";
 
-export const defaultSchedulerName = "default-scheduler";
-
 /** What the plugins that look beyond pods and nodes need. */
-export interface DefaultProfileOptions {
-	readonly schedulerName?: string;
-	readonly percentageOfNodesToScore?: number;
+export interface DefaultPluginOptions {
 	readonly namespaceLabels: NamespaceLabels;
 	readonly ownSelectors: OwnSelectors;
 	readonly volumes: VolumeBindingOptions;
-	readonly preemption: PreEnqueuePlugin & PostFilterPlugin;
+	readonly preemption: (args: DefaultPreemptionArgs | undefined) => PreEnqueuePlugin & PostFilterPlugin;
 	readonly binder: BindPlugin;
 }
 
-export function createDefaultProfile(options: DefaultProfileOptions): Profile {
-	return createProfile({
-		schedulerName: options.schedulerName ?? defaultSchedulerName,
-		percentageOfNodesToScore: options.percentageOfNodesToScore ?? 0,
-		plugins: [
-			{ plugin: schedulingGates },
-			{ plugin: prioritySort },
-			{ plugin: nodeUnschedulable },
-			{ plugin: nodeName },
-			{ plugin: taintToleration, weight: 3 },
-			{ plugin: nodeAffinity, weight: 2 },
-			{ plugin: nodePorts },
-			{ plugin: nodeResourcesFit, weight: 1 },
-			{ plugin: createVolumeRestrictions(options.volumes.cache) },
-			{ plugin: createNodeVolumeLimits(options.volumes.cache) },
-			{ plugin: createVolumeBinding(options.volumes) },
-			{ plugin: createVolumeZone(options.volumes.cache) },
-			{ plugin: createPodTopologySpread(options.ownSelectors), weight: 2 },
-			{ plugin: createInterPodAffinity(options.namespaceLabels), weight: 2 },
-			{ plugin: dynamicResources },
-			{ plugin: options.preemption },
-			{ plugin: nodeResourcesBalancedAllocation, weight: 1 },
-			{ plugin: imageLocality, weight: 1 },
-			{ plugin: options.binder },
-		],
-	});
+/** The plugins and their weights, with the arguments of a profile. */
+export function defaultPlugins(options: DefaultPluginOptions, args: PluginArgs = {}): readonly PluginEntry[] {
+	return [
+		{ plugin: schedulingGates },
+		{ plugin: prioritySort },
+		{ plugin: nodeUnschedulable },
+		{ plugin: nodeName },
+		{ plugin: taintToleration, weight: 3 },
+		{ plugin: createNodeAffinity(args.nodeAffinity), weight: 2 },
+		{ plugin: nodePorts },
+		{ plugin: createNodeResourcesFit(args.nodeResourcesFit), weight: 1 },
+		{ plugin: createVolumeRestrictions(options.volumes.cache) },
+		{ plugin: createNodeVolumeLimits(options.volumes.cache) },
+		{ plugin: createVolumeBinding({ ...options.volumes, ...args.volumeBinding }) },
+		{ plugin: createVolumeZone(options.volumes.cache) },
+		{ plugin: createPodTopologySpread(options.ownSelectors, args.podTopologySpread), weight: 2 },
+		{ plugin: createInterPodAffinity(options.namespaceLabels, args.interPodAffinity), weight: 2 },
+		{ plugin: dynamicResources },
+		{ plugin: options.preemption(args.defaultPreemption) },
+		{ plugin: createBalancedAllocation(args.balancedResources), weight: 1 },
+		{ plugin: imageLocality, weight: 1 },
+		{ plugin: options.binder },
+	];
+}
+
+export function createDefaultProfile(options: DefaultPluginOptions): Profile {
+	return createProfile({ schedulerName: defaultSchedulerName, plugins: defaultPlugins(options) });
 }

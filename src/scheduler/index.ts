@@ -11,8 +11,17 @@
  * Invariants: no node's requests exceed its allocatable; a pod is bound only where all filters of its profile passed;
  * equal seeds and equal events give equal placements.
  */
-export { createDefaultProfile, type DefaultProfileOptions, defaultSchedulerName } from "./default-profile.ts";
+export {
+	defaultConfiguration,
+	readSchedulerConfiguration,
+	type SchedulerConfiguration,
+	SchedulerConfigurationError,
+} from "./configuration/configuration.ts";
+export type { PluginFactories, PluginHandle } from "./configuration/profiles.ts";
+export type { DryRun } from "./dry-run.ts";
+export type { AttemptExplanation, NodeExplanation, PodExplanation } from "./explanation.ts";
+export { explainAttempt } from "./explanation.ts";
 export type { AttemptRecord, AttemptRecorder, PluginScores, PluginVerdict } from "./framework/attempt-recorder.ts";
 export type { AnyPlugin } from "./framework/plugin.ts";
-export { createProfile, type Profile, type ProfileOptions } from "./framework/profile.ts";
-export { type ProfileParts, Scheduler, type SchedulerOptions } from "./scheduler.ts";
+export { defaultSchedulerName, ProfileError } from "./framework/profile.ts";
+export { Scheduler, type SchedulerOptions } from "./scheduler.ts";

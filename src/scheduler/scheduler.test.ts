@@ -11,7 +11,7 @@ import { InformerFactory } from "../client/informer.ts";
 import { events, nodes, pods } from "../client/resources.ts";
 import { FakeApi } from "../client/testing/fake-api.ts";
 import type { Transport } from "../client/transport.ts";
-import { createDefaultProfile } from "./default-profile.ts";
+import { readSchedulerConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
 import type { PermitPlugin } from "./framework/plugin.ts";
 import { wait } from "./framework/status.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
@@ -42,6 +42,13 @@ class BindingApi implements Transport {
 		return this.fake.watch(request, sink);
 	}
 }
+
+/** A KubeSchedulerConfiguration. */
+function configured(parts: object): SchedulerConfiguration {
+	return readSchedulerConfiguration({ apiVersion: "kubescheduler.config.k8s.io/v1", kind: "KubeSchedulerConfiguration", ...parts });
+}
+
+const holding = configured({ profiles: [{ plugins: { permit: { enabled: [{ name: "Hold" }] } } }] });
 
 async function setUp(options: Partial<SchedulerOptions> = {}, seed = "scheduler") {
 	const clock = new VirtualClock();
@@ -196,12 +203,15 @@ describe("Scheduler", () => {
 	it("binds a pod that a plugin held back once it allows it", async () => {
 		let allow: () => void = () => undefined;
 		const { create, api } = await setUp({
-			profiles: (parts) => {
-				const permit = (_state: unknown, { uid }: { readonly uid: string }) => {
-					allow = () => parts.waitingPods.allow(uid, "Hold");
-					return { status: wait };
-				};
-				return [{ ...createDefaultProfile(parts), permit: [{ name: "Hold", permit }] }];
+			configuration: holding,
+			plugins: {
+				Hold: ({ waitingPods }) => ({
+					name: "Hold",
+					permit: (_state, { uid }) => {
+						allow = () => waitingPods.allow(uid, "Hold");
+						return { status: wait };
+					},
+				}),
 			},
 		});
 		await create(node("a"), pod("held"));
@@ -214,10 +224,8 @@ describe("Scheduler", () => {
 	it("does not bind a pod that was deleted while a plugin held it back", async () => {
 		const permit: PermitPlugin = { name: "Hold", permit: () => ({ status: wait, timeoutMs: 60_000 }) };
 		const { create, client, clock, api, placements } = await setUp({
-			profiles: (parts) => {
-				const profile = createDefaultProfile(parts);
-				return [{ ...profile, permit: [permit] }];
-			},
+			configuration: holding,
+			plugins: { Hold: () => permit },
 		});
 		await create(node("a"), podWith("held", { cpu: "4" }));
 		await client.resource(pods).delete({ namespace: "default", name: "held" });
@@ -231,6 +239,45 @@ describe("Scheduler", () => {
 		expect((await client.resource(pods).get({ namespace: "default", name: "next" })).status?.conditions?.[0]?.message).toBe(
 			"0/1 nodes are available: 1 rejected due to timeout after waiting 60s at plugin Hold.",
 		);
+	});
+
+	it("has profiles of several names, and leaves pods of other names alone", async () => {
+		const packing = { scoringStrategy: { type: "MostAllocated", resources: [{ name: "cpu", weight: 1 }] } };
+		const { create, placements } = await setUp({
+			configuration: configured({
+				profiles: [
+					{ schedulerName: "default-scheduler" },
+					{
+						schedulerName: "packer",
+						pluginConfig: [{ name: "NodeResourcesFit", args: packing }],
+						plugins: { score: { disabled: [{ name: "NodeResourcesBalancedAllocation" }] } },
+					},
+				],
+			}),
+		});
+		await create(node("busy"), node("idle"), podWith("there", { cpu: "1" }, { nodeName: "busy" }));
+		const wanted = { cpu: "1" };
+		await create(podWith("packed", wanted, { schedulerName: "packer" }), podWith("alien", wanted, { schedulerName: "else" }));
+		await create(podWith("spread", wanted));
+		expect(await placements()).toEqual({ there: "busy", packed: "busy", spread: "idle", alien: undefined });
+	});
+
+	it("goes on with another configuration: pods that wait are looked at anew", async () => {
+		const { create, clock, placements, scheduler } = await setUp();
+		const cordoned = node("a", { spec: { unschedulable: true } });
+		await create(cordoned, pod("waits"), pod("other", { schedulerName: "second" }));
+		await clock.advance(5_000);
+		expect(await placements()).toEqual({ waits: undefined, other: undefined });
+		const bold = { plugins: { multiPoint: { disabled: [{ name: "NodeUnschedulable" }, { name: "TaintToleration" }] } } };
+		scheduler.reconfigure(configured({ profiles: [{ schedulerName: "default-scheduler", ...bold }, { schedulerName: "second" }] }));
+		await clock.advance(15_000);
+		expect(await placements()).toEqual({ waits: "a", other: undefined });
+		expect(() => scheduler.reconfigure(configured({ profiles: [{ plugins: { filter: { enabled: [{ name: "Nope" }] } } }] }))).toThrow(
+			'FilterPlugin "Nope" does not exist',
+		);
+		scheduler.reconfigure(configured({ profiles: [{ schedulerName: "second", ...bold }] }));
+		await clock.advance(15_000);
+		expect(await placements()).toEqual({ waits: "a", other: "a" });
 	});
 
 	it("places 500 pods without overcommitting a node, and equally for equal seeds", async () => {

@@ -23,19 +23,22 @@ import type { Informer, InformerFactory } from "../client/informer.ts";
 import { namespaces, nodes, podDisruptionBudgets, pods, type ResourceRef } from "../client/resources.ts";
 import { SchedulerCache } from "./cache/cache.ts";
 import { watchCluster } from "./cluster-watch.ts";
-import { createDefaultProfile, type DefaultProfileOptions, defaultSchedulerName } from "./default-profile.ts";
+import { defaultConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
+import { createProfiles, type PluginFactories, type ProfileParts } from "./configuration/profiles.ts";
+import { DryRun } from "./dry-run.ts";
 import { Evictor } from "./evictor.ts";
+import { explainAttempt, type PodExplanation } from "./explanation.ts";
 import { AttemptRecorder } from "./framework/attempt-recorder.ts";
-import { assignedPodDelete } from "./framework/cluster-event.ts";
+import { assignedPodDelete, unschedulableTimeout } from "./framework/cluster-event.ts";
 import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
 import { Framework } from "./framework/framework.ts";
-import { PodInfo } from "./framework/pod-info.ts";
-import type { Profile } from "./framework/profile.ts";
+import { PodInfo, podUid } from "./framework/pod-info.ts";
+import { defaultSchedulerName, type Profile, ProfileError } from "./framework/profile.ts";
 import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleOne } from "./framework/schedule-one.ts";
 import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
 import { createDefaultBinder } from "./plugins/default-binder.ts";
-import { createDefaultPreemption } from "./plugins/default-preemption.ts";
+import { createDefaultPreemption, type Preemption } from "./plugins/default-preemption.ts";
 import { VolumeCache, volumeResources } from "./plugins/volume-cache.ts";
 import { type NotScheduled, notScheduledPatch, truncateMessage } from "./pod-status.ts";
 import { Nominator } from "./queue/nominator.ts";
@@ -57,19 +60,16 @@ const watchedResources: readonly ResourceRef<KubeObject>[] = [
 	...volumeResources,
 ];
 
-/** What profiles are made from: the default plugins' needs, and the way for Permit plugins to let a pod go on. */
-export interface ProfileParts extends DefaultProfileOptions {
-	readonly waitingPods: WaitingPods;
-}
-
 export interface SchedulerOptions {
 	readonly client: Client;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly informers: InformerFactory;
 	readonly log: Logger;
-	/** Makes the profiles from the parts of the default one; absent: the default profile alone. At least one. */
-	readonly profiles?: (parts: ProfileParts) => readonly [Profile, ...Profile[]];
+	/** Default: kube-scheduler's own. Throws ProfileError for one whose plugins make no profile. */
+	readonly configuration?: SchedulerConfiguration;
+	/** Plugins that a configuration may enable besides kube-scheduler's own. */
+	readonly plugins?: PluginFactories;
 }
 
 export class Scheduler {
@@ -78,7 +78,11 @@ export class Scheduler {
 	readonly #nominator = new Nominator();
 	readonly #waitingPods: WaitingPods;
 	readonly #queue: SchedulingQueue;
-	readonly #profiles: readonly Profile[];
+	readonly #parts: ProfileParts;
+	readonly #volumes: VolumeCache;
+	readonly #evictor: Evictor;
+	#configuration: SchedulerConfiguration;
+	#profiles: readonly Profile[];
 	/** By schedulerName. */
 	#frameworks: ReadonlyMap<string, Framework>;
 	#recorder: AttemptRecorder | undefined;
@@ -106,13 +110,28 @@ export class Scheduler {
 			style: "events",
 			log,
 		});
-		this.#profiles = this.#createProfiles();
+		const configuration = options.configuration ?? defaultConfiguration;
+		this.#configuration = configuration;
+		this.#volumes = new VolumeCache(informers);
+		this.#evictor = new Evictor({
+			client,
+			clock,
+			log,
+			events: this.#events,
+			nominator: this.#nominator,
+			waitingPods: this.#waitingPods,
+			onFailed: (uid) => this.#queue.activate(uid),
+		});
+		this.#parts = this.#createParts((preemption) => this.#evictor.evict(preemption));
+		this.#profiles = createProfiles(configuration, this.#parts);
 		this.#frameworks = this.#createFrameworks((profile) => profile);
 		this.#queue = new SchedulingQueue({
 			clock,
 			nominator: this.#nominator,
 			queueSort: this.#profiles[0]?.queueSort ?? { name: "", less: () => false },
-			hints: new QueueingHints(this.#profiles.flatMap(({ plugins }) => plugins)),
+			hints: new QueueingHints(this.#profiles),
+			initialBackoffMs: configuration.podInitialBackoffMs,
+			maxBackoffMs: configuration.podMaxBackoffMs,
 			preEnqueue: (pod) => this.#frameworkFor(pod)?.runPreEnqueue(pod),
 			onReady: () => this.#wake(),
 		});
@@ -148,34 +167,91 @@ export class Scheduler {
 		return this.#queue.counts;
 	}
 
-	/** Starts to record attempts; the recorder holds the last `capacity` of them. */
-	recordAttempts(capacity: number): AttemptRecorder {
-		const recorder = new AttemptRecorder(capacity);
+	/**
+	 * Starts to record attempts; the recorder holds the last `capacity` of them.
+	 * @param maxNodes of a cluster whose attempts are written down in full
+	 */
+	recordAttempts(capacity: number, maxNodes?: number): AttemptRecorder {
+		const recorder = new AttemptRecorder(capacity, maxNodes);
 		this.#recorder = recorder;
 		this.#frameworks = this.#createFrameworks((profile) => recorder.wrap(profile));
 		return recorder;
 	}
 
-	#createProfiles(): readonly Profile[] {
-		const { client, clock, random, informers, log, profiles } = this.#options;
+	/**
+	 * Goes on with another configuration: pods that wait are looked at anew, those of profiles that are gone are left alone.
+	 * Throws ProfileError, and goes on as before, for one whose plugins make no profile or that orders the queue otherwise.
+	 */
+	reconfigure(configuration: SchedulerConfiguration): void {
+		const profiles = createProfiles(configuration, this.#parts);
+		const [before, after] = [this.#profiles[0]?.queueSort.name, profiles[0]?.queueSort.name];
+		if (before !== after)
+			throw new ProfileError(`the queue is in the order of "${before}" as long as the scheduler runs, not of "${after}"`);
+		this.#configuration = configuration;
+		this.#profiles = profiles;
+		const recorder = this.#recorder;
+		this.#frameworks = this.#createFrameworks((profile) => recorder?.wrap(profile) ?? profile);
+		this.#queue.reconfigure({
+			hints: new QueueingHints(profiles),
+			initialBackoffMs: configuration.podInitialBackoffMs,
+			maxBackoffMs: configuration.podMaxBackoffMs,
+		});
+		for (const pod of this.#podInformer.cache.list()) {
+			const waits = (pod.spec?.nodeName ?? "") === "" && pod.metadata?.deletionTimestamp === undefined;
+			if (waits && !this.#cache.isAssumed(pod) && this.#frameworkFor(pod) !== undefined) this.#queue.update(pod, pod);
+		}
+		this.#queue.moveAll(unschedulableTimeout, undefined, undefined);
+	}
+
+	/** What would come of an attempt at this moment, and what came of those before. Binds and evicts nobody. */
+	explain(pod: Pod): PodExplanation {
+		const key = `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`;
+		const uid = podUid(pod);
+		const explanation = {
+			pod: key,
+			schedulerName: pod.spec?.schedulerName ?? defaultSchedulerName,
+			nodeName: pod.spec?.nodeName ?? "",
+			attempts: (this.#recorder?.records(key) ?? []).filter((record) => record.uid === uid).map(explainAttempt),
+		};
+		if (explanation.nodeName !== "" || this.#cache.isAssumed(pod)) return explanation;
+		if (pod.metadata?.deletionTimestamp !== undefined) return { ...explanation, notScheduled: "it is being deleted" };
+		const run = this.dryRun();
+		const gate = run.gate(pod);
+		if (gate !== undefined) return { ...explanation, notScheduled: `${gate.plugin}: ${gate.message}` };
+		const record = run.place(pod);
+		if (record === undefined) {
+			return { ...explanation, notScheduled: `no profile of this scheduler is named "${explanation.schedulerName}"` };
+		}
+		return { ...explanation, now: explainAttempt(record) };
+	}
+
+	/** Scheduling on a copy of the present state. @param configuration default: the scheduler's own. Throws ProfileError. */
+	dryRun(configuration: SchedulerConfiguration = this.#configuration): DryRun {
+		const { clock, random } = this.#options;
+		return new DryRun({
+			configuration,
+			parts: this.#createParts(() => undefined),
+			cache: this.#cache.copy(),
+			nominated: this.#nominator,
+			random: random.fork("dry-run"),
+			nowMs: clock.now(),
+		});
+	}
+
+	/** @param evict what becomes of preemption's victims */
+	#createParts(evict: (preemption: Preemption) => void): ProfileParts {
+		const { client, clock, random, informers, plugins = {} } = this.#options;
 		const namespaceCache = informers.informer(namespaces).cache;
 		const nodeCache = informers.informer(nodes).cache;
 		const budgetCache = informers.informer(podDisruptionBudgets).cache;
-		const evictor = new Evictor({
-			client,
-			clock,
-			log,
-			events: this.#events,
-			nominator: this.#nominator,
+		const preemptionRandom = random.fork("preemption");
+		return {
 			waitingPods: this.#waitingPods,
-			onFailed: (uid) => this.#queue.activate(uid),
-		});
-		const parts: ProfileParts = {
-			waitingPods: this.#waitingPods,
+			plugins,
 			namespaceLabels: (namespace) => namespaceCache.get(namespace)?.metadata?.labels,
 			ownSelectors: followOwnSelectors(informers),
 			volumes: {
-				cache: new VolumeCache(informers),
+				cache: this.#volumes,
 				client,
 				clock,
 				isPodThere: (key, uid) => this.#podInformer.cache.get(key)?.metadata?.uid === uid,
@@ -185,14 +261,15 @@ export class Scheduler {
 				},
 			},
 			binder: createDefaultBinder(client),
-			preemption: createDefaultPreemption({
-				random: random.fork("preemption"),
-				disruptionBudgets: () => budgetCache.list(),
-				evict: (preemption) => evictor.evict(preemption),
-				isEvicting: (uid) => evictor.isEvicting(uid),
-			}),
+			preemption: (args) =>
+				createDefaultPreemption({
+					...args,
+					random: preemptionRandom,
+					disruptionBudgets: () => budgetCache.list(),
+					evict,
+					isEvicting: (uid) => this.#evictor.isEvicting(uid),
+				}),
 		};
-		return profiles?.(parts) ?? [createDefaultProfile(parts)];
 	}
 
 	#createFrameworks(wrap: (profile: Profile) => Profile): ReadonlyMap<string, Framework> {
@@ -257,7 +334,8 @@ export class Scheduler {
 	#decide(podInfo: PodInfo, framework: Framework): ScheduleOutcome {
 		const context: ScheduleContext = { framework, random: this.#options.random, startIndex: this.#startIndex };
 		const run = () => scheduleOne(podInfo, this.#cache.snapshot(), context);
-		const outcome = this.#recorder === undefined ? run() : this.#recorder.attempt(podInfo, this.#options.clock.now(), run);
+		const nodesCount = this.#cache.snapshot().nodes.length;
+		const outcome = this.#recorder?.attempt(podInfo, this.#options.clock.now(), nodesCount, run) ?? run();
 		this.#startIndex = context.startIndex;
 		return outcome;
 	}

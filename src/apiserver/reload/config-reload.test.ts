@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
-import { renderMetrics } from "../metrics/registry.ts";
+import { renderMetrics } from "../../apimachinery/metrics/registry.ts";
 import { ConfigReload, type ConfigurationKind } from "./config-reload.ts";
 
 let directory: string;

@@ -9,7 +9,7 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
-import { type Family, MetricRegistry, type Value } from "../metrics/registry.ts";
+import { type Family, MetricRegistry, type Value } from "../../apimachinery/metrics/registry.ts";
 
 const pollMs = 60_000;
 

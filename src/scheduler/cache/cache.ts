@@ -144,6 +144,14 @@ export class SchedulerCache {
 		return this.#pods.get(podUid(pod))?.assumed === true;
 	}
 
+	/** The same nodes and pods, assumed ones too, for somebody who goes his own way. Nodes come in the same order. */
+	copy(): SchedulerCache {
+		const copy = new SchedulerCache();
+		for (const { node } of this.#nodes.values()) if (node !== undefined) copy.addNode(node);
+		for (const state of this.#pods.values()) copy.#put(state);
+		return copy;
+	}
+
 	#put(state: PodState): void {
 		const node = this.#nodeFor(state.nodeName);
 		node.addPod(state.podInfo);

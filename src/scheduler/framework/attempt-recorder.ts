@@ -3,10 +3,10 @@
  * normalisation, the outcome. It works from outside, by standing between the framework and its plugins; a framework
  * whose profile is not wrapped pays nothing.
  */
-import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreFilterPlugin, ScorePlugin } from "./plugin.ts";
+import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreemptionCandidate, PreFilterPlugin, ScorePlugin } from "./plugin.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { Profile, WeightedScorePlugin } from "./profile.ts";
-import type { ScheduleOutcome } from "./schedule-one.ts";
+import type { Scheduled, ScheduleOutcome } from "./schedule-one.ts";
 import { Status, type Verdict } from "./status.ts";
 
 /** What a plugin said; the code is Success where it had no objection. */
@@ -35,44 +35,62 @@ export interface AttemptRecord {
 	readonly filter: ReadonlyMap<string, readonly PluginVerdict[]>;
 	readonly postFilter: readonly PluginVerdict[];
 	readonly score: readonly PluginScores[];
-	readonly outcome: ScheduleOutcome;
+	/** Nodes where preemption would make room, as it found them; it takes the one with the least loss. */
+	readonly preemption: readonly PreemptionCandidate[];
+	readonly outcome: RecordedOutcome;
+	/** There were too many nodes to write down what was said of each: only the outcome is known. */
+	readonly isBrief: boolean;
 }
+
+export type RecordedOutcome =
+	| Omit<Scheduled, "state">
+	| { readonly kind: "unschedulable"; readonly message: string; readonly nominatedNodeName: string }
+	| { readonly kind: "failed"; readonly message: string };
 
 interface OpenRecord {
 	readonly preFilter: PluginVerdict[];
 	readonly filter: Map<string, PluginVerdict[]>;
 	readonly postFilter: PluginVerdict[];
 	readonly score: PluginScores[];
+	preemption: readonly PreemptionCandidate[];
 	/** PostFilter tries filters out on imagined nodes; those verdicts are not the attempt's. */
 	trying: boolean;
 }
 
 export class AttemptRecorder {
 	readonly #capacity: number;
-	/** Oldest first; at most `capacity`. */
+	readonly #maxNodes: number;
+	/** Oldest first; less than twice `capacity`. */
 	#records: AttemptRecord[] = [];
 	/** The attempt under way: a cycle is synchronous, so there is at most one. */
 	#open: OpenRecord | undefined;
 
-	/** @param capacity attempts to remember, >= 1. */
-	constructor(capacity: number) {
+	/**
+	 * @param capacity attempts to remember, >= 1
+	 * @param maxNodes of a cluster whose attempts are written down in full
+	 */
+	constructor(capacity: number, maxNodes = Number.POSITIVE_INFINITY) {
 		this.#capacity = capacity;
+		this.#maxNodes = maxNodes;
 	}
 
 	/** Attempts for a pod ("namespace/name"), or all, the latest last. */
 	records(pod?: string): readonly AttemptRecord[] {
-		return pod === undefined ? [...this.#records] : this.#records.filter((record) => record.pod === pod);
+		const last = this.#records.slice(-this.#capacity);
+		return pod === undefined ? last : last.filter((record) => record.pod === pod);
 	}
 
-	/** Runs and records one attempt. */
-	attempt(pod: PodInfo, atMs: number, run: () => ScheduleOutcome): ScheduleOutcome {
-		const open: OpenRecord = { preFilter: [], filter: new Map(), postFilter: [], score: [], trying: false };
-		this.#open = open;
+	/** Runs and records one attempt. @param nodes in the cluster */
+	attempt(pod: PodInfo, atMs: number, nodes: number, run: () => ScheduleOutcome): ScheduleOutcome {
+		const open: OpenRecord = { preFilter: [], filter: new Map(), postFilter: [], score: [], preemption: [], trying: false };
+		const isBrief = nodes > this.#maxNodes;
+		if (!isBrief) this.#open = open;
 		try {
 			const outcome = run();
-			const { preFilter, filter, postFilter, score } = open;
-			this.#records.push({ pod: pod.key, uid: pod.uid, atMs, preFilter, filter, postFilter, score, outcome });
-			if (this.#records.length > this.#capacity) this.#records = this.#records.slice(-this.#capacity);
+			const { trying: _, ...said } = open;
+			this.#records.push({ pod: pod.key, uid: pod.uid, atMs, ...said, outcome: recorded(outcome), isBrief });
+			// Twice as many before the oldest half goes, so that not every attempt moves them all.
+			if (this.#records.length >= 2 * this.#capacity) this.#records = this.#records.slice(-this.#capacity);
 			return outcome;
 		} finally {
 			this.#open = undefined;
@@ -119,6 +137,7 @@ export class AttemptRecorder {
 		if (this.#open !== undefined) this.#open.trying = true;
 		const result = plugin.postFilter(input);
 		this.#open?.postFilter.push(verdictOf(plugin.name, result.status));
+		if (this.#open !== undefined) this.#open.preemption = result.candidates ?? [];
 		return result;
 	}
 
@@ -137,6 +156,29 @@ export class AttemptRecorder {
 	}
 }
 
+/** Most plugins have no objection to most nodes. */
+const successes = new Map<string, PluginVerdict>();
+
 function verdictOf(plugin: string, verdict: Verdict): PluginVerdict {
-	return { plugin, code: verdict?.code ?? "Success", reasons: verdict?.reasons ?? [] };
+	if (verdict !== undefined) return { plugin, code: verdict.code, reasons: verdict.reasons };
+	const known = successes.get(plugin);
+	if (known !== undefined) return known;
+	const success: PluginVerdict = { plugin, code: "Success", reasons: [] };
+	successes.set(plugin, success);
+	return success;
+}
+
+function recorded(outcome: ScheduleOutcome): RecordedOutcome {
+	switch (outcome.kind) {
+		case "scheduled": {
+			const { state: _, ...rest } = outcome;
+			return rest;
+		}
+		case "unschedulable":
+			return { kind: "unschedulable", message: outcome.message, nominatedNodeName: outcome.nominatedNodeName ?? "" };
+		case "failed":
+			return { kind: "failed", message: outcome.status.message };
+		default:
+			return outcome satisfies never;
+	}
 }

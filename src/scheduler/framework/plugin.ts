@@ -68,11 +68,22 @@ export interface FilterPlugin extends Plugin {
 	filter(state: CycleState, pod: PodInfo, node: NodeInfo): Verdict;
 }
 
+/** A node that a pod would fit on without these pods. */
+export interface PreemptionCandidate {
+	readonly nodeName: string;
+	/** Never empty; the most important first. */
+	readonly victims: readonly PodInfo[];
+	/** How many victims their disruption budgets would not let go. */
+	readonly budgetViolations: number;
+}
+
 export interface PostFilterResult {
 	/** Success: something was done that can make room. Rejections say why nothing could be. */
 	readonly status: Status;
 	/** The node kept for the pod; "" takes back an earlier one. Absent: no change. */
 	readonly nominatedNodeName?: string;
+	/** The nodes among which it was chosen: for whoever wants to know why. */
+	readonly candidates?: readonly PreemptionCandidate[];
 }
 
 /** Runs a profile's filters, for plugins that try things out. */

@@ -8,6 +8,7 @@ import type {
 	BindPlugin,
 	FilterPlugin,
 	PermitPlugin,
+	Plugin,
 	PostBindPlugin,
 	PostFilterPlugin,
 	PreBindPlugin,
@@ -18,9 +19,13 @@ import type {
 	ReservePlugin,
 	ScorePlugin,
 } from "./plugin.ts";
+import { type ExtensionPoint, noPlugins, type PluginSet, pluginsAt } from "./plugin-lists.ts";
+
+/** Of pods that name no scheduler. */
+export const defaultSchedulerName = "default-scheduler";
 
 /** A plugin's place in a profile. */
-interface PluginEntry {
+export interface PluginEntry {
 	readonly plugin: AnyPlugin;
 	/** Of its scores; > 0, 1 if absent. */
 	readonly weight?: number;
@@ -54,37 +59,71 @@ export interface Profile {
 export interface ProfileOptions {
 	readonly schedulerName: string;
 	readonly percentageOfNodesToScore?: number;
+	/** Those that run at every point they extend, in order. */
 	readonly plugins: readonly PluginEntry[];
+	/** What is otherwise at single points. */
+	readonly points?: Readonly<Partial<Record<ExtensionPoint, PluginSet>>>;
+	/** Plugins that run only where `points` name them. */
+	readonly others?: readonly AnyPlugin[];
 }
 
-/** Throws if the plugins do not make a profile: a name twice, or not exactly one order of the queue. */
-export function createProfile({ schedulerName, percentageOfNodesToScore = 0, plugins: entries }: ProfileOptions): Profile {
-	const plugins = entries.map(({ plugin }) => plugin);
-	const names = new Set(plugins.map(({ name }) => name));
-	if (names.size < plugins.length) throw new Error(`profile "${schedulerName}": a plugin is enabled twice`);
-	const queueSort = plugins.filter((plugin): plugin is AnyPlugin & QueueSortPlugin => plugin.less !== undefined);
-	const [order] = queueSort;
-	if (order === undefined) throw new Error(`no queue sort plugin is enabled for profile with scheduler name "${schedulerName}"`);
-	if (queueSort.length > 1) throw new Error(`only one queue sort plugin can be enabled for profile with scheduler name "${schedulerName}"`);
-	return {
-		schedulerName,
-		percentageOfNodesToScore,
-		plugins,
-		queueSort: order,
-		preEnqueue: plugins.filter((plugin): plugin is AnyPlugin & PreEnqueuePlugin => plugin.preEnqueue !== undefined),
-		preFilter: plugins.filter((plugin): plugin is AnyPlugin & PreFilterPlugin => plugin.preFilter !== undefined),
-		filter: plugins.filter((plugin): plugin is AnyPlugin & FilterPlugin => plugin.filter !== undefined),
-		postFilter: plugins.filter((plugin): plugin is AnyPlugin & PostFilterPlugin => plugin.postFilter !== undefined),
-		preScore: plugins.filter((plugin): plugin is AnyPlugin & PreScorePlugin => plugin.preScore !== undefined),
-		score: entries.flatMap(({ plugin, weight = 1 }) => (isScorePlugin(plugin) ? [{ plugin, weight }] : [])),
-		reserve: plugins.filter((plugin): plugin is AnyPlugin & ReservePlugin => plugin.reserve !== undefined),
-		permit: plugins.filter((plugin): plugin is AnyPlugin & PermitPlugin => plugin.permit !== undefined),
-		preBind: plugins.filter((plugin): plugin is AnyPlugin & PreBindPlugin => plugin.preBind !== undefined),
-		bind: plugins.filter((plugin): plugin is AnyPlugin & BindPlugin => plugin.bind !== undefined),
-		postBind: plugins.filter((plugin): plugin is AnyPlugin & PostBindPlugin => plugin.postBind !== undefined),
+/** A profile whose plugins do not make one; the message is kube-scheduler's. */
+export class ProfileError extends Error {
+	override readonly name = "ProfileError";
+}
+
+/** Throws ProfileError: a name that nobody has, or twice; a plugin where it has nothing to do; not one order of the queue; nobody to bind. */
+export function createProfile(options: ProfileOptions): Profile {
+	const { schedulerName, percentageOfNodesToScore = 0, plugins: entries, points = {}, others = [] } = options;
+	const everywhere = entries.map(({ plugin }) => plugin);
+	const byName = new Map([...others, ...everywhere].map((plugin) => [plugin.name, plugin]));
+	assertOnce(everywhere.map(({ name }) => name));
+	const at = <P extends Plugin>(point: ExtensionPoint): readonly (AnyPlugin & P)[] => {
+		const method = point === "queueSort" ? "less" : point;
+		const set = points[point] ?? noPlugins;
+		const typeName = `${point.charAt(0).toUpperCase()}${point.slice(1)}Plugin`;
+		assertOnce(
+			set.enabled.map(({ name }) => name),
+			typeName,
+		);
+		const anyway = everywhere.filter((plugin) => plugin[method] !== undefined).map(({ name }) => name);
+		return pluginsAt(set, anyway).map((name) => {
+			const plugin = byName.get(name);
+			if (plugin === undefined) throw new ProfileError(`${typeName} "${name}" does not exist`);
+			if (plugin[method] === undefined) throw new ProfileError(`plugin "${name}" does not extend ${typeName} plugin`);
+			return plugin as AnyPlugin & P;
+		});
 	};
+	const queueSort = at<QueueSortPlugin>("queueSort");
+	const [order] = queueSort;
+	if (order === undefined || queueSort.length > 1) {
+		throw new ProfileError(
+			`only one queue sort plugin required for profile with scheduler name "${schedulerName}", but got ${queueSort.length}`,
+		);
+	}
+	const bind = at<BindPlugin>("bind");
+	if (bind.length === 0) throw new ProfileError(`at least one bind plugin is needed for profile with scheduler name "${schedulerName}"`);
+	const weights = new Map(entries.map(({ plugin, weight }) => [plugin.name, weight ?? 1]));
+	for (const { name, weight } of points.score?.enabled ?? []) weights.set(name, weight === 0 ? 1 : weight);
+	const profile = {
+		queueSort: order,
+		preEnqueue: at<PreEnqueuePlugin>("preEnqueue"),
+		preFilter: at<PreFilterPlugin>("preFilter"),
+		filter: at<FilterPlugin>("filter"),
+		postFilter: at<PostFilterPlugin>("postFilter"),
+		preScore: at<PreScorePlugin>("preScore"),
+		score: at<ScorePlugin>("score").map((plugin) => ({ plugin, weight: weights.get(plugin.name) ?? 1 })),
+		reserve: at<ReservePlugin>("reserve"),
+		permit: at<PermitPlugin>("permit"),
+		preBind: at<PreBindPlugin>("preBind"),
+		bind,
+		postBind: at<PostBindPlugin>("postBind"),
+	};
+	const named = Object.values(points).flatMap(({ enabled }) => enabled.flatMap(({ name }) => byName.get(name) ?? []));
+	return { schedulerName, percentageOfNodesToScore, plugins: [...new Set([...everywhere, ...named])], ...profile };
 }
 
-function isScorePlugin(plugin: AnyPlugin): plugin is AnyPlugin & ScorePlugin {
-	return plugin.score !== undefined;
+function assertOnce(names: readonly string[], typeName = "Plugin"): void {
+	const twice = names.find((name, index) => names.indexOf(name) < index);
+	if (twice !== undefined) throw new ProfileError(`plugin "${twice}" already registered as "${typeName}"`);
 }

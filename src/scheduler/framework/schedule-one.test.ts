@@ -29,12 +29,13 @@ function setUp({ nodes, pods = [], budgets = [], nominated = {} }: Setup) {
 		ownSelectors: () => [],
 		volumes: noVolumes(),
 		binder: { name: "DefaultBinder", bind: async () => undefined },
-		preemption: createDefaultPreemption({
-			random,
-			disruptionBudgets: () => budgets,
-			evict: (preemption) => preemptions.push(preemption),
-			isEvicting: () => false,
-		}),
+		preemption: () =>
+			createDefaultPreemption({
+				random,
+				disruptionBudgets: () => budgets,
+				evict: (preemption) => preemptions.push(preemption),
+				isEvicting: () => false,
+			}),
 	});
 	const recorder = new AttemptRecorder(10);
 	const forNode = (name: string) => (nominated[name] ?? []).map((each) => new PodInfo(each));
@@ -44,7 +45,7 @@ function setUp({ nodes, pods = [], budgets = [], nominated = {} }: Setup) {
 	for (const each of pods) cache.addPod(each);
 	const schedule = (waiting: Pod): ScheduleOutcome => {
 		const info = new PodInfo(waiting);
-		return recorder.attempt(info, 0, () => scheduleOne(info, cache.snapshot(), context));
+		return recorder.attempt(info, 0, nodes.length, () => scheduleOne(info, cache.snapshot(), context));
 	};
 	return { schedule, cache, preemptions, recorder, context };
 }
@@ -201,8 +202,9 @@ describe("scheduleOne", () => {
 	});
 
 	it("reports a plugin that throws as an error, not as a pod that does not fit", () => {
+		const binder = { name: "DefaultBinder", bind: async () => undefined };
 		const broken = { name: "Broken", filter: () => unreachable() };
-		const profile = createProfile({ schedulerName: "s", plugins: [{ plugin: prioritySort }, { plugin: broken }] });
+		const profile = createProfile({ schedulerName: "s", plugins: [{ plugin: prioritySort }, { plugin: broken }, { plugin: binder }] });
 		const cache = new SchedulerCache();
 		cache.addNode(node("a"));
 		const context = { framework: new Framework(profile, { forNode: () => [] }), random: new SeededRandom("s"), startIndex: 0 };

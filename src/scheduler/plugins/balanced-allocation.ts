@@ -6,26 +6,42 @@
  */
 import type { NodeInfo } from "../framework/node-info.ts";
 import { maxNodeScore, type PreScorePlugin, type ScorePlugin } from "../framework/plugin.ts";
+import type { ResourceVector } from "../framework/resource-vector.ts";
 import { skip } from "../framework/status.ts";
 
 const half = maxNodeScore / 2;
 
-export const nodeResourcesBalancedAllocation: PreScorePlugin & ScorePlugin = {
-	name: "NodeResourcesBalancedAllocation",
-	/** A pod that requests nothing changes no balance. */
-	preScore: (_state, { requests }) => (requests.milliCpu === 0 && requests.memoryBytes === 0 ? skip : undefined),
-	score(_state, { requests }, node) {
-		const before = balance(node, 0, 0);
-		const after = balance(node, requests.milliCpu, requests.memoryBytes);
-		return half + Math.trunc((half + after - before) / 2);
-	},
-	eventsToRegister: () => [],
-};
-
-/** 100 minus the standard deviation, in percent, of the shares in use. */
-function balance({ allocatable, requested }: NodeInfo, milliCpu: number, memoryBytes: number): number {
-	if (allocatable.milliCpu === 0 || allocatable.memoryBytes === 0) return maxNodeScore;
-	const cpuShare = Math.min(1, (requested.milliCpu + milliCpu) / allocatable.milliCpu);
-	const memoryShare = Math.min(1, (requested.memoryBytes + memoryBytes) / allocatable.memoryBytes);
-	return Math.trunc((1 - Math.abs(cpuShare - memoryShare) / 2) * maxNodeScore);
+/** @param resources NodeResourcesBalancedAllocationArgs.resources: those whose use is balanced. */
+export function createBalancedAllocation(resources: readonly string[] = ["cpu", "memory"]): PreScorePlugin & ScorePlugin {
+	return {
+		name: "NodeResourcesBalancedAllocation",
+		/** A pod that requests nothing of them changes no balance. */
+		preScore: (_state, { requests }) => (resources.every((resource) => requests.get(resource) === 0) ? skip : undefined),
+		score(_state, { requests }, node) {
+			const before = balance(node, resources, undefined);
+			const after = balance(node, resources, requests);
+			return half + Math.trunc((half + after - before) / 2);
+		},
+		eventsToRegister: () => [],
+	};
 }
+
+/** 100 minus the standard deviation, in percent, of the shares in use. Resources that the node does not have are left out. */
+function balance({ allocatable, requested }: NodeInfo, resources: readonly string[], added: ResourceVector | undefined): number {
+	const shares: number[] = [];
+	for (const resource of resources) {
+		const capacity = allocatable.get(resource);
+		if (capacity > 0) shares.push(Math.min(1, (requested.get(resource) + (added?.get(resource) ?? 0)) / capacity));
+	}
+	return Math.trunc((1 - deviation(shares)) * maxNodeScore);
+}
+
+function deviation(shares: readonly number[]): number {
+	const [first = 0, second = first] = shares;
+	// The same for two, without a root that rounds.
+	if (shares.length <= 2) return Math.abs(first - second) / 2;
+	const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+	return Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / shares.length);
+}
+
+export const nodeResourcesBalancedAllocation = createBalancedAllocation();

@@ -8,27 +8,29 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodDisruptionBudget } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { fitErrorMessage, newDiagnosis } from "../framework/fit-error.ts";
-import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreEnqueuePlugin } from "../framework/plugin.ts";
+import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreEnqueuePlugin, PreemptionCandidate } from "../framework/plugin.ts";
 import { type PodInfo, podUid } from "../framework/pod-info.ts";
 import type { Snapshot } from "../framework/snapshot.ts";
 import { Status, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
-import { type PreemptionCandidate, pickCandidate, selectVictims } from "./preemption-victims.ts";
+import { pickCandidate, selectVictims } from "./preemption-victims.ts";
 
 const name = "DefaultPreemption";
 const done = new Status("Success", name, []);
 const notHelpful = unresolvable(name, "Preemption is not helpful for scheduling");
 const inProgress = unresolvable(name, "waiting for the preemption for this pod to be finished");
 
-/** How many nodes to try: a share of all, and at least so many. DefaultPreemptionArgs' defaults. */
-const minCandidateNodesPercentage = 10;
-const minCandidateNodesAbsolute = 100;
+/** How many nodes to try: a share of all (0..100, default 10), and at least so many (default 100). */
+export interface DefaultPreemptionArgs {
+	readonly minCandidateNodesPercentage?: number;
+	readonly minCandidateNodesAbsolute?: number;
+}
 
 /** What is to be done for a pod. */
 export interface Preemption extends PreemptionCandidate {
 	readonly preemptor: PodInfo;
 }
 
-export interface DefaultPreemptionOptions {
+export interface DefaultPreemptionOptions extends DefaultPreemptionArgs {
 	readonly random: Random;
 	readonly disruptionBudgets: () => readonly PodDisruptionBudget[];
 	/** Has the victims evicted, in the background. */
@@ -55,7 +57,7 @@ function preempt(input: PostFilterInput, options: DefaultPreemptionOptions): Pos
 	const best = pickCandidate(candidates);
 	if (best === undefined) return { status: unschedulable(name, `preemption: ${message}`), nominatedNodeName: "" };
 	options.evict({ ...best, preemptor: pod });
-	return { status: done, nominatedNodeName: best.nodeName };
+	return { status: done, nominatedNodeName: best.nodeName, candidates };
 }
 
 /** Why the pod may not preempt anybody, if so. */
@@ -78,6 +80,7 @@ function isBeingPreempted({ metadata, status }: Pod): boolean {
 }
 
 function findCandidates({ state, pod, snapshot, nodeToStatus, filters }: PostFilterInput, options: DefaultPreemptionOptions) {
+	const { minCandidateNodesPercentage = 10, minCandidateNodesAbsolute = 100 } = options;
 	const diagnosis = newDiagnosis();
 	diagnosis.nodeToStatus.absentNodesStatus = notHelpful;
 	const nodes = snapshot.nodes.filter((node) => nodeToStatus.get(node.name).code === "Unschedulable");

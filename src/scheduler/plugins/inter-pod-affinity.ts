@@ -18,8 +18,14 @@ const name = "InterPodAffinity";
 const affinityMismatch = unresolvable(name, "node(s) didn't match pod affinity rules");
 const antiAffinityMismatch = unschedulable(name, "node(s) didn't match pod anti-affinity rules");
 const existingAntiAffinityMismatch = unschedulable(name, "node(s) didn't satisfy existing pods anti-affinity rules");
-/** How much a required affinity term of a pod that is there draws the pods it speaks of (InterPodAffinityArgs' default). */
-const hardPodAffinityWeight = 1;
+
+/** InterPodAffinityArgs. */
+export interface InterPodAffinityOptions {
+	/** How much a required affinity term of a pod that is there draws the pods it speaks of; 0..100, default 1. */
+	readonly hardPodAffinityWeight?: number;
+	/** Whether the preferences of pods that are there count for nothing. Default false. */
+	readonly ignorePreferredTermsOfExistingPods?: boolean;
+}
 
 export type NamespaceLabels = (namespace: string) => Readonly<Record<string, string>> | undefined;
 
@@ -80,7 +86,10 @@ const filterState = stateKey<PreFilterState>(`PreFilter${name}`);
 const scoreState = stateKey<TopologyCounts>(`PreScore${name}`);
 
 /** @param namespaceLabels for terms with a namespaceSelector. */
-export function createInterPodAffinity(namespaceLabels: NamespaceLabels): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
+export function createInterPodAffinity(
+	namespaceLabels: NamespaceLabels,
+	options: InterPodAffinityOptions = {},
+): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
 	const count = (state: PreFilterState, pod: PodInfo, other: PodInfo, node: NodeInfo, sign: 1 | -1) =>
 		countPod(state, { pod, other, node, sign, namespaceLabels });
 	return {
@@ -101,7 +110,7 @@ export function createInterPodAffinity(namespaceLabels: NamespaceLabels): PreFil
 		},
 		filter: (state, pod, node) => judge(state.read(filterState), pod, node, namespaceLabels),
 		preScore(state, pod, _nodes, snapshot) {
-			const scores = preferences(pod, snapshot, namespaceLabels);
+			const scores = preferences(pod, snapshot, namespaceLabels, options);
 			if (scores.isEmpty) return skip;
 			state.write(scoreState, scores);
 			return undefined;
@@ -154,10 +163,16 @@ function satisfiesAffinity(state: PreFilterState, pod: PodInfo, node: NodeInfo, 
 }
 
 /** How much each topology pair draws (or, negative, repels) the pod: by its own preferences and those of the pods there. */
-function preferences(pod: PodInfo, snapshot: Snapshot, namespaceLabels: NamespaceLabels): TopologyCounts {
+function preferences(
+	pod: PodInfo,
+	snapshot: Snapshot,
+	namespaceLabels: NamespaceLabels,
+	{ hardPodAffinityWeight = 1, ignorePreferredTermsOfExistingPods = false }: InterPodAffinityOptions,
+): TopologyCounts {
 	const scores = new TopologyCounts();
 	const { preferredAffinity, preferredAntiAffinity } = pod.affinity;
 	const looksAround = preferredAffinity.length > 0 || preferredAntiAffinity.length > 0;
+	if (!looksAround && ignorePreferredTermsOfExistingPods) return scores;
 	const podLabels = namespaceLabels(pod.namespace);
 	for (const node of looksAround ? snapshot.nodes : snapshot.nodesWithAffinityPods) {
 		for (const other of looksAround ? node.pods : node.podsWithAffinity) {
@@ -170,6 +185,7 @@ function preferences(pod: PodInfo, snapshot: Snapshot, namespaceLabels: Namespac
 			if (!other.hasAffinity) continue;
 			const theirs = other.affinity;
 			for (const term of theirs.requiredAffinity) add(term, term.matches(pod, podLabels), hardPodAffinityWeight);
+			if (ignorePreferredTermsOfExistingPods) continue;
 			for (const { term, weight } of theirs.preferredAffinity) add(term, term.matches(pod, podLabels), weight);
 			for (const { term, weight } of theirs.preferredAntiAffinity) add(term, term.matches(pod, podLabels), -weight);
 		}

@@ -11,7 +11,7 @@ import {
 	type SelectableNode,
 	selectableNode,
 } from "../../apimachinery/node-selector.ts";
-import type { Node, NodeSelectorTerm, Pod } from "../../apimachinery/schema/generated/types.ts";
+import type { Node, NodeAffinity, NodeSelectorTerm, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { stateKey } from "../framework/cycle-state.ts";
 import { normalizeToMax } from "../framework/normalize-score.ts";
@@ -20,44 +20,56 @@ import { skip, unresolvable } from "../framework/status.ts";
 
 const name = "NodeAffinity";
 const mismatch = unresolvable(name, "node(s) didn't match Pod's node affinity/selector");
+const enforcedMismatch = unresolvable(name, "node(s) didn't match scheduler-enforced node affinity");
 const conflict = unresolvable(name, "pod affinity terms conflict");
+const any: NodePredicate = () => true;
 const required = stateKey<NodePredicate>(`PreFilter${name}`);
 const preferred = stateKey<(node: SelectableNode) => number>(`PreScore${name}`);
 
-export const nodeAffinity: PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin = {
-	name,
-	preFilter(state, { pod }) {
-		const predicate = requiredNodePredicate(pod);
-		if (predicate === undefined) return skip;
-		state.write(required, predicate);
-		const nodeNames = namedNodes(pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms);
-		if (nodeNames === undefined) return undefined;
-		return nodeNames.size === 0 ? conflict : { nodeNames };
-	},
-	filter: (state, _pod, node) => (state.read(required)(node) ? undefined : mismatch),
-	preScore(state, { pod }) {
-		const preference = preferenceOf(pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution);
-		if (preference === undefined) return skip;
-		state.write(preferred, preference);
-		return undefined;
-	},
-	score: (state, _pod, node) => state.read(preferred)(node),
-	normalizeScore: (_state, _pod, scores) => normalizeToMax(scores, false),
-	eventsToRegister: () => [
-		{
-			resource: "Node",
-			action: ActionType.add | ActionType.updateNodeLabel,
-			hint: (pod, old, node) => {
-				const opens = node !== undefined && admits(node, pod) && (old === undefined || !admits(old, pod));
-				return opens ? "Queue" : "Skip";
-			},
+/** @param added NodeAffinityArgs.addedAffinity: what the profile asks of nodes for all its pods, besides their own. */
+export function createNodeAffinity(added: NodeAffinity = {}): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
+	const enforced = requiredNodePredicate({ spec: { containers: [], affinity: { nodeAffinity: added } } });
+	const addedPreference = preferenceOf(added.preferredDuringSchedulingIgnoredDuringExecution);
+	const admits = (node: Node, pod: Pod): boolean => {
+		const selectable = selectableNode(node);
+		return (enforced?.(selectable) ?? true) && (requiredNodePredicate(pod)?.(selectable) ?? true);
+	};
+	return {
+		name,
+		preFilter(state, { pod }) {
+			const predicate = requiredNodePredicate(pod);
+			if (predicate === undefined && enforced === undefined) return skip;
+			state.write(required, predicate ?? any);
+			const nodeNames = namedNodes(pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms);
+			if (nodeNames === undefined) return undefined;
+			return nodeNames.size === 0 ? conflict : { nodeNames };
 		},
-	],
-};
-
-function admits(node: Node, pod: Pod): boolean {
-	return requiredNodePredicate(pod)?.(selectableNode(node)) ?? true;
+		filter(state, _pod, node) {
+			if (enforced !== undefined && !enforced(node)) return enforcedMismatch;
+			return state.read(required)(node) ? undefined : mismatch;
+		},
+		preScore(state, { pod }) {
+			const preference = preferenceOf(pod.spec?.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution);
+			if (preference === undefined && addedPreference === undefined) return skip;
+			state.write(preferred, (node) => (preference?.(node) ?? 0) + (addedPreference?.(node) ?? 0));
+			return undefined;
+		},
+		score: (state, _pod, node) => state.read(preferred)(node),
+		normalizeScore: (_state, _pod, scores) => normalizeToMax(scores, false),
+		eventsToRegister: () => [
+			{
+				resource: "Node",
+				action: ActionType.add | ActionType.updateNodeLabel,
+				hint: (pod, old, node) => {
+					const opens = node !== undefined && admits(node, pod) && (old === undefined || !admits(old, pod));
+					return opens ? "Queue" : "Skip";
+				},
+			},
+		],
+	};
 }
+
+export const nodeAffinity = createNodeAffinity();
 
 /** The nodes that the terms name by metadata.name, if every term does. */
 function namedNodes(terms: readonly NodeSelectorTerm[] | undefined): ReadonlySet<string> | undefined {

@@ -1,6 +1,5 @@
 /**
- * NodeResourcesFit: a pod fits if what it requests is free on the node; nodes with more left over score higher
- * (strategy LeastAllocated over cpu and memory). A pod that asks for more than the node has when empty does not fit
+ * NodeResourcesFit: a pod fits if what it requests is free on the node; how full the node would be is its score. A pod that asks for more than the node has when empty does not fit
  * there however many pods are preempted.
  * Source: https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins and
  * https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#how-pods-with-resource-requests-are-scheduled
@@ -8,11 +7,11 @@
 import type { Node, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
-import { type FilterPlugin, maxNodeScore, type PreFilterPlugin, type ScorePlugin } from "../framework/plugin.ts";
-import type { PodInfo } from "../framework/pod-info.ts";
+import type { FilterPlugin, PreFilterPlugin, ScorePlugin } from "../framework/plugin.ts";
 import { computePodRequests } from "../framework/pod-requests.ts";
 import { ResourceVector } from "../framework/resource-vector.ts";
 import { type Status, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
+import { cpuAndMemory, resourceScorer, type ScoringStrategy } from "./resource-scoring.ts";
 
 const name = "NodeResourcesFit";
 const builtInResources: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
@@ -21,28 +20,60 @@ const insufficientCpu = unschedulable(name, "Insufficient cpu");
 const insufficientMemory = unschedulable(name, "Insufficient memory");
 const tooManyPods = unschedulable(name, "Too many pods");
 
-export const nodeResourcesFit: PreFilterPlugin & FilterPlugin & ScorePlugin = {
-	name,
-	preFilter: () => undefined,
-	filter: (_state, pod, node) => (fits(pod, node) ? undefined : explain(pod.requests, node.allocatable, node.requested, node.pods.length)),
-	score: (_state, pod, node) => leastAllocatedScore(pod, node),
-	eventsToRegister: () => [
-		{
-			resource: "AssignedPod",
-			action: ActionType.delete | ActionType.updatePodScaleDown,
-			hint: (pod, old, changed) => (podChangeHelps(pod, old, changed) ? "Queue" : "Skip"),
+/** NodeResourcesFitArgs. */
+export interface NodeResourcesFitOptions {
+	/** Extended resources that no node need have: by name, and by the domain before the slash. */
+	readonly ignoredResources?: readonly string[];
+	readonly ignoredResourceGroups?: readonly string[];
+	/** Default: LeastAllocated over cpu and memory. */
+	readonly scoringStrategy?: ScoringStrategy;
+}
+
+export function createNodeResourcesFit({
+	ignoredResources = [],
+	ignoredResourceGroups = [],
+	scoringStrategy = { type: "LeastAllocated", resources: cpuAndMemory },
+}: NodeResourcesFitOptions = {}): PreFilterPlugin & FilterPlugin & ScorePlugin {
+	const score = resourceScorer(scoringStrategy);
+	const groups = new Set(ignoredResourceGroups);
+	const names = new Set(ignoredResources);
+	const isIgnored = (resource: string) => names.has(resource) || groups.has(resource.slice(0, Math.max(0, resource.indexOf("/"))));
+	const ignoresSome = names.size + groups.size > 0;
+	/** What the pod asks nodes for. */
+	const wantedBy = (requests: ResourceVector): ResourceVector => {
+		if (!ignoresSome || requests.scalars === undefined) return requests;
+		const wanted = requests.clone();
+		wanted.scalars = new Map([...requests.scalars].filter(([resource]) => !isIgnored(resource)));
+		return wanted;
+	};
+	return {
+		name,
+		preFilter: () => undefined,
+		filter(_state, pod, node) {
+			const wanted = wantedBy(pod.requests);
+			return fits(wanted, node) ? undefined : explain(wanted, node.allocatable, node.requested, node.pods.length);
 		},
-		{ resource: "TargetPod", action: ActionType.updatePodScaleDown },
-		{
-			resource: "Node",
-			action: ActionType.add | ActionType.updateNodeAllocatable,
-			hint: (pod, old, node) => (nodeChangeHelps(pod, old, node) ? "Queue" : "Skip"),
-		},
-	],
-};
+		score: (_state, pod, node) => score(pod, node),
+		eventsToRegister: () => [
+			{
+				resource: "AssignedPod",
+				action: ActionType.delete | ActionType.updatePodScaleDown,
+				hint: (pod, old, changed) => (podChangeHelps(pod, old, changed) ? "Queue" : "Skip"),
+			},
+			{ resource: "TargetPod", action: ActionType.updatePodScaleDown },
+			{
+				resource: "Node",
+				action: ActionType.add | ActionType.updateNodeAllocatable,
+				hint: (pod, old, node) => (nodeChangeHelps(wantedBy(computePodRequests(pod).requests), old, node) ? "Queue" : "Skip"),
+			},
+		],
+	};
+}
+
+export const nodeResourcesFit = createNodeResourcesFit();
 
 /** Called for every pod and node, so it compares and allocates nothing. */
-function fits({ requests }: PodInfo, { allocatable, requested, pods }: NodeInfo): boolean {
+function fits(requests: ResourceVector, { allocatable, requested, pods }: NodeInfo): boolean {
 	return (
 		pods.length < allocatable.pods &&
 		(requests.milliCpu === 0 || requests.milliCpu <= allocatable.milliCpu - requested.milliCpu) &&
@@ -80,26 +111,6 @@ function knownVerdict(reasons: readonly string[]): Status | undefined {
 	return [insufficientCpu, insufficientMemory, tooManyPods].find(({ reasons: [known] }) => known === reasons[0]);
 }
 
-/** The mean over cpu and memory of the share that stays free, in percent; a resource that the node does not have is left out. */
-function leastAllocatedScore(pod: PodInfo, node: NodeInfo): number {
-	const { allocatable } = node;
-	let sum = 0;
-	let weights = 0;
-	if (allocatable.milliCpu > 0) {
-		sum += freeShare(node.nonZeroMilliCpu + pod.nonZeroMilliCpu, allocatable.milliCpu);
-		weights++;
-	}
-	if (allocatable.memoryBytes > 0) {
-		sum += freeShare(node.nonZeroMemoryBytes + pod.nonZeroMemoryBytes, allocatable.memoryBytes);
-		weights++;
-	}
-	return weights === 0 ? 0 : Math.trunc(sum / weights);
-}
-
-function freeShare(requested: number, capacity: number): number {
-	return requested > capacity ? 0 : Math.trunc(((capacity - requested) * maxNodeScore) / capacity);
-}
-
 /** A pod that left its node frees a place at least; one that shrank helps if it gave back what the pod wants. */
 function podChangeHelps(pod: Pod, old: Pod | undefined, changed: Pod | undefined): boolean {
 	if (old === undefined) return false;
@@ -111,9 +122,8 @@ function podChangeHelps(pod: Pod, old: Pod | undefined, changed: Pod | undefined
 }
 
 /** A node helps if the pod would fit on it when empty, and it is new or has grown in what the pod wants. */
-function nodeChangeHelps(pod: Pod, old: Node | undefined, node: Node | undefined): boolean {
+function nodeChangeHelps(wanted: ResourceVector, old: Node | undefined, node: Node | undefined): boolean {
 	if (node === undefined) return false;
-	const wanted = computePodRequests(pod).requests;
 	const after = ResourceVector.from(node.status?.allocatable);
 	if (explain(wanted, after, new ResourceVector(), 0) !== undefined) return false;
 	if (old === undefined) return true;

@@ -18,12 +18,15 @@ import type { Snapshot } from "../framework/snapshot.ts";
 import { skip, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
 import { isCounted, PodTallies, type Tally } from "./pod-tallies.ts";
 import {
+	type DefaultConstraint,
 	defaultConstraints,
 	includesAll,
 	isIncluded,
 	type OwnSelectors,
 	ownConstraints,
 	type SpreadConstraint,
+	systemDefaults,
+	type WhenUnsatisfiable,
 } from "./spread-constraints.ts";
 
 const name = "PodTopologySpread";
@@ -108,12 +111,23 @@ interface PreScoreState {
 const filterState = stateKey<PreFilterState>(`PreFilter${name}`);
 const scoreState = stateKey<PreScoreState>(`PreScore${name}`);
 
-export function createPodTopologySpread(ownSelectors: OwnSelectors): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
+/** PodTopologySpreadArgs. */
+export interface PodTopologySpreadOptions {
+	/** Default: the system's. */
+	readonly defaults?: readonly DefaultConstraint[];
+}
+
+export function createPodTopologySpread(
+	ownSelectors: OwnSelectors,
+	{ defaults }: PodTopologySpreadOptions = {},
+): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
 	const tallies = new PodTallies();
+	const constraintsOf = (pod: PodInfo, when: WhenUnsatisfiable) =>
+		hasOwnConstraints(pod) ? ownConstraints(pod, when) : defaultConstraints(pod, when, defaults ?? systemDefaults, ownSelectors);
 	return {
 		name,
 		preFilter(state, pod, snapshot) {
-			const constraints = ownConstraints(pod, "DoNotSchedule");
+			const constraints = constraintsOf(pod, "DoNotSchedule");
 			if (constraints.length === 0) return skip;
 			state.write(filterState, countDomains(pod, constraints, snapshot, tallies));
 			return undefined;
@@ -124,9 +138,9 @@ export function createPodTopologySpread(ownSelectors: OwnSelectors): PreFilterPl
 		},
 		filter: (state, _pod, node) => judge(state.read(filterState), node),
 		preScore(state, pod, nodes, snapshot) {
-			const own = (pod.pod.spec?.topologySpreadConstraints?.length ?? 0) > 0;
-			const constraints = own ? ownConstraints(pod, "ScheduleAnyway") : defaultConstraints(pod, ownSelectors);
+			const constraints = constraintsOf(pod, "ScheduleAnyway");
 			if (constraints.length === 0) return skip;
+			const own = hasOwnConstraints(pod) || defaults !== undefined;
 			state.write(scoreState, prepareScores({ pod, constraints, own, nodes, snapshot, tallies }));
 			return undefined;
 		},
@@ -134,6 +148,10 @@ export function createPodTopologySpread(ownSelectors: OwnSelectors): PreFilterPl
 		normalizeScore: (state, _pod, scores, nodes) => normalize(state.read(scoreState), scores, nodes),
 		eventsToRegister: registrations,
 	};
+}
+
+function hasOwnConstraints({ pod }: PodInfo): boolean {
+	return (pod.spec?.topologySpreadConstraints?.length ?? 0) > 0;
 }
 
 function hasAllKeys(node: NodeInfo, constraints: readonly SpreadConstraint[]): boolean {
@@ -192,7 +210,7 @@ function judge({ constraints }: PreFilterState, node: NodeInfo): Verdict {
 interface ScorePreparation {
 	readonly pod: PodInfo;
 	readonly constraints: readonly SpreadConstraint[];
-	/** The pod's own constraints: a node must have their labels to score at all. The defaults ask for nothing. */
+	/** Constraints that somebody asked for: a node must have their labels to score at all. The system's ask for nothing. */
 	readonly own: boolean;
 	/** The feasible ones. */
 	readonly nodes: readonly NodeInfo[];

@@ -7,18 +7,9 @@ import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
 import { parseTime } from "../../apimachinery/time.ts";
 import type { CycleState } from "../framework/cycle-state.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
-import type { FilterRunner } from "../framework/plugin.ts";
+import type { FilterRunner, PreemptionCandidate } from "../framework/plugin.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
 import { type Status, unresolvable } from "../framework/status.ts";
-
-/** A node that the pod would fit on without these pods. */
-export interface PreemptionCandidate {
-	readonly nodeName: string;
-	/** Never empty; the most important first. */
-	readonly victims: readonly PodInfo[];
-	/** How many victims their disruption budgets would not let go. */
-	readonly budgetViolations: number;
-}
 
 const noVictims = unresolvable("", "No preemption victims found for incoming pod");
 

@@ -31,10 +31,13 @@ export interface SpreadConstraint {
 /** The selectors of all that a pod belongs to, for the default constraints: Services, and the controller that owns it. */
 export type OwnSelectors = (pod: PodInfo) => readonly LabelSelector[];
 
-/** What kube-scheduler applies to pods without constraints of their own (PodTopologySpreadArgs.defaultingType: System). */
-const systemDefaults = [
-	{ topologyKey: "kubernetes.io/hostname", maxSkew: 3 },
-	{ topologyKey: "topology.kubernetes.io/zone", maxSkew: 5 },
+/** A constraint for pods that have none of their own; its selector is that of all that the pod belongs to. */
+export type DefaultConstraint = Pick<TopologySpreadConstraint, "topologyKey" | "maxSkew" | "whenUnsatisfiable">;
+
+/** What kube-scheduler applies by itself (PodTopologySpreadArgs.defaultingType: System). */
+export const systemDefaults: readonly DefaultConstraint[] = [
+	{ topologyKey: "kubernetes.io/hostname", maxSkew: 3, whenUnsatisfiable: "ScheduleAnyway" },
+	{ topologyKey: "topology.kubernetes.io/zone", maxSkew: 5, whenUnsatisfiable: "ScheduleAnyway" },
 ];
 
 export function ownConstraints(pod: PodInfo, when: WhenUnsatisfiable): readonly SpreadConstraint[] {
@@ -65,13 +68,20 @@ function selectorWithKeys(
 }
 
 /** None for a pod that belongs to nothing: there would be nobody to spread it from. */
-export function defaultConstraints(pod: PodInfo, ownSelectors: OwnSelectors): readonly SpreadConstraint[] {
+export function defaultConstraints(
+	pod: PodInfo,
+	when: WhenUnsatisfiable,
+	defaults: readonly DefaultConstraint[],
+	ownSelectors: OwnSelectors,
+): readonly SpreadConstraint[] {
+	const applicable = defaults.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === when);
+	if (applicable.length === 0) return [];
 	const own = ownSelectors(pod);
 	if (own.length === 0) return [];
 	const matchers = own.map(matcherOf);
 	const selector: LabelMatcher = { matches: (labels) => matchers.every((each) => each.matches(labels)) };
 	const selectorKey = JSON.stringify(own);
-	return systemDefaults.map(({ topologyKey, maxSkew }) => ({
+	return applicable.map(({ topologyKey, maxSkew }) => ({
 		topologyKey,
 		maxSkew,
 		minDomains: 1,

@@ -29,7 +29,7 @@ import { bySize, chooseVolumes, nothingToDo, type PodClaims, type VolumeChoice }
 const name = "VolumeBinding";
 const unbound = unresolvable(name, "pod has unbound immediate PersistentVolumeClaims");
 /** Source: VolumeBindingArgs.bindTimeoutSeconds. */
-const bindTimeoutMs = 600_000;
+const usualBindTimeoutMs = 600_000;
 
 interface PodVolumes {
 	readonly claims: PodClaims;
@@ -45,6 +45,8 @@ export interface VolumeBindingOptions {
 	readonly cache: VolumeCache;
 	readonly client: Client;
 	readonly clock: Clock;
+	/** How long a pod waits for its volumes to be bound, ms. Default 600,000. */
+	readonly bindTimeoutMs?: number;
 	/** Whether the pod is still there, by "namespace/name" and uid. */
 	readonly isPodThere: (key: string, uid: string) => boolean;
 	/** Labels of a node; undefined: it is gone. */
@@ -170,7 +172,7 @@ async function bindVolumes(state: CycleState, pod: PodInfo, nodeName: string, op
 
 /** Looks whenever a claim or a volume changes. Rejects when there is nothing to wait for any more, or time is up. */
 async function untilBound(choice: VolumeChoice, pod: PodInfo, nodeName: string, options: VolumeBindingOptions): Promise<void> {
-	const { cache, clock } = options;
+	const { cache, clock, bindTimeoutMs = usualBindTimeoutMs } = options;
 	const done = new AbortController();
 	const { promise, resolve, reject } = Promise.withResolvers<void>();
 	const look = () => {

@@ -3,8 +3,9 @@
  * Source: KEP-4247 (per-plugin callback functions for efficient requeueing).
  */
 
+import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { type ClusterEvent, covers, type EventRegistration, isWildcard } from "../framework/cluster-event.ts";
-import type { AnyPlugin } from "../framework/plugin.ts";
+import { defaultSchedulerName, type Profile } from "../framework/profile.ts";
 import type { RecordedEvent } from "./in-flight.ts";
 import type { QueuedPod } from "./queued-pod.ts";
 
@@ -13,22 +14,30 @@ export type RequeueStrategy = "skip" | "afterBackoff" | "immediately";
 
 const everything: readonly EventRegistration[] = [{ resource: "*", action: (1 << 13) - 1 }];
 
+/** What concerns hints of a profile. */
+type ProfilePlugins = Pick<Profile, "schedulerName" | "plugins">;
+
 export class QueueingHints {
-	readonly #registrations = new Map<string, readonly EventRegistration[]>();
+	/** By schedulerName and plugin. */
+	readonly #registrations = new Map<string, ReadonlyMap<string, readonly EventRegistration[]>>();
 	/** By resource and action of the event: a few dozen at most. */
 	readonly #interested = new Map<string, readonly string[]>();
 
-	/** @param plugins of all profiles. One that registers nothing at all is woken by everything. */
-	constructor(plugins: Iterable<AnyPlugin>) {
-		for (const plugin of plugins) this.#registrations.set(plugin.name, plugin.eventsToRegister?.() ?? everything);
+	/** A plugin that registers nothing at all is woken by everything. */
+	constructor(profiles: Iterable<ProfilePlugins>) {
+		for (const { schedulerName, plugins } of profiles) {
+			const registrations = plugins.map((plugin) => [plugin.name, plugin.eventsToRegister?.() ?? everything] as const);
+			this.#registrations.set(schedulerName, new Map(registrations));
+		}
 	}
 
-	/** The plugins that an event can mean anything to. */
+	/** The plugins that an event can mean anything to, of any profile. */
 	interestedIn(event: ClusterEvent): readonly string[] {
 		const key = `${event.resource}/${event.action}`;
 		let interested = this.#interested.get(key);
 		if (interested === undefined) {
-			interested = [...this.#registrations].flatMap(([plugin, all]) => (all.some((each) => covers(each, event)) ? [plugin] : []));
+			const all = [...this.#registrations.values()].flatMap((ofProfile) => [...ofProfile]);
+			interested = [...new Set(all.flatMap(([plugin, each]) => (each.some((one) => covers(one, event)) ? [plugin] : [])))];
 			this.#interested.set(key, interested);
 		}
 		return interested;
@@ -50,12 +59,16 @@ export class QueueingHints {
 	}
 
 	/** For a gated pod: whether its plugin is worth asking again. */
-	mayOpenGate(plugin: string, { event }: RecordedEvent): boolean {
-		return this.#registrations.get(plugin)?.some((registration) => covers(registration, event)) ?? true;
+	mayOpenGate(plugin: string, pod: Pod, { event }: RecordedEvent): boolean {
+		return this.#registrationsOf(plugin, pod)?.some((registration) => covers(registration, event)) ?? true;
 	}
 
-	#helps(plugin: string, pod: QueuedPod["podInfo"]["pod"], { event, old, object }: RecordedEvent): boolean {
-		const registrations = this.#registrations.get(plugin) ?? [];
+	#registrationsOf(plugin: string, { spec }: Pod): readonly EventRegistration[] | undefined {
+		return this.#registrations.get(spec?.schedulerName ?? defaultSchedulerName)?.get(plugin);
+	}
+
+	#helps(plugin: string, pod: Pod, { event, old, object }: RecordedEvent): boolean {
+		const registrations = this.#registrationsOf(plugin, pod) ?? [];
 		return registrations.some(
 			(registration) => covers(registration, event) && (registration.hint?.(pod, old, object) ?? "Queue") === "Queue",
 		);

@@ -17,7 +17,7 @@ function setUp() {
 		clock,
 		nominator: new Nominator(),
 		queueSort: prioritySort,
-		hints: new QueueingHints([schedulingGates, prioritySort, nodeResourcesFit]),
+		hints: new QueueingHints([{ schedulerName: "default-scheduler", plugins: [schedulingGates, prioritySort, nodeResourcesFit] }]),
 		preEnqueue: (waiting) => schedulingGates.preEnqueue(waiting),
 		onReady: () => undefined,
 	});
@@ -162,7 +162,7 @@ describe("SchedulingQueue", () => {
 
 describe("QueueingHints", () => {
 	it("wakes a pod by any event if the plugin registered nothing", () => {
-		const hints = new QueueingHints([{ name: "Custom" }]);
+		const hints = new QueueingHints([{ schedulerName: "default-scheduler", plugins: [{ name: "Custom" }] }]);
 		const happened = { event: nodeAdd, old: undefined, object: {} as Node };
 		const { queue } = setUp();
 		queue.add(greedy);

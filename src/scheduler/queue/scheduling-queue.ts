@@ -38,13 +38,17 @@ const flushPeriodMs = 30_000;
 export interface SchedulingQueueOptions {
 	readonly clock: Clock;
 	readonly queueSort: QueueSortPlugin;
-	readonly hints: QueueingHints;
 	/** The queue keeps it up to date with the pods it holds. */
 	readonly nominator: Nominator;
 	/** Runs the PreEnqueue plugins of the pod's profile. */
 	readonly preEnqueue: (pod: Pod) => Verdict;
 	/** Called whenever `pop` may have something to give. */
 	readonly onReady: () => void;
+}
+
+/** What may become otherwise while the queue lives. */
+export interface QueueConfiguration {
+	readonly hints: QueueingHints;
 	/** podInitialBackoffSeconds and podMaxBackoffSeconds, in ms. */
 	readonly initialBackoffMs?: number;
 	readonly maxBackoffMs?: number;
@@ -53,6 +57,7 @@ export interface SchedulingQueueOptions {
 export class SchedulingQueue {
 	readonly nominator: Nominator;
 	readonly #options: SchedulingQueueOptions;
+	#configuration: QueueConfiguration;
 	readonly #activeQ: KeyedHeap<QueuedPod>;
 	readonly #backoffQ: KeyedHeap<QueuedPod>;
 	readonly #errorBackoffQ: KeyedHeap<QueuedPod>;
@@ -63,8 +68,9 @@ export class SchedulingQueue {
 	#flushTimer: Timer | undefined;
 	#closed = false;
 
-	constructor(options: SchedulingQueueOptions) {
+	constructor(options: SchedulingQueueOptions & QueueConfiguration) {
 		this.#options = options;
+		this.#configuration = options;
 		this.nominator = options.nominator;
 		const { queueSort } = options;
 		const uidOf = ({ podInfo }: QueuedPod) => podInfo.uid;
@@ -73,6 +79,11 @@ export class SchedulingQueue {
 		this.#activeQ = new KeyedHeap(uidOf, (a, b) => queueSort.less(a, b));
 		this.#backoffQ = new KeyedHeap(uidOf, byExpiration);
 		this.#errorBackoffQ = new KeyedHeap(uidOf, byExpiration);
+	}
+
+	/** Pods that wait keep their places and the back-offs that have begun. */
+	reconfigure(configuration: QueueConfiguration): void {
+		this.#configuration = configuration;
 	}
 
 	/** How many pods are where; gated ones count apart from the unschedulable. */
@@ -169,7 +180,7 @@ export class SchedulingQueue {
 		queued.unschedulableCount++;
 		queued.consecutiveErrorsCount = 0;
 		this.#setBackoff(queued);
-		const strategies = events.map((event) => this.#options.hints.strategyFor(queued, event));
+		const strategies = events.map((event) => this.#configuration.hints.strategyFor(queued, event));
 		this.#requeue(
 			queued,
 			strategies.find((strategy) => strategy === "immediately") ?? strategies.find((strategy) => strategy !== "skip") ?? "skip",
@@ -180,7 +191,7 @@ export class SchedulingQueue {
 	moveAll(event: ClusterEvent, old: KubeObject | undefined, object: KubeObject | undefined, concerns?: (pod: Pod) => boolean): void {
 		const happened: RecordedEvent = { event, old, object };
 		this.#inFlight.record(happened);
-		const { hints } = this.#options;
+		const { hints } = this.#configuration;
 		const candidates = isWildcard(event) ? this.#unschedulable.all() : this.#unschedulable.waitingFor(hints.interestedIn(event));
 		for (const queued of candidates) {
 			if (concerns === undefined || concerns(queued.podInfo.pod)) this.#wake(queued, happened);
@@ -206,10 +217,10 @@ export class SchedulingQueue {
 
 	/** Returns whether the pod left the unschedulable ones. */
 	#wake(queued: QueuedPod, happened: RecordedEvent): boolean {
-		const { hints } = this.#options;
+		const { hints } = this.#configuration;
 		const { uid } = queued.podInfo;
 		if (queued.gatingPlugin !== undefined) {
-			if (!hints.mayOpenGate(queued.gatingPlugin, happened)) return false;
+			if (!hints.mayOpenGate(queued.gatingPlugin, queued.podInfo.pod, happened)) return false;
 			this.#unschedulable.delete(uid);
 			return this.#toActiveQ(queued);
 		}
@@ -261,7 +272,7 @@ export class SchedulingQueue {
 	}
 
 	#setBackoff(queued: QueuedPod): void {
-		const { initialBackoffMs = 1_000, maxBackoffMs = 10_000 } = this.#options;
+		const { initialBackoffMs = 1_000, maxBackoffMs = 10_000 } = this.#configuration;
 		const failures = queued.consecutiveErrorsCount > 0 ? queued.consecutiveErrorsCount : queued.unschedulableCount;
 		const durationMs = Math.min(initialBackoffMs * 2 ** Math.min(failures - 1, 30), maxBackoffMs);
 		queued.backoffExpirationMs = Math.floor((queued.timestampMs + durationMs) / backoffWindowMs) * backoffWindowMs;

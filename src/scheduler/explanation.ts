@@ -1,0 +1,107 @@
+/**
+ * Why a pod is where it is, or why it is nowhere: what a scheduling attempt's record says, as plain data.
+ */
+import { formatTime } from "../apimachinery/time.ts";
+import type { AttemptRecord, PluginVerdict } from "./framework/attempt-recorder.ts";
+
+export interface PodExplanation {
+	/** "namespace/name". */
+	readonly pod: string;
+	readonly schedulerName: string;
+	/** The node that it is bound to; "" if it is pending. */
+	readonly nodeName: string;
+	/** Why nobody schedules it: it is not for this scheduler, it is gated, it is on its way out. */
+	readonly notScheduled?: string;
+	/** Those that are still on record, the latest last. */
+	readonly attempts: readonly AttemptExplanation[];
+	/** What would come of an attempt at this moment; of a pending pod. */
+	readonly now?: AttemptExplanation;
+}
+
+export interface AttemptExplanation {
+	/** Cluster time, RFC 3339. */
+	readonly at: string;
+	readonly result: "Scheduled" | "Unschedulable" | "SchedulerError";
+	/** The node that won, or that is kept for the pod until its victims are gone; "" if none. */
+	readonly nodeName: string;
+	/** The event's text of an attempt that failed; "" otherwise. */
+	readonly message: string;
+	/** What PreFilter plugins said against the pod as a whole. */
+	readonly preFilter: readonly PluginVerdict[];
+	/** Those that were looked at, best first; then those that were turned down, by name. Empty where too many were to write all of it down. */
+	readonly nodes: readonly NodeExplanation[];
+	readonly isBrief: boolean;
+	readonly postFilter: readonly PluginVerdict[];
+	readonly preemption: readonly PreemptionExplanation[];
+}
+
+export interface NodeExplanation {
+	readonly name: string;
+	/** Absent: it fits. */
+	readonly rejectedBy?: PluginVerdict;
+	/** The sum of its weighted scores; absent where it does not fit, and where it was the only one. */
+	readonly total?: number;
+	readonly scores: readonly ScoreExplanation[];
+}
+
+export interface ScoreExplanation {
+	readonly plugin: string;
+	/** As the plugin gave it. */
+	readonly raw: number;
+	/** In 0..100. */
+	readonly normalized: number;
+	readonly weight: number;
+}
+
+export interface PreemptionExplanation {
+	readonly nodeName: string;
+	/** "namespace/name", the most important first. */
+	readonly victims: readonly string[];
+	readonly budgetViolations: number;
+}
+
+export function explainAttempt({
+	atMs,
+	outcome,
+	preFilter,
+	filter,
+	score,
+	postFilter,
+	preemption,
+	isBrief,
+}: AttemptRecord): AttemptExplanation {
+	const nodes = [...filter].map(([name, verdicts]): NodeExplanation => {
+		const last = verdicts.at(-1);
+		if (last !== undefined && last.code !== "Success") return { name, rejectedBy: last, scores: [] };
+		const scores = score.map(({ plugin, weight, raw, normalized }) => ({
+			plugin,
+			weight,
+			raw: raw.get(name) ?? 0,
+			normalized: normalized.get(name) ?? 0,
+		}));
+		if (scores.length === 0) return { name, scores };
+		return { name, scores, total: scores.reduce((sum, { normalized, weight }) => sum + normalized * weight, 0) };
+	});
+	return {
+		at: formatTime(atMs),
+		result: outcome.kind === "scheduled" ? "Scheduled" : outcome.kind === "unschedulable" ? "Unschedulable" : "SchedulerError",
+		nodeName: outcome.kind === "scheduled" ? outcome.nodeName : outcome.kind === "unschedulable" ? outcome.nominatedNodeName : "",
+		message: outcome.kind === "scheduled" ? "" : outcome.message,
+		preFilter: preFilter.filter(({ code }) => code !== "Success" && code !== "Skip"),
+		nodes: nodes.sort(byWorth),
+		isBrief,
+		postFilter,
+		preemption: preemption.map(({ nodeName, victims, budgetViolations }) => ({
+			nodeName,
+			victims: victims.map(({ key }) => key),
+			budgetViolations,
+		})),
+	};
+}
+
+/** Nodes that fit before those that do not, the greatest total first, then by name. */
+function byWorth(a: NodeExplanation, b: NodeExplanation): number {
+	const fits = Number(b.rejectedBy === undefined) - Number(a.rejectedBy === undefined);
+	if (fits !== 0) return fits;
+	return (b.total ?? 0) - (a.total ?? 0) || (a.name < b.name ? -1 : 1);
+}
