@@ -2,11 +2,11 @@
  * From a request's group, version, resource and subresource to what serves it: the kind's definition, and what the
  * schema says of the endpoint (kind, scope, verbs).
  */
+import type { ApiRequest, RequestOptions } from "../../apimachinery/api-request.ts";
 import type { MergeNode } from "../../apimachinery/apply/merge-node.ts";
 import type { KubeList, KubeObject } from "../../apimachinery/meta.ts";
 import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
 import type { Decoder } from "../../apimachinery/schema/scalar-decoders.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import type { KindDefinition } from "./kind.ts";
 
@@ -28,7 +28,17 @@ export interface ServedResource {
 	/** Of custom resources: their objects as this version shows them. */
 	readonly storage?: ObjectStorage;
 	/** Of what nothing stores: makes it up for a get or a list. */
-	readonly read?: (context: RequestContext) => KubeObject | KubeList;
+	readonly read?: (context: ReadContext) => KubeObject | KubeList;
+}
+
+/** A get or a list, for who makes up what it shows; see RequestContext. */
+export interface ReadContext {
+	readonly request: ApiRequest;
+	readonly options: RequestOptions;
+	readonly definition: KindDefinition;
+	readonly namespace: string;
+	readonly name: string;
+	readonly nowMs: number;
 }
 
 /** Finds what serves a group, version and resource. */

@@ -12,9 +12,8 @@ import type { APIService, ObjectMeta, Pod } from "../../apimachinery/schema/gene
 import { newNotFound, newServiceUnavailable } from "../../apimachinery/status-error.ts";
 import { formatGoDuration, formatTime } from "../../apimachinery/time.ts";
 import type { ResourceUsage, UsageSource } from "../../apimachinery/usage.ts";
-import type { RequestContext } from "../pipeline/request-context.ts";
 import { parseSelection } from "../pipeline/selection.ts";
-import type { ServedResource } from "../registry/resource-table.ts";
+import type { ReadContext, ServedResource } from "../registry/resource-table.ts";
 import {
 	metricsGroup,
 	metricsKinds,
@@ -51,7 +50,7 @@ export class MetricsApi {
 		const served = metricsResources.map((resource): readonly [string, ServedResource] => {
 			const isPods = resource.resource === "pods";
 			const definition = isPods ? podMetricsKind : nodeMetricsKind;
-			const read = (context: RequestContext) => (isPods ? this.#readPods(context) : this.#readNodes(context));
+			const read = (context: ReadContext) => (isPods ? this.#readPods(context) : this.#readNodes(context));
 			return [resource.resource, { definition, resource, subresources: new Map(), read }];
 		});
 		this.#served = new Map(served);
@@ -76,7 +75,7 @@ export class MetricsApi {
 		return usage;
 	}
 
-	#readPods(context: RequestContext): KubeObject | KubeList {
+	#readPods(context: ReadContext): KubeObject | KubeList {
 		const { namespace, name, request } = context;
 		if (request.verb === "list") {
 			const pods = this.#options.pods(namespace);
@@ -89,7 +88,7 @@ export class MetricsApi {
 		return found;
 	}
 
-	#readNodes(context: RequestContext): KubeObject | KubeList {
+	#readNodes(context: ReadContext): KubeObject | KubeList {
 		const { name, request } = context;
 		if (request.verb === "list") {
 			return list(context, "NodeMetricsList", this.#options.nodes(), (node) => this.#nodeMetrics(node, context.nowMs));
@@ -129,7 +128,7 @@ export class MetricsApi {
 }
 
 function list(
-	{ definition, namespace, options }: RequestContext,
+	{ definition, namespace, options }: ReadContext,
 	kind: string,
 	objects: readonly KubeObject[],
 	metricsOf: (object: KubeObject) => KubeObject | undefined,
