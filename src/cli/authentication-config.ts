@@ -2,10 +2,10 @@
  * Who else may come in, as a start was told: kube-apiserver's flags of authentication. Remembered in cluster.json are
  * paths and names; the files are read at each start.
  */
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { AuthenticationOptions } from "../cluster/index.ts";
-import { CliError, messageOf } from "./errors.ts";
+import { CliError } from "./errors.ts";
+import { readFlagFile } from "./flag-file.ts";
 import { optional } from "./store-config.ts";
 
 /** By the names of the flags; files are absolute paths. */
@@ -74,14 +74,14 @@ export function openAuthenticationConfig(config: AuthenticationConfig): Authenti
 	return {
 		...optional("configurationFile", authenticationConfig),
 		...optional("anonymousAuth", config.anonymousAuth),
-		...(tokenAuthFile === undefined ? {} : { tokenFile: { text: read(tokenAuthFile, "--token-auth-file"), path: tokenAuthFile } }),
+		...(tokenAuthFile === undefined ? {} : { tokenFile: { text: readFlagFile(tokenAuthFile, "--token-auth-file"), path: tokenAuthFile } }),
 		...(oidcIssuerUrl === undefined || oidcClientId === undefined
 			? {}
 			: {
 					oidc: {
 						issuerUrl: oidcIssuerUrl,
 						clientId: oidcClientId,
-						...optional("ca", oidcCaFile === undefined ? undefined : read(oidcCaFile, "--oidc-ca-file")),
+						...optional("ca", oidcCaFile === undefined ? undefined : readFlagFile(oidcCaFile, "--oidc-ca-file")),
 						...optional("usernameClaim", config.oidcUsernameClaim),
 						...optional("usernamePrefix", config.oidcUsernamePrefix),
 						...optional("groupsClaim", config.oidcGroupsClaim),
@@ -91,14 +91,6 @@ export function openAuthenticationConfig(config: AuthenticationConfig): Authenti
 					},
 				}),
 	};
-}
-
-function read(file: string, flag: string): string {
-	try {
-		return readFileSync(file, "utf8");
-	} catch (error) {
-		throw new CliError(`can't read ${file}: ${messageOf(error)}`, { hint: `${flag} names a file.`, cause: error });
-	}
 }
 
 /** An empty text stays one. */

@@ -47,6 +47,8 @@ export interface ClusterConfig {
 	readonly controllers?: readonly string[];
 	/** Addresses for load balancers, as `ClusterOptions` has them; absent: the usual ones. */
 	readonly loadBalancerPool?: string;
+	/** The file of a KubeSchedulerConfiguration; absent: kube-scheduler's own. */
+	readonly schedulerConfig?: string;
 	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */
 	readonly authorization?: AuthorizationOptions;
 	/** The EncryptionConfiguration's path, absolute; absent: nothing is encrypted in the store. */

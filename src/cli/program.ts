@@ -26,6 +26,7 @@ export function createProgram(): Command {
 	addLifeCycle(program);
 	addInspection(program);
 	addControllers(program);
+	addScheduler(program);
 	addStore(program);
 	addSnapshot(program);
 	addCerts(program);
@@ -76,6 +77,10 @@ function addStart(program: Command): void {
 			"--controllers <names>",
 			"which controllers run, by kube-controller-manager's names: * for all, -NAME for all but one (default: *, or as before)",
 			nameList,
+		)
+		.option(
+			"--scheduler-config <file>",
+			'a KubeSchedulerConfiguration: profiles and their plugins; "" for kube-scheduler\'s own (default: as before)',
 		)
 		.option(
 			"--load-balancer-pool <ranges>",
@@ -213,6 +218,46 @@ function addControllers(program: Command): void {
 	command("kill <replica>", "kill a replica: if it led, another leads when its Lease has run out").action(async (replica, options) =>
 		(await commands()).controllersKill(replica, options),
 	);
+}
+
+function addScheduler(program: Command): void {
+	program
+		.command("explain")
+		.description("tell why something is as it is")
+		.exitOverride()
+		.command("pod <pod>")
+		.description("tell why a pod is on its node, or on none: every verdict and score of the scheduler's attempts")
+		.addOption(nameOption())
+		.option("-n, --namespace <namespace>", "where the pod is", "default")
+		.addOption(outputOption())
+		.addHelpText("after", examples("kubesim explain pod web-0", "kubesim explain pod web-0 -n shop --output json"))
+		.action(async (pod, options) => (await import("./commands/explain.ts")).explainPod(pod, options));
+	program
+		.command("simulate")
+		.description("tell where the pods of a workload would go, without touching the cluster")
+		.addOption(nameOption())
+		.requiredOption(
+			"-f, --filename <file>",
+			"manifests of pods and workloads, and of nodes to imagine; may be given several times",
+			several,
+		)
+		.option("--nodes <n|file>", "imagine so many nodes more, like the first that there is; or those of a manifest")
+		.addOption(outputOption())
+		.addHelpText("after", examples("kubesim simulate -f deployment.yaml", "kubesim simulate -f pods.yaml --nodes 10 --output json"))
+		.action(async (options) => (await import("./commands/simulate.ts")).simulate(options));
+	program
+		.command("scheduler")
+		.description("change how a cluster's scheduler decides")
+		.exitOverride()
+		.command("configure <file>")
+		.description("go on by a KubeSchedulerConfiguration, until the cluster stops; pods that wait are looked at anew")
+		.addOption(nameOption())
+		.addHelpText("after", examples("kubesim scheduler configure packing.yaml"))
+		.action(async (file, options) => (await import("./commands/simulate.ts")).configureScheduler(file, options));
+}
+
+function several(value: string, before: readonly string[] = []): readonly string[] {
+	return [...before, value];
 }
 
 function addStore(program: Command): void {

@@ -19,6 +19,8 @@ import {
 	openCluster,
 	PkiError,
 	PortInUseError,
+	ProfileError,
+	SchedulerConfigurationError,
 	StoreAccessError,
 	StoreCorruptError,
 	StoreFormatError,
@@ -34,7 +36,9 @@ import { commandOn, contextName } from "./cluster-name.ts";
 import { serveControl } from "./control/control-server.ts";
 import { controlSocketIn } from "./control/control-socket.ts";
 import { controllerMethods } from "./control/controller-methods.ts";
+import { schedulerMethods } from "./control/scheduler-methods.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
+import { readFlagYaml } from "./flag-file.ts";
 import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { ownIdentity } from "./process-identity.ts";
@@ -74,7 +78,7 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
 	options.log.info("listening", { url });
 	const etcdApi = new StoreAccess(cluster, directory, config);
-	const methods = { ...etcdApi.methods, ...controllerMethods(cluster) };
+	const methods = { ...etcdApi.methods, ...controllerMethods(cluster), ...schedulerMethods(cluster) };
 	const control = await serveControl(controlSocketIn(directory.path), methods);
 	const started = cluster.start().then(() => etcdApi.open());
 	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.
@@ -132,6 +136,9 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.authentication === undefined ? {} : { authentication: openAuthenticationConfig(config.authentication) }),
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
 			...(config.controllers === undefined ? {} : { controllers: config.controllers }),
+			...(config.schedulerConfig === undefined
+				? {}
+				: { scheduler: { configuration: readFlagYaml(config.schedulerConfig, "--scheduler-config") } }),
 			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
@@ -171,6 +178,9 @@ function explain(error: unknown, { name, dataDir }: ClusterConfig): unknown {
 	if (error instanceof AddressPoolError) return new CliError(`--load-balancer-pool: ${error.message}`, { cause: error });
 	if (error instanceof TokenFileError || error instanceof OidcOptionsError) {
 		return new CliError(error.message, { hint: "kubesim start --help names the flags of authentication.", cause: error });
+	}
+	if (error instanceof SchedulerConfigurationError || error instanceof ProfileError) {
+		return new CliError(`the scheduler's configuration: ${error.message}`, { hint: "See docs/scheduler.md.", cause: error });
 	}
 	if (error instanceof AuthorizationConfigError) {
 		return new CliError(error.message, {

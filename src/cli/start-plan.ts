@@ -23,6 +23,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly disableAdmissionPlugins?: readonly string[];
 	readonly controllers?: readonly string[];
 	readonly loadBalancerPool?: string;
+	readonly schedulerConfig?: string;
 	readonly authorizationMode?: readonly string[];
 	readonly authorizationConfig?: string;
 	readonly authorizationPolicyFile?: string;
@@ -74,6 +75,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
 		...optional("controllers", options.controllers ?? known?.controllers),
 		...optional("loadBalancerPool", options.loadBalancerPool ?? known?.loadBalancerPool),
+		...optional("schedulerConfig", planFile(options.schedulerConfig, known?.schedulerConfig)),
 		...optional("authentication", planAuthentication(options, known?.authentication)),
 		...optional("authorization", planAuthorization(options) ?? known?.authorization),
 		...optional(
@@ -89,6 +91,12 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...(store === undefined ? {} : { store }),
 		...(pkiDir === undefined ? {} : { pkiDir }),
 	};
+}
+
+/** An absolute path; an empty text takes a file back. */
+function planFile(asked: string | undefined, known: string | undefined): string | undefined {
+	if (asked === undefined) return known;
+	return asked === "" ? undefined : resolve(asked);
 }
 
 /** Asked for in part, it is all new: a mode and a file do not go together. Undefined: nothing is asked for. */
@@ -149,6 +157,7 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--enable-admission-plugins": [options.enableAdmissionPlugins?.join(","), config?.enableAdmissionPlugins?.join(",") ?? ""],
 		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
 		"--controllers": [options.controllers?.join(","), config?.controllers?.join(",") ?? "*"],
+		"--scheduler-config": [options.schedulerConfig && resolve(options.schedulerConfig), config?.schedulerConfig ?? ""],
 		"--load-balancer-pool": [options.loadBalancerPool, config?.loadBalancerPool],
 		"--authorization-mode": [options.authorizationMode?.join(","), config?.authorization?.modes?.join(",") ?? ""],
 		"--authorization-config": [options.authorizationConfig && resolve(options.authorizationConfig), config?.authorization?.configFile],

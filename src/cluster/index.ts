@@ -23,6 +23,7 @@ export { EncryptionConfigError } from "../apiserver/storage/encryption/config-er
 export { KubeconfigError } from "../apiserver/webhooks/kubeconfig-endpoint.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
 export { AddressPoolError, ControllerNameError, type ControllerReport, type QueueReport } from "../controllers/index.ts";
+export type { AttemptExplanation, NodeExplanation, PodExplanation } from "../scheduler/index.ts";
 export { type AnyPlugin, type PluginFactories, type PluginHandle, ProfileError, SchedulerConfigurationError } from "../scheduler/index.ts";
 export {
 	SnapshotError,
@@ -38,5 +39,12 @@ export { idText } from "../store/roster.ts";
 export { describeSnapshot } from "../store/snapshot/restore.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
 export type { ClusterControllers, ReplicaReport } from "./cluster-controllers.ts";
-export { type Placement, type SimulationOptions, type SimulationResult, simulatePlacement } from "./simulation.ts";
+export {
+	imaginedNodes,
+	type Placement,
+	SimulationError,
+	type SimulationOptions,
+	type SimulationResult,
+	simulatePlacement,
+} from "./simulation.ts";
 export type { EtcdStoreOption } from "./store-option.ts";

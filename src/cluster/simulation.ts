@@ -54,7 +54,14 @@ export async function simulatePlacement(
 	for (const node of imagined) {
 		const { status, ...rest } = node;
 		const made = await client.resource(nodesRef).create(rest, { options: { dryRun: true } });
-		dryRun.addNode({ ...made, ...(status === undefined ? {} : { status }) });
+		// Admission takes it for not ready yet; what it is imagined with, it has.
+		const { taints: _, ...spec } = made.spec ?? {};
+		const taints = node.spec?.taints;
+		dryRun.addNode({
+			...made,
+			spec: { ...spec, ...(taints === undefined ? {} : { taints }) },
+			...(status === undefined ? {} : { status }),
+		});
 	}
 	const present = await client.resource(nodesRef).list();
 	const all = [...present.items, ...imagined];
@@ -94,6 +101,22 @@ export async function simulatePlacement(
 	}
 	return { placements };
 }
+
+/** More nodes like the first that there is, Ready and with nothing on them. */
+export async function imaginedNodes({ client }: Pick<Cluster, "client">, count: number): Promise<readonly Node[]> {
+	const { items } = await client.resource(nodesRef).list();
+	const [model] = items;
+	const names = new Set(items.map(({ metadata }) => metadata?.name));
+	const free = (index: number): string => (names.has(`imagined-${index}`) ? free(index + count) : `imagined-${index}`);
+	return Array.from({ length: count }, (_, index): Node => {
+		const name = free(index + 1);
+		const labels = { ...model?.metadata?.labels, "kubernetes.io/hostname": name };
+		const { capacity = usualNode, allocatable = usualNode } = model?.status ?? {};
+		return { apiVersion: "v1", kind: "Node", metadata: { name, labels }, status: { capacity, allocatable } };
+	});
+}
+
+const usualNode = { cpu: "4", memory: "8Gi", pods: "110" };
 
 function keyOf({ metadata }: KubeObject): string {
 	return `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;

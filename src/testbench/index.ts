@@ -9,8 +9,9 @@
  *
  * Invariants: with a seed and a virtual clock a run is a function of its inputs; what a test asks for itself never goes wrong.
  */
+
+export { ManifestError } from "../apimachinery/manifests.ts";
 export { type FaultPlan, Faults } from "./faults.ts";
-export { ManifestError } from "./manifests.ts";
 export type { FieldChange } from "./object-changes.ts";
 export type { ClockOption, Duration } from "./pace.ts";
 export type { ControllerProcess } from "./run-controller.ts";

@@ -3,8 +3,8 @@
  * user's actions with the time between them, the plan of faults, and when the controller crashes.
  */
 import fc from "fast-check";
+import type { Manifest } from "../apimachinery/manifests.ts";
 import type { FaultPlan } from "./faults.ts";
-import type { Manifest } from "./manifests.ts";
 import type { TestCluster } from "./test-cluster.ts";
 
 /** Something that a user does. */

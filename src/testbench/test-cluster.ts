@@ -8,6 +8,7 @@
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
+import { type Manifest, readManifest } from "../apimachinery/manifests.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { DeleteOptions } from "../apimachinery/schema/generated/types.ts";
@@ -19,7 +20,6 @@ import type { ClusterControllers } from "../cluster/cluster-controllers.ts";
 import type { Controller } from "../controllers/controller.ts";
 import { type FaultPlan, Faults, FaultyTransport } from "./faults.ts";
 import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "./kind-names.ts";
-import { type Manifest, readManifest } from "./manifests.ts";
 import { advance, type ClockOption, clockOf, type Duration, passUntil, settle } from "./pace.ts";
 import { ControllerProcess } from "./run-controller.ts";
 import { renderEntry, Timeline, type TimelineEntry } from "./timeline.ts";

@@ -26,7 +26,9 @@ export interface ProfileParts extends DefaultPluginOptions {
 }
 
 /** One a scheduler's name, in the order of the configuration. Throws ProfileError. */
-export function createProfiles({ profiles, percentageOfNodesToScore }: SchedulerConfiguration, parts: ProfileParts): readonly Profile[] {
+export function createProfiles(configuration: SchedulerConfiguration, parts: ProfileParts): readonly Profile[] {
+	const { profiles, percentageOfNodesToScore, extenders } = configuration;
+	if (extenders.length > 0) throw new ProfileError("extenders are not implemented in kubesim");
 	return profiles.map((profile) => createConfigured({ percentageOfNodesToScore, ...profile }, parts));
 }
 

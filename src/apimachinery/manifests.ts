@@ -1,6 +1,6 @@
 /** Objects out of what a user writes: YAML of one or many documents, JSON, values, and lists of any of them. */
-import { isJsonObject } from "../apimachinery/json.ts";
-import type { KubeObject } from "../apimachinery/meta.ts";
+import { isJsonObject } from "./json.ts";
+import type { KubeObject } from "./meta.ts";
 
 export type Manifest = string | KubeObject | readonly (string | KubeObject)[];
 

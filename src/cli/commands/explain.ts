@@ -1,0 +1,69 @@
+/** `kubesim explain pod NAME`: why a pod is where it is, or why it is nowhere. */
+import type { AttemptExplanation, NodeExplanation, PodExplanation } from "../../cluster/index.ts";
+import { askCluster } from "../control/running-server.ts";
+import { formatTable } from "../table.ts";
+
+interface ExplainOptions {
+	readonly name: string;
+	readonly namespace: string;
+	readonly output?: "json";
+}
+
+export async function explainPod(pod: string, { name, namespace, output }: ExplainOptions): Promise<void> {
+	const explanation = await askCluster<PodExplanation>(name, "scheduler.explain", { namespace, name: pod });
+	process.stdout.write(output === "json" ? `${JSON.stringify(explanation)}\n` : describe(explanation));
+}
+
+function describe({ pod, nodeName, schedulerName, notScheduled, attempts, now }: PodExplanation): string {
+	const parts = [
+		`Pod ${pod} ${nodeName === "" ? "has no node" : `is on ${nodeName}`}; its scheduler is ${schedulerName}.\n`,
+		...(notScheduled === undefined ? [] : [`Nobody schedules it: ${notScheduled}\n`]),
+		...attempts.map((attempt, index) => section(`Attempt ${index + 1} of ${attempts.length} on record, ${attempt.at}`, attempt)),
+		...(now === undefined ? [] : [section("An attempt at this moment", now)]),
+	];
+	const isUnknown = attempts.length === 0 && now === undefined && notScheduled === undefined;
+	return [...parts, ...(isUnknown ? ["No attempt for it is on record any more.\n"] : [])].join("\n");
+}
+
+function section(title: string, attempt: AttemptExplanation): string {
+	const { result, nodeName, message, preFilter, nodes, isBrief, postFilter, preemption } = attempt;
+	const outcome =
+		result === "Scheduled"
+			? `Scheduled on ${nodeName}.`
+			: `${result}: ${message}${nodeName === "" ? "" : ` ${nodeName} is kept for it until its victims are gone.`}`;
+	const lines = [
+		`${title}: ${outcome}\n`,
+		...preFilter.map(({ plugin, reasons }) => `PreFilter of ${plugin}: ${reasons.join(", ")}\n`),
+		...(isBrief ? ["The cluster has too many nodes for everything that was said of each to be written down.\n"] : []),
+		...(nodes.length === 0 ? [] : [nodeTable(nodes, nodeName)]),
+		...postFilter
+			.filter(({ reasons }) => reasons.length > 0)
+			.map(({ plugin, reasons }) => `PostFilter of ${plugin}: ${reasons.join(", ")}\n`),
+		...(preemption.length === 0
+			? []
+			: [
+					formatTable(
+						["PREEMPTION ON", "VICTIMS", "BUDGETS VIOLATED"],
+						preemption.map(({ nodeName: on, victims, budgetViolations }) => [on, victims.join(","), String(budgetViolations)]),
+					),
+				]),
+	];
+	return lines.join("");
+}
+
+/** Scores as `normalised×weight`; what the plugin gave before is in brackets where it is another number. */
+function nodeTable(nodes: readonly NodeExplanation[], chosen: string): string {
+	const plugins = [...new Set(nodes.flatMap(({ scores }) => scores.map(({ plugin }) => plugin)))];
+	const rows = nodes.map(({ name, rejectedBy, total, scores }) => [
+		name === chosen ? `* ${name}` : `  ${name}`,
+		rejectedBy === undefined ? "fits" : `${rejectedBy.plugin}: ${rejectedBy.reasons.join(", ")}`,
+		total === undefined ? "-" : String(total),
+		...plugins.map((plugin) => {
+			const score = scores.find((each) => each.plugin === plugin);
+			if (score === undefined) return "-";
+			const raw = score.raw === score.normalized ? "" : ` (${score.raw})`;
+			return `${score.normalized}×${score.weight}${raw}`;
+		}),
+	]);
+	return formatTable(["  NODE", "VERDICT", "TOTAL", ...plugins.map((plugin) => plugin.toUpperCase())], rows);
+}

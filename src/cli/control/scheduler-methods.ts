@@ -1,0 +1,27 @@
+/** What commands may ask of the scheduler of a cluster that runs: `kubesim explain`, `simulate`, `scheduler`. */
+import { parse } from "yaml";
+import { readManifest } from "../../apimachinery/manifests.ts";
+import type { Node, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { pods } from "../../client/resources.ts";
+import { type Cluster, imaginedNodes, simulatePlacement } from "../../cluster/index.ts";
+import type { ControlMethods } from "./control-server.ts";
+
+export function schedulerMethods(cluster: Cluster): ControlMethods {
+	return {
+		"scheduler.explain": async ({ namespace, name }) => {
+			const pod: Pod = await cluster.client.resource(pods).get({ namespace: String(namespace), name: String(name) });
+			return cluster.scheduler.explain(pod);
+		},
+		/** `manifests`: texts; `nodes`: how many more to imagine, or the text of a manifest of them. */
+		"scheduler.simulate": async ({ manifests, nodes }) => {
+			const objects = await readManifest((manifests as readonly unknown[]).map(String));
+			return await simulatePlacement(cluster, objects, { nodes: await nodesOf(cluster, nodes) });
+		},
+		"scheduler.configure": ({ configuration }) => cluster.configureScheduler(parse(String(configuration))),
+	};
+}
+
+async function nodesOf(cluster: Cluster, nodes: unknown): Promise<readonly Node[]> {
+	if (typeof nodes === "number") return imaginedNodes(cluster, nodes);
+	return typeof nodes === "string" ? ((await readManifest(nodes)) as readonly Node[]) : [];
+}

@@ -1,0 +1,81 @@
+/** `kubesim explain`, `simulate` and `scheduler configure` on a cluster that runs. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventually } from "../tools/eventually.ts";
+import { KubesimHome } from "../tools/kubesim.ts";
+
+let home: KubesimHome;
+beforeEach(() => {
+	home = new KubesimHome();
+});
+afterEach(() => home[Symbol.asyncDispose]());
+
+const file = (name: string, text: string): string => {
+	const path = join(home.directory, name);
+	writeFileSync(path, text);
+	return path;
+};
+
+const pod = (name: string, cpu: string) => `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec:
+  containers: [{name: c, image: nginx, resources: {requests: {cpu: "${cpu}"}}}]
+---
+`;
+
+test("a pod that fits nowhere is explained, simulated elsewhere, and let in by another configuration", async () => {
+	await home.run("start --nodes 2 --ephemeral --etcd-port 0");
+	const big = file("big.yaml", pod("big", "5"));
+	const tried = await home.try(["simulate", "-f", big]);
+	expect(tried.exitCode).toBe(1);
+	expect(tried.stdout).toContain("default/big   <none>   0/2 nodes are available: 2 Insufficient cpu.");
+	expect(tried.stdout).toContain("\n0 of 1 pods fits.\n");
+	const larger = file(
+		"nodes.yaml",
+		"{apiVersion: v1, kind: Node, metadata: {name: larger}, status: {allocatable: {cpu: '8', memory: 8Gi, pods: '9'}}}",
+	);
+	expect(await home.run(["simulate", "-f", big, "--nodes", larger])).toBe(
+		"POD           NODE     WHY\ndefault/big   larger\n\n1 of 1 pods fits.\n",
+	);
+
+	await home.kubectl(["apply", "-f", big]);
+	const explained = await eventually(async () => {
+		const text = await home.run("explain pod big");
+		return text.includes("Attempt 1 of") ? text : undefined;
+	});
+	expect(explained).toContain("Pod default/big has no node; its scheduler is default-scheduler.");
+	expect(explained).toMatch(/^ {2}node-1 {3}NodeResourcesFit: Insufficient cpu {3}-$/m);
+	expect(explained).toContain("An attempt at this moment: Unschedulable: 0/2 nodes are available: 2 Insufficient cpu.");
+	const explanation = JSON.parse(await home.run("explain pod big --output json")) as { now: { result: string } };
+	expect(explanation.now.result).toBe("Unschedulable");
+	expect((await home.try("explain pod nobody")).stderr).toBe('error: pods "nobody" not found\n');
+
+	const head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n";
+	const wrong = file("wrong.yaml", `${head}profiles: [{plugins: {filter: {disabled: [{nam: x}]}}}]\n`);
+	expect((await home.try(["scheduler", "configure", wrong])).stderr).toBe(
+		'error: strict decoding error: unknown field "profiles[0].plugins.filter.disabled[0].nam"\n',
+	);
+	const bold = file("bold.yaml", `${head}profiles: [{plugins: {filter: {disabled: [{name: NodeResourcesFit}]}}}]\n`);
+	expect(await home.run(["scheduler", "configure", bold])).toContain("The scheduler goes by");
+	expect(await home.kubectl("wait --for=condition=PodScheduled pod/big --timeout=60s")).toBe("pod/big condition met\n");
+	expect(await home.run("explain pod big")).toMatch(/^\* node-[12] +fits +\d+ /m);
+}, 120_000);
+
+test("a start goes by a configuration file, and says what is wrong with one", async () => {
+	const head = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n";
+	const wrong = file("wrong.yaml", `${head}profiles: [{plugins: {filter: {enabled: [{name: Nope}]}}}]\n`);
+	const refused = await home.try(["start", "--nodes", "1", "--scheduler-config", wrong]);
+	expect(refused.stderr).toContain(`error: the scheduler's configuration: FilterPlugin "Nope" does not exist`);
+	const right = file("right.yaml", `${head}profiles: [{schedulerName: packer}]\n`);
+	await home.run(["start", "--nodes", "1", "--etcd-port", "0", "--scheduler-config", right]);
+	await home.kubectl([
+		"apply",
+		"-f",
+		file("pods.yaml", pod("usual", "1") + pod("packed", "1").replace("spec:", "spec:\n  schedulerName: packer")),
+	]);
+	expect(await home.kubectl("wait --for=condition=PodScheduled pod/packed --timeout=60s")).toBe("pod/packed condition met\n");
+	expect(await home.run("explain pod usual")).toContain('Nobody schedules it: no profile of this scheduler is named "default-scheduler"');
+}, 120_000);
