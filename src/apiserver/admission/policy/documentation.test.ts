@@ -121,3 +121,112 @@ describe("the sidecar", () => {
 		);
 	});
 });
+
+describe("validating policies", () => {
+	const rule = (apiGroups: readonly string[], resources: readonly string[]) => ({
+		resourceRules: [{ apiGroups, apiVersions: ["*"], operations: ["CREATE", "UPDATE"], resources }],
+	});
+	const bind = (policyName: string, more: object = {}) =>
+		write("validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", "demo-binding-test.example.com", {
+			policyName,
+			validationActions: ["Deny"],
+			...more,
+		});
+	const define = (name: string, spec: object) => write("validatingadmissionpolicies", "ValidatingAdmissionPolicy", name, spec);
+	const deployment = (name: string, replicas: number, image = "nginx") => ({
+		apiVersion: "apps/v1",
+		kind: "Deployment",
+		metadata: { name },
+		spec: {
+			replicas,
+			selector: { matchLabels: { app: name } },
+			template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: "nginx", image }] } },
+		},
+	});
+	const failure = (body: KubeObject) => fixture.resource("apps", "v1", "deployments").failure("create", { body });
+
+	it("say what a parameter of a kind of one's own allows", async () => {
+		const limits = definitionOf(
+			"ReplicaLimit",
+			[{ ...version("v1", {}), schema: { openAPIV3Schema: { type: "object", properties: { maxReplicas: { type: "integer" } } } } }],
+			{ group: "rules.example.com" },
+		);
+		await install(fixture, limits);
+		const limit = { apiVersion: "rules.example.com/v1", kind: "ReplicaLimit", metadata: { name: "replica-limit-test.example.com" } };
+		await fixture.resource("rules.example.com", "v1", "replicalimits").send("create", { body: { ...limit, maxReplicas: 3 } as KubeObject });
+		await define("deploy-replica-policy.example.com", {
+			failurePolicy: "Fail",
+			paramKind: { apiVersion: "rules.example.com/v1", kind: "ReplicaLimit" },
+			matchConstraints: rule(["apps"], ["deployments"]),
+			validations: [
+				{
+					expression: "object.spec.replicas <= params.maxReplicas",
+					messageExpression: "'object.spec.replicas must be no greater than ' + string(params.maxReplicas)",
+					reason: "Invalid",
+				},
+			],
+		});
+		const paramRef = { name: "replica-limit-test.example.com", namespace: "default", parameterNotFoundAction: "Deny" };
+		await bind("deploy-replica-policy.example.com", { paramRef });
+		expect(await failure(deployment("nginx", 5))).toBe(
+			"422 Invalid: deployments.apps \"nginx\" is forbidden: ValidatingAdmissionPolicy 'deploy-replica-policy.example.com' with binding 'demo-binding-test.example.com' denied request: object.spec.replicas must be no greater than 3",
+		);
+		await fixture.resource("apps", "v1", "deployments").send("create", { body: deployment("nginx", 3) });
+	});
+
+	it("compose variables", async () => {
+		await define("image-matches-namespace-environment.policy.example.com", {
+			failurePolicy: "Fail",
+			matchConstraints: rule(["apps"], ["deployments"]),
+			variables: [
+				{
+					name: "environment",
+					expression: "'environment' in namespaceObject.metadata.labels ? namespaceObject.metadata.labels['environment'] : 'prod'",
+				},
+				{
+					name: "exempt",
+					expression: "has(object.metadata.labels) && 'exempt' in object.metadata.labels && object.metadata.labels['exempt'] == 'true'",
+				},
+				{ name: "containers", expression: "object.spec.template.spec.containers" },
+				{ name: "containersToCheck", expression: "variables.containers.filter(c, c.image.contains('example.com/'))" },
+			],
+			validations: [
+				{
+					expression: "variables.exempt || variables.containersToCheck.all(c, c.image.startsWith(variables.environment + '.'))",
+					messageExpression: "'only ' + variables.environment + ' images are allowed in namespace ' + namespaceObject.metadata.name",
+				},
+			],
+		});
+		await bind("image-matches-namespace-environment.policy.example.com");
+		const invalid = deployment("invalid", 1, "dev.example.com/nginx");
+		expect(await failure(invalid)).toContain("denied request: only prod images are allowed in namespace default");
+		const exempt = { ...invalid, metadata: { ...invalid.metadata, labels: { exempt: "true" } } };
+		for (const body of [exempt, deployment("valid", 1, "prod.example.com/nginx")]) {
+			await fixture.resource("apps", "v1", "deployments").send("create", { body });
+		}
+	});
+
+	it("leave out what their conditions say", async () => {
+		await define("demo-policy.example.com", {
+			failurePolicy: "Fail",
+			matchConstraints: rule(["*"], ["*"]),
+			matchConditions: [
+				{
+					name: "exclude-leases",
+					expression: '!(request.resource.group == "coordination.k8s.io" && request.resource.resource == "leases")',
+				},
+				{ name: "exclude-kubelet-requests", expression: '!("system:nodes" in request.userInfo.groups)' },
+				{ name: "rbac", expression: 'request.resource.group != "rbac.authorization.k8s.io"' },
+			],
+			validations: [{ expression: "!object.metadata.name.contains('demo') || object.metadata.namespace == 'demo'" }],
+		});
+		await bind("demo-policy.example.com");
+		const body = (apiVersion: string, kind: string) => ({ apiVersion, kind, metadata: { name: "demo" } });
+		await fixture.resource("coordination.k8s.io", "v1", "leases").send("create", { body: body("coordination.k8s.io/v1", "Lease") });
+		const roles = fixture.resource("rbac.authorization.k8s.io", "v1", "roles");
+		await roles.send("create", { body: body("rbac.authorization.k8s.io/v1", "Role") });
+		expect(await fixture.resource("", "v1", "configmaps").failure("create", { body: body("v1", "ConfigMap") })).toContain(
+			"denied request: failed expression: !object.metadata.name.contains('demo') || object.metadata.namespace == 'demo'",
+		);
+	});
+});
