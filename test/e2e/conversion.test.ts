@@ -88,7 +88,7 @@ afterAll(async () => {
 	await hook[Symbol.asyncDispose]();
 });
 
-describe("two versions of an object", () => {
+describe("two versions of an object", { timeout: 120_000 }, () => {
 	it("are created, read and changed as if each were the only one", async () => {
 		expect(await run("create -f -", beta("web", "web.example.com"))).toBe("backend.example.com/web created\n");
 		expect(await specOf("v1beta1", "web")).toBe('{"host":"web.example.com","port":80}');
@@ -146,7 +146,7 @@ describe("two versions of an object", () => {
 	});
 });
 
-describe("a webhook that fails", () => {
+describe("a webhook that fails", { timeout: 120_000 }, () => {
 	const about = "conversion webhook for example.com/v1, Kind=Backend";
 	const get = (name = "victim") => fails(`get backends.v1beta1.example.com ${name}`);
 	let hanging: Promise<string>;
@@ -242,7 +242,7 @@ describe("a webhook that fails", () => {
 	});
 });
 
-describe("a storage migration", () => {
+describe("a storage migration", { timeout: 120_000 }, () => {
 	it("writes every object again, and lets the old version go", async () => {
 		const storedVersions = () => run("get crd backends.example.com -o jsonpath={.status.storedVersions}");
 		await run("apply -f -", definition("v1beta1", hook));

@@ -28,8 +28,8 @@ const raw = async <T>(path: string) => JSON.parse((await send(cluster, path)).te
 beforeAll(async () => {
 	cluster = await startTestCluster({ nodes: 1 });
 	await run("create -f -", JSON.stringify({ apiVersion: "v1", kind: "List", items: definitions }));
-	await run("wait --for=condition=Established --timeout=60s crd --all");
-});
+	await run("wait --for=condition=Established --timeout=120s crd --all");
+}, 180_000);
 afterAll(() => cluster[Symbol.asyncDispose]());
 
 describe("the definitions", () => {

@@ -54,7 +54,7 @@ function definition(group: string, kind: string, schemas: ReadonlyMap<string, JS
 		.concat("s");
 	const newestFirst = [...schemas].sort(([a], [b]) => compareVersions(a, b));
 	const versions = newestFirst.map(([name, openAPIV3Schema], index): CustomResourceDefinitionVersion => {
-		const subresources = openAPIV3Schema.properties?.["status"] === undefined ? {} : { subresources: { status: {} } };
+		const subresources = openAPIV3Schema.properties?.status === undefined ? {} : { subresources: { status: {} } };
 		return { name, served: true, storage: index === 0, schema: { openAPIV3Schema }, ...subresources };
 	});
 	return {
@@ -84,11 +84,11 @@ function readSchema(file: string): JSONSchemaProps | undefined {
 function restored(value: JsonValue | undefined): JsonValue | undefined {
 	if (Array.isArray(value)) return value.map((item) => restored(item) ?? null);
 	if (!isJsonObject(value)) return value;
-	const [first, second] = Array.isArray(value["oneOf"]) ? value["oneOf"] : [];
-	if (isJsonObject(second) && second["type"] === "null" && first !== undefined) return restored(first);
+	const [first, second] = Array.isArray(value.oneOf) ? value.oneOf : [];
+	if (isJsonObject(second) && second.type === "null" && first !== undefined) return restored(first);
 	if (Object.keys(value).length === 0) return { "x-kubernetes-preserve-unknown-fields": true };
 	const fields = Object.entries(value).filter(([name]) => name !== "nullable");
-	const isIntOrString = Array.isArray(value["anyOf"]) && value["anyOf"].every((branch) => isJsonObject(branch) && "type" in branch);
+	const isIntOrString = Array.isArray(value.anyOf) && value.anyOf.every((branch) => isJsonObject(branch) && "type" in branch);
 	return {
 		...Object.fromEntries(fields.map(([name, field]) => [name, restoredField(name, field)])),
 		...(isIntOrString ? { "x-kubernetes-int-or-string": true } : {}),

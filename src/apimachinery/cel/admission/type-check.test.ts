@@ -32,6 +32,17 @@ describe("type checking of a policy", () => {
 		]);
 	});
 
+	it("says so for each of several kinds, as the documentation shows it", () => {
+		expect(warnings([rule(["apps"], ["deployments", "replicasets"])], "object.replicas > 1")).toEqual([
+			{
+				fieldRef: "spec.validations[0].expression",
+				warning:
+					"apps/v1, Kind=Deployment: ERROR: <input>:1:7: undefined field 'replicas'\n | object.replicas > 1\n | ......^\n" +
+					"apps/v1, Kind=ReplicaSet: ERROR: <input>:1:7: undefined field 'replicas'\n | object.replicas > 1\n | ......^",
+			},
+		]);
+	});
+
 	it("does not know what a star means", () => {
 		expect(warnings([rule(["*"], ["deployments"]), rule(["apps"], ["*"]), rule(["apps"], ["deployments"], ["*"])], "object.nope")).toEqual(
 			[],

@@ -59,7 +59,7 @@ describe("estimates", () => {
 		["self.s.lowerAscii()", 2, 12],
 		["self.s.split(',')", 2, 22],
 		["self.list.join(',')", 2, 103],
-		["quantity(self.s).isInteger()", 4, 4],
+		["quantity(self.s).isInteger()", 3, 13],
 		["self.?s.orValue('')", 3, 3],
 	])("%s: %i to %i", (expression, min, max) => {
 		expect(estimate(expression)).toEqual({ min, max });

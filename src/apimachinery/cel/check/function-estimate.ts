@@ -34,9 +34,19 @@ const sizeOf = (operand: Operand | undefined): Range => operand?.size ?? unknown
 const traversed = (size: Range, factor = 1): Range => byFactor(size, factor * traversalFactor);
 
 const nominal: Estimator = () => one;
-/** Conversions of a text, as functions without a target; upstream estimates them only as members. */
 const ofTarget: Estimator = ({ target }) => (target === undefined ? one : { cost: traversed(sizeOf(target)), size: sizeOf(target) });
 const ofOnlyArg: Estimator = ({ args }) => ({ cost: traversed(sizeOf(args[0])), size: sizeOf(args[0]) });
+
+/** A text that is parsed: what comes of it has no size that is known. */
+const parsed =
+	(factor = 1): Estimator =>
+	({ args: [text] }) =>
+		text === undefined ? one : { cost: traversed(sizeOf(text), factor) };
+
+/** Each element of one list is compared with each of the other. Source: github.com/google/cel-go/ext/sets.go. */
+const ofTwoSets =
+	(factor: number): Estimator =>
+	({ args: [a, b] }) => ({ cost: plus(byFactor(times(sizeOf(a), sizeOf(b)), factor), fixed(1)) });
 
 const ofList: Estimator = ({ target }) => {
 	if (target === undefined) return one;
@@ -136,6 +146,19 @@ const estimators: Readonly<Record<string, Estimator>> = {
 	join,
 	find,
 	findAll: find,
+	// The address of a CIDR is a member without arguments.
+	ip: parsed(),
+	isIP: parsed(),
+	cidr: parsed(),
+	isCIDR: parsed(),
+	"ip.isCanonical": parsed(2),
+	quantity: parsed(),
+	isQuantity: parsed(),
+	semver: parsed(),
+	isSemver: parsed(),
+	"sets.contains": ofTwoSets(1),
+	"sets.intersects": ofTwoSets(1),
+	"sets.equivalent": ofTwoSets(2),
 	containsIP: containsIp,
 	containsCIDR: containsCidr,
 	validate,

@@ -31,6 +31,7 @@ const byOverload: Readonly<Record<string, CallCost>> = {
 	ends_with_string: ofFirst,
 	string_to_bytes: ofFirst,
 	bytes_to_string: ofFirst,
+	strings_quote: ofFirst,
 	in_list: ([, list]) => costSizeOf(list ?? null),
 	less_string: smaller,
 	greater_string: smaller,
@@ -64,6 +65,11 @@ function containsAddress(overloadId: string | undefined, parsedId: string, extra
 	};
 }
 
+/** Each element of one list is compared with each of the other. Source: github.com/google/cel-go/ext/sets.go. */
+function ofTwoSets(factor: number): CallCost {
+	return ([a, b]) => costSizeOf(a ?? null) * costSizeOf(b ?? null) * factor + 1;
+}
+
 const traversed: CallCost = ([first]) => traversalCost(first ?? null);
 
 const byFunction: Readonly<Record<string, CallCost>> = {
@@ -95,6 +101,9 @@ const byFunction: Readonly<Record<string, CallCost>> = {
 	isQuantity: ofFirst,
 	semver: ofFirst,
 	isSemver: ofFirst,
+	"sets.contains": ofTwoSets(1),
+	"sets.intersects": ofTwoSets(1),
+	"sets.equivalent": ofTwoSets(2),
 	validate: ([format, text]) =>
 		Math.ceil((1 + costSizeOf(text ?? null)) * traversalFactor) * Math.ceil(formatRegexSize(format ?? null) * regexFactor),
 };

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../../apimachinery/meta.ts";
 import type { Pod } from "../../../apimachinery/schema/generated/types.ts";
 import { StatusError } from "../../../apimachinery/status-error.ts";
+import { AdmissionChain, type AdmissionPlugin } from "../admission.ts";
 import { attributesFor, type OtherObjects } from "../testing/attributes.ts";
 import { createPolicyPlugins } from "./policy-plugins.ts";
 
@@ -43,17 +44,29 @@ const pod = {
 	spec: { containers: [{ name: "app", image: "nginx" }] },
 } as Pod & KubeObject;
 
-async function mutate(policies: readonly KubeObject[], bindings: readonly KubeObject[], others: OtherObjects = {}): Promise<Pod> {
+/** @param after what plugins behind it do, as webhooks are; it is called in both passes */
+async function mutate(
+	policies: readonly KubeObject[],
+	bindings: readonly KubeObject[],
+	others: OtherObjects = {},
+	after: AdmissionPlugin["mutate"] = (object) => object,
+): Promise<Pod> {
 	const objects = {
 		"admissionregistration.k8s.io/mutatingadmissionpolicies": policies,
 		"admissionregistration.k8s.io/mutatingadmissionpolicybindings": bindings,
 		...others,
 	};
-	const attributes = attributesFor(
-		{ operation: "CREATE", resource: "pods", name: "web", kind: { group: "", version: "v1", kind: "Pod" } },
-		objects,
-	);
-	return (await plugin?.mutate?.(pod, attributes)) as Pod;
+	const given = { operation: "CREATE", resource: "pods", name: "web", kind: { group: "", version: "v1", kind: "Pod" } } as const;
+	const attributes = attributesFor(given, objects);
+	let isAsked = false;
+	Object.assign(attributes, {
+		askForReinvocation: () => {
+			isAsked = true;
+		},
+		beginReinvocation: () => Object.assign(attributes, { isReinvocation: isAsked }).isReinvocation,
+	});
+	const chain = new AdmissionChain([...(plugin === undefined ? [] : [plugin]), { name: "After", handles: () => true, mutate: after }]);
+	return (await chain.mutate(pod, attributes)) as Pod;
 }
 
 const refused = async (policies: readonly KubeObject[]): Promise<string> => {
@@ -179,5 +192,23 @@ describe("several policies", () => {
 				?.labels;
 		expect(await labels("Never")).toEqual({ app: "web", count: "1", z: "z" });
 		expect(await labels("IfNeeded")).toEqual({ app: "web", count: "3", z: "z" });
+	});
+
+	it("run again after plugins behind them, but only those that ran, and once", async () => {
+		const seen: (string | undefined)[] = [];
+		const injected = (object: KubeObject): KubeObject => {
+			seen.push(object.metadata?.labels?.count);
+			return { ...object, metadata: { ...object.metadata, labels: { ...object.metadata?.labels, injected: "yes" } } };
+		};
+		const spec = { reinvocationPolicy: "IfNeeded" };
+		const late = policy(
+			label("late", "'x'"),
+			{ ...spec, matchConditions: [{ name: "c", expression: "'injected' in object.metadata.labels" }] },
+			"late",
+		);
+		const bindings = [binding(), binding({ policyName: "late" }, "b")];
+		const changed = await mutate([policy(label("count", count), spec), late], bindings, {}, injected);
+		expect(changed.metadata?.labels).toEqual({ app: "web", count: "3", injected: "yes" });
+		expect(seen).toEqual(["1", "3"]);
 	});
 });

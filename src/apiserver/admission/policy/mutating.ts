@@ -1,9 +1,7 @@
 /**
  * MutatingAdmissionPolicies before one request: every binding of every policy that matches changes the object in turn, by an
- * apply configuration or a JSON patch that an expression makes. Policies that ask for it run a second time when another has
- * changed the object after them.
- *
- * Upstream, the second round also comes after mutating webhooks; here policies see what policies did.
+ * apply configuration or a JSON patch that an expression makes. Where one has, the mutating plugins run a second time, and with them the
+ * policies that ask for it: they see what policies, webhooks and plugins after them did.
  *
  * Source: k8s.io/apiserver/pkg/admission/plugin/policy/mutating/{dispatcher,patch/smd,patch/json_patch}.go;
  * https://kubernetes.io/docs/reference/access-authn-authz/mutating-admission-policy/
@@ -19,6 +17,7 @@ import { decodeObject } from "../../../apimachinery/schema/decode.ts";
 import type { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from "../../../apimachinery/schema/generated/types.ts";
 import { newForbidden, newInternalError, StatusError } from "../../../apimachinery/status-error.ts";
 import type { AdmissionAttributes } from "../admission.ts";
+import { Reinvocations } from "../webhook/reinvocations.ts";
 import { type CompiledMutatingPolicy, type CompiledMutation, compileMutatingPolicy } from "./compiled-policy.ts";
 import { conditionsHold, Evaluation, policyBudget, type Subject } from "./evaluation.ts";
 import { matches } from "./match.ts";
@@ -40,8 +39,15 @@ interface Invocation {
 	readonly params: KubeObject | undefined;
 }
 
+/** An invocation in both passes. */
+function keyOf({ policy, binding, params }: Invocation): string {
+	const { namespace = "", name = "" } = params?.metadata ?? {};
+	return [policy.metadata?.name, binding.metadata?.name, namespace, name].join("/");
+}
+
 export class MutatingPolicies {
 	readonly #sources: PolicySources;
+	readonly #reinvocations = new Reinvocations();
 	/** A policy that changes is another object. */
 	readonly #compiled = new WeakMap<Policy, CompiledMutatingPolicy>();
 
@@ -56,20 +62,32 @@ export class MutatingPolicies {
 			if (policy.spec?.failurePolicy === "Ignore") return;
 			failures.push(`policy '${policy.metadata?.name ?? ""}' with binding '${binding.metadata?.name ?? ""}' denied request: ${text}`);
 		};
+		const pass = this.#reinvocations.begin(attributes, object);
 		let current = object;
-		/** What each invocation that may run again left. */
-		const left = new Map<Invocation, KubeObject>();
-		const run = (invocation: Invocation) => {
+		let hasRun = false;
+		for (const invocation of this.#invocations(object, attributes, fail)) {
+			const key = keyOf(invocation);
+			const holds = this.#conditionsHold(invocation, current, attributes);
+			if (typeof holds !== "boolean") fail(invocation, holds.error);
+			// A second pass is for those that ran in the first.
+			if (holds !== true || (attributes.isReinvocation && !pass.mustAskAgain(key))) continue;
 			try {
-				current = this.#invoke(invocation, current, attributes);
+				const next = this.#mutateBy(invocation, current, attributes);
+				hasRun = true;
+				if (!jsonEqual(next, current)) pass.changed();
+				current = next;
 			} catch (error) {
 				if (!(error instanceof MutationError)) throw error;
 				fail(invocation, error.message);
 			}
-			if (invocation.policy.spec?.reinvocationPolicy === "IfNeeded") left.set(invocation, current);
-		};
-		for (const invocation of this.#invocations(object, attributes, fail)) run(invocation);
-		for (const [invocation, output] of [...left]) if (!jsonEqual(output, current)) run(invocation);
+			if (invocation.policy.spec?.reinvocationPolicy === "IfNeeded") pass.asked(key);
+		}
+		// Upstream takes an object that mutations ran on for changed, whatever they left of it.
+		if (hasRun) {
+			pass.changed();
+			attributes.askForReinvocation();
+		}
+		pass.end(current);
 		if (failures.length > 0) throw refusal(failures, attributes);
 		return current;
 	}
@@ -105,13 +123,14 @@ export class MutatingPolicies {
 		return compiled;
 	}
 
-	#invoke({ policy, params }: Invocation, object: KubeObject, attributes: AdmissionAttributes): KubeObject {
+	#conditionsHold({ policy, params }: Invocation, object: KubeObject, attributes: AdmissionAttributes) {
+		return conditionsHold(this.#compile(policy), { object, attributes, params, authorize: this.#sources.authorize });
+	}
+
+	#mutateBy({ policy, params }: Invocation, object: KubeObject, attributes: AdmissionAttributes): KubeObject {
 		const compiled = this.#compile(policy);
 		let current = object;
 		const subjectOf = (each: KubeObject): Subject => ({ object: each, attributes, params, authorize: this.#sources.authorize });
-		const holds = conditionsHold(compiled, subjectOf(object));
-		if (holds === false) return object;
-		if (holds !== true) throw new MutationError(holds.error);
 		const { group, version } = parseApiVersion(object.apiVersion ?? "");
 		const kind = this.#sources.findKind(group, version, object.kind ?? "");
 		for (const mutation of compiled.mutations) {
