@@ -17,6 +17,7 @@ import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpointslice-mirroring-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
@@ -84,6 +85,7 @@ export function createControllers({
 		disruptionController,
 		endpointsController,
 		endpointSliceController,
+		endpointSliceMirroringController,
 		serviceLoadBalancerController(loadBalancerPool === "none" ? undefined : new AddressPool(loadBalancerPool)),
 		nodeLifecycleController,
 		taintEvictionController,
