@@ -10,6 +10,7 @@
  */
 import { jsonEqual } from "../../apimachinery/json.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import type { Family, Value } from "../../apimachinery/metrics/registry.ts";
 import type { EndpointSlice, Node, Pod, Service } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { runController } from "../../client/controller.ts";
@@ -50,6 +51,9 @@ class EndpointSliceController {
 	readonly #queue: WorkQueue;
 	readonly #recorder: EventRecorder;
 	readonly #ownWrites = new OwnWrites<EndpointSlice>();
+	/** By `operation` and `result`. Source of names and texts: k8s.io/endpointslice/metrics. */
+	readonly #changes: Family<Value> | undefined;
+	readonly #syncs: Family<Value> | undefined;
 
 	constructor(context: ControllerContext, signal: AbortSignal) {
 		this.#context = context;
@@ -60,6 +64,10 @@ class EndpointSliceController {
 		// Upstream's defaultSyncBackOff and maxSyncBackOff.
 		this.#queue = queueOf(context, "endpoint_slice", { baseDelayMs: 1_000, maxDelayMs: 1_000_000 });
 		this.#recorder = recorderOf(context, "endpoint-slice-controller", signal);
+		const counter = (key: string, help: string, label: string) =>
+			context.metrics?.counter({ name: `endpoint_slice_controller_${key}`, help, labels: [label], stability: "ALPHA" });
+		this.#changes = counter("changes", "Number of EndpointSlice changes", "operation");
+		this.#syncs = counter("syncs", "Number of EndpointSlice syncs", "result");
 	}
 
 	async run(signal: AbortSignal): Promise<void> {
@@ -106,7 +114,9 @@ class EndpointSliceController {
 		const { wanted, remove } = planSlices(groups, this.#existing(key));
 		try {
 			await Promise.all([...wanted.map((slice) => this.#write(service, slice)), ...remove.map((slice) => this.#delete(slice))]);
+			this.#syncs?.of("success").add();
 		} catch (error) {
+			this.#syncs?.of("error").add();
 			const message = `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`;
 			this.#recorder.event(service, "Warning", "FailedToUpdateEndpointSlices", message);
 			throw error;
@@ -131,17 +141,20 @@ class EndpointSliceController {
 			if (isBeingDeleted(service)) return;
 			try {
 				this.#ownWrites.note(await client.create(slice));
+				this.#changes?.of("create").add();
 			} catch (error) {
 				if (!isNamespaceTerminating(error)) throw error;
 			}
 		} else if (!jsonEqual(slice, wanted.current)) {
 			this.#ownWrites.note(await client.update(slice));
+			this.#changes?.of("update").add();
 		}
 	}
 
 	async #delete({ metadata }: EndpointSlice): Promise<void> {
 		try {
 			await this.#context.client.resource(endpointSlices).delete({ namespace: metadata?.namespace, name: metadata?.name ?? "" });
+			this.#changes?.of("delete").add();
 		} catch (error) {
 			if (!isStatusError(error, "NotFound")) throw error;
 		}
