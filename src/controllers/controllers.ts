@@ -32,6 +32,7 @@ import { resourceQuotaController } from "./resourcequota/resourcequota-controlle
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
 import { type ServiceAccountTokenOptions, serviceAccountTokenController } from "./service-account-token-controller.ts";
+import { serviceCidrController } from "./service-cidr-controller.ts";
 import { AddressPool, defaultAddressPool } from "./service-lb/address-pool.ts";
 import { serviceLoadBalancerController } from "./service-lb/service-lb-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
@@ -86,6 +87,7 @@ export function createControllers({
 		endpointsController,
 		endpointSliceController,
 		endpointSliceMirroringController,
+		serviceCidrController,
 		serviceLoadBalancerController(loadBalancerPool === "none" ? undefined : new AddressPool(loadBalancerPool)),
 		nodeLifecycleController,
 		taintEvictionController,
