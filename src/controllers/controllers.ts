@@ -21,6 +21,7 @@ import { endpointSliceMirroringController } from "./endpointslice-mirroring/endp
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeIpamController } from "./node-ipam-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { attachDetachController } from "./persistentvolume/attach-detach-controller.ts";
 import { persistentVolumeBinder } from "./persistentvolume/binder-controller.ts";
@@ -89,6 +90,7 @@ export function createControllers({
 		endpointSliceMirroringController,
 		serviceCidrController,
 		serviceLoadBalancerController(loadBalancerPool === "none" ? undefined : new AddressPool(loadBalancerPool)),
+		nodeIpamController(),
 		nodeLifecycleController,
 		taintEvictionController,
 		podGarbageCollector,
