@@ -25,7 +25,8 @@ import { hasPods, headlessLabel, isHeadless, podHandler, selectedPods } from "..
 import { isBeingDeleted } from "../pod-state.ts";
 import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts";
 import { planGroups } from "./endpoint-groups.ts";
-import { planSlices, type WantedSlice } from "./slice-plan.ts";
+import { type EndpointGroup, planSlices, type WantedSlice } from "./slice-plan.ts";
+import { topologyChanged, wantsTopologyHints, withTopologyHints, zoneRatios } from "./topology-hints.ts";
 
 const name = "endpointslice-controller";
 /** kube-controller-manager's --concurrent-service-endpoint-syncs. */
@@ -51,6 +52,8 @@ class EndpointSliceController {
 	readonly #queue: WorkQueue;
 	readonly #recorder: EventRecorder;
 	readonly #ownWrites = new OwnWrites<EndpointSlice>();
+	/** Of Services with a topology mode, by key and address type: why there are no hints; empty if there are some. */
+	readonly #hints = new Map<string, ReadonlyMap<string, string>>();
 	/** By `operation` and `result`. Source of names and texts: k8s.io/endpointslice/metrics. */
 	readonly #changes: Family<Value> | undefined;
 	readonly #syncs: Family<Value> | undefined;
@@ -85,9 +88,12 @@ class EndpointSliceController {
 		this.#pods.onChange(podHandler(this.#services.cache, this.#queue), signal);
 		this.#nodes.onChange(
 			{
+				added: () => this.#topologyChanged(),
 				updated: (old, node) => {
 					if (old.metadata?.labels?.[zoneLabel] !== node.metadata?.labels?.[zoneLabel]) this.#services.cache.list().forEach(enqueue);
+					else if (topologyChanged(old, node)) this.#topologyChanged();
 				},
+				deleted: () => this.#topologyChanged(),
 			},
 			signal,
 		);
@@ -101,6 +107,10 @@ class EndpointSliceController {
 		);
 	}
 
+	#topologyChanged(): void {
+		for (const key of this.#hints.keys()) this.#queue.add(key);
+	}
+
 	/** By ourselves, or by somebody else: only then there is something to put right. */
 	#sliceTouched(slice: EndpointSlice): void {
 		this.#ownWrites.observed(slice);
@@ -109,12 +119,17 @@ class EndpointSliceController {
 
 	async #reconcile(key: string): Promise<void> {
 		const service = this.#services.cache.get(key);
+		if (service === undefined) this.#hints.delete(key);
 		if (service === undefined || !hasPods(service)) return;
-		const { groups, podsWithoutNode } = planGroups(service, selectedPods(service, this.#pods.cache), (node) => this.#nodes.cache.get(node));
+		const { groups: plain, podsWithoutNode } = planGroups(service, selectedPods(service, this.#pods.cache), (node) =>
+			this.#nodes.cache.get(node),
+		);
+		const { groups, tell } = this.#withHints(key, service, plain);
 		const { wanted, remove } = planSlices(groups, this.#existing(key));
 		try {
 			await Promise.all([...wanted.map((slice) => this.#write(service, slice)), ...remove.map((slice) => this.#delete(slice))]);
 			this.#syncs?.of("success").add();
+			tell();
 		} catch (error) {
 			this.#syncs?.of("error").add();
 			const message = `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`;
@@ -125,6 +140,38 @@ class EndpointSliceController {
 		if (lost !== undefined) {
 			throw new Error(`skipping Pod ${lost.metadata?.name} for Service ${key}: Node ${lost.spec?.nodeName} Not Found`);
 		}
+	}
+
+	/** The groups with the hints of the Service's topology mode, if it has one, and the events that go with them. */
+	#withHints(key: string, service: Service, plain: readonly EndpointGroup[]): { readonly groups: readonly EndpointGroup[]; tell(): void } {
+		const before = this.#hints.get(key) ?? new Map<string, string>();
+		const disabled = (text: string, type: string) =>
+			this.#recorder.event(service, "Warning", "TopologyAwareHintsDisabled", `${text}, addressType: ${type}`);
+		if (!wantsTopologyHints(service)) {
+			this.#hints.delete(key);
+			const were = [...before].filter(([, problem]) => problem === "").map(([type]) => type);
+			const tell = () => {
+				for (const type of were) disabled("Topology Aware Hints has been disabled", type);
+			};
+			return { groups: plain, tell };
+		}
+		const { groups, problems } = withTopologyHints(plain, zoneRatios(this.#nodes.cache.list()));
+		const now = new Map(groups.map(({ addressType }) => [addressType, problems.get(addressType) ?? ""]));
+		const news = [...now].filter(([type, problem]) => before.get(type) !== problem);
+		this.#hints.set(key, now);
+		const tell = () => {
+			for (const [type, problem] of news) {
+				if (problem !== "") disabled(problem, type);
+				else
+					this.#recorder.event(
+						service,
+						"Normal",
+						"TopologyAwareHintsEnabled",
+						`Topology Aware Hints has been enabled, addressType: ${type}`,
+					);
+			}
+		};
+		return { groups, tell };
 	}
 
 	/** The Service's slices in their newest version, those we just made included. */
