@@ -33,6 +33,8 @@ test("where none is left an event says so, and the node gets one when another go
 	}
 	expect(await ranges()).toEqual({ a: "10.0.0.0/24", b: "10.0.1.0/24", c: "none" });
 	expect((await fixture.events())[0]).toMatch(/^Normal CIDRNotAvailable Node\/c: Node c status is now: CIDRNotAvailable/);
+	// By now it would wait for a minute.
+	await fixture.clock.advance(80_000);
 	await fixture.client.resource(nodes).delete({ name: "a" });
 	await fixture.settle();
 	expect(await ranges()).toEqual({ b: "10.0.1.0/24", c: "10.0.0.0/24" });

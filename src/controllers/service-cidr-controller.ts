@@ -6,7 +6,7 @@
  *
  *   new ──finalizer, Ready=True──> in use ──deleted──> Ready=False, Terminating ──no address needs it, 10 s──> gone
  *
- * An address needs a ServiceCIDR that is the only one to contain it. One that lies in another, or twice there, is needed by nobody.
+ * An address needs a ServiceCIDR that is the only one to contain it: one that lies in another is needed by nobody.
  * Source: pkg/controller/servicecidrs and https://kubernetes.io/docs/tasks/network/extend-service-ip-ranges/
  */
 import { type Ipv4Range, isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../apimachinery/ipv4.ts";
@@ -93,10 +93,6 @@ async function run(context: ControllerContext, signal: AbortSignal): Promise<voi
 /** Whether an address would be left without a ServiceCIDR. */
 function isNeeded(range: ServiceCIDR, all: readonly ServiceCIDR[], addresses: readonly IPAddress[]): boolean {
 	const others = all.filter(({ metadata }) => metadata?.name !== range.metadata?.name);
-	const isCovered = rangesOf(range).every((own) =>
-		others.flatMap(rangesOf).some(({ first, last }) => first <= own.first && last >= own.last),
-	);
-	if (isCovered) return false;
 	return addresses.some((address) => isAllocated(address) && contains(range, address) && !others.some((other) => contains(other, address)));
 }
 

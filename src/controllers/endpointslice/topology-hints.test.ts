@@ -70,6 +70,11 @@ describe("hints", () => {
 		expect(hinted(many({ a: 4, b: 4 }), uneven)).toEqual({ counts: { a: 6, b: 2 }, problem: undefined, lent: 2 });
 	});
 
+	test("nothing is lent to zones that each need less than half an endpoint", () => {
+		const four = zoneRatios([node("1", "a", "28"), node("2", "b", "24"), node("3", "c", "24"), node("4", "d", "24")]);
+		expect(hinted(many({ a: 4, b: 2, c: 2, d: 2 }), four)).toEqual({ counts: { a: 4, b: 2, c: 2, d: 2 }, problem: undefined, lent: 0 });
+	});
+
 	test.each<readonly [string, readonly Endpoint[], ZoneRatios]>([
 		["Insufficient Node information: allocatable CPU or zone not specified on one or more nodes", many({ a: 3 }), undefined],
 		["Insufficient number of endpoints (2 endpoints, 3 zones)", many({ a: 2 }), ratios],
