@@ -18,7 +18,7 @@ beforeEach(() => {
 	story = [];
 });
 
-function candidate(identity: string, transport: Transport = api): AbortController {
+function candidate(identity: string, transport: Transport = api, crash?: AbortSignal): AbortController {
 	const stop = new AbortController();
 	const lead = (signal: AbortSignal) =>
 		new Promise<void>((resolve) => {
@@ -30,7 +30,8 @@ function candidate(identity: string, transport: Transport = api): AbortControlle
 		});
 	const random = new SeededRandom(identity);
 	const client = new Client(transport);
-	const elector = new LeaderElector({ client, clock, random, namespace: "kube-system", name: "lock", identity, lead, signal: stop.signal });
+	const ends = { signal: stop.signal, ...(crash === undefined ? {} : { crash }) };
+	const elector = new LeaderElector({ client, clock, random, namespace: "kube-system", name: "lock", identity, lead, ...ends });
 	void elector.run();
 	return stop;
 }
@@ -49,6 +50,19 @@ test("one leads; the other takes over as soon as the Lease is given back", async
 	await clock.advance(10_000);
 	expect(story).toEqual(["a leads", "a stops", "b leads"]);
 	expect([(await lease())?.holderIdentity, (await lease())?.leaseTransitions, (await lease())?.leaseDurationSeconds]).toEqual(["b", 1, 15]);
+});
+
+test("a leader that dies does not give the Lease back: the other waits until it has run out", async () => {
+	const death = new AbortController();
+	candidate("a", api, death.signal);
+	await clock.advance(1_000);
+	candidate("b");
+	await clock.advance(20_000);
+	death.abort();
+	await clock.advance(12_000);
+	expect([story, (await lease())?.holderIdentity]).toEqual([["a leads", "a stops"], "a"]);
+	await clock.advance(10_000);
+	expect(story).toEqual(["a leads", "a stops", "b leads"]);
 });
 
 test("a leader that cannot renew stops before the other one starts", async () => {

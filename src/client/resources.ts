@@ -17,6 +17,7 @@ import type {
 	Deployment,
 	EndpointSlice,
 	Endpoints,
+	IPAddress,
 	Job,
 	Lease,
 	Namespace,
@@ -32,6 +33,7 @@ import type {
 	Secret,
 	Service,
 	ServiceAccount,
+	ServiceCIDR,
 	StatefulSet,
 	StorageClass,
 	SubjectAccessReview,
@@ -86,6 +88,8 @@ export const certificateSigningRequests = ref<CertificateSigningRequest>(
 );
 export const subjectAccessReviews = ref<SubjectAccessReview>("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview");
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
+export const serviceCidrs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR");
+export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress");
 export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
 export const clusterRoles = ref<ClusterRole>("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole");
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");

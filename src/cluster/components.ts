@@ -103,9 +103,9 @@ const maxRecordedNodes = 100;
 
 /** Throws ProfileError. */
 export function createScheduler(options: ComponentOptions, informers: InformerFactory): Scheduler {
-	const { clock, random, log, clientFor, scheduler: configured = {} } = options;
-	const client = clientFor(schedulerUser);
-	const scheduler = new Scheduler({ ...configured, informers, clock, log, random: random.fork("scheduler"), client });
+	const { clock, random, log, clientFor, metrics, scheduler: configured = {} } = options;
+	const own = { informers, clock, log, random: random.fork("scheduler"), client: clientFor(schedulerUser), metrics: metrics.registry };
+	const scheduler = new Scheduler({ ...configured, ...own });
 	scheduler.recordAttempts(recordedAttempts, maxRecordedNodes);
 	return scheduler;
 }

@@ -17,9 +17,11 @@ import { deploymentController } from "./deployment/deployment-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
+import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpointslice-mirroring-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
 import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
+import { nodeIpamController } from "./node-ipam-controller.ts";
 import { nodeLifecycleController } from "./node-lifecycle/node-lifecycle-controller.ts";
 import { attachDetachController } from "./persistentvolume/attach-detach-controller.ts";
 import { persistentVolumeBinder } from "./persistentvolume/binder-controller.ts";
@@ -31,6 +33,7 @@ import { resourceQuotaController } from "./resourcequota/resourcequota-controlle
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
 import { type ServiceAccountTokenOptions, serviceAccountTokenController } from "./service-account-token-controller.ts";
+import { serviceCidrController } from "./service-cidr-controller.ts";
 import { AddressPool, defaultAddressPool } from "./service-lb/address-pool.ts";
 import { serviceLoadBalancerController } from "./service-lb/service-lb-controller.ts";
 import { statefulSetController } from "./statefulset/statefulset-controller.ts";
@@ -84,7 +87,10 @@ export function createControllers({
 		disruptionController,
 		endpointsController,
 		endpointSliceController,
+		endpointSliceMirroringController,
+		serviceCidrController,
 		serviceLoadBalancerController(loadBalancerPool === "none" ? undefined : new AddressPool(loadBalancerPool)),
+		nodeIpamController(),
 		nodeLifecycleController,
 		taintEvictionController,
 		podGarbageCollector,

@@ -14,6 +14,7 @@
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
+import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Pod } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
@@ -45,6 +46,7 @@ import { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
 import { QueueingHints } from "./queue/queueing-hints.ts";
 import { SchedulingQueue } from "./queue/scheduling-queue.ts";
+import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
 import { WaitingPods } from "./waiting-pods.ts";
 
 const maxPodsPerTurn = 32;
@@ -70,6 +72,8 @@ export interface SchedulerOptions {
 	readonly configuration?: SchedulerConfiguration;
 	/** Plugins that a configuration may enable besides kube-scheduler's own. */
 	readonly plugins?: PluginFactories;
+	/** Where it counts what it does; absent: nowhere. */
+	readonly metrics?: MetricRegistry;
 }
 
 export class Scheduler {
@@ -88,6 +92,7 @@ export class Scheduler {
 	#recorder: AttemptRecorder | undefined;
 	readonly #events: EventRecorder;
 	readonly #podInformer: Informer<Pod>;
+	readonly #metrics: SchedulerMetrics | undefined;
 	/** Where the next pod's search for nodes begins. */
 	#startIndex = 0;
 	/** Informers have synced and nobody has stopped us. */
@@ -98,8 +103,9 @@ export class Scheduler {
 	#bindings = 0;
 
 	constructor(options: SchedulerOptions) {
-		const { client, clock, random, informers, log } = options;
+		const { client, clock, random, informers, log, metrics } = options;
 		this.#options = options;
+		this.#metrics = metrics && new SchedulerMetrics(metrics, () => (this.#running ? this.#queue.counts : undefined));
 		this.#podInformer = informers.informer(pods);
 		this.#waitingPods = new WaitingPods(clock);
 		this.#events = new EventRecorder({
@@ -313,22 +319,29 @@ export class Scheduler {
 			this.#queue.done(podInfo.uid);
 			return;
 		}
+		const startMs = this.#options.clock.now();
 		const outcome = this.#decide(podInfo, framework);
 		switch (outcome.kind) {
 			case "scheduled":
-				this.#reserve(queued, framework, outcome);
+				this.#reserve(queued, framework, outcome, startMs);
 				return;
 			case "unschedulable":
+				this.#attempted(podInfo.pod, "unschedulable", startMs);
 				queued.unschedulablePlugins = outcome.diagnosis.unschedulablePlugins;
 				queued.pendingPlugins = outcome.diagnosis.pendingPlugins;
 				this.#fail(queued, { reason: "Unschedulable", message: outcome.message, nominatedNodeName: outcome.nominatedNodeName });
 				return;
 			case "failed":
+				this.#attempted(podInfo.pod, resultOf(outcome.status), startMs);
 				this.#failWith(queued, outcome.status);
 				return;
 			default:
 				outcome satisfies never;
 		}
+	}
+
+	#attempted(pod: Pod, result: AttemptResult, startMs: number): void {
+		this.#metrics?.attempted(pod.spec?.schedulerName ?? defaultSchedulerName, result, this.#options.clock.now() - startMs);
 	}
 
 	#decide(podInfo: PodInfo, framework: Framework): ScheduleOutcome {
@@ -341,7 +354,7 @@ export class Scheduler {
 	}
 
 	/** Sets the node aside for the pod, so that the next pod sees it there, and goes on to bind it. */
-	#reserve(queued: QueuedPod, framework: Framework, scheduled: Scheduled): void {
+	#reserve(queued: QueuedPod, framework: Framework, scheduled: Scheduled, startMs: number): void {
 		const { podInfo } = queued;
 		const { state, nodeName } = scheduled;
 		this.#cache.assume(podInfo, nodeName);
@@ -352,18 +365,24 @@ export class Scheduler {
 		if (verdict !== undefined && verdict.code !== "Wait") {
 			framework.runUnreserve(state, podInfo, nodeName);
 			this.#cache.forget(podInfo.uid);
+			this.#attempted(podInfo.pod, resultOf(verdict), startMs);
 			this.#failWith(queued, verdict, nodeName);
 			return;
 		}
 		this.#bindings++;
-		void this.#bind(queued, framework, scheduled, waits).finally(() => {
+		void this.#bind(queued, framework, scheduled, { waits, startMs }).finally(() => {
 			this.#bindings--;
 			this.#wake();
 		});
 	}
 
 	/** The binding cycle. Never rejects. */
-	async #bind(queued: QueuedPod, framework: Framework, scheduled: Scheduled, waits: ReadonlyMap<string, number>): Promise<void> {
+	async #bind(
+		queued: QueuedPod,
+		framework: Framework,
+		scheduled: Scheduled,
+		{ waits, startMs }: { readonly waits: ReadonlyMap<string, number>; readonly startMs: number },
+	): Promise<void> {
 		const { podInfo } = queued;
 		const { state, nodeName } = scheduled;
 		let verdict: Verdict;
@@ -379,10 +398,13 @@ export class Scheduler {
 		if (verdict === undefined) {
 			this.#events.event(podInfo.pod, "Normal", "Scheduled", `Successfully assigned ${podInfo.key} to ${nodeName}`, { action: "Binding" });
 			framework.runPostBind(state, podInfo, nodeName);
+			this.#attempted(podInfo.pod, "scheduled", startMs);
+			this.#metrics?.scheduled(queued, this.#options.clock.now());
 			return;
 		}
 		framework.runUnreserve(state, podInfo, nodeName);
 		this.#cache.forget(podInfo.uid);
+		this.#attempted(podInfo.pod, resultOf(verdict), startMs);
 		this.#failWith(queued, verdict, nodeName);
 		const gone: Pod = { ...podInfo.pod, spec: { ...podInfo.pod.spec, containers: podInfo.pod.spec?.containers ?? [], nodeName } };
 		this.#queue.moveAll(assignedPodDelete, gone, undefined, (pod) => pod.metadata?.uid !== podInfo.uid);
@@ -437,4 +459,8 @@ export class Scheduler {
 				log.error("Error updating pod", { pod: `${namespace}/${name}`, error: String(error) });
 		}
 	}
+}
+
+function resultOf(status: Status): AttemptResult {
+	return status.isRejected ? "unschedulable" : "error";
 }

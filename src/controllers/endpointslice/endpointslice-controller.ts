@@ -10,6 +10,7 @@
  */
 import { jsonEqual } from "../../apimachinery/json.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
+import type { Family, Value } from "../../apimachinery/metrics/registry.ts";
 import type { EndpointSlice, Node, Pod, Service } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { runController } from "../../client/controller.ts";
@@ -24,7 +25,8 @@ import { hasPods, headlessLabel, isHeadless, podHandler, selectedPods } from "..
 import { isBeingDeleted } from "../pod-state.ts";
 import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts";
 import { planGroups } from "./endpoint-groups.ts";
-import { planSlices, type WantedSlice } from "./slice-plan.ts";
+import { type EndpointGroup, planSlices, type WantedSlice } from "./slice-plan.ts";
+import { topologyChanged, wantsTopologyHints, withTopologyHints, zoneRatios } from "./topology-hints.ts";
 
 const name = "endpointslice-controller";
 /** kube-controller-manager's --concurrent-service-endpoint-syncs. */
@@ -50,6 +52,11 @@ class EndpointSliceController {
 	readonly #queue: WorkQueue;
 	readonly #recorder: EventRecorder;
 	readonly #ownWrites = new OwnWrites<EndpointSlice>();
+	/** Of Services with a topology mode, by key and address type: why there are no hints; empty if there are some. */
+	readonly #hints = new Map<string, ReadonlyMap<string, string>>();
+	/** By `operation` and `result`. Source of names and texts: k8s.io/endpointslice/metrics. */
+	readonly #changes: Family<Value> | undefined;
+	readonly #syncs: Family<Value> | undefined;
 
 	constructor(context: ControllerContext, signal: AbortSignal) {
 		this.#context = context;
@@ -60,6 +67,10 @@ class EndpointSliceController {
 		// Upstream's defaultSyncBackOff and maxSyncBackOff.
 		this.#queue = queueOf(context, "endpoint_slice", { baseDelayMs: 1_000, maxDelayMs: 1_000_000 });
 		this.#recorder = recorderOf(context, "endpoint-slice-controller", signal);
+		const counter = (key: string, help: string, label: string) =>
+			context.metrics?.counter({ name: `endpoint_slice_controller_${key}`, help, labels: [label], stability: "ALPHA" });
+		this.#changes = counter("changes", "Number of EndpointSlice changes", "operation");
+		this.#syncs = counter("syncs", "Number of EndpointSlice syncs", "result");
 	}
 
 	async run(signal: AbortSignal): Promise<void> {
@@ -77,9 +88,12 @@ class EndpointSliceController {
 		this.#pods.onChange(podHandler(this.#services.cache, this.#queue), signal);
 		this.#nodes.onChange(
 			{
+				added: () => this.#topologyChanged(),
 				updated: (old, node) => {
 					if (old.metadata?.labels?.[zoneLabel] !== node.metadata?.labels?.[zoneLabel]) this.#services.cache.list().forEach(enqueue);
+					else if (topologyChanged(old, node)) this.#topologyChanged();
 				},
+				deleted: () => this.#topologyChanged(),
 			},
 			signal,
 		);
@@ -93,6 +107,10 @@ class EndpointSliceController {
 		);
 	}
 
+	#topologyChanged(): void {
+		for (const key of this.#hints.keys()) this.#queue.add(key);
+	}
+
 	/** By ourselves, or by somebody else: only then there is something to put right. */
 	#sliceTouched(slice: EndpointSlice): void {
 		this.#ownWrites.observed(slice);
@@ -101,12 +119,19 @@ class EndpointSliceController {
 
 	async #reconcile(key: string): Promise<void> {
 		const service = this.#services.cache.get(key);
+		if (service === undefined) this.#hints.delete(key);
 		if (service === undefined || !hasPods(service)) return;
-		const { groups, podsWithoutNode } = planGroups(service, selectedPods(service, this.#pods.cache), (node) => this.#nodes.cache.get(node));
+		const { groups: plain, podsWithoutNode } = planGroups(service, selectedPods(service, this.#pods.cache), (node) =>
+			this.#nodes.cache.get(node),
+		);
+		const { groups, tell } = this.#withHints(key, service, plain);
 		const { wanted, remove } = planSlices(groups, this.#existing(key));
 		try {
 			await Promise.all([...wanted.map((slice) => this.#write(service, slice)), ...remove.map((slice) => this.#delete(slice))]);
+			this.#syncs?.of("success").add();
+			tell();
 		} catch (error) {
+			this.#syncs?.of("error").add();
 			const message = `Error updating Endpoint Slices for Service ${key}: ${messageOf(error)}`;
 			this.#recorder.event(service, "Warning", "FailedToUpdateEndpointSlices", message);
 			throw error;
@@ -115,6 +140,38 @@ class EndpointSliceController {
 		if (lost !== undefined) {
 			throw new Error(`skipping Pod ${lost.metadata?.name} for Service ${key}: Node ${lost.spec?.nodeName} Not Found`);
 		}
+	}
+
+	/** The groups with the hints of the Service's topology mode, if it has one, and the events that go with them. */
+	#withHints(key: string, service: Service, plain: readonly EndpointGroup[]): { readonly groups: readonly EndpointGroup[]; tell(): void } {
+		const before = this.#hints.get(key) ?? new Map<string, string>();
+		const disabled = (text: string, type: string) =>
+			this.#recorder.event(service, "Warning", "TopologyAwareHintsDisabled", `${text}, addressType: ${type}`);
+		if (!wantsTopologyHints(service)) {
+			this.#hints.delete(key);
+			const were = [...before].filter(([, problem]) => problem === "").map(([type]) => type);
+			const tell = () => {
+				for (const type of were) disabled("Topology Aware Hints has been disabled", type);
+			};
+			return { groups: plain, tell };
+		}
+		const { groups, problems } = withTopologyHints(plain, zoneRatios(this.#nodes.cache.list()));
+		const now = new Map(groups.map(({ addressType }) => [addressType, problems.get(addressType) ?? ""]));
+		const news = [...now].filter(([type, problem]) => before.get(type) !== problem);
+		this.#hints.set(key, now);
+		const tell = () => {
+			for (const [type, problem] of news) {
+				if (problem !== "") disabled(problem, type);
+				else
+					this.#recorder.event(
+						service,
+						"Normal",
+						"TopologyAwareHintsEnabled",
+						`Topology Aware Hints has been enabled, addressType: ${type}`,
+					);
+			}
+		};
+		return { groups, tell };
 	}
 
 	/** The Service's slices in their newest version, those we just made included. */
@@ -131,17 +188,20 @@ class EndpointSliceController {
 			if (isBeingDeleted(service)) return;
 			try {
 				this.#ownWrites.note(await client.create(slice));
+				this.#changes?.of("create").add();
 			} catch (error) {
 				if (!isNamespaceTerminating(error)) throw error;
 			}
 		} else if (!jsonEqual(slice, wanted.current)) {
 			this.#ownWrites.note(await client.update(slice));
+			this.#changes?.of("update").add();
 		}
 	}
 
 	async #delete({ metadata }: EndpointSlice): Promise<void> {
 		try {
 			await this.#context.client.resource(endpointSlices).delete({ namespace: metadata?.namespace, name: metadata?.name ?? "" });
+			this.#changes?.of("delete").add();
 		} catch (error) {
 			if (!isStatusError(error, "NotFound")) throw error;
 		}

@@ -33,17 +33,24 @@ export interface SlicePlan {
 	readonly remove: readonly EndpointSlice[];
 }
 
-/** @param existing the Service's slices that this controller manages. */
-export function planSlices(groups: readonly EndpointGroup[], existing: readonly EndpointSlice[]): SlicePlan {
+/**
+ * @param existing the Service's slices that this controller manages.
+ * @param limit how many endpoints a slice has at most; default 100
+ */
+export function planSlices(
+	groups: readonly EndpointGroup[],
+	existing: readonly EndpointSlice[],
+	limit: number = maxEndpointsPerSlice,
+): SlicePlan {
 	const byGroup = Map.groupBy(existing, groupKeyOf);
 	const keys = new Set(groups.map(groupKeyOf));
-	const plans = groups.map((group) => planGroup(group, byGroup.get(groupKeyOf(group)) ?? []));
+	const plans = groups.map((group) => planGroup(group, byGroup.get(groupKeyOf(group)) ?? [], limit));
 	const wanted = plans.flatMap((plan) => plan.wanted);
 	const unused = existing.filter((slice) => !keys.has(groupKeyOf(slice)));
 	return reuse(wanted, [...plans.flatMap((plan) => plan.remove), ...unused]);
 }
 
-function groupKeyOf({ addressType, ports = [] }: Pick<EndpointSlice, "addressType" | "ports">): string {
+export function groupKeyOf({ addressType, ports = [] }: Pick<EndpointSlice, "addressType" | "ports">): string {
 	const texts = ports.map(({ name = "", port = 0, protocol = "TCP", appProtocol = "" }) => `${name}/${port}/${protocol}/${appProtocol}`);
 	return `${addressType} ${texts.sort().join(" ")}`;
 }
@@ -60,12 +67,12 @@ interface Draft {
 	changed: boolean;
 }
 
-function planGroup({ addressType, ports, endpoints }: EndpointGroup, existing: readonly EndpointSlice[]): SlicePlan {
+function planGroup({ addressType, ports, endpoints }: EndpointGroup, existing: readonly EndpointSlice[], limit: number): SlicePlan {
 	const missing = new Map(endpoints.map((endpoint) => [identityOf(endpoint), endpoint]));
 	const drafts = existing.map((slice) => keepIn(slice, missing));
 	const fill = (draft: Draft) => {
 		for (const [identity, endpoint] of missing) {
-			if (draft.endpoints.length >= maxEndpointsPerSlice) return;
+			if (draft.endpoints.length >= limit) return;
 			missing.delete(identity);
 			draft.endpoints.push(endpoint);
 			draft.changed = true;
@@ -73,7 +80,7 @@ function planGroup({ addressType, ports, endpoints }: EndpointGroup, existing: r
 	};
 	for (const draft of drafts) if (draft.changed && draft.endpoints.length > 0) fill(draft);
 	while (missing.size > 0) {
-		const draft = fullestWithRoom(drafts, missing.size) ?? newDraft(drafts);
+		const draft = fullestWithRoom(drafts, missing.size, limit) ?? newDraft(drafts);
 		fill(draft);
 	}
 	// A Service without endpoints keeps one empty slice, so that its watchers know it has been seen to.
@@ -101,11 +108,11 @@ function keepIn(slice: EndpointSlice, missing: Map<string, Endpoint>): Draft {
 }
 
 /** The fullest slice that can take all of the rest; none if the rest fills a slice by itself. */
-function fullestWithRoom(drafts: readonly Draft[], count: number): Draft | undefined {
+function fullestWithRoom(drafts: readonly Draft[], count: number, limit: number): Draft | undefined {
 	let best: Draft | undefined;
 	for (const draft of drafts) {
 		const size = draft.endpoints.length;
-		if (size + count <= maxEndpointsPerSlice && size > (best?.endpoints.length ?? -1)) best = draft;
+		if (size + count <= limit && size > (best?.endpoints.length ?? -1)) best = draft;
 	}
 	return best;
 }

@@ -34,6 +34,7 @@ import { isOfKind } from "../replicaset/replica-kind.ts";
 import { beginCounting, type Counting, finishCounting, type SyncOutcome } from "./accounting.ts";
 import { type Assessment, assess } from "./assessment.ts";
 import { FinalizerRemover } from "./finalizer-remover.ts";
+import { JobMetrics } from "./job-metrics.ts";
 import { finishedAs, isManagedElsewhere, isTracked, trackingFinalizer } from "./job-pods.ts";
 import { jobQueue } from "./job-queue.ts";
 import { OrphanPods } from "./orphan-pods.ts";
@@ -64,12 +65,14 @@ class JobController {
 	readonly #work: PodWork;
 	readonly #orphans: OrphanPods;
 	readonly #ownWrites = new OwnWrites<Job>();
+	readonly #metrics: JobMetrics | undefined;
 	/** By the Job's key; only of Jobs whose last pods failed. */
 	readonly #backoffs = new Map<string, PodBackoff>();
 
 	constructor(context: ControllerContext, signal: AbortSignal) {
 		const { clock, log } = context;
 		this.#context = context;
+		this.#metrics = context.metrics && new JobMetrics(context.metrics);
 		this.#jobs = context.informers.informer(jobs);
 		this.#pods = context.informers.informer(pods);
 		this.#queue = jobQueue(context, "job");
@@ -216,12 +219,20 @@ class JobController {
 		const caughtUp = this.#expectations.satisfied(key);
 		const candidates = [...managedBy(this.#pods.cache, job.metadata?.uid), ...orphansIn(this.#pods.cache, job.metadata?.namespace)];
 		const released = this.#remover.releasedNow(candidates);
-		const nowMs = this.#context.clock.now();
+		const { clock } = this.#context;
+		const nowMs = clock.now();
 		const claimed = await this.#claim(job, candidates);
 		const assessment = assess({ job, pods: claimed, released, backoff: this.#backoffs.get(key) ?? noBackoff, nowMs });
 		const deeds = await this.#work.run(assessment, caughtUp);
-		await this.#account(assessment, deeds);
-		if (deeds.error !== undefined) throw deeds.error;
+		const synced = (result: "success" | "error") => this.#metrics?.synced(job, deeds.action, result, clock.now() - nowMs);
+		try {
+			await this.#account(assessment, deeds);
+			if (deeds.error !== undefined) throw deeds.error;
+		} catch (error) {
+			synced("error");
+			throw error;
+		}
+		synced("success");
 		return requeueAfter(assessment.deadlineInMs, deeds.waitMs === undefined ? undefined : Math.max(batchMs, deeds.waitMs));
 	}
 
@@ -275,7 +286,10 @@ class JobController {
 	async #finish(job: Job, assessment: Assessment, outcome: SyncOutcome, counting: Counting, tracked: ReadonlySet<string>): Promise<void> {
 		const { status, finished } = finishCounting(counting, tracked, outcome, assessment);
 		const written = await this.#writeStatus(job, status);
-		if (written === undefined || finished === undefined) return;
+		if (written === undefined) return;
+		this.#metrics?.counted(written, assessment.job.status ?? {}, status);
+		if (finished === undefined) return;
+		this.#metrics?.finished(written, finished.type, finished.reason);
 		if (finished.type === "Failed") {
 			this.#recorder.event(written, "Warning", finished.reason, finished.message);
 			return;

@@ -13,6 +13,7 @@ import type { SyncOutcome } from "./accounting.ts";
 import type { Assessment } from "./assessment.ts";
 import { completionsReached, withJobCondition } from "./conditions.ts";
 import type { FinalizerRemover } from "./finalizer-remover.ts";
+import type { SyncAction } from "./job-metrics.ts";
 import { isSuspended } from "./job-pods.ts";
 import { indexedNamePrefix, indexedTemplate, trackedTemplate } from "./pod-template.ts";
 import { planWork } from "./work.ts";
@@ -31,6 +32,7 @@ export interface SyncDeeds {
 	readonly waitMs?: number | undefined;
 	/** The first pod that could not be created or deleted. */
 	readonly error?: unknown;
+	readonly action: SyncAction;
 }
 
 /** How many pods run and end after some were created or deleted. */
@@ -40,6 +42,7 @@ interface PodCounts {
 	readonly terminating: number;
 	readonly waitMs?: number;
 	readonly error?: unknown;
+	readonly action: SyncAction;
 }
 
 export class PodWork {
@@ -56,12 +59,12 @@ export class PodWork {
 		const status: JobStatus = startTime === undefined ? rest : { ...rest, startTime };
 		if (assessment.ending !== undefined) return this.#end(assessment, caughtUp, status);
 		const mayManage = caughtUp && !isBeingDeleted(job);
-		const { waitMs, error, ...counts } = mayManage ? await this.#manage(assessment) : countsOf(assessment);
+		const { waitMs, error, action, ...counts } = mayManage ? await this.#manage(assessment) : countsOf(assessment);
 		if (isComplete(assessment, counts.active)) {
-			return { outcome: { ...counts, ending: completionsReached, status }, events: [], waitMs, error };
+			return { outcome: { ...counts, ending: completionsReached, status }, events: [], waitMs, error, action };
 		}
 		const suspension = mayManage ? planSuspension(job, status, nowMs) : { status, events: [] };
-		return { outcome: { ...counts, ending: undefined, status: suspension.status }, events: suspension.events, waitMs, error };
+		return { outcome: { ...counts, ending: undefined, status: suspension.status }, events: suspension.events, waitMs, error, action };
 	}
 
 	/** Deletes what runs. The Job ends only when all of it could be deleted, and nothing is left that the cache does not show. */
@@ -69,16 +72,21 @@ export class PodWork {
 		const { job, active, ending } = assessment;
 		const { done, error } = await attemptAll(active, (pod) => this.#options.control.delete(job, pod));
 		const outcome = { ...withoutPods(assessment, done), status };
-		return { outcome: { ...outcome, ending: done.length === active.length && caughtUp ? ending : undefined }, events: [], error };
+		return {
+			outcome: { ...outcome, ending: done.length === active.length && caughtUp ? ending : undefined },
+			events: [],
+			error,
+			action: "reconciling",
+		};
 	}
 
 	async #manage(assessment: Assessment): Promise<PodCounts> {
 		const work = planWork(assessment);
 		switch (work.type) {
 			case "nothing":
-				return countsOf(assessment);
+				return { ...countsOf(assessment), action: "tracking" };
 			case "wait":
-				return { ...countsOf(assessment), waitMs: work.delayMs };
+				return { ...countsOf(assessment), action: "tracking", waitMs: work.delayMs };
 			case "create":
 				return this.#create(assessment, work.indexes);
 			case "delete":
@@ -104,7 +112,7 @@ export class PodWork {
 		});
 		const notMade = indexes.length - result.succeeded;
 		if (notMade > 0) expectations.creationObserved(key, notMade);
-		return { ...counts, active: counts.active + result.succeeded, error: result.error };
+		return { ...counts, active: counts.active + result.succeeded, error: result.error, action: "pods_created" };
 	}
 
 	#createOne({ job, toBeReplaced }: Assessment, index: number | undefined): Promise<void> {
@@ -126,7 +134,7 @@ export class PodWork {
 				throw failure;
 			}
 		});
-		return { ...withoutPods(assessment, done), error };
+		return { ...withoutPods(assessment, done), error, action: "pods_deleted" };
 	}
 }
 
@@ -140,11 +148,12 @@ async function attemptAll(
 	return { done: pods.filter((_, at) => results[at]?.status === "fulfilled"), error: failure?.reason };
 }
 
+/** As long as nothing has been done. */
 function countsOf({ active, ready, terminating }: Assessment): PodCounts {
-	return { active: active.length, ready, terminating: terminating.length };
+	return { active: active.length, ready, terminating: terminating.length, action: "reconciling" };
 }
 
-function withoutPods(assessment: Assessment, deleted: readonly Pod[]): PodCounts {
+function withoutPods(assessment: Assessment, deleted: readonly Pod[]): Omit<PodCounts, "action"> {
 	const { active, ready, terminating } = countsOf(assessment);
 	return {
 		active: active - deleted.length,

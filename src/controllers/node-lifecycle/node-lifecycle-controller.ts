@@ -23,6 +23,7 @@ import type { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { addNodeIndex, isPodReady, podsOnNode } from "../pod-state.ts";
 import { NodeHealth, readyStatusOf } from "./node-health.ts";
+import { NodeMetrics } from "./node-metrics.ts";
 import { hasNoExecuteTaint, planNoExecuteTaints, planNoScheduleTaints } from "./node-taints.ts";
 import { type ZoneCount, Zones, zoneOf } from "./zones.ts";
 
@@ -48,6 +49,7 @@ class NodeLifecycleController {
 	readonly #recorder: EventRecorder;
 	readonly #health = new NodeHealth();
 	readonly #zones: Zones;
+	readonly #metrics: NodeMetrics | undefined;
 	readonly #ownWrites = new OwnWrites<Node>();
 	/** Nodes whose pods could not all be marked as not ready yet. */
 	readonly #podsToMark = new Set<string>();
@@ -61,6 +63,7 @@ class NodeLifecycleController {
 		this.#queue = queueOf(context, "node_lifecycle_controller");
 		this.#recorder = recorderOf(context, "node-controller", signal);
 		this.#zones = new Zones(context.clock);
+		this.#metrics = context.metrics && new NodeMetrics(context.metrics);
 	}
 
 	async run(signal: AbortSignal): Promise<void> {
@@ -148,9 +151,11 @@ class NodeLifecycleController {
 		if (this.#passUnderWay) return;
 		this.#passUnderWay = true;
 		const counts = new Map<string, ZoneCount>();
+		const startMs = this.#context.clock.now();
 		try {
 			await Promise.all(this.#nodes.cache.list().map((node) => this.#monitor(this.#ownWrites.freshest(node), counts)));
 			await this.#updateZones(counts);
+			this.#metrics?.passed(counts, this.#context.clock.now() - startMs);
 		} catch (error) {
 			this.#context.log.warn(`${name}: error monitoring node health`, { error: String(error) });
 		} finally {
@@ -190,8 +195,10 @@ class NodeLifecycleController {
 	async #taintForEviction(node: Node, observed: "True" | "False" | "Unknown"): Promise<void> {
 		const taints = planNoExecuteTaints(node, observed, this.#context.clock.now());
 		if (taints === undefined) return;
-		if (observed !== "True" && !hasNoExecuteTaint(node) && !this.#zones.mayEvict(zoneOf(node))) return;
+		const isNew = observed !== "True" && !hasNoExecuteTaint(node);
+		if (isNew && !this.#zones.mayEvict(zoneOf(node))) return;
 		await this.#writeTaints(node, taints);
+		if (isNew) this.#metrics?.evicted(zoneOf(node));
 	}
 
 	async #updateZones(counts: ReadonlyMap<string, ZoneCount>): Promise<void> {
