@@ -14,8 +14,8 @@ const downscaleStabilizationMs = 300_000;
 /** Without a behavior: by doubling, but to four at once. */
 const scaleUpFactor = 2;
 const scaleUpMinimum = 4;
-/** Longest period of a policy and longest window, by validation: after that nothing is needed any more. */
-const keepMs = 3_600_000;
+/** Longest period of a policy, by validation: half an hour. */
+const keepEventsMs = 1_800_000;
 
 interface Recommendation {
 	readonly replicas: number;
@@ -45,7 +45,7 @@ export function newHistory(currentReplicas: number, nowMs: number): ScaleHistory
 /** @param replicas before and after */
 export function withScaling(history: ScaleHistory, before: number, after: number, nowMs: number): ScaleHistory {
 	const event = { change: Math.abs(after - before), atMs: nowMs };
-	const recent = (events: readonly ScaleEvent[]) => events.filter(({ atMs }) => atMs >= nowMs - keepMs);
+	const recent = (events: readonly ScaleEvent[]) => events.filter(({ atMs }) => atMs >= nowMs - keepEventsMs);
 	return after > before ? { ...history, ups: [...recent(history.ups), event] } : { ...history, downs: [...recent(history.downs), event] };
 }
 
@@ -92,7 +92,9 @@ export function normalize(options: {
 		rules === undefined
 			? limitWithoutRules(current, stabilized, bounds)
 			: limitWithRules(current, stabilized, bounds, { ...rules, history, nowMs });
-	const recent = history.recommendations.filter(({ atMs }) => atMs >= nowMs - keepMs);
+	// What no window reaches is forgotten.
+	const longestMs = Math.max(downscaleStabilizationMs, windowMs(rules?.up ?? {}, 0), windowMs(rules?.down ?? {}, 0));
+	const recent = history.recommendations.filter(({ atMs }) => atMs >= nowMs - longestMs);
 	return {
 		replicas: limited.replicas,
 		stability:
