@@ -129,6 +129,8 @@ it("counters of pod and node never go back: what has ended is in them", async ()
 	const pod = await series("/metrics/resource", "pod_cpu_usage_seconds_total");
 	const node = await series("/metrics/resource", "node_cpu_usage_seconds_total");
 	expect(pod).toBeGreaterThanOrEqual(7);
+	// … and 3.6 s of the system.
+	expect(node).toBeGreaterThanOrEqual(10.6);
 	await harness.delete("crash");
 	await seconds(60);
 	expect(await series("/metrics/resource", "node_cpu_usage_seconds_total")).toBeGreaterThan(node + 3.5);
