@@ -17,6 +17,8 @@ export type PatchType =
 export interface RequestOptions {
 	readonly labelSelector?: string;
 	readonly fieldSelector?: string;
+	/** Of custom.metrics.k8s.io: which series of a metric. */
+	readonly metricLabelSelector?: string;
 	/** Page size; 0 and absent mean everything. */
 	readonly limit?: number;
 	readonly continue?: string;

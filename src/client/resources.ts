@@ -17,6 +17,7 @@ import type {
 	Deployment,
 	EndpointSlice,
 	Endpoints,
+	HorizontalPodAutoscalerV2,
 	IPAddress,
 	Job,
 	Lease,
@@ -79,6 +80,12 @@ export const daemonSets = ref<DaemonSet>("apps", "v1", "daemonsets", "DaemonSet"
 export const controllerRevisions = ref<ControllerRevision>("apps", "v1", "controllerrevisions", "ControllerRevision");
 export const jobs = ref<Job>("batch", "v1", "jobs", "Job");
 export const cronJobs = ref<CronJob>("batch", "v1", "cronjobs", "CronJob");
+export const horizontalPodAutoscalers = ref<HorizontalPodAutoscalerV2>(
+	"autoscaling",
+	"v2",
+	"horizontalpodautoscalers",
+	"HorizontalPodAutoscaler",
+);
 export const endpointSlices = ref<EndpointSlice>("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice");
 export const certificateSigningRequests = ref<CertificateSigningRequest>(
 	"certificates.k8s.io",

@@ -6,6 +6,7 @@
  */
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
+import type { ApiRequest, ApiResponse } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
@@ -14,6 +15,7 @@ import { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
+import { newMethodNotAllowed } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 import type { Aggregation } from "../apiserver/aggregation/aggregation.ts";
@@ -40,6 +42,7 @@ import type { ConfigReload, FollowedFile } from "../apiserver/reload/config-relo
 import { registerMetricsApi } from "../apiserver/resource-metrics/registration.ts";
 import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
+import { pathOf } from "../client/http-path.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
@@ -354,7 +357,8 @@ export class Cluster {
 	/** Past the audit, if there is one by the time of a request. */
 	#ownWay(user: UserInfo): InProcessTransport {
 		const door: RequestHandler = {
-			handle: (asker, request) => this.#frontDoor.handle(asker, request),
+			handle: (asker, request) =>
+				this.#isElsewhere(request) ? this.#readElsewhere(asker, request) : this.#frontDoor.handle(asker, request),
 			watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
 		};
 		return new InProcessTransport(door, user);
@@ -375,6 +379,18 @@ export class Cluster {
 		const { ConfigReload } = await import("../apiserver/reload/config-reload.ts");
 		this.#reload = new ConfigReload(files, { clock, log });
 		this.#reload.start(this.#abort.signal);
+	}
+
+	/** Whether another server answers for it, behind an APIService. */
+	#isElsewhere(request: ApiRequest): boolean {
+		return !this.#aggregation.isEmpty && request.group !== "" && this.#aggregation.serves(pathOf(request));
+	}
+
+	/** Components read metrics there, and nothing else. */
+	async #readElsewhere(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
+		await this.apiServer.authorize(user, request);
+		if (request.verb !== "get" && request.verb !== "list") throw newMethodNotAllowed();
+		return { object: await this.#aggregation.read(user, pathOf(request)), code: 200, warnings: [] };
 	}
 
 	/** Begins to record requests. Called once, before anybody asks. Rejects with `AuditPolicyError`, `KubeconfigError` or the system's error. */

@@ -19,6 +19,7 @@ import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
 import { endpointSliceMirroringController } from "./endpointslice-mirroring/endpointslice-mirroring-controller.ts";
 import { garbageCollector } from "./garbage-collector/garbage-collector.ts";
+import { horizontalPodAutoscalerController } from "./horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "./job/job-controller.ts";
 import { namespaceController } from "./namespace/namespace-controller.ts";
 import { nodeIpamController } from "./node-ipam-controller.ts";
@@ -84,6 +85,7 @@ export function createControllers({
 		ttlAfterFinishedController,
 		statefulSetController,
 		daemonSetController,
+		horizontalPodAutoscalerController,
 		disruptionController,
 		endpointsController,
 		endpointSliceController,

@@ -6,10 +6,12 @@ import { Cpu } from "./cpu.ts";
 describe("work", () => {
 	it.each([
 		["a whole core: one piece takes its own time", 1, 1, 100, 100],
-		["half a core: twice as long", 0.5, 1, 100, 200],
-		["one core for three at once: one after another", 1, 3, 100, 300],
+		["half a core: half a period at full speed, and then a period's rest", 0.5, 1, 100, 150],
+		["… short work: at full speed", 0.5, 1, 16, 16],
+		["… as long as the quota lasts", 0.5, 10, 16, 270],
+		["one core for three at once: one after another", 1, 3, 100, 250],
 		["four cores for three at once: side by side", 4, 3, 100, 100],
-		["two cores for six at once", 2, 6, 100, 300],
+		["two cores for six at once", 2, 6, 100, 250],
 	])("%s", async (_, cores, pieces, cpuMs, doneMs) => {
 		const clock = new VirtualClock();
 		const startMs = clock.now();

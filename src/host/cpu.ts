@@ -1,13 +1,17 @@
 /**
  * The processor of a simulated machine: what its programs have used of it, second by second for the last minute, and how long
- * work takes. Work is CPU time in milliseconds. A machine with less than a whole core takes longer for it (a container with a
- * CPU limit is throttled); one with several does several pieces at once, each no faster than one core can.
+ * work takes. Work is CPU time in milliseconds. A machine with several cores does several pieces at once, each no faster than one
+ * core can. One that may use less than it has (a container with a CPU limit) is throttled: short work is done at full speed as
+ * long as the kernel's quota of the period lasts, and waits for the next period when it is used up.
  *
  * A queue for all of a machine's work stands for the kernel's fair scheduler: at full load the sum is right, the order is not
  * simulated. Nothing is here until somebody works: most machines never do.
+ * Source: https://docs.kernel.org/scheduler/sched-bwc.html
  */
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 
+/** Of the quota's period of 100 ms, what a machine that has rested may be ahead: half of it, on the average. */
+const burstMs = 50;
 const bucketMs = 1_000;
 /** How far back `usedMs` knows; a power of two. */
 const bucketCount = 64;
@@ -22,7 +26,7 @@ export class Cpu {
 	#latest: number;
 	/** CPU time used up to now. */
 	#totalMs = 0;
-	/** When all that is queued will be done, if it has the whole machine. */
+	/** When all that is queued would be done at the pace that is allowed; never further back than `burstMs`. */
 	#busyUntilMs = 0;
 
 	constructor(clock: Clock, cores: () => number) {
@@ -46,8 +50,8 @@ export class Cpu {
 	async run(cpuMs: number, signal?: AbortSignal): Promise<void> {
 		const nowMs = this.#clock.now();
 		const cores = this.#cores();
-		this.#busyUntilMs = Math.max(nowMs, this.#busyUntilMs) + cpuMs / cores;
-		const doneMs = Math.max(nowMs + cpuMs / Math.min(1, cores), this.#busyUntilMs);
+		this.#busyUntilMs = Math.max(nowMs - burstMs, this.#busyUntilMs) + cpuMs / cores;
+		const doneMs = Math.max(nowMs + cpuMs, this.#busyUntilMs);
 		// Clocks count whole milliseconds.
 		await sleep(this.#clock, Math.ceil(doneMs - nowMs), signal).catch(() => undefined);
 		if (signal?.aborted !== true) this.account(cpuMs);

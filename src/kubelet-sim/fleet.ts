@@ -10,6 +10,7 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
+import { quantityToNumber } from "../apimachinery/quantity.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { ConfigMap, EndpointSlice, Pod, PodStatus, Secret, Service, Taint } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
@@ -36,6 +37,7 @@ import { Semaphore } from "./semaphore.ts";
 import { statusPatch } from "./status-patch.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
 import { ServiceLoads } from "./usage/service-loads.ts";
+import type { ObservedNode } from "./usage/stats-pages.ts";
 import { serviceEnvironment } from "./volumes/environment.ts";
 import type { ObjectLookups, ObjectName } from "./volumes/objects.ts";
 
@@ -338,6 +340,17 @@ export class Fleet {
 		return uid === undefined ? undefined : this.#workers.get(uid);
 	}
 
+	#observe(node: SimNode): ObservedNode {
+		const { name, startedMs, endedCpuSeconds, allocatable } = node;
+		this.#loads.complete();
+		const pods = this.#informers.pods.cache.byIndex("node", name).flatMap((pod) => {
+			const worker = this.#workers.get(pod.metadata?.uid ?? "");
+			return worker === undefined ? [] : [{ pod, meter: worker.usage, endedCpuSeconds: worker.endedCpuSeconds }];
+		});
+		const [cores, memoryBytes] = [quantityToNumber(allocatable.cpu ?? "0"), quantityToNumber(allocatable.memory ?? "0")];
+		return { name, startedMs, endedCpuSeconds, cores, memoryBytes, pods };
+	}
+
 	#usedNode(name: string): UsedNode | undefined {
 		const node = this.#nodes.get(name);
 		if (node?.running !== true) return undefined;
@@ -376,6 +389,8 @@ export class Fleet {
 			node: node.name,
 			pods: () => this.#informers.pods.cache.byIndex("node", node.name),
 			connector: this.connector,
+			usage: () => this.#observe(node),
+			clock: this.#clock,
 			configuration: () => ({
 				port: kubeletPort,
 				syncFrequency: formatGoDuration(volumeSyncMs),

@@ -1,13 +1,15 @@
 /**
- * The kubelet's own HTTP API on port 10250 of its node, as far as it is simulated: health, pods, logs and configuration.
- * What is missing (metrics, stats, exec, run …) answers 404. Without TLS and without asking who calls: only the control
+ * The kubelet's own HTTP API on port 10250 of its node, as far as it is simulated: health, pods, logs, configuration and usage.
+ * What is missing (its own /metrics, exec, run …) answers 404. Without TLS and without asking who calls: only the control
  * plane reaches it, through nodes/proxy.
  * Source: pkg/kubelet/server/server.go and https://kubernetes.io/docs/reference/access-authn-authz/kubelet-authn-authz/
  */
+import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import type { Pod } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
 import { type HttpRequest, type HttpResponse, httpServer } from "../host/index.ts";
+import { cadvisorMetrics, type ObservedNode, resourceMetrics, statsSummary } from "./usage/stats-pages.ts";
 
 export const kubeletPort = 10250;
 
@@ -21,6 +23,8 @@ export interface KubeletServerOptions {
 	readonly connector: Pick<NodeConnector, "logs">;
 	/** KubeletConfiguration: what this kubelet works with. */
 	readonly configuration: () => object;
+	readonly usage: () => ObservedNode;
+	readonly clock: Clock;
 }
 
 export function kubeletServer(options: KubeletServerOptions) {
@@ -32,11 +36,22 @@ async function answer(options: KubeletServerOptions, { method, target }: HttpReq
 	const [first = "", ...rest] = url.pathname.split("/").slice(1).map(decodeURIComponent);
 	if (first === "healthz") return health(rest.join("/"));
 	if (first === "containerLogs" && rest.length === 3) return containerLog(options, rest, url.searchParams);
-	if ((first !== "pods" && first !== "configz") || rest.join("") !== "") return notFound;
+	const isUsage = usagePaths.has(url.pathname);
+	if (!isUsage && ((first !== "pods" && first !== "configz") || rest.join("") !== "")) return notFound;
 	if (method !== "GET") return { status: 405, headers: plain, body: "405: Method Not Allowed" };
+	if (isUsage) return usagePage(options, url.pathname);
 	if (first === "configz") return { status: 200, headers: json, body: JSON.stringify({ kubeletconfig: options.configuration() }) };
 	const items = options.pods().map(({ kind: _, apiVersion: __, ...pod }) => pod);
 	return { status: 200, headers: json, body: `${JSON.stringify({ kind: "PodList", apiVersion: "v1", metadata: {}, items })}\n` };
+}
+
+const usagePaths: ReadonlySet<string> = new Set(["/stats/summary", "/metrics/resource", "/metrics/cadvisor"]);
+
+function usagePage({ usage, clock }: KubeletServerOptions, path: string): HttpResponse {
+	const nowMs = clock.now();
+	if (path === "/stats/summary") return { status: 200, headers: json, body: JSON.stringify(statsSummary(usage(), nowMs), null, 1) };
+	const body = path === "/metrics/resource" ? resourceMetrics(usage(), nowMs) : cadvisorMetrics(usage(), nowMs);
+	return { status: 200, headers: { "Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" }, body };
 }
 
 const notFound: HttpResponse = { status: 404, headers: plain, body: "404 page not found\n" };

@@ -13,8 +13,9 @@ import type { ApiRequest, ApiResponse } from "../../apimachinery/api-request.ts"
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { isJsonObject, type JsonObject, jsonEqual } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/log.ts";
-import type { APIGroup, APIService, Service } from "../../apimachinery/schema/generated/types.ts";
-import { isStatusError, newServiceUnavailable } from "../../apimachinery/status-error.ts";
+import type { KubeList, KubeObject } from "../../apimachinery/meta.ts";
+import type { APIGroup, APIService, Service, Status } from "../../apimachinery/schema/generated/types.ts";
+import { isStatusError, newPathNotFound, newServiceUnavailable, StatusError } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { AdmissionLookup } from "../admission/admission.ts";
 import { apiserverUser } from "../authentication/apiserver-user.ts";
@@ -45,6 +46,8 @@ export interface AggregationOptions {
 const checkPeriodMs = 30_000;
 /** How long it may take to answer, in real time. */
 const checkTimeoutMs = 5_000;
+/** … for a component of this process. */
+const readTimeoutMs = 30_000;
 const pathOfVersion = /^\/apis\/(?<group>[^/]+)\/(?<version>[^/?]+)/;
 
 export class Aggregation implements RemoteApis {
@@ -109,6 +112,25 @@ export class Aggregation implements RemoteApis {
 	#serviceOf(path: string): APIService | undefined {
 		const { group = "", version = "" } = pathOfVersion.exec(path)?.groups ?? {};
 		return this.#remote.get(`${version}.${group}`);
+	}
+
+	/**
+	 * Answers a component of this process that reads from another server; the caller has authorized it. Rejects with what that
+	 * one answers, as a StatusError.
+	 */
+	async read(user: UserInfo, path: string): Promise<KubeObject | KubeList> {
+		const service = this.#serviceOf(path);
+		if (service === undefined || !isAvailable(service)) throw newServiceUnavailable("service unavailable");
+		const { status, body } = await (await this.#loaded())
+			.get(this.#endpointOf(service), path, readTimeoutMs, user)
+			.catch((error: unknown) => {
+				throw newServiceUnavailable(`error trying to reach service: ${error instanceof Error ? error.message : String(error)}`);
+			});
+		const answer = parsed(body);
+		if (isJsonObject(answer) && answer.kind === "Status" && status >= 400) throw new StatusError(answer as unknown as Status);
+		if (status === 404) throw newPathNotFound();
+		if (status >= 400 || !isJsonObject(answer)) throw newServiceUnavailable(`the server behind ${path} answers ${status}`);
+		return answer as KubeObject;
 	}
 
 	/** Passes a request on; the caller has authorized it. */

@@ -45,9 +45,18 @@ export class ApiProxy {
 		this.#options = options;
 	}
 
-	/** Asks for a document of the server's own. Rejects with RemoteServerError. @param timeoutMs in real time */
-	async get(endpoint: WebhookEndpoint, path: string, timeoutMs: number): Promise<{ readonly status: number; readonly body: Buffer }> {
-		const request = this.#open(endpoint, { method: "GET", path, headers: { Accept: "application/json", "User-Agent": "kube-aggregator" } });
+	/**
+	 * Asks for a document, on behalf of a user or, without one, of this server itself. Rejects with RemoteServerError.
+	 * @param timeoutMs in real time
+	 */
+	async get(
+		endpoint: WebhookEndpoint,
+		path: string,
+		timeoutMs: number,
+		user?: UserInfo,
+	): Promise<{ readonly status: number; readonly body: Buffer }> {
+		const headers = { Accept: "application/json", "User-Agent": "kube-aggregator", ...(user === undefined ? {} : identityHeaders(user)) };
+		const request = this.#open(endpoint, { method: "GET", path, headers });
 		const limit = this.#options.clock.setTimeout(
 			() => request.destroy(new Error("context deadline exceeded (Client.Timeout exceeded while awaiting headers)")),
 			timeoutMs,
@@ -152,7 +161,7 @@ function answerTo(request: ClientRequest): Promise<RemoteAnswer> {
 }
 
 /** What the client asks for, and who it is. */
-function headersFor({ name, uid = "", groups, extra = {} }: UserInfo, message: IncomingMessage): OutgoingHttpHeaders {
+function headersFor(user: UserInfo, message: IncomingMessage): OutgoingHttpHeaders {
 	const listed = (message.headers.connection ?? "").split(",").map((header) => header.trim().toLowerCase());
 	const kept = Object.entries(message.headers).filter(([header]) => !keptBack.test(header) && !listed.includes(header));
 	const before = message.headers["x-forwarded-for"];
@@ -160,6 +169,13 @@ function headersFor({ name, uid = "", groups, extra = {} }: UserInfo, message: I
 	return {
 		...Object.fromEntries(kept),
 		"X-Forwarded-For": before === undefined ? client : `${String(before)}, ${client}`,
+		...identityHeaders(user),
+	};
+}
+
+/** The front proxy's word for who asks. */
+function identityHeaders({ name, uid = "", groups, extra = {} }: UserInfo): OutgoingHttpHeaders {
+	return {
 		"X-Remote-User": name,
 		...(uid === "" ? {} : { "X-Remote-Uid": uid }),
 		...(groups.length === 0 ? {} : { "X-Remote-Group": [...groups] }),

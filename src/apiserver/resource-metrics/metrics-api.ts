@@ -77,54 +77,56 @@ export class MetricsApi {
 
 	#readPods(context: ReadContext): KubeObject | KubeList {
 		const { namespace, name, request } = context;
+		const usage = this.#usage;
 		if (request.verb === "list") {
 			const pods = this.#options.pods(namespace);
-			return list(context, "PodMetricsList", pods, (pod) => this.#podMetrics(pod as Pod, context.nowMs));
+			return list(context, "PodMetricsList", pods, (pod) => podMetrics(usage, pod as Pod, context.nowMs));
 		}
 		const pod = this.#options.pod(namespace, name);
 		if (pod === undefined) throw newNotFound({ group: "", resource: "pods" }, name);
-		const found = this.#podMetrics(pod as Pod, context.nowMs);
+		const found = podMetrics(usage, pod as Pod, context.nowMs);
 		if (found === undefined) throw newNotFound({ group: metricsGroup, resource: "podmetrics" }, `${namespace}/${name}`);
 		return found;
 	}
 
 	#readNodes(context: ReadContext): KubeObject | KubeList {
 		const { name, request } = context;
+		const usage = this.#usage;
 		if (request.verb === "list") {
-			return list(context, "NodeMetricsList", this.#options.nodes(), (node) => this.#nodeMetrics(node, context.nowMs));
+			return list(context, "NodeMetricsList", this.#options.nodes(), (node) => nodeMetrics(usage, node, context.nowMs));
 		}
 		const node = this.#options.node(name);
-		const found = node === undefined ? undefined : this.#nodeMetrics(node, context.nowMs);
+		const found = node === undefined ? undefined : nodeMetrics(usage, node, context.nowMs);
 		if (found === undefined) throw newNotFound({ group: metricsGroup, resource: "nodemetrics" }, name);
 		return found;
 	}
+}
 
-	#podMetrics({ metadata = {}, status }: Pod, nowMs: number): PodMetrics | undefined {
-		if (status?.phase !== "Running") return undefined;
-		const found = this.#usage.podUsage(metadata.namespace ?? "", metadata.name ?? "");
-		if (found === undefined) return undefined;
-		return {
-			kind: podMetricsKind.kind,
-			apiVersion,
-			metadata: metadataOf(metadata, nowMs),
-			timestamp: formatTime(found.timestampMs),
-			window: formatGoDuration(found.windowMs),
-			containers: found.containers.map((container) => ({ name: container.name, usage: quantities(container) })),
-		};
-	}
+function podMetrics(usage: UsageSource, { metadata = {}, status }: Pod, nowMs: number): PodMetrics | undefined {
+	if (status?.phase !== "Running") return undefined;
+	const found = usage.podUsage(metadata.namespace ?? "", metadata.name ?? "");
+	if (found === undefined) return undefined;
+	return {
+		kind: podMetricsKind.kind,
+		apiVersion,
+		metadata: metadataOf(metadata, nowMs),
+		timestamp: formatTime(found.timestampMs),
+		window: formatGoDuration(found.windowMs),
+		containers: found.containers.map((container) => ({ name: container.name, usage: quantities(container) })),
+	};
+}
 
-	#nodeMetrics({ metadata = {} }: KubeObject, nowMs: number): NodeMetrics | undefined {
-		const found = this.#usage.nodeUsage(metadata.name ?? "");
-		if (found === undefined) return undefined;
-		return {
-			kind: nodeMetricsKind.kind,
-			apiVersion,
-			metadata: metadataOf(metadata, nowMs),
-			timestamp: formatTime(found.timestampMs),
-			window: formatGoDuration(found.windowMs),
-			usage: quantities(found),
-		};
-	}
+function nodeMetrics(usage: UsageSource, { metadata = {} }: KubeObject, nowMs: number): NodeMetrics | undefined {
+	const found = usage.nodeUsage(metadata.name ?? "");
+	if (found === undefined) return undefined;
+	return {
+		kind: nodeMetricsKind.kind,
+		apiVersion,
+		metadata: metadataOf(metadata, nowMs),
+		timestamp: formatTime(found.timestampMs),
+		window: formatGoDuration(found.windowMs),
+		usage: quantities(found),
+	};
 }
 
 function list(

@@ -27,6 +27,7 @@ export class SimNode implements WorkerNode {
 	registered = false;
 	/** When it came up, Unix ms. */
 	readonly startedMs: number;
+	endedCpuSeconds = 0;
 	readonly #clock: Clock;
 	readonly #cluster: ClusterNetwork;
 	readonly #addresses: PodAddresses;

@@ -59,6 +59,8 @@ export interface PodScope {
 	/** Another container of the pod. */
 	container(name: string): ContainerWorker | undefined;
 	downward(): DownwardContext;
+	/** A container ends: what it used is kept. */
+	usageEnded(container: UsedContainer): void;
 	serviceEnvironment(): ReadonlyMap<string, string>;
 }
 
@@ -70,6 +72,8 @@ export class ContainerWorker {
 	/** SIGKILL at the end of the grace period. */
 	#killTimer: Timer | undefined;
 	#previousLog: LogBuffer | undefined;
+	/** Id of the instance whose usage is in the counters of pod and node. */
+	#usageEnded: string | undefined;
 
 	constructor(scope: PodScope, record: ContainerRecord) {
 		this.#scope = scope;
@@ -87,6 +91,7 @@ export class ContainerWorker {
 
 	/** Kills whatever runs. */
 	close(): void {
+		this.#endUsage();
 		this.#prober?.stop();
 		this.#killTimer?.cancel();
 		this.#container?.finish();
@@ -96,7 +101,7 @@ export class ContainerWorker {
 	get used(): UsedContainer | undefined {
 		const { record } = this;
 		const container = this.#container;
-		if (container === undefined || record.phase !== "running") return undefined;
+		if (container === undefined || record.phase !== "running" || this.#usageEnded === record.containerId) return undefined;
 		const { machine } = container;
 		const limitBytes = this.#memoryLimitBytes();
 		return {
@@ -104,10 +109,21 @@ export class ContainerWorker {
 			startedMs: record.startedMs,
 			image: container.ownUsage,
 			cores: this.#cores(),
+			isCpuLimited: record.actuated?.limits?.cpu !== undefined,
+			containerId: record.containerId,
+			imageName: record.image,
 			memoryLimitBytes: limitBytes === Number.POSITIVE_INFINITY ? undefined : limitBytes,
 			workedMs: (atMs) => machine.cpuUsedMs(atMs),
 			takenMemoryBytes: machine.takenMemoryBytes,
 		};
+	}
+
+	/** What an instance has used by its end stays in the counters of pod and node. */
+	#endUsage(): void {
+		const { used } = this;
+		if (used === undefined || this.#usageEnded === used.containerId) return;
+		this.#usageEnded = used.containerId;
+		this.#scope.usageEnded(used);
 	}
 
 	/** Its limit, or what the node has. */
@@ -451,6 +467,7 @@ export class ContainerWorker {
 		const { record } = this;
 		const { clock, latency, random } = this.#scope.host;
 		if (this.#scope.closed || this.#container !== container) return;
+		this.#endUsage();
 		this.#killTimer?.cancel();
 		this.#prober?.stop();
 		const finishedMs = clock.now();

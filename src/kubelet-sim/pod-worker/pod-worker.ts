@@ -11,7 +11,7 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
-import { PodUsageMeter, usageDiffers } from "../usage/pod-usage.ts";
+import { PodUsageMeter, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
@@ -48,6 +48,7 @@ export class PodWorker implements PodScope {
 	#pod: Pod;
 	/** Made when somebody asks, or when there is something to remember. */
 	#usage: PodUsageMeter | undefined;
+	#endedCpuSeconds = 0;
 	#network: PodNetwork | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
@@ -164,6 +165,17 @@ export class PodWorker implements PodScope {
 			onError: (message) => this.event("Warning", "InvalidUsage", message),
 		});
 		return this.#usage;
+	}
+
+	/** CPU seconds of containers that have ended. */
+	get endedCpuSeconds(): number {
+		return this.#endedCpuSeconds;
+	}
+
+	usageEnded(container: UsedContainer): void {
+		const seconds = this.usage.cpuSeconds(container, this.host.clock.now());
+		this.#endedCpuSeconds += seconds;
+		this.node.endedCpuSeconds += seconds;
 	}
 
 	/** What the node has promised the pod; nothing once it is over. */

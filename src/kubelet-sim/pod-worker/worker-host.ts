@@ -18,6 +18,8 @@ export interface WorkerNode {
 	readonly allocatable: Readonly<Record<string, string>>;
 	/** The node's own network, for pods with hostNetwork. */
 	readonly network: PodNetwork;
+	/** CPU seconds of containers that have ended on it. */
+	endedCpuSeconds: number;
 	/** Throws `OutOfAddressesError`. */
 	allocateAddress(): string;
 	reserveAddress(address: string): void;

@@ -36,6 +36,12 @@ export interface UsedContainer {
 	readonly image: ImageUsage;
 	/** How much of the processor it may have. */
 	readonly cores: number;
+	/** That is less than the node has, because it says so. */
+	readonly isCpuLimited: boolean;
+	/** `containerd://…` */
+	readonly containerId: string;
+	/** `docker.io/library/nginx:1.27` */
+	readonly imageName: string;
 	/** Absent: no limit. */
 	readonly memoryLimitBytes: number | undefined;
 	/** CPU time that its programs have used for work before a moment of the last minute, ms. */
