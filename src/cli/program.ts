@@ -58,6 +58,12 @@ function addStart(program: Command): void {
 		.option("--ephemeral", "keep everything in memory and forget it at the end")
 		.option("--foreground", "stay in this terminal; Ctrl-C stops the cluster")
 		.option("--speed <factor>", "cluster time passes this many times as fast as real time (default: 1, or as before)", positiveNumber)
+		.addOption(
+			new Option(
+				"--kubelet-certificates <which>",
+				"nodes join by a bootstrap token and renew client certificates of their own; or those of servers, too (default: none, or as before)",
+			).choices(["none", "client", "serving"]),
+		)
 		.option("--token-auth-file <file>", 'CSV of static tokens: token,user,uid[,"group1,group2"]; "" for none')
 		.option("--authentication-config <file>", 'an AuthenticationConfiguration: providers of tokens, and who may be anonymous; "" for none')
 		.option("--anonymous-auth <bool>", "whether who says nothing of himself is system:anonymous (default: true)", trueOrFalse)

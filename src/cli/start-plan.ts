@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { AuthorizationOptions } from "../cluster/index.ts";
 import { type AuditStartOptions, planAudit } from "./audit-config.ts";
 import { type AuthenticationConfig, changesAuthentication, planAuthentication } from "./authentication-config.ts";
-import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
+import type { ClusterConfig, ClusterDirectory, KubeletCertificates } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
 import { optional, planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
@@ -30,6 +30,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly authorizationWebhookVersion?: string;
 	readonly encryptionProviderConfig?: string;
 	readonly encryptionProviderConfigAutomaticReload?: boolean;
+	readonly kubeletCertificates?: KubeletCertificates;
 	readonly pkiDir?: string;
 	readonly output?: "json";
 }
@@ -84,6 +85,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 			"encryptionProviderConfigAutomaticReload",
 			options.encryptionProviderConfigAutomaticReload ?? known?.encryptionProviderConfigAutomaticReload,
 		),
+		...optional("kubeletCertificates", options.kubeletCertificates ?? known?.kubeletCertificates),
 		...optional("audit", planAudit(options, known?.audit)),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
@@ -169,6 +171,7 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 			options.encryptionProviderConfigAutomaticReload,
 			config?.encryptionProviderConfigAutomaticReload ?? false,
 		],
+		"--kubelet-certificates": [options.kubeletCertificates, config?.kubeletCertificates ?? "none"],
 		"--audit-policy-file": [options.auditPolicyFile && resolve(options.auditPolicyFile), config?.audit?.policyFile ?? ""],
 		"--audit-log-path": [options.auditLogPath && resolve(options.auditLogPath), config?.audit?.logPath ?? ""],
 		"--audit-webhook-config-file": [

@@ -43,7 +43,7 @@ import { Client } from "../client/client.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
-import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
+import type { CertificateOptions, Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
 import { type PluginFactories, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
@@ -53,6 +53,7 @@ import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import { createNodeCredentials } from "./node-credentials.ts";
 import { OwnComponents } from "./own-components.ts";
 import { type EtcdStoreOption, isInMemory, type OpenedStore, openStore } from "./store-option.ts";
 import { StreamingRelay } from "./streaming-relay.ts";
@@ -62,6 +63,11 @@ export interface ClusterOptions {
 	readonly nodes?: number;
 	/** What the nodes are like; default 4 CPUs, 8 GiB, 110 pods. */
 	readonly nodeTemplate?: Omit<NodeOptions, "name">;
+	/**
+	 * Whether nodes join by a bootstrap token, have certificates of their own and renew them; default false. Keys cost, and no
+	 * seed decides them. For single nodes there is `certificates` of `fleet.addNode`.
+	 */
+	readonly kubeletCertificates?: boolean | CertificateOptions;
 	/** Where certificates and store live; absent: everything in memory. */
 	readonly dataDir?: string;
 	/** How many members kubesim's own store has when it is made: 1, 3 or 5. Default 1. */
@@ -313,7 +319,15 @@ export class Cluster {
 				signServiceAccountToken: (account, secretName) => this.apiServer.serviceAccountTokens.issueLegacy(account, secretName),
 			},
 			nodes: options.nodes ?? defaultNodes,
-			nodeTemplate: options.nodeTemplate,
+			nodeTemplate: templateOf(options),
+			credentials: createNodeCredentials({
+				clock,
+				random: random.fork("bootstrap tokens"),
+				clientCa: options.pki.ca.cert,
+				administrator: this.client,
+				authenticateToken: (token) => this.apiServer.authenticateToken(token),
+				wayFor: (user) => this.wayFor(user),
+			}),
 		};
 		if (store.isShared === true) {
 			const elected = new ElectedComponents({ ...runnerOptions, url: () => this.#url });
@@ -603,6 +617,11 @@ function readChoice({ configuration, plugins }: SchedulerChoice = {}): NonNullab
 		...(configuration === undefined ? {} : { configuration: readSchedulerConfiguration(configuration) }),
 		...(plugins === undefined ? {} : { plugins }),
 	};
+}
+
+function templateOf({ nodeTemplate, kubeletCertificates = false }: Parts): Omit<NodeOptions, "name"> | undefined {
+	if (kubeletCertificates === false) return nodeTemplate;
+	return { ...nodeTemplate, certificates: kubeletCertificates === true ? {} : kubeletCertificates };
 }
 
 function here<T>(component: T | undefined): T {
