@@ -50,6 +50,8 @@ export interface ClusterConfig {
 	readonly controllers?: readonly string[];
 	/** Addresses for load balancers, as `ClusterOptions` has them; absent: the usual ones. */
 	readonly loadBalancerPool?: string;
+	/** The AdmissionConfiguration's path, absolute; absent: none. */
+	readonly admissionControlConfigFile?: string;
 	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */
 	readonly authorization?: AuthorizationOptions;
 	/** The EncryptionConfiguration's path, absolute; absent: nothing is encrypted in the store. */

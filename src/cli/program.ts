@@ -87,6 +87,7 @@ function addStart(program: Command): void {
 			"--load-balancer-pool <ranges>",
 			"addresses for Services of type LoadBalancer: FIRST-LAST or networks, separated by commas; none: nobody makes load balancers (default: 172.18.255.200-172.18.255.250, or as before)",
 		)
+		.option("--admission-control-config-file <file>", "an AdmissionConfiguration, for ImagePolicyWebhook (default: none, or as before)")
 		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
 		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")
 		.option("--authorization-policy-file <file>", "for the mode ABAC: a policy a line, as JSON")

@@ -133,6 +133,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			admission: { enable: config.enableAdmissionPlugins ?? [], disable: config.disableAdmissionPlugins ?? [] },
 			...(config.controllers === undefined ? {} : { controllers: config.controllers }),
 			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
+			...(config.admissionControlConfigFile === undefined ? {} : { admissionControlConfigFile: config.admissionControlConfigFile }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
 			encryptionProviderConfigAutomaticReload: config.encryptionProviderConfigAutomaticReload ?? false,

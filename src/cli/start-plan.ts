@@ -23,6 +23,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly disableAdmissionPlugins?: readonly string[];
 	readonly controllers?: readonly string[];
 	readonly loadBalancerPool?: string;
+	readonly admissionControlConfigFile?: string;
 	readonly authorizationMode?: readonly string[];
 	readonly authorizationConfig?: string;
 	readonly authorizationPolicyFile?: string;
@@ -84,6 +85,10 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional(
 			"encryptionProviderConfigAutomaticReload",
 			options.encryptionProviderConfigAutomaticReload ?? known?.encryptionProviderConfigAutomaticReload,
+		),
+		...optional(
+			"admissionControlConfigFile",
+			options.admissionControlConfigFile === undefined ? known?.admissionControlConfigFile : resolve(options.admissionControlConfigFile),
 		),
 		...optional("kubeletCertificates", options.kubeletCertificates ?? known?.kubeletCertificates),
 		...optional("audit", planAudit(options, known?.audit)),
@@ -152,6 +157,10 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
 		"--controllers": [options.controllers?.join(","), config?.controllers?.join(",") ?? "*"],
 		"--load-balancer-pool": [options.loadBalancerPool, config?.loadBalancerPool],
+		"--admission-control-config-file": [
+			options.admissionControlConfigFile && resolve(options.admissionControlConfigFile),
+			config?.admissionControlConfigFile ?? "",
+		],
 		"--authorization-mode": [options.authorizationMode?.join(","), config?.authorization?.modes?.join(",") ?? ""],
 		"--authorization-config": [options.authorizationConfig && resolve(options.authorizationConfig), config?.authorization?.configFile],
 		"--authorization-policy-file": [

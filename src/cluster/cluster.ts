@@ -88,6 +88,8 @@ export interface ClusterOptions {
 	readonly latency?: LatencyOption;
 	/** Admission plugins to turn on and off, by Kubernetes' names, and to set up. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionOptions;
+	/** An AdmissionConfiguration of apiserver.config.k8s.io/v1, for ImagePolicyWebhook; default none. */
+	readonly admissionControlConfigFile?: string;
 	/** An EncryptionConfiguration of apiserver.config.k8s.io/v1: which objects are encrypted in the store; default none. */
 	readonly encryptionProviderConfig?: string;
 	/** Whether changes of that file are followed; default false. */
@@ -167,6 +169,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
 	const authorizers = await makeAuthorizers(options, { clock, random });
+	const admission = await configuredAdmission(options, { clock, random });
 	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
 	options.onProgress?.("opening the store");
 	const imaged = canUseImage(options, clock) ? await ImagedStore.open(() => idsOf(random), clock.now(), serviceCidr) : undefined;
@@ -180,7 +183,19 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	});
 	try {
 		const encryption = await encrypted(opened.store, options);
-		const cluster = new Cluster({ ...options, ...opened, authorizers, identities, ...encryption, clock, random, log, pki, imaged });
+		const cluster = new Cluster({
+			...options,
+			...opened,
+			...admission,
+			authorizers,
+			identities,
+			...encryption,
+			clock,
+			random,
+			log,
+			pki,
+			imaged,
+		});
 		await cluster.followFiles();
 		if (options.audit !== undefined) await cluster.openAudit(options.audit);
 		await cluster.apiServer.start();
@@ -211,6 +226,17 @@ async function makeAuthorizers(
 	if (authorization === undefined) return undefined;
 	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
 	return loadAuthorizers(authorization, environment);
+}
+
+/** What is asked for, with what the file sets up. Rejects with `AdmissionSwitchError`. */
+async function configuredAdmission(
+	{ admission, admissionControlConfigFile: file }: ClusterOptions,
+	environment: { readonly clock: Clock; readonly random: Random },
+): Promise<Pick<ClusterOptions, "admission">> {
+	if (file === undefined) return {};
+	const { loadAdmissionConfiguration } = await import("../apiserver/admission/admission-configuration.ts");
+	const random = environment.random.fork("admission configuration");
+	return { admission: { ...admission, configured: loadAdmissionConfiguration(file, { ...environment, random }) } };
 }
 
 /** The store as the API server sees it, and the file that decides it if that is to be followed. Rejects with `EncryptionConfigError`. */
