@@ -10,7 +10,11 @@ export interface AuditStartOptions {
 	readonly auditLogMaxsize?: number;
 	readonly auditLogMaxbackup?: number;
 	readonly auditLogMaxage?: number;
+	readonly auditLogTruncateEnabled?: boolean;
+	readonly auditLogTruncateMaxEventSize?: number;
 	readonly auditWebhookConfigFile?: string;
+	readonly auditWebhookTruncateEnabled?: boolean;
+	readonly auditWebhookTruncateMaxEventSize?: number;
 	readonly auditWebhookBatchMaxSize?: number;
 	readonly auditWebhookBatchMaxWait?: number;
 }
@@ -23,6 +27,10 @@ export function planAudit(options: AuditStartOptions, known: AuditOptions | unde
 		logMaxSize: options.auditLogMaxsize,
 		logMaxBackup: options.auditLogMaxbackup,
 		logMaxAge: options.auditLogMaxage,
+		logTruncateEnabled: options.auditLogTruncateEnabled,
+		logTruncateMaxEventSize: options.auditLogTruncateMaxEventSize,
+		webhookTruncateEnabled: options.auditWebhookTruncateEnabled,
+		webhookTruncateMaxEventSize: options.auditWebhookTruncateMaxEventSize,
 		webhookConfigFile: options.auditWebhookConfigFile && resolve(options.auditWebhookConfigFile),
 		webhookBatchMaxSize: options.auditWebhookBatchMaxSize,
 		webhookBatchMaxWaitMs: options.auditWebhookBatchMaxWait,

@@ -22,6 +22,9 @@ import { makeDirectory } from "./make-directory.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 import type { StoreConfig } from "./store-config.ts";
 
+/** Whether nodes have certificates: none, those of clients, or those of servers, too. */
+export type KubeletCertificates = "none" | "client" | "serving";
+
 /** What a start asked for and the next one reuses. */
 export interface ClusterConfig {
 	readonly name: string;
@@ -49,12 +52,16 @@ export interface ClusterConfig {
 	readonly loadBalancerPool?: string;
 	/** The file of a KubeSchedulerConfiguration; absent: kube-scheduler's own. */
 	readonly schedulerConfig?: string;
+	/** The AdmissionConfiguration's path, absolute; absent: none. */
+	readonly admissionControlConfigFile?: string;
 	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */
 	readonly authorization?: AuthorizationOptions;
 	/** The EncryptionConfiguration's path, absolute; absent: nothing is encrypted in the store. */
 	readonly encryptionProviderConfig?: string;
 	/** Whether changes of that file are followed. */
 	readonly encryptionProviderConfigAutomaticReload?: boolean;
+	/** Absent: none. */
+	readonly kubeletCertificates?: KubeletCertificates;
 	/** What is recorded of requests, and where; absent: nothing. Paths are absolute. */
 	readonly audit?: AuditOptions;
 	/** Absent: kubesim's own, in `dataDir`. */

@@ -59,6 +59,12 @@ function addStart(program: Command): void {
 		.option("--ephemeral", "keep everything in memory and forget it at the end")
 		.option("--foreground", "stay in this terminal; Ctrl-C stops the cluster")
 		.option("--speed <factor>", "cluster time passes this many times as fast as real time (default: 1, or as before)", positiveNumber)
+		.addOption(
+			new Option(
+				"--kubelet-certificates <which>",
+				"nodes join by a bootstrap token and renew client certificates of their own; or those of servers, too (default: none, or as before)",
+			).choices(["none", "client", "serving"]),
+		)
 		.option("--token-auth-file <file>", 'CSV of static tokens: token,user,uid[,"group1,group2"]; "" for none')
 		.option("--authentication-config <file>", 'an AuthenticationConfiguration: providers of tokens, and who may be anonymous; "" for none')
 		.option("--anonymous-auth <bool>", "whether who says nothing of himself is system:anonymous (default: true)", trueOrFalse)
@@ -86,6 +92,7 @@ function addStart(program: Command): void {
 			"--load-balancer-pool <ranges>",
 			"addresses for Services of type LoadBalancer: FIRST-LAST or networks, separated by commas; none: nobody makes load balancers (default: 172.18.255.200-172.18.255.250, or as before)",
 		)
+		.option("--admission-control-config-file <file>", "an AdmissionConfiguration, for ImagePolicyWebhook (default: none, or as before)")
 		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
 		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")
 		.option("--authorization-policy-file <file>", "for the mode ABAC: a policy a line, as JSON")
@@ -115,7 +122,11 @@ function addStart(program: Command): void {
 		.option("--audit-log-maxsize <megabytes>", "above which the log is put aside (default: 100)", integerBetween(1, 1_000_000))
 		.option("--audit-log-maxbackup <n>", "how many logs put aside are kept (default: all)", integerBetween(0, 1_000_000))
 		.option("--audit-log-maxage <days>", "how long logs put aside are kept (default: for ever)", integerBetween(0, 1_000_000))
+		.option("--audit-log-truncate-enabled", "write large events without what was sent and answered")
+		.option("--audit-log-truncate-max-event-size <bytes>", "from which size on (default: 102400)", integerBetween(1, 1_000_000_000))
 		.option("--audit-webhook-config-file <file>", "a kubeconfig that names the server audit events are sent to")
+		.option("--audit-webhook-truncate-enabled", "send large events without what was sent and answered")
+		.option("--audit-webhook-truncate-max-event-size <bytes>", "from which size on (default: 102400)", integerBetween(1, 1_000_000_000))
 		.option("--audit-webhook-batch-max-size <n>", "events in one request to that server (default: 400)", integerBetween(1, 1_000_000))
 		.option("--audit-webhook-batch-max-wait <duration>", "how long an event waits for others, e.g. 1s (default: 30s)", goDuration)
 		.addOption(outputOption())

@@ -140,9 +140,12 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 				? {}
 				: { scheduler: { configuration: readFlagYaml(config.schedulerConfig, "--scheduler-config") } }),
 			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
+			...(config.admissionControlConfigFile === undefined ? {} : { admissionControlConfigFile: config.admissionControlConfigFile }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),
 			...(config.encryptionProviderConfig === undefined ? {} : { encryptionProviderConfig: config.encryptionProviderConfig }),
 			encryptionProviderConfigAutomaticReload: config.encryptionProviderConfigAutomaticReload ?? false,
+			kubeletCertificates:
+				(config.kubeletCertificates ?? "none") === "none" ? false : { serving: config.kubeletCertificates === "serving" },
 			...(config.audit === undefined ? {} : { audit: config.audit }),
 			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,

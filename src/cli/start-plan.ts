@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { AuthorizationOptions } from "../cluster/index.ts";
 import { type AuditStartOptions, planAudit } from "./audit-config.ts";
 import { type AuthenticationConfig, changesAuthentication, planAuthentication } from "./authentication-config.ts";
-import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
+import type { ClusterConfig, ClusterDirectory, KubeletCertificates } from "./cluster-directory.ts";
 import { commandOn } from "./cluster-name.ts";
 import { CliError } from "./errors.ts";
 import { optional, planStore, type StoreConfig, type StoreOptions } from "./store-config.ts";
@@ -24,6 +24,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly controllers?: readonly string[];
 	readonly loadBalancerPool?: string;
 	readonly schedulerConfig?: string;
+	readonly admissionControlConfigFile?: string;
 	readonly authorizationMode?: readonly string[];
 	readonly authorizationConfig?: string;
 	readonly authorizationPolicyFile?: string;
@@ -31,6 +32,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly authorizationWebhookVersion?: string;
 	readonly encryptionProviderConfig?: string;
 	readonly encryptionProviderConfigAutomaticReload?: boolean;
+	readonly kubeletCertificates?: KubeletCertificates;
 	readonly pkiDir?: string;
 	readonly output?: "json";
 }
@@ -86,6 +88,11 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 			"encryptionProviderConfigAutomaticReload",
 			options.encryptionProviderConfigAutomaticReload ?? known?.encryptionProviderConfigAutomaticReload,
 		),
+		...optional(
+			"admissionControlConfigFile",
+			options.admissionControlConfigFile === undefined ? known?.admissionControlConfigFile : resolve(options.admissionControlConfigFile),
+		),
+		...optional("kubeletCertificates", options.kubeletCertificates ?? known?.kubeletCertificates),
 		...optional("audit", planAudit(options, known?.audit)),
 		ephemeral,
 		...(store === undefined ? {} : { store }),
@@ -159,6 +166,10 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--controllers": [options.controllers?.join(","), config?.controllers?.join(",") ?? "*"],
 		"--scheduler-config": [options.schedulerConfig && resolve(options.schedulerConfig), config?.schedulerConfig ?? ""],
 		"--load-balancer-pool": [options.loadBalancerPool, config?.loadBalancerPool],
+		"--admission-control-config-file": [
+			options.admissionControlConfigFile && resolve(options.admissionControlConfigFile),
+			config?.admissionControlConfigFile ?? "",
+		],
 		"--authorization-mode": [options.authorizationMode?.join(","), config?.authorization?.modes?.join(",") ?? ""],
 		"--authorization-config": [options.authorizationConfig && resolve(options.authorizationConfig), config?.authorization?.configFile],
 		"--authorization-policy-file": [
@@ -178,6 +189,7 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 			options.encryptionProviderConfigAutomaticReload,
 			config?.encryptionProviderConfigAutomaticReload ?? false,
 		],
+		"--kubelet-certificates": [options.kubeletCertificates, config?.kubeletCertificates ?? "none"],
 		"--audit-policy-file": [options.auditPolicyFile && resolve(options.auditPolicyFile), config?.audit?.policyFile ?? ""],
 		"--audit-log-path": [options.auditLogPath && resolve(options.auditLogPath), config?.audit?.logPath ?? ""],
 		"--audit-webhook-config-file": [

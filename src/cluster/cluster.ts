@@ -46,7 +46,7 @@ import { pathOf } from "../client/http-path.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
-import type { Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
+import type { CertificateOptions, Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
 import { type PluginFactories, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
@@ -56,6 +56,7 @@ import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import { createNodeCredentials } from "./node-credentials.ts";
 import { OwnComponents } from "./own-components.ts";
 import { type EtcdStoreOption, isInMemory, type OpenedStore, openStore } from "./store-option.ts";
 import { StreamingRelay } from "./streaming-relay.ts";
@@ -65,6 +66,11 @@ export interface ClusterOptions {
 	readonly nodes?: number;
 	/** What the nodes are like; default 4 CPUs, 8 GiB, 110 pods. */
 	readonly nodeTemplate?: Omit<NodeOptions, "name">;
+	/**
+	 * Whether nodes join by a bootstrap token, have certificates of their own and renew them; default false. Keys cost, and no
+	 * seed decides them. For single nodes there is `certificates` of `fleet.addNode`.
+	 */
+	readonly kubeletCertificates?: boolean | CertificateOptions;
 	/** Where certificates and store live; absent: everything in memory. */
 	readonly dataDir?: string;
 	/** How many members kubesim's own store has when it is made: 1, 3 or 5. Default 1. */
@@ -85,6 +91,8 @@ export interface ClusterOptions {
 	readonly latency?: LatencyOption;
 	/** Admission plugins to turn on and off, by Kubernetes' names, and to set up. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionOptions;
+	/** An AdmissionConfiguration of apiserver.config.k8s.io/v1, for ImagePolicyWebhook; default none. */
+	readonly admissionControlConfigFile?: string;
 	/** An EncryptionConfiguration of apiserver.config.k8s.io/v1: which objects are encrypted in the store; default none. */
 	readonly encryptionProviderConfig?: string;
 	/** Whether changes of that file are followed; default false. */
@@ -164,6 +172,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
 	const authorizers = await makeAuthorizers(options, { clock, random });
+	const admission = await configuredAdmission(options, { clock, random });
 	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
 	options.onProgress?.("opening the store");
 	const imaged = canUseImage(options, clock) ? await ImagedStore.open(() => idsOf(random), clock.now(), serviceCidr) : undefined;
@@ -177,7 +186,19 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	});
 	try {
 		const encryption = await encrypted(opened.store, options);
-		const cluster = new Cluster({ ...options, ...opened, authorizers, identities, ...encryption, clock, random, log, pki, imaged });
+		const cluster = new Cluster({
+			...options,
+			...opened,
+			...admission,
+			authorizers,
+			identities,
+			...encryption,
+			clock,
+			random,
+			log,
+			pki,
+			imaged,
+		});
 		await cluster.followFiles();
 		if (options.audit !== undefined) await cluster.openAudit(options.audit);
 		await cluster.apiServer.start();
@@ -208,6 +229,17 @@ async function makeAuthorizers(
 	if (authorization === undefined) return undefined;
 	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
 	return loadAuthorizers(authorization, environment);
+}
+
+/** What is asked for, with what the file sets up. Rejects with `AdmissionSwitchError`. */
+async function configuredAdmission(
+	{ admission, admissionControlConfigFile: file }: ClusterOptions,
+	environment: { readonly clock: Clock; readonly random: Random },
+): Promise<Pick<ClusterOptions, "admission">> {
+	if (file === undefined) return {};
+	const { loadAdmissionConfiguration } = await import("../apiserver/admission/admission-configuration.ts");
+	const random = environment.random.fork("admission configuration");
+	return { admission: { ...admission, configured: loadAdmissionConfiguration(file, { ...environment, random }) } };
 }
 
 /** The store as the API server sees it, and the file that decides it if that is to be followed. Rejects with `EncryptionConfigError`. */
@@ -316,7 +348,15 @@ export class Cluster {
 				signServiceAccountToken: (account, secretName) => this.apiServer.serviceAccountTokens.issueLegacy(account, secretName),
 			},
 			nodes: options.nodes ?? defaultNodes,
-			nodeTemplate: options.nodeTemplate,
+			nodeTemplate: templateOf(options),
+			credentials: createNodeCredentials({
+				clock,
+				random: random.fork("bootstrap tokens"),
+				clientCa: options.pki.ca.cert,
+				administrator: this.client,
+				authenticateToken: (token) => this.apiServer.authenticateToken(token),
+				wayFor: (user) => this.wayFor(user),
+			}),
 		};
 		if (store.isShared === true) {
 			const elected = new ElectedComponents({ ...runnerOptions, url: () => this.#url });
@@ -619,6 +659,11 @@ function readChoice({ configuration, plugins }: SchedulerChoice = {}): NonNullab
 		...(configuration === undefined ? {} : { configuration: readSchedulerConfiguration(configuration) }),
 		...(plugins === undefined ? {} : { plugins }),
 	};
+}
+
+function templateOf({ nodeTemplate, kubeletCertificates = false }: Parts): Omit<NodeOptions, "name"> | undefined {
+	if (kubeletCertificates === false) return nodeTemplate;
+	return { ...nodeTemplate, certificates: kubeletCertificates === true ? {} : kubeletCertificates };
 }
 
 function here<T>(component: T | undefined): T {

@@ -14,7 +14,7 @@ import {
 	type ControllerMetrics,
 	type ControllerSetOptions,
 } from "../controllers/index.ts";
-import { Fleet, type LatencyOption, type NodeOptions } from "../kubelet-sim/index.ts";
+import { Fleet, type LatencyOption, type NodeCredentials, type NodeOptions } from "../kubelet-sim/index.ts";
 import { Scheduler, type SchedulerOptions } from "../scheduler/index.ts";
 import { ClusterControllers, type ClusterControllersOptions } from "./cluster-controllers.ts";
 
@@ -39,6 +39,8 @@ export interface ComponentOptions {
 	/** How many nodes there are to be, at least. */
 	readonly nodes: number;
 	readonly nodeTemplate: Omit<NodeOptions, "name"> | undefined;
+	/** For nodes that have certificates. */
+	readonly credentials: NodeCredentials;
 }
 
 export interface Components {
@@ -110,7 +112,7 @@ export function createScheduler(options: ComponentOptions, informers: InformerFa
 	return scheduler;
 }
 
-export function createFleet({ clock, random, log, latency, clientFor }: ComponentOptions, informers: InformerFactory): Fleet {
+export function createFleet({ clock, random, log, latency, clientFor, credentials }: ComponentOptions, informers: InformerFactory): Fleet {
 	return new Fleet({
 		informers,
 		clock,
@@ -119,6 +121,7 @@ export function createFleet({ clock, random, log, latency, clientFor }: Componen
 		latency,
 		clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
 		remover: clientFor(controllerUser("node-controller")),
+		credentials,
 	});
 }
 

@@ -21,6 +21,7 @@ import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { configMaps, endpointSlices, nodes, pods, secrets, serviceAccounts, services } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
+import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
 import type { Image } from "./images/image.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
@@ -51,6 +52,8 @@ const defaultVolumeSyncMs = 60_000;
 export interface FleetOptions {
 	/** For the API as a node sees it: `system:node:NAME`. */
 	readonly clientFor: (node: string) => Client;
+	/** How nodes with certificates prove who they are; absent: there are none. */
+	readonly credentials?: NodeCredentials;
 	/** Of whoever deletes the Node of a machine that is gone, which no kubelet may. */
 	readonly remover: Client;
 	/** Of a client that may read pods, nodes, services, endpointslices, configmaps and secrets of all namespaces. */
@@ -81,6 +84,8 @@ export interface NodeOptions {
 	readonly podCidr?: string;
 	/** Default: the next one of 172.18.0.0/16. */
 	readonly address?: string;
+	/** The node joins by a token and has certificates, which it renews; absent: it is known without. */
+	readonly certificates?: CertificateOptions | undefined;
 }
 
 export class Fleet {
@@ -96,6 +101,8 @@ export class Fleet {
 	/** By pod uid. */
 	readonly #workers = new Map<string, PodWorker>();
 	readonly #recorders = new Map<string, EventRecorder>();
+	/** Of nodes that have them. */
+	readonly #certificates = new Map<string, NodeCertificates>();
 	readonly #network: ClusterNetwork;
 	readonly #loads: ServiceLoads;
 	readonly #heartbeats: Heartbeats;
@@ -148,7 +155,7 @@ export class Fleet {
 			clock: this.#clock,
 			random: this.#random.fork("heartbeats"),
 			log: this.#log,
-			clientFor: options.clientFor,
+			clientFor: (node) => this.#clientFor(node),
 			cachedNode: (name) => this.#informers.nodes.cache.get(name),
 			event: (node, reason, message) => this.#nodeEvent(node, reason, message),
 			leaseRenewMs: options.leaseRenewMs ?? defaultLeaseRenewMs,
@@ -174,13 +181,38 @@ export class Fleet {
 		await loadGrammar();
 	}
 
-	/** Adds a node and registers it; resolves when its Node and Lease are written. Throws if the name is taken. */
+	/**
+	 * Adds a node and registers it; resolves when its Node and Lease are written, or, if it has to get a certificate first, when
+	 * it has begun to ask for one. Throws if the name is taken.
+	 */
 	async addNode(options: NodeOptions): Promise<void> {
 		if (this.#nodes.has(options.name)) throw new Error(`node ${JSON.stringify(options.name)} is there already`);
 		const node = this.#createNode(options);
+		const certificates = options.certificates === undefined ? undefined : await this.#prepareCertificates(node, options.certificates);
 		this.#nodes.set(node.name, node);
 		for (const pod of this.#informers.pods.cache.byIndex("node", node.name)) this.#onPod(pod);
-		await this.#heartbeats.begin(node);
+		if (certificates === undefined) await this.#heartbeats.begin(node);
+		else void this.#join(node, certificates);
+	}
+
+	/** From here on the node is nobody until it has a certificate. */
+	async #prepareCertificates(node: SimNode, options: CertificateOptions): Promise<NodeCertificates> {
+		const { credentials } = this.#options;
+		if (credentials === undefined) throw new Error("this fleet's nodes have no certificates");
+		const { NodeCertificates } = await import("./certificates/node-certificates.ts");
+		const random = this.#random.fork(`certificates ${node.name}`);
+		const certificates = new NodeCertificates({ ...options, node, credentials, clock: this.#clock, random, log: this.#log });
+		this.#certificates.set(node.name, certificates);
+		return certificates;
+	}
+
+	async #join(node: SimNode, certificates: NodeCertificates): Promise<void> {
+		try {
+			await certificates.start();
+			await this.#heartbeats.begin(node);
+		} catch (error) {
+			this.#log.error("failed to run Kubelet", { node: node.name, error: String(error) });
+		}
 	}
 
 	/** Takes a node away for good: its pods' processes end, its Node and Lease objects go. */
@@ -190,6 +222,8 @@ export class Fleet {
 		this.#nodes.delete(name);
 		node.running = false;
 		this.#heartbeats.end(node);
+		this.#certificates.get(name)?.stop();
+		this.#certificates.delete(name);
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
 		this.#recorders.delete(name);
 		try {
@@ -208,12 +242,23 @@ export class Fleet {
 		this.#setRunning(name, true);
 	}
 
+	/** Whoever a node is for the API. */
+	#clientFor(node: string): Client {
+		return this.#certificates.get(node)?.client ?? this.#options.clientFor(node);
+	}
+
+	/** The disk of a node's machine; undefined if there is no such node. */
+	filesOf(node: string): FileSystem | undefined {
+		return this.#nodes.get(node)?.hostFiles();
+	}
+
 	nodeNames(): readonly string[] {
 		return [...this.#nodes.keys()];
 	}
 
 	#stop(): void {
 		this.#heartbeats.stop();
+		for (const certificates of this.#certificates.values()) certificates.stop();
 		for (const worker of this.#workers.values()) worker.close();
 		this.#workers.clear();
 	}
@@ -471,8 +516,7 @@ export class Fleet {
 						boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid },
 					},
 				};
-				const answer = await this.#options
-					.clientFor(node)
+				const answer = await this.#clientFor(node)
 					.resource(serviceAccounts)
 					.createSubresource({ namespace, name: serviceAccount }, "token", request);
 				return (answer as { readonly status?: { readonly token?: string } }).status?.token ?? "";
@@ -481,7 +525,7 @@ export class Fleet {
 	}
 
 	async #fetch(node: string, { kind, namespace, name }: ObjectName): Promise<boolean> {
-		const client = this.#options.clientFor(node);
+		const client = this.#clientFor(node);
 		try {
 			const found =
 				kind === "configmap"
@@ -530,8 +574,7 @@ export class Fleet {
 	async #patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined> {
 		const { namespace, name = "" } = pod.metadata ?? {};
 		try {
-			return await this.#options
-				.clientFor(node)
+			return await this.#clientFor(node)
 				.resource(pods)
 				.patch({ namespace, name }, "application/strategic-merge-patch+json", statusPatch(pod, status), { subresource: "status" });
 		} catch (error) {
@@ -544,8 +587,7 @@ export class Fleet {
 	async #removePod(node: string, pod: Pod): Promise<void> {
 		const { namespace, name = "", uid } = pod.metadata ?? {};
 		try {
-			await this.#options
-				.clientFor(node)
+			await this.#clientFor(node)
 				.resource(pods)
 				.delete({ namespace, name }, { gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }) });
 		} catch (error) {
@@ -558,8 +600,7 @@ export class Fleet {
 		if (isStatusError(error, "NotFound")) return true;
 		if (!isStatusError(error, "Conflict")) return false;
 		const { namespace, name = "", uid } = metadata ?? {};
-		const found = await this.#options
-			.clientFor(node)
+		const found = await this.#clientFor(node)
 			.resource(pods)
 			.get({ namespace, name })
 			.catch((failure: unknown) => {
@@ -590,7 +631,7 @@ export class Fleet {
 		if (known !== undefined) return known;
 		const signal = this.#signal;
 		const made = new EventRecorder({
-			client: this.#options.clientFor(node),
+			client: this.#clientFor(node),
 			clock: this.#clock,
 			random: this.#random,
 			component: "kubelet",

@@ -4,6 +4,7 @@
  *  - fleet.ts: all nodes on one set of informers; adds, stops and removes nodes.
  *  - node/: Node and Lease objects, heartbeats, addresses.
  *  - pod-worker/: plan.ts (what to do, pure), status.ts (what to report, pure), pod-worker.ts (does it).
+ *  - certificates/: how a node joins by a token and renews what it got for it, where nodes have certificates.
  *  - container/: a running container on a simulated machine, its files and log.
  *  - images/: what an image contains and runs; registry.ts says which references can be pulled.
  *  - volumes/: environment and files from ConfigMaps, Secrets, the downward API.
@@ -12,5 +13,6 @@
  * Invariants: restart counts never fall; a phase never goes back from Succeeded or Failed; no container outlives its
  * pod; an idle node is a few kilobytes.
  */
+export type { CertificateOptions, NodeCredentials } from "./certificates/node-certificates.ts";
 export { Fleet, type NodeOptions } from "./fleet.ts";
 export type { LatencyOption } from "./latency.ts";

@@ -92,8 +92,8 @@ describe("the switches", () => {
 	])("%j", (switches, errors) => expect(switchErrors(switches)).toEqual(errors));
 
 	it("refuse a plugin that is asked for and is not there", () => {
-		expect(() => createAdmission([], { enable: ["ImagePolicyWebhook"] })).toThrow(
-			"admission plugin ImagePolicyWebhook is not implemented in kubesim",
+		expect(() => createAdmission([], { enable: ["ClusterTrustBundleAttest"] })).toThrow(
+			"admission plugin ClusterTrustBundleAttest is not implemented in kubesim",
 		);
 	});
 });

@@ -69,6 +69,8 @@ export interface AdmissionOptions extends AdmissionSwitches {
 	readonly podSecurity?: PodSecurityOptions;
 	/** The configuration of EventRateLimit. */
 	readonly eventLimits?: readonly EventLimit[];
+	/** Plugins that a configuration file sets up: admission-configuration.ts. */
+	readonly configured?: readonly AdmissionPlugin[];
 }
 
 /**
@@ -84,7 +86,10 @@ export function createAdmission(further: readonly AdmissionPlugin[], options: Ad
 			"admission plugin EventRateLimit needs limits: they can be given to createCluster, as admission.eventLimits",
 		);
 	}
-	const known = new Map([...plainPlugins, ...configured, ...further].map((plugin) => [plugin.name, plugin]));
+	const known = new Map([...plainPlugins, ...configured, ...(options.configured ?? []), ...further].map((plugin) => [plugin.name, plugin]));
+	if (options.enable?.includes("ImagePolicyWebhook") === true && !known.has("ImagePolicyWebhook")) {
+		throw new AdmissionSwitchError("admission plugin ImagePolicyWebhook needs a configuration: --admission-control-config-file names it");
+	}
 	const missing = options.enable?.filter((name) => enabledPlugins(options).includes(name) && !known.has(name)) ?? [];
 	if (missing.length > 0) throw new AdmissionSwitchError(`admission plugin ${missing.join(", ")} is not implemented in kubesim`);
 	return new AdmissionChain(enabledPlugins(options).flatMap((name) => known.get(name) ?? []));

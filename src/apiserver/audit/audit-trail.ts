@@ -9,10 +9,10 @@ import { isJsonObject } from "../../apimachinery/json.ts";
 import type { Status } from "../../apimachinery/schema/generated/types.ts";
 import { formatMicroTime } from "../../apimachinery/time.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import type { RequestInfo } from "../request-info.ts";
 import { type AuditEvent, type AuditSink, auditUser, type ObjectReference } from "./audit-event.ts";
 import { decisionAnnotations } from "./decision.ts";
 import { type AuditDecision, type AuditPolicy, type AuditStage, evaluatePolicy, isAtLeast } from "./policy.ts";
-import type { RequestInfo } from "./request-info.ts";
 
 /** What is known of a request when it comes. */
 export interface AuditedRequest {

@@ -30,6 +30,12 @@ export interface AuditOptions {
 	readonly logMaxBackup?: number;
 	/** Days that they are kept; default for ever. */
 	readonly logMaxAge?: number;
+	/** Whether large events are cut down, and from which size on, bytes; default no, and 102,400. */
+	readonly logTruncateEnabled?: boolean;
+	readonly logTruncateMaxEventSize?: number;
+	/** The same for what is sent. */
+	readonly webhookTruncateEnabled?: boolean;
+	readonly webhookTruncateMaxEventSize?: number;
 	/** A kubeconfig that names the server events are sent to. Absent: they are sent to nobody. */
 	readonly webhookConfigFile?: string;
 	/** Events; default 400. */
@@ -77,12 +83,27 @@ export class Auditor {
 /** Rejects with `AuditPolicyError`, `KubeconfigError` or the system's error. */
 export async function openAuditor(options: AuditOptions, context: AuditContext): Promise<Auditor> {
 	const policy = readPolicy(await parseFile(options.policyFile), options.policyFile);
-	const sinks = [await openLog(options, context), await openWebhook(options, context)];
+	const { logTruncateEnabled, logTruncateMaxEventSize, webhookTruncateEnabled, webhookTruncateMaxEventSize } = options;
+	const sinks = [
+		await truncated(await openLog(options, context), logTruncateEnabled, logTruncateMaxEventSize, context),
+		await truncated(await openWebhook(options, context), webhookTruncateEnabled, webhookTruncateMaxEventSize, context),
+	];
 	return new Auditor(
 		policy,
 		sinks.filter((sink) => sink !== undefined),
 		context.clock,
 	);
+}
+
+async function truncated(
+	sink: AuditSink | undefined,
+	isEnabled = false,
+	maxEventBytes: number | undefined,
+	{ log }: AuditContext,
+): Promise<AuditSink | undefined> {
+	if (sink === undefined || !isEnabled) return sink;
+	const { TruncatingSink } = await import("./truncating-sink.ts");
+	return new TruncatingSink(sink, { maxEventBytes, log });
 }
 
 async function parseFile(path: string): Promise<unknown> {

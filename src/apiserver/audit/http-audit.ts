@@ -11,9 +11,9 @@ import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { Answer } from "../http/answer.ts";
 import { toServedVersion, toStorageVersion } from "../pipeline/request-context.ts";
 import type { KindDefinition } from "../registry/kind.ts";
+import { readRequestInfo } from "../request-info.ts";
 import type { AuditTrail } from "./audit-trail.ts";
 import type { Auditor } from "./auditor.ts";
-import { readRequestInfo } from "./request-info.ts";
 
 /** Begins to follow a request. @param receivedMs cluster time, Unix ms */
 export function followMessage(auditor: Auditor, message: IncomingMessage, auditId: string, receivedMs: number): AuditTrail {

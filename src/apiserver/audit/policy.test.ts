@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import { readRequestInfo } from "../request-info.ts";
 import { evaluatePolicy, readPolicy } from "./policy.ts";
-import { readRequestInfo } from "./request-info.ts";
 
 /** The example of https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/ (audit/audit-policy.yaml). */
 const documented = readPolicy(

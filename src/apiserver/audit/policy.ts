@@ -6,7 +6,7 @@
 import { isJsonObject } from "../../apimachinery/json.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import { type FieldError, fieldInvalid, fieldNotSupported, fieldRequired } from "../../apimachinery/validation/field-error.ts";
-import type { RequestInfo } from "./request-info.ts";
+import type { RequestInfo } from "../request-info.ts";
 
 /** From nothing to everything. */
 const levels = ["None", "Metadata", "Request", "RequestResponse"] as const;

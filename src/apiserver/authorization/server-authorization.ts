@@ -3,9 +3,9 @@
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/authorization/#choice-of-authz-modules
  */
 import type { ApiRequest } from "../../apimachinery/api-request.ts";
-import { FieldSelectorError, parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import { newForbidden, newInternalError } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
+import { selectedName } from "../request-info.ts";
 import {
 	type AuthorizationAttributes,
 	type Authorizer,
@@ -132,25 +132,13 @@ export function attributesOf(user: UserInfo, request: ApiRequest): ResourceAttri
 	if (options === undefined || (verb !== "list" && verb !== "watch" && verb !== "deletecollection")) return attributes;
 	const { fieldSelector = "", labelSelector = "" } = options;
 	if (fieldSelector === "" && labelSelector === "") return attributes;
-	const selected = name === "" && verb !== "deletecollection" ? nameIn(fieldSelector) : name;
+	const selected = name === "" && verb !== "deletecollection" ? selectedName(fieldSelector) : name;
 	return {
 		...attributes,
 		name: selected,
 		...(fieldSelector === "" ? {} : { fieldSelector }),
 		...(labelSelector === "" ? {} : { labelSelector }),
 	};
-}
-
-/** The name that a field selector asks for; "" if it asks for none, or cannot be read. */
-function nameIn(fieldSelector: string): string {
-	if (!fieldSelector.includes("metadata.name")) return "";
-	try {
-		const name = parseFieldSelector(fieldSelector).requiredValue("metadata.name") ?? "";
-		return name === "." || name === ".." || /[/%]/.test(name) ? "" : name;
-	} catch (error) {
-		if (error instanceof FieldSelectorError) return "";
-		throw error;
-	}
 }
 
 const alwaysAllow: Authorizer & RuleResolver = {

@@ -3,7 +3,8 @@ import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { person, question } from "./rbac.test-kit.ts";
 import { UnionAuthorizer } from "./union-authorizer.ts";
-import { type WebhookAnswer, WebhookAuthorizer, type WebhookOptions } from "./webhook-authorizer.ts";
+import { WebhookAuthorizer, type WebhookOptions } from "./webhook-authorizer.ts";
+import type { WebhookAnswer } from "./webhook-retries.ts";
 
 const jane = { ...person("jane", "dev"), uid: "u1", extra: { scopes: ["a"] } };
 const listPods = { user: jane, ...question("list", "pods", "default") };

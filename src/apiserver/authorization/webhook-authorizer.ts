@@ -8,7 +8,7 @@
  * Source: https://kubernetes.io/docs/reference/access-authn-authz/webhook/ and
  * k8s.io/apiserver/plugin/pkg/authorizer/webhook
  */
-import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
+import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { isJsonObject, type JsonObject } from "../../apimachinery/json.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { LabelRequirement } from "../../apimachinery/selector.ts";
@@ -24,29 +24,18 @@ import {
 	undecided,
 } from "./authorizer.ts";
 import type { MatchConditions } from "./match-conditions.ts";
+import { postWithRetries, type WebhookPost } from "./webhook-retries.ts";
 
-/** Answers of a server that are worth another try. */
-const retriedCodes: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
-const maxAttempts = 5;
-const firstPauseMs = 500;
-const pauseFactor = 1.5;
-/** Share of a pause that is drawn by lot. */
-const pauseJitter = 0.2;
 /** How many answers are remembered; the one that was used longest ago goes first. */
 const maxRemembered = 8192;
 /** Longer questions are not remembered: their text is the asker's choice. */
 const maxQuestionLength = 10_000;
 
-/** What the service answered. */
-export interface WebhookAnswer {
-	/** HTTP status code. */
-	readonly code: number;
-	readonly text: string;
-}
+const firstPauseMs = 500;
 
 export interface WebhookOptions {
 	/** Sends a JSON text to the service. Rejects if there is no answer within `timeoutMs`. */
-	readonly post: (body: string) => Promise<WebhookAnswer>;
+	readonly post: WebhookPost;
 	readonly version: "v1" | "v1beta1";
 	/** How long an answer holds, ms; 0: it is asked for every time. */
 	readonly authorizedTtlMs: number;
@@ -102,14 +91,9 @@ export class WebhookAuthorizer implements Authorizer, RuleResolver {
 
 	async #post(review: string): Promise<string> {
 		const { post, clock, random } = this.#options;
-		for (let attempt = 1, pauseMs = firstPauseMs; ; attempt++, pauseMs *= pauseFactor) {
-			const answer = await post(review);
-			if (answer.code >= 200 && answer.code < 300) return answer.text;
-			if (attempt === maxAttempts || !retriedCodes.has(answer.code)) {
-				throw new Error(`the authorization webhook answered with ${answer.code}: ${answer.text.slice(0, 200)}`);
-			}
-			await sleep(clock, pauseMs * (1 + random.next() * pauseJitter));
-		}
+		const { code, text } = await postWithRetries(post, review, { clock, random, firstPauseMs });
+		if (code >= 200 && code < 300) return text;
+		throw new Error(`the authorization webhook answered with ${code}: ${text.slice(0, 200)}`);
 	}
 
 	#recall(review: string): ReviewStatus | undefined {

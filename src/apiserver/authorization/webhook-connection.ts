@@ -8,7 +8,7 @@ import { type AgentOptions, Agent as HttpsAgent, request as httpsRequest } from 
 import { dirname, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import type { WebhookAnswer } from "./webhook-authorizer.ts";
+import type { WebhookPost } from "./webhook-retries.ts";
 
 interface Kubeconfig {
 	readonly "current-context"?: string;
@@ -39,7 +39,7 @@ interface UserEntry {
  * Sends a body to the service that a kubeconfig names. Throws if the file can't be read or names none.
  * @param clock the machine's: sockets know no other
  */
-export function connectWebhook(kubeconfigFile: string, timeoutMs: number, clock: Clock): (body: string) => Promise<WebhookAnswer> {
+export function connectWebhook(kubeconfigFile: string, timeoutMs: number, clock: Clock): WebhookPost {
 	const { cluster, user } = readKubeconfig(kubeconfigFile);
 	const url = new URL(cluster.server ?? "");
 	const at = (file: string | undefined, data: string | undefined) =>

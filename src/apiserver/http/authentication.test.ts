@@ -5,7 +5,6 @@ import { SeededRandom } from "../../apimachinery/random.ts";
 import { loadOrCreatePki } from "../pki/pki.ts";
 import type { StreamingEndpoint } from "./api-handler.ts";
 import { MemoryHandler } from "./memory-handler.test-kit.ts";
-import { requestSubject } from "./request-subject.ts";
 import { createHttpServer, type HttpServerOptions } from "./server.ts";
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -66,26 +65,4 @@ test("who says nothing of himself is refused where nobody may be anonymous", asy
 	expect(await codes({ anonymous: { enabled: false, paths: [] } })).toEqual([401, 200]);
 	expect(await codes({ anonymous: { enabled: true, paths: ["/version"] } })).toEqual([200, 200]);
 	expect(await codes({ anonymous: { enabled: true, paths: ["/livez", "/version/", "/"] } })).toEqual([401, 200]);
-});
-
-test.each([
-	["GET", "/api/v1/pods", "list / pods"],
-	["GET", "/api/v1/namespaces/ns/pods?watch=true&x=1", "watch ns/ pods"],
-	["GET", "/api/v1/watch/namespaces/ns/pods", "watch ns/ pods"],
-	["HEAD", "/api/v1/namespaces/ns/pods/p%20q/log", "get ns/p q pods/log"],
-	["POST", "/apis/apps/v1/namespaces/ns/deployments", "create ns/ apps/deployments"],
-	["PUT", "/apis/apps/v1/namespaces/ns/deployments/d/scale", "update ns/d apps/deployments/scale"],
-	["PATCH", "/api/v1/nodes/n", "patch /n nodes"],
-	["DELETE", "/api/v1/namespaces/ns", "delete ns/ns namespaces"],
-	["PUT", "/api/v1/namespaces/ns/finalize", "update ns/ns namespaces/finalize"],
-	["DELETE", "/api/v1/namespaces/ns/pods", "deletecollection ns/ pods"],
-	["GET", "/apis/apps/v1", "get /apis/apps/v1"],
-	["POST", "/healthz?x", "post /healthz"],
-])("%s %s is about: %s", (method, url, text) => {
-	const subject = requestSubject(method, url);
-	const told =
-		subject.path !== undefined
-			? `${subject.verb} ${subject.path}`
-			: `${subject.verb} ${subject.namespace}/${subject.name} ${[subject.group, subject.resource, subject.subresource].filter(Boolean).join("/")}`;
-	expect(told).toBe(text);
 });

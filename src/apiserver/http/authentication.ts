@@ -19,10 +19,16 @@ import type { AnonymousConfiguration } from "../authentication/authentication-co
 import { anonymousUser, isAuthenticated, type Verdict, withAuthenticatedGroup } from "../authentication/authenticator.ts";
 import type { ClientCertificateAuthenticator } from "../authentication/client-certificate.ts";
 import { type FrontProxyAuthenticator, isFrontProxyHeader } from "../authentication/front-proxy.ts";
-import { type ImpersonationContext, impersonate, isImpersonationHeader, wantedUser } from "../authentication/impersonation.ts";
+import {
+	type ImpersonationContext,
+	impersonate,
+	isImpersonationHeader,
+	type RequestSubject,
+	wantedUser,
+} from "../authentication/impersonation.ts";
 import { headerLines, removeHeaders } from "../authentication/request-headers.ts";
+import { readRequestInfo } from "../request-info.ts";
 import type { TokenAuthenticator } from "./api-handler.ts";
-import { requestSubject } from "./request-subject.ts";
 
 /** Browsers cannot set headers on a WebSocket: there the token stands among the protocols. */
 const webSocketTokenPrefix = "base64url.bearer.authorization.k8s.io.";
@@ -58,10 +64,15 @@ export async function authenticate(
 	const wanted = wantedUser(message);
 	if (wanted === undefined) return user;
 	removeHeaders(message, isImpersonationHeader);
-	const subject = () => requestSubject(message.method ?? "GET", message.url ?? "/");
+	const subject = () => subjectOf(message);
 	const target = await impersonate(user, wanted, { require: authenticators.require, subject });
 	audit?.actsAs(target);
 	return target;
+}
+
+function subjectOf({ method = "GET", url = "/" }: IncomingMessage): RequestSubject {
+	const { isResource, verb, path, group, resource, subresource, namespace, name } = readRequestInfo(method, url);
+	return isResource ? { verb, group, resource, subresource, namespace, name } : { verb, path };
 }
 
 function hasImpersonation({ headers }: IncomingMessage): boolean {

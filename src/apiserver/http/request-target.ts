@@ -11,6 +11,7 @@
 import type { Verb } from "../../apimachinery/api-request.ts";
 import type { GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { newBadRequest, newMethodNotAllowed, newPathNotFound } from "../../apimachinery/status-error.ts";
+import { decodePath, placeOf } from "../request-info.ts";
 
 /** A request's path and verb, resolved against the served resources. */
 export interface RequestTarget {
@@ -23,6 +24,7 @@ export interface RequestTarget {
 	readonly rest: string;
 }
 
+/** A place in the API as routing sees it: nothing in it is empty that is there. */
 interface PathParts {
 	readonly group: string;
 	readonly version: string;
@@ -33,8 +35,6 @@ interface PathParts {
 	readonly subresource: string;
 	readonly rest: string;
 }
-
-const subresourcesOfNamespace = new Set(["status", "finalize"]);
 
 /** Finds endpoints by group, version, resource and subresource. */
 export class ResourceIndex {
@@ -84,42 +84,36 @@ export function resolveTarget(index: ResourceIndex, method: string, path: string
 	};
 }
 
+/**
+ * The place that everybody else sees, too, or undefined where nothing is served: between slashes there has to be something, and
+ * a slash has to be written as one.
+ */
 function splitPath(path: string): PathParts | undefined {
-	const segments = path.split("/").slice(1).map(decodeSegment);
-	const prefix = segments[0];
-	if (prefix !== "api" && prefix !== "apis") return undefined;
-	const [group = "", version = ""] = prefix === "api" ? ["", segments[1]] : [segments[1], segments[2]];
-	let rest = segments.slice(prefix === "api" ? 2 : 3);
-	const watch = rest[0] === "watch" && rest.length > 1;
-	if (watch) rest = rest.slice(1);
-	let namespace: string | undefined;
-	if (rest[0] === "namespaces" && rest.length > 2 && !subresourcesOfNamespace.has(rest[2] ?? "")) {
-		namespace = rest[1] ?? "";
-		rest = rest.slice(2);
-	}
-	const [resource = "", name, subresource = "", ...tail] = rest;
-	if (resource === "" || name === "" || namespace === "") return undefined;
-	if (tail.length > 0 && subresource !== "proxy") return undefined;
+	const decoded = decodePath(path);
+	if (decoded === undefined) throw newBadRequest(`invalid URL escape in ${JSON.stringify(path.split("/").find(isMalformed) ?? path)}`);
+	const place = placeOf(decoded);
+	if (place === undefined || place.special === "proxy") return undefined;
+	const { group, version, namespace, resource, name, subresource, isInNamespace, special, depth } = place;
+	const raw = path.split("/").slice(1);
+	const segments = decoded.split("/").slice(1);
+	const isPlain = raw.slice(0, depth).every((segment, index) => segment !== "" && decodePath(segment) === segments[index]);
+	const tail = segments.slice(depth);
+	// Nothing but objects was ever watched in the old spelling.
+	if (special === "watch" && subresource !== "") return undefined;
+	if (!isPlain || resource === "" || raw.length < depth || (tail.length > 0 && subresource !== "proxy")) return undefined;
 	return {
 		group,
 		version,
-		watch,
-		...(namespace === undefined ? {} : { namespace }),
+		watch: special === "watch",
+		...(isInNamespace ? { namespace } : {}),
 		resource,
-		...(name === undefined ? {} : { name }),
+		...(name === "" ? {} : { name }),
 		subresource,
 		rest: tail.join("/"),
 	};
 }
 
-function decodeSegment(segment: string): string {
-	if (!segment.includes("%")) return segment;
-	try {
-		return decodeURIComponent(segment);
-	} catch {
-		throw newBadRequest(`invalid URL escape in "${segment}"`);
-	}
-}
+const isMalformed = (segment: string): boolean => decodePath(segment) === undefined;
 
 /** A namespaced resource is addressed without a namespace only as a collection; a cluster-scoped one never within one. */
 function scopeMatches(resource: GeneratedResource, parts: PathParts): boolean {
@@ -128,11 +122,11 @@ function scopeMatches(resource: GeneratedResource, parts: PathParts): boolean {
 
 function verbOf(method: string, parts: PathParts, watch: boolean): Verb | undefined {
 	const named = parts.name !== undefined;
+	if (parts.watch) return method === "GET" ? "watch" : undefined;
 	// The proxied server has to know these methods; asking for them is reading.
 	if (parts.subresource === "proxy" && (method === "HEAD" || method === "OPTIONS")) return "get";
 	switch (method) {
 		case "GET":
-			if (parts.watch) return "watch";
 			if (named) return "get";
 			return watch ? "watch" : "list";
 		case "POST":

@@ -14,7 +14,7 @@ import type { UserInfo } from "../../apimachinery/user.ts";
 import { discoveryDocument } from "../aggregation/merged-discovery.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
 import { auditedAnswer, requestedObject } from "../audit/http-audit.ts";
-import { readRequestInfo } from "../audit/request-info.ts";
+import { readRequestInfo } from "../request-info.ts";
 import { type AnswerContext, convertObject, encodeAnswer, encodeValue, newNoList, printerFor, wantsPretty } from "./answer.ts";
 import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
 import { leaveGate, withinDeadline } from "./gate.ts";
@@ -133,8 +133,7 @@ async function serveOnce(
 	query: URLSearchParams,
 ): Promise<FastifyReply> {
 	const accepted = negotiateObject(request.headers.accept);
-	await context.handler.authorize?.(request.user, bareRequest(target, request.audit));
-	const apiRequest = await readApiRequest(request, target, query);
+	const apiRequest = await readAuthorized(context, request, target, query);
 	if (request.audit?.isRecorded === true) {
 		request.audit.requested(requestedObject(apiRequest, target.resource, context.catalog().kindOf(target.resource)));
 	}
@@ -217,6 +216,29 @@ export function bareRequest(target: RequestTarget, audit?: AuditTrail): ApiReque
 		...(target.name === undefined ? {} : { name: target.name }),
 		...(audit?.isRecorded === true ? { auditAnnotations: audit.annotations } : {}),
 	};
+}
+
+/**
+ * Who may not do a thing is told nothing else about it: writes are decided about before their bodies are looked at, and again
+ * with what they say. Reads are decided about once, by the pipeline, which knows their selectors; unless they cannot be read.
+ */
+async function readAuthorized(
+	{ handler }: ServerContext,
+	request: FastifyRequest,
+	target: RequestTarget,
+	query: URLSearchParams,
+): Promise<ApiRequest> {
+	const authorize = () => handler.authorize?.(request.user, bareRequest(target, request.audit));
+	if (target.verb !== "get" && target.verb !== "list") {
+		await authorize();
+		return readApiRequest(request, target, query);
+	}
+	try {
+		return await readApiRequest(request, target, query);
+	} catch (error) {
+		await authorize();
+		throw error;
+	}
 }
 
 async function readApiRequest(request: FastifyRequest, target: RequestTarget, query: URLSearchParams): Promise<ApiRequest> {

@@ -14,7 +14,19 @@ import {
 	X509Certificate,
 } from "node:crypto";
 import { isIPv4, isIPv6 } from "node:net";
-import { bitString, boolean, explicit, implicit, integer, objectIdentifier, octetString, sequence, set, time, utf8String } from "./der.ts";
+import {
+	bitString,
+	boolean,
+	explicit,
+	implicit,
+	integer,
+	objectIdentifier,
+	octetString,
+	sequence,
+	set,
+	time,
+	utf8String,
+} from "../../apimachinery/x509/der.ts";
 
 /** PEM texts of a certificate and its private key. */
 export interface KeyPair {

@@ -5,9 +5,9 @@
  */
 import { X509Certificate } from "node:crypto";
 import type { CertificateRequest } from "../../apimachinery/x509/certificate-request.ts";
+import { bitString, implicit, objectIdentifier, sequence, set, utf8String } from "../../apimachinery/x509/der.ts";
 import { type Attribute, attributeTypes } from "../../apimachinery/x509/distinguished-name.ts";
 import { extension, type KeyPair, signContent } from "./certificate.ts";
-import { bitString, implicit, objectIdentifier, sequence, set, utf8String } from "./der.ts";
 
 /** How much before now a certificate begins. */
 const backdateMs = 5 * 60_000;

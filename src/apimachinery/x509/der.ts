@@ -1,5 +1,5 @@
 /**
- * Writes DER, the byte form of certificates: as much of it as an X.509 certificate needs. Our own, because a library for
+ * Writes DER, the byte form of certificates: as much of it as certificates and requests for them need. Our own, because a library for
  * it takes longer to import than the whole of the PKI takes to make.
  * Source: ITU-T X.690 (DER).
  */
