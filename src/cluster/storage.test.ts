@@ -142,7 +142,7 @@ test("a pod goes to the node that has its volume, which is empty again when the 
 		volumeBindingMode: "WaitForFirstConsumer",
 	});
 	const requirement = { key: "kubernetes.io/hostname", operator: "In", values: ["node-2"] };
-	const hostPath = { path: "/mnt/disk", type: "DirectoryOrCreate" };
+	const nfs = { server: "files", path: "/export" };
 	await cluster.client.resource(persistentVolumes).create({
 		metadata: { name: "disk" },
 		spec: {
@@ -150,7 +150,7 @@ test("a pod goes to the node that has its volume, which is empty again when the 
 			accessModes: ["ReadWriteOnce"],
 			storageClassName: "local",
 			persistentVolumeReclaimPolicy: "Recycle",
-			hostPath,
+			nfs,
 			nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [requirement] }] } },
 		},
 	});

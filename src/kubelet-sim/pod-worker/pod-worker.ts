@@ -72,6 +72,7 @@ export class PodWorker implements PodScope, VolumeSeeker {
 			lookups: host.lookups,
 			downward: () => this.downward(),
 			hostFiles: () => node.hostFiles(),
+			openNfs: (source) => host.claims.openNfs(source),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
 		});

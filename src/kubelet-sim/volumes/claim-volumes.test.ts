@@ -95,6 +95,14 @@ describe("what one pod writes, the next one reads", () => {
 		expect(await run("reader-gone", "test -e /data/greeting", onClaim("gone-again"))).toBe("Failed");
 	});
 
+	test("what a file server exports, with a claim and without", async () => {
+		const nfs = { server: "files", path: "/export" };
+		await bound("data", { nfs });
+		expect(await run("writer", "echo hello > /data/greeting", { name: "data", nfs })).toBe("Succeeded");
+		expect(await run("reader", "test -e /data/greeting", onClaim("data"))).toBe("Succeeded");
+		expect(await run("other", "test -e /data/greeting", { name: "data", nfs: { ...nfs, path: "/other" } })).toBe("Failed");
+	});
+
 	test("below a path of the volume", async () => {
 		await bound("data", { nfs: { server: "files", path: "/" } });
 		const volumeMounts = [{ name: "data", mountPath: "/data", subPath: "web/html" }];

@@ -15,6 +15,7 @@ import { type KubeObject, objectKey } from "../../apimachinery/meta.ts";
 import { compareQuantities } from "../../apimachinery/quantity.ts";
 import type {
 	CSIDriver,
+	NFSVolumeSource,
 	PersistentVolume,
 	PersistentVolumeClaim,
 	Pod,
@@ -147,6 +148,11 @@ export class ClaimVolumes {
 	open(pod: Pod, claim: PodClaim, files: () => FileSystem): MountedVolume {
 		const opened = this.#backing.open(this.#resolve(pod, claim), files);
 		return claim.readOnly ? { ...opened, readOnly: true } : opened;
+	}
+
+	/** What a file server exports, for a pod that names it itself. */
+	openNfs(source: NFSVolumeSource): MountedVolume {
+		return this.#backing.openNfs(source);
 	}
 
 	/** Nothing of the pod is mounted any more. */

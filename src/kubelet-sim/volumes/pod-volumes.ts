@@ -2,12 +2,12 @@
  * The volumes of one pod. A volume's files exist once somebody looks at them; until then only its sources are checked,
  * so that an idle pod carries none. ConfigMap, Secret, downward API and projected volumes are written as the kubelet's
  * atomic writer does: a directory with the time in its name, `..data` pointing to it, a link for each file.
- * Simulated: emptyDir, configMap, secret, downwardAPI, projected, hostPath; what stands on a claim is claim-volumes.ts' business. Every
+ * Simulated: emptyDir, configMap, secret, downwardAPI, projected, hostPath, nfs; what stands on a claim is claim-volumes.ts' business. Every
  * other kind is an empty directory.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
-import type { KeyToPath, Pod, Volume, VolumeProjection } from "../../apimachinery/schema/generated/types.ts";
+import type { KeyToPath, NFSVolumeSource, Pod, Volume, VolumeProjection } from "../../apimachinery/schema/generated/types.ts";
 import { type PodClaim, podClaim } from "../../apimachinery/storage/pod-claims.ts";
 import { FileSystem, type Inode, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
@@ -22,6 +22,8 @@ export interface PodVolumesOptions {
 	readonly hostFiles: () => FileSystem;
 	/** The files of a claim that has been mounted. */
 	readonly openClaim: (pod: Pod, claim: PodClaim) => MountedVolume;
+	/** What a file server exports. */
+	readonly openNfs: (source: NFSVolumeSource) => MountedVolume;
 	readonly onTokenError: (error: unknown) => void;
 }
 
@@ -99,8 +101,9 @@ export class PodVolumes {
 	}
 
 	#open(volume: Volume | undefined): MountedVolume {
-		const { clock, hostFiles, openClaim } = this.#options;
+		const { clock, hostFiles, openClaim, openNfs } = this.#options;
 		if (volume?.hostPath !== undefined) return openHostPath(hostFiles(), volume.hostPath);
+		if (volume?.nfs !== undefined) return openNfs(volume.nfs);
 		const claim = volume === undefined ? undefined : podClaim(this.pod, volume);
 		if (claim !== undefined) return openClaim(this.pod, claim);
 		const { medium, sizeLimit } = volume?.emptyDir ?? {};

@@ -9,7 +9,7 @@
  * handle again. Files live as long as this process: after a restart of the cluster the disks are empty.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import type { HostPathVolumeSource, PersistentVolume } from "../../apimachinery/schema/generated/types.ts";
+import type { HostPathVolumeSource, NFSVolumeSource, PersistentVolume } from "../../apimachinery/schema/generated/types.ts";
 import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
 import { type FileSystem, Tree } from "../../host/index.ts";
 import { MissingObjectError } from "./objects.ts";
@@ -29,8 +29,12 @@ export class VolumeBacking {
 		if (hostPath !== undefined) return openHostPath(files(), hostPath);
 		if (local !== undefined) return files().place(local.path);
 		if (csi !== undefined) return this.#shared(diskKey(csi.volumeHandle), isReadOnly(volume));
-		if (nfs !== undefined) return this.#shared(`nfs/${nfs.server}:${nfs.path}`, nfs.readOnly === true);
+		if (nfs !== undefined) return this.openNfs(nfs);
 		return this.#shared(`other/${volume.metadata?.name}`, false);
+	}
+
+	openNfs({ server, path, readOnly = false }: NFSVolumeSource): MountedVolume {
+		return this.#shared(`nfs/${server}:${path}`, readOnly);
 	}
 
 	/** The volume is gone from the API. */
