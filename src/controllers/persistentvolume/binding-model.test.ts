@@ -23,7 +23,8 @@ type Command =
 	| { readonly type: "refuse"; readonly requests: number }
 	| { readonly type: "wait"; readonly ms: number };
 
-const name = fc.nat(4);
+/** Few names, so that claims and volumes meet. */
+const name = fc.nat(3);
 const command: fc.Arbitrary<Command> = fc.oneof(
 	{
 		weight: 5,
@@ -37,9 +38,9 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 	},
 	{
 		weight: 6,
-		arbitrary: fc.record({ type: fc.constant("claim"), name, size: fc.integer({ min: 1, max: 4 }), class: fc.nat(3), wants: fc.nat(14) }),
+		arbitrary: fc.record({ type: fc.constant("claim"), name, size: fc.integer({ min: 1, max: 3 }), class: fc.nat(3), wants: fc.nat(14) }),
 	},
-	{ weight: 3, arbitrary: fc.record({ type: fc.constantFrom("deleteClaim", "free", "select"), name }) },
+	{ weight: 6, arbitrary: fc.record({ type: fc.constantFrom("deleteClaim", "deleteClaim", "free", "select"), name }) },
 	{ weight: 1, arbitrary: fc.record({ type: fc.constant("deleteVolume"), name }) },
 	{ weight: 1, arbitrary: fc.record({ type: fc.constant("refuse"), requests: fc.integer({ min: 1, max: 4 }) }) },
 	{ weight: 4, arbitrary: fc.record({ type: fc.constant("wait"), ms: fc.constantFrom(0, 20, 1_000, 16_000) }) },
@@ -108,8 +109,8 @@ class World {
 		if (volume !== undefined && before !== "" && after !== "" && before !== after) this.broken.push(`${what} went from claim to claim`);
 		if (this.#isUser || old?.spec?.persistentVolumeReclaimPolicy !== "Retain") return;
 		if (volume === undefined && !this.#given.has(what)) this.broken.push(`${what} was to be kept`);
-		const isFree = volume?.status?.phase === "Available" && (volume.spec?.claimRef?.uid ?? "") === "";
-		if (old.status?.phase === "Released" && isFree && before !== "") this.broken.push(`${what} was given up with what is on it`);
+		const isGivenUp = old.status?.phase === "Released" && before !== "" && after === "";
+		if (isGivenUp) this.broken.push(`${what} was given up with what is on it`);
 	}
 
 	#judgeClaims(): void {
@@ -216,7 +217,7 @@ test.each([
 	["caches that lag", 300],
 ])("bindings keep their promises with %s", async (_name, lagMs) => {
 	await fc.assert(
-		fc.asyncProperty(fc.array(command, { minLength: 5, maxLength: 40 }), async (commands) => {
+		fc.asyncProperty(fc.array(command, { minLength: 10, maxLength: 60, size: "max" }), async (commands) => {
 			const world = new World();
 			await world.start(lagMs);
 			for (const each of commands) await world.apply(each);
