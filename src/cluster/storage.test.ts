@@ -202,13 +202,13 @@ test("pods of a StatefulSet find their files again after they were scaled away",
 });
 
 test("while the driver is turned off, claims wait and say for whom", async () => {
-	await cluster.controllers.stopController("kubesim-csi-driver");
+	await cluster.controllers.stop("kubesim-csi-driver");
 	await claim("data");
 	await pod("web", "true", onClaim("data"));
 	expect(await phase("web")).toBe("Pending");
 	const reasons = (await cluster.client.resource(events).list("default")).items.map(({ reason }) => reason);
 	expect(reasons).toContain("ExternalProvisioning");
-	cluster.controllers.startController("kubesim-csi-driver");
+	await cluster.controllers.start("kubesim-csi-driver");
 	await clock.advance(5_000);
 	expect(await phase("web")).toBe("Succeeded");
 });

@@ -29,8 +29,7 @@ import type { Informer } from "../../client/informer.ts";
 import { nodes, persistentVolumeClaims } from "../../client/resources.ts";
 import type { FileSystem } from "../../host/index.ts";
 import { MissingObjectError } from "./objects.ts";
-import type { MountedVolume } from "./pod-volumes.ts";
-import { checkHostPath, VolumeBacking } from "./volume-backing.ts";
+import { checkHostPath, type MountedVolume, VolumeBacking } from "./volume-backing.ts";
 
 const byNode = "kubeletNode";
 const nodeOf = ({ spec }: VolumeAttachment): readonly string[] => [spec.nodeName];

@@ -9,10 +9,10 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { KeyToPath, NFSVolumeSource, Pod, Volume, VolumeProjection } from "../../apimachinery/schema/generated/types.ts";
 import { type PodClaim, podClaim } from "../../apimachinery/storage/pod-claims.ts";
-import { FileSystem, type Inode, Tree } from "../../host/index.ts";
+import { FileSystem, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
-import { checkHostPath, openHostPath } from "./volume-backing.ts";
+import { checkHostPath, type MountedVolume, openHostPath } from "./volume-backing.ts";
 
 export interface PodVolumesOptions {
 	readonly clock: Clock;
@@ -25,13 +25,6 @@ export interface PodVolumesOptions {
 	/** What a file server exports. */
 	readonly openNfs: (source: NFSVolumeSource) => MountedVolume;
 	readonly onTokenError: (error: unknown) => void;
-}
-
-/** What a container mounts: a tree, or one inode in it. */
-export interface MountedVolume {
-	readonly tree: Tree;
-	readonly inode?: Inode;
-	readonly readOnly?: boolean;
 }
 
 interface Payload {

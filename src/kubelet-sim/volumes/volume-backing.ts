@@ -11,9 +11,15 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { HostPathVolumeSource, NFSVolumeSource, PersistentVolume } from "../../apimachinery/schema/generated/types.ts";
 import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
-import { type FileSystem, Tree } from "../../host/index.ts";
+import { type FileSystem, type Inode, Tree } from "../../host/index.ts";
 import { MissingObjectError } from "./objects.ts";
-import type { MountedVolume } from "./pod-volumes.ts";
+
+/** What a container mounts: a tree, or one inode in it. */
+export interface MountedVolume {
+	readonly tree: Tree;
+	readonly inode?: Inode;
+	readonly readOnly?: boolean;
+}
 
 export class VolumeBacking {
 	readonly #clock: Clock;
