@@ -19,7 +19,19 @@ import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
-import { configMaps, endpointSlices, nodes, pods, secrets, serviceAccounts, services } from "../client/resources.ts";
+import {
+	configMaps,
+	csiDrivers,
+	endpointSlices,
+	nodes,
+	persistentVolumeClaims,
+	persistentVolumes,
+	pods,
+	secrets,
+	serviceAccounts,
+	services,
+	volumeAttachments,
+} from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
 import type { Image } from "./images/image.ts";
@@ -39,6 +51,7 @@ import { statusPatch } from "./status-patch.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
 import { ServiceLoads } from "./usage/service-loads.ts";
 import type { ObservedNode } from "./usage/stats-pages.ts";
+import { ClaimVolumes } from "./volumes/claim-volumes.ts";
 import { serviceEnvironment } from "./volumes/environment.ts";
 import type { ObjectLookups, ObjectName } from "./volumes/objects.ts";
 
@@ -110,9 +123,9 @@ export class Fleet {
 	readonly #host: WorkerHost;
 	readonly #informers: FleetInformers;
 	/** Objects that were read from the API because the caches did not have them yet. */
-	readonly #fetched = new Map<string, ConfigMap | Secret>();
+	readonly #fetched = new Map<string, KubeObject>();
 	readonly #imageFiles = new Map<Image, FileSystem>();
-	readonly #claims = new Map<string, Tree>();
+	readonly #claims: ClaimVolumes;
 	/** By node: workers whose pods' resizes wait for room. */
 	readonly #awaitingRoom = new Map<string, Set<RoomSeeker>>();
 	/** By namespace, for as long as no Service changes. */
@@ -149,6 +162,19 @@ export class Fleet {
 				return worker === undefined || worker.paused ? undefined : worker.usage;
 			},
 			node: (name) => this.#usedNode(name),
+		});
+		this.#claims = new ClaimVolumes({
+			clock: this.#clock,
+			log: this.#log,
+			clientFor: options.clientFor,
+			claims: this.#informers.claims,
+			volumes: this.#informers.volumes,
+			attachments: this.#informers.attachments,
+			drivers: this.#informers.drivers,
+			fetched: (kind, key) => this.#fetched.get(`${kind}/${key}`),
+			forgetFetched: (kind, key) => this.#fetched.delete(`${kind}/${key}`),
+			isRunning: (node) => this.#nodes.get(node)?.running === true,
+			event: (node, object, reason, message) => this.#recorder(node).event(object, "Normal", reason, message),
 		});
 		this.#host = this.#createHost();
 		this.#heartbeats = new Heartbeats({
@@ -225,6 +251,7 @@ export class Fleet {
 		this.#certificates.get(name)?.stop();
 		this.#certificates.delete(name);
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
+		this.#claims.removed(name);
 		this.#recorders.delete(name);
 		try {
 			await this.#options.remover.resource(nodes).delete({ name });
@@ -274,6 +301,7 @@ export class Fleet {
 			worker.paused = !running;
 			worker.sync();
 		}
+		if (running) this.#claims.started(name);
 	}
 
 	#createNode(options: NodeOptions): SimNode {
@@ -342,6 +370,7 @@ export class Fleet {
 			updated: (_, slice) => endpointsChanged(slice),
 			deleted: endpointsChanged,
 		});
+		this.#claims.watch();
 	}
 
 	#onPod(pod: Pod): void {
@@ -461,7 +490,7 @@ export class Fleet {
 			fetch: (node, object) => this.#fetch(node, object),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
-			claimTree: (namespace, claim) => this.#claimTree(namespace, claim),
+			claims: this.#claims,
 			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
 			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
 			roomFreed: (node) => this.#roomFreed(node),
@@ -499,7 +528,8 @@ export class Fleet {
 	#lookups(): ObjectLookups {
 		return {
 			configMap: (namespace, name) =>
-				this.#informers.configMaps.cache.get(`${namespace}/${name}`) ?? this.#fetched.get(`configmap/${namespace}/${name}`),
+				this.#informers.configMaps.cache.get(`${namespace}/${name}`) ??
+				(this.#fetched.get(`configmap/${namespace}/${name}`) as ConfigMap | undefined),
 			secret: (namespace, name) =>
 				(this.#informers.secrets.cache.get(`${namespace}/${name}`) ?? this.#fetched.get(`secret/${namespace}/${name}`)) as
 					| Secret
@@ -524,15 +554,28 @@ export class Fleet {
 		};
 	}
 
+	/** A claim that is not bound yet is as good as absent. */
 	async #fetch(node: string, { kind, namespace, name }: ObjectName): Promise<boolean> {
 		const client = this.#clientFor(node);
 		try {
-			const found =
-				kind === "configmap"
-					? await client.resource(configMaps).get({ namespace, name })
-					: await client.resource(secrets).get({ namespace, name });
-			this.#fetched.set(`${kind}/${namespace}/${name}`, found);
-			return true;
+			switch (kind) {
+				case "configmap":
+					this.#fetched.set(`${kind}/${namespace}/${name}`, await client.resource(configMaps).get({ namespace, name }));
+					return true;
+				case "secret":
+					this.#fetched.set(`${kind}/${namespace}/${name}`, await client.resource(secrets).get({ namespace, name }));
+					return true;
+				case "persistentvolumeclaim": {
+					const claim = await client.resource(persistentVolumeClaims).get({ namespace, name });
+					this.#fetched.set(`${kind}/${namespace}/${name}`, claim);
+					return claim.status?.phase === "Bound";
+				}
+				case "persistentvolume":
+					this.#fetched.set(`${kind}/${name}`, await client.resource(persistentVolumes).get({ name }));
+					return true;
+				default:
+					return kind satisfies never;
+			}
 		} catch (error) {
 			if (!isStatusError(error, "NotFound"))
 				this.#log.warn("Failed to read object for a pod", { kind, namespace, name, error: String(error) });
@@ -559,16 +602,6 @@ export class Fleet {
 			this.#imageFiles.set(image, files);
 		}
 		return files;
-	}
-
-	#claimTree(namespace: string, claim: string): Tree {
-		const key = `${namespace}/${claim}`;
-		let tree = this.#claims.get(key);
-		if (tree === undefined) {
-			tree = new Tree({ clock: this.#clock });
-			this.#claims.set(key, tree);
-		}
-		return tree;
 	}
 
 	async #patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined> {
@@ -660,6 +693,10 @@ function makeInformers(factory: InformerFactory) {
 		endpointSlices: factory.informer(endpointSlices),
 		configMaps: factory.informer(configMaps),
 		secrets: factory.informer(secrets),
+		claims: factory.informer(persistentVolumeClaims),
+		volumes: factory.informer(persistentVolumes),
+		attachments: factory.informer(volumeAttachments),
+		drivers: factory.informer(csiDrivers),
 	};
 	index(informers.pods, "node", ({ spec }) => spec?.nodeName);
 	informers.services.cache.addIndex("address", serviceAddresses);

@@ -93,7 +93,7 @@ test("a StatefulSet brings its pods in order, with names, labels, host names and
 	expect(await run("exec web-0 -- curl -s http://web-1.web")).toContain("<title>Welcome to nginx!</title>");
 	expect(maskedLines(await run("get pvc -l app=web"))).toEqual([
 		"NAME STATUS VOLUME CAPACITY ACCESS MODES STORAGECLASS VOLUMEATTRIBUTESCLASS AGE",
-		...[0, 1, 2].map((ordinal) => `www-web-${ordinal} Pending <unset> AGE`),
+		...[0, 1, 2].map((ordinal) => `www-web-${ordinal} Bound pvc-UID 1Gi RWO standard <unset> AGE`),
 	]);
 	expect(await eventsOf("StatefulSet", "web")).toEqual(
 		[0, 1, 2].flatMap((ordinal) => [

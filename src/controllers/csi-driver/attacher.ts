@@ -10,18 +10,18 @@ import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import { runController } from "../../client/controller.ts";
 import { persistentVolumes, volumeAttachments } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import type { ControllerContext } from "../controller.ts";
+import { type ControllerContext, queueOf } from "../controller.ts";
 import { isToBeFreed, withFinalizer, withoutFinalizer } from "../storage-protection/protection.ts";
 
 const finalizer = `external-attacher/${diskDriver.replaceAll(".", "-")}`;
 const nodeIdAnnotation = "csi.alpha.kubernetes.io/node-id";
 
-export async function runAttacher({ informers, client, clock, log }: ControllerContext, signal: AbortSignal): Promise<void> {
+export async function runAttacher(context: ControllerContext, signal: AbortSignal): Promise<void> {
+	const { informers, client, clock, log } = context;
 	const attachments = informers.informer(volumeAttachments);
 	const volumes = informers.informer(persistentVolumes);
 	await Promise.all([attachments.whenSynced(), volumes.whenSynced()]);
-	const queue = new WorkQueue({ clock, baseDelayMs: 1_000, maxDelayMs: 300_000 });
+	const queue = queueOf(context, "csi-attacher", { baseDelayMs: 1_000, maxDelayMs: 300_000 });
 	const changed = (attachment: VolumeAttachment) => {
 		if (attachment.spec.attacher === diskDriver) queue.add(attachment.metadata?.name ?? "");
 	};

@@ -16,8 +16,7 @@ import { diskDriver, zoneLabel } from "../../apimachinery/storage/disk-driver.ts
 import { classNameOf, requestedSize } from "../../apimachinery/storage/volume-matching.ts";
 import { runController } from "../../client/controller.ts";
 import { nodes, persistentVolumeClaims, persistentVolumes, storageClasses, volumeAttachments } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type ControllerContext, recorderOf } from "../controller.ts";
+import { type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 
 const finalizer = "external-provisioner.volume.kubernetes.io/finalizer";
 /** --retry-interval-start and --retry-interval-max */
@@ -45,7 +44,7 @@ export async function runProvisioner(context: ControllerContext, signal: AbortSi
 	await Promise.all([claims, volumes, classes, nodeInformer, attachments].map((informer) => informer.whenSynced()));
 	const identity = `${clock.now()}-${random.int(10_000)}-${diskDriver}`;
 	const recorder = recorderOf(context, `${diskDriver}_${identity}`, signal);
-	const queue = new WorkQueue({ clock, ...retry });
+	const queue = queueOf(context, "csi-provisioner", retry);
 
 	const provision = async (claim: PersistentVolumeClaim): Promise<void> => {
 		const storageClass = classes.cache.get(classNameOf(claim));

@@ -16,8 +16,7 @@ import { capacityOf, requestedSize } from "../../apimachinery/storage/volume-mat
 import { formatTime } from "../../apimachinery/time.ts";
 import { runController } from "../../client/controller.ts";
 import { persistentVolumeClaims, persistentVolumes } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type ControllerContext, recorderOf } from "../controller.ts";
+import { type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 
 const pendingText = "Waiting for user to (re-)start a pod to finish file system resize of volume on node.";
 
@@ -27,7 +26,7 @@ export async function runResizer(context: ControllerContext, signal: AbortSignal
 	const volumes = informers.informer(persistentVolumes);
 	await Promise.all([claims.whenSynced(), volumes.whenSynced()]);
 	const recorder = recorderOf(context, `external-resizer ${diskDriver}`, signal);
-	const queue = new WorkQueue({ clock, baseDelayMs: 1_000, maxDelayMs: 300_000 });
+	const queue = queueOf(context, "csi-resizer", { baseDelayMs: 1_000, maxDelayMs: 300_000 });
 	const changed = (claim: PersistentVolumeClaim) => {
 		if (wantsMore(claim)) queue.add(objectKey(claim));
 	};

@@ -144,6 +144,14 @@ test("a driver that needs no attaching is left alone", async () => {
 	expect(await attached()).toEqual([]);
 });
 
+test("an attachment that somebody else made is left alone", async () => {
+	await disk();
+	const spec = { attacher: driver, nodeName: "n2", source: { persistentVolumeName: "disk" } };
+	await fixture.client.resource(volumeAttachments).create({ metadata: { name: "mine" }, spec });
+	await fixture.settle();
+	expect(await attached()).toEqual(["n2 true"]);
+});
+
 test("of several nodes that want a volume at once one gets it", () => {
 	const state = { attached: new Set<string>(), isShared: false, waitMs: () => undefined };
 	expect(planAttachments({ ...state, wanted: new Set(["b", "a"]) })).toMatchObject({ attach: ["a"], refused: ["b"] });

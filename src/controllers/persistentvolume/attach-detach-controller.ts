@@ -25,8 +25,8 @@ import { type ReconcileResult, runController } from "../../client/controller.ts"
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informer } from "../../client/informer.ts";
 import { csiDrivers, nodes, persistentVolumeClaims, persistentVolumes, pods, volumeAttachments } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { isPodTerminal } from "../pod-state.ts";
 import { isShared, planAttachments, unmountWaitMs } from "./attach-plan.ts";
 
@@ -69,10 +69,10 @@ class AttachDetach {
 	readonly #refused = new Map<string, Set<string>>();
 
 	constructor(context: ControllerContext, recorder: EventRecorder) {
-		const { informers, clock } = context;
+		const { informers } = context;
 		this.#context = context;
 		this.#recorder = recorder;
-		this.#queue = new WorkQueue({ clock });
+		this.#queue = queueOf(context, "pvcs");
 		this.#pods = informers.informer(pods);
 		this.#claims = informers.informer(persistentVolumeClaims);
 		this.#volumes = informers.informer(persistentVolumes);
@@ -170,7 +170,7 @@ class AttachDetach {
 
 	async #reconcileVolume(volumeName: string): Promise<ReconcileResult> {
 		const volume = this.#volumes.cache.get(volumeName);
-		const attachments = this.#attachments.cache.byIndex(byVolume, volumeName);
+		const attachments = this.#attachments.cache.byIndex(byVolume, volumeName).filter(isOurs);
 		const users = volume === undefined ? [] : this.#podsOn(volume);
 		const driver = volume?.spec?.csi?.driver ?? attachments[0]?.spec.attacher ?? "";
 		if (driver === "" || (attachments.length === 0 && !this.#isAttachable(driver))) return undefined;
@@ -283,6 +283,11 @@ class AttachDetach {
 			this.#recorder.event(pod, "Warning", "FailedAttachVolume", `Multi-Attach error for volume ${JSON.stringify(volume)} ${why}`);
 		}
 	}
+}
+
+/** Attachments of others are left alone. */
+function isOurs({ metadata }: VolumeAttachment): boolean {
+	return /^csi-[0-9a-f]{64}$/.test(metadata?.name ?? "");
 }
 
 /** Whether a change of a node can let a volume go: heartbeats do not. */

@@ -11,8 +11,8 @@ import { objectKey } from "../../apimachinery/meta.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../apimachinery/schema/generated/types.ts";
 import { type ReconcileResult, runController } from "../../client/controller.ts";
 import { pods, storageClasses } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { BindingWrites } from "./binding-writes.ts";
 import { ClaimSync } from "./claim-sync.ts";
 import { Recycler } from "./recycler.ts";
@@ -27,13 +27,13 @@ const volumeKey = (volume: string) => `volume:${volume}`;
 export const persistentVolumeBinder: Controller = { name, run };
 
 async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
-	const { informers, clock, log } = context;
+	const { informers, log } = context;
 	const writes = new BindingWrites(context);
 	const classInformer = informers.informer(storageClasses);
 	const podInformer = informers.informer(pods);
 	await Promise.all([writes.volumes, writes.claims, classInformer, podInformer].map((informer) => informer.whenSynced()));
 	const recorder = recorderOf(context, "persistentvolume-controller", signal);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "claims");
 	const claims = new ClaimSync({ writes, classes: classInformer.cache, pods: podInformer.cache, recorder });
 	const enqueueClaim = (key: string) => queue.add(claimKey(key));
 	const volumes = new VolumeSync({ writes, recorder, recycler: new Recycler(context), enqueueClaim });

@@ -12,20 +12,19 @@ import { ephemeralClaimName, foreignClaim } from "../../apimachinery/storage/pod
 import { runController } from "../../client/controller.ts";
 import { controllerReference } from "../../client/owner.ts";
 import { persistentVolumeClaims, pods } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 
 const name = "ephemeral-volume-controller";
 
 export const ephemeralVolumeController: Controller = { name, run };
 
 async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
-	const { informers, client, clock, log } = context;
+	const { informers, client, log } = context;
 	const podInformer = informers.informer(pods);
 	const claimInformer = informers.informer(persistentVolumeClaims);
 	await Promise.all([podInformer.whenSynced(), claimInformer.whenSynced()]);
 	const recorder = recorderOf(context, "ephemeral_volume", signal);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "ephemeral_volume");
 	const podChanged = (pod: Pod) => {
 		if (pod.metadata?.deletionTimestamp === undefined && ephemeralVolumes(pod).length > 0) queue.add(objectKey(pod));
 	};

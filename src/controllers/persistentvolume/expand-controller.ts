@@ -13,20 +13,19 @@ import type { PersistentVolumeClaim } from "../../apimachinery/schema/generated/
 import { requestedSize } from "../../apimachinery/storage/volume-matching.ts";
 import { runController } from "../../client/controller.ts";
 import { persistentVolumeClaims, persistentVolumes } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 
 const name = "persistentvolume-expander-controller";
 
 export const expandController: Controller = { name, run };
 
 async function run(context: ControllerContext, signal: AbortSignal): Promise<void> {
-	const { informers, clock, log } = context;
+	const { informers, log } = context;
 	const claims = informers.informer(persistentVolumeClaims);
 	const volumes = informers.informer(persistentVolumes);
 	await Promise.all([claims.whenSynced(), volumes.whenSynced()]);
 	const recorder = recorderOf(context, "volume_expand", signal);
-	const queue = new WorkQueue({ clock });
+	const queue = queueOf(context, "volume_expand");
 	const added = (claim: PersistentVolumeClaim) => {
 		if (wantsMore(claim)) queue.add(objectKey(claim));
 	};

@@ -101,7 +101,7 @@ function mountVolume(
 	files.mount({
 		path: resolvePath("/", mountPath),
 		tree: volume.tree,
-		readOnly: readOnly ?? false,
+		readOnly: readOnly === true || volume.readOnly === true,
 		source: "/dev/vda1",
 		type: "ext4",
 		...(inode === undefined ? {} : { inode }),

@@ -10,8 +10,8 @@ import type { Node } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { formatMicroTime } from "../../apimachinery/time.ts";
 import type { Client } from "../../client/client.ts";
-import { leases, nodes } from "../../client/resources.ts";
-import { leaseNamespace, leaseObject, nodeObject, nodeStatus } from "./node-object.ts";
+import { csiNodes, leases, nodes } from "../../client/resources.ts";
+import { csiNodeObject, leaseNamespace, leaseObject, nodeObject, nodeStatus } from "./node-object.ts";
 import type { SimNode } from "./sim-node.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
@@ -117,16 +117,14 @@ export class Heartbeats {
 			try {
 				const client = clientFor(node.name).resource(nodes);
 				event(node, "Starting", "Starting kubelet.");
-				const isNew = await client.create(object).then(
-					() => true,
-					(error: unknown) => {
-						if (isStatusError(error, "AlreadyExists")) return false;
-						throw error;
-					},
-				);
+				const created = await client.create(object).catch((error: unknown) => {
+					if (isStatusError(error, "AlreadyExists")) return undefined;
+					throw error;
+				});
 				node.registered = true;
 				node.conditions = object.status?.conditions;
-				if (!isNew) await this.reportStatus(node);
+				if (created === undefined) await this.reportStatus(node);
+				await this.#registerDrivers(node, created ?? this.#options.cachedNode(node.name));
 				for (const reason of ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"])
 					event(node, reason, `Node ${node.name} status is now: ${reason}`);
 				event(node, "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");
@@ -136,6 +134,16 @@ export class Heartbeats {
 				log.warn("Unable to register node with API server", { node: node.name, error: String(error) });
 				await new Promise<void>((resolve) => clock.setTimeout(resolve, registerRetryMs));
 			}
+		}
+	}
+
+	/** The node's CSI drivers, in an object that goes with the node. */
+	async #registerDrivers({ name }: SimNode, object: Node | undefined): Promise<void> {
+		if (object === undefined) return;
+		try {
+			await this.#options.clientFor(name).resource(csiNodes).create(csiNodeObject(object));
+		} catch (error) {
+			if (!isStatusError(error, "AlreadyExists")) throw error;
 		}
 	}
 

@@ -3,7 +3,8 @@
  * Source: pkg/kubelet/nodestatus/setters.go, https://kubernetes.io/docs/reference/node/node-status/
  */
 import { kubernetesVersion } from "../../apimachinery/kubernetes-version.ts";
-import type { Lease, Node, NodeCondition, NodeStatus, NodeSystemInfo, Taint } from "../../apimachinery/schema/generated/types.ts";
+import type { CSINode, Lease, Node, NodeCondition, NodeStatus, NodeSystemInfo, Taint } from "../../apimachinery/schema/generated/types.ts";
+import { diskDriver, maxVolumesPerNode, zoneLabel } from "../../apimachinery/storage/disk-driver.ts";
 import { formatMicroTime, formatTime } from "../../apimachinery/time.ts";
 import { kernelVersion } from "../../host/index.ts";
 
@@ -115,6 +116,27 @@ function nodeInfo({ machineId, systemUuid, bootId }: NodeIdentity): NodeSystemIn
 		operatingSystem: "linux",
 		osImage: "Debian GNU/Linux 13 (trixie)",
 		systemUUID: systemUuid,
+	};
+}
+
+/** What the CSI drivers of a node say of it: where its disks can come from, and how many it can have. */
+export function csiNodeObject({ metadata }: Node): CSINode {
+	const { name = "", uid = "", labels } = metadata ?? {};
+	const topologyKeys = labels?.[zoneLabel] === undefined ? [] : [zoneLabel];
+	return {
+		apiVersion: "storage.k8s.io/v1",
+		kind: "CSINode",
+		metadata: { name, ownerReferences: [{ apiVersion: "v1", kind: "Node", name, uid }] },
+		spec: {
+			drivers: [
+				{
+					name: diskDriver,
+					nodeID: name,
+					...(topologyKeys.length === 0 ? {} : { topologyKeys }),
+					allocatable: { count: maxVolumesPerNode },
+				},
+			],
+		},
 	};
 }
 

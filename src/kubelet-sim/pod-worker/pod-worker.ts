@@ -9,9 +9,11 @@
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
+import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
+import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
@@ -29,6 +31,8 @@ const defaultGraceSeconds = 30;
 /** Of a failed mount: doubled up to `maxMountRetryMs`. Source: pkg/util/goroutinemap/exponentialbackoff. */
 const firstMountRetryMs = 500;
 const maxMountRetryMs = 122_000;
+/** How long volumes may take before that is worth an event. Source: podAttachAndMountTimeout of the kubelet's volume manager. */
+const mountTimeoutMs = 123_000;
 const sandboxRetryMs = 10_000;
 /** Plans one `sync` may carry out before something must be wrong. */
 const maxRounds = 1_000;
@@ -38,7 +42,7 @@ const deadlineExceeded = {
 	message: "Pod was active on the node longer than the specified deadline",
 } as const;
 
-export class PodWorker implements PodScope {
+export class PodWorker implements PodScope, VolumeSeeker {
 	readonly host: WorkerHost;
 	readonly node: WorkerNode;
 	readonly record: PodRecord;
@@ -52,6 +56,8 @@ export class PodWorker implements PodScope {
 	#network: PodNetwork | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
+	/** Runs while a volume is waited for. */
+	#mountTimeout: Timer | undefined;
 	#syncing = false;
 	#syncAgain = false;
 	#closed = false;
@@ -67,7 +73,8 @@ export class PodWorker implements PodScope {
 			lookups: host.lookups,
 			downward: () => this.downward(),
 			hostFiles: () => node.hostFiles(),
-			claimTree: host.claimTree,
+			openNfs: (source) => host.claims.openNfs(source),
+			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
 		});
 		this.#reporter = new StatusReporter({
@@ -84,6 +91,7 @@ export class PodWorker implements PodScope {
 			: adoptPodRecord(pod, host.clock.now());
 		this.record = record;
 		for (const container of record.containers) this.#containers.set(container.name, new ContainerWorker(this, container));
+		if (record.volumes === "mounted") host.claims.adopt(node.name, pod);
 		if (record.sandbox !== "ready") return;
 		this.#joinNetwork(record.ip);
 		for (const name of resumed) this.#containers.get(name)?.resume();
@@ -152,6 +160,7 @@ export class PodWorker implements PodScope {
 		this.#closed = true;
 		this.#wake?.cancel();
 		for (const container of this.#containers.values()) container.close();
+		this.#unmountVolumes();
 		this.#leaveNetwork();
 		this.host.roomFreed(this.node.name);
 	}
@@ -301,6 +310,7 @@ export class PodWorker implements PodScope {
 				return;
 			case "stopSandbox":
 				this.record.sandbox = "stopped";
+				this.#unmountVolumes();
 				this.#leaveNetwork();
 				this.host.roomFreed(this.node.name);
 				return;
@@ -314,14 +324,46 @@ export class PodWorker implements PodScope {
 	}
 
 	#mountVolumes(): void {
+		const { host, node } = this;
 		this.record.volumes = "mounting";
 		try {
 			this.volumes.check();
-			this.record.volumes = "mounted";
+			if (host.claims.mount(node.name, this.#pod, () => node.hostFiles(), this) === "mounted") {
+				this.record.volumes = "mounted";
+				this.#mountTimeout?.cancel();
+			} else this.#mountTimeout ??= this.#warnOfWait();
 		} catch (error) {
 			if (!(error instanceof MissingObjectError)) throw error;
 			void this.#mountLater(error);
 		}
+	}
+
+	/** A volume may have been attached. */
+	mountAgain(): void {
+		if (this.record.volumes !== "mounting") return;
+		this.record.volumes = "absent";
+		this.sync();
+	}
+
+	/** Whoever waits long for a volume says so, again and again. */
+	#warnOfWait(): Timer {
+		return this.host.clock.setInterval(() => {
+			if (this.paused) return;
+			const names = podClaims(this.#pod)
+				.map(({ volume }) => volume)
+				.join(" ");
+			const why = "context deadline exceeded";
+			this.event(
+				"Warning",
+				"FailedMount",
+				`Unable to attach or mount volumes: unmounted volumes=[${names}], unattached volumes=[], failed to process volumes=[]: ${why}`,
+			);
+		}, mountTimeoutMs);
+	}
+
+	#unmountVolumes(): void {
+		this.#mountTimeout?.cancel();
+		this.host.claims.unmount(this.node.name, this.#pod, this);
 	}
 
 	async #mountLater(error: MissingObjectError): Promise<void> {

@@ -3,10 +3,11 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus } from "../../apimachinery/schema/generated/types.ts";
-import type { FileSystem, Tree } from "../../host/index.ts";
+import type { FileSystem } from "../../host/index.ts";
 import type { Image } from "../images/image.ts";
 import type { LatencyModel } from "../latency.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
 import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
 import type { Footprint } from "./footprint.ts";
 
@@ -49,7 +50,8 @@ export interface WorkerHost {
 	serviceEnvironment(namespace: string): ReadonlyMap<string, string>;
 	/** An image's files, made once and only read. */
 	imageFiles(image: Image): FileSystem;
-	claimTree(namespace: string, claim: string): Tree;
+	/** Volumes that stand on claims. */
+	readonly claims: ClaimVolumes;
 	/** What the node's other pods have been promised. */
 	promisedToOthers(node: string, worker: RoomSeeker): Footprint;
 	/** Has the worker plan anew, once, when a pod of the node gives back some of what it had. */

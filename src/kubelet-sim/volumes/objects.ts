@@ -25,7 +25,7 @@ export function secretData({ data = {} }: Secret): ReadonlyMap<string, Uint8Arra
 }
 
 export interface ObjectName {
-	readonly kind: "configmap" | "secret";
+	readonly kind: "configmap" | "secret" | "persistentvolumeclaim" | "persistentvolume";
 	readonly namespace: string;
 	readonly name: string;
 }

@@ -2,14 +2,17 @@
  * The volumes of one pod. A volume's files exist once somebody looks at them; until then only its sources are checked,
  * so that an idle pod carries none. ConfigMap, Secret, downward API and projected volumes are written as the kubelet's
  * atomic writer does: a directory with the time in its name, `..data` pointing to it, a link for each file.
- * Simulated: emptyDir, configMap, secret, downwardAPI, projected, hostPath. A persistentVolumeClaim is a tree that all
- * pods share which name the claim; every other kind is an empty directory.
+ * Simulated: emptyDir, configMap, secret, downwardAPI, projected, hostPath, nfs; what stands on a claim is claim-volumes.ts' business. Every
+ * other kind is an empty directory.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import type { KeyToPath, Pod, Volume, VolumeProjection } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, type Inode, Tree } from "../../host/index.ts";
+import { quantityToNumber } from "../../apimachinery/quantity.ts";
+import type { KeyToPath, NFSVolumeSource, Pod, Volume, VolumeProjection } from "../../apimachinery/schema/generated/types.ts";
+import { type PodClaim, podClaim } from "../../apimachinery/storage/pod-claims.ts";
+import { FileSystem, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
+import { checkHostPath, type MountedVolume, openHostPath } from "./volume-backing.ts";
 
 export interface PodVolumesOptions {
 	readonly clock: Clock;
@@ -17,15 +20,11 @@ export interface PodVolumesOptions {
 	readonly downward: () => DownwardContext;
 	/** The files of the node. */
 	readonly hostFiles: () => FileSystem;
-	/** The tree of a claim, shared by all who mount it. */
-	readonly claimTree: (namespace: string, claim: string) => Tree;
+	/** The files of a claim that has been mounted. */
+	readonly openClaim: (pod: Pod, claim: PodClaim) => MountedVolume;
+	/** What a file server exports. */
+	readonly openNfs: (source: NFSVolumeSource) => MountedVolume;
 	readonly onTokenError: (error: unknown) => void;
-}
-
-/** What a container mounts: a tree, or one inode in it. */
-export interface MountedVolume {
-	readonly tree: Tree;
-	readonly inode?: Inode;
 }
 
 interface Payload {
@@ -58,6 +57,7 @@ export class PodVolumes {
 		for (const volume of this.pod.spec?.volumes ?? []) {
 			try {
 				if (isAtomic(volume)) this.#filesOf(volume);
+				else if (volume.hostPath !== undefined) checkHostPath(volume.hostPath, this.#options.hostFiles);
 			} catch (error) {
 				if (!(error instanceof MissingObjectError)) throw error;
 				throw new MissingObjectError(`MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${error.message}`, error.object);
@@ -94,11 +94,17 @@ export class PodVolumes {
 	}
 
 	#open(volume: Volume | undefined): MountedVolume {
-		const { clock, hostFiles, claimTree } = this.#options;
-		if (volume?.hostPath !== undefined) return openHostPath(hostFiles(), volume.hostPath.path, volume.hostPath.type ?? "");
-		if (volume?.persistentVolumeClaim !== undefined)
-			return { tree: claimTree(this.pod.metadata?.namespace ?? "", volume.persistentVolumeClaim.claimName) };
-		const tree = new Tree({ clock });
+		const { clock, hostFiles, openClaim, openNfs } = this.#options;
+		if (volume?.hostPath !== undefined) return openHostPath(hostFiles(), volume.hostPath);
+		if (volume?.nfs !== undefined) return openNfs(volume.nfs);
+		const claim = volume === undefined ? undefined : podClaim(this.pod, volume);
+		if (claim !== undefined) return openClaim(this.pod, claim);
+		const { medium, sizeLimit } = volume?.emptyDir ?? {};
+		// A file system in memory is as large as its limit; one on disk has no limit that writes would meet.
+		const tree = new Tree({
+			clock,
+			...(medium === "Memory" && sizeLimit !== undefined ? { limitBytes: quantityToNumber(sizeLimit) } : {}),
+		});
 		if (volume !== undefined && isAtomic(volume)) {
 			this.#requestTokens(tree, volume);
 			this.#write(tree, volume);
@@ -220,13 +226,4 @@ function writeAtomically(tree: Tree, files: Files, nowMs: number): void {
 	}
 	fs.symlink(directory, "/..data");
 	for (const name of new Set([...files.keys()].map((path) => path.split("/")[0] ?? ""))) fs.symlink(`..data/${name}`, `/${name}`);
-}
-
-/** https://kubernetes.io/docs/concepts/storage/volumes/#hostpath-volume-types; what is missing is made. Throws `FsError`. */
-function openHostPath(files: FileSystem, path: string, type: string): MountedVolume {
-	if (!files.exists(path)) {
-		if (type === "FileOrCreate" || type === "File") files.writeFile(path, "");
-		else files.mkdir(path, { recursive: true });
-	}
-	return files.place(path);
 }
