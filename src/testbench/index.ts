@@ -10,9 +10,10 @@
  * Invariants: with a seed and a virtual clock a run is a function of its inputs; what a test asks for itself never goes wrong.
  */
 export { type FaultPlan, Faults } from "./faults.ts";
+export type { KubeConfigLike } from "./kube-config.ts";
 export { ManifestError } from "./manifests.ts";
 export type { FieldChange } from "./object-changes.ts";
 export type { ClockOption, Duration } from "./pace.ts";
-export type { ControllerProcess } from "./run-controller.ts";
+export type { ControllerProcess, RunContext, RunnableController } from "./run-controller.ts";
 export { type ClusterOptions, createCluster, NotReachedError, type Place, TestCluster } from "./test-cluster.ts";
 export { changesOf, Timeline, type TimelineEntry } from "./timeline.ts";

@@ -9,10 +9,25 @@ import type { Random } from "../apimachinery/random.ts";
 import { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
 import type { Transport } from "../client/transport.ts";
-import type { Controller } from "../controllers/controller.ts";
+import type { ControllerContext } from "../controllers/controller.ts";
+import type { KubeConfigLike } from "./kube-config.ts";
+
+/** What a controller is given that is run beside the cluster's own. */
+export interface RunContext extends ControllerContext {
+	/** For programs written for @kubernetes/client-node: its KubeConfig, leading to this cluster. @param KubeConfig client-node's class */
+	kubeConfig<C extends KubeConfigLike>(KubeConfig: new () => C): Promise<C>;
+}
+
+/** A `Controller` is one. */
+export interface RunnableController {
+	readonly name: string;
+	/** Works until the signal aborts. Rejects only for a defect. */
+	run(context: RunContext, signal: AbortSignal): Promise<void>;
+}
 
 export interface ProcessOptions {
-	readonly controller: Controller;
+	readonly controller: RunnableController;
+	readonly kubeConfigOver: <C extends KubeConfigLike>(KubeConfig: new () => C, transport: Transport) => Promise<C>;
 	/** The way to the API server: the controller's identity, and what goes wrong on it. */
 	readonly transport: Transport;
 	readonly clock: Clock;
@@ -80,12 +95,14 @@ class Life implements Transport {
 	#writesLeft = Number.POSITIVE_INFINITY;
 	writes = 0;
 
-	constructor({ controller, transport, clock, random, log, signal }: ProcessOptions) {
+	constructor({ controller, transport, kubeConfigOver, clock, random, log, signal }: ProcessOptions) {
 		this.#transport = transport;
 		const ending = AbortSignal.any([signal, this.#abort.signal]);
 		const client = new Client(this);
 		const informers = new InformerFactory({ client, clock, random: random.fork("informers"), log });
-		this.#ended = controller.run({ client, informers, clock, random: random.fork("controller"), log }, ending).catch((error: unknown) => {
+		const kubeConfig: RunContext["kubeConfig"] = (KubeConfig) => kubeConfigOver(KubeConfig, this);
+		const context: RunContext = { client, informers, clock, random: random.fork("controller"), log, kubeConfig };
+		this.#ended = controller.run(context, ending).catch((error: unknown) => {
 			log.error(`${controller.name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 		});
 		void informers.start(ending);

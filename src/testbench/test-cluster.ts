@@ -7,6 +7,7 @@
  *   await cluster.runUntil(async () => (await cluster.get("Deployment", "web")).status?.readyReplicas === 3, { within: "2m" });
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
@@ -14,14 +15,15 @@ import type { DeleteOptions } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Client, ResourceClient } from "../client/client.ts";
 import type { ResourceRef } from "../client/resources.ts";
+import type { Transport } from "../client/transport.ts";
 import { type Cluster, createCluster as createPlainCluster, type ClusterOptions as PlainOptions } from "../cluster/cluster.ts";
 import type { ClusterControllers } from "../cluster/cluster-controllers.ts";
-import type { Controller } from "../controllers/controller.ts";
 import { type FaultPlan, Faults, FaultyTransport } from "./faults.ts";
 import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "./kind-names.ts";
-import { type Manifest, readManifest } from "./manifests.ts";
+import { type KubeConfigLike, kubeConfigOver } from "./kube-config.ts";
+import { type Manifest, preloadReader, readManifest } from "./manifests.ts";
 import { advance, type ClockOption, clockOf, type Duration, passUntil, settle } from "./pace.ts";
-import { ControllerProcess } from "./run-controller.ts";
+import { ControllerProcess, type RunnableController } from "./run-controller.ts";
 import { renderEntry, Timeline, type TimelineEntry } from "./timeline.ts";
 
 export interface ClusterOptions extends Omit<PlainOptions, "clock" | "wayOf"> {
@@ -52,6 +54,7 @@ const shownEntries = 15;
 export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
 	const { clock: clockOption = "wall", faults: plan, ...rest } = options;
 	const clock = clockOf(clockOption);
+	if (clock instanceof VirtualClock) await preloadReader();
 	const random = rest.seed === undefined ? createEntropyRandom() : new SeededRandom(`${rest.seed} test bench`);
 	const faults = new Faults();
 	/** One source of chance a user: a component may ask for its way again and again. */
@@ -187,11 +190,12 @@ export class TestCluster implements AsyncDisposable {
 	 * Runs a controller beside the cluster's own, as a process of its own that may crash and start again.
 	 * @param options.user whom it acts as; default an administrator with the controller's name
 	 */
-	run(controller: Controller, { user }: { readonly user?: UserInfo } = {}): ControllerProcess {
+	run(controller: RunnableController, { user }: { readonly user?: UserInfo } = {}): ControllerProcess {
 		const identity = user ?? { name: controller.name, groups: ["system:masters", "system:authenticated"] };
 		const process = new ControllerProcess({
 			controller,
 			transport: this.inner.wayFor(identity),
+			kubeConfigOver: (KubeConfig, way) => this.#kubeConfig(KubeConfig, way, identity.name),
 			clock: this.clock,
 			random: this.#random.fork(`controller ${controller.name}`),
 			log: this.#log,
@@ -199,6 +203,19 @@ export class TestCluster implements AsyncDisposable {
 		});
 		process.start();
 		return process;
+	}
+
+	/**
+	 * A KubeConfig of @kubernetes/client-node (2.x) that leads here without a socket, as an administrator for whom nothing goes wrong. A
+	 * controller that is run gets one of its own in its context.
+	 * @param KubeConfig client-node's class
+	 */
+	kubeConfig<C extends KubeConfigLike>(KubeConfig: new () => C): Promise<C> {
+		return this.#kubeConfig(KubeConfig, this.client.transport, "kubernetes-admin");
+	}
+
+	async #kubeConfig<C extends KubeConfigLike>(KubeConfig: new () => C, way: Transport, user: string): Promise<C> {
+		return kubeConfigOver(KubeConfig, await this.inner.dispatcherFor(way), user);
 	}
 
 	/** The timeline as text, times counted from the cluster's start. */
