@@ -12,3 +12,4 @@ export {
 	schedules,
 	type UserAction,
 } from "./testbench/schedules.ts";
+export { validKinds, validObject } from "./testbench/valid-objects/valid-object.ts";

@@ -6,6 +6,8 @@
  *   faults.ts             what goes wrong between a component and the API server
  *   check-controller.ts   properties of any controller, over the schedules of schedules.ts
  *   matchers.ts           for vitest and jest
+ *   valid-objects/        arbitraries for valid objects of every kind
+ *   kube-config.ts        for programs written for @kubernetes/client-node
  *
  * Invariants: with a seed and a virtual clock a run is a function of its inputs; what a test asks for itself never goes wrong.
  */
