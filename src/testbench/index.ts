@@ -11,6 +11,7 @@
  *
  * Invariants: with a seed and a virtual clock a run is a function of its inputs; what a test asks for itself never goes wrong.
  */
+export { type Budget, BudgetError } from "./budget.ts";
 export { type FaultPlan, Faults } from "./faults.ts";
 export type { KubeConfigLike } from "./kube-config.ts";
 export { ManifestError } from "./manifests.ts";

@@ -126,3 +126,31 @@ test("time stands still while an activity goes on, and passes when it rests", as
 	activity.isPending = true;
 	await clock.advance(1);
 });
+
+test("after a jump what was due fires late, in its order", async () => {
+	const clock = new VirtualClock(0);
+	const fired: [string, number][] = [];
+	clock.setTimeout(() => fired.push(["second", clock.now()]), 20);
+	clock.setTimeout(() => fired.push(["first", clock.now()]), 10);
+	clock.setTimeout(() => fired.push(["later", clock.now()]), 150);
+	clock.jump(100);
+	expect([clock.now(), fired]).toEqual([100, []]);
+	expect(await clock.advanceUntil(() => fired.length === 2, 10)).toBe(true);
+	await clock.advance(50);
+	expect(fired).toEqual([
+		["first", 100],
+		["second", 100],
+		["later", 150],
+	]);
+});
+
+test("a check before each timer can end the advance where it is", async () => {
+	const clock = new VirtualClock(0);
+	let fired = 0;
+	clock.setInterval(() => fired++, 10);
+	const check = () => {
+		if (fired === 3) throw new Error("enough");
+	};
+	await expect(clock.advance(1_000, check)).rejects.toThrow("enough");
+	expect([clock.now(), fired]).toEqual([30, 3]);
+});

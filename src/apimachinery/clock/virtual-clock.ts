@@ -77,11 +77,23 @@ export class VirtualClock implements Clock {
 		return { cancel: () => current.cancel() };
 	}
 
-	/** Moves time forward by `durationMs` (>= 0), running every timer that falls due, each after the promises before it. */
-	async advance(durationMs: number): Promise<void> {
+	/**
+	 * Time is later at once, and nothing has happened meanwhile: a machine was asleep, or its clock was put right. What was due fires
+	 * when time is moved next, in its order. @param durationMs >= 0
+	 */
+	jump(durationMs: number): void {
+		this.#nowMs += Math.max(0, durationMs);
+	}
+
+	/**
+	 * Moves time forward by `durationMs` (>= 0), running every timer that falls due, each after the promises before it.
+	 * @param check called before each timer: what it throws, this rejects with, and time stands still there
+	 */
+	async advance(durationMs: number, check: () => void = () => undefined): Promise<void> {
 		const untilMs = this.#nowMs + durationMs;
 		await this.#drain();
 		for (let next = this.#peek(); next !== undefined && next.atMs <= untilMs; next = this.#peek()) {
+			check();
 			this.#nowMs = Math.max(this.#nowMs, next.atMs);
 			this.#pop();
 			next.callback?.();
@@ -92,15 +104,15 @@ export class VirtualClock implements Clock {
 
 	/**
 	 * Moves time from timer to timer until `condition` holds. Resolves to whether it did before `limitMs` of cluster
-	 * time had passed (or no timer was left that could change anything).
+	 * time had passed (or no timer was left that could change anything). @param check as of `advance`
 	 */
-	async advanceUntil(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
+	async advanceUntil(condition: () => boolean | Promise<boolean>, limitMs: number, check?: () => void): Promise<boolean> {
 		const untilMs = this.#nowMs + limitMs;
 		await this.#drain();
 		while (!(await condition())) {
 			const next = this.#peek();
 			if (next === undefined || next.atMs > untilMs) return false;
-			await this.advance(next.atMs - this.#nowMs);
+			await this.advance(Math.max(0, next.atMs - this.#nowMs), check);
 		}
 		return true;
 	}
