@@ -6,9 +6,13 @@ export {
 	deleting,
 	describeSchedule,
 	faultPlans,
+	jumpingClock,
+	losingNode,
+	returningNode,
 	type Schedule,
 	type ScheduleOptions,
 	type Step,
 	schedules,
 	type UserAction,
 } from "./testbench/schedules.ts";
+export { validKinds, validObject } from "./testbench/valid-objects/valid-object.ts";

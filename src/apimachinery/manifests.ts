@@ -19,6 +19,11 @@ export async function readManifest(manifest: Manifest): Promise<readonly KubeObj
 	return documents.flat().flatMap(objectsOf);
 }
 
+/** Loads what reads texts: real I/O, which takes longer the first time, and would let a first run go another way than the next ones. */
+export async function preloadReader(): Promise<void> {
+	await import("yaml");
+}
+
 async function parseDocuments(text: string): Promise<readonly unknown[]> {
 	const { parseAllDocuments } = await import("yaml");
 	return parseAllDocuments(text).flatMap((document) => {

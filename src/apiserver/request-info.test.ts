@@ -4,8 +4,8 @@ import { generatedResources } from "../apimachinery/schema/resources.ts";
 import { StatusError } from "../apimachinery/status-error.ts";
 import { attributesOf } from "./authorization/server-authorization.ts";
 import { isWatchQuery } from "./http/query-options.ts";
+import { bareRequest } from "./http/request-reader.ts";
 import { type RequestTarget, ResourceIndex, resolveTarget } from "./http/request-target.ts";
-import { bareRequest } from "./http/resource-routes.ts";
 import { readRequestInfo } from "./request-info.ts";
 
 it.each<readonly [method: string, url: string, info: string]>([

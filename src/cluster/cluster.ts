@@ -7,7 +7,7 @@
 import { strict as assert } from "node:assert";
 import { join } from "node:path";
 import type { ApiRequest, ApiResponse } from "../apimachinery/api-request.ts";
-import type { Clock } from "../apimachinery/clock/clock.ts";
+import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
@@ -34,6 +34,7 @@ import { publishAuthenticationTrust } from "../apiserver/bootstrap/authenticatio
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
 import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
 import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
+import type { InProcessDispatcher } from "../apiserver/http/in-process-dispatcher.ts";
 import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
 import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
@@ -453,6 +454,31 @@ export class Cluster {
 	wayFor(user: UserInfo): Transport {
 		const way = this.#ownWay(user);
 		return this.#options.wayOf?.(user, way) ?? way;
+	}
+
+	/**
+	 * HTTP without a socket, for clients that speak it through undici.
+	 * @param way who asks, and what goes wrong
+	 */
+	async dispatcherFor(way: Transport): Promise<InProcessDispatcher> {
+		const { clock, random } = this.#options;
+		const isVirtual = clock instanceof VirtualClock;
+		// Loading it is real I/O, which takes longer the first time: it is there at the clock's next turn, whatever else happens until then.
+		const loaded = isVirtual ? clock.attend({ steps: 0, isPending: true }) : undefined;
+		const loading = import("../apiserver/http/in-process-dispatcher.ts").finally(loaded);
+		const [{ InProcessDispatcher }] = await Promise.all([loading, sleep(clock, 0)]);
+		const dispatcher = new InProcessDispatcher({
+			door: way,
+			handler: this.apiServer,
+			clock,
+			machineClock: new WallClock(),
+			random: random.fork("in-process HTTP"),
+		});
+		if (isVirtual) {
+			const leave = clock.attend(dispatcher.activity);
+			this.#abort.signal.addEventListener("abort", leave, { once: true });
+		}
+		return dispatcher;
 	}
 
 	/** Fills an empty store with what every cluster has, and starts controllers, scheduler and nodes. Called once. */

@@ -11,6 +11,7 @@ export { OidcOptionsError } from "../apiserver/authentication/oidc-options.ts";
 export { TokenFileError } from "../apiserver/authentication/token-file.ts";
 export { AuthorizationConfigError, type AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
 export { PortInUseError } from "../apiserver/http/errors.ts";
+export type { InProcessDispatcher } from "../apiserver/http/in-process-dispatcher.ts";
 export {
 	type CertificateExpiration,
 	certificateExpirations,

@@ -33,15 +33,15 @@ export function durationMs(duration: Duration): number {
  * Lets everything happen that is due at this instant. Where time passes by itself there is no such instant.
  * @throws Error unless time is virtual
  */
-export async function settle(clock: Clock): Promise<void> {
+export async function settle(clock: Clock, check?: () => void): Promise<void> {
 	if (!(clock instanceof VirtualClock)) throw new Error('only a cluster in virtual time settles: createCluster({ clock: "virtual" })');
-	await clock.advance(0);
+	await clock.advance(0, check);
 }
 
 /** Resolves when so much cluster time has passed, and in virtual time all that was due in it has happened. */
-export async function advance(clock: Clock, duration: Duration): Promise<void> {
+export async function advance(clock: Clock, duration: Duration, check?: () => void): Promise<void> {
 	const ms = durationMs(duration);
-	if (clock instanceof VirtualClock) await clock.advance(ms);
+	if (clock instanceof VirtualClock) await clock.advance(ms, check);
 	else await sleep(clock, ms);
 }
 
@@ -49,9 +49,14 @@ export async function advance(clock: Clock, duration: Duration): Promise<void> {
  * Resolves to whether the condition came to hold within this much cluster time. In virtual time it is looked at after every timer
  * that fires.
  */
-export async function passUntil(clock: Clock, condition: () => boolean | Promise<boolean>, within: Duration): Promise<boolean> {
+export async function passUntil(
+	clock: Clock,
+	condition: () => boolean | Promise<boolean>,
+	within: Duration,
+	check?: () => void,
+): Promise<boolean> {
 	const limitMs = durationMs(within);
-	if (clock instanceof VirtualClock) return clock.advanceUntil(condition, limitMs);
+	if (clock instanceof VirtualClock) return clock.advanceUntil(condition, limitMs, check);
 	const endMs = clock.now() + limitMs;
 	const pace = new WallClock();
 	while (!(await condition())) {

@@ -4,15 +4,32 @@
  */
 import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
 import type { Transport } from "../client/transport.ts";
-import type { Controller } from "../controllers/controller.ts";
+import type { ControllerContext } from "../controllers/controller.ts";
+import { BudgetError } from "./budget.ts";
+import type { KubeConfigLike } from "./kube-config.ts";
+
+/** What a controller is given that is run beside the cluster's own. */
+export interface RunContext extends ControllerContext {
+	/** For programs written for @kubernetes/client-node: its KubeConfig, leading to this cluster. @param KubeConfig client-node's class */
+	kubeConfig<C extends KubeConfigLike>(KubeConfig: new () => C): Promise<C>;
+}
+
+/** A `Controller` is one. */
+export interface RunnableController {
+	readonly name: string;
+	/** Works until the signal aborts. Rejects only for a defect. */
+	run(context: RunContext, signal: AbortSignal): Promise<void>;
+}
 
 export interface ProcessOptions {
-	readonly controller: Controller;
+	readonly controller: RunnableController;
+	readonly kubeConfigOver: <C extends KubeConfigLike>(KubeConfig: new () => C, transport: Transport) => Promise<C>;
 	/** The way to the API server: the controller's identity, and what goes wrong on it. */
 	readonly transport: Transport;
 	readonly clock: Clock;
@@ -20,6 +37,9 @@ export interface ProcessOptions {
 	readonly log: Logger;
 	/** Ends it with the cluster. */
 	readonly signal: AbortSignal;
+	/** Requests in one instant; beyond them it is ended, and `onRunaway` told. */
+	readonly requestsAtOnce: number;
+	readonly onRunaway: (error: BudgetError) => void;
 }
 
 const reads: ReadonlySet<string> = new Set(["get", "list", "watch"]);
@@ -72,7 +92,10 @@ export class ControllerProcess {
 
 /** From a start to a crash or a stop. */
 class Life implements Transport {
+	readonly #options: ProcessOptions;
 	readonly #transport: Transport;
+	/** Requests of the present instant. */
+	#atOnce = { ms: Number.NaN, requests: 0 };
 	readonly #abort = new AbortController();
 	readonly #ended: Promise<void>;
 	readonly #watches = new Set<WatchHandle>();
@@ -80,12 +103,16 @@ class Life implements Transport {
 	#writesLeft = Number.POSITIVE_INFINITY;
 	writes = 0;
 
-	constructor({ controller, transport, clock, random, log, signal }: ProcessOptions) {
+	constructor(options: ProcessOptions) {
+		const { controller, transport, kubeConfigOver, clock, random, log, signal } = options;
+		this.#options = options;
 		this.#transport = transport;
 		const ending = AbortSignal.any([signal, this.#abort.signal]);
 		const client = new Client(this);
 		const informers = new InformerFactory({ client, clock, random: random.fork("informers"), log });
-		this.#ended = controller.run({ client, informers, clock, random: random.fork("controller"), log }, ending).catch((error: unknown) => {
+		const kubeConfig: RunContext["kubeConfig"] = (KubeConfig) => kubeConfigOver(KubeConfig, this);
+		const context: RunContext = { client, informers, clock, random: random.fork("controller"), log, kubeConfig };
+		this.#ended = controller.run(context, ending).catch((error: unknown) => {
 			log.error(`${controller.name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 		});
 		void informers.start(ending);
@@ -112,7 +139,7 @@ class Life implements Transport {
 
 	/** A dead process is never answered. */
 	async request(request: ApiRequest): Promise<ApiResponse> {
-		if (this.#isDead) return forever();
+		if (this.#isDead || this.#isRunaway()) return forever();
 		if (!reads.has(request.verb)) {
 			this.writes++;
 			this.#writesLeft--;
@@ -125,6 +152,17 @@ class Life implements Transport {
 			throw error;
 		});
 		return this.#isDead ? forever() : answer;
+	}
+
+	/** A loop that needs no time would never let anybody else have a turn. */
+	#isRunaway(): boolean {
+		const { clock, controller, requestsAtOnce, onRunaway } = this.#options;
+		if (!(clock instanceof VirtualClock)) return false;
+		if (this.#atOnce.ms !== clock.now()) this.#atOnce = { ms: clock.now(), requests: 0 };
+		if (++this.#atOnce.requests <= requestsAtOnce) return false;
+		onRunaway(new BudgetError(`${controller.name} sent more than ${requestsAtOnce} requests in one instant, and was ended`));
+		this.crashAfter(0);
+		return true;
 	}
 
 	async watch(request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {

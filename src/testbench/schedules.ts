@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import type { Manifest } from "../apimachinery/manifests.ts";
 import type { FaultPlan } from "./faults.ts";
+import type { Duration } from "./pace.ts";
 import type { TestCluster } from "./test-cluster.ts";
 
 /** Something that a user does. */
@@ -51,6 +52,20 @@ export function deleting(kind: string, name: string, namespace?: string): UserAc
 		name: `delete ${kind} ${name}`,
 		run: (cluster) => cluster.delete(kind, name, namespace === undefined ? {} : { namespace }),
 	};
+}
+
+/** A node is lost; nothing if there is none of that name. */
+export function losingNode(name: string): UserAction {
+	return { name: `lose node ${name}`, run: async (cluster) => cluster.loseNode(name) };
+}
+
+export function returningNode(name: string): UserAction {
+	return { name: `node ${name} is back`, run: async (cluster) => cluster.returnNode(name) };
+}
+
+/** The clock is put forward at once. */
+export function jumpingClock(duration: Duration): UserAction {
+	return { name: `the clock jumps by ${duration}`, run: async (cluster) => cluster.jumpClock(duration) };
 }
 
 /** What goes wrong now and then on a bad day: shrinks to nothing going wrong. */

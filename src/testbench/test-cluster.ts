@@ -7,21 +7,25 @@
  *   await cluster.runUntil(async () => (await cluster.get("Deployment", "web")).status?.readyReplicas === 3, { within: "2m" });
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
-import { type Manifest, readManifest } from "../apimachinery/manifests.ts";
+import { type Manifest, preloadReader, readManifest } from "../apimachinery/manifests.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { DeleteOptions } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Client, ResourceClient } from "../client/client.ts";
 import type { ResourceRef } from "../client/resources.ts";
+import type { Transport } from "../client/transport.ts";
 import { type Cluster, createCluster as createPlainCluster, type ClusterOptions as PlainOptions } from "../cluster/cluster.ts";
 import type { ClusterControllers } from "../cluster/cluster-controllers.ts";
-import type { Controller } from "../controllers/controller.ts";
+import type { LocalGroup } from "../cluster/index.ts";
+import { type Budget, type BudgetError, budgetCheck, defaultBudget } from "./budget.ts";
 import { type FaultPlan, Faults, FaultyTransport } from "./faults.ts";
 import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "./kind-names.ts";
-import { advance, type ClockOption, clockOf, type Duration, passUntil, settle } from "./pace.ts";
-import { ControllerProcess } from "./run-controller.ts";
+import { type KubeConfigLike, kubeConfigOver } from "./kube-config.ts";
+import { advance, type ClockOption, clockOf, type Duration, durationMs, passUntil, settle } from "./pace.ts";
+import { ControllerProcess, type RunnableController } from "./run-controller.ts";
 import { renderEntry, Timeline, type TimelineEntry } from "./timeline.ts";
 
 export interface ClusterOptions extends Omit<PlainOptions, "clock" | "wayOf"> {
@@ -29,6 +33,8 @@ export interface ClusterOptions extends Omit<PlainOptions, "clock" | "wayOf"> {
 	readonly clock?: ClockOption;
 	/** What goes wrong between the cluster's components and its API server once all of them run; see `TestCluster.faults`. */
 	readonly faults?: FaultPlan;
+	/** In virtual time: what may happen before somebody is said never to rest. */
+	readonly budget?: Budget;
 }
 
 /** Where an object is; `namespace` defaults to `default` for kinds that have one. */
@@ -50,8 +56,9 @@ const shownEntries = 15;
 
 /** Makes a cluster with everything in it running. */
 export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
-	const { clock: clockOption = "wall", faults: plan, ...rest } = options;
+	const { clock: clockOption = "wall", faults: plan, budget, ...rest } = options;
 	const clock = clockOf(clockOption);
+	if (clock instanceof VirtualClock) await preloadReader();
 	const random = rest.seed === undefined ? createEntropyRandom() : new SeededRandom(`${rest.seed} test bench`);
 	const faults = new Faults();
 	/** One source of chance a user: a component may ask for its way again and again. */
@@ -68,7 +75,14 @@ export async function createCluster(options: ClusterOptions = {}): Promise<TestC
 	});
 	// Only now: in virtual time nobody who tries again after a while would ever do so before somebody lets time pass.
 	if (plan !== undefined) faults.set(plan);
-	return new TestCluster(cluster, { random, faults, log: rest.log ?? silentLog });
+	return new TestCluster(cluster, { random, faults, log: rest.log ?? silentLog, budget: { ...defaultBudget, ...budget } });
+}
+
+interface TestClusterParts {
+	readonly random: Random;
+	readonly faults: Faults;
+	readonly log: Logger;
+	readonly budget: Required<Budget>;
 }
 
 export class TestCluster implements AsyncDisposable {
@@ -83,9 +97,13 @@ export class TestCluster implements AsyncDisposable {
 	readonly #random: Random;
 	readonly #log: Logger;
 	readonly #ending = new AbortController();
+	readonly #budget: Required<Budget>;
+	/** A controller that was ended because it never rests. */
+	#runaway: BudgetError | undefined;
 
-	constructor(cluster: Cluster, { random, faults, log }: { readonly random: Random; readonly faults: Faults; readonly log: Logger }) {
+	constructor(cluster: Cluster, { random, faults, log, budget }: TestClusterParts) {
 		this.inner = cluster;
+		this.#budget = budget;
 		this.faults = faults;
 		this.#random = random;
 		this.#log = log;
@@ -156,12 +174,12 @@ export class TestCluster implements AsyncDisposable {
 
 	/** Runs until nothing more is due at this instant. Rejects unless time is virtual. */
 	settle(): Promise<void> {
-		return settle(this.clock);
+		return this.#within((check) => settle(this.clock, check));
 	}
 
 	/** Lets cluster time pass: `5m`, `1h30m`, or milliseconds. */
 	advance(duration: Duration): Promise<void> {
-		return advance(this.clock, duration);
+		return this.#within((check) => advance(this.clock, duration, check));
 	}
 
 	/**
@@ -180,25 +198,97 @@ export class TestCluster implements AsyncDisposable {
 
 	/** Lets time pass until the condition holds. Resolves to whether it did within this much cluster time. */
 	passes(condition: () => boolean | Promise<boolean>, within: Duration): Promise<boolean> {
-		return passUntil(this.clock, condition, within);
+		return this.#within((check) => passUntil(this.clock, condition, within, check));
+	}
+
+	/** Lets time pass for as long as nothing is found that never rests. Rejects with BudgetError. */
+	async #within<R>(pass: (check: () => void) => Promise<R>): Promise<R> {
+		const check = budgetCheck(this.#budget, this.timeline, this.clock);
+		const checkAll = () => {
+			if (this.#runaway !== undefined) throw this.#runaway;
+			check();
+		};
+		const result = await pass(checkAll);
+		checkAll();
+		return result;
+	}
+
+	/**
+	 * In virtual time: the clock is put forward at once, as on a machine that was asleep. What was due in between happens late.
+	 * @throws Error unless time is virtual
+	 */
+	jumpClock(duration: Duration): void {
+		if (!(this.clock instanceof VirtualClock)) throw new Error("only virtual time jumps");
+		this.clock.jump(durationMs(duration));
+	}
+
+	/** A node is lost: its kubelet falls silent, and in time its pods are given up. Its processes go on, as behind a broken network. */
+	loseNode(name: string): void {
+		this.inner.fleet.stopNode(name);
+	}
+
+	/** The node is back, with the pods that it had. */
+	returnNode(name: string): void {
+		this.inner.fleet.startNode(name);
+	}
+
+	/**
+	 * A member of the store is cut off from the others: where `storeMembers` is 3 or 5. Without a majority nothing is written until it is back.
+	 * @param name default the leader
+	 */
+	loseStoreMember(name?: string): string {
+		const group = this.#storeGroup();
+		const lost = name ?? group.members().find((member) => member.store?.group.status().leader === member.id)?.name;
+		if (lost === undefined) throw new Error("the store has no leader at the moment");
+		group.isolateMember(lost);
+		return lost;
+	}
+
+	/** All members of the store reach each other again. */
+	returnStoreMembers(): void {
+		this.#storeGroup().heal();
+	}
+
+	#storeGroup(): LocalGroup {
+		const { storeGroup } = this.inner;
+		if (storeGroup === undefined) throw new Error("a store of one member has none to lose: createCluster({ storeMembers: 3 })");
+		return storeGroup;
 	}
 
 	/**
 	 * Runs a controller beside the cluster's own, as a process of its own that may crash and start again.
 	 * @param options.user whom it acts as; default an administrator with the controller's name
 	 */
-	run(controller: Controller, { user }: { readonly user?: UserInfo } = {}): ControllerProcess {
+	run(controller: RunnableController, { user }: { readonly user?: UserInfo } = {}): ControllerProcess {
 		const identity = user ?? { name: controller.name, groups: ["system:masters", "system:authenticated"] };
 		const process = new ControllerProcess({
 			controller,
 			transport: this.inner.wayFor(identity),
+			kubeConfigOver: (KubeConfig, way) => this.#kubeConfig(KubeConfig, way, identity.name),
 			clock: this.clock,
 			random: this.#random.fork(`controller ${controller.name}`),
 			log: this.#log,
 			signal: this.#ending.signal,
+			requestsAtOnce: this.#budget.requestsAtOnce,
+			onRunaway: (error) => {
+				this.#runaway ??= error;
+			},
 		});
 		process.start();
 		return process;
+	}
+
+	/**
+	 * A KubeConfig of @kubernetes/client-node (2.x) that leads here without a socket, as an administrator for whom nothing goes wrong. A
+	 * controller that is run gets one of its own in its context.
+	 * @param KubeConfig client-node's class
+	 */
+	kubeConfig<C extends KubeConfigLike>(KubeConfig: new () => C): Promise<C> {
+		return this.#kubeConfig(KubeConfig, this.client.transport, "kubernetes-admin");
+	}
+
+	async #kubeConfig<C extends KubeConfigLike>(KubeConfig: new () => C, way: Transport, user: string): Promise<C> {
+		return kubeConfigOver(KubeConfig, await this.inner.dispatcherFor(way), user);
 	}
 
 	/** The timeline as text, times counted from the cluster's start. */

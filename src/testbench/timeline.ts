@@ -57,6 +57,7 @@ const writes: ReadonlySet<string> = new Set(["create", "update", "patch", "delet
 
 export class Timeline {
 	readonly #now: () => number;
+	#count = 0;
 	#entries: Entry[] = [];
 	/** Entries that nobody has claimed yet: those of requests under way. */
 	#unclaimed: Entry[] = [];
@@ -70,6 +71,11 @@ export class Timeline {
 	/** In order of revision, oldest first. */
 	get entries(): readonly TimelineEntry[] {
 		return this.#entries;
+	}
+
+	/** How many there were, the forgotten ones too. */
+	get count(): number {
+		return this.#count;
 	}
 
 	/** Entries of one kind, and of one object if it is named; `namespace` defaults to any. */
@@ -92,6 +98,7 @@ export class Timeline {
 		const { namespace = "", name = "" } = object.metadata ?? {};
 		const place = { group, kind, resource, namespace, name };
 		const entry: Entry = { atMs: this.#now(), revision, type, ...place, actor: undefined, object, previous };
+		this.#count++;
 		this.#entries.push(entry);
 		this.#forgetUnclaimed(entry.atMs - claimedWithinMs);
 		this.#unclaimed.push(entry);

@@ -89,3 +89,68 @@ test("sleep rejects as soon as its signal aborts, and leaves no timer behind", a
 	expect(clock.pendingTimers()).toBe(0);
 	await expect(sleep(clock, 1, controller.signal)).rejects.toThrow("shutting down");
 });
+
+test("time stands still while an activity goes on, and passes when it rests", async () => {
+	const clock = new VirtualClock(0);
+	const story: string[] = [];
+	const activity = { steps: 0, isPending: false };
+	const leave = clock.attend(activity);
+	clock.setTimeout(() => {
+		story.push("begins");
+		// As a stream hands on its data: every few turns of the event loop a piece.
+		let left = 9;
+		const piece = () => {
+			activity.steps++;
+			if (left-- > 0) setImmediate(() => setImmediate(piece));
+			else story.push("over");
+		};
+		piece();
+	}, 10);
+	clock.setTimeout(() => {
+		story.push("a disk is asked");
+		activity.isPending = true;
+		let turns = 0;
+		const look = () => {
+			if (turns++ < 50) setImmediate(look);
+			else {
+				activity.isPending = false;
+				story.push("it answers");
+			}
+		};
+		look();
+	}, 10);
+	clock.setTimeout(() => story.push("later"), 11);
+	await clock.advance(11);
+	expect(story).toEqual(["begins", "over", "a disk is asked", "it answers", "later"]);
+	leave();
+	activity.isPending = true;
+	await clock.advance(1);
+});
+
+test("after a jump what was due fires late, in its order", async () => {
+	const clock = new VirtualClock(0);
+	const fired: [string, number][] = [];
+	clock.setTimeout(() => fired.push(["second", clock.now()]), 20);
+	clock.setTimeout(() => fired.push(["first", clock.now()]), 10);
+	clock.setTimeout(() => fired.push(["later", clock.now()]), 150);
+	clock.jump(100);
+	expect([clock.now(), fired]).toEqual([100, []]);
+	expect(await clock.advanceUntil(() => fired.length === 2, 10)).toBe(true);
+	await clock.advance(50);
+	expect(fired).toEqual([
+		["first", 100],
+		["second", 100],
+		["later", 150],
+	]);
+});
+
+test("a check before each timer can end the advance where it is", async () => {
+	const clock = new VirtualClock(0);
+	let fired = 0;
+	clock.setInterval(() => fired++, 10);
+	const check = () => {
+		if (fired === 3) throw new Error("enough");
+	};
+	await expect(clock.advance(1_000, check)).rejects.toThrow("enough");
+	expect([clock.now(), fired]).toEqual([30, 3]);
+});

@@ -8,12 +8,25 @@ interface Entry {
 }
 
 /**
+ * Work that is not over when every promise has settled: what goes through streams, sockets or a disk. Time stands still while it goes on.
+ */
+export interface Activity {
+	/** Goes up with everything that is done. */
+	readonly steps: number;
+	/** Somebody will be called back from outside: by the disk, say. */
+	readonly isPending: boolean;
+}
+
+/** So many turns of the event loop in which nothing is done, and an activity rests: streams hand their data on from turn to turn. */
+const restingTurns = 4;
+
+/**
  * Time that stands still until `advance` moves it. Timers run in order of their moment; between two of them every
  * promise that can settle without a timer does so. Nothing here reads the machine's clock, so a run is a function of
  * its inputs.
  *
- * Draining means handing control to the event loop and back, so work that goes through real I/O (LevelDB, sockets)
- * is not waited for: in virtual time the store is the memory engine.
+ * Draining means handing control to the event loop and back. Work that goes through real I/O or through streams is waited for
+ * if it says so (`attend`), and is not otherwise.
  */
 export class VirtualClock implements Clock {
 	#nowMs: number;
@@ -21,15 +34,22 @@ export class VirtualClock implements Clock {
 	/** Binary heap by (atMs, order); a cancelled entry stays, without its callback, until it is popped. */
 	readonly #heap: Entry[] = [];
 
-	readonly #drain: () => Promise<void>;
+	readonly #turn: () => Promise<void>;
+	readonly #activities = new Set<Activity>();
 
 	/**
 	 * @param startMs cluster time at the start, Unix ms; the default is 2026-01-01T00:00:00Z.
-	 * @param drain resolves once every promise that can settle without a timer has done so.
+	 * @param turn resolves once every promise that can settle without a timer has done so.
 	 */
-	constructor(startMs: number = Date.UTC(2026, 0, 1), drain: () => Promise<void> = drainPromises) {
+	constructor(startMs: number = Date.UTC(2026, 0, 1), turn: () => Promise<void> = drainPromises) {
 		this.#nowMs = startMs;
-		this.#drain = drain;
+		this.#turn = turn;
+	}
+
+	/** From now on time passes only while this rests, until the returned function is called. */
+	attend(activity: Activity): () => void {
+		this.#activities.add(activity);
+		return () => this.#activities.delete(activity);
 	}
 
 	now(): number {
@@ -57,11 +77,23 @@ export class VirtualClock implements Clock {
 		return { cancel: () => current.cancel() };
 	}
 
-	/** Moves time forward by `durationMs` (>= 0), running every timer that falls due, each after the promises before it. */
-	async advance(durationMs: number): Promise<void> {
+	/**
+	 * Time is later at once, and nothing has happened meanwhile: a machine was asleep, or its clock was put right. What was due fires
+	 * when time is moved next, in its order. @param durationMs >= 0
+	 */
+	jump(durationMs: number): void {
+		this.#nowMs += Math.max(0, durationMs);
+	}
+
+	/**
+	 * Moves time forward by `durationMs` (>= 0), running every timer that falls due, each after the promises before it.
+	 * @param check called before each timer: what it throws, this rejects with, and time stands still there
+	 */
+	async advance(durationMs: number, check: () => void = () => undefined): Promise<void> {
 		const untilMs = this.#nowMs + durationMs;
 		await this.#drain();
 		for (let next = this.#peek(); next !== undefined && next.atMs <= untilMs; next = this.#peek()) {
+			check();
 			this.#nowMs = Math.max(this.#nowMs, next.atMs);
 			this.#pop();
 			next.callback?.();
@@ -72,17 +104,40 @@ export class VirtualClock implements Clock {
 
 	/**
 	 * Moves time from timer to timer until `condition` holds. Resolves to whether it did before `limitMs` of cluster
-	 * time had passed (or no timer was left that could change anything).
+	 * time had passed (or no timer was left that could change anything). @param check as of `advance`
 	 */
-	async advanceUntil(condition: () => boolean | Promise<boolean>, limitMs: number): Promise<boolean> {
+	async advanceUntil(condition: () => boolean | Promise<boolean>, limitMs: number, check?: () => void): Promise<boolean> {
 		const untilMs = this.#nowMs + limitMs;
 		await this.#drain();
 		while (!(await condition())) {
 			const next = this.#peek();
 			if (next === undefined || next.atMs > untilMs) return false;
-			await this.advance(next.atMs - this.#nowMs);
+			await this.advance(Math.max(0, next.atMs - this.#nowMs), check);
 		}
 		return true;
+	}
+
+	/** Resolves when nothing more happens at this instant. */
+	async #drain(): Promise<void> {
+		await this.#turn();
+		if (this.#activities.size === 0) return;
+		for (let resting = 0, steps = this.#steps(); resting < restingTurns; ) {
+			await this.#turn();
+			const done = this.#steps();
+			resting = done === steps && !this.#isPending() ? resting + 1 : 0;
+			steps = done;
+		}
+	}
+
+	#steps(): number {
+		let sum = 0;
+		for (const { steps } of this.#activities) sum += steps;
+		return sum;
+	}
+
+	#isPending(): boolean {
+		for (const { isPending } of this.#activities) if (isPending) return true;
+		return false;
 	}
 
 	/** How many timers are set and not cancelled. */

@@ -5,9 +5,9 @@
  *                                  └──> handler.watch ───> WatchStream
  *                                  └──> streaming.log ───> text
  */
+
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { ApiRequest, Verb, WatchEvent } from "../../apimachinery/api-request.ts";
-import { escapeValue, parseFieldSelector } from "../../apimachinery/field-selector.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { newBadRequest, newMethodNotAllowed, newNotImplemented } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
@@ -16,10 +16,10 @@ import type { AuditTrail } from "../audit/audit-trail.ts";
 import { auditedAnswer, requestedObject } from "../audit/http-audit.ts";
 import { readRequestInfo } from "../request-info.ts";
 import { type AnswerContext, convertObject, encodeAnswer, encodeValue, newNoList, printerFor, wantsPretty } from "./answer.ts";
-import { decodeDeleteBody, decodeObjectBody, decodePatchBody, patchTypeOf, type RawBody } from "./body.ts";
 import { leaveGate, withinDeadline } from "./gate.ts";
 import { type Accepted, negotiateObject, negotiateStream } from "./media-types.ts";
-import { isWatchQuery, readDeleteOptions, readRequestOptions } from "./query-options.ts";
+import { isWatchQuery } from "./query-options.ts";
+import { bareRequest, readApiRequest, readWatchRequest, type SentRequest } from "./request-reader.ts";
 import { type RequestTarget, resolveTarget, splitProxyPath } from "./request-target.ts";
 import { sendAnswer } from "./send.ts";
 import { pathOf, queryOf, type ServerContext } from "./server-context.ts";
@@ -153,7 +153,7 @@ async function serveWatch(
 ): Promise<FastifyReply> {
 	const accepted = negotiateStream(request.headers.accept);
 	if (accepted.conversion?.kind === "PartialObjectMetadataList") throw newNoList(target.resource);
-	const asked = watchRequest(target, query, userAgentOf(request), request.audit);
+	const asked = readWatchRequest(sentOf(request), target, query);
 	const seconds = asked.options?.timeoutSeconds || minWatchSeconds * (1 + context.random.next());
 	const apiRequest = { ...asked, options: { ...asked.options, timeoutSeconds: seconds } };
 	const transform = eventTransform(answerContext(context, request, target, query, accepted), context);
@@ -203,21 +203,6 @@ async function serveLog(
 	return reply.hijack();
 }
 
-/** The parts of an ApiRequest that the URL's path decides. */
-export function bareRequest(target: RequestTarget, audit?: AuditTrail): ApiRequest {
-	const { group, version, resource, subresource } = target.resource;
-	return {
-		verb: target.verb,
-		group,
-		version,
-		resource,
-		...(subresource === "" ? {} : { subresource }),
-		...(target.namespace === undefined ? {} : { namespace: target.namespace }),
-		...(target.name === undefined ? {} : { name: target.name }),
-		...(audit?.isRecorded === true ? { auditAnnotations: audit.annotations } : {}),
-	};
-}
-
 /**
  * Who may not do a thing is told nothing else about it: writes are decided about before their bodies are looked at, and again
  * with what they say. Reads are decided about once, by the pipeline, which knows their selectors; unless they cannot be read.
@@ -231,62 +216,13 @@ async function readAuthorized(
 	const authorize = () => handler.authorize?.(request.user, bareRequest(target, request.audit));
 	if (target.verb !== "get" && target.verb !== "list") {
 		await authorize();
-		return readApiRequest(request, target, query);
+		return readApiRequest(sentOf(request), target, query);
 	}
 	try {
-		return await readApiRequest(request, target, query);
+		return await readApiRequest(sentOf(request), target, query);
 	} catch (error) {
 		await authorize();
 		throw error;
-	}
-}
-
-async function readApiRequest(request: FastifyRequest, target: RequestTarget, query: URLSearchParams): Promise<ApiRequest> {
-	const bare = bareRequest(target, request.audit);
-	const body: RawBody = { contentType: request.headers["content-type"], bytes: bodyOf(request) };
-	switch (target.verb) {
-		case "create":
-		case "update": {
-			const options = readRequestOptions(target.verb, query, userAgentOf(request));
-			return { ...bare, options, ...(await decodeObjectBody(body, target.resource)) };
-		}
-		case "patch": {
-			const patchType = patchTypeOf(body.contentType);
-			const options = readRequestOptions("patch", query, userAgentOf(request), patchType);
-			return { ...bare, options, patchType, ...(await decodePatchBody(patchType, body.bytes)) };
-		}
-		case "delete":
-		case "deletecollection": {
-			const deleteOptions = readDeleteOptions(query, await decodeDeleteBody(body));
-			const options = readRequestOptions(target.verb, query, userAgentOf(request));
-			return { ...bare, options: deleteOptions.dryRun?.length ? { ...options, dryRun: true } : options, deleteOptions };
-		}
-		case "get":
-		case "list":
-		case "watch":
-			return { ...bare, options: readRequestOptions(target.verb, query, userAgentOf(request)) };
-		default:
-			return target.verb satisfies never;
-	}
-}
-
-/** A watch of one object (a deprecated path) is a watch of its collection with a field selector. */
-function watchRequest(target: RequestTarget, query: URLSearchParams, userAgent: string, audit: AuditTrail | undefined): ApiRequest {
-	const { name, ...bare } = bareRequest(target, audit);
-	const options = readRequestOptions("watch", query, userAgent);
-	if (name === undefined) return { ...bare, options };
-	if (options.fieldSelector !== undefined && selectedName(options.fieldSelector) !== name) {
-		throw newBadRequest("fieldSelector metadata.name doesn't match requested name");
-	}
-	return { ...bare, options: { ...options, fieldSelector: options.fieldSelector ?? `metadata.name=${escapeValue(name)}` } };
-}
-
-/** The name that a field selector asks for; undefined for one that cannot be read: the pipeline says why. */
-function selectedName(fieldSelector: string): string | undefined {
-	try {
-		return parseFieldSelector(fieldSelector).requiredValue("metadata.name");
-	} catch {
-		return undefined;
 	}
 }
 
@@ -320,6 +256,15 @@ function eventTransform(answer: AnswerContext, { clock }: ServerContext): EventT
 		isFirst = false;
 		if (event.type === "BOOKMARK") return printer.emptyTable(event.object, withDefinitions);
 		return printer.table(event.object, { nowMs: clock.now() }, withDefinitions);
+	};
+}
+
+function sentOf(request: FastifyRequest): SentRequest {
+	return {
+		contentType: request.headers["content-type"],
+		bytes: bodyOf(request),
+		userAgent: userAgentOf(request),
+		...(request.audit === undefined ? {} : { audit: request.audit }),
 	};
 }
 

@@ -8,8 +8,9 @@ import { newBadRequest, newNotImplemented, type StatusError } from "../../apimac
 import { followMessage } from "../audit/http-audit.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { toStatusError } from "./errors.ts";
+import { bareRequest } from "./request-reader.ts";
 import { resolveTarget, splitProxyPath } from "./request-target.ts";
-import { authorizeRemote, bareRequest } from "./resource-routes.ts";
+import { authorizeRemote } from "./resource-routes.ts";
 import { queryOf, type ServerContext } from "./server-context.ts";
 
 const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward", "proxy"]);
