@@ -48,6 +48,11 @@ test("one runs everything, the other serves and takes over when the first one en
 	expect(await second.whenNodesReady()).toBe(2);
 	expect(first.fleet.nodeNames()).toEqual(["node-1", "node-2"]);
 	expect(() => second.fleet).toThrow("another server of this cluster runs it");
+	expect(() => second.controllers.list()).toThrow("another server of this cluster runs its controllers");
+	await expect(second.controllers.stop("deployment")).rejects.toThrow("another server of this cluster runs its controllers");
+	await expect(first.controllers.setReplicas(2)).rejects.toThrow("the replicas of this cluster's controller manager are its servers");
+	expect(await first.controllers.stop("cronjob")).toBe("cronjob-controller");
+	expect(first.controllers.list().filter(({ state }) => state === "stopped")).toHaveLength(1);
 	const before = await second.client.resource(nodes).get({ name: "node-2" });
 	await second.client.resource(deployments).create({
 		metadata: { name: "web", namespace: "default" },

@@ -54,3 +54,19 @@ test("a pool that is used up, and a class that is somebody else's", async () => 
 	await cluster.run("apply -f -", JSON.stringify({ apiVersion: "v1", kind: "Service", metadata: { name: "other" }, spec }));
 	expect(await externalIp("other")).toBe("<pending>");
 }, 60_000);
+
+test("a Service without a selector leads where its Endpoints say, which are mirrored", async () => {
+	const [ip = ""] = (await run("get pods -l app=web -o jsonpath={.items[*].status.podIP}")).split(" ");
+	const ports = [{ port: 80 }];
+	const service = { apiVersion: "v1", kind: "Service", metadata: { name: "by-hand" }, spec: { ports } };
+	const endpoints = { apiVersion: "v1", kind: "Endpoints", metadata: { name: "by-hand" }, subsets: [{ addresses: [{ ip }], ports }] };
+	await cluster.run("apply -f -", JSON.stringify({ apiVersion: "v1", kind: "List", items: [service, endpoints] }));
+	const slice = await eventually(async () => {
+		const table = await run("get endpointslices -l kubernetes.io/service-name=by-hand --no-headers");
+		return table === "" ? undefined : table;
+	});
+	expect(slice).toMatch(new RegExp(`^by-hand-\\w{5} +IPv4 +80 +${ip.replaceAll(".", "\\.")} `));
+	expect(await run("exec deployment/client -- curl -s http://by-hand")).toContain("Welcome to nginx!");
+	await run("delete endpoints by-hand");
+	await eventually(async () => ((await run("get endpointslices -l kubernetes.io/service-name=by-hand -o name")) === "" ? true : undefined));
+}, 60_000);
