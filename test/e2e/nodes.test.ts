@@ -204,11 +204,6 @@ describe("drain", () => {
 	});
 });
 
-test("top says that there are no metrics", async () => {
-	expect((await attempt("top node")).stderr).toBe("error: Metrics API not available\n");
-	expect((await attempt("top pod")).stderr).toBe("error: Metrics API not available\n");
-});
-
 test("delete node: its pods are collected", async () => {
 	await run("apply -f -", pod("orphan", "nodeName: node-3"));
 	await run("wait --for=condition=Ready pod/orphan --timeout=10s");
