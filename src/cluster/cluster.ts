@@ -45,10 +45,10 @@ import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
 import { pathOf } from "../client/http-path.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
-import { nodes } from "../client/resources.ts";
+import { nodes, pods } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
 import type { CertificateOptions, Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
-import { type PluginFactories, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
+import { type PluginFactories, type PodExplanation, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
 import type { ClusterControllers } from "./cluster-controllers.ts";
@@ -378,6 +378,11 @@ export class Cluster {
 	/** Throws while another server of the same store runs it. */
 	get scheduler(): Scheduler {
 		return here(this.#runners.scheduler);
+	}
+
+	/** Why a pod is where it is, or nowhere. Rejects with NotFound. */
+	async explainPod(namespace: string, name: string): Promise<PodExplanation> {
+		return this.scheduler.explain(await this.client.resource(pods).get({ namespace, name }));
 	}
 
 	/** Goes on scheduling by another configuration, parsed from a file. Throws SchedulerConfigurationError and ProfileError; then nothing changes. */

@@ -1,17 +1,13 @@
 /** What commands may ask of the scheduler of a cluster that runs: `kubesim explain`, `simulate`, `scheduler`. */
 import { parse } from "yaml";
 import { readManifest } from "../../apimachinery/manifests.ts";
-import type { Node, Pod } from "../../apimachinery/schema/generated/types.ts";
-import { pods } from "../../client/resources.ts";
+import type { Node } from "../../apimachinery/schema/generated/types.ts";
 import { type Cluster, imaginedNodes, simulatePlacement } from "../../cluster/index.ts";
 import type { ControlMethods } from "./control-server.ts";
 
 export function schedulerMethods(cluster: Cluster): ControlMethods {
 	return {
-		"scheduler.explain": async ({ namespace, name }) => {
-			const pod: Pod = await cluster.client.resource(pods).get({ namespace: String(namespace), name: String(name) });
-			return cluster.scheduler.explain(pod);
-		},
+		"scheduler.explain": ({ namespace, name }) => cluster.explainPod(String(namespace), String(name)),
 		/** `manifests`: texts; `nodes`: how many more to imagine, or the text of a manifest of them. */
 		"scheduler.simulate": async ({ manifests, nodes }) => {
 			const objects = await readManifest((manifests as readonly unknown[]).map(String));
