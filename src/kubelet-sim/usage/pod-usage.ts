@@ -68,6 +68,10 @@ interface Regime {
 	readonly before: ReadonlyMap<string, { readonly startedMs: number; readonly seconds: number }>;
 }
 
+/** Of most pods, all their life: shared, as thousands may be asked about. */
+const noLoads: Regime["loads"] = new Map();
+const nothingBefore: Regime["before"] = new Map();
+
 export class PodUsageMeter {
 	/** Oldest first, at least one. */
 	#regimes: readonly Regime[];
@@ -76,7 +80,7 @@ export class PodUsageMeter {
 	readonly #containers: () => readonly UsedContainer[];
 	readonly #onError: (message: string) => void;
 	/** By text; what cannot be read counts as absent, and is complained of once. */
-	readonly #curves = new Map<string, UsageCurve | undefined>();
+	#curves: Map<string, UsageCurve | undefined> | undefined;
 
 	/** @param onError told of an annotation that cannot be read */
 	constructor(options: {
@@ -88,7 +92,7 @@ export class PodUsageMeter {
 		this.#startMs = options.startMs;
 		this.#containers = options.containers;
 		this.#onError = options.onError;
-		this.#regimes = [{ fromMs: Number.NEGATIVE_INFINITY, pod: options.pod, loads: new Map(), before: new Map() }];
+		this.#regimes = [{ fromMs: Number.NEGATIVE_INFINITY, pod: options.pod, loads: noLoads, before: nothingBefore }];
 	}
 
 	containers(): readonly UsedContainer[] {
@@ -173,6 +177,7 @@ export class PodUsageMeter {
 		const { annotations = {} } = metadata ?? {};
 		const text = annotations[`${name}.${container}`] ?? annotations[name];
 		if (text === undefined) return undefined;
+		this.#curves ??= new Map();
 		if (!this.#curves.has(text)) this.#curves.set(text, this.#read(name, text));
 		return this.#curves.get(text);
 	}
