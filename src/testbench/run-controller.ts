@@ -7,7 +7,7 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { Client } from "../client/client.ts";
-import { InformerFactory } from "../client/informer.ts";
+import { controllerResyncMs, InformerFactory } from "../client/informer.ts";
 import type { Transport } from "../client/transport.ts";
 import type { Controller } from "../controllers/controller.ts";
 
@@ -85,9 +85,12 @@ class Life implements Transport {
 		const ending = AbortSignal.any([signal, this.#abort.signal]);
 		const client = new Client(this);
 		const informers = new InformerFactory({ client, clock, random: random.fork("informers"), log });
-		this.#ended = controller.run({ client, informers, clock, random: random.fork("controller"), log }, ending).catch((error: unknown) => {
-			log.error(`${controller.name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-		});
+		const resynced = informers.resynced(controllerResyncMs(random.fork("resync")));
+		this.#ended = controller
+			.run({ client, informers: resynced, clock, random: random.fork("controller"), log }, ending)
+			.catch((error: unknown) => {
+				log.error(`${controller.name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+			});
 		void informers.start(ending);
 	}
 
