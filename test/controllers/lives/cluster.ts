@@ -31,9 +31,12 @@ import { disruptionController } from "../../../src/controllers/disruption/disrup
 import { endpointsController } from "../../../src/controllers/endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "../../../src/controllers/endpointslice/endpointslice-controller.ts";
 import { nodeLifecycleController } from "../../../src/controllers/node-lifecycle/node-lifecycle-controller.ts";
+import { ephemeralVolumeController } from "../../../src/controllers/persistentvolume/ephemeral-volume-controller.ts";
 import { podGarbageCollector } from "../../../src/controllers/pod-garbage-collector.ts";
 import { isPodReady, isPodTerminal } from "../../../src/controllers/pod-state.ts";
 import { replicaSetController } from "../../../src/controllers/replicaset/replicaset-controller.ts";
+import { AddressPool, defaultAddressPool } from "../../../src/controllers/service-lb/address-pool.ts";
+import { serviceLoadBalancerController } from "../../../src/controllers/service-lb/service-lb-controller.ts";
 import { pvProtectionController } from "../../../src/controllers/storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "../../../src/controllers/storage-protection/pvc-protection-controller.ts";
 import { taintEvictionController } from "../../../src/controllers/taint-eviction/taint-eviction-controller.ts";
@@ -434,6 +437,71 @@ const pvLife: Life = {
 	owns: ({ kind }) => kind === "PersistentVolume",
 };
 
+// ── What pods and Services are given ──
+
+const scratch: Partial<NonNullable<Pod["spec"]>> = {
+	volumes: [{ name: "scratch", ephemeral: { volumeClaimTemplate: { spec: claim("").spec ?? {} } } }],
+};
+
+const ephemeralLife: Life = {
+	controller: () => ephemeralVolumeController,
+	machines: true,
+	actions: fc.oneof(
+		{ weight: 4, arbitrary: podName.map((name) => creating(pods, pod(name, "web", scratch))) },
+		{ weight: 2, arbitrary: podDeleted },
+		{ weight: 2, arbitrary: podName.map((name) => deleting(persistentVolumeClaims, `${name}-scratch`)) },
+		// Its finalizer is another controller's to take away.
+		{
+			weight: 2,
+			arbitrary: podName.map((name) => patching(persistentVolumeClaims, `${name}-scratch`, { metadata: { finalizers: null } })),
+		},
+	),
+	// One that is of a pod of this name that is gone is in the way until somebody collects it.
+	converged: (cluster) => {
+		const claims = all(cluster, persistentVolumeClaims);
+		return all(cluster, pods).every(
+			(each) =>
+				each.metadata?.deletionTimestamp !== undefined ||
+				claims.some(({ metadata }) => metadata?.name === `${each.metadata?.name}-scratch`),
+		);
+	},
+	// Made and deleted between two lists: it is missed until all is looked at again.
+	within: "25h",
+	owns: ({ kind, type }) => kind === "PersistentVolumeClaim" && type === "ADDED",
+};
+
+const balanced = (name: string): Service => ({ metadata: { name }, spec: { type: "LoadBalancer", ports: [{ port: 80 }] } });
+const cleanup = "service.kubernetes.io/load-balancer-cleanup";
+
+const loadBalancerLife: Life = {
+	controller: () => serviceLoadBalancerController(new AddressPool(defaultAddressPool)),
+	actions: fc.oneof(
+		{ weight: 4, arbitrary: serviceNames.map((name) => creating(services, balanced(name))) },
+		{ weight: 2, arbitrary: serviceNames.map((name) => deleting(services, name)) },
+		{
+			weight: 3,
+			arbitrary: fc
+				.tuple(serviceNames, fc.constantFrom("LoadBalancer", "ClusterIP"))
+				.map(([name, type]) => patching(services, name, { spec: { type } })),
+		},
+	),
+	converged: (cluster) =>
+		all(cluster, services).every(({ metadata, spec, status }) => {
+			const has = (status?.loadBalancer?.ingress ?? []).length > 0;
+			const isHeld = metadata?.finalizers?.includes(cleanup) === true;
+			const wants = spec?.type === "LoadBalancer" && metadata?.deletionTimestamp === undefined;
+			return metadata?.deletionTimestamp === undefined && has === wants && isHeld === wants;
+		}),
+	invariant: (cluster) => {
+		return ({ kind }) => {
+			if (kind !== "Service") return;
+			const given = all(cluster, services).flatMap(({ status }) => (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip));
+			if (new Set(given).size < given.length) throw new Error("two Services have one address");
+		};
+	},
+	owns: ({ kind }) => kind === "Service",
+};
+
 export const clusterLives: Readonly<Record<string, Life>> = {
 	"endpoints-controller": endpointsLife,
 	"endpointslice-controller": endpointSliceLife,
@@ -443,4 +511,6 @@ export const clusterLives: Readonly<Record<string, Life>> = {
 	"disruption-controller": disruptionLife,
 	"persistentvolumeclaim-protection-controller": pvcLife,
 	"persistentvolume-protection-controller": pvLife,
+	"ephemeral-volume-controller": ephemeralLife,
+	"service-lb-controller": loadBalancerLife,
 };
