@@ -69,8 +69,6 @@ describe("owners", () => {
 	});
 
 	test("two with one selector do not take each other's pods, and come to rest", async () => {
-		const orphan: Pod = { metadata: { namespace: "default", name: "orphan", labels }, spec: { containers: [{ name: "c" }] } };
-		await fixture.client.resource(pods).create(orphan);
 		await fixture.start(replicaSetController);
 		const one = await fixture.client.resource(replicaSets).create(replicaSet("one", 2));
 		const other = await fixture.client.resource(replicaSets).create(replicaSet("other", 3));

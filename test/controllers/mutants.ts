@@ -63,20 +63,12 @@ export const mutants: readonly Mutant[] = [
 		breaks: /^invariant: its ReplicaSets are to have/,
 	},
 	{
-		name: "pods that are going are counted as serving, and more go than may",
+		name: "pods that do not serve yet are counted as serving, and more go than may",
 		controller: "deployment-controller",
 		file: "controllers/deployment/scaling.ts",
 		from: "take(sum(allReplicaSets(rollout), certainlyAvailable) - minAvailable, (_replicaSet, size) => size);",
-		to: "take(sum(allReplicaSets(rollout), availableReplicas) - minAvailable, (_replicaSet, size) => size);",
+		to: "take(sum(allReplicaSets(rollout), specReplicas) - minAvailable, (_replicaSet, size) => size);",
 		breaks: /^invariant: \d pods are available/,
-	},
-	{
-		name: "annotations of another size are left: the rollout stands still (kubernetes/kubernetes#138036)",
-		controller: "deployment-controller",
-		file: "controllers/deployment/scaling.ts",
-		from: "return only === undefined ? [] :",
-		to: "return only === undefined || specReplicas(only) === wanted ? [] :",
-		breaks: /^converges/,
 	},
 	{
 		name: "the ordinals do not wait for each other",

@@ -95,6 +95,14 @@ test.each([
 	expect(planScale(rollout)).toEqual(sets.map((set) => ({ replicaSet: set, replicas: specReplicas(set) })));
 });
 
+test("pods that are going already do not count as available, though the status still says so", () => {
+	const sets = [replicaSet("old", 2, 3), replicaSet("new", 3, 2)] as const;
+	// Of 4 pods 3 have to serve: 2 old ones that stay and 2 new ones do, and so one may go.
+	expect(sizes(planOldReplicaSets({ deployment: deployment(4, 1, 1), newReplicaSet: sets[1], oldReplicaSets: [sets[0]] }))).toEqual({
+		old: 1,
+	});
+});
+
 test("scaling in the middle of a rollout adds up to the new size, and shrinks and grows nobody the wrong way", () => {
 	const size = fc.integer({ min: 1, max: 20 });
 	fc.assert(
