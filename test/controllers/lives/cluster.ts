@@ -350,6 +350,8 @@ const disruptionLife: Life = {
 		{ weight: 3, arbitrary: evicted },
 	),
 	converged: isCounted,
+	// Pods wake it, as upstream, and ReplicaSets do not: one whose size comes late is counted when all is looked at again.
+	within: "25h",
 	owns: ({ kind }) => kind === "PodDisruptionBudget" || kind === "Pod",
 };
 
