@@ -34,6 +34,12 @@ export interface ControllerOptions {
 	readonly signal: AbortSignal;
 }
 
+/** To be called again after the shortest of these times, ms; what is 0 or undefined asks for nothing. */
+export function requeueAfter(...delaysMs: readonly (number | undefined)[]): ReconcileResult {
+	const delayMs = Math.min(...delaysMs.filter((delay) => delay !== undefined && delay > 0).map(Number));
+	return Number.isFinite(delayMs) ? { requeueAfterMs: delayMs } : undefined;
+}
+
 /** Reconciles the queue's keys until the signal aborts. Resolves when the last reconcile is over; never rejects. */
 export async function runController(options: ControllerOptions): Promise<void> {
 	const { queue, signal, concurrency } = options;

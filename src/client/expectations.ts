@@ -60,10 +60,18 @@ export class Expectations {
 
 	/** Whether the cache has caught up, or nothing is expected, or it was too long ago. */
 	satisfied(controller: string): boolean {
+		return this.expireInMs(controller) === 0;
+	}
+
+	/**
+	 * How long until the controller goes by the cache again whatever happens, ms; 0: it does. What was made and deleted between two
+	 * lists never shows up, so who waits for it has to look again by then (upstream does at its next resync, in 12 to 24 hours).
+	 */
+	expireInMs(controller: string): number {
 		const expectation = this.#byController.get(controller);
-		if (expectation === undefined) return true;
-		if (expectation.creations <= 0 && expectation.deletions.size === 0) return true;
-		return this.#clock.now() - expectation.sinceMs > timeoutMs;
+		if (expectation === undefined) return 0;
+		if (expectation.creations <= 0 && expectation.deletions.size === 0) return 0;
+		return Math.max(0, expectation.sinceMs + timeoutMs + 1 - this.#clock.now());
 	}
 
 	/** The controller's object is gone. */

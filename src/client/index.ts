@@ -9,7 +9,14 @@ export { type ControllerOptions, type ReconcileResult, type RequeueAfter, runCon
 export { type EventDetails, EventRecorder, type EventRecorderOptions, referenceTo } from "./event-recorder.ts";
 export { Expectations } from "./expectations.ts";
 export { HttpTransport, type HttpTransportOptions } from "./http-transport.ts";
-export { type ChangeHandler, type Informer, InformerFactory, type InformerFactoryOptions, type InformerScope } from "./informer.ts";
+export {
+	type ChangeHandler,
+	type Informer,
+	InformerFactory,
+	type InformerFactoryOptions,
+	type InformerScope,
+	type Informers,
+} from "./informer.ts";
 export { loadKubeconfig } from "./kubeconfig.ts";
 export { type LeaderElectionOptions, LeaderElector } from "./leader-election.ts";
 export type { IndexFunction, ObjectCache } from "./object-cache.ts";

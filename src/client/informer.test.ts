@@ -180,3 +180,20 @@ test("after the signal nothing is told any more, and a removed handler is not to
 	await create("b");
 	expect([story, removed]).toEqual([["added a (1)"], []]);
 });
+
+test("who asks for that is told of everything again from time to time, until it stops; others are not", async () => {
+	await create("a");
+	const plain = record(factory.informer(configMaps));
+	const resynced = factory.resynced(3_600_000).informer(configMaps);
+	const story: string[] = [];
+	const mine = new AbortController();
+	resynced.onChange({ updated: (old, object) => void story.push(`${object.metadata?.name} ${old === object}`) }, mine.signal);
+	void factory.start(stop.signal);
+	await clock.advance(2 * 3_600_000);
+	expect(story).toEqual(["a true", "a true"]);
+	mine.abort();
+	await clock.advance(3_600_000);
+	expect(story).toHaveLength(2);
+	expect(plain).toEqual(["initial a (1)"]);
+	stop.abort();
+});

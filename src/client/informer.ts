@@ -137,7 +137,7 @@ class Reflector<T extends KubeObject> implements Informer<T> {
 			this.#store(object, initial);
 		}
 		for (const key of gone) this.#remove(key, undefined);
-		this.#resourceVersion = list.metadata?.resourceVersion ?? "0";
+		this.#standAt(list.metadata?.resourceVersion ?? "0");
 		this.#progressed = false;
 		this.#hasSynced = true;
 		this.#synced.resolve();
@@ -177,7 +177,7 @@ class Reflector<T extends KubeObject> implements Informer<T> {
 	/** Takes one event into the cache; returns the error that an ERROR event carries. */
 	#apply(event: WatchEvent<T>): Error | undefined {
 		if (event.type === "ERROR") return errorOf(event.object);
-		this.#resourceVersion = event.object.metadata?.resourceVersion ?? this.#resourceVersion;
+		this.#standAt(event.object.metadata?.resourceVersion ?? this.#resourceVersion);
 		this.#progressed = true;
 		switch (event.type) {
 			case "BOOKMARK":
@@ -189,6 +189,11 @@ class Reflector<T extends KubeObject> implements Informer<T> {
 				this.#store(this.#typed(event.object), false);
 				return undefined;
 		}
+	}
+
+	#standAt(resourceVersion: string | undefined): void {
+		this.#resourceVersion = resourceVersion;
+		this.cache.revision = Number(resourceVersion ?? 0);
 	}
 
 	#store(object: T, initial: boolean): void {
@@ -244,6 +249,19 @@ function errorOf(object: KubeObject): Error {
 	return status.kind === "Status" ? new StatusError(status) : newInternalError("watch sent an error that is no Status");
 }
 
+/** Where a controller gets its informers from. */
+export interface Informers {
+	informer<T extends KubeObject>(ref: ResourceRef<T>, scope?: InformerScope): Informer<T>;
+	forget<T extends KubeObject>(ref: ResourceRef<T>): void;
+	/** Resolves when every informer asked for so far has synced. */
+	whenSynced(): Promise<void>;
+}
+
+/** How long kube-controller-manager lets a controller go without looking at everything: --min-resync-period, and up to as long again. */
+export function controllerResyncMs(random: Random): number {
+	return 12 * 3_600_000 * (1 + random.next());
+}
+
 export interface InformerFactoryOptions {
 	readonly client: Client;
 	readonly clock: Clock;
@@ -252,8 +270,55 @@ export interface InformerFactoryOptions {
 	readonly log?: Logger;
 }
 
+interface ResyncOptions {
+	readonly clock: Clock;
+	readonly log: Logger;
+	/** Of cluster time, ms. */
+	readonly periodMs: number;
+}
+
+/** An informer whose handlers are told of every object again and again, as if it had changed. */
+class ResyncedInformer<T extends KubeObject> implements Informer<T> {
+	readonly cache: ObjectCache<T>;
+	readonly #informer: Informer<T>;
+	readonly #resync: ResyncOptions;
+
+	constructor(informer: Informer<T>, resync: ResyncOptions) {
+		this.cache = informer.cache;
+		this.#informer = informer;
+		this.#resync = resync;
+	}
+
+	hasSynced(): boolean {
+		return this.#informer.hasSynced();
+	}
+
+	whenSynced(): Promise<void> {
+		return this.#informer.whenSynced();
+	}
+
+	onChange(handler: ChangeHandler<T>, signal?: AbortSignal): () => void {
+		const removeHandler = this.#informer.onChange(handler, signal);
+		if (signal?.aborted) return removeHandler;
+		const { clock, log, periodMs } = this.#resync;
+		const timer = clock.setInterval(() => {
+			try {
+				for (const object of this.cache.list()) handler.updated?.(object, object);
+			} catch (error) {
+				log.error("A handler failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+			}
+		}, periodMs);
+		const remove = () => {
+			timer.cancel();
+			removeHandler();
+		};
+		signal?.addEventListener("abort", remove, { once: true });
+		return remove;
+	}
+}
+
 /** Makes informers; all who ask for the same resource and scope share one cache and one watch. */
-export class InformerFactory {
+export class InformerFactory implements Informers {
 	readonly #options: InformerFactoryOptions;
 	/** Each entry is a `Reflector` of its own type. */
 	readonly #reflectors = new Map<string, Reflector<never>>();
@@ -263,6 +328,19 @@ export class InformerFactory {
 
 	constructor(options: InformerFactoryOptions) {
 		this.#options = options;
+	}
+
+	/**
+	 * The same informers, for somebody who is told of all objects anew every `periodMs`. What came and went between two lists leaves no
+	 * trace in a cache, and a controller that hears of nothing does nothing: this is how it looks again all the same.
+	 */
+	resynced(periodMs: number): Informers {
+		const { clock, log = silentLog } = this.#options;
+		return {
+			informer: (ref, scope) => new ResyncedInformer(this.informer(ref, scope), { clock, log, periodMs }),
+			forget: (ref) => this.forget(ref),
+			whenSynced: () => this.whenSynced(),
+		};
 	}
 
 	/** An informer asked for after `start` starts at once. */

@@ -13,6 +13,8 @@ const namespaceIndex = "namespace";
 /** The reading side of a cache. */
 export interface ObjectCache<T extends KubeObject> {
 	readonly size: number;
+	/** The cache shows all that had happened by this revision of the store; 0 before the first list. */
+	readonly revision: number;
 	/** @param key "namespace/name", or the name of a cluster-scoped object. */
 	get(key: string): T | undefined;
 	/** All objects, in the order in which they first came. */
@@ -85,6 +87,7 @@ class Index<T> {
 
 /** The writing side, which its informer holds. */
 export class IndexedCache<T extends KubeObject> implements ObjectCache<T> {
+	revision = 0;
 	readonly #all = new Bucket<T>();
 	readonly #indexes = new Map<string, Index<T>>();
 

@@ -5,6 +5,7 @@
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
  */
 import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
+import type { ObjectCache } from "./object-cache.ts";
 
 export class OwnWrites<T extends KubeObject> {
 	readonly #written = new Map<string, T>();
@@ -13,6 +14,11 @@ export class OwnWrites<T extends KubeObject> {
 	note(object: T): T {
 		this.#written.set(objectKey(object), object);
 		return object;
+	}
+
+	/** We wrote this very version. */
+	has(object: T): boolean {
+		return this.#written.get(objectKey(object))?.metadata?.resourceVersion === object.metadata?.resourceVersion;
 	}
 
 	/** The newer of the cache's object and our own; forgets ours when the cache has caught up. */
@@ -25,9 +31,14 @@ export class OwnWrites<T extends KubeObject> {
 		return cached;
 	}
 
-	/** The objects we wrote that the cache does not have at all yet: those we made. */
-	unseen(cache: { get(key: string): T | undefined }): readonly T[] {
-		return [...this.#written].filter(([key]) => cache.get(key) === undefined).map(([, object]) => object);
+	/**
+	 * The objects we wrote that the cache does not have at all yet: those we made. What a cache that is newer does not have is gone:
+	 * somebody deleted it between two lists, and no event ever tells of it.
+	 */
+	unseen(cache: Pick<ObjectCache<T>, "get" | "revision">): readonly T[] {
+		const missing = [...this.#written].filter(([key]) => cache.get(key) === undefined);
+		for (const [key, object] of missing) if (revisionOf(object) <= cache.revision) this.#written.delete(key);
+		return missing.map(([, object]) => object).filter((object) => revisionOf(object) > cache.revision);
 	}
 
 	/** The cache was told of this version: ours is forgotten unless it is newer. */

@@ -7,7 +7,7 @@ import { type Logger, silentLog } from "../apimachinery/log.ts";
 import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
-import type { InformerFactory } from "../client/informer.ts";
+import { controllerResyncMs, type InformerFactory } from "../client/informer.ts";
 import type { QueueMetrics } from "../client/queue-metrics.ts";
 import type { QueueFailure, QueueObserver, WorkQueue } from "../client/work-queue.ts";
 import { chosenControllers } from "./chosen.ts";
@@ -135,7 +135,8 @@ export class ControllerManager {
 
 	/** Never rejects. */
 	async #run(controller: Controller, signal: AbortSignal, queues: TrackedQueue[]): Promise<void> {
-		const { clientFor, informers, clock, random, metrics } = this.#options;
+		const { clientFor, clock, random, metrics } = this.#options;
+		const informers = this.#options.informers.resynced(controllerResyncMs(random.fork(`${controller.name} resync`)));
 		const { name } = controller;
 		const observeQueue = (label: string, queue: WorkQueue) => this.#observe(label, queue, queues);
 		try {

@@ -7,14 +7,14 @@ import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
-import type { InformerFactory } from "../client/informer.ts";
+import type { Informers } from "../client/informer.ts";
 import { type QueueObserver, WorkQueue, type WorkQueueOptions } from "../client/work-queue.ts";
 
 export interface ControllerContext {
 	/** With the controller's own identity: `system:serviceaccount:kube-system:replicaset-controller`. */
 	readonly client: Client;
-	/** Shared by all controllers. */
-	readonly informers: InformerFactory;
+	/** Caches shared by all controllers, who are told of all that is in them anew twice a day or less often. */
+	readonly informers: Informers;
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly log: Logger;

@@ -4,7 +4,7 @@
  */
 import { formatApiVersion } from "../apimachinery/meta.ts";
 import type { CustomResourceDefinition } from "../apimachinery/schema/generated/types.ts";
-import type { Informer, InformerFactory } from "../client/informer.ts";
+import type { Informer, Informers } from "../client/informer.ts";
 import { customResourceDefinitions } from "../client/resources.ts";
 import { type DeletableResource, isPreferred } from "./deletable-resources.ts";
 
@@ -22,7 +22,7 @@ export interface CustomResourceHandler {
 export class CustomResourceList {
 	readonly #definitions: Informer<CustomResourceDefinition>;
 
-	constructor(informers: InformerFactory) {
+	constructor(informers: Informers) {
 		this.#definitions = informers.informer(customResourceDefinitions);
 	}
 

@@ -63,8 +63,7 @@ async function run(options: ServiceAccountTokenOptions, context: ControllerConte
 			if (account === undefined) await remove(secret, context);
 			else if (filled !== undefined) await client.resource(secrets).update(filled);
 		} catch (error) {
-			// It is gone, or changed: then its change is told to this controller, too.
-			if (!isStatusError(error, "NotFound", "Conflict")) throw error;
+			if (!isStatusError(error, "NotFound")) throw error;
 		}
 	};
 	await runController({ name, queue, concurrency: 1, reconcile, log, signal });

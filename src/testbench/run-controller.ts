@@ -8,7 +8,7 @@ import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { Client } from "../client/client.ts";
-import { InformerFactory } from "../client/informer.ts";
+import { controllerResyncMs, InformerFactory } from "../client/informer.ts";
 import type { Transport } from "../client/transport.ts";
 import type { ControllerContext } from "../controllers/controller.ts";
 import { BudgetError } from "./budget.ts";
@@ -111,7 +111,8 @@ class Life implements Transport {
 		const client = new Client(this);
 		const informers = new InformerFactory({ client, clock, random: random.fork("informers"), log });
 		const kubeConfig: RunContext["kubeConfig"] = (KubeConfig) => kubeConfigOver(KubeConfig, this);
-		const context: RunContext = { client, informers, clock, random: random.fork("controller"), log, kubeConfig };
+		const resynced = informers.resynced(controllerResyncMs(random.fork("resync")));
+		const context: RunContext = { client, informers: resynced, clock, random: random.fork("controller"), log, kubeConfig };
 		this.#ended = controller.run(context, ending).catch((error: unknown) => {
 			log.error(`${controller.name} failed`, { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 		});

@@ -55,7 +55,12 @@ const fieldManager = "kubesim-test";
 const shownEntries = 15;
 
 /** Makes a cluster with everything in it running. */
-export async function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+export function createCluster(options: ClusterOptions = {}): Promise<TestCluster> {
+	return createTestCluster(options, createPlainCluster);
+}
+
+/** @param make what the cluster is made by: one of which only a part runs is made in less time */
+export async function createTestCluster(options: ClusterOptions, make: (options: PlainOptions) => Promise<Cluster>): Promise<TestCluster> {
 	const { clock: clockOption = "wall", faults: plan, budget, ...rest } = options;
 	const clock = clockOf(clockOption);
 	if (clock instanceof VirtualClock) await preloadReader();
@@ -68,7 +73,7 @@ export async function createCluster(options: ClusterOptions = {}): Promise<TestC
 		chances.set(name, chance);
 		return chance;
 	};
-	const cluster = await createPlainCluster({
+	const cluster = await make({
 		...rest,
 		clock,
 		wayOf: (user, transport) => new FaultyTransport({ transport, faults, clock, random: chanceOf(user.name) }),

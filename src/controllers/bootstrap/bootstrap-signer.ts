@@ -41,8 +41,7 @@ async function run(context: ControllerContext, signal: AbortSignal): Promise<voi
 		try {
 			await client.resource(configMaps).update(signed);
 		} catch (error) {
-			// What somebody else made of it is told to this controller, too.
-			if (!isStatusError(error, "Conflict", "NotFound")) throw error;
+			if (!isStatusError(error, "NotFound")) throw error;
 		}
 	};
 	await runController({ name, queue, concurrency: 1, reconcile, log, signal });

@@ -34,8 +34,7 @@ async function run(context: ControllerContext, signal: AbortSignal): Promise<voi
 		try {
 			await client.resource(secrets).delete({ namespace, name: secretName }, uid === undefined ? {} : { preconditions: { uid } });
 		} catch (error) {
-			// It is gone, or another one by now.
-			if (!isStatusError(error, "NotFound", "Conflict")) throw error;
+			if (!isStatusError(error, "NotFound")) throw error;
 		}
 		return undefined;
 	};

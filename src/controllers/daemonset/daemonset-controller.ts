@@ -18,7 +18,7 @@ import type { ControllerRevision, DaemonSet, Node, Pod } from "../../apimachiner
 import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
-import { type ReconcileResult, runController } from "../../client/controller.ts";
+import { type ReconcileResult, requeueAfter, runController } from "../../client/controller.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import { Expectations } from "../../client/expectations.ts";
 import type { Informer } from "../../client/informer.ts";
@@ -163,7 +163,9 @@ class DaemonSetController {
 		// What belongs to a set that is going may be gone or orphaned: nothing could be told of it.
 		if (isBeingDeleted(set)) return undefined;
 		const history = await this.#syncHistory(set);
-		if (!this.#expectations.satisfied(key)) return this.#writeStatus(set, history, false);
+		if (!this.#expectations.satisfied(key)) {
+			return requeueAfter(await this.#writeStatus(set, history, false), this.#expectations.expireInMs(key));
+		}
 		let failure: unknown;
 		let retryMs: number | undefined;
 		try {
@@ -175,9 +177,9 @@ class DaemonSetController {
 		} catch (error) {
 			failure = error;
 		}
-		const result = await this.#writeStatus(set, history, true);
+		const nextAvailableMs = await this.#writeStatus(set, history, true);
 		if (failure !== undefined) throw failure;
-		return soonest(result, retryMs);
+		return requeueAfter(nextAvailableMs, retryMs, this.#expectations.expireInMs(key));
 	}
 
 	async #observe(set: DaemonSet, hash: string): Promise<Observed> {
@@ -243,7 +245,7 @@ class DaemonSetController {
 		}
 	}
 
-	async #writeStatus(set: DaemonSet, { hash }: History, hasActed: boolean): Promise<ReconcileResult> {
+	async #writeStatus(set: DaemonSet, { hash }: History, hasActed: boolean): Promise<number | undefined> {
 		const { status, nextAvailableMs } = planStatus(await this.#observe(set, hash), hasActed);
 		if (!jsonEqual(status, set.status)) {
 			try {
@@ -253,7 +255,7 @@ class DaemonSetController {
 				if (!isStatusError(error, "NotFound")) throw error;
 			}
 		}
-		return soonest(undefined, nextAvailableMs);
+		return nextAvailableMs;
 	}
 
 	// ── Its revisions ──
@@ -311,10 +313,4 @@ class DaemonSetController {
 function selects({ spec }: DaemonSet, { metadata }: Pod | ControllerRevision): boolean {
 	const selector = labelSelectorFromObject(spec?.selector);
 	return !selector.empty && selector.matches(metadata?.labels);
-}
-
-/** When to look again, if at all. */
-function soonest(result: ReconcileResult, afterMs: number | undefined): ReconcileResult {
-	if (afterMs === undefined) return result;
-	return { requeueAfterMs: result === undefined ? afterMs : Math.min(result.requeueAfterMs, afterMs) };
 }

@@ -172,14 +172,15 @@ class DeploymentController {
 
 	async #claim(deployment: Deployment): Promise<readonly ReplicaSet[]> {
 		const { namespace, name = "", uid } = deployment.metadata ?? {};
-		const owned = await claimObjects({
+		const { cache } = this.#replicaSets;
+		const known = [...managedBy(cache, uid), ...orphansIn(cache, namespace)].map((replicaSet) => this.#writer.freshest(replicaSet));
+		return claimObjects({
 			owner: deployment,
 			selector: labelSelectorFromObject(deployment.spec?.selector),
-			candidates: [...managedBy(this.#replicaSets.cache, uid), ...orphansIn(this.#replicaSets.cache, namespace)],
+			candidates: [...known, ...this.#writer.madeFor(deployment, cache)],
 			client: this.#replicaSetClient,
 			readOwner: () => this.#client.get({ namespace, name }),
 		});
-		return owned.map((replicaSet) => this.#writer.freshest(replicaSet));
 	}
 
 	async #rollingUpdate(existing: scaling.Rollout, original: Deployment): Promise<ReconcileResult> {

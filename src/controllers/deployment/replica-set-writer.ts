@@ -11,8 +11,9 @@ import type { Deployment, ReplicaSet } from "../../apimachinery/schema/generated
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
+import type { ObjectCache } from "../../client/object-cache.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
-import { controllerOf } from "../../client/owner.ts";
+import { controllerOf, isControlledBy } from "../../client/owner.ts";
 import { isNamespaceTerminating, messageOf } from "../replicaset/pod-control.ts";
 import { hasProgressDeadline, newCondition, progressingCondition, withDeploymentCondition } from "./deployment-status.ts";
 import { newReplicaSetFor, planHistoryCleanup } from "./replica-sets.ts";
@@ -41,6 +42,11 @@ export class ReplicaSetWriter {
 	/** The newer of the cache's ReplicaSet and what we wrote ourselves. */
 	freshest(replicaSet: ReplicaSet): ReplicaSet {
 		return this.#ownWrites.freshest(replicaSet);
+	}
+
+	/** ReplicaSets of the Deployment that we made and that the cache does not have yet: their pods count, too. */
+	madeFor(deployment: Deployment, cache: ObjectCache<ReplicaSet>): readonly ReplicaSet[] {
+		return this.#ownWrites.unseen(cache).filter((replicaSet) => isControlledBy(replicaSet, deployment));
 	}
 
 	/** The ReplicaSet is gone. */

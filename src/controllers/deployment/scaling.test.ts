@@ -83,6 +83,26 @@ test("any rolling update gets to its end, within its limits at every step, whate
 	);
 });
 
+test.each([
+	["one ReplicaSet is active", "RollingUpdate", [2]],
+	["a Recreate has two", "Recreate", [2, 1]],
+])("a size that is right already does not keep the annotations of another: %s", (_when, type, active) => {
+	const annotations = { "deployment.kubernetes.io/desired-replicas": "3" };
+	const subject = deployment(2, 0, 1);
+	const ofType = { ...subject, spec: { ...subject.spec, strategy: { ...subject.spec?.strategy, type } } } as Deployment;
+	const sets = active.map((size, index) => replicaSet(`old-${index}`, size, 0, annotations));
+	const rollout: Rollout = { deployment: ofType, newReplicaSet: undefined, oldReplicaSets: sets };
+	expect(planScale(rollout)).toEqual(sets.map((set) => ({ replicaSet: set, replicas: specReplicas(set) })));
+});
+
+test("pods that are going already do not count as available, though the status still says so", () => {
+	const sets = [replicaSet("old", 2, 3), replicaSet("new", 3, 2)] as const;
+	// Of 4 pods 3 have to serve: 2 old ones that stay and 2 new ones do, and so one may go.
+	expect(sizes(planOldReplicaSets({ deployment: deployment(4, 1, 1), newReplicaSet: sets[1], oldReplicaSets: [sets[0]] }))).toEqual({
+		old: 1,
+	});
+});
+
 test("scaling in the middle of a rollout adds up to the new size, and shrinks and grows nobody the wrong way", () => {
 	const size = fc.integer({ min: 1, max: 20 });
 	fc.assert(

@@ -30,6 +30,11 @@ function availableReplicas({ status }: ReplicaSet): number {
 	return status?.availableReplicas ?? 0;
 }
 
+/** A status that is older than the size speaks of pods that are going. Upstream takes its word, and more go than may. */
+function certainlyAvailable(replicaSet: ReplicaSet): number {
+	return Math.min(availableReplicas(replicaSet), specReplicas(replicaSet));
+}
+
 export function sum(replicaSets: readonly ReplicaSet[], count: (replicaSet: ReplicaSet) => number): number {
 	return replicaSets.reduce((total, replicaSet) => total + count(replicaSet), 0);
 }
@@ -79,7 +84,7 @@ export function planOldReplicaSets(rollout: Rollout): readonly Resize[] {
 		}
 	};
 	take(maxScaledDown, (replicaSet, size) => size - availableReplicas(replicaSet));
-	take(sum(allReplicaSets(rollout), availableReplicas) - minAvailable, (_replicaSet, size) => size);
+	take(sum(allReplicaSets(rollout), certainlyAvailable) - minAvailable, (_replicaSet, size) => size);
 	return resizes(sizes);
 }
 
@@ -104,19 +109,24 @@ export function isScalingEvent(rollout: Rollout): boolean {
 		});
 }
 
-/** A change of the Deployment's size: to the one active ReplicaSet, or in the middle of a rollout to each in proportion. */
+/**
+ * A change of the Deployment's size: to the one active ReplicaSet, or in the middle of a rollout to each in proportion. ReplicaSets
+ * whose size is right already are returned, too, so that their annotations follow: as long as these speak of another size, nothing but
+ * sizes is looked after. Upstream leaves them, and a rollout can stand still for ever (kubernetes/kubernetes#138036).
+ */
 export function planScale(rollout: Rollout): readonly Resize[] {
 	const { deployment, newReplicaSet, oldReplicaSets } = rollout;
 	const wanted = wantedReplicas(deployment);
 	const active = allReplicaSets(rollout).filter((replicaSet) => specReplicas(replicaSet) > 0);
 	if (active.length <= 1) {
 		const only = active[0] ?? newReplicaSet ?? [...oldReplicaSets].sort(byAge).at(-1);
-		return only === undefined || specReplicas(only) === wanted ? [] : [{ replicaSet: only, replicas: wanted }];
+		return only === undefined ? [] : [{ replicaSet: only, replicas: wanted }];
 	}
 	if (isSaturated(deployment, newReplicaSet)) {
 		return active.filter((replicaSet) => replicaSet !== newReplicaSet).map((replicaSet) => ({ replicaSet, replicas: 0 }));
 	}
-	return isRollingUpdate(deployment) ? planProportionally(deployment, active) : [];
+	if (isRollingUpdate(deployment)) return planProportionally(deployment, active);
+	return active.map((replicaSet) => ({ replicaSet, replicas: specReplicas(replicaSet) }));
 }
 
 /** The new ReplicaSet has all the pods it should, and all of them serve. */
@@ -127,7 +137,6 @@ function isSaturated(deployment: Deployment, replicaSet: ReplicaSet | undefined)
 	return specReplicas(replicaSet) === wanted && desired === wanted && availableReplicas(replicaSet) === wanted;
 }
 
-/** Also returns ReplicaSets whose size stays: their annotations must follow the Deployment's size. */
 function planProportionally(deployment: Deployment, active: readonly ReplicaSet[]): readonly Resize[] {
 	const wanted = wantedReplicas(deployment);
 	const allowed = wanted > 0 ? wanted + maxSurge(deployment) : 0;

@@ -10,7 +10,7 @@ import type {
 	ReplicationController,
 	StatefulSet,
 } from "../../apimachinery/schema/generated/types.ts";
-import type { Informer, InformerFactory } from "../../client/informer.ts";
+import type { Informer, Informers } from "../../client/informer.ts";
 import { controllerOf } from "../../client/owner.ts";
 import { deployments, replicaSets, replicationControllers, statefulSets } from "../../client/resources.ts";
 import { builtInDeletableResources, kindKey, resourceIndex } from "../deletable-resources.ts";
@@ -35,7 +35,7 @@ export class PodScales {
 	readonly #statefulSets: Informer<StatefulSet>;
 	readonly #resources = resourceIndex(builtInDeletableResources());
 
-	constructor(informers: InformerFactory) {
+	constructor(informers: Informers) {
 		this.#deployments = informers.informer(deployments);
 		this.#replicaSets = informers.informer(replicaSets);
 		this.#replicationControllers = informers.informer(replicationControllers);

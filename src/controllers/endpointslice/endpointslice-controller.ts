@@ -99,7 +99,8 @@ class EndpointSliceController {
 		);
 		this.#slices.onChange(
 			{
-				added: (slice) => this.#ownWrites.observed(slice),
+				// One that we do not know is of a request whose answer was lost: it may be one too many.
+				added: (slice) => (this.#ownWrites.has(slice) ? this.#ownWrites.observed(slice) : this.#sliceTouched(slice)),
 				updated: (_old, slice) => this.#sliceTouched(slice),
 				deleted: (slice) => this.#sliceTouched(slice),
 			},

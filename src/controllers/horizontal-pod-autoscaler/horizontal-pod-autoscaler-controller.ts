@@ -21,7 +21,7 @@ import { type ReconcileResult, runController } from "../../client/controller.ts"
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informer } from "../../client/informer.ts";
 import { horizontalPodAutoscalers, pods } from "../../client/resources.ts";
-import { WorkQueue } from "../../client/work-queue.ts";
+import type { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
 import { StatusDraft } from "./autoscaler-status.ts";
 import { MetricFailure, type MetricProposal, proposalOf, type ScaledPods } from "./metric-proposals.ts";
@@ -82,7 +82,7 @@ class HorizontalPodAutoscalerController {
 		this.#context = context;
 		this.#autoscalers = context.informers.informer(horizontalPodAutoscalers);
 		this.#pods = context.informers.informer(pods);
-		this.#queue = new WorkQueue({ clock: context.clock });
+		this.#queue = queueOf(context, "horizontalpodautoscaler");
 		this.#recorder = recorderOf(context, component, signal);
 		this.#targets = new ScaleTargets(context.client.transport, context.informers);
 		this.#metrics = new MetricsClient(context.client.transport);

@@ -5,7 +5,7 @@
 import { formatGroupResource, type GroupVersionResource, parseApiVersion } from "../../apimachinery/meta.ts";
 import type { CrossVersionObjectReferenceV2, Scale } from "../../apimachinery/schema/generated/types.ts";
 import { generatedResources } from "../../apimachinery/schema/resources.ts";
-import type { InformerFactory } from "../../client/informer.ts";
+import type { Informers } from "../../client/informer.ts";
 import type { Transport } from "../../client/transport.ts";
 import { CustomResourceList } from "../custom-resources.ts";
 import { isPreferred } from "../deletable-resources.ts";
@@ -25,7 +25,7 @@ export class ScaleTargets {
 	readonly #transport: Transport;
 	readonly #custom: CustomResourceList;
 
-	constructor(transport: Transport, informers: InformerFactory) {
+	constructor(transport: Transport, informers: Informers) {
 		this.#transport = transport;
 		this.#custom = new CustomResourceList(informers);
 	}

@@ -19,7 +19,7 @@ import { type LabelSelectorMatcher, labelSelectorFromObject } from "../../apimac
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { parseTime } from "../../apimachinery/time.ts";
 import type { ResourceClient } from "../../client/client.ts";
-import { type ReconcileResult, runController } from "../../client/controller.ts";
+import { type ReconcileResult, requeueAfter, runController } from "../../client/controller.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
 import { Expectations } from "../../client/expectations.ts";
 import type { Informer } from "../../client/informer.ts";
@@ -107,7 +107,11 @@ class JobController {
 	#watch(signal: AbortSignal): void {
 		this.#jobs.onChange(
 			{
-				added: (job) => this.#queue.add(objectKey(job)),
+				added: (job) => {
+					this.#queue.add(objectKey(job));
+					// It ended while the controller was stopped, or just before.
+					if (finishedAs(job) !== undefined) this.#freePodsOf(job);
+				},
 				updated: (old, job) => this.#jobUpdated(old, job),
 				deleted: (job) => {
 					this.#queue.add(objectKey(job));
@@ -233,7 +237,8 @@ class JobController {
 			throw error;
 		}
 		synced("success");
-		return requeueAfter(assessment.deadlineInMs, deeds.waitMs === undefined ? undefined : Math.max(batchMs, deeds.waitMs));
+		const againMs = deeds.waitMs === undefined ? undefined : Math.max(batchMs, deeds.waitMs);
+		return requeueAfter(assessment.deadlineInMs, againMs, this.#expectations.expireInMs(key));
 	}
 
 	#forget(key: string): void {
@@ -311,10 +316,4 @@ class JobController {
 			throw error;
 		}
 	}
-}
-
-/** The earlier of two times from now, ms. */
-function requeueAfter(...delaysMs: readonly (number | undefined)[]): ReconcileResult {
-	const delayMs = Math.min(...delaysMs.filter((delay) => delay !== undefined));
-	return Number.isFinite(delayMs) ? { requeueAfterMs: delayMs } : undefined;
 }

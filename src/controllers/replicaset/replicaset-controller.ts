@@ -15,7 +15,7 @@ import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { LabelSelectorMatcher } from "../../apimachinery/selector.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
-import { type ReconcileResult, runController } from "../../client/controller.ts";
+import { type ReconcileResult, requeueAfter, runController } from "../../client/controller.ts";
 import { Expectations } from "../../client/expectations.ts";
 import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
@@ -130,14 +130,14 @@ class ReplicaController<T extends ReplicaOwner> {
 		const terminating = candidates.filter((pod) => isPodTerminating(pod) && isControlledBy(pod, owner));
 		const active = await this.#claim(owner, candidates.filter(isPodActive));
 		const failure = caughtUp && !isBeingDeleted(owner) ? await this.#manage(key, owner, active) : undefined;
-		const result = await this.#writeStatus(owner, {
+		const nextAvailableMs = await this.#writeStatus(owner, {
 			active,
 			terminating: this.#kind.countsTerminating ? terminating : undefined,
 			failure: failure === undefined ? undefined : { reason: failure.reason, message: messageOf(failure.error) },
 			nowMs: this.#context.clock.now(),
 		});
 		if (failure !== undefined) throw failure.error;
-		return result;
+		return requeueAfter(nextAvailableMs, this.#expectations.expireInMs(key));
 	}
 
 	#claim(owner: T, candidates: readonly Pod[]): Promise<readonly Pod[]> {
@@ -195,7 +195,8 @@ class ReplicaController<T extends ReplicaOwner> {
 		return siblings.flatMap((sibling) => managedBy(this.#pods.cache, sibling.metadata?.uid)).filter(isPodActive);
 	}
 
-	async #writeStatus(owner: T, observed: ObservedReplicas): Promise<ReconcileResult> {
+	/** Resolves to when a pod will have been ready for long enough, ms from now. */
+	async #writeStatus(owner: T, observed: ObservedReplicas): Promise<number | undefined> {
 		const { status, nextAvailableMs } = planReplicaStatus(owner, observed);
 		if (!jsonEqual(status, owner.status)) {
 			try {
@@ -205,6 +206,6 @@ class ReplicaController<T extends ReplicaOwner> {
 				if (!isStatusError(error, "NotFound")) throw error;
 			}
 		}
-		return nextAvailableMs === undefined ? undefined : { requeueAfterMs: nextAvailableMs };
+		return nextAvailableMs;
 	}
 }

@@ -19,7 +19,7 @@ import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from
 import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
-import { type ReconcileResult, runController } from "../../client/controller.ts";
+import { type ReconcileResult, requeueAfter, runController } from "../../client/controller.ts";
 import { Expectations } from "../../client/expectations.ts";
 import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
@@ -134,7 +134,7 @@ class StatefulSetController {
 			return undefined;
 		}
 		const set = this.#ownWrites.freshest(cached);
-		if (!this.#expectations.satisfied(key)) return undefined;
+		if (!this.#expectations.satisfied(key)) return requeueAfter(this.#expectations.expireInMs(key));
 		this.#expectations.delete(key);
 		const revisions = await this.#syncRevisions(set);
 		if (revisions === undefined) return undefined;
@@ -149,10 +149,10 @@ class StatefulSetController {
 			nowMs: this.#context.clock.now(),
 		});
 		const outcome = await this.#carryOut(key, set, planned);
-		const result = await this.#writeStatus(set, revisions, owned, outcome.updating);
+		const nextAvailableMs = await this.#writeStatus(set, revisions, owned, outcome.updating);
 		if (outcome.error !== undefined) throw outcome.error;
 		await this.#cleanUp(set, revisions, owned);
-		return result;
+		return requeueAfter(nextAvailableMs, this.#expectations.expireInMs(key));
 	}
 
 	/** Undefined: the set is going, and so are its revisions. */
@@ -235,7 +235,7 @@ class StatefulSetController {
 		}
 	}
 
-	async #writeStatus(set: StatefulSet, revisions: Revisions, owned: readonly Pod[], updating: number): Promise<ReconcileResult> {
+	async #writeStatus(set: StatefulSet, revisions: Revisions, owned: readonly Pod[], updating: number): Promise<number | undefined> {
 		const { status, nextAvailableMs } = planStatus(set, {
 			currentRevision: revisions.current.metadata?.name ?? "",
 			updateRevision: revisions.update.metadata?.name ?? "",
@@ -252,7 +252,7 @@ class StatefulSetController {
 				if (!isStatusError(error, "NotFound")) throw error;
 			}
 		}
-		return nextAvailableMs === undefined ? undefined : { requeueAfterMs: nextAvailableMs };
+		return nextAvailableMs;
 	}
 
 	async #cleanUp(set: StatefulSet, { known, current, update }: Revisions, owned: readonly Pod[]): Promise<void> {

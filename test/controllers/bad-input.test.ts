@@ -1,0 +1,167 @@
+/** What controllers do with objects that make no sense, that contradict each other, or of which there are too many at once. */
+import { beforeEach, describe, expect, test } from "vitest";
+import type { KubeObject } from "../../src/apimachinery/meta.ts";
+import type { CronJob, DaemonSet, Deployment, Pod, ReplicaSet } from "../../src/apimachinery/schema/generated/types.ts";
+import { formatTime } from "../../src/apimachinery/time.ts";
+import { controllerReference } from "../../src/client/owner.ts";
+import { cronJobs, daemonSets, deployments, jobs, nodes, pods, replicaSets } from "../../src/client/resources.ts";
+import { cronJobController } from "../../src/controllers/cronjob/cronjob-controller.ts";
+import { daemonSetController } from "../../src/controllers/daemonset/daemonset-controller.ts";
+import { deploymentController } from "../../src/controllers/deployment/deployment-controller.ts";
+import { replicaSetController } from "../../src/controllers/replicaset/replicaset-controller.ts";
+import { ControllerFixture } from "../../src/controllers/testing/controller-fixture.ts";
+import { ttlAfterFinishedController } from "../../src/controllers/ttl-after-finished/ttl-after-finished-controller.ts";
+
+let fixture: ControllerFixture;
+beforeEach(() => {
+	fixture = new ControllerFixture();
+});
+
+const labels = { app: "web" };
+const template = { metadata: { labels }, spec: { containers: [{ name: "c", image: "v1" }] } };
+
+function replicaSet(name: string, replicas: number): ReplicaSet {
+	return { metadata: { namespace: "default", name }, spec: { replicas, selector: { matchLabels: labels }, template } };
+}
+
+const ownedBy = async (owner: KubeObject) =>
+	(await fixture.list(pods)).filter(({ metadata }) => metadata?.ownerReferences?.some(({ uid }) => uid === owner.metadata?.uid));
+
+describe("selectors", () => {
+	test("one that matches everything makes no pod and takes none", async () => {
+		const orphan: Pod = { metadata: { namespace: "default", name: "orphan" }, spec: { containers: [{ name: "c" }] } };
+		await fixture.client.resource(nodes).create({ metadata: { name: "node-1" } });
+		await fixture.client.resource(pods).create(orphan);
+		await fixture.start(deploymentController, daemonSetController, replicaSetController);
+		const metadata = { namespace: "default", name: "all" };
+		const everything: Deployment = { metadata, spec: { replicas: 3, selector: {}, template } };
+		await fixture.client.resource(deployments).create(everything);
+		await fixture.client.resource(daemonSets).create({ metadata, spec: { selector: {}, template } } satisfies DaemonSet);
+		await fixture.clock.advance(600_000);
+		expect((await fixture.list(pods)).map((pod) => [pod.metadata?.name, pod.metadata?.ownerReferences])).toEqual([["orphan", undefined]]);
+		expect(await fixture.list(replicaSets)).toEqual([]);
+		expect((await fixture.events()).map((event) => event.replace(/ \(x\d+\)$/, "")).sort()).toEqual([
+			"Warning SelectingAll DaemonSet/all: This daemon set is selecting all pods. A non-empty selector is required.",
+			"Warning SelectingAll Deployment/all: This deployment is selecting all pods. A non-empty selector is required.",
+		]);
+	});
+});
+
+describe("owners", () => {
+	test("an owner of the right name with another uid owns nothing here", async () => {
+		const dead = controllerReference({
+			apiVersion: "apps/v1",
+			kind: "ReplicaSet",
+			metadata: { namespace: "default", name: "web", uid: "00000000-0000-4000-8000-000000000000" },
+		});
+		const stranger: Pod = {
+			metadata: { namespace: "default", name: "stranger", labels, ownerReferences: [dead] },
+			spec: { containers: [{ name: "c" }] },
+		};
+		await fixture.client.resource(pods).create(stranger);
+		const set = await fixture.client.resource(replicaSets).create(replicaSet("web", 2));
+		await fixture.start(replicaSetController);
+		await fixture.runPods();
+		expect(await ownedBy(set)).toHaveLength(2);
+		await fixture.change(replicaSets, "default/web", (old) => ({ ...old, spec: { ...old.spec, replicas: 0 } }) as ReplicaSet);
+		await fixture.settle();
+		expect((await fixture.list(pods)).map((pod) => [pod.metadata?.name, pod.metadata?.ownerReferences])).toEqual([["stranger", [dead]]]);
+	});
+
+	test("two with one selector do not take each other's pods, and come to rest", async () => {
+		await fixture.start(replicaSetController);
+		const one = await fixture.client.resource(replicaSets).create(replicaSet("one", 2));
+		const other = await fixture.client.resource(replicaSets).create(replicaSet("other", 3));
+		await fixture.settle();
+		await fixture.runPods();
+		await fixture.clock.advance(60_000);
+		expect([(await ownedBy(one)).length, (await ownedBy(other)).length, (await fixture.list(pods)).length]).toEqual([2, 3, 5]);
+		fixture.takeWrites();
+		await fixture.clock.advance(3_600_000);
+		expect(fixture.takeWrites()).toEqual([]);
+	});
+});
+
+test("a Deployment that is edited again and again in the middle of its rollout ends with its last edit", async () => {
+	await fixture.start(deploymentController, replicaSetController);
+	const deployment: Deployment = {
+		metadata: { namespace: "default", name: "web" },
+		spec: {
+			replicas: 4,
+			selector: { matchLabels: labels },
+			strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } },
+			template,
+		},
+	};
+	await fixture.client.resource(deployments).create(deployment);
+	await fixture.settle();
+	await fixture.runPods();
+	for (let version = 2; version <= 8; version++) {
+		const containers = [{ name: "c", image: `v${version}` }];
+		await fixture.client
+			.resource(deployments)
+			.patch({ namespace: "default", name: "web" }, "application/merge-patch+json", { spec: { template: { spec: { containers } } } });
+		await fixture.settle();
+		expect((await fixture.list(pods)).length).toBeLessThanOrEqual(5);
+		await fixture.runPods(({ metadata }) => metadata?.name?.endsWith("z") === true);
+	}
+	for (let round = 0; round < 10; round++) await fixture.runPods();
+	expect((await fixture.list(pods)).map(({ spec }) => spec?.containers[0]?.image)).toEqual(["v8", "v8", "v8", "v8"]);
+});
+
+describe("schedules", () => {
+	const cronJob = (schedule: string): CronJob => ({
+		metadata: { namespace: "default", name: "tick" },
+		spec: { schedule, concurrencyPolicy: "Forbid", jobTemplate: { spec: { template } } },
+	});
+	const yearMs = 365 * 24 * 3_600_000;
+
+	test("one that never comes costs nothing in a year", async () => {
+		await fixture.start(cronJobController);
+		await fixture.client.resource(cronJobs).create(cronJob("0 0 31 2 *"));
+		await fixture.settle();
+		const { length } = fixture.api.requests;
+		await fixture.clock.advance(yearMs);
+		expect(fixture.api.requests.length - length).toBe(0);
+		expect(await fixture.list(jobs)).toEqual([]);
+	});
+
+	test("one that comes every second makes one Job as long as that runs", async () => {
+		await fixture.start(cronJobController);
+		await fixture.client.resource(cronJobs).create(cronJob("@every 1s"));
+		await fixture.clock.advance(300_000);
+		expect(await fixture.list(jobs)).toHaveLength(1);
+		// Every second it says that the Job is still there, and no more than that.
+		const writes = fixture.takeWrites().filter((write) => !write.includes("events"));
+		expect(writes.length).toBeLessThan(5);
+	});
+
+	test("one that came every second of a year that was missed makes one Job", async () => {
+		await fixture.client.resource(cronJobs).create(cronJob("@every 1s"));
+		await fixture.clock.advance(yearMs);
+		await fixture.start(cronJobController);
+		expect(await fixture.list(jobs)).toHaveLength(1);
+		expect(await fixture.events()).toContainEqual(
+			expect.stringContaining("Warning TooManyMissedTimes CronJob/tick: too many missed start times"),
+		);
+	});
+});
+
+test("10,000 Jobs that end in one instant all go when their time is up", async () => {
+	const count = 10_000;
+	const now = formatTime(fixture.clock.now());
+	const conditions = [{ type: "Complete", status: "True", lastTransitionTime: now }];
+	const client = fixture.client.resource(jobs);
+	await fixture.start(ttlAfterFinishedController);
+	for (let index = 0; index < count; index++) {
+		const metadata = { namespace: "default", name: `job-${index}` };
+		await client.create({ metadata, spec: { template, ttlSecondsAfterFinished: 10 }, status: { conditions } });
+	}
+	await fixture.settle();
+	expect(fixture.takeWrites().filter((write) => write.startsWith("delete"))).toEqual([]);
+	await fixture.clock.advance(11_000);
+	const going = (await fixture.list(jobs)).filter(({ metadata }) => metadata?.deletionTimestamp !== undefined);
+	expect(going).toHaveLength(count);
+	expect(fixture.takeWrites()).toHaveLength(count);
+	expect(fixture.complaints).toEqual([]);
+}, 180_000);

@@ -1,0 +1,4 @@
+import { clusterLives } from "./lives/cluster.ts";
+import { testLives } from "./properties.ts";
+
+testLives(clusterLives);

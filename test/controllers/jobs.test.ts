@@ -1,0 +1,4 @@
+import { jobLives } from "./lives/jobs.ts";
+import { testLives } from "./properties.ts";
+
+testLives(jobLives);

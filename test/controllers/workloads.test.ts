@@ -1,0 +1,4 @@
+import { workloadLives } from "./lives/workloads.ts";
+import { testLives } from "./properties.ts";
+
+testLives(workloadLives);
