@@ -22,7 +22,7 @@ import type { EventRecorder } from "../../client/event-recorder.ts";
 import type { Informer } from "../../client/informer.ts";
 import { horizontalPodAutoscalers, pods } from "../../client/resources.ts";
 import type { WorkQueue } from "../../client/work-queue.ts";
-import { type Controller, type ControllerContext, recorderOf } from "../controller.ts";
+import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { StatusDraft } from "./autoscaler-status.ts";
 import { MetricFailure, type MetricProposal, proposalOf, type ScaledPods } from "./metric-proposals.ts";
 import { MetricsClient } from "./metrics-client.ts";
