@@ -13,6 +13,7 @@ import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
+import { benchScheduler } from "./scheduler.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
 import { benchTestbench } from "./testbench.ts";
@@ -29,6 +30,7 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	crds: benchCrds,
 	cel: benchCel,
 	testbench: benchTestbench,
+	scheduler: benchScheduler,
 };
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, only: { type: "string" } } });

@@ -144,7 +144,7 @@ function schedulerOf(nodes: readonly Node[]) {
 		preemption: () => createDefaultPreemption({ random, disruptionBudgets: () => [], evict: () => undefined, isEvicting: () => false }),
 	});
 	const recorder = new AttemptRecorder(1);
-	const context = { framework: new Framework(recorder.wrap(profile), { forNode: () => [] }), random, startIndex: 0 };
+	const context = { framework: new Framework(recorder.wrap(profile), { isEmpty: true, forNode: () => [] }), random, startIndex: 0 };
 	const cache = new SchedulerCache();
 	for (const node of nodes) cache.addNode(node);
 	const attempt = (pod: Pod) => {

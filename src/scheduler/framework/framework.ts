@@ -17,6 +17,8 @@ const maxPermitTimeoutMs = 15 * 60_000;
 
 /** Knows which pods wait for room that preemption makes on a node. */
 export interface NominatedPods {
+	/** Mostly there are none, and every node of every attempt would be looked up. */
+	readonly isEmpty: boolean;
 	forNode(nodeName: string): readonly PodInfo[];
 }
 
@@ -115,6 +117,7 @@ export class Framework implements FilterRunner {
 	 * them and without them: without, because its affinity may lean on pods that never come.
 	 */
 	runFiltersWithNominatedPods(state: CycleState, pod: PodInfo, node: NodeInfo): Verdict {
+		if (this.#nominated.isEmpty) return this.runFilters(state, pod, node);
 		const nominated = this.#nominated.forNode(node.name);
 		const expected =
 			nominated.length === 0 ? nominated : nominated.filter((other) => other.priority >= pod.priority && other.uid !== pod.uid);

@@ -11,6 +11,11 @@ import { ResourceVector } from "./resource-vector.ts";
 const noTaints: readonly Taint[] = [];
 const noLabels: Readonly<Record<string, string>> = {};
 
+/** One and the same list for all nodes that have none. */
+function taintsOf(taints: readonly Taint[], isWanted: (taint: Taint) => boolean): readonly Taint[] {
+	return taints.some(isWanted) ? taints.filter(isWanted) : noTaints;
+}
+
 export class NodeInfo {
 	readonly name: string;
 	/** Index among the snapshot's nodes. */
@@ -18,6 +23,8 @@ export class NodeInfo {
 	/** Undefined while pods are known of a node that is not: it was deleted before them, or they were seen before it. */
 	node: Node | undefined;
 	labels: Readonly<Record<string, string>> = noLabels;
+	/** spec.unschedulable: cordoned. Here, and not behind three more steps, because every attempt asks every node. */
+	isUnschedulable = false;
 	/** Taints that keep pods off: NoSchedule and NoExecute. */
 	blockingTaints: readonly Taint[] = noTaints;
 	/** Taints of effect PreferNoSchedule. */
@@ -47,9 +54,10 @@ export class NodeInfo {
 	setNode(node: Node): void {
 		this.node = node;
 		this.labels = node.metadata?.labels ?? noLabels;
+		this.isUnschedulable = node.spec?.unschedulable === true;
 		const taints = node.spec?.taints ?? noTaints;
-		this.blockingTaints = taints.filter(({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
-		this.softTaints = taints.filter(({ effect }) => effect === "PreferNoSchedule");
+		this.blockingTaints = taintsOf(taints, ({ effect }) => effect === "NoSchedule" || effect === "NoExecute");
+		this.softTaints = taintsOf(taints, ({ effect }) => effect === "PreferNoSchedule");
 		this.allocatable = ResourceVector.from(node.status?.allocatable);
 	}
 

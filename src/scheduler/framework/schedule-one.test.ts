@@ -39,7 +39,7 @@ function setUp({ nodes, pods = [], budgets = [], nominated = {} }: Setup) {
 	});
 	const recorder = new AttemptRecorder(10);
 	const forNode = (name: string) => (nominated[name] ?? []).map((each) => new PodInfo(each));
-	const context = { framework: new Framework(recorder.wrap(profile), { forNode }), random, startIndex: 0 };
+	const context = { framework: new Framework(recorder.wrap(profile), { isEmpty: false, forNode }), random, startIndex: 0 };
 	const cache = new SchedulerCache();
 	for (const each of nodes) cache.addNode(each);
 	for (const each of pods) cache.addPod(each);
@@ -207,7 +207,11 @@ describe("scheduleOne", () => {
 		const profile = createProfile({ schedulerName: "s", plugins: [{ plugin: prioritySort }, { plugin: broken }, { plugin: binder }] });
 		const cache = new SchedulerCache();
 		cache.addNode(node("a"));
-		const context = { framework: new Framework(profile, { forNode: () => [] }), random: new SeededRandom("s"), startIndex: 0 };
+		const context = {
+			framework: new Framework(profile, { isEmpty: true, forNode: () => [] }),
+			random: new SeededRandom("s"),
+			startIndex: 0,
+		};
 		const outcome = scheduleOne(new PodInfo(pod("p")), cache.snapshot(), context);
 		expect(outcome).toMatchObject({ kind: "failed", status: { code: "Error", reasons: ["out of order"] } });
 	});

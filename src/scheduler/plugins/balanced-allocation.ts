@@ -27,18 +27,27 @@ export function createBalancedAllocation(resources: readonly string[] = ["cpu", 
 }
 
 /** 100 minus the standard deviation, in percent, of the shares in use. Resources that the node does not have are left out. */
-function balance({ allocatable, requested }: NodeInfo, resources: readonly string[], added: ResourceVector | undefined): number {
-	const shares: number[] = [];
-	for (const resource of resources) {
-		const capacity = allocatable.get(resource);
-		if (capacity > 0) shares.push(Math.min(1, (requested.get(resource) + (added?.get(resource) ?? 0)) / capacity));
-	}
-	return Math.trunc((1 - deviation(shares)) * maxNodeScore);
+function balance(node: NodeInfo, resources: readonly string[], added: ResourceVector | undefined): number {
+	const [first = "", second = "", ...others] = resources;
+	// Two are the usual case, and every node of every attempt comes by: nothing is allocated, and no root rounds.
+	if (others.length > 0) return toPercent(deviation(resources.flatMap((resource) => shareOf(node, resource, added) ?? [])));
+	const a = shareOf(node, first, added);
+	const b = second === "" ? undefined : shareOf(node, second, added);
+	return a === undefined || b === undefined ? maxNodeScore : toPercent(Math.abs(a - b) / 2);
+}
+
+function toPercent(deviated: number): number {
+	return Math.trunc((1 - deviated) * maxNodeScore);
+}
+
+/** In 0..1; undefined: the node has nothing of it. */
+function shareOf({ allocatable, requested }: NodeInfo, resource: string, added: ResourceVector | undefined): number | undefined {
+	const capacity = allocatable.get(resource);
+	return capacity === 0 ? undefined : Math.min(1, (requested.get(resource) + (added?.get(resource) ?? 0)) / capacity);
 }
 
 function deviation(shares: readonly number[]): number {
 	const [first = 0, second = first] = shares;
-	// The same for two, without a root that rounds.
 	if (shares.length <= 2) return Math.abs(first - second) / 2;
 	const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
 	return Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / shares.length);

@@ -14,7 +14,7 @@ const cordonTaints: readonly Taint[] = [{ key: "node.kubernetes.io/unschedulable
 
 export const nodeUnschedulable: FilterPlugin = {
 	name,
-	filter: (_state, { pod }, { node }) => (node !== undefined && keepsOff(node, pod) ? unschedulableNode : undefined),
+	filter: (_state, { pod }, { isUnschedulable }) => (isUnschedulable && !toleratesCordon(pod) ? unschedulableNode : undefined),
 	eventsToRegister: () => [
 		{
 			resource: "Node",
@@ -27,12 +27,15 @@ export const nodeUnschedulable: FilterPlugin = {
 		{
 			resource: "TargetPod",
 			action: ActionType.updatePodToleration,
-			hint: (_pod, _old, changed: Pod | undefined) =>
-				changed !== undefined && findUntolerated(cordonTaints, changed.spec?.tolerations) === undefined ? "Queue" : "Skip",
+			hint: (_pod, _old, changed: Pod | undefined) => (changed !== undefined && toleratesCordon(changed) ? "Queue" : "Skip"),
 		},
 	],
 };
 
 function keepsOff({ spec }: Node, pod: Pod): boolean {
-	return spec?.unschedulable === true && findUntolerated(cordonTaints, pod.spec?.tolerations) !== undefined;
+	return spec?.unschedulable === true && !toleratesCordon(pod);
+}
+
+function toleratesCordon({ spec }: Pod): boolean {
+	return findUntolerated(cordonTaints, spec?.tolerations) === undefined;
 }

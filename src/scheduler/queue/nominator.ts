@@ -11,6 +11,10 @@ export class Nominator {
 	/** Uid of a nominated pod to the name of its node. */
 	readonly #nodeOf = new Map<string, string>();
 
+	get isEmpty(): boolean {
+		return this.#nodeOf.size === 0;
+	}
+
 	/** Pods nominated to a node, the first nominated first. */
 	forNode(nodeName: string): readonly PodInfo[] {
 		return this.#byNode.get(nodeName) ?? none;
