@@ -18,14 +18,14 @@ function kubesim(args: string): string {
 }
 
 test.skipIf(!hasTmux)("a long start says what it does on one line, which is gone when the result is there", async () => {
-	using terminal = new Terminal(`echo before; ${kubesim("start --nodes 2000")}`, { columns: 110 });
+	using terminal = new Terminal(`echo before; ${kubesim("start --nodes 800")}`, { columns: 110 });
 	await terminal.shows(
 		/^before\n(opening the store|bootstrapping the API|starting controllers, scheduler and nodes|waiting for the nodes) …$/,
 	);
 	await terminal.shows(/kubesim stop/);
 	expect(terminal.screen().split("\n").slice(0, 3)).toEqual([
 		"before",
-		expect.stringMatching(/^Cluster kubesim is ready: 2000 nodes, Kubernetes API at https:\/\/127\.0\.0\.1:\d+$/),
+		expect.stringMatching(/^Cluster kubesim is ready: 800 nodes, Kubernetes API at https:\/\/127\.0\.0\.1:\d+$/),
 		`Context "kubesim" is now the current one in ${home.kubeconfig}`,
 	]);
 });
@@ -58,7 +58,7 @@ test.skipIf(!hasTmux)("Ctrl-C ends a server in the foreground", async () => {
 });
 
 test("where there is no terminal, progress is plain lines on stderr", async () => {
-	const { stdout, stderr } = await home.try("start --nodes 2000");
+	const { stdout, stderr } = await home.try("start --nodes 800");
 	expect(stdout).toMatch(/^Cluster kubesim is ready: 2000 nodes/);
 	expect(stderr).toMatch(/^(?:[a-z][a-z ,A-Z]+\n)+$/);
 	expect(stderr).toContain("waiting for the nodes\n");
