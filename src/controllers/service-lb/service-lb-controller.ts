@@ -147,6 +147,8 @@ class LoadBalancerController {
 
 	/** A load balancer points to the nodes: it is told of those that come and go. */
 	#hostsChanged(): void {
+		// Most clusters have none, and thousands of nodes may come one after the other.
+		if (this.#hosts.size === 0) return;
 		const hosts = this.#hostNames();
 		for (const [key, known] of this.#hosts) {
 			const service = this.#services.cache.get(key);
