@@ -30,9 +30,10 @@ async function run(context: ControllerContext, signal: AbortSignal): Promise<voi
 		const remainingMs = secret === undefined ? undefined : bootstrapTokenRemainingMs(secret, clock.now());
 		if (secret === undefined || remainingMs === undefined) return undefined;
 		if (remainingMs > 0) return { requeueAfterMs: remainingMs };
-		const { namespace, name: secretName = "", uid } = secret.metadata ?? {};
+		const { namespace, name: secretName = "", uid = "", resourceVersion = "" } = secret.metadata ?? {};
 		try {
-			await client.resource(secrets).delete({ namespace, name: secretName }, uid === undefined ? {} : { preconditions: { uid } });
+			// Only as it was looked at (upstream: only the same one): a token that somebody has just prolonged stays.
+			await client.resource(secrets).delete({ namespace, name: secretName }, { preconditions: { uid, resourceVersion } });
 		} catch (error) {
 			if (!isStatusError(error, "NotFound")) throw error;
 		}
