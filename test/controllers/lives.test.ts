@@ -8,6 +8,8 @@ const withoutLife = [
 	"persistentvolume-attach-detach-controller",
 	"persistentvolume-expander-controller",
 	"kubesim-csi-driver",
+	"horizontal-pod-autoscaler-controller",
+	"service-cidr-controller",
 ];
 
 test("every built-in controller has a life, or is known to have none yet", () => {

@@ -4,6 +4,7 @@ import { jsonEqual } from "../../../src/apimachinery/json.ts";
 import type { KubeObject } from "../../../src/apimachinery/meta.ts";
 import type {
 	EndpointSlice,
+	Endpoints,
 	Node,
 	PersistentVolume,
 	PersistentVolumeClaim,
@@ -30,6 +31,8 @@ import {
 import { disruptionController } from "../../../src/controllers/disruption/disruption-controller.ts";
 import { endpointsController } from "../../../src/controllers/endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "../../../src/controllers/endpointslice/endpointslice-controller.ts";
+import { endpointSliceMirroringController } from "../../../src/controllers/endpointslice-mirroring/endpointslice-mirroring-controller.ts";
+import { nodeIpamController } from "../../../src/controllers/node-ipam-controller.ts";
 import { nodeLifecycleController } from "../../../src/controllers/node-lifecycle/node-lifecycle-controller.ts";
 import { ephemeralVolumeController } from "../../../src/controllers/persistentvolume/ephemeral-volume-controller.ts";
 import { podGarbageCollector } from "../../../src/controllers/pod-garbage-collector.ts";
@@ -504,7 +507,87 @@ const loadBalancerLife: Life = {
 	owns: ({ kind }) => kind === "Service",
 };
 
+const byHand = (name: string, ips: readonly string[], labels = {}): Endpoints => ({
+	metadata: { name, labels },
+	subsets: [{ addresses: ips.map((ip) => ({ ip })), ports: [{ name: "http", port: 8080 }] }],
+});
+const skipMirror = "endpointslice.kubernetes.io/skip-mirror";
+const addresses = fc.uniqueArray(fc.constantFrom("192.0.2.1", "192.0.2.2", "192.0.2.3"), { minLength: 1, maxLength: 3 });
+
+/** Endpoints that somebody writes for Services without a selector, which come and go by themselves. */
+const mirroringLife: Life = {
+	controller: () => endpointSliceMirroringController,
+	actions: fc.oneof(
+		{
+			weight: 3,
+			arbitrary: fc
+				.tuple(serviceNames, fc.boolean())
+				.map(([name, selects]) =>
+					creating(services, { metadata: { name }, spec: { ports: [{ port: 80 }], ...(selects ? { selector: { app: name } } : {}) } }),
+				),
+		},
+		{ weight: 4, arbitrary: fc.tuple(serviceNames, addresses).map(([name, ips]) => creating(endpoints, byHand(name, ips))) },
+		{
+			weight: 3,
+			arbitrary: fc.tuple(serviceNames, addresses).map(([name, ips]) => patching(endpoints, name, { subsets: byHand(name, ips).subsets })),
+		},
+		{
+			weight: 1,
+			arbitrary: fc
+				.tuple(serviceNames, fc.constantFrom("true", null))
+				.map(([name, value]) => patching(endpoints, name, { metadata: { labels: { [skipMirror]: value } } })),
+		},
+		{ weight: 2, arbitrary: serviceNames.map((name) => deleting(endpoints, name)) },
+		{ weight: 2, arbitrary: serviceNames.map((name) => deleting(services, name)) },
+	),
+	converged: (cluster) => {
+		const selectorless = new Set(
+			all(cluster, services)
+				.filter(({ spec }) => spec?.selector === undefined)
+				.map(({ metadata }) => metadata?.name),
+		);
+		const wanted = all(cluster, endpoints)
+			.filter(({ metadata }) => selectorless.has(metadata?.name) && metadata?.labels?.[skipMirror] !== "true")
+			.map(({ metadata, subsets }) => [metadata?.name, subsets?.flatMap(({ addresses: ready = [] }) => ready.map(({ ip }) => ip)).sort()]);
+		const mirrored = all(cluster, endpointSlices).map(({ metadata, endpoints: listed }) => [
+			metadata?.labels?.["kubernetes.io/service-name"],
+			(listed ?? []).flatMap(({ addresses: ips }) => ips).sort(),
+		]);
+		const inOrder = (list: readonly unknown[]) => list.map((each) => JSON.stringify(each)).sort();
+		return jsonEqual(inOrder(wanted), inOrder(mirrored));
+	},
+	owns: ({ kind }) => kind === "EndpointSlice",
+	// Endpoints that went unseen between two lists leave their slices to the garbage collector, or until all is looked at again.
+	within: "25h",
+};
+
+/** Nodes that somebody else registers, some with a range of their own. */
+const nodeIpamLife: Life = {
+	controller: () => nodeIpamController("10.8.0.0/21"),
+	actions: fc.oneof(
+		{
+			weight: 4,
+			arbitrary: fc.tuple(fc.nat(9), fc.option(fc.nat(7), { nil: undefined, freq: 4 })).map(([which, range]) =>
+				creating(nodes, {
+					metadata: { name: `n${which}` },
+					...(range === undefined ? {} : { spec: { podCIDR: `10.8.${range}.0/24`, podCIDRs: [`10.8.${range}.0/24`] } }),
+				}),
+			),
+		},
+		{ weight: 3, arbitrary: fc.nat(9).map((which) => deleting(nodes, `n${which}`)) },
+	),
+	converged: (cluster) => {
+		const present = all(cluster, nodes);
+		const ranges = present.flatMap(({ spec }) => spec?.podCIDRs ?? []);
+		// There are eight: who finds none waits.
+		return present.every(({ spec }) => spec?.podCIDR !== undefined) || new Set(ranges).size === 8;
+	},
+	owns: ({ kind }) => kind === "Node",
+};
+
 export const clusterLives: Readonly<Record<string, Life>> = {
+	"endpointslice-mirroring-controller": mirroringLife,
+	"node-ipam-controller": nodeIpamLife,
 	"endpoints-controller": endpointsLife,
 	"endpointslice-controller": endpointSliceLife,
 	"node-lifecycle-controller": nodeLifecycleLife,
