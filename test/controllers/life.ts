@@ -155,7 +155,8 @@ function placeOf({ resource }: ResourceRef<KubeObject>, key: string): { readonly
 
 /**
  * Whether a request that failed may have been carried out in this life. What a controller has done without knowing, and its cache does
- * not show yet, it may do again, as upstream does: then it is put right later, and no promise of a moment holds.
+ * not show yet, it may do again, as upstream does: then it is put right later, and no promise of a moment holds. To be asked at
+ * every event: in the end nothing goes wrong any more, and what went wrong before still counts.
  */
 export function knowsItsDeeds(cluster: TestCluster): () => boolean {
 	let isSure = true;

@@ -157,6 +157,7 @@ function rolloutIsSafe(cluster: TestCluster): (entry: TimelineEntry) => void {
 		return { most: wanted + surge, least: wanted - (surge === 0 ? Math.max(1, unavailable) : unavailable) };
 	};
 	return ({ kind, type, object }) => {
+		const sure = isSure();
 		if (kind === "Deployment") {
 			if (object.metadata?.uid !== uid || type === "DELETED") {
 				uid = type === "DELETED" ? undefined : object.metadata?.uid;
@@ -171,11 +172,11 @@ function rolloutIsSafe(cluster: TestCluster): (entry: TimelineEntry) => void {
 		if (uid === undefined || (kind !== "Pod" && kind !== "ReplicaSet")) return;
 		const own = all(cluster, replicaSets).filter((set) => set.metadata?.ownerReferences?.some((owner) => owner.uid === uid));
 		const specs = own.reduce((sum, { spec }) => sum + (spec?.replicas ?? 0), 0);
-		if (specs > mostPods && isSure()) throw new Error(`its ReplicaSets are to have ${specs} pods, of at most ${mostPods}`);
+		if (specs > mostPods && sure) throw new Error(`its ReplicaSets are to have ${specs} pods, of at most ${mostPods}`);
 		const allPods = all(cluster, pods);
 		const available = own.flatMap((set) => ownedPods(allPods, set)).filter(isPodReady).length;
 		if (available >= leastAvailable) hasBeenAvailable = true;
-		else if (hasBeenAvailable && isSure()) throw new Error(`${available} pods are available, of at least ${leastAvailable}`);
+		else if (hasBeenAvailable && sure) throw new Error(`${available} pods are available, of at least ${leastAvailable}`);
 	};
 }
 
