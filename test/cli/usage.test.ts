@@ -70,7 +70,10 @@ test.each(mistakes)("kubesim %s: exit code 2, the reason on stderr, nothing on s
 test.each([
 	["start --enable-admission-plugins Nope,AlwaysAdmit", 'error: enable-admission-plugins plugin "Nope" is unknown\n'],
 	["start --disable-admission-plugins Nope", 'error: disable-admission-plugins plugin "Nope" is unknown\n'],
-	["start --enable-admission-plugins ImagePolicyWebhook", "error: admission plugin ImagePolicyWebhook needs a configuration: --admission-control-config-file names it\n"],
+	[
+		"start --enable-admission-plugins ImagePolicyWebhook",
+		"error: admission plugin ImagePolicyWebhook needs a configuration: --admission-control-config-file names it\n",
+	],
 ])("kubesim %s: no cluster is made, and the reason is on stderr", async (args, message) => {
 	const { stdout, stderr, exitCode } = await home.try(args);
 	expect(stderr).toContain(message);

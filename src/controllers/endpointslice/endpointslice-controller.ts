@@ -126,7 +126,12 @@ class EndpointSliceController {
 			this.#nodes.cache.get(node),
 		);
 		const { groups, tell } = this.#withHints(key, service, plain);
-		const { wanted, remove } = planSlices(groups, this.#existing(key));
+		// Those of a Service of this name that is gone are not this one's, whoever removes them first.
+		const { own = [], others = [] } = Object.groupBy(this.#existing(key), (slice) =>
+			slice.metadata?.ownerReferences?.some(({ uid }) => uid === service.metadata?.uid) === true ? "own" : "others",
+		);
+		const { wanted, remove: superfluous } = planSlices(groups, own);
+		const remove = [...superfluous, ...others];
 		try {
 			await Promise.all([...wanted.map((slice) => this.#write(service, slice)), ...remove.map((slice) => this.#delete(slice))]);
 			this.#syncs?.of("success").add();

@@ -149,6 +149,8 @@ const endpointSliceLife: Life = {
 	}),
 	converged: haveSlices,
 	owns: ({ kind }) => kind === "EndpointSlice",
+	// Made and deleted between two lists: it is missed until all is looked at again.
+	within: "25h",
 };
 
 // ── Nodes ──
