@@ -13,6 +13,7 @@ import { hpaExampleImage } from "./hpa-example.ts";
 import { httpdImage } from "./httpd.ts";
 import type { Image } from "./image.ts";
 import { nginxAlpineImage, nginxImage } from "./nginx.ts";
+import { perlImage } from "./perl.ts";
 import { alpineImage, busyboxImage, curlImage, debianImage, pauseImage, unknownImage } from "./plain.ts";
 import { redisFollowerImage, redisImage } from "./redis.ts";
 import { formatImageReference, type ImageReference } from "./reference.ts";
@@ -32,6 +33,7 @@ const knownImages: readonly Image[] = [
 	hpaExampleImage,
 	stressImage,
 	vishStressImage,
+	perlImage,
 ];
 
 const missing = /does-?not-?exist|non-?existent|no-?such|not-?found|invalid/;
