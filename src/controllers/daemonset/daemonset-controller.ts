@@ -47,8 +47,8 @@ const concurrency = 2;
 /** Most pods created, and most deleted, at once. */
 const burstReplicas = 250;
 /**
- * A sync looks at all nodes, and a change of one pod decides little: with so many nodes each ms, changes of pods are gathered before
- * the next sync, so that 5,000 pods that become ready one after the other are not counted 5,000 times. 50 ms for 5,000 nodes
+ * A sync looks at all nodes, and a change of one pod decides little: with so many nodes each ms, changes of pods and nodes are gathered
+ * before the next sync, so that 5,000 pods that become ready one after the other are not counted 5,000 times. 50 ms for 5,000 nodes
  * is what kube-controller-manager's 20 requests a second (--kube-api-qps) let through; small clusters do not wait.
  */
 const nodesPerGatheredMs = 100;
@@ -122,7 +122,7 @@ class DaemonSetController {
 				expectations: this.#expectations,
 				wouldAdopt: selects,
 				minReadySeconds: ({ spec }) => spec?.minReadySeconds ?? 0,
-				gatherMs: () => Math.floor(this.#nodes.cache.size / nodesPerGatheredMs),
+				gatherMs: () => this.#gatherMs,
 			},
 			signal,
 		);
@@ -131,7 +131,7 @@ class DaemonSetController {
 
 	#nodeAdded(node: Node): void {
 		for (const set of this.#sets.cache.list()) {
-			if (placementOf(set)(node).shouldRun) this.#queue.add(objectKey(set));
+			if (placementOf(set)(node).shouldRun) this.#wakeLater(set);
 		}
 	}
 
@@ -140,8 +140,17 @@ class DaemonSetController {
 		if (jsonEqual(old.metadata?.labels, node.metadata?.labels) && jsonEqual(old.spec?.taints, node.spec?.taints)) return;
 		for (const set of this.#sets.cache.list()) {
 			const placement = placementOf(set);
-			if (!jsonEqual(placement(old), placement(node))) this.#queue.add(objectKey(set));
+			if (!jsonEqual(placement(old), placement(node))) this.#wakeLater(set);
 		}
+	}
+
+	get #gatherMs(): number {
+		return Math.floor(this.#nodes.cache.size / nodesPerGatheredMs);
+	}
+
+	#wakeLater(set: DaemonSet): void {
+		if (this.#gatherMs > 0) this.#queue.addAfter(objectKey(set), this.#gatherMs);
+		else this.#queue.add(objectKey(set));
 	}
 
 	#revisionChanged(revision: ControllerRevision): void {
