@@ -304,6 +304,8 @@ test("Failed Deployment", async () => {
 	expect(await cluster.kubectl.run(["patch", "deployment/nginx-deployment", "-p", '{"spec":{"progressDeadlineSeconds":4}}'])).toBe(
 		"deployment.apps/nginx-deployment patched\n",
 	);
+	// The quota counts pods that are still going, too.
+	await shows(cluster, "get pods", ["NAME READY STATUS RESTARTS AGE", ...Array(3).fill("nginx-deployment-HASH-RANDOM 1/1 Running 0 AGE")]);
 	await run("create quota none --hard=pods=3");
 	await run("set image deployment/nginx-deployment nginx=nginx:1.17");
 	const failed = await cluster.kubectl.try(["rollout", "status", "deployment/nginx-deployment"]);
@@ -329,6 +331,7 @@ test("Failed Deployment", async () => {
 	]);
 	// "You can address an issue of insufficient quota by … increasing quota in your namespace."
 	await run("delete quota none");
+	await cluster.kubectl.run(["patch", "deployment/nginx-deployment", "-p", '{"spec":{"progressDeadlineSeconds":600}}']);
 	await shows(cluster, "get deployments", deployments("3/3 3 3"));
 	expect(steps(await run("rollout status deployment/nginx-deployment")).at(-1)).toBe(done);
 	const conditions = await described();
