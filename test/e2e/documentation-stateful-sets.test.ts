@@ -88,6 +88,12 @@ const imageOf = (name: string) =>
 	cluster.kubectl.run(["get", "pod", name, "--template", "{{range $i, $c := .spec.containers}}{{$c.image}}{{end}}"]);
 const imagesOf = (...names: readonly string[]) => Promise.all(names.map(imageOf));
 
+/**
+ * kubectl waits for a pod's end by its name. On a machine that is slow it may look when the next of that name is there already, and
+ * wait for that one's end: the tests wait by themselves.
+ */
+const deletePods = "delete pod -l app=nginx --wait=false";
+
 /** The second terminal. */
 const watchPods = () => RunningTool.watching(cluster.kubectl, "get pods --watch-only --no-headers -l app=nginx");
 
@@ -124,9 +130,7 @@ test("Pods in a StatefulSet: ordinals, stable network identities", async () => {
 	expect(answer).toContain("web-0.nginx");
 	expect(answer).toContain(address);
 	await using watch = await watchPods();
-	expect(await run("delete pod -l app=nginx")).toBe(
-		'pod "web-0" deleted from default namespace\npod "web-1" deleted from default namespace\n',
-	);
+	expect(await run(deletePods)).toBe('pod "web-0" deleted from default namespace\npod "web-1" deleted from default namespace\n');
 	const rows = await rowsUntil(watch, "web-1 1/1 Running 0");
 	expect(rowsOf(watch, "web-0")).toEqual([...going("web-0"), ...coming("web-0")]);
 	// In order again: the second begins when the first is ready.
@@ -144,8 +148,8 @@ test("Writing to stable storage", async () => {
 		await cluster.kubectl.run(["exec", name, "--", "sh", "-c", 'echo "$(hostname)" > /usr/share/nginx/html/index.html']);
 	}
 	expect(await pages("web-0", "web-1")).toEqual(["web-0\n", "web-1\n"]);
-	await run("delete pod -l app=nginx");
-	await run("rollout status statefulset/web");
+	await run(deletePods);
+	await shows(cluster, "get pods -l app=nginx", podTable("web-0", "web-1"));
 	expect(await pages("web-0", "web-1")).toEqual(["web-0\n", "web-1\n"]);
 });
 
@@ -186,14 +190,14 @@ test("Staging an update, a canary, and a phased roll out", async () => {
 	const [before, after] = ["registry.k8s.io/nginx-slim:0.24", "registry.k8s.io/nginx-slim:0.27"];
 	expect(await partition(3)).toBe("statefulset.apps/web patched\n");
 	expect(await patchImage(after)).toBe("statefulset.apps/web patched\n");
-	expect(await run("delete pod web-2")).toBe('pod "web-2" deleted from default namespace\n');
+	expect(await run("delete pod web-2 --wait=false")).toBe('pod "web-2" deleted from default namespace\n');
 	await shows(cluster, "get pods -l app=nginx", podTable("web-0", "web-1", "web-2"));
 	expect(await imageOf("web-2")).toBe(before);
 	await using canary = await watchPods();
 	await partition(2);
 	expect(await rowsUntil(canary, "web-2 1/1 Running 0")).toEqual([...going("web-2"), ...coming("web-2")]);
 	expect(steps(await run("rollout status sts/web"))).toEqual(["partitioned roll out complete: 1 new pods have been updated..."]);
-	expect(await run("delete pod web-1")).toBe('pod "web-1" deleted from default namespace\n');
+	expect(await run("delete pod web-1 --wait=false")).toBe('pod "web-1" deleted from default namespace\n');
 	await shows(cluster, "get pods -l app=nginx", podTable("web-0", "web-1", "web-2"));
 	expect(await imagesOf("web-0", "web-1", "web-2")).toEqual([before, before, after]);
 	await using phased = await watchPods();
@@ -212,7 +216,7 @@ test("OnDelete leaves it to the user", async () => {
 	const generation = await run("get sts web -o jsonpath={.metadata.generation}");
 	await run(`wait sts/web --for=jsonpath={.status.observedGeneration}=${generation}`);
 	expect(new Set(await imagesOf("web-0", "web-1", "web-2"))).toEqual(new Set(["registry.k8s.io/nginx-slim:0.27"]));
-	await run("delete pod web-1");
+	await run("delete pod web-1 --wait=false");
 	await shows(cluster, "get pods -l app=nginx", podTable("web-0", "web-1", "web-2"));
 	expect(await imagesOf("web-0", "web-1")).toEqual(["registry.k8s.io/nginx-slim:0.27", "registry.k8s.io/nginx-slim:0.24"]);
 });
