@@ -28,6 +28,11 @@ export interface OwnedPods<T extends KubeObject> {
 	wouldAdopt(owner: T, orphan: Pod): boolean;
 	/** After this long a pod that has become ready counts as available, which no event tells. */
 	minReadySeconds(owner: T): number;
+	/**
+	 * For so long changes of an owner's pods are gathered before it is reconciled, ms; by default not at all. What it has waited for
+	 * (expectations) it is told at once, and so is it of pods that come and go.
+	 */
+	gatherMs?(owner: T): number;
 }
 
 /** The object of this kind that manages `object`; undefined if there is none, or it is gone. */
@@ -47,18 +52,25 @@ export function watchOwnedPods<T extends KubeObject>(watch: OwnedPods<T>, signal
 			if (watch.wouldAdopt(owner, orphan)) queue.add(objectKey(owner));
 		}
 	};
+	const wakeLater = (owner: T) => {
+		const gatherMs = watch.gatherMs?.(owner) ?? 0;
+		if (gatherMs > 0) queue.addAfter(objectKey(owner), gatherMs);
+		else queue.add(objectKey(owner));
+	};
+	// Of many pods that it waits for, the last lets it go on.
+	const wake = (owner: T) => (expectations.satisfied(objectKey(owner)) ? queue.add(objectKey(owner)) : wakeLater(owner));
 	const deleted = (pod: Pod) => {
 		const owner = ownerOf(pod);
 		if (owner === undefined) return;
 		expectations.deletionObserved(objectKey(owner), objectKey(pod));
-		queue.add(objectKey(owner));
+		wake(owner);
 	};
 	const added = (pod: Pod) => {
 		if (isBeingDeleted(pod)) return deleted(pod);
 		const owner = ownerOf(pod);
 		if (owner !== undefined) {
 			expectations.creationObserved(objectKey(owner));
-			queue.add(objectKey(owner));
+			wake(owner);
 		} else if (controllerOf(pod) === undefined) {
 			wakeAdopters(pod);
 		}
@@ -70,7 +82,7 @@ export function watchOwnedPods<T extends KubeObject>(watch: OwnedPods<T>, signal
 		if (before !== undefined) queue.add(objectKey(before));
 		const owner = ownerOf(pod);
 		if (owner !== undefined) {
-			queue.add(objectKey(owner));
+			wakeLater(owner);
 			const minReadySeconds = watch.minReadySeconds(owner);
 			if (!isPodReady(old) && isPodReady(pod) && minReadySeconds > 0) queue.addAfter(objectKey(owner), minReadySeconds * 1000 + 1000);
 		} else if (controllerOf(pod) === undefined && (ownerChanged || !jsonEqual(old.metadata?.labels, pod.metadata?.labels))) {

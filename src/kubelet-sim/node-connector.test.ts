@@ -168,6 +168,22 @@ describe("port-forward and attach", () => {
 		await expect(harness.fleet.connector.portForward(target("web"), 81)).rejects.toThrow("connect: connection refused");
 	});
 
+	it("does not attach to what has ended before anybody has seen it end", async () => {
+		const slow = new FleetHarness({ latency: "usual" });
+		await slow.start();
+		await slow.pod("brief", { stdin: true, command: ["echo", "hi"] }, { restartPolicy: "Never" });
+		for (let round = 0; round < 200 && (await slow.get("brief")).status?.phase !== "Running"; round++) await slow.clock.advance(50);
+		expect((await slow.get("brief")).status?.phase).toBe("Running");
+		const output = new Collector();
+		const write = async (chunk: Uint8Array) => output.write(chunk);
+		const streams = { stdin: keysOf([]), stdout: write, stderr: write };
+		const { signal } = new AbortController();
+		await expect(slow.fleet.connector.attach(target("brief"), { tty: false, stdin: true }, streams, signal)).rejects.toThrow(
+			"Internal error occurred: error attaching to container: container is in CONTAINER_EXITED state",
+		);
+		slow.stop();
+	});
+
 	it("attaches to a container that has a terminal", async () => {
 		await start("tool", { stdin: true, stdinOnce: true, tty: true, command: ["sh"] }, { restartPolicy: "Never" });
 		const output = new Collector();

@@ -8,6 +8,7 @@ import { cronJobs, daemonSets, deployments, jobs, nodes, pods, replicaSets } fro
 import { cronJobController } from "../../src/controllers/cronjob/cronjob-controller.ts";
 import { daemonSetController } from "../../src/controllers/daemonset/daemonset-controller.ts";
 import { deploymentController } from "../../src/controllers/deployment/deployment-controller.ts";
+import { jobController } from "../../src/controllers/job/job-controller.ts";
 import { replicaSetController } from "../../src/controllers/replicaset/replicaset-controller.ts";
 import { ControllerFixture } from "../../src/controllers/testing/controller-fixture.ts";
 import { ttlAfterFinishedController } from "../../src/controllers/ttl-after-finished/ttl-after-finished-controller.ts";
@@ -164,4 +165,44 @@ test("10,000 Jobs that end in one instant all go when their time is up", async (
 	expect(going).toHaveLength(count);
 	expect(fixture.takeWrites()).toHaveLength(count);
 	expect(fixture.complaints).toEqual([]);
+}, 180_000);
+
+test("10,000 Jobs whose pods end in one instant are done in seconds, with four writes each", async () => {
+	const count = 10_000;
+	await fixture.start(jobController);
+	for (let index = 0; index < count; index++) {
+		const name = `job-${index}`;
+		const own = { metadata: { labels: { job: name } }, spec: { containers: [{ name: "c", image: "v1" }], restartPolicy: "Never" } };
+		const spec = { parallelism: 1, completions: 1, backoffLimit: 6, selector: { matchLabels: { job: name } }, template: own };
+		await fixture.client.resource(jobs).create({ metadata: { namespace: "default", name }, spec });
+	}
+	await fixture.clock.advance(5_000);
+	const made = await fixture.list(pods);
+	expect(made).toHaveLength(count);
+	fixture.takeWrites();
+	for (const pod of made) await fixture.client.resource(pods).updateStatus({ ...pod, status: { phase: "Succeeded" } });
+	fixture.takeWrites();
+	const readsBefore = fixture.api.requests.length;
+	await fixture.clock.advance(5_000);
+	const writes = new Map<string, number>();
+	const requests = fixture.api.requests.length - readsBefore;
+	for (const write of fixture.takeWrites()) {
+		const kind = write.split(" ").slice(0, 2).join(" ");
+		writes.set(kind, (writes.get(kind) ?? 0) + 1);
+	}
+	// The pod's finalizer, the status before and after it is gone, and the event that tells of it; nothing is read.
+	expect(Object.fromEntries(writes)).toEqual({
+		"patch pods": count,
+		"update jobs/status": 2 * count,
+		"create events": count,
+	});
+	expect(requests).toBe(4 * count);
+	const unfinished = (await fixture.list(jobs)).filter(({ status }) => status?.succeeded !== 1 || status.completionTime === undefined);
+	expect(unfinished).toEqual([]);
+	const tracked = (await fixture.list(pods)).filter(({ metadata }) => (metadata?.finalizers ?? []).length > 0);
+	expect(tracked).toEqual([]);
+	expect(fixture.complaints).toEqual([]);
+	// And that was all.
+	await fixture.clock.advance(60_000);
+	expect(fixture.takeWrites()).toEqual([]);
 }, 180_000);

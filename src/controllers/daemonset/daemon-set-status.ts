@@ -4,8 +4,8 @@
  */
 import type { DaemonSetStatus } from "../../apimachinery/schema/generated/types.ts";
 import { podAvailableInMs } from "../pod-state.ts";
-import { isUpdated, placementOf } from "./placement.ts";
-import { type Observed, podsByNode } from "./plan.ts";
+import { isUpdated } from "./placement.ts";
+import type { Survey } from "./plan.ts";
 
 export interface StatusPlan {
 	readonly status: DaemonSetStatus;
@@ -14,22 +14,20 @@ export interface StatusPlan {
 }
 
 /** @param hasActed whether the set of this generation has been acted on, and not only looked at. */
-export function planStatus({ set, nodes, pods, hash, nowMs }: Observed, hasActed: boolean): StatusPlan {
-	const placement = placementOf(set);
-	const byNode = podsByNode(pods);
-	let [desired, current, misscheduled, ready, updated, available] = [0, 0, 0, 0, 0, 0];
+export function planStatus({ set, sites, desired, hash, nowMs }: Survey, hasActed: boolean): StatusPlan {
+	let [current, misscheduled, ready, updated, available] = [0, 0, 0, 0, 0];
 	let nextAvailableMs: number | undefined;
-	for (const node of nodes) {
-		const [oldest] = byNode.get(node.metadata?.name ?? "") ?? [];
-		if (!placement(node).shouldRun) {
+	const { minReadySeconds = 0 } = set.spec ?? {};
+	for (const { shouldRun, pods } of sites) {
+		const [oldest] = pods;
+		if (!shouldRun) {
 			if (oldest !== undefined) misscheduled++;
 			continue;
 		}
-		desired++;
 		if (oldest === undefined) continue;
 		current++;
 		if (isUpdated(oldest, hash)) updated++;
-		const inMs = podAvailableInMs(oldest, set.spec?.minReadySeconds ?? 0, nowMs);
+		const inMs = podAvailableInMs(oldest, minReadySeconds, nowMs);
 		if (inMs === undefined) continue;
 		ready++;
 		if (inMs === 0) available++;

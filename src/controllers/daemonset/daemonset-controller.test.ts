@@ -3,7 +3,7 @@ import type { DaemonSet, DaemonSetSpec, Node, Pod, Taint } from "../../apimachin
 import { newForbidden } from "../../apimachinery/status-error.ts";
 import { controllerOf } from "../../client/owner.ts";
 import { controllerRevisions, daemonSets, nodes, pods } from "../../client/resources.ts";
-import { ControllerFixture } from "../testing/controller-fixture.ts";
+import { ControllerFixture, runningPod } from "../testing/controller-fixture.ts";
 import { daemonSetController } from "./daemonset-controller.ts";
 import { targetNode } from "./placement.ts";
 
@@ -367,4 +367,40 @@ test("a set that selects everything is told so and does nothing", async () => {
 	expect(await fixture.events()).toEqual([
 		"Warning SelectingAll DaemonSet/agent: This daemon set is selecting all pods. A non-empty selector is required.",
 	]);
+});
+
+test("on many nodes pods that become ready one after the other are counted together, and a burst waits for nobody", async () => {
+	const names = Array.from({ length: 500 }, (_, index) => `node-${index}`);
+	await addNodes(...names);
+	await create();
+	// Two bursts of 250, the second as soon as the first has shown up.
+	expect((await fixture.list(pods)).length).toBe(500);
+	fixture.takeWrites();
+	for (const pod of (await fixture.list(pods)).slice(0, 200)) {
+		await fixture.client.resource(pods).updateStatus(runningPod(pod, fixture.clock.now()));
+		await fixture.clock.advance(1);
+	}
+	await fixture.settle();
+	expect((await set()).status?.numberReady).toBe(200);
+	// 200 ms, 5 ms a sync.
+	const counted = fixture.takeWrites().filter((write) => write === "update daemonsets/status default/agent").length;
+	expect(counted).toBeGreaterThan(10);
+	expect(counted).toBeLessThanOrEqual(45);
+});
+
+test("nodes that come one after the other are looked at together, when they are many", async () => {
+	await create();
+	const late: string[] = [];
+	for (let index = 0; index < 600; index++) {
+		await fixture.client.resource(nodes).create({ metadata: { name: `node-${index}` } });
+		await fixture.clock.advance(1);
+		const writes = fixture.takeWrites();
+		if (index >= 500) late.push(...writes);
+	}
+	await fixture.settle();
+	expect((await fixture.list(pods)).length).toBe(600);
+	// The last hundred in 100 ms: a sync in 5 or 6 ms, each of two statuses at the most.
+	const counted = late.filter((write) => write === "update daemonsets/status default/agent").length;
+	expect(counted).toBeGreaterThan(5);
+	expect(counted).toBeLessThanOrEqual(45);
 });

@@ -93,10 +93,11 @@ function withNode(affinity: Affinity | undefined, nodeName: string): Affinity {
 export function targetNode({ spec }: Pod): string | undefined {
 	if (spec?.nodeName !== undefined && spec.nodeName !== "") return spec.nodeName;
 	const terms = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-	const field = terms
-		.flatMap(({ matchFields = [] }) => matchFields)
-		.find(({ key, operator }) => key === "metadata.name" && operator === "In");
-	return field?.values?.length === 1 ? field.values[0] : undefined;
+	for (const { matchFields = [] } of terms) {
+		const field = matchFields.find(({ key, operator }) => key === "metadata.name" && operator === "In");
+		if (field !== undefined) return field.values?.length === 1 ? field.values[0] : undefined;
+	}
+	return undefined;
 }
 
 /** Undefined if the set has none, or none that is a number. */

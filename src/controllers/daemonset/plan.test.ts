@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { DaemonSet, DaemonSetSpec, Node, Pod, PodSpec, Taint } from "../../apimachinery/schema/generated/types.ts";
 import { placementOf, templateFor } from "./placement.ts";
-import { type Observed, planPods, planRollingUpdate } from "./plan.ts";
+import { planPods, planRollingUpdate, type Survey, survey } from "./plan.ts";
 
 const nowMs = Date.UTC(2026, 0, 2);
 
@@ -22,7 +22,7 @@ const surge = (maxSurge: number | string) => ({
  * it has, with `X` it keeps none, with `-` it is no more. A pod is `old` or `new`; `?` is pending, `~` runs and is not ready, `!` has failed, `.`
  * has succeeded, `-` is going, `:5` has been ready for 5 s, `*` has no node yet.
  */
-function observe(set: DaemonSet, shorthand: string): Observed {
+function observe(set: DaemonSet, shorthand: string): Survey {
 	const nodes: Node[] = [];
 	const pods: Pod[] = [];
 	for (const text of shorthand.split(" ")) {
@@ -31,7 +31,7 @@ function observe(set: DaemonSet, shorthand: string): Observed {
 		if (mark !== "-") nodes.push({ metadata: { name }, spec: { taints } });
 		for (const [index, pod] of list.split(",").filter(Boolean).entries()) pods.push(podOf(set, name, pod, index));
 	}
-	return { set, nodes, pods, hash: "new", nowMs };
+	return survey({ set, nodes, pods, hash: "new", nowMs });
 }
 
 function podOf(set: DaemonSet, nodeName: string, text: string, index: number): Pod {

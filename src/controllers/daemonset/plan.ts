@@ -1,11 +1,11 @@
 /**
- * What a DaemonSet does next. Pure. Two steps, as upstream has them: `planPods` sees to it that every node has what it
+ * What a DaemonSet does next. Pure. `survey` goes once through nodes and pods; what is planned, and the status, come from that. Two steps, as upstream has them: `planPods` sees to it that every node has what it
  * should have at all; when that is done and seen, `planRollingUpdate` replaces pods of old templates.
  * Source of behaviour and texts: pkg/controller/daemon (podsShouldBeOnNode in daemon_controller.go, update.go).
  */
 import type { DaemonSet, Node, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { isBeingDeleted, isPodReady, isPodTerminal, podAvailableInMs } from "../pod-state.ts";
-import { isUpdated, placementOf, targetNode } from "./placement.ts";
+import { isUpdated, type Placement, placementOf, targetNode } from "./placement.ts";
 import { allowsSurge, limitsOf } from "./strategy.ts";
 
 export interface Observed {
@@ -16,6 +16,41 @@ export interface Observed {
 	/** Of the set's present revision. */
 	readonly hash: string;
 	readonly nowMs: number;
+}
+
+/** A node, and the set's pods that are on it or made for it. */
+export interface Site extends Placement {
+	readonly nodeName: string;
+	/** Oldest first; see `podsByNode`. */
+	readonly pods: readonly Pod[];
+}
+
+export interface Survey extends Observed {
+	/** All nodes, in their order. */
+	readonly sites: readonly Site[];
+	/** Nodes that are no more, of which there are pods. */
+	readonly lost: readonly Site[];
+	/** Nodes that should have a pod. */
+	readonly desired: number;
+}
+
+const noPods: readonly Pod[] = [];
+
+/** Who stands where: the one pass that a sync makes over all nodes and pods. */
+export function survey(observed: Observed): Survey {
+	const placement = placementOf(observed.set);
+	const byNode = podsByNode(observed.pods);
+	let desired = 0;
+	const sites = observed.nodes.map((node): Site => {
+		const nodeName = node.metadata?.name ?? "";
+		const { shouldRun, shouldContinue } = placement(node);
+		if (shouldRun) desired++;
+		const pods = byNode.get(nodeName) ?? noPods;
+		byNode.delete(nodeName);
+		return { nodeName, shouldRun, shouldContinue, pods };
+	});
+	const lost = [...byNode].map(([nodeName, pods]): Site => ({ nodeName, shouldRun: false, shouldContinue: false, pods }));
+	return { ...observed, sites, lost, desired };
 }
 
 export interface Notice {
@@ -40,7 +75,7 @@ export interface PodsPlan extends Plan {
 }
 
 /** The pods by node, oldest first; a finished pod that is being deleted is nobody's concern any more. */
-export function podsByNode(pods: readonly Pod[]): ReadonlyMap<string, readonly Pod[]> {
+function podsByNode(pods: readonly Pod[]): Map<string, Pod[]> {
 	const byNode = new Map<string, Pod[]>();
 	for (const pod of pods) {
 		const nodeName = isPodTerminal(pod) && isBeingDeleted(pod) ? undefined : targetNode(pod);
@@ -70,24 +105,18 @@ function isScheduled({ spec }: Pod): boolean {
 	return spec?.nodeName !== undefined && spec.nodeName !== "";
 }
 
-function isAvailable({ set, nowMs }: Observed, pod: Pod): boolean {
+function isAvailable({ set, nowMs }: Survey, pod: Pod): boolean {
 	return podAvailableInMs(pod, set.spec?.minReadySeconds ?? 0, nowMs) === 0;
 }
 
 /** @param waitMs how long the node's failed pod must still wait before it is replaced; undefined: not at all. */
-export function planPods(observed: Observed, waitMs: (nodeName: string) => number | undefined): PodsPlan {
-	const { set, nodes } = observed;
-	const placement = placementOf(set);
-	const byNode = podsByNode(observed.pods);
+export function planPods(observed: Survey, waitMs: (nodeName: string) => number | undefined): PodsPlan {
+	const { set, sites, lost } = observed;
 	const plan = { create: [] as string[], delete: [] as Pod[], notices: [] as Notice[], failed: [] as string[] };
 	let nextFailedMs: number | undefined;
-	const known = new Set<string>();
-	for (const node of nodes) {
-		const nodeName = node.metadata?.name ?? "";
-		known.add(nodeName);
-		const { shouldRun, shouldContinue } = placement(node);
-		const pods = byNode.get(nodeName);
-		if (pods === undefined) {
+	const maySurge = allowsSurge(set);
+	for (const { nodeName, shouldRun, shouldContinue, pods } of sites) {
+		if (pods.length === 0) {
 			if (shouldRun) plan.create.push(nodeName);
 			continue;
 		}
@@ -116,9 +145,11 @@ export function planPods(observed: Observed, waitMs: (nodeName: string) => numbe
 		}
 		plan.delete.push(...excessPods(observed, running));
 		// Without surge, the pod's successor comes when it is gone altogether.
-		if (running.length === 0 && shouldRun && allowsSurge(set)) plan.create.push(nodeName);
+		if (running.length === 0 && shouldRun && maySurge) plan.create.push(nodeName);
 	}
-	return { ...plan, delete: [...plan.delete, ...podsOfLostNodes(byNode, known)], nextFailedMs };
+	// Pods for nodes that are no more and never got there: nobody else would delete them.
+	for (const { pods } of lost) plan.delete.push(...pods.filter((pod) => !isScheduled(pod) && !isBeingDeleted(pod)));
+	return { ...plan, nextFailedMs };
 }
 
 function noticeOf({ metadata }: Pod, nodeName: string, phase: "Failed" | "Succeeded"): Notice {
@@ -129,7 +160,7 @@ function noticeOf({ metadata }: Pod, nodeName: string, phase: "Failed" | "Succee
 }
 
 /** Of several pods on one node, those that are too many. @param running oldest first. */
-function excessPods(observed: Observed, running: readonly Pod[]): readonly Pod[] {
+function excessPods(observed: Survey, running: readonly Pod[]): readonly Pod[] {
 	const { set, hash } = observed;
 	if (running.length <= 1) return [];
 	if (!allowsSurge(set)) return running.slice(1);
@@ -140,20 +171,13 @@ function excessPods(observed: Observed, running: readonly Pod[]): readonly Pod[]
 	return [...newRest, ...oldRest, ...(isReplaced ? [oldPod] : [])];
 }
 
-/** Pods for nodes that are no more and never got there: nobody else would delete them. */
-function podsOfLostNodes(byNode: ReadonlyMap<string, readonly Pod[]>, known: ReadonlySet<string>): readonly Pod[] {
-	return [...byNode].flatMap(([nodeName, pods]) =>
-		known.has(nodeName) ? [] : pods.filter((pod) => !isScheduled(pod) && !isBeingDeleted(pod)),
-	);
-}
-
 /** What stands on a node: at most one pod of each kind; undefined: more, which `planPods` sees to first. */
 interface NodePods {
 	readonly newPod: Pod | undefined;
 	readonly oldPod: Pod | undefined;
 }
 
-function nodePods({ hash }: Observed, pods: readonly Pod[]): NodePods | undefined {
+function nodePods({ hash }: Survey, pods: readonly Pod[]): NodePods | undefined {
 	const present = pods.filter((pod) => !isBeingDeleted(pod));
 	const [newPod, ...newRest] = present.filter((pod) => isUpdated(pod, hash));
 	const [oldPod, ...oldRest] = present.filter((pod) => !isUpdated(pod, hash));
@@ -161,20 +185,18 @@ function nodePods({ hash }: Observed, pods: readonly Pod[]): NodePods | undefine
 }
 
 /** Replaces pods of old templates within maxUnavailable, or brings new ones beside them within maxSurge. */
-export function planRollingUpdate(observed: Observed): Plan {
-	const placement = placementOf(observed.set);
-	const wanted = new Set(observed.nodes.filter((node) => placement(node).shouldRun).map(({ metadata }) => metadata?.name ?? ""));
-	const byNode = new Map(podsByNode(observed.pods));
-	for (const nodeName of wanted) if (!byNode.has(nodeName)) byNode.set(nodeName, []);
-	const { surge, unavailable } = limitsOf(observed.set, wanted.size);
-	return surge === 0 ? planReplacement(observed, byNode, unavailable) : planSurge(observed, byNode, wanted, surge);
+export function planRollingUpdate(observed: Survey): Plan {
+	if (observed.pods.every((pod) => isUpdated(pod, observed.hash))) return { create: [], delete: [] };
+	const { surge, unavailable } = limitsOf(observed.set, observed.desired);
+	const concerned = [...observed.sites, ...observed.lost].filter(({ shouldRun, pods }) => shouldRun || pods.length > 0);
+	return surge === 0 ? planReplacement(observed, concerned, unavailable) : planSurge(observed, concerned, surge);
 }
 
-function planReplacement(observed: Observed, byNode: ReadonlyMap<string, readonly Pod[]>, maxUnavailable: number): Plan {
+function planReplacement(observed: Survey, sites: readonly Site[], maxUnavailable: number): Plan {
 	let unavailable = 0;
 	const broken: Pod[] = [];
 	const serving: Pod[] = [];
-	for (const pods of byNode.values()) {
+	for (const { pods } of sites) {
 		const node = nodePods(observed, pods);
 		const only = node?.newPod === undefined ? node?.oldPod : node.oldPod === undefined ? node.newPod : undefined;
 		const isServing = only !== undefined && isAvailable(observed, only);
@@ -185,7 +207,7 @@ function planReplacement(observed: Observed, byNode: ReadonlyMap<string, readonl
 	return { create: [], delete: [...broken, ...serving.slice(0, Math.max(0, maxUnavailable - unavailable))] };
 }
 
-function planSurge(observed: Observed, byNode: ReadonlyMap<string, readonly Pod[]>, wanted: ReadonlySet<string>, maxSurge: number): Plan {
+function planSurge(observed: Survey, sites: readonly Site[], maxSurge: number): Plan {
 	let surging = 0;
 	let available = 0;
 	const done: Pod[] = [];
@@ -193,7 +215,7 @@ function planSurge(observed: Observed, byNode: ReadonlyMap<string, readonly Pod[
 	const misplaced: Pod[] = [];
 	const atOnce: string[] = [];
 	const candidates: string[] = [];
-	for (const [nodeName, pods] of byNode) {
+	for (const { nodeName, shouldRun, pods } of sites) {
 		const node = nodePods(observed, pods);
 		if (node === undefined) {
 			surging++;
@@ -207,16 +229,16 @@ function planSurge(observed: Observed, byNode: ReadonlyMap<string, readonly Pod[
 			if (isAvailable(observed, newPod)) done.push(oldPod);
 			else surging++;
 		} else if (isAvailable(observed, oldPod)) {
-			if (wanted.has(nodeName)) candidates.push(nodeName);
+			if (shouldRun) candidates.push(nodeName);
 			else misplaced.push(oldPod);
-		} else if (wanted.has(nodeName)) {
+		} else if (shouldRun) {
 			atOnce.push(nodeName);
 		} else {
 			done.push(oldPod);
 		}
 	}
 	// Who surges expects full availability: what serves on the wrong node goes when enough serve on the right ones.
-	const spare = Math.max(0, available - wanted.size);
+	const spare = Math.max(0, available - observed.desired);
 	return {
 		create: [...atOnce, ...candidates.slice(0, Math.max(0, maxSurge - surging))],
 		delete: [...done, ...misplaced.slice(0, spare)],

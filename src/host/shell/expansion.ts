@@ -1,7 +1,7 @@
 /**
  * From words to fields: parameter, command and arithmetic expansion, field splitting, pathname expansion, quote
- * removal. Source: POSIX.1-2024, Shell, 2.6; bash's `${x//a/b}`, `${x:1:2}`, `${x^^}` and braces besides.
- * Not implemented: arrays, `${!x}`, process substitution; they are refused with a message.
+ * removal. Source: POSIX.1-2024, Shell, 2.6; bash's `${x//a/b}`, `${x:1:2}`, `${x^^}`, indexed arrays and braces besides.
+ * Not implemented: arrays with gaps or names for indexes, `${!x}`, process substitution; they are refused with a message.
  */
 import type { FileSystem } from "../vfs/file-system.ts";
 import { evaluateArithmetic } from "./arithmetic.ts";
@@ -19,6 +19,25 @@ export interface ExpansionContext {
 	readonly substitute: (body: ScriptNode) => Promise<string>;
 	/** `$-`. */
 	readonly flags: () => string;
+	/** The value of the arithmetic expression between an array's brackets. */
+	readonly subscript: (text: string) => Promise<number>;
+}
+
+/** `items[1]`, `items[@]`: an element of an array, or all. */
+export const subscripted = /^([A-Za-z_]\w*)\[(.+)\]$/s;
+
+/** Where an index leads; those below 0 count from the end. */
+export function indexIn(elements: readonly string[], index: number): number {
+	const at = index < 0 ? elements.length + index : index;
+	if (at < 0) throw new ShellError(`${index}: bad array subscript`, 1);
+	return at;
+}
+
+/** What `@` and `*`, of the arguments or in an array's brackets, stand for; undefined: another parameter. */
+function listOf(parameter: string, { state }: ExpansionContext): readonly string[] | undefined {
+	if (parameter === "@" || parameter === "*") return state.positional;
+	const [, name = "", subscript] = (state.flavor === "bash" ? subscripted.exec(parameter) : null) ?? [];
+	return subscript === "@" || subscript === "*" ? state.elements(name) : undefined;
 }
 
 interface Field {
@@ -142,12 +161,13 @@ async function addPart(builder: FieldBuilder, part: WordPart, context: Expansion
 		case "ProcessSubstitution":
 			throw new ShellError("process substitution is not supported by the simulated shell");
 		case "ParameterExpansion":
-			if ((part.parameter === "@" || part.parameter === "*") && part.operation === null && !whole) {
-				state.positional.forEach((value, index) => {
+			if (part.operation === null && !whole) {
+				const list = listOf(part.parameter, context);
+				list?.forEach((value, index) => {
 					if (index > 0) builder.breakField();
 					builder.addSplit(value, ifsOf(state));
 				});
-				return;
+				if (list !== undefined) return;
 			}
 			break;
 		default:
@@ -158,8 +178,8 @@ async function addPart(builder: FieldBuilder, part: WordPart, context: Expansion
 }
 
 async function addQuotedPart(builder: FieldBuilder, part: WordPart, context: ExpansionContext): Promise<void> {
-	if (part.type === "ParameterExpansion" && part.parameter === "@" && part.operation === null) {
-		context.state.positional.forEach((value, index) => {
+	if (part.type === "ParameterExpansion" && /^@$|\[@\]$/.test(part.parameter) && part.operation === null) {
+		listOf(part.parameter, context)?.forEach((value, index) => {
 			if (index > 0) builder.breakField();
 			builder.addQuoted(value);
 		});
@@ -226,6 +246,17 @@ function parameterValue(name: string, { state, flags }: ExpansionContext): strin
 	}
 }
 
+/** As `parameterValue`, of elements of arrays too. */
+async function elementOrParameter(name: string, context: ExpansionContext): Promise<string | undefined> {
+	const { state } = context;
+	const [, array = "", subscript] = (state.flavor === "bash" ? subscripted.exec(name) : null) ?? [];
+	if (subscript === undefined) return parameterValue(name, context);
+	const elements = state.elements(array);
+	if (subscript === "@") return elements.length === 0 ? undefined : elements.join(" ");
+	if (subscript === "*") return elements.length === 0 ? undefined : elements.join((state.get("IFS") ?? " ").charAt(0));
+	return elements[indexIn(elements, await context.subscript(subscript))];
+}
+
 async function expandParameter(
 	name: string,
 	operation: ParameterOperation | null,
@@ -233,7 +264,7 @@ async function expandParameter(
 	quoted: boolean,
 ): Promise<string> {
 	const { state } = context;
-	const value = parameterValue(name, context);
+	const value = await elementOrParameter(name, context);
 	const word = async (node: WordNode | null) => (node === null ? "" : expandToText(node, context));
 	switch (operation?.type) {
 		case undefined:
@@ -252,7 +283,7 @@ async function expandParameter(
 			if (!isMissing(value, operation.checkEmpty)) return value ?? "";
 			throw new ShellError(`${name}: ${(await word(operation.word)) || "parameter not set"}`, 1);
 		case "Length":
-			return name === "@" || name === "*" ? String(state.positional.length) : String([...requireSet(name, value, state)].length);
+			return String(listOf(name, context)?.length ?? [...requireSet(name, value, state)].length);
 		case "Substring": {
 			const offset = await arithmetic(operation.offset.expression, context);
 			const length = operation.length === null ? undefined : await arithmetic(operation.length.expression, context);

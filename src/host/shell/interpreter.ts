@@ -11,7 +11,7 @@ import { BrokenPipeError, Collector, emptyInput, type OutputStream, Pipe, writeT
 import type { Terminal } from "../terminal.ts";
 import { FsError } from "../vfs/inode.ts";
 import { builtins } from "./builtins.ts";
-import { arithmetic, type ExpansionContext, expandToPattern, expandToText, expandWords } from "./expansion.ts";
+import { arithmetic, type ExpansionContext, expandToPattern, expandToText, expandWords, indexIn, subscripted } from "./expansion.ts";
 import { BreakLoop, ContinueLoop, ExitShell, Interrupted, ReturnFunction } from "./flow.ts";
 import { globSource } from "./glob.ts";
 import { type DescriptorTable, descriptorsOf, inputAt, outputAt, redirect } from "./redirection.ts";
@@ -180,13 +180,15 @@ export class Interpreter implements ShellApi {
 	}
 
 	expansion(descriptors: DescriptorTable): ExpansionContext {
-		return {
+		const context: ExpansionContext = {
 			state: this.state,
+			subscript: (text) => this.#subscript(text, context),
 			files: () => this.machine.files,
 			substitute: (body) => this.#substitute(body, descriptors),
 			flags: () =>
 				`${this.state.options.errexit ? "e" : ""}${this.interactive ? "i" : ""}${this.state.options.nounset ? "u" : ""}${this.state.options.xtrace ? "x" : ""}`,
 		};
+		return context;
 	}
 
 	testContext(descriptors: DescriptorTable): TestContext {
@@ -534,7 +536,7 @@ export class Interpreter implements ShellApi {
 		const [name] = words;
 		if (name === undefined) {
 			this.state.status = 0;
-			for (const assignment of command.assignments) this.state.set(assignment.name, await this.#valueOf(assignment, context));
+			for (const assignment of command.assignments) await this.#assign(assignment, context);
 			return this.state.status;
 		}
 		if (this.state.options.xtrace) await writeText(outputAt(descriptors, 2), `+ ${words.join(" ")}\n`);
@@ -619,8 +621,39 @@ export class Interpreter implements ShellApi {
 	/** What `local` has shadowed in the function that runs; undefined outside of functions. */
 	locals: Map<string, ReturnType<ShellState["variables"]["get"]>> | undefined;
 
+	async #assign(assignment: Assignment, context: ExpansionContext): Promise<void> {
+		const { array, append } = assignment;
+		const { state } = this;
+		const [, name = assignment.name, subscript] = (state.flavor === "bash" ? subscripted.exec(assignment.name) : null) ?? [];
+		if (subscript !== undefined) {
+			const before = state.elements(name);
+			const index = indexIn(before, await context.subscript(subscript));
+			const value = await this.#valueOf({ ...assignment, append: false }, context);
+			if (index > before.length) throw new ShellError(`${name}: arrays with gaps are not supported by the simulated shell`);
+			state.setElements(name, [...before.slice(0, index), append ? (before[index] ?? "") + value : value, ...before.slice(index + 1)]);
+		} else if (array !== null && state.flavor === "bash") {
+			const added = await expandWords(array, context);
+			state.setElements(name, append ? [...state.elements(name), ...added] : added);
+		} else {
+			state.set(name, await this.#valueOf(assignment, context));
+		}
+	}
+
+	/** The value of an arithmetic expression in an array's brackets. */
+	async #subscript(text: string, context: ExpansionContext): Promise<number> {
+		const [statement] = this.grammar.parse(`: $((${text}))`).statements;
+		const command = statement?.pipelines[0]?.commands[0];
+		const part = command?.type === "SimpleCommand" ? command.args[0]?.parts[0] : undefined;
+		if (part?.type !== "ArithmeticExpansion") throw new ShellError(`${text}: bad array subscript`, 1);
+		return arithmetic(part.expression.expression, context);
+	}
+
+	/** Of one that is no array, and of what a command gets into its environment. */
 	async #valueOf(assignment: Assignment, context: ExpansionContext): Promise<string> {
-		if (assignment.array !== null) throw new ShellError(`${assignment.name}: arrays are not supported by the simulated shell`);
+		if (assignment.array !== null) {
+			const isBash = this.state.flavor === "bash";
+			throw new ShellError(isBash ? `${assignment.name}: cannot assign list to array member` : 'syntax error: unexpected "("');
+		}
 		const value = assignment.value === null ? "" : await expandToText(assignment.value, context);
 		return assignment.append ? (this.state.get(assignment.name) ?? "") + value : value;
 	}

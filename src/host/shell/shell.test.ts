@@ -49,6 +49,31 @@ describe("sh -c", () => {
 		});
 	}
 
+	const arrays: readonly [script: string, stdout: string][] = [
+		["items=(foo bar baz qux xyz); X=3; echo ${items[$X]} ${items[X]} ${items[X-1]} ${items[-1]} $items", "qux qux baz xyz foo\n"],
+		['a=(x "y z"); for i in "${a[@]}"; do echo "<$i>"; done; echo ${#a[@]} ${#a[1]} "${a[*]}"', "<x>\n<y z>\n2 3 x y z\n"],
+		["a=(x 'y z'); set -- ${a[@]}; echo $#", "3\n"],
+		["a=(1); a+=(2 3); a[1]=b; a[3]=d; echo ${a[@]} ${#a[*]}", "1 b 3 d 4\n"],
+		["a=($(echo p q) /tm*); echo ${a[1]} ${a[2]}", "q /tmp\n"],
+		["a=(1 2); a=3; echo ${a[@]} $a; b=4; echo ${b[0]} ${#b[@]} ${none[@]}.${none[2]:-no}", "3 2 3\n4 1 .no\n"],
+		["export a; a=(1 2); env | grep -c ^a=", "0\n"],
+		["a=(1 2); (a[0]=9; echo ${a[0]}); echo ${a[0]}", "9\n1\n"],
+	];
+	for (const [script, stdout] of arrays) {
+		it(`bash: ${script}`, async () => {
+			expect(await new TestMachine().run(["bash", "-c", script])).toMatchObject({ stdout, stderr: "" });
+		});
+	}
+
+	it("has arrays in bash alone, and none with gaps", async () => {
+		const machine = new TestMachine();
+		expect((await machine.sh("a=(1 2)")).stderr).toBe('sh: syntax error: unexpected "("\n');
+		expect((await machine.sh("a=1; echo ${a[0]}")).stderr).toBe("sh: bad substitution\n");
+		expect((await machine.run(["bash", "-c", "a=(1); a[5]=x"])).stderr).toBe(
+			"bash: line 1: a: arrays with gaps are not supported by the simulated shell\n",
+		);
+	});
+
 	it("reports what it cannot run, in the words of each shell", async () => {
 		const machine = new TestMachine();
 		expect(await machine.sh("nosuch")).toEqual({ stdout: "", stderr: "sh: nosuch: not found\n", exitCode: 127 });

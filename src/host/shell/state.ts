@@ -3,6 +3,8 @@ import type { FunctionBody } from "./syntax.ts";
 
 export interface Variable {
 	readonly value: string;
+	/** Of an array, which bash alone knows; `value` is the first of them. */
+	readonly elements?: readonly string[];
 	readonly exported: boolean;
 	readonly readOnly: boolean;
 }
@@ -62,9 +64,27 @@ export class ShellState {
 	}
 
 	set(name: string, value: string): void {
+		const known = this.#writable(name);
+		const elements = known?.elements;
+		const array = elements === undefined ? {} : { elements: [value, ...elements.slice(1)] };
+		this.variables.set(name, { value, ...array, exported: known?.exported ?? false, readOnly: false });
+	}
+
+	/** The elements of an array; a variable that is none has one, one that is not set has none. */
+	elements(name: string): readonly string[] {
+		const known = this.variables.get(name);
+		return known === undefined ? [] : (known.elements ?? [known.value]);
+	}
+
+	setElements(name: string, elements: readonly string[]): void {
+		const exported = this.#writable(name)?.exported ?? false;
+		this.variables.set(name, { value: elements[0] ?? "", elements, exported, readOnly: false });
+	}
+
+	#writable(name: string): Variable | undefined {
 		const known = this.variables.get(name);
 		if (known?.readOnly === true) throw new ShellError(`${name}: ${this.flavor === "bash" ? "readonly variable" : "is read only"}`);
-		this.variables.set(name, { value, exported: known?.exported ?? false, readOnly: false });
+		return known;
 	}
 
 	unset(name: string): void {
@@ -72,10 +92,10 @@ export class ShellState {
 		this.variables.delete(name);
 	}
 
-	/** What child processes inherit. */
+	/** What child processes inherit: no arrays. */
 	environment(): Map<string, string> {
 		const env = new Map<string, string>();
-		for (const [name, variable] of this.variables) if (variable.exported) env.set(name, variable.value);
+		for (const [name, { value, exported, elements }] of this.variables) if (exported && elements === undefined) env.set(name, value);
 		return env;
 	}
 

@@ -3,6 +3,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { ExecOptions, ExitStatus, ProcessStreams } from "../../apimachinery/node-connector.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { newInternalError } from "../../apimachinery/status-error.ts";
 import {
 	BrokenPipeError,
 	defaultPath,
@@ -210,10 +211,16 @@ export class SimContainer {
 		return { exitCode };
 	}
 
-	/** Joins the caller to the main process until that ends or the caller leaves. */
+	/**
+	 * Joins the caller to the main process until that ends or the caller leaves. Rejects if there is none to join: kubectl then
+	 * shows the log instead, so that nothing of what a short command printed is lost. (containerd's text.)
+	 */
 	async attach(streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
 		const process = this.#process;
-		if (process === undefined) return { exitCode: 1, startError: "container is not running" };
+		if (process === undefined || process.exit !== undefined) {
+			const state = process === undefined ? "CONTAINER_CREATED" : "CONTAINER_EXITED";
+			throw newInternalError(new Error(`error attaching to container: container is in ${state} state`));
+		}
 		let writing: Promise<void> = Promise.resolve();
 		const attachment: Attachment = {
 			onData: (chunk, stream) => {

@@ -37,6 +37,15 @@ describe("an image reference", () => {
 		]);
 	});
 
+	it.each([
+		["nginx:1.161", false],
+		["nginx:sometag", false],
+		["nginx:1.16.1", true],
+	])("of the Deployment documentation: %s can be pulled: %s", (text, isThere) => {
+		const reference = parseImageReference(text);
+		expect("error" in reference ? reference.error : pullError(reference) === undefined).toBe(isThere);
+	});
+
 	it("has the same digest everywhere, and may be missing from the registry", () => {
 		expect(imageIdOf({ repository: "docker.io/library/nginx", tag: "1.29" })).toBe(
 			"docker.io/library/nginx@sha256:97d5e3bcda8fca1ea00a97a0b24154a0e4a85453bc6df608eb937850fdb5f421",

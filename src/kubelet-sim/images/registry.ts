@@ -5,7 +5,8 @@
  *  - a known image's tag that does not exist: versions have parts of at most two digits, so `nginx:1.161` (the typing
  *    error of the Deployment documentation) is not found;
  *  - a reference that says so itself: its repository or tag contains `does-not-exist`, `doesnotexist`, `nonexistent`,
- *    `non-existent`, `no-such`, `nosuch`, `not-found`, `notfound` or `invalid`.
+ *    `non-existent`, `no-such`, `nosuch`, `not-found`, `notfound` or `invalid`, or `sometag`, which "happens to be unresolvable
+ *    from inside the cluster" in the Deployment documentation.
  */
 import { createHash } from "node:crypto";
 import { guestbookFrontendImage } from "./guestbook.ts";
@@ -13,6 +14,7 @@ import { hpaExampleImage } from "./hpa-example.ts";
 import { httpdImage } from "./httpd.ts";
 import type { Image } from "./image.ts";
 import { nginxAlpineImage, nginxImage } from "./nginx.ts";
+import { perlImage } from "./perl.ts";
 import { alpineImage, busyboxImage, curlImage, debianImage, pauseImage, unknownImage } from "./plain.ts";
 import { redisFollowerImage, redisImage } from "./redis.ts";
 import { formatImageReference, type ImageReference } from "./reference.ts";
@@ -32,9 +34,10 @@ const knownImages: readonly Image[] = [
 	hpaExampleImage,
 	stressImage,
 	vishStressImage,
+	perlImage,
 ];
 
-const missing = /does-?not-?exist|non-?existent|no-?such|not-?found|invalid/;
+const missing = /does-?not-?exist|non-?existent|no-?such|not-?found|invalid|sometag/;
 
 /** The image behind a reference: code for what kubesim knows, a waiting process for what it does not. */
 export function findImage({ repository, tag }: ImageReference): Image {

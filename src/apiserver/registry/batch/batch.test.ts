@@ -72,6 +72,7 @@ describe("Job", () => {
 		[{ completions: 1 }, { ...started, ...condition("Failed") }, "Failed | 0/1 | 5m"],
 		[{ completions: 1 }, condition("Suspended"), "Suspended | 0/1 | "],
 		[{ completions: 1 }, condition("FailureTarget"), "FailureTarget | 0/1 | "],
+		[{ completions: 1 }, condition("SuccessCriteriaMet"), "SuccessCriteriaMet | 0/1 | "],
 		[{ parallelism: 4 }, { succeeded: 1 }, "Running | 1/1 of 4 | "],
 		[{ parallelism: 1 }, {}, "Running | 0/1 | "],
 	])("prints %j %j", (spec, status, expected) => {

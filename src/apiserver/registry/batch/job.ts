@@ -83,7 +83,8 @@ function formatStatus({ metadata, status }: Job): string {
 	if (has("Failed")) return "Failed";
 	if (metadata?.deletionTimestamp !== undefined) return "Terminating";
 	if (has("Suspended")) return "Suspended";
-	return has("FailureTarget") ? "FailureTarget" : "Running";
+	if (has("FailureTarget")) return "FailureTarget";
+	return has("SuccessCriteriaMet") ? "SuccessCriteriaMet" : "Running";
 }
 
 export const jobKind = defineKind<Job>({
