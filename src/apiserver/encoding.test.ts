@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { entryFor } from "../apimachinery/apply/managers.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import { decodeFromStorage, encodeForStorage, encodeListItem, encodeObject } from "./encoding.ts";
+import { decodeFromStorage, encodeForStorage, encodeListItem, encodeObject, presetDecoded, storedAs, storedBytesOf } from "./encoding.ts";
 
 const id = { manager: 'a "quoted" name', operation: "Update", apiVersion: "v1", subresource: "status" } as const;
 const owners = [
@@ -24,5 +24,29 @@ describe("bytes in the store", () => {
 		expect(JSON.parse(encodeObject(read).toString())).toEqual({ ...object, metadata });
 		const { kind: _kind, apiVersion: _apiVersion, ...item } = { ...object, metadata };
 		expect(JSON.parse(encodeListItem(read).toString())).toEqual(item);
+	});
+
+	it("are the object's that they were made from, without a parsing and without a change to it", () => {
+		const object: KubeObject = {
+			apiVersion: "v1",
+			kind: "ConfigMap",
+			metadata: { name: "a", resourceVersion: "3", managedFields: owners },
+		};
+		const bytes = encodeForStorage(object);
+		const [shared, read] = [storedAs(object, bytes, 7), decodeFromStorage(bytes, 7)];
+		expect(read).toEqual({ ...object, metadata: { ...object.metadata, resourceVersion: "7" } });
+		expect(read.metadata?.managedFields).toBe(owners);
+		expect(shared).toEqual(read);
+		expect([storedBytesOf(shared), storedBytesOf(read)]).toEqual([bytes, bytes]);
+		expect(object.metadata?.resourceVersion).toBe("3");
+	});
+
+	it("leave an object that is known beforehand, and may be everybody's, as it is", () => {
+		const known: KubeObject = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" } };
+		const bytes = new TextEncoder().encode(JSON.stringify(known));
+		presetDecoded(bytes, known);
+		expect(decodeFromStorage(bytes, 7).metadata).toEqual({ name: "a", resourceVersion: "7" });
+		expect(known.metadata).toEqual({ name: "a" });
+		expect(decodeFromStorage(bytes, 8).metadata?.resourceVersion).toBe("8");
 	});
 });

@@ -17,20 +17,21 @@ import type { KubeObject } from "../apimachinery/meta.ts";
 import type { ManagedFieldsEntry } from "../apimachinery/schema/generated/types.ts";
 import { unreadableReason } from "./storage/value-marks.ts";
 
-interface Stored {
-	readonly bytes: Uint8Array;
-	/** Offset of the first byte inside `"metadata":{`. */
-	readonly metadataOffset: number;
-}
-
 const metadataKey = Buffer.from('"metadata":{');
 const encoder = new TextEncoder();
 const itemHead = Buffer.from('{"metadata":{');
 
 /** Stored bytes of objects that came from the store. */
-const storedOf = new WeakMap<KubeObject, Stored>();
+const storedOf = new WeakMap<KubeObject, Uint8Array>();
 /** The object that some stored bytes were made from, so that the writer's own watch event needs no parsing. */
-const decoded = new WeakMap<Uint8Array, KubeObject>();
+const decoded = new WeakMap<Uint8Array, Encoded>();
+
+interface Encoded {
+	/** Without its resourceVersion. */
+	readonly stored: KubeObject;
+	/** Nobody else has seen it, and its metadata, yet: it becomes the object of the version that it is stored as. */
+	readonly isOwn: boolean;
+}
 
 /** Bytes to store: JSON with kind, apiVersion and metadata first, and without metadata.resourceVersion. */
 export function encodeForStorage(object: KubeObject): Uint8Array {
@@ -43,7 +44,7 @@ export function encodeForStorage(object: KubeObject): Uint8Array {
 		...rest,
 	};
 	const bytes = unpooled(textOf(stored, rest));
-	decoded.set(bytes, stored);
+	decoded.set(bytes, { stored, isOwn: true });
 	return bytes;
 }
 
@@ -83,23 +84,44 @@ function unpooled(text: string): Uint8Array {
 
 /** The stored bytes of an object that came from the store; undefined for any other. */
 export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
-	return storedOf.get(object)?.bytes;
+	return storedOf.get(object);
 }
 
 /** The object behind stored bytes, with the revision of its last write as resourceVersion. Throws a StatusError for what cannot be decrypted. */
 export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObject {
-	const stored = decoded.get(bytes) ?? parsed(bytes);
-	const { metadata, kind, apiVersion, ...rest } = stored;
-	const object = {
+	const known = decoded.get(bytes);
+	const object = withRevision(known ?? { stored: parsed(bytes), isOwn: true }, String(revision));
+	if (known !== undefined) decoded.delete(bytes);
+	storedOf.set(object, bytes);
+	return object;
+}
+
+function withRevision({ stored, isOwn }: Encoded, resourceVersion: string): KubeObject {
+	const { metadata } = stored;
+	if (isOwn && metadata !== undefined) {
+		(metadata as { resourceVersion: string }).resourceVersion = resourceVersion;
+		return stored;
+	}
+	const { kind, apiVersion, metadata: _, ...rest } = stored;
+	return {
 		...(kind === undefined ? {} : { kind }),
 		...(apiVersion === undefined ? {} : { apiVersion }),
-		metadata: { ...metadata, resourceVersion: String(revision) },
+		metadata: { ...metadata, resourceVersion },
 		...rest,
 	} as KubeObject;
-	decoded.delete(bytes);
+}
+
+/** What `decodeFromStorage` would make of these bytes. @param object what they were made from by `encodeForStorage` */
+export function storedAs(object: KubeObject, bytes: Uint8Array, revision: number): KubeObject {
+	const stored = withRevision({ stored: object, isOwn: false }, String(revision));
+	storedOf.set(stored, bytes);
+	return stored;
+}
+
+/** Where the entries of its metadata begin: behind kind and apiVersion; -1 for what has none. */
+function offsetOfMetadata(bytes: Uint8Array): number {
 	const offset = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(metadataKey);
-	if (offset >= 0) storedOf.set(object, { bytes, metadataOffset: offset + metadataKey.length });
-	return object;
+	return offset < 0 ? -1 : offset + metadataKey.length;
 }
 
 /**
@@ -107,7 +129,7 @@ export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObje
  * @param object the same as JSON, without its resourceVersion
  */
 export function presetDecoded(bytes: Uint8Array, object: KubeObject): void {
-	decoded.set(bytes, object);
+	decoded.set(bytes, { stored: object, isOwn: false });
 }
 
 function parsed(bytes: Uint8Array): KubeObject {
@@ -118,23 +140,26 @@ function parsed(bytes: Uint8Array): KubeObject {
 
 /** The whole wire JSON of an object. */
 export function encodeObject(object: KubeObject): Buffer {
-	const stored = storedOf.get(object);
-	if (stored === undefined) return Buffer.from(JSON.stringify(object));
-	return splice(stored.bytes.subarray(0, stored.metadataOffset), object, stored);
+	const bytes = storedOf.get(object);
+	const offset = bytes === undefined ? -1 : offsetOfMetadata(bytes);
+	if (bytes === undefined || offset < 0) return Buffer.from(JSON.stringify(object));
+	return splice(bytes.subarray(0, offset), object, bytes.subarray(offset));
 }
 
 /** The wire JSON of a list's item: without kind and apiVersion. */
 export function encodeListItem(object: KubeObject): Buffer {
-	const stored = storedOf.get(object);
-	if (stored === undefined) {
+	const bytes = storedOf.get(object);
+	const offset = bytes === undefined ? -1 : offsetOfMetadata(bytes);
+	if (bytes === undefined || offset < 0) {
 		const { kind: _, apiVersion: __, ...item } = object;
 		return Buffer.from(JSON.stringify(item));
 	}
-	return splice(itemHead, object, stored);
+	return splice(itemHead, object, bytes.subarray(offset));
 }
 
-function splice(head: Uint8Array, object: KubeObject, { bytes, metadataOffset }: Stored): Buffer {
-	const isEmptyMetadata = bytes[metadataOffset] === 0x7d;
+/** @param tail from the first byte inside `"metadata":{` on */
+function splice(head: Uint8Array, object: KubeObject, tail: Uint8Array): Buffer {
+	const isEmptyMetadata = tail[0] === 0x7d;
 	const version = Buffer.from(`"resourceVersion":"${object.metadata?.resourceVersion ?? ""}"${isEmptyMetadata ? "" : ","}`);
-	return Buffer.concat([head, version, bytes.subarray(metadataOffset)]);
+	return Buffer.concat([head, version, tail]);
 }
