@@ -101,6 +101,8 @@ test("times are UTC: whole seconds, or six digits", () => {
 	expect(parseTime("2026-02-03T04:05:06.789Z")).toBe(timeMs);
 	expect(normalizeTime("2026-02-03T06:05:06.5+02:00")).toBe("2026-02-03T04:05:06Z");
 	expect(normalizeMicroTime("2026-02-03T06:05:06.123456+02:00")).toBe("2026-02-03T04:05:06.123456Z");
+	expect(normalizeMicroTime("2026-02-03T04:05:06.123456Z")).toBe("2026-02-03T04:05:06.123456Z");
+	expect(() => normalizeMicroTime("2026-02-30T04:05:06.123456Z")).toThrow("day out of range");
 	expect(parseTime("0001-01-01T00:00:00Z")).toBe(-62_135_596_800_000);
 });
 

@@ -71,6 +71,11 @@ export function normalizeTime(text: string): string {
 
 /** A metav1.MicroTime as the API server stores it: UTC, six digits of fraction. Throws TimeError. */
 export function normalizeMicroTime(text: string): string {
+	// As normalizeTime: what was written in this form stays as it is.
+	if (text.length === 27 && text.charCodeAt(26) === 90 && text.charCodeAt(19) === 46 && wholeTime.test(text)) {
+		parseTime(text);
+		return text;
+	}
 	const fraction = /\.(\d{6})(?:Z|[+-]\d{2}:\d{2})$/.exec(text)?.[1];
 	if (fraction === undefined) throw new TimeError(explainTime(text, microTimeLayout));
 	return `${formatTime(parseTime(text)).slice(0, -1)}.${fraction}Z`;
