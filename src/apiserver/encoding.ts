@@ -24,14 +24,7 @@ const itemHead = Buffer.from('{"metadata":{');
 /** Stored bytes of objects that came from the store. */
 const storedOf = new WeakMap<KubeObject, Uint8Array>();
 /** The object that some stored bytes were made from, so that the writer's own watch event needs no parsing. */
-const decoded = new WeakMap<Uint8Array, Encoded>();
-
-interface Encoded {
-	/** Without its resourceVersion. */
-	readonly stored: KubeObject;
-	/** Nobody else has seen it, and its metadata, yet: it becomes the object of the version that it is stored as. */
-	readonly isOwn: boolean;
-}
+const decoded = new WeakMap<Uint8Array, KubeObject>();
 
 /** Bytes to store: JSON with kind, apiVersion and metadata first, and without metadata.resourceVersion. */
 export function encodeForStorage(object: KubeObject): Uint8Array {
@@ -44,7 +37,7 @@ export function encodeForStorage(object: KubeObject): Uint8Array {
 		...rest,
 	};
 	const bytes = unpooled(textOf(stored, rest));
-	decoded.set(bytes, { stored, isOwn: true });
+	decoded.set(bytes, stored);
 	return bytes;
 }
 
@@ -89,31 +82,25 @@ export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
 
 /** The object behind stored bytes, with the revision of its last write as resourceVersion. Throws a StatusError for what cannot be decrypted. */
 export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObject {
-	const known = decoded.get(bytes);
-	const object = withRevision(known ?? { stored: parsed(bytes), isOwn: true }, String(revision));
-	if (known !== undefined) decoded.delete(bytes);
-	storedOf.set(object, bytes);
-	return object;
+	const stored = decoded.get(bytes) ?? parsed(bytes);
+	decoded.delete(bytes);
+	const { metadata } = stored;
+	if (!isJsonObject(metadata)) return storedAs(stored, bytes, revision);
+	// Nobody else has seen it, and its metadata, yet: it becomes the object of this version.
+	(metadata as { resourceVersion?: string }).resourceVersion = String(revision);
+	storedOf.set(stored, bytes);
+	return stored;
 }
 
-function withRevision({ stored, isOwn }: Encoded, resourceVersion: string): KubeObject {
-	const { metadata } = stored;
-	if (isOwn && metadata !== undefined) {
-		(metadata as { resourceVersion: string }).resourceVersion = resourceVersion;
-		return stored;
-	}
-	const { kind, apiVersion, metadata: _, ...rest } = stored;
-	return {
+/** What `decodeFromStorage` would make of these bytes. @param object what they were made from by `encodeForStorage`; it stays as it is */
+export function storedAs(object: KubeObject, bytes: Uint8Array, revision: number): KubeObject {
+	const { kind, apiVersion, metadata, ...rest } = object;
+	const stored = {
 		...(kind === undefined ? {} : { kind }),
 		...(apiVersion === undefined ? {} : { apiVersion }),
-		metadata: { ...metadata, resourceVersion },
+		metadata: { ...metadata, resourceVersion: String(revision) },
 		...rest,
 	} as KubeObject;
-}
-
-/** What `decodeFromStorage` would make of these bytes. @param object what they were made from by `encodeForStorage` */
-export function storedAs(object: KubeObject, bytes: Uint8Array, revision: number): KubeObject {
-	const stored = withRevision({ stored: object, isOwn: false }, String(revision));
 	storedOf.set(stored, bytes);
 	return stored;
 }
@@ -126,10 +113,10 @@ function offsetOfMetadata(bytes: Uint8Array): number {
 
 /**
  * Tells what stored bytes say, so that the first who decodes them need not parse them.
- * @param object the same as JSON, without its resourceVersion
+ * @param object the same as JSON, without its resourceVersion; it becomes what is decoded, so nobody else may hold it or its metadata
  */
 export function presetDecoded(bytes: Uint8Array, object: KubeObject): void {
-	decoded.set(bytes, { stored: object, isOwn: false });
+	decoded.set(bytes, object);
 }
 
 function parsed(bytes: Uint8Array): KubeObject {
