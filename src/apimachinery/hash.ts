@@ -1,7 +1,8 @@
 /** FNV-1a, 32 bits: http://www.isthe.com/chongo/tech/comp/fnv/ . Kubernetes' hash for template labels and names. */
 export function fnv1a32(data: string | Uint8Array): number {
 	let hash = 0x811c9dc5;
-	for (const byte of typeof data === "string" ? Buffer.from(data, "utf8") : data) hash = Math.imul(hash ^ byte, 0x01000193);
+	const bytes = typeof data === "string" ? Buffer.from(data, "utf8") : data;
+	for (let index = 0; index < bytes.length; index++) hash = Math.imul(hash ^ (bytes[index] ?? 0), 0x01000193);
 	return hash >>> 0;
 }
 

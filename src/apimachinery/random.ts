@@ -28,12 +28,11 @@ const hex32 = (word: number) => hex16(word >>> 16) + hex16(word & 0xffff);
 /** xoshiro128** (Blackman and Vigna, 2018), seeded with the first 128 bits of the seed's SHA-256. */
 export class SeededRandom implements Random {
 	readonly #seed: string;
-	readonly #state: Uint32Array;
+	/** Made at the first draw: of the sources that a cluster forks for its components many are only forked again, or never drawn from. */
+	#state: Uint32Array | undefined;
 
 	constructor(seed: string | number) {
 		this.#seed = String(seed);
-		const digest = createHash("sha256").update(this.#seed).digest();
-		this.#state = Uint32Array.from([0, 4, 8, 12], (offset) => digest.readUInt32LE(offset));
 	}
 
 	next(): number {
@@ -63,6 +62,7 @@ export class SeededRandom implements Random {
 	}
 
 	#nextUint32(): number {
+		this.#state ??= stateOf(this.#seed);
 		const s = this.#state;
 		// By index: taking an array apart goes through its iterator, which costs more than all the rest.
 		const s0 = s[0] ?? 0;
@@ -78,6 +78,11 @@ export class SeededRandom implements Random {
 		s[3] = rotateLeft(mixed3, 11);
 		return result;
 	}
+}
+
+function stateOf(seed: string): Uint32Array {
+	const digest = createHash("sha256").update(seed).digest();
+	return Uint32Array.from([0, 4, 8, 12], (offset) => digest.readUInt32LE(offset));
 }
 
 /** A source with a seed of real entropy, for clusters that nobody replays. */

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
 	formatAge,
@@ -101,7 +102,21 @@ test("times are UTC: whole seconds, or six digits", () => {
 	expect(parseTime("2026-02-03T04:05:06.789Z")).toBe(timeMs);
 	expect(normalizeTime("2026-02-03T06:05:06.5+02:00")).toBe("2026-02-03T04:05:06Z");
 	expect(normalizeMicroTime("2026-02-03T06:05:06.123456+02:00")).toBe("2026-02-03T04:05:06.123456Z");
+	expect(normalizeMicroTime("2026-02-03T04:05:06.123456Z")).toBe("2026-02-03T04:05:06.123456Z");
+	expect(() => normalizeMicroTime("2026-02-30T04:05:06.123456Z")).toThrow("day out of range");
 	expect(parseTime("0001-01-01T00:00:00Z")).toBe(-62_135_596_800_000);
+});
+
+test("times are written as ECMAScript writes them, before 1970 too", () => {
+	const isTime = (timeMs: number) => {
+		const iso = new Date(timeMs).toISOString();
+		expect(formatTime(timeMs)).toBe(`${iso.slice(0, -5)}Z`);
+		expect(formatMicroTime(timeMs)).toBe(`${iso.slice(0, -1)}000Z`);
+	};
+	fc.assert(fc.property(fc.date({ noInvalidDate: true }), (date) => isTime(date.getTime())));
+	// Within one minute, and over its end.
+	for (const offsetMs of [0, 1, 999, 1_000, 59_999, 60_000, 60_001]) isTime(Date.UTC(1969, 11, 31, 23, 59) + offsetMs);
+	expect(() => formatTime(Number.NaN)).toThrow(RangeError);
 });
 
 const layout = '"2006-01-02T15:04:05Z07:00"';

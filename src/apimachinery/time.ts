@@ -20,13 +20,14 @@ const wholeTime = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:[.,](\d+))
 
 /** Pure memos: most times of a moment are the same one, and controllers read the same texts again and again. */
 const formatted = { timeMs: Number.NaN, text: "" };
+const lastMinute = { minute: Number.NaN, text: "" };
 const parsedTimes = new Map<string, number>();
 const rememberedTimes = 512;
 
 /** Unix ms → `2026-01-01T00:00:00Z`; what is finer than a second is cut off. */
 export function formatTime(timeMs: number): string {
 	if (formatted.timeMs === timeMs) return formatted.text;
-	const text = `${new Date(timeMs).toISOString().slice(0, -5)}Z`;
+	const text = `${minuteText(timeMs)}${digits(secondsOf(timeMs), 2)}Z`;
 	formatted.timeMs = timeMs;
 	formatted.text = text;
 	return text;
@@ -34,7 +35,30 @@ export function formatTime(timeMs: number): string {
 
 /** Unix ms → `2026-01-01T00:00:00.000000Z`: leases and events. */
 export function formatMicroTime(timeMs: number): string {
-	return `${new Date(timeMs).toISOString().slice(0, -1)}000Z`;
+	return `${minuteText(timeMs)}${digits(secondsOf(timeMs), 2)}.${digits(remainder(Math.trunc(timeMs), secondMs), 3)}000Z`;
+}
+
+/** `2026-01-01T00:00:`: a clock is read many times a minute, and to write a whole date is what costs. Throws RangeError for what is no time. */
+function minuteText(timeMs: number): string {
+	const minute = Math.floor(Math.trunc(timeMs) / minuteMs);
+	if (minute !== lastMinute.minute) {
+		lastMinute.text = new Date(minute * minuteMs).toISOString().slice(0, -"00.000Z".length);
+		lastMinute.minute = minute;
+	}
+	return lastMinute.text;
+}
+
+function secondsOf(timeMs: number): number {
+	return Math.floor(remainder(Math.trunc(timeMs), minuteMs) / secondMs);
+}
+
+/** Never negative: before 1970, too, seconds count forwards. */
+function remainder(value: number, divisor: number): number {
+	return ((value % divisor) + divisor) % divisor;
+}
+
+function digits(value: number, length: number): string {
+	return String(value).padStart(length, "0");
 }
 
 /** RFC 3339 with or without a fraction, any offset → Unix ms. Throws TimeError with Go's text, so the result is never NaN. */
@@ -71,6 +95,11 @@ export function normalizeTime(text: string): string {
 
 /** A metav1.MicroTime as the API server stores it: UTC, six digits of fraction. Throws TimeError. */
 export function normalizeMicroTime(text: string): string {
+	// As normalizeTime: what was written in this form stays as it is.
+	if (text.length === 27 && text.charCodeAt(26) === 90 && text.charCodeAt(19) === 46 && wholeTime.test(text)) {
+		parseTime(text);
+		return text;
+	}
 	const fraction = /\.(\d{6})(?:Z|[+-]\d{2}:\d{2})$/.exec(text)?.[1];
 	if (fraction === undefined) throw new TimeError(explainTime(text, microTimeLayout));
 	return `${formatTime(parseTime(text)).slice(0, -1)}.${fraction}Z`;

@@ -162,6 +162,8 @@ export class ApiServer {
 	readonly #served: ServedKinds;
 	readonly #cacher: Cacher;
 	readonly #storages = new Map<string, ObjectStorage>();
+	/** The same by group and resource: admission looks for some with every write. */
+	readonly #storagesOfGroups = new Map<string, Map<string, ObjectStorage>>();
 	/** Decides what users may do: asked for every request, by reviews, and for impersonation. */
 	readonly authorization: ServerAuthorization;
 	readonly #admission: AdmissionChain;
@@ -201,7 +203,10 @@ export class ApiServer {
 		const metrics = this.#metrics;
 		for (const definition of builtinKinds) {
 			if (definition.ephemeral === true) continue;
-			this.#storages.set(storageName(definition), new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics }));
+			const storage = new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics });
+			this.#storages.set(storageName(definition), storage);
+			const { group, resource } = definition;
+			this.#storagesOfGroups.set(group, (this.#storagesOfGroups.get(group) ?? new Map()).set(resource, storage));
 		}
 		const { lookup } = this;
 		this.#webhooks = new LazyWebhookClient({
@@ -549,7 +554,7 @@ export class ApiServer {
 
 	/** Of custom resources, that which shows them in their storage version. */
 	#storageOf(group: string, resource: string): ObjectStorage | undefined {
-		return this.#storages.get(`${group}/${resource}`) ?? this.#custom.stored(group, resource)?.storage;
+		return this.#storagesOfGroups.get(group)?.get(resource) ?? this.#custom.stored(group, resource)?.storage;
 	}
 
 	storage(group: string, resource: string): ObjectStorage {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { entryFor } from "../apimachinery/apply/managers.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import { decodeFromStorage, encodeForStorage, encodeListItem, encodeObject } from "./encoding.ts";
+import { decodeFromStorage, encodeForStorage, encodeListItem, encodeObject, presetDecoded, storedAs, storedBytesOf } from "./encoding.ts";
 
 const id = { manager: 'a "quoted" name', operation: "Update", apiVersion: "v1", subresource: "status" } as const;
 const owners = [
@@ -24,5 +24,36 @@ describe("bytes in the store", () => {
 		expect(JSON.parse(encodeObject(read).toString())).toEqual({ ...object, metadata });
 		const { kind: _kind, apiVersion: _apiVersion, ...item } = { ...object, metadata };
 		expect(JSON.parse(encodeListItem(read).toString())).toEqual(item);
+	});
+
+	it("are the object's that they were made from, without a parsing and without a change to it", () => {
+		const object: KubeObject = {
+			apiVersion: "v1",
+			kind: "ConfigMap",
+			metadata: { name: "a", resourceVersion: "3", managedFields: owners },
+		};
+		const bytes = encodeForStorage(object);
+		const [shared, read] = [storedAs(object, bytes, 7), decodeFromStorage(bytes, 7)];
+		expect(read).toEqual({ ...object, metadata: { ...object.metadata, resourceVersion: "7" } });
+		expect(read.metadata?.managedFields).toBe(owners);
+		expect(shared).toEqual(read);
+		expect([storedBytesOf(shared), storedBytesOf(read)]).toEqual([bytes, bytes]);
+		expect(object.metadata?.resourceVersion).toBe("3");
+	});
+
+	it("are not parsed where somebody has said what they say, and are again after that", () => {
+		const bytes = new TextEncoder().encode('{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}');
+		const known: KubeObject = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" } };
+		presetDecoded(bytes, known);
+		const [first, second] = [decodeFromStorage(bytes, 7), decodeFromStorage(bytes, 8)];
+		expect(first).toBe(known);
+		expect([first.metadata, second.metadata]).toEqual([
+			{ name: "a", resourceVersion: "7" },
+			{ name: "a", resourceVersion: "8" },
+		]);
+	});
+
+	it.each(["{}", '{"metadata":null}', "5"])("that somebody else wrote (%s) get a revision all the same", (text) => {
+		expect(decodeFromStorage(new TextEncoder().encode(text), 7).metadata).toEqual({ resourceVersion: "7" });
 	});
 });

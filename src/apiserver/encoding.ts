@@ -17,18 +17,12 @@ import type { KubeObject } from "../apimachinery/meta.ts";
 import type { ManagedFieldsEntry } from "../apimachinery/schema/generated/types.ts";
 import { unreadableReason } from "./storage/value-marks.ts";
 
-interface Stored {
-	readonly bytes: Uint8Array;
-	/** Offset of the first byte inside `"metadata":{`. */
-	readonly metadataOffset: number;
-}
-
 const metadataKey = Buffer.from('"metadata":{');
 const encoder = new TextEncoder();
 const itemHead = Buffer.from('{"metadata":{');
 
 /** Stored bytes of objects that came from the store. */
-const storedOf = new WeakMap<KubeObject, Stored>();
+const storedOf = new WeakMap<KubeObject, Uint8Array>();
 /** The object that some stored bytes were made from, so that the writer's own watch event needs no parsing. */
 const decoded = new WeakMap<Uint8Array, KubeObject>();
 
@@ -83,28 +77,43 @@ function unpooled(text: string): Uint8Array {
 
 /** The stored bytes of an object that came from the store; undefined for any other. */
 export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
-	return storedOf.get(object)?.bytes;
+	return storedOf.get(object);
 }
 
 /** The object behind stored bytes, with the revision of its last write as resourceVersion. Throws a StatusError for what cannot be decrypted. */
 export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObject {
 	const stored = decoded.get(bytes) ?? parsed(bytes);
-	const { metadata, kind, apiVersion, ...rest } = stored;
-	const object = {
+	decoded.delete(bytes);
+	const { metadata } = stored;
+	if (!isJsonObject(metadata)) return storedAs(stored, bytes, revision);
+	// Nobody else has seen it, and its metadata, yet: it becomes the object of this version.
+	(metadata as { resourceVersion?: string }).resourceVersion = String(revision);
+	storedOf.set(stored, bytes);
+	return stored;
+}
+
+/** What `decodeFromStorage` would make of these bytes. @param object what they were made from by `encodeForStorage`; it stays as it is */
+export function storedAs(object: KubeObject, bytes: Uint8Array, revision: number): KubeObject {
+	const { kind, apiVersion, metadata, ...rest } = object;
+	const stored = {
 		...(kind === undefined ? {} : { kind }),
 		...(apiVersion === undefined ? {} : { apiVersion }),
 		metadata: { ...metadata, resourceVersion: String(revision) },
 		...rest,
 	} as KubeObject;
-	decoded.delete(bytes);
+	storedOf.set(stored, bytes);
+	return stored;
+}
+
+/** Where the entries of its metadata begin: behind kind and apiVersion; -1 for what has none. */
+function offsetOfMetadata(bytes: Uint8Array): number {
 	const offset = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(metadataKey);
-	if (offset >= 0) storedOf.set(object, { bytes, metadataOffset: offset + metadataKey.length });
-	return object;
+	return offset < 0 ? -1 : offset + metadataKey.length;
 }
 
 /**
  * Tells what stored bytes say, so that the first who decodes them need not parse them.
- * @param object the same as JSON, without its resourceVersion
+ * @param object the same as JSON, without its resourceVersion; it becomes what is decoded, so nobody else may hold it or its metadata
  */
 export function presetDecoded(bytes: Uint8Array, object: KubeObject): void {
 	decoded.set(bytes, object);
@@ -118,23 +127,26 @@ function parsed(bytes: Uint8Array): KubeObject {
 
 /** The whole wire JSON of an object. */
 export function encodeObject(object: KubeObject): Buffer {
-	const stored = storedOf.get(object);
-	if (stored === undefined) return Buffer.from(JSON.stringify(object));
-	return splice(stored.bytes.subarray(0, stored.metadataOffset), object, stored);
+	const bytes = storedOf.get(object);
+	const offset = bytes === undefined ? -1 : offsetOfMetadata(bytes);
+	if (bytes === undefined || offset < 0) return Buffer.from(JSON.stringify(object));
+	return splice(bytes.subarray(0, offset), object, bytes.subarray(offset));
 }
 
 /** The wire JSON of a list's item: without kind and apiVersion. */
 export function encodeListItem(object: KubeObject): Buffer {
-	const stored = storedOf.get(object);
-	if (stored === undefined) {
+	const bytes = storedOf.get(object);
+	const offset = bytes === undefined ? -1 : offsetOfMetadata(bytes);
+	if (bytes === undefined || offset < 0) {
 		const { kind: _, apiVersion: __, ...item } = object;
 		return Buffer.from(JSON.stringify(item));
 	}
-	return splice(itemHead, object, stored);
+	return splice(itemHead, object, bytes.subarray(offset));
 }
 
-function splice(head: Uint8Array, object: KubeObject, { bytes, metadataOffset }: Stored): Buffer {
-	const isEmptyMetadata = bytes[metadataOffset] === 0x7d;
+/** @param tail from the first byte inside `"metadata":{` on */
+function splice(head: Uint8Array, object: KubeObject, tail: Uint8Array): Buffer {
+	const isEmptyMetadata = tail[0] === 0x7d;
 	const version = Buffer.from(`"resourceVersion":"${object.metadata?.resourceVersion ?? ""}"${isEmptyMetadata ? "" : ","}`);
-	return Buffer.concat([head, version, bytes.subarray(metadataOffset)]);
+	return Buffer.concat([head, version, tail]);
 }

@@ -4,7 +4,7 @@
  */
 import { isJsonObject, ownValue } from "../json.ts";
 import type { ListNode } from "./merge-node.ts";
-import { keyElement, valueElement } from "./path-element.ts";
+import { keyElement, textKeyElement, valueElement } from "./path-element.ts";
 
 /** An item that has no place in its list: without any of its keys, or of a type that a list of this kind can't hold. */
 export class ItemError extends Error {}
@@ -17,6 +17,9 @@ export function itemElement(list: ListNode, item: unknown): string {
 function keyedElement(list: ListNode, item: unknown): string {
 	if (item === null || item === undefined) throw new ItemError("associative list with keys may not have null elements");
 	if (!isJsonObject(item)) throw new ItemError("associative list with keys may not have non-map elements");
+	const [first] = list.keys;
+	const only = first === undefined || list.keys.length > 1 ? undefined : ownValue(item, first.name);
+	if (first !== undefined && typeof only === "string") return textKeyElement(first.name, only);
 	const keys: [string, unknown][] = [];
 	for (const { name, fallback } of list.keys) {
 		const value = ownValue(item, name) ?? fallback;

@@ -133,6 +133,7 @@ export function sortEntries(entries: readonly OwnedFields[]): readonly OwnedFiel
 
 /** Merges the oldest updaters of each version into one, once there are more than ten. */
 export function capUpdaters(entries: readonly OwnedFields[]): readonly OwnedFields[] {
+	if (entries.length <= maxUpdaters) return entries;
 	const updaters = entries.filter(({ operation }) => operation === "Update").sort(byAge);
 	let surplus = updaters.length - maxUpdaters;
 	if (surplus <= 0) return entries;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { canonicalElement, compareElements, keyElement, valueElement } from "./path-element.ts";
+import { canonicalElement, compareElements, fieldElement, keyElement, textKeyElement, valueElement } from "./path-element.ts";
 
 const scalar = fc.oneof(
 	fc.integer({ min: -1000, max: 1000 }),
@@ -35,4 +35,14 @@ it("keeps what is canonical", () => {
 			for (const element of [valueElement(value), keyElement([["k", value]])]) expect(canonicalElement(element)).toBe(element);
 		}),
 	);
+});
+
+it("writes a step alike, whether it was written before or not, and however many there are", () => {
+	for (let round = 0; round < 2; round++) {
+		for (let number = 0; number < 5000; number++) {
+			expect(fieldElement(`"${number}"`)).toBe(`f:"${number}"`);
+			expect(textKeyElement("name", `"${number}"`)).toBe(`k:{"name":"\\"${number}\\""}`);
+		}
+		for (let number = 0; number < 40; number++) expect(textKeyElement(`key${number}`, "a")).toBe(keyElement([[`key${number}`, "a"]]));
+	}
 });

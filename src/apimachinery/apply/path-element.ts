@@ -17,8 +17,20 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../json.ts";
 /** The step that stands for the thing itself. */
 export const self = ".";
 
+/** Pure memos: objects have the same fields again and again, and a text that is a key already is found at once. */
+const fieldElements = new Map<string, string>();
+const keyElements = new Map<string, Map<string, string>>();
+/** Names, and values of keys, that are remembered: fields of types, keys of labels, types of conditions. Later ones are made anew. */
+const rememberedElements = 4096;
+/** Names of keys: Kubernetes' own lists have a dozen. */
+const rememberedKeyNames = 32;
+
 export function fieldElement(name: string): string {
-	return `f:${name}`;
+	const known = fieldElements.get(name);
+	if (known !== undefined) return known;
+	const element = `f:${name}`;
+	if (fieldElements.size < rememberedElements) fieldElements.set(name, element);
+	return element;
 }
 
 export function valueElement(value: unknown): string {
@@ -28,6 +40,17 @@ export function valueElement(value: unknown): string {
 /** @param keys names of the key fields in order, with their values */
 export function keyElement(keys: readonly (readonly [name: string, value: unknown])[]): string {
 	return `k:{${keys.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(",")}}`;
+}
+
+/** `keyElement` of one key with a text, as most lists have. */
+export function textKeyElement(name: string, value: string): string {
+	const ofName = keyElements.get(name);
+	const known = ofName?.get(value);
+	if (known !== undefined) return known;
+	const element = keyElement([[name, value]]);
+	if (ofName !== undefined && ofName.size < rememberedElements) ofName.set(value, element);
+	else if (ofName === undefined && keyElements.size < rememberedKeyNames) keyElements.set(name, new Map([[value, element]]));
+	return element;
 }
 
 export function indexElement(index: number): string {

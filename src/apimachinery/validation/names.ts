@@ -101,9 +101,11 @@ export function isWildcardDns1123Subdomain(value: string): string[] {
 	return errors;
 }
 
+const qualifiedNameRule = regexText(labelKeyRule, labelKey, "MyName", "my.name", "123-abc");
+
 /** Keys of labels, annotations, finalizers, taints, resources: `example.com/MyName`. */
 export function isQualifiedName(value: string): string[] {
-	const rule = regexText(labelKeyRule, labelKey, "MyName", "my.name", "123-abc");
+	const rule = qualifiedNameRule;
 	const parts = value.split("/");
 	if (parts.length > 2) return [`a valid label key ${rule} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`];
 	const errors: string[] = [];

@@ -103,3 +103,20 @@ test.each<[string, ObjectMeta, ObjectMeta, string[]]>([
 ])("update: %s", (_, meta, old, errors) => {
 	expect(validateObjectMetaUpdate(meta, old).map(String)).toEqual(errors);
 });
+
+test("parts that were right once are right, wrong ones are wrong each time and everywhere", () => {
+	const [right, wrong] = [{ "example.com/app": "web" }, { "-a": "" }];
+	const errorsOf = (meta: ObjectMeta, path?: string) =>
+		validateObjectMeta({ ...good, ...meta }, { namespaced: true, ...(path === undefined ? {} : { path }) }).map(String);
+	const wrongLabels = { labels: wrong, annotations: right };
+	// Annotations take what labels do not: what is right there says nothing of labels.
+	const long = { a: "x".repeat(64) };
+	expect(errorsOf({ annotations: long })).toEqual([]);
+	expect(errorsOf({ labels: long })).toHaveLength(1);
+	for (const path of ["metadata", "template.metadata", "metadata"]) {
+		expect(errorsOf({ labels: right, annotations: right }, path)).toEqual([]);
+		const errors = validateObjectMeta({ ...good, ...wrongLabels }, { namespaced: true, path });
+		expect(errors.map(({ field }) => field)).toEqual([`${path}.labels`]);
+		expect(validateObjectMetaUpdate({ ...good, ...wrongLabels }, good, path).map(({ field }) => field)).toEqual([`${path}.labels`]);
+	}
+});

@@ -39,13 +39,18 @@ export function validateObjectMeta(meta: ObjectMeta | undefined, rules: ObjectMe
 	else errors.push(...nameRule(name, false).map((text) => fieldInvalid(`${path}.name`, name, text)));
 	errors.push(...validateNamespace(meta?.namespace ?? "", namespaced, `${path}.namespace`));
 	if (generation < 0) errors.push(fieldInvalid(`${path}.generation`, generation, "must be greater than or equal to 0"));
+	errors.push(...validateParts(meta, path));
+	errors.push(...validateFinalizers(meta?.finalizers ?? [], `${path}.finalizers`, allowsBareFinalizers));
+	errors.push(...validateManagedFields(meta?.managedFields ?? [], `${path}.managedFields`));
+	return errors;
+}
+
+/** What an update may change and must be right all the same. */
+function validateParts(meta: ObjectMeta | undefined, path: string): FieldError[] {
 	return [
-		...errors,
-		...validateLabels(meta?.labels, `${path}.labels`),
-		...validateAnnotations(meta?.annotations, `${path}.annotations`),
-		...validateOwnerReferences(meta?.ownerReferences ?? [], `${path}.ownerReferences`),
-		...validateFinalizers(meta?.finalizers ?? [], `${path}.finalizers`, allowsBareFinalizers),
-		...validateManagedFields(meta?.managedFields ?? [], `${path}.managedFields`),
+		...sound.labels(meta?.labels, `${path}.labels`),
+		...sound.annotations(meta?.annotations, `${path}.annotations`),
+		...sound.ownerReferences(meta?.ownerReferences, `${path}.ownerReferences`),
 	];
 }
 
@@ -62,13 +67,9 @@ export function validateObjectMetaUpdate(meta: ObjectMeta | undefined, old: Obje
 		errors.push(fieldInvalid(`${path}.generation`, meta?.generation ?? 0, "must not be decremented"));
 	}
 	for (const field of immutableFields) errors.push(...validateImmutable(meta?.[field], old?.[field], `${path}.${field}`));
-	return [
-		...errors,
-		...validateLabels(meta?.labels, `${path}.labels`),
-		...validateAnnotations(meta?.annotations, `${path}.annotations`),
-		...validateOwnerReferences(meta?.ownerReferences ?? [], `${path}.ownerReferences`),
-		...validateManagedFields(meta?.managedFields ?? [], `${path}.managedFields`),
-	];
+	errors.push(...validateParts(meta, path));
+	errors.push(...validateManagedFields(meta?.managedFields ?? [], `${path}.managedFields`));
+	return errors;
 }
 
 const immutableFields = ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] as const;
@@ -179,3 +180,23 @@ export function validateFieldManager(manager: string, path: string): FieldError[
 function isPrintable(character: string): boolean {
 	return character === " " || /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(character);
 }
+
+const noErrors: readonly FieldError[] = [];
+
+/** Looks at a value once, if there is nothing wrong with it: the versions of an object share what does not change, and values never do. */
+function once<T extends object>(validate: (value: T, path: string) => readonly FieldError[]) {
+	const known = new WeakSet<T>();
+	return (value: T | undefined, path: string): readonly FieldError[] => {
+		if (value === undefined || known.has(value)) return noErrors;
+		const errors = validate(value, path);
+		if (errors.length === 0) known.add(value);
+		return errors;
+	};
+}
+
+/** Pure memos, of what outlives a write: each has a list of owners of its own. */
+const sound = {
+	labels: once<Readonly<Record<string, string>>>(validateLabels),
+	annotations: once<Readonly<Record<string, string>>>(validateAnnotations),
+	ownerReferences: once(validateOwnerReferences),
+};

@@ -7,7 +7,7 @@ import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.t
 import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
 import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
 import type { Compare, KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
-import { decodeFromStorage, encodeForStorage, storedBytesOf } from "../encoding.ts";
+import { decodeFromStorage, encodeForStorage, storedAs, storedBytesOf } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
 import { LeasePool } from "./lease-pool.ts";
@@ -107,10 +107,9 @@ export class ObjectStorage {
 
 	/** The current object; undefined if there is none. */
 	find(namespace: string, name: string): KubeObject | undefined {
-		const key = this.key(namespace, name);
-		const stored = this.cache.get(key)?.object;
+		const stored = this.cache.find(namespace, name)?.object;
 		if (stored !== undefined) return this.shown(stored);
-		this.cache.assertReadable(key);
+		this.cache.assertReadable(this.key(namespace, name));
 		return undefined;
 	}
 
@@ -172,7 +171,7 @@ export class ObjectStorage {
 			throw new JoinedWriteError(`what goes with ${key} has changed`);
 		}
 		await this.#cacher.showWrite(result.revision);
-		return this.#written(key, value, result.revision);
+		return this.#written(key, value, object, result.revision);
 	}
 
 	/**
@@ -184,8 +183,8 @@ export class ObjectStorage {
 		name: string,
 		compute: (current: KubeObject) => Promise<UpdateOutcome> | UpdateOutcome,
 	): Promise<UpdateResult> {
-		const key = this.key(namespace, name);
-		const cached = this.cache.get(key);
+		const cached = this.cache.find(namespace, name);
+		const key = cached?.key ?? this.key(namespace, name);
 		let current = cached === undefined ? undefined : { object: cached.object, revision: cached.revision };
 		for (let attempt = 1; ; attempt++) {
 			if (current === undefined) this.cache.assertReadable(key);
@@ -209,7 +208,8 @@ export class ObjectStorage {
 			});
 			if (result.succeeded) {
 				await this.#cacher.showWrite(result.revision);
-				if (value !== undefined) return { object: await this.#written(key, value, result.revision), deleted: false };
+				if (value !== undefined && outcome.action === "put")
+					return { object: await this.#written(key, value, outcome.object, result.revision), deleted: false };
 				const metadata = { ...shown.metadata, resourceVersion: String(result.revision) };
 				return { object: { ...shown, metadata }, deleted: true };
 			}
@@ -238,9 +238,12 @@ export class ObjectStorage {
 	}
 
 	/** The cached object of this write, so that the answer shares its bytes; decoded anew if it was overwritten since. */
-	#written(key: string, value: Uint8Array, revision: number): KubeObject | Promise<KubeObject> {
+	#written(key: string, value: Uint8Array, object: KubeObject, revision: number): KubeObject | Promise<KubeObject> {
 		const entry = this.cache.get(key);
-		const stored = entry?.revision === revision ? entry.object : decodeFromStorage(value, revision);
+		const isCurrent = entry?.revision === revision;
+		// Who knows what the bytes say need not parse them; where they stand for another form, he does not.
+		if (this.#form === undefined && (!isCurrent || entry.isBytes)) return storedAs(object, value, revision);
+		const stored = isCurrent ? entry.object : decodeFromStorage(value, revision);
 		const preparing = this.prepare([stored]);
 		return preparing === undefined ? this.shown(stored) : preparing.then(() => this.shown(stored));
 	}

@@ -4,7 +4,7 @@
  * Source: k8s.io/apiserver/pkg/storage/etcd3/metrics.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import { formatGroupResource } from "../../apimachinery/meta.ts";
+import { formatGroupResource, type GroupVersionResource } from "../../apimachinery/meta.ts";
 import { type Family, type Histogram, MetricRegistry, type Value } from "../../apimachinery/metrics/registry.ts";
 
 const durationBuckets = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60];
@@ -20,12 +20,22 @@ export interface ObjectCount {
 	readonly count: number;
 }
 
+type Resource = Pick<GroupVersionResource, "group" | "resource">;
+
+/** Of one operation on one resource. */
+interface Series {
+	readonly requests: Value;
+	readonly durations: Histogram;
+}
+
 export class StorageMetrics {
 	readonly registry = new MetricRegistry();
 	readonly #clock: Clock;
 	readonly #durations: Family<Histogram>;
 	readonly #requests: Family<Value>;
 	readonly #errors: Family<Value>;
+	/** Series that were found before, by whose resource it is. */
+	readonly #found = new WeakMap<Resource, Map<Operation, Series>>();
 
 	/** @param countObjects asked at every reading */
 	constructor(clock: Clock, countObjects: () => readonly ObjectCount[], sizeBytes: () => number) {
@@ -76,16 +86,31 @@ export class StorageMetrics {
 	}
 
 	/** Counts one request to the store and how long it took. */
-	async measure<T>(operation: Operation, { group, resource }: { group: string; resource: string }, request: () => Promise<T>): Promise<T> {
+	async measure<T>(operation: Operation, of: Resource, request: () => Promise<T>): Promise<T> {
 		const startMs = this.#clock.now();
 		try {
 			return await request();
 		} catch (error) {
-			this.#errors.of(group, operation, resource).add();
+			this.#errors.of(of.group, operation, of.resource).add();
 			throw error;
 		} finally {
-			this.#requests.of(group, operation, resource).add();
-			this.#durations.of(group, operation, resource).observe((this.#clock.now() - startMs) / 1000);
+			const { requests, durations } = this.#seriesOf(operation, of);
+			requests.add();
+			durations.observe((this.#clock.now() - startMs) / 1000);
 		}
+	}
+
+	#seriesOf(operation: Operation, of: Resource): Series {
+		let found = this.#found.get(of);
+		if (found === undefined) {
+			found = new Map();
+			this.#found.set(of, found);
+		}
+		const known = found.get(operation);
+		if (known !== undefined) return known;
+		const { group, resource } = of;
+		const made = { requests: this.#requests.of(group, operation, resource), durations: this.#durations.of(group, operation, resource) };
+		found.set(operation, made);
+		return made;
 	}
 }

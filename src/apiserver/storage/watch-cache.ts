@@ -10,9 +10,16 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { StatusError } from "../../apimachinery/status-error.ts";
 import { decodeFromStorage, storedBytesOf } from "../encoding.ts";
 
-/** One current object. */
-export class CacheEntry {
+interface ObjectPlace {
 	/** Key in the store. */
+	readonly key: string;
+	/** "" for what belongs to no namespace. */
+	readonly namespace: string;
+	readonly name: string;
+}
+
+/** One current object. */
+export class CacheEntry implements ObjectPlace {
 	readonly key: string;
 	readonly namespace: string;
 	readonly name: string;
@@ -21,13 +28,19 @@ export class CacheEntry {
 	/** The object, or its stored bytes: kinds that are written often and read rarely are parsed when somebody asks. */
 	readonly #state: KubeObject | Uint8Array;
 
-	constructor(key: string, prefix: string, object: KubeObject, revision: number, options: { readonly asBytes: boolean }) {
+	/** @param place of an older version of the same object its strings are shared: they are hashed already */
+	constructor(place: ObjectPlace, object: KubeObject, revision: number, options: { readonly asBytes: boolean }) {
+		const { key, namespace, name } = place;
 		this.key = key;
-		const { namespace, name } = splitKey(key.slice(prefix.length));
 		this.namespace = namespace;
 		this.name = name;
 		this.revision = revision;
 		this.#state = (options.asBytes ? storedBytesOf(object) : undefined) ?? object;
+	}
+
+	/** Whether each look at `object` parses it anew. */
+	get isBytes(): boolean {
+		return this.#state instanceof Uint8Array;
 	}
 
 	get object(): KubeObject {
@@ -101,6 +114,11 @@ export class WatchCache {
 		return this.#entries.get(key);
 	}
 
+	/** The same by name; "" for what belongs to no namespace. A key that was just put together would have to be hashed first. */
+	find(namespace: string, name: string): CacheEntry | undefined {
+		return this.#byNamespace.get(namespace)?.get(name);
+	}
+
 	/** Entries in key order: of all namespaces, or of one. */
 	list(namespace?: string): readonly CacheEntry[] {
 		if (namespace !== undefined) {
@@ -113,7 +131,7 @@ export class WatchCache {
 
 	/** Loads the state that the cache starts from, object by object; the history begins at `revision`. */
 	load(key: string, object: KubeObject, objectRevision: number): void {
-		this.#insert(this.#entry(key, object, objectRevision));
+		this.#insert(this.#entry(this.#placeOf(key), object, objectRevision));
 	}
 
 	/** The history begins here: every change after this revision will be told. */
@@ -135,14 +153,18 @@ export class WatchCache {
 			this.#publish({ revision, type: "DELETED", object: { ...previous, metadata }, previous });
 			return;
 		}
-		const entry = this.#entry(key, object, revision);
+		const entry = this.#entry(known ?? this.#placeOf(key), object, revision);
 		if (known === undefined) this.#insert(entry);
 		else this.#replace(known, entry);
 		this.#publish({ revision, type: previous === undefined ? "ADDED" : "MODIFIED", object, previous });
 	}
 
-	#entry(key: string, object: KubeObject, revision: number): CacheEntry {
-		return new CacheEntry(key, this.prefix, object, revision, { asBytes: this.#asBytes });
+	#entry(place: ObjectPlace, object: KubeObject, revision: number): CacheEntry {
+		return new CacheEntry(place, object, revision, { asBytes: this.#asBytes });
+	}
+
+	#placeOf(key: string): ObjectPlace {
+		return { key, ...splitKey(key.slice(this.prefix.length)) };
 	}
 
 	/** Every change after `revision`, oldest first; undefined if the history does not reach back so far. */

@@ -3,7 +3,7 @@
  * are synchronous; all paths are absolute. Ownership and permission bits are kept and shown, and not enforced: every
  * simulated process runs as root.
  */
-import { type FileContent, type FileInode, FsError, type Inode } from "./inode.ts";
+import { type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
 import { sizeOf, type Tree } from "./tree.ts";
 
@@ -72,13 +72,7 @@ export class FileSystem {
 	}
 
 	exists(path: string): boolean {
-		try {
-			this.#find(path, "stat");
-			return true;
-		} catch (error) {
-			if (error instanceof FsError) return false;
-			throw error;
-		}
+		return typeof this.#walk(path) !== "string";
 	}
 
 	/** The inode itself, for readers that need more than its bytes (programs, devices). */
@@ -280,8 +274,15 @@ export class FileSystem {
 		return { tree: parent.tree, directory: parent.tree.own(parent.inode) };
 	}
 
-	/** Walks the path from the root, across mounts and symbolic links. */
+	/** Throws FsError. */
 	#find(path: string, operation: string, followLast = true): Place {
+		const place = this.#walk(path, followLast);
+		if (typeof place === "string") throw new FsError(place, operation, path);
+		return place;
+	}
+
+	/** Walks the path from the root, across mounts and symbolic links. Returns why it leads nowhere, where it does. */
+	#walk(path: string, followLast = true): Place | FsErrorCode {
 		let links = 0;
 		let trail: Place[] = [this.#mounted("/")];
 		let todo = path.split("/").filter((part) => part !== "" && part !== ".");
@@ -291,13 +292,13 @@ export class FileSystem {
 				if (trail.length > 1) trail.pop();
 				continue;
 			}
-			if (here.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
+			if (here.inode.type !== "directory") return "ENOTDIR";
 			const at = joinPath(here.path, name);
 			const entry = here.tree.child(here.inode, name);
-			if (entry === undefined) throw new FsError("ENOENT", operation, path);
+			if (entry === undefined) return "ENOENT";
 			if (entry.type === "symlink" && (followLast || todo.length > 0)) {
 				links++;
-				if (links > maxSymlinks) throw new FsError("ELOOP", operation, path);
+				if (links > maxSymlinks) return "ELOOP";
 				todo = [...entry.target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
 				if (entry.target.startsWith("/")) trail = trail.slice(0, 1);
 				continue;

@@ -236,7 +236,10 @@ function accessLine(request: HttpRequest, status: number, bytes: number, timeMs:
 
 const nginx: Program = async (context) => {
 	const { machine, process, stdout, stderr } = context;
-	const notice = (text: string) => `${stamp(machine.clock.now())} [notice] 1#1: ${text}\n`;
+	const notices = (...texts: readonly string[]) => {
+		const head = `${stamp(machine.clock.now())} [notice] 1#1: `;
+		return texts.map((text) => `${head}${text}\n`).join("");
+	};
 	await writeText(stdout, entrypointLines);
 	const listeners: Listener[] = [];
 	for (const server of readServers(context)) {
@@ -267,7 +270,7 @@ const nginx: Program = async (context) => {
 	}
 	await writeText(
 		stderr,
-		[
+		notices(
 			'using the "epoll" event method',
 			`nginx/${version}`,
 			"built by gcc 14.2.0 (Debian 14.2.0-19) ",
@@ -276,9 +279,7 @@ const nginx: Program = async (context) => {
 			"start worker processes",
 			"start worker process 29",
 			"start worker process 30",
-		]
-			.map(notice)
-			.join(""),
+		),
 	);
 	const signal = await new Promise<"TERM" | "QUIT">((resolve) => {
 		process.onSignal("TERM", () => resolve("TERM"));
@@ -289,9 +290,7 @@ const nginx: Program = async (context) => {
 	const number = signal === "QUIT" ? 3 : 15;
 	await writeText(
 		stderr,
-		[`signal ${number} (SIG${signal}) received${signal === "QUIT" ? ", gracefully shutting down" : ", exiting"}`, "exit"]
-			.map(notice)
-			.join(""),
+		notices(`signal ${number} (SIG${signal}) received${signal === "QUIT" ? ", gracefully shutting down" : ", exiting"}`, "exit"),
 	);
 	return 0;
 };

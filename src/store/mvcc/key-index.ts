@@ -16,6 +16,8 @@ const mergeBelow = maxLeaf / 2;
 export class KeyIndex {
 	readonly #leaves: Version[][] = [];
 	#size = 0;
+	/** Where the last key was found, or is to go: a transaction compares a key, looks it up and sets it. Undefined once positions have moved. */
+	#last: { readonly key: string; readonly leafIndex: number; readonly position: number } | undefined;
 
 	/** Keys held, those whose newest version is a delete included. */
 	get size(): number {
@@ -23,37 +25,42 @@ export class KeyIndex {
 	}
 
 	get(key: string): Version | undefined {
-		const leaf = this.#leaves[this.#leafOf(key)];
-		if (leaf === undefined) return undefined;
-		const version = leaf[lowerBound(leaf, key)];
+		const { leafIndex, position } = this.#locate(key);
+		const version = this.#leaves[leafIndex]?.[position];
 		return version?.key === key ? version : undefined;
+	}
+
+	#locate(key: string): { readonly leafIndex: number; readonly position: number } {
+		if (this.#last?.key === key) return this.#last;
+		const leafIndex = this.#leafOf(key);
+		const leaf = this.#leaves[leafIndex];
+		this.#last = { key, leafIndex, position: leaf === undefined ? 0 : lowerBound(leaf, key) };
+		return this.#last;
 	}
 
 	/** Makes `version` the newest of its key. */
 	set(version: Version): void {
-		const leafIndex = this.#leafOf(version.key);
+		const { leafIndex, position } = this.#locate(version.key);
 		const leaf = this.#leaves[leafIndex];
-		if (leaf === undefined) {
-			this.#leaves.push([version]);
-			this.#size++;
-			return;
-		}
-		const position = lowerBound(leaf, version.key);
-		if (leaf[position]?.key === version.key) {
+		if (leaf !== undefined && leaf[position]?.key === version.key) {
 			leaf[position] = version;
 			return;
 		}
+		this.#last = undefined;
 		this.#size++;
+		if (leaf === undefined) {
+			this.#leaves.push([version]);
+			return;
+		}
 		if (leaf.length < maxLeaf) leaf.splice(position, 0, version);
 		else this.#insertIntoFullLeaf(leafIndex, leaf, position, version);
 	}
 
 	delete(key: string): void {
-		const leafIndex = this.#leafOf(key);
+		const { leafIndex, position } = this.#locate(key);
 		const leaf = this.#leaves[leafIndex];
-		if (leaf === undefined) return;
-		const position = lowerBound(leaf, key);
-		if (leaf[position]?.key !== key) return;
+		if (leaf?.[position]?.key !== key) return;
+		this.#last = undefined;
 		leaf.splice(position, 1);
 		this.#size--;
 		this.#mergeAround(leafIndex);
