@@ -144,34 +144,38 @@ class CronJobController {
 		}
 		const cronJob = this.#ownWrites.freshest(cached);
 		const own = managedBy(this.#jobs.cache, cronJob.metadata?.uid);
-		const cleaned = await this.#cleanUp({ ...cronJob, status: cronJob.status ?? {} }, own);
+		const { cleaned, isLeft } = await this.#cleanUp({ ...cronJob, status: cronJob.status ?? {} }, own);
 		const { draft, requeueAfterMs, error } = await this.#sync(cleaned, own);
 		if (!jsonEqual(draft.status, cronJob.status ?? {})) this.#ownWrites.note(await this.#client.updateStatus(draft));
 		if (error !== undefined) throw error;
+		// Upstream leaves them until something else happens, which is never if it is suspended.
+		if (isLeft) throw new Error("Jobs beyond the limits of the history could not be deleted");
 		return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
 	}
 
-	/** Deletes the Jobs that are beyond the limits of the history. */
-	async #cleanUp(draft: Draft, own: readonly Job[]): Promise<Draft> {
-		let result = draft;
+	/** Deletes the Jobs that are beyond the limits of the history; tells whether some of them are still there. */
+	async #cleanUp(draft: Draft, own: readonly Job[]): Promise<{ readonly cleaned: Draft; readonly isLeft: boolean }> {
+		let cleaned = draft;
+		let isLeft = false;
 		for (const job of outdatedJobs(draft, own)) {
 			if (isBeingDeleted(job)) continue;
-			if (await this.#deleteJob(draft, job)) result = withoutActive(result, job.metadata?.uid);
+			const outcome = await this.#deleteJob(draft, job);
+			if (outcome === "deleted") cleaned = withoutActive(cleaned, job.metadata?.uid);
+			isLeft ||= outcome === "failed";
 		}
-		return result;
+		return { cleaned, isLeft };
 	}
 
-	/** Resolves to whether it worked. */
-	async #deleteJob(cronJob: CronJob, { metadata }: Job): Promise<boolean> {
+	async #deleteJob(cronJob: CronJob, { metadata }: Job): Promise<"deleted" | "gone" | "failed"> {
 		const { namespace, name: jobName = "" } = metadata ?? {};
 		try {
 			await this.#jobClient.delete({ namespace, name: jobName }, { propagationPolicy: "Background" });
 		} catch (error) {
 			this.#recorder.event(cronJob, "Warning", "FailedDelete", `Deleted job: ${messageOf(error)}`);
-			return false;
+			return isStatusError(error, "NotFound") ? "gone" : "failed";
 		}
 		this.#recorder.event(cronJob, "Normal", "SuccessfulDelete", `Deleted job ${jobName}`);
-		return true;
+		return "deleted";
 	}
 
 	/** Never rejects: what it has come to when something failed is worth writing, too. */
@@ -293,7 +297,7 @@ class CronJobController {
 		for (const { uid, name: jobName = "" } of cronJob.status.active ?? []) {
 			try {
 				const job = await this.#jobClient.get({ namespace, name: jobName });
-				if (!(await this.#deleteJob(draft, job))) return { draft, error: new Error(`could not replace job ${namespace}/${jobName}`) };
+				if ((await this.#deleteJob(draft, job)) !== "deleted") return { draft, error: new Error(`could not replace job ${namespace}/${jobName}`) };
 			} catch (error) {
 				this.#recorder.event(draft, "Warning", "FailedGet", `Get job: ${messageOf(error)}`);
 				return { draft, error };
