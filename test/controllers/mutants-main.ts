@@ -42,15 +42,15 @@ registerHooks({
 
 const { values, positionals } = parseArgs({
 	allowPositionals: true,
-	options: { runs: { type: "string", default: "400" }, seed: { type: "string", default: "20261128" } },
+	options: { runs: { type: "string" }, seed: { type: "string", default: "20261128" } },
 });
 
-for (const [index, { name, controller }] of mutants.entries()) {
+for (const [index, { name, controller, runs = 400 }] of mutants.entries()) {
 	if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
 	const { lives } = (await import(`./lives/index.ts?${parameter}=${index}`)) as { readonly lives: Readonly<Record<string, Life>> };
 	const life = lives[controller];
 	if (life === undefined) throw new Error(`${name}: there is no ${controller}`);
-	const noticed = await live(life, { runs: Number(values.runs), seed: Number(values.seed), shrink: false }).then(
+	const noticed = await live(life, { runs: Number(values.runs ?? runs), seed: Number(values.seed), shrink: false }).then(
 		() => null,
 		(error: unknown) => (error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error)),
 	);
