@@ -297,7 +297,8 @@ class CronJobController {
 		for (const { uid, name: jobName = "" } of cronJob.status.active ?? []) {
 			try {
 				const job = await this.#jobClient.get({ namespace, name: jobName });
-				if ((await this.#deleteJob(draft, job)) !== "deleted") return { draft, error: new Error(`could not replace job ${namespace}/${jobName}`) };
+				if ((await this.#deleteJob(draft, job)) !== "deleted")
+					return { draft, error: new Error(`could not replace job ${namespace}/${jobName}`) };
 			} catch (error) {
 				this.#recorder.event(draft, "Warning", "FailedGet", `Get job: ${messageOf(error)}`);
 				return { draft, error };
