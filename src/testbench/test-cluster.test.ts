@@ -98,6 +98,10 @@ describe("the timeline", () => {
 			expect.stringMatching(/^MODIFIED system:serviceaccount:kube-system:deployment/),
 		]);
 		expect(actorsOf("Pod")).toContain("MODIFIED system:kube-scheduler");
+		// A binding each, and nothing of what the kubelet makes of it.
+		const bindings = cluster.timeline.of("Pod").filter(({ type, actor }) => type === "MODIFIED" && actor === "system:kube-scheduler");
+		expect(bindings).toHaveLength(3);
+		expect(actorsOf("Pod")).toContain("MODIFIED system:node:node-1");
 		expect(actorsOf("Pod")).toContain("DELETED system:node:node-1");
 		expect([...actorsOf("ReplicaSet")].every((text) => text.includes(account("")))).toBe(true);
 		expect(cluster.timeline.of("Pod", undefined, "default").filter(({ type }) => type === "ADDED")).toHaveLength(3);

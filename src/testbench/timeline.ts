@@ -113,7 +113,10 @@ export class Timeline {
 		// What came after the answer's own revision is somebody else's, who was quick to react.
 		const last = version === undefined ? Number.POSITIVE_INFINITY : Number(version);
 		const own = (entry: Entry) => entry === byRevision || (entry.revision <= last && isAbout(entry, request));
-		for (const entry of this.#unclaimed) if (own(entry)) entry.actor = user.name;
+		// A binding or an eviction is answered with a Status, and is one change: what came after it is a kubelet's, say.
+		const isOneChange = version === undefined && request.verb === "create";
+		const claimed = isOneChange ? this.#unclaimed.filter(own).slice(0, 1) : this.#unclaimed.filter(own);
+		for (const entry of claimed) entry.actor = user.name;
 		this.#unclaimed = this.#unclaimed.filter((entry) => entry.actor === undefined);
 	}
 
