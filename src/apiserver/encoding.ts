@@ -14,6 +14,7 @@ import type { FieldSet } from "../apimachinery/apply/field-set.ts";
 import { textOfSet } from "../apimachinery/apply/intern.ts";
 import { isJsonObject } from "../apimachinery/json.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
+import { Note } from "../apimachinery/note.ts";
 import type { ManagedFieldsEntry } from "../apimachinery/schema/generated/types.ts";
 import { unreadableReason } from "./storage/value-marks.ts";
 
@@ -22,9 +23,46 @@ const encoder = new TextEncoder();
 const itemHead = Buffer.from('{"metadata":{');
 
 /** Stored bytes of objects that came from the store. */
-const storedOf = new WeakMap<KubeObject, Uint8Array>();
+class StoredBytes extends Note {
+	#bytes: Uint8Array;
+
+	constructor(object: object, bytes: Uint8Array) {
+		super(object);
+		this.#bytes = bytes;
+	}
+
+	static of(object: object): Uint8Array | undefined {
+		return #bytes in object ? object.#bytes : undefined;
+	}
+
+	static set(object: object, bytes: Uint8Array): void {
+		if (#bytes in object) object.#bytes = bytes;
+		else new StoredBytes(object, bytes);
+	}
+}
+
 /** The object that some stored bytes were made from, so that the writer's own watch event needs no parsing. */
-const decoded = new WeakMap<Uint8Array, KubeObject>();
+class Decoded extends Note {
+	#object: KubeObject | undefined;
+
+	constructor(bytes: Uint8Array, object: KubeObject) {
+		super(bytes);
+		this.#object = object;
+	}
+
+	/** For the first who asks: it becomes his. */
+	static take(bytes: Uint8Array): KubeObject | undefined {
+		if (!(#object in bytes)) return undefined;
+		const object = bytes.#object;
+		bytes.#object = undefined;
+		return object;
+	}
+
+	static set(bytes: Uint8Array, object: KubeObject): void {
+		if (#object in bytes) bytes.#object = object;
+		else new Decoded(bytes, object);
+	}
+}
 
 /** Bytes to store: JSON with kind, apiVersion and metadata first, and without metadata.resourceVersion. */
 export function encodeForStorage(object: KubeObject): Uint8Array {
@@ -37,7 +75,7 @@ export function encodeForStorage(object: KubeObject): Uint8Array {
 		...rest,
 	};
 	const bytes = unpooled(textOf(stored, rest));
-	decoded.set(bytes, stored);
+	Decoded.set(bytes, stored);
 	return bytes;
 }
 
@@ -77,18 +115,17 @@ function unpooled(text: string): Uint8Array {
 
 /** The stored bytes of an object that came from the store; undefined for any other. */
 export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
-	return storedOf.get(object);
+	return StoredBytes.of(object);
 }
 
 /** The object behind stored bytes, with the revision of its last write as resourceVersion. Throws a StatusError for what cannot be decrypted. */
 export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObject {
-	const stored = decoded.get(bytes) ?? parsed(bytes);
-	decoded.delete(bytes);
+	const stored = Decoded.take(bytes) ?? parsed(bytes);
 	const { metadata } = stored;
 	if (!isJsonObject(metadata)) return storedAs(stored, bytes, revision);
 	// Nobody else has seen it, and its metadata, yet: it becomes the object of this version.
 	(metadata as { resourceVersion?: string }).resourceVersion = String(revision);
-	storedOf.set(stored, bytes);
+	StoredBytes.set(stored, bytes);
 	return stored;
 }
 
@@ -101,7 +138,7 @@ export function storedAs(object: KubeObject, bytes: Uint8Array, revision: number
 		metadata: { ...metadata, resourceVersion: String(revision) },
 		...rest,
 	} as KubeObject;
-	storedOf.set(stored, bytes);
+	StoredBytes.set(stored, bytes);
 	return stored;
 }
 
@@ -116,7 +153,7 @@ function offsetOfMetadata(bytes: Uint8Array): number {
  * @param object the same as JSON, without its resourceVersion; it becomes what is decoded, so nobody else may hold it or its metadata
  */
 export function presetDecoded(bytes: Uint8Array, object: KubeObject): void {
-	decoded.set(bytes, object);
+	Decoded.set(bytes, object);
 }
 
 function parsed(bytes: Uint8Array): KubeObject {
@@ -127,7 +164,7 @@ function parsed(bytes: Uint8Array): KubeObject {
 
 /** The whole wire JSON of an object. */
 export function encodeObject(object: KubeObject): Buffer {
-	const bytes = storedOf.get(object);
+	const bytes = StoredBytes.of(object);
 	const offset = bytes === undefined ? -1 : offsetOfMetadata(bytes);
 	if (bytes === undefined || offset < 0) return Buffer.from(JSON.stringify(object));
 	return splice(bytes.subarray(0, offset), object, bytes.subarray(offset));
@@ -135,7 +172,7 @@ export function encodeObject(object: KubeObject): Buffer {
 
 /** The wire JSON of a list's item: without kind and apiVersion. */
 export function encodeListItem(object: KubeObject): Buffer {
-	const bytes = storedOf.get(object);
+	const bytes = StoredBytes.of(object);
 	const offset = bytes === undefined ? -1 : offsetOfMetadata(bytes);
 	if (bytes === undefined || offset < 0) {
 		const { kind: _, apiVersion: __, ...item } = object;

@@ -17,6 +17,7 @@ import { ownersAfterUpdate } from "../../apimachinery/apply/update.ts";
 import type { ObjectVersions, WriteOptions } from "../../apimachinery/apply/writes.ts";
 import { jsonEqual } from "../../apimachinery/json.ts";
 import { formatApiVersion, type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
+import { Note } from "../../apimachinery/note.ts";
 import type { ManagedFieldsEntry, ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
@@ -29,8 +30,24 @@ import { withMetadata } from "./system-metadata.ts";
 /** Who owns fields of objects that nobody tracked, once somebody applies to them. */
 const beforeFirstApply = "before-first-apply";
 
-/** Lists of entries that are known to be well formed, and what they were read as. */
-const parsedLists = new WeakMap<readonly ManagedFieldsEntry[], readonly OwnedFields[]>();
+/** What a list of entries, known to be well formed, was read as. */
+class ParsedList extends Note {
+	#entries: readonly OwnedFields[];
+
+	constructor(list: readonly ManagedFieldsEntry[], entries: readonly OwnedFields[]) {
+		super(list);
+		this.#entries = entries;
+	}
+
+	static of(list: readonly unknown[]): readonly OwnedFields[] | undefined {
+		return #entries in list ? list.#entries : undefined;
+	}
+
+	static set(list: readonly ManagedFieldsEntry[], entries: readonly OwnedFields[]): void {
+		if (#entries in list) list.#entries = entries;
+		else new ParsedList(list, entries);
+	}
+}
 
 export class FieldOwners {
 	readonly #resources: ResourceFinder;
@@ -169,10 +186,10 @@ function managerOfComponent({ name }: UserInfo): string {
 function entriesOf({ metadata }: KubeObject): readonly OwnedFields[] {
 	const list = metadata?.managedFields;
 	if (list === undefined) return [];
-	const known = parsedLists.get(list);
+	const known = ParsedList.of(list);
 	if (known !== undefined) return known;
 	const parsed = parseEntries(list) ?? [];
-	parsedLists.set(list, parsed);
+	ParsedList.set(list, parsed);
 	return parsed;
 }
 
@@ -188,7 +205,7 @@ function claimedEntries(sent: readonly ManagedFieldsEntry[] | undefined, current
 
 /** Whether this very list was made or read by the server before, so that it need not be looked at again. */
 export function isKnownList(list: unknown): list is readonly ManagedFieldsEntry[] {
-	return Array.isArray(list) && parsedLists.has(list);
+	return Array.isArray(list) && ParsedList.of(list) !== undefined;
 }
 
 /** The object with these owners; the same object if it has them already. */
@@ -196,8 +213,8 @@ export function withManagedFields(object: KubeObject, entries: readonly OwnedFie
 	const { metadata } = object;
 	const list = metadata?.managedFields;
 	if (entries.length === 0) return list === undefined ? object : withMetadata(object, withoutOwners(metadata));
-	if (list === entries || (list !== undefined && parsedLists.get(list) === entries)) return object;
-	parsedLists.set(entries, entries);
+	if (list === entries || (list !== undefined && ParsedList.of(list) === entries)) return object;
+	ParsedList.set(entries, entries);
 	return withMetadata(object, { ...metadata, managedFields: entries });
 }
 
