@@ -433,7 +433,8 @@ export class ApiServer {
 	/** Carries out one request that is not a watch. Rejects with a `StatusError`. */
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
 		if (this.#options.store.isShared === true) await this.#catchUp(request);
-		const context = await this.#admit(user, request);
+		const admitting = this.#admit(user, request);
+		const context = admitting instanceof Promise ? await admitting : admitting;
 		const { read } = context.served;
 		const { object, code = 200 } =
 			read === undefined ? await whenPrepared(context, () => this.#dispatch(context)) : { object: read(context) };
@@ -564,10 +565,20 @@ export class ApiServer {
 	}
 
 	/** Finds what serves the request and checks that the user may make it. */
-	async #admit(user: UserInfo, request: ApiRequest): Promise<RequestContext> {
+	#admit(user: UserInfo, request: ApiRequest): RequestContext | Promise<RequestContext> {
 		this.checkStore();
-		const { served, endpoint } = this.#endpoint(request);
-		await this.authorize(user, request);
+		const found = this.#endpoint(request);
+		const authorizing = this.authorize(user, request);
+		if (authorizing instanceof Promise) return authorizing.then(() => this.#accept(user, request, found));
+		return this.#accept(user, request, found);
+	}
+
+	/** What the user may do, if it can be done at all. */
+	#accept(
+		user: UserInfo,
+		request: ApiRequest,
+		{ served, endpoint }: { readonly served: ServedResource; readonly endpoint: GeneratedResource },
+	): RequestContext {
 		if (!endpoint.verbs.includes(request.verb)) throw newMethodNotAllowed();
 		checkCustom(served.definition, request);
 		return this.#context(user, request, served, endpoint);

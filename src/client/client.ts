@@ -34,8 +34,8 @@ export class ResourceClient<T extends KubeObject> {
 	}
 
 	/** Absent namespace: all of them. */
-	async list(namespace?: string, options?: RequestOptions): Promise<KubeList<T>> {
-		return (await this.#request({ verb: "list", namespace, options })) as KubeList<T>;
+	list(namespace?: string, options?: RequestOptions): Promise<KubeList<T>> {
+		return this.#request({ verb: "list", namespace, options }) as Promise<KubeList<T>>;
 	}
 
 	/** The namespace is the object's own. */
@@ -82,8 +82,8 @@ export class ResourceClient<T extends KubeObject> {
 		return this.#transport.watch(this.#complete({ verb: "watch", namespace, options }), sink as unknown as WatchSink);
 	}
 
-	async #send(request: Undefinable<Omit<ApiRequest, keyof GroupVersionResource>>): Promise<T> {
-		return (await this.#request(request)) as T;
+	#send(request: Undefinable<Omit<ApiRequest, keyof GroupVersionResource>>): Promise<T> {
+		return this.#request(request) as Promise<T>;
 	}
 
 	async #request(request: Undefinable<Omit<ApiRequest, keyof GroupVersionResource>>): Promise<KubeObject> {

@@ -42,3 +42,21 @@ test("behind a log, the engine's failure is the end, though entries are on their
 	expect(outcomes).toEqual(["1 durable", "2 durable", "3 failed"]);
 	await expect(commit.written()).rejects.toThrow("failed");
 });
+
+test("an engine that does not wait costs no turn of its own: what is issued together is told together", async () => {
+	const told: string[] = [];
+	const hooks = {
+		prepare: (entries: readonly { readonly revision: number }[]) => entries.map(({ revision }) => revision).join(" "),
+		publish: (revisions: string) => void told.push(`published ${revisions}`),
+		settled: () => void told.push("settled"),
+		failed: (cause: unknown) => new Error("failed", { cause }),
+	};
+	const commit = new GroupCommit<string>(new MemoryBackend(), hooks, false);
+	for (const revision of [1, 2]) {
+		const durable = () => void told.push(`${revision} durable`);
+		commit.submit({ mutations: [], revision, position: undefined, durable, failed: () => undefined });
+	}
+	expect(told).toEqual([]);
+	await undefined;
+	expect(told).toEqual(["published 1 2", "1 durable", "2 durable", "settled"]);
+});

@@ -32,8 +32,8 @@ export interface CommitEntry {
 
 /** @typeParam P what there is to tell about a batch. */
 export interface CommitHooks<P> {
-	/** Called when the batch is durable; what is below waits for it. */
-	prepare(entries: readonly CommitEntry[]): Promise<P>;
+	/** Called when the batch is durable; what is below waits for it, if there is anything to wait for. */
+	prepare(entries: readonly CommitEntry[]): P | Promise<P>;
 	/** Called before the entries' `durable`. */
 	publish(publication: P): void;
 	/** Called when the engine has the entries, after their `durable`. */
@@ -101,7 +101,8 @@ export class GroupCommit<P> {
 			await undefined;
 			while (this.#waiting.length > 0 && this.#failure === undefined) {
 				batch = this.#takeWaiting();
-				await (this.#isBehindLog ? this.#pass(batch) : this.#commit(batch));
+				const done = this.#isBehindLog ? this.#pass(batch) : this.#commit(batch);
+				if (done !== undefined) await done;
 				batch = [];
 			}
 		} catch (error) {
@@ -111,9 +112,17 @@ export class GroupCommit<P> {
 		}
 	}
 
-	async #commit(batch: readonly CommitEntry[]): Promise<void> {
-		await this.#write(batch);
-		this.#hooks.publish(await this.#hooks.prepare(batch));
+	/** In one turn with an engine that does not wait: a turn of the queue for each step is what a write in memory would cost most. */
+	#commit(batch: readonly CommitEntry[]): Promise<void> | undefined {
+		const writing = this.#write(batch);
+		const prepared = writing === undefined ? this.#hooks.prepare(batch) : writing.then(() => this.#hooks.prepare(batch));
+		if (prepared instanceof Promise) return prepared.then((publication) => this.#finish(batch, publication));
+		this.#finish(batch, prepared);
+		return undefined;
+	}
+
+	#finish(batch: readonly CommitEntry[], publication: P): void {
+		this.#hooks.publish(publication);
 		for (const entry of batch) entry.durable();
 		this.#hooks.settled(batch);
 	}
@@ -138,7 +147,7 @@ export class GroupCommit<P> {
 				const entries = this.#unwritten;
 				this.#unwritten = [];
 				this.#unwrittenMutations = 0;
-				this.#step = this.#write(entries);
+				this.#step = this.#write(entries) ?? Promise.resolve();
 				await this.#step;
 				this.#written += entries.length;
 				this.#hooks.settled(entries);
@@ -150,10 +159,10 @@ export class GroupCommit<P> {
 		}
 	}
 
-	async #write(entries: readonly CommitEntry[]): Promise<void> {
-		const mutations = entries.flatMap((entry) => entry.mutations);
+	#write(entries: readonly CommitEntry[]): Promise<void> | undefined {
+		const mutations = mutationsOf(entries);
 		const position = entries.findLast((entry) => entry.position !== undefined)?.position;
-		if (mutations.length > 0 || position !== undefined) await this.#backend.write(mutations, position);
+		return mutations.length > 0 || position !== undefined ? this.#backend.write(mutations, position) : undefined;
 	}
 
 	#takeWaiting(): CommitEntry[] {
@@ -173,4 +182,9 @@ export class GroupCommit<P> {
 		this.#waiting = [];
 		for (const waiter of waiters) waiter.failed(failure);
 	}
+}
+
+function mutationsOf(entries: readonly CommitEntry[]): readonly Mutation[] {
+	const [first] = entries;
+	return entries.length === 1 && first !== undefined ? first.mutations : entries.flatMap((entry) => entry.mutations);
 }

@@ -136,7 +136,12 @@ export class MemberStore implements MaintainedStore {
 		checkTxn(request, this.#limits);
 		const full = this.#checkSpace(txnBytesTaken(request));
 		if (full !== undefined) await full;
-		return this.#propose({ type: "txn", request });
+		this.#waiting++;
+		try {
+			return await this.#sequencer.propose({ type: "txn", request });
+		} finally {
+			this.#waiting--;
+		}
 	}
 
 	watch(request: WatchRequest, sink: StoreWatchSink): StoreWatch {

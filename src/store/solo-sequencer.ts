@@ -28,8 +28,8 @@ export class SoloSequencer implements Sequencer {
 		events.leads(true);
 	}
 
-	async propose<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
-		return await this.machine.execute(command);
+	propose<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
+		return this.machine.execute(command);
 	}
 
 	proposeAsLeader(command: WriteCommand): Promise<unknown> {

@@ -300,11 +300,12 @@ export class StateMachine {
 	}
 
 	/** What watchers are to hear of a batch; reads what was there before only if one of them wants it. */
-	async #prepare(entries: readonly CommitEntry[]): Promise<Publication> {
+	#prepare(entries: readonly CommitEntry[]): Publication | Promise<Publication> {
 		const changes = entries.flatMap((entry) => entry.mutations.filter((mutation) => mutation.type === "change"));
 		const revision = entries.at(-1)?.revision ?? this.revision;
 		const wanted = this.#watches.previousWanted(changes);
-		return { changes, revision, previous: wanted.length === 0 ? this.#values.now : await this.#values.load(wanted) };
+		if (wanted.length === 0) return { changes, revision, previous: this.#values.now };
+		return this.#values.load(wanted).then((previous) => ({ changes, revision, previous }));
 	}
 
 	/** Hands `use` the versions with their values, once all of them are kept. The versions are as of the call. */

@@ -40,11 +40,14 @@ export interface FaultPlan {
 	readonly affects?: (request: ApiRequest) => boolean;
 }
 
+/** Nothing goes wrong. */
+const nothing: FaultPlan = {};
+
 /** A plan that can be changed while it is at work. */
 export class Faults {
 	#plan: FaultPlan;
 
-	constructor(plan: FaultPlan = {}) {
+	constructor(plan: FaultPlan = nothing) {
 		this.#plan = plan;
 	}
 
@@ -59,7 +62,7 @@ export class Faults {
 
 	/** Nothing goes wrong from now on. */
 	heal(): void {
-		this.#plan = {};
+		this.#plan = nothing;
 	}
 }
 
@@ -80,10 +83,14 @@ export class FaultyTransport implements Transport {
 		this.#options = options;
 	}
 
-	async request(request: ApiRequest): Promise<ApiResponse> {
-		const { transport, faults, clock, random } = this.#options;
+	request(request: ApiRequest): Promise<ApiResponse> {
+		const { transport, faults } = this.#options;
 		const { plan } = faults;
-		if (plan.affects?.(request) === false) return transport.request(request);
+		return plan === nothing || plan.affects?.(request) === false ? transport.request(request) : this.#requestWithFaults(plan, request);
+	}
+
+	async #requestWithFaults(plan: FaultPlan, request: ApiRequest): Promise<ApiResponse> {
+		const { transport, clock, random } = this.#options;
 		const failure = this.#failureOf(plan, request);
 		if (failure !== undefined) {
 			if (failure.isDone) await transport.request(request);

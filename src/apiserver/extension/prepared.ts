@@ -6,8 +6,11 @@ import { NotPreparedError } from "../storage/object-storage.ts";
 const maxAttempts = 16;
 
 /** Carries out a request when the objects that it looks at can be shown; for all but such custom resources, at once. */
-export async function whenPrepared<T>(context: RequestContext, run: () => Promise<T>): Promise<T> {
-	if (context.definition.isCustom !== true) return run();
+export function whenPrepared<T>(context: RequestContext, run: () => Promise<T>): Promise<T> {
+	return context.definition.isCustom === true ? runPrepared(context, run) : run();
+}
+
+async function runPrepared<T>(context: RequestContext, run: () => Promise<T>): Promise<T> {
 	for (let attempt = 1; ; attempt++) {
 		await prepare(context);
 		try {

@@ -127,7 +127,8 @@ export class Writer {
 			context.warnings.push(...(definition.warnings?.(admitted) ?? []));
 			if (context.options.dryRun === true) return toServedVersion(context, this.#checkAbsent(context, admitted));
 			const created = await context.storage.create(admitted, attributes.joined);
-			await this.follow(context, undefined, created);
+			const following = this.follow(context, undefined, created);
+			if (following !== undefined) await following;
 			return toServedVersion(context, created);
 		} finally {
 			allocation?.release();
@@ -262,7 +263,8 @@ export class Writer {
 					return computed.outcome;
 				});
 			});
-			await this.follow(context, before, result.deleted ? undefined : result.object);
+			const following = this.follow(context, before, result.deleted ? undefined : result.object);
+			if (following !== undefined) await following;
 			return toServedVersion(context, result.object);
 		} finally {
 			release();
@@ -353,9 +355,9 @@ export class Writer {
 		return this.#escalation.check({ user, group, resource, namespace, name: request.name ?? "", object, old });
 	}
 
-	/** What goes with a stored write before it is answered: the objects of a Service's addresses. */
-	async follow({ definition }: RequestContext, before: KubeObject | undefined, after: KubeObject | undefined): Promise<void> {
-		if (isService(definition)) await this.#addresses.follow(before as Service | undefined, after as Service | undefined);
+	/** What goes with a stored write before it is answered: the objects of a Service's addresses. Undefined: nothing does. */
+	follow({ definition }: RequestContext, before: KubeObject | undefined, after: KubeObject | undefined): Promise<void> | undefined {
+		return isService(definition) ? this.#addresses.follow(before as Service | undefined, after as Service | undefined) : undefined;
 	}
 
 	#ownersAfterUpdate(context: RequestContext, sent: KubeObject, next: KubeObject, current: KubeObject, strategy: UpdateStrategy) {

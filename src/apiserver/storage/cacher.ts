@@ -155,12 +155,12 @@ export class Cacher {
 	}
 
 	/**
-	 * Resolves once the caches show what was written at `revision`. Of a store elsewhere, whose watch may be cut off while
-	 * writes go through, only for a while: the write is done, whoever has seen it.
+	 * Resolves once the caches show what was written at `revision`; undefined if they do. Of a store elsewhere, whose watch may be
+	 * cut off while writes go through, only for a while: the write is done, whoever has seen it.
 	 */
-	async showWrite(revision: number): Promise<void> {
-		if (this.#store.isShared === true) await this.#waitAWhile(revision);
-		else await this.waitFor(revision);
+	showWrite(revision: number): Promise<unknown> | undefined {
+		if (this.#store.isShared === true) return this.#waitAWhile(revision);
+		return this.#lost === undefined && this.#revision >= revision ? undefined : this.waitFor(revision);
 	}
 
 	/** Resolves once the caches show all that was in the store when this was called. Rejects with Timeout, or as the store's reads do. */

@@ -160,9 +160,11 @@ export class ObjectStorage {
 		const key = this.key(namespace, name);
 		const encoded = this.#encode(object);
 		const value = encoded instanceof Promise ? await encoded : encoded;
+		const putting = this.#put(key, value);
+		const put = putting instanceof Promise ? await putting : putting;
 		const result = await this.#commit("create", {
 			compare: [{ key, target: "mod", result: "=", value: 0 }, ...joined.flatMap(({ compare }) => compare)],
-			success: [await this.#put(key, value), ...joined.flatMap(({ operations }) => operations)],
+			success: [put, ...joined.flatMap(({ operations }) => operations)],
 			failure: joined.length === 0 ? [] : [{ type: "range", request: { key, countOnly: true } }],
 		});
 		if (!result.succeeded) {
@@ -170,7 +172,8 @@ export class ObjectStorage {
 			await this.#cacher.reach(result.revision);
 			throw new JoinedWriteError(`what goes with ${key} has changed`);
 		}
-		await this.#cacher.showWrite(result.revision);
+		const showing = this.#cacher.showWrite(result.revision);
+		if (showing !== undefined) await showing;
 		return this.#written(key, value, object, result.revision);
 	}
 
@@ -192,14 +195,16 @@ export class ObjectStorage {
 			const preparing = this.prepare([current.object]);
 			if (preparing !== undefined) await preparing;
 			const shown = this.shown(current.object);
-			const computed = await compute(shown);
+			const computing = compute(shown);
+			const computed = computing instanceof Promise ? await computing : computing;
 			// A write that changes nothing brings an object into the present storage version, and under the present key.
 			const isOld = this.#form?.isStale(current.object) === true || isStale(storedBytesOf(current.object));
 			const outcome: UpdateOutcome = computed.action === "keep" && isOld ? { action: "put", object: shown } : computed;
 			if (outcome.action === "keep") return { object: shown, deleted: false };
 			const encoded = outcome.action === "put" ? this.#encode(outcome.object) : undefined;
 			const value = encoded instanceof Promise ? await encoded : encoded;
-			const write = value === undefined ? deletion(key) : await this.#put(key, value);
+			const writing = value === undefined ? deletion(key) : this.#put(key, value);
+			const write = writing instanceof Promise ? await writing : writing;
 			const joined = outcome.action === "put" ? (outcome.joined ?? []) : [];
 			const result = await this.#commit(value === undefined ? "delete" : "update", {
 				compare: [{ key, target: "mod", result: "=", value: current.revision }, ...joined.flatMap(({ compare }) => compare)],
@@ -207,9 +212,12 @@ export class ObjectStorage {
 				failure: [{ type: "range", request: { key } }],
 			});
 			if (result.succeeded) {
-				await this.#cacher.showWrite(result.revision);
-				if (value !== undefined && outcome.action === "put")
-					return { object: await this.#written(key, value, outcome.object, result.revision), deleted: false };
+				const showing = this.#cacher.showWrite(result.revision);
+				if (showing !== undefined) await showing;
+				if (value !== undefined && outcome.action === "put") {
+					const written = this.#written(key, value, outcome.object, result.revision);
+					return { object: written instanceof Promise ? await written : written, deleted: false };
+				}
 				const metadata = { ...shown.metadata, resourceVersion: String(result.revision) };
 				return { object: { ...shown, metadata }, deleted: true };
 			}
@@ -222,19 +230,24 @@ export class ObjectStorage {
 	}
 
 	async #commit(operation: "create" | "update" | "delete", txn: TxnRequest): Promise<TxnResponse> {
+		const startMs = this.#metrics.now();
 		try {
-			return await this.#metrics.measure(operation, this.#resource, () => this.#store.txn(txn));
+			return await this.#store.txn(txn);
 		} catch (error) {
+			this.#metrics.failed(operation, this.#resource);
 			// kube-apiserver has no reason of its own for what etcd refuses: its text reaches the client as it is.
 			if (error instanceof RequestTooLargeError) throw newUnknownError(error.message);
 			if (error instanceof TooManyRequestsError) throw newTooManyRequests(error.message, 1);
 			throw error;
+		} finally {
+			this.#metrics.done(operation, this.#resource, startMs);
 		}
 	}
 
-	async #put(key: string, value: Uint8Array): Promise<TxnOperation> {
-		const lease = await this.#leases?.lease();
-		return { type: "put", request: { key, value, ...(lease === undefined ? {} : { lease }) } };
+	/** At once for what does not expire. */
+	#put(key: string, value: Uint8Array): TxnOperation | Promise<TxnOperation> {
+		if (this.#leases === undefined) return { type: "put", request: { key, value } };
+		return this.#leases.lease().then((lease) => ({ type: "put", request: { key, value, lease } }));
 	}
 
 	/** The cached object of this write, so that the answer shares its bytes; decoded anew if it was overwritten since. */

@@ -91,13 +91,27 @@ export class StorageMetrics {
 		try {
 			return await request();
 		} catch (error) {
-			this.#errors.of(of.group, operation, of.resource).add();
+			this.failed(operation, of);
 			throw error;
 		} finally {
-			const { requests, durations } = this.#seriesOf(operation, of);
-			requests.add();
-			durations.observe((this.#clock.now() - startMs) / 1000);
+			this.done(operation, of, startMs);
 		}
+	}
+
+	/** The same for who waits himself. @param startMs cluster time at the start of the request, which is over */
+	done(operation: Operation, of: Resource, startMs: number): void {
+		const { requests, durations } = this.#seriesOf(operation, of);
+		requests.add();
+		durations.observe((this.#clock.now() - startMs) / 1000);
+	}
+
+	/** It was refused, or failed; told before `done`. */
+	failed(operation: Operation, { group, resource }: Resource): void {
+		this.#errors.of(group, operation, resource).add();
+	}
+
+	now(): number {
+		return this.#clock.now();
 	}
 
 	#seriesOf(operation: Operation, of: Resource): Series {

@@ -27,10 +27,10 @@ export interface Backend {
 	load(visitor: BackendVisitor): Promise<void>;
 	/**
 	 * Resolves once all mutations, in order, survive the end of the process; what a power failure leaves is a first part of
-	 * all writes, each as a whole or not at all. One call at a time.
+	 * all writes, each as a whole or not at all. One call at a time. Undefined: it is done, and there is nothing to wait for.
 	 * @param position the place in the log of commands that these bring the engine to; kept with them.
 	 */
-	write(mutations: readonly Mutation[], position?: Position): Promise<void>;
+	write(mutations: readonly Mutation[], position?: Position): Promise<void> | undefined;
 	/** Resolves once everything written survives a power failure. */
 	flush(): Promise<void>;
 	/** The value of a stored put. Throws `StoreCorruptError` if it is missing or damaged. */

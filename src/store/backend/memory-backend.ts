@@ -33,9 +33,10 @@ export class MemoryBackend implements Backend {
 		}
 	}
 
-	async write(mutations: readonly Mutation[], position?: Position): Promise<void> {
+	write(mutations: readonly Mutation[], position?: Position): Promise<void> | undefined {
 		for (const mutation of mutations) this.#apply(mutation);
 		this.#applied = position ?? this.#applied;
+		return undefined;
 	}
 
 	async flush(): Promise<void> {
