@@ -107,6 +107,44 @@ test("times are UTC: whole seconds, or six digits", () => {
 	expect(parseTime("0001-01-01T00:00:00Z")).toBe(-62_135_596_800_000);
 });
 
+test("a time in the form that we write is what it is in any other, or as wrong", () => {
+	const two = (most: number) => fc.integer({ min: 0, max: most }).map((value) => String(value).padStart(2, "0"));
+	const parts = fc.tuple(
+		fc.oneof(fc.constantFrom("0000", "0001", "0099", "0100", "1900", "2000", "2024"), fc.integer({ min: 1000, max: 9999 }).map(String)),
+		two(13),
+		two(32),
+		two(24),
+		two(60),
+		two(60),
+		fc.option(fc.integer({ min: 0, max: 999_999 })),
+	);
+	const outcome = (read: () => unknown) => {
+		try {
+			return read();
+		} catch {
+			return "none";
+		}
+	};
+	fc.assert(
+		fc.property(parts, ([y, month, d, h, m, s, micros]) => {
+			const head = `${y}-${month}-${d}T${h}:${m}:${s}`;
+			const fraction = micros === null ? "" : `.${String(micros).padStart(6, "0")}`;
+			const text = `${head}${fraction}Z`;
+			const timeMs = outcome(() => parseTime(text));
+			expect(timeMs).toBe(outcome(() => parseTime(`${head}${fraction}+00:00`)));
+			const normalize = micros === null ? normalizeTime : normalizeMicroTime;
+			expect(outcome(() => normalize(text))).toBe(timeMs === "none" ? "none" : text);
+		}),
+		{ numRuns: 2_000 },
+	);
+	// Where there are no digits.
+	for (const text of ["2026-01-01T00:00:0xZ", "2026-01-01T00:00: 1Z", "2026-01-01T00:00:00.00000xZ", "2026/01-01T00:00:00Z"])
+		expect(
+			outcome(() => parseTime(text)),
+			text,
+		).toBe("none");
+});
+
 test("times are written as ECMAScript writes them, before 1970 too", () => {
 	const isTime = (timeMs: number) => {
 		const iso = new Date(timeMs).toISOString();

@@ -72,34 +72,70 @@ export function parseTime(text: string): number {
 }
 
 function readTime(text: string): number {
+	return readPlainTime(text) ?? readAnyTime(text);
+}
+
+/** The time of a text in one of the two forms that we and client-go write, without and with microseconds; undefined for any other text. */
+function readPlainTime(text: string): number | undefined {
+	const isMicro = text.length === 27;
+	if (!isMicro && text.length !== 20) return undefined;
+	if (text.charCodeAt(text.length - 1) !== 90 || !hasSeparators(text)) return undefined;
+	const year = 100 * twoDigits(text, 0) + twoDigits(text, 2);
+	const month = twoDigits(text, 5);
+	const day = twoDigits(text, 8);
+	const hour = twoDigits(text, 11);
+	const minute = twoDigits(text, 14);
+	const second = twoDigits(text, 17);
+	// NaN is in no range.
+	const isDate = year >= 0 && month >= 1 && month <= 12 && day >= 1 && day <= daysIn(year, month);
+	if (!isDate || !(hour <= 23) || !(minute <= 59) || !(second <= 59)) return undefined;
+	const timeMs = utcOf(year, month, day, hour, minute, second);
+	if (!isMicro) return timeMs;
+	const fraction = 10_000 * twoDigits(text, 20) + 100 * twoDigits(text, 22) + twoDigits(text, 24);
+	return text.charCodeAt(19) === 46 && fraction >= 0 ? timeMs + Math.floor(fraction / 1000) : undefined;
+}
+
+/** `....-..-..T..:..:..` */
+function hasSeparators(text: string): boolean {
+	return (
+		text.charCodeAt(4) === 45 &&
+		text.charCodeAt(7) === 45 &&
+		text.charCodeAt(10) === 84 &&
+		text.charCodeAt(13) === 58 &&
+		text.charCodeAt(16) === 58
+	);
+}
+
+/** NaN where there are no two digits. */
+function twoDigits(text: string, at: number): number {
+	const tens = text.charCodeAt(at) - 48;
+	const ones = text.charCodeAt(at + 1) - 48;
+	return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? 10 * tens + ones : Number.NaN;
+}
+
+function readAnyTime(text: string): number {
 	const parts = wholeTime.exec(text);
 	if (parts === null) throw new TimeError(explainTime(text, timeLayout));
 	const [, year = "", month = "", day = "", hour = "", minute = "", second = "", fraction = "", zone, sign, zoneHour, zoneMinute] = parts;
-	const timeMs = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+	const timeMs = utcOf(Number(year), Number(month), Number(day), Number(hour), Number(minute), Number(second));
 	const outOfRange = rangeError([year, month, day, hour, minute, second]);
 	if (outOfRange !== undefined) throw new TimeError(`parsing time ${quote(text)}: ${outOfRange} out of range`);
 	const fractionMs = Math.floor(Number(`0.${fraction || "0"}`) * 1000);
 	const offsetMs = zone === "Z" ? 0 : (sign === "-" ? -1 : 1) * (Number(zoneHour) * hourMs + Number(zoneMinute) * minuteMs);
-	return withEarlyYear(timeMs, Number(year)) + fractionMs - offsetMs;
+	return timeMs + fractionMs - offsetMs;
 }
 
 /** A metav1.Time as the API server stores it: UTC, whole seconds. Throws TimeError. */
 export function normalizeTime(text: string): string {
 	// Nearly every time that comes in was written by us or by client-go, so it is in this form already.
-	if (text.length === 20 && text.charCodeAt(19) === 90 && wholeTime.test(text)) {
-		parseTime(text);
-		return text;
-	}
+	if (text.length === 20 && readPlainTime(text) !== undefined) return text;
 	return formatTime(parseTime(text));
 }
 
 /** A metav1.MicroTime as the API server stores it: UTC, six digits of fraction. Throws TimeError. */
 export function normalizeMicroTime(text: string): string {
 	// As normalizeTime: what was written in this form stays as it is.
-	if (text.length === 27 && text.charCodeAt(26) === 90 && text.charCodeAt(19) === 46 && wholeTime.test(text)) {
-		parseTime(text);
-		return text;
-	}
+	if (text.length === 27 && readPlainTime(text) !== undefined) return text;
 	const fraction = /\.(\d{6})(?:Z|[+-]\d{2}:\d{2})$/.exec(text)?.[1];
 	if (fraction === undefined) throw new TimeError(explainTime(text, microTimeLayout));
 	return `${formatTime(parseTime(text)).slice(0, -1)}.${fraction}Z`;
@@ -191,13 +227,13 @@ function quote(text: string): string {
 	return JSON.stringify(text);
 }
 
-/** Date.UTC reads the years 0 to 99 as 1900 to 1999. */
-function withEarlyYear(timeMs: number, year: number): number {
-	if (year > 99) return timeMs;
-	const date = new Date(timeMs);
-	date.setUTCFullYear(year);
-	return date.getTime();
+/** Date.UTC, which reads the years 0 to 99 as 1900 to 1999. The calendar is the same every 400 years. */
+function utcOf(year: number, month: number, day: number, hour: number, minute: number, second: number): number {
+	if (year > 99) return Date.UTC(year, month - 1, day, hour, minute, second);
+	return Date.UTC(year + 400, month - 1, day, hour, minute, second) - daysOf400Years * 24 * hourMs;
 }
+
+const daysOf400Years = 146_097;
 
 /** Which part Go would call out of range; undefined if none is. */
 function rangeError(parts: readonly string[]): string | undefined {
