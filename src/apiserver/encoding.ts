@@ -22,22 +22,28 @@ const metadataKey = Buffer.from('"metadata":{');
 const encoder = new TextEncoder();
 const itemHead = Buffer.from('{"metadata":{');
 
-/** Stored bytes of objects that came from the store. */
+/** Stored bytes of objects that came from the store, and whether they were made here. */
 class StoredBytes extends Note {
 	#bytes: Uint8Array;
+	#isOwn: boolean;
 
-	constructor(object: object, bytes: Uint8Array) {
+	constructor(object: object, bytes: Uint8Array, isOwn: boolean) {
 		super(object);
 		this.#bytes = bytes;
+		this.#isOwn = isOwn;
 	}
 
 	static of(object: object): Uint8Array | undefined {
 		return #bytes in object ? object.#bytes : undefined;
 	}
 
-	static set(object: object, bytes: Uint8Array): void {
+	static isOwn(object: object): boolean {
+		return #isOwn in object && object.#isOwn;
+	}
+
+	static set(object: object, bytes: Uint8Array, isOwn: boolean): void {
 		if (#bytes in object) object.#bytes = bytes;
-		else new StoredBytes(object, bytes);
+		else new StoredBytes(object, bytes, isOwn);
 	}
 }
 
@@ -120,17 +126,30 @@ export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
 
 /** The object behind stored bytes, with the revision of its last write as resourceVersion. Throws a StatusError for what cannot be decrypted. */
 export function decodeFromStorage(bytes: Uint8Array, revision: number): KubeObject {
-	const stored = Decoded.take(bytes) ?? parsed(bytes);
+	const own = Decoded.take(bytes);
+	const stored = own ?? parsed(bytes);
 	const { metadata } = stored;
-	if (!isJsonObject(metadata)) return storedAs(stored, bytes, revision);
+	if (!isJsonObject(metadata)) return shownAs(stored, bytes, revision, false);
 	// Nobody else has seen it, and its metadata, yet: it becomes the object of this version.
 	(metadata as { resourceVersion?: string }).resourceVersion = String(revision);
-	StoredBytes.set(stored, bytes);
+	StoredBytes.set(stored, bytes, own !== undefined);
 	return stored;
 }
 
 /** What `decodeFromStorage` would make of these bytes. @param object what they were made from by `encodeForStorage`; it stays as it is */
 export function storedAs(object: KubeObject, bytes: Uint8Array, revision: number): KubeObject {
+	return shownAs(object, bytes, revision, true);
+}
+
+/**
+ * Whether this very version of an object is as this server wrote it: what is in it has been decoded, filled in and validated. What was
+ * parsed from the store may come from anybody who writes there.
+ */
+export function isOwnWriting(object: KubeObject): boolean {
+	return StoredBytes.isOwn(object);
+}
+
+function shownAs(object: KubeObject, bytes: Uint8Array, revision: number, isOwn: boolean): KubeObject {
 	const { kind, apiVersion, metadata, ...rest } = object;
 	const stored = {
 		...(kind === undefined ? {} : { kind }),
@@ -138,7 +157,7 @@ export function storedAs(object: KubeObject, bytes: Uint8Array, revision: number
 		metadata: { ...metadata, resourceVersion: String(revision) },
 		...rest,
 	} as KubeObject;
-	StoredBytes.set(stored, bytes);
+	StoredBytes.set(stored, bytes, isOwn);
 	return stored;
 }
 

@@ -2,6 +2,7 @@
  * What a decoder says of a value that does not fit, in the words of Go's JSON decoder, and where the value stands.
  */
 import { goType } from "../go-text.ts";
+import type { JsonObject } from "../json.ts";
 import { goStructName, goTypeName } from "./go-types.ts";
 import { type FieldType, typeSchema } from "./schema.ts";
 
@@ -25,8 +26,10 @@ export interface DecodeState {
 	readonly path: (string | number)[];
 	/** Paths of what was dropped. */
 	readonly unknownFields: string[];
-	/** A part that is known to be well formed: it is taken as it is. */
+	/** The owners of the object's fields, if they are known to be well formed: they are taken as they are. */
 	readonly trusted?: unknown;
+	/** The same object, or the same part of it, as it was decoded before: what is the very same in it is taken as it is. */
+	known?: JsonObject | undefined;
 }
 
 /** An error that names the field. */

@@ -6,7 +6,7 @@
  * Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#field-validation; messages of
  * k8s.io/apiserver/pkg/endpoints/handlers and sigs.k8s.io/json
  */
-import { isJsonObject } from "../json.ts";
+import { isJsonObject, type JsonObject } from "../json.ts";
 import { type KubeObject, parseApiVersion } from "../meta.ts";
 import { newBadRequest, type StatusError } from "../status-error.ts";
 import { DecodeError, type DecodeState } from "./decode-errors.ts";
@@ -27,8 +27,10 @@ export interface DecodeOptions {
 	readonly patchFindings?: readonly string[];
 	/** The error for a value that does not fit; default: BadRequest that names kind and version. */
 	readonly refuse?: (error: DecodeError) => StatusError;
-	/** A part of the value, the very same object, that was decoded before. */
+	/** The value's metadata.managedFields, the very same list, if it was decoded before. */
 	readonly trusted?: object | undefined;
+	/** What was decoded before as the same type, and may share parts with the value: those are not looked at again. */
+	readonly known?: object | undefined;
 	/** Decodes a type that the schema table does not have: a custom resource's. */
 	readonly decoder?: Decoder | undefined;
 }
@@ -48,7 +50,7 @@ export interface Decoded<T extends KubeObject = KubeObject> {
  */
 export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, typeName: string, options: DecodeOptions): Decoded<T> {
 	try {
-		const { value: object, unknownFields } = decodeValue(value, typeName, options.trusted, options.decoder);
+		const { value: object, unknownFields } = decodeValue(value, typeName, options);
 		if (options.fieldValidation === "Ignore") return { object: object as T, unknownFields: [], warnings: [] };
 		const texts = [
 			...(options.patchFindings ?? []),
@@ -72,10 +74,9 @@ export function decodeObject<T extends KubeObject = KubeObject>(value: unknown, 
 export function decodeValue(
 	value: unknown,
 	typeName: string,
-	trusted?: object,
-	decoder: Decoder = decoderOf(typeName),
+	{ trusted, known, decoder = decoderOf(typeName) }: Pick<DecodeOptions, "trusted" | "known" | "decoder"> = {},
 ): { readonly value: unknown; readonly unknownFields: readonly string[] } {
-	const state: DecodeState = { root: typeName, path: [], unknownFields: [], ...(trusted === undefined ? {} : { trusted }) };
+	const state: DecodeState = { root: typeName, path: [], unknownFields: [], trusted, known: known as JsonObject | undefined };
 	return { value: decoder(value, state), unknownFields: state.unknownFields };
 }
 

@@ -2,7 +2,7 @@
  * Decoders, one a type, compiled once from the schema table. A decoder returns the value it was given unless
  * something had to change, so a well-formed object passes without a copy: every write goes through here.
  */
-import { isJsonObject, type JsonObject, setKey } from "../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, setKey } from "../json.ts";
 import { DecodeError, type DecodeState, formatPath, jsonKind, refuse } from "./decode-errors.ts";
 import { goTypeName } from "./go-types.ts";
 import { type Decoder, scalarDecoder, takeAny } from "./scalar-decoders.ts";
@@ -68,12 +68,11 @@ type EntryDecoder = (key: string, item: unknown, state: DecodeState) => unknown;
 /** Decodes each value of an object; undefined drops the key. Copies only from the first change on. */
 function decodeEntries(value: JsonObject, state: DecodeState, decode: EntryDecoder): JsonObject {
 	let copy: Record<string, unknown> | undefined;
+	const { known } = state;
 	for (const key in value) {
 		const item = value[key];
 		if (item === undefined) continue;
-		state.path.push(key);
-		const decoded = item === state.trusted ? item : decode(key, item, state);
-		state.path.pop();
+		const decoded = known !== undefined && item !== null && item === known[key] ? item : decodeEntry(key, item, known, state, decode);
 		if (copy === undefined) {
 			if (decoded === item) continue;
 			copy = copyBefore(value, key);
@@ -81,6 +80,21 @@ function decodeEntries(value: JsonObject, state: DecodeState, decode: EntryDecod
 		if (decoded !== undefined) setKey(copy, key, decoded);
 	}
 	return (copy as JsonObject | undefined) ?? value;
+}
+
+function decodeEntry(key: string, item: JsonValue, known: JsonObject | undefined, state: DecodeState, decode: EntryDecoder): unknown {
+	if (item === state.trusted && key === "managedFields" && state.path.length === 1 && state.path[0] === "metadata") return item;
+	// Of all parts only metadata are often new where what is in them is not.
+	if (known !== undefined) state.known = key === "metadata" && state.path.length === 0 ? partOf(known, key) : undefined;
+	state.path.push(key);
+	const decoded = decode(key, item, state);
+	state.path.pop();
+	return decoded;
+}
+
+function partOf(object: JsonObject, key: string): JsonObject | undefined {
+	const part = object[key];
+	return isJsonObject(part) ? part : undefined;
 }
 
 /** The entries that come before `end`. */

@@ -144,7 +144,8 @@ function validateNoNewFinalizers(finalizers: readonly string[], old: readonly st
 	return [fieldForbidden(path, detail)];
 }
 
-function validateManagedFields(entries: readonly ManagedFieldsEntry[], path: string): FieldError[] {
+/** Entries of owners, one by one. */
+export function validateManagedFields(entries: readonly ManagedFieldsEntry[], path: string): FieldError[] {
 	return entries.flatMap(({ operation = "", fieldsType = "", manager = "", subresource = "" }, index) => {
 		const at = `${path}[${index}]`;
 		const errors: FieldError[] = [];

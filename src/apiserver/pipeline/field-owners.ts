@@ -144,7 +144,7 @@ export class FieldOwners {
 		};
 		return {
 			nodeOf: (apiVersion) => {
-				const served = find(apiVersion);
+				const served = apiVersion === formatApiVersion(context.request) ? context.served : find(apiVersion);
 				return served && (served.customType?.mergeNode ?? mergeNodeOf(served.resource.type));
 			},
 			convert: (object, from, to) => {

@@ -17,10 +17,11 @@ import type { ManagedFieldsEntry, ObjectMeta, Service } from "../../apimachinery
 import { typeSchema } from "../../apimachinery/schema/schema.ts";
 import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
-import { validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
+import { validateManagedFields, validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
 import { type AdmissionChain, type AdmissionLookup, type AdmissionOperation, andThen } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
 import type { EscalationCheck } from "../authorization/escalation.ts";
+import { isOwnWriting } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { ResourceFinder } from "../registry/resource-table.ts";
 import { JoinedWriteError, type UpdateOutcome } from "../storage/object-storage.ts";
@@ -160,7 +161,7 @@ export class Writer {
 		body: unknown,
 		strategy: UpdateStrategy = mainStrategy(context.served),
 	): Promise<{ object: KubeObject; created: boolean }> {
-		const sent = this.decode(context, body, context.endpoint.type);
+		const sent = this.decode(context, body, context.endpoint.type, { known: knownVersion(context) });
 		checkPlace(context, sent.metadata ?? {});
 		const found = context.storage.find(context.namespace, context.name);
 		if (found === undefined && context.definition.allowCreateOnUpdate === true && context.endpoint.subresource === "") {
@@ -190,7 +191,8 @@ export class Writer {
 					context.endpoint.type,
 					context.options.fieldValidation,
 				);
-				const decoded = this.decode(context, patched, context.endpoint.type, patchDecoding(context.request, patched));
+				const known = isDecoded(context, current) ? current : undefined;
+				const decoded = this.decode(context, patched, context.endpoint.type, { ...patchDecoding(context.request, patched), known });
 				checkPlace(context, decoded.metadata ?? {});
 				return toStorageVersion(context, decoded);
 			},
@@ -275,7 +277,7 @@ export class Writer {
 		const { definition } = context;
 		const { object: sent } = made;
 		checkPreconditions(context, sent.metadata ?? {}, current.metadata ?? {});
-		const placed = withMetadata(sent, metadataForUpdate({ ...sent.metadata, ...placeOf(current) }, current.metadata ?? {}));
+		const placed = placedAs(sent, current);
 		const defaulted = definition.setDefaults?.(placed) ?? placed;
 		// Somebody may have to convert for them, and then all of this comes again: before webhooks of admission are asked.
 		const isEarly = definition.isCustom === true && made.owners === undefined;
@@ -324,11 +326,7 @@ export class Writer {
 			const allocated = allocation?.service ?? prepared;
 			const counted = strategy.isUntracked === true ? allocated : withGeneration(allocated, current, definition);
 			const admitted = withManagedFields(counted, owners ?? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy));
-			const errors = [
-				...validateObjectMetaUpdate(admitted.metadata ?? {}, current.metadata ?? {}),
-				...validateMetadata(context, admitted),
-				...strategy.validate(admitted, current),
-			];
+			const errors = [...validateNewMetadata(context, admitted, current), ...strategy.validate(admitted, current)];
 			const finish = (): Computed => {
 				context.warnings.push(...(definition.warnings?.(admitted, current) ?? []));
 				if (isReadyToGo(context, admitted)) return { outcome: { action: "delete" }, release };
@@ -389,7 +387,7 @@ export class Writer {
 		context: RequestContext,
 		body: unknown,
 		typeName: string,
-		patch: Pick<DecodeOptions, "patchFindings" | "refuse"> = {},
+		patch: Pick<DecodeOptions, "patchFindings" | "refuse" | "known"> = {},
 	): KubeObject {
 		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
 		const list = isJsonObject(body.metadata) ? body.metadata.managedFields : undefined;
@@ -406,6 +404,7 @@ export class Writer {
 			fieldValidation: context.options.fieldValidation ?? "Warn",
 			// Owners that come back as they went out need no decoding.
 			trusted: isKnownList(list) ? list : undefined,
+			known: patch.known,
 			decoder: typeName === context.served.resource.type ? context.served.customType?.decode : undefined,
 		});
 		context.warnings.push(...warnings);
@@ -465,6 +464,62 @@ function checkPlace({ name, namespace }: RequestContext, sent: ObjectMeta): void
 function placeOf(current: KubeObject): Pick<ObjectMeta, "name" | "namespace"> {
 	const { name, namespace } = current.metadata ?? {};
 	return { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
+}
+
+/** The version that the cache has, where it needs no decoding. */
+function knownVersion(context: RequestContext): KubeObject | undefined {
+	const entry = context.storage.cache.find(context.namespace, context.name);
+	return entry !== undefined && !entry.isBytes && isDecoded(context, entry.object) ? entry.object : undefined;
+}
+
+/**
+ * Whether what the request's version shows of a stored object are its own parts, which have been decoded as the same type. The object may
+ * be sent back with most of its parts as they were: by who changed one of them in this process, and by every patch.
+ */
+function isDecoded({ definition, endpoint }: RequestContext, object: KubeObject): boolean {
+	const isSame = endpoint.kind === definition.kind && definition.isCustom !== true && definition.fromStorage === undefined;
+	return isSame && isOwnWriting(object);
+}
+
+/** What was sent, with the metadata that only the server writes: those that the object has, where they were not touched. */
+function placedAs(sent: KubeObject, current: KubeObject): KubeObject {
+	const { metadata: theirs = {} } = sent;
+	const { metadata: ours = {} } = current;
+	if (theirs === ours && ours.selfLink === undefined) return sent;
+	return withMetadata(sent, metadataForUpdate({ ...theirs, ...placeOf(current) }, ours));
+}
+
+/** What is wrong with metadata after an update. Those that this server has stored were right, and are, except for what is new in them. */
+function validateNewMetadata(context: RequestContext, object: KubeObject, current: KubeObject): readonly FieldError[] {
+	const { metadata = {} } = object;
+	const { metadata: old = {} } = current;
+	const isSound =
+		context.definition.isCustom !== true &&
+		isOwnWriting(current) &&
+		hasSameParts(metadata, old) &&
+		(metadata.generation ?? 0) >= (old.generation ?? 0) &&
+		validateManagedFields(newItems(metadata.managedFields, old.managedFields), "").length === 0;
+	return isSound ? [] : [...validateObjectMetaUpdate(metadata, old), ...validateMetadata(context, object)];
+}
+
+/** Whether two metadata are the very same in all but generation and owners of fields. */
+function hasSameParts(metadata: ObjectMeta, old: ObjectMeta): boolean {
+	if (metadata === old) return true;
+	for (const key in metadata) if (!isCountedApart(key) && fieldOf(metadata, key) !== fieldOf(old, key)) return false;
+	for (const key in old) if (!isCountedApart(key) && fieldOf(metadata, key) === undefined && fieldOf(old, key) !== undefined) return false;
+	return true;
+}
+
+function isCountedApart(key: string): boolean {
+	return key === "generation" || key === "managedFields";
+}
+
+function fieldOf(metadata: ObjectMeta, key: string): unknown {
+	return metadata[key as keyof ObjectMeta];
+}
+
+function newItems<T>(list: readonly T[] = [], old: readonly T[] = []): readonly T[] {
+	return list === old ? [] : list.filter((item) => !old.includes(item));
 }
 
 function checkPreconditions(context: RequestContext, sent: ObjectMeta, current: ObjectMeta): void {
