@@ -40,16 +40,29 @@ export interface OpenGroupOptions extends OpenStoreOptions {
 	readonly members?: number;
 	/** Election timeouts, ids; default real entropy. */
 	readonly random?: Random;
+	/**
+	 * With a virtual clock and a directory: everything stands still while the disk works, so that nobody can see how fast it is, and a
+	 * run is the same as in memory. Elections are on the virtual clock then, too. Default false.
+	 */
+	readonly standstill?: boolean;
 }
 
 /**
  * Opens the group of members in `directory`. Rejects with `StoreLockedError`, `StoreCorruptError`, `StoreFormatError` or
  * `StoreOpenError`.
  */
-export function openLocalGroup({ clock, log = silentLog, random = createEntropyRandom(), ...rest }: OpenGroupOptions): Promise<LocalGroup> {
+export function openLocalGroup({
+	clock,
+	log = silentLog,
+	random = createEntropyRandom(),
+	standstill = false,
+	...rest
+}: OpenGroupOptions): Promise<LocalGroup> {
 	// In virtual time nothing is real. Else elections wait for real disks, however fast the cluster's own time goes.
-	const machineClock = clock instanceof VirtualClock && rest.directory === undefined ? clock : new WallClock();
-	return LocalGroup.open({ clock, machineClock, log, random, ...rest });
+	if (!(clock instanceof VirtualClock) || (rest.directory !== undefined && !standstill))
+		return LocalGroup.open({ clock, machineClock: new WallClock(), log, random, ...rest });
+	const holdTime = () => clock.attend({ steps: 0, isPending: true });
+	return LocalGroup.open({ clock, machineClock: clock, holdTime, log, random, ...rest });
 }
 
 /** A durable store of one member. Rejects as `openLocalGroup`. */

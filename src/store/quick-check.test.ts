@@ -15,6 +15,7 @@ import {
 	RecordedWatch,
 	settle,
 	show,
+	standstillEngine,
 	wireEngine,
 } from "./testing/engines.ts";
 import { ModelStore } from "./testing/model-store.ts";
@@ -267,6 +268,7 @@ async function check(engine: Engine, numRuns: number): Promise<void> {
 describe("random histories give the answers of the model", () => {
 	test("in memory", () => check(memoryEngine, 400));
 	test("on LevelDB", () => check(levelEngine, 40));
+	test("on LevelDB in virtual time", () => check(standstillEngine, 40));
 	// Not on a real etcd: no virtual time makes its leases run out.
 	test("over kubesim's etcd API", () => check(wireEngine, 40));
 	test("on three members", () => check(groupEngine, 10));

@@ -55,6 +55,7 @@ export class StateMachine {
 	readonly #values: ValueReader;
 	readonly #watches: WatchHub;
 	readonly #commit: GroupCommit<Publication>;
+	readonly #isBehindLog: boolean;
 	#applied: Position | undefined;
 	/** Why nothing is accepted any more. */
 	#stopped: Error | undefined;
@@ -70,6 +71,7 @@ export class StateMachine {
 		this.#backend = backend;
 		this.#log = log;
 		this.#applied = applied;
+		this.#isBehindLog = isBehindLog;
 		this.state = state;
 		this.#values = new ValueReader(backend);
 		this.#watches = new WatchHub(state, this.#values, log);
@@ -277,8 +279,15 @@ export class StateMachine {
 		return { mutations: [], revision: this.state.revision, plan: undefined };
 	}
 
-	/** So that what was refused once is not applied again after a restart. */
+	/**
+	 * So that what was refused once is not applied again after a restart. An engine that answers at once hears of it with the next change:
+	 * until then it would be refused again, and where there is no log, nothing happens here either.
+	 */
 	#keepPosition(position: Position): void {
+		if (!this.#isBehindLog) {
+			this.#applied = position;
+			return;
+		}
 		const { mutations, revision } = this.#pass(position);
 		this.#commit.submit({ mutations, revision, position, durable: () => undefined, failed: () => undefined });
 	}

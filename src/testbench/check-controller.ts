@@ -26,7 +26,7 @@ export interface ControllerCheck {
 	/** What happens: see `schedules`. */
 	readonly schedule: fc.Arbitrary<Schedule>;
 	/** What the cluster is like; default no nodes, and the cluster's own garbage collector and namespace controllers. */
-	readonly cluster?: Omit<ClusterOptions, "clock" | "seed" | "faults">;
+	readonly cluster?: Omit<ClusterOptions, "clock" | "seed" | "faults" | "dataDir">;
 	/** What makes the cluster of each life; default `createCluster`. */
 	readonly makeCluster?: (options: ClusterOptions) => Promise<TestCluster>;
 	/** Whether what the user wants is there. */

@@ -16,8 +16,9 @@ export type Duration = number | string;
 /** Real milliseconds between two looks at a condition where time passes by itself. */
 const lookEveryMs = 20;
 
-export function clockOf(option: ClockOption): Clock {
-	if (option === "virtual") return new VirtualClock();
+/** @param startMs when virtual time begins, Unix ms */
+export function clockOf(option: ClockOption, startMs?: number): Clock {
+	if (option === "virtual") return new VirtualClock(startMs);
 	if (option === "wall") return new WallClock();
 	return "speed" in option ? new WallClock({ speed: option.speed }) : option;
 }

@@ -25,11 +25,12 @@ import { type FaultPlan, Faults, FaultyTransport } from "./faults.ts";
 import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "./kind-names.ts";
 import { type KubeConfigLike, kubeConfigOver } from "./kube-config.ts";
 import { advance, type ClockOption, clockOf, type Duration, durationMs, passUntil, settle } from "./pace.ts";
+import { Resumption } from "./resumption.ts";
 import { ControllerProcess, type RunnableController } from "./run-controller.ts";
 import { renderEntry, Timeline, type TimelineEntry } from "./timeline.ts";
 
 export interface ClusterOptions extends Omit<PlainOptions, "clock" | "wayOf"> {
-	/** Default `wall`: real time. */
+	/** Default `wall`: real time. With `virtual` and a `dataDir` that was used before, time goes on from where it was. */
 	readonly clock?: ClockOption;
 	/** What goes wrong between the cluster's components and its API server once all of them run; see `TestCluster.faults`. */
 	readonly faults?: FaultPlan;
@@ -61,8 +62,11 @@ export function createCluster(options: ClusterOptions = {}): Promise<TestCluster
 
 /** @param make what the cluster is made by: one of which only a part runs is made in less time */
 export async function createTestCluster(options: ClusterOptions, make: (options: PlainOptions) => Promise<Cluster>): Promise<TestCluster> {
-	const { clock: clockOption = "wall", faults: plan, budget, ...rest } = options;
-	const clock = clockOf(clockOption);
+	const { clock: clockOption = "wall", faults: plan, budget, seed, ...others } = options;
+	const resumption = clockOption === "virtual" && others.dataDir !== undefined ? Resumption.begin(others.dataDir) : undefined;
+	const clock = clockOf(clockOption, resumption?.startMs);
+	resumption?.save(clock.now());
+	const rest = { ...others, ...(seed === undefined ? {} : { seed: resumption?.seedOf(seed) ?? seed }) };
 	if (clock instanceof VirtualClock) await preloadReader();
 	const random = rest.seed === undefined ? createEntropyRandom() : new SeededRandom(`${rest.seed} test bench`);
 	const faults = new Faults();
@@ -80,7 +84,7 @@ export async function createTestCluster(options: ClusterOptions, make: (options:
 	});
 	// Only now: in virtual time nobody who tries again after a while would ever do so before somebody lets time pass.
 	if (plan !== undefined) faults.set(plan);
-	return new TestCluster(cluster, { random, faults, log: rest.log ?? silentLog, budget: { ...defaultBudget, ...budget } });
+	return new TestCluster(cluster, { random, faults, log: rest.log ?? silentLog, budget: { ...defaultBudget, ...budget }, resumption });
 }
 
 interface TestClusterParts {
@@ -88,6 +92,8 @@ interface TestClusterParts {
 	readonly faults: Faults;
 	readonly log: Logger;
 	readonly budget: Required<Budget>;
+	/** For a cluster in virtual time that can be opened again. */
+	readonly resumption: Resumption | undefined;
 }
 
 export class TestCluster implements AsyncDisposable {
@@ -103,11 +109,13 @@ export class TestCluster implements AsyncDisposable {
 	readonly #log: Logger;
 	readonly #ending = new AbortController();
 	readonly #budget: Required<Budget>;
+	readonly #resumption: Resumption | undefined;
 	/** A controller that was ended because it never rests. */
 	#runaway: BudgetError | undefined;
 
-	constructor(cluster: Cluster, { random, faults, log, budget }: TestClusterParts) {
+	constructor(cluster: Cluster, { random, faults, log, budget, resumption }: TestClusterParts) {
 		this.inner = cluster;
+		this.#resumption = resumption;
 		this.#budget = budget;
 		this.faults = faults;
 		this.#random = random;
@@ -213,9 +221,13 @@ export class TestCluster implements AsyncDisposable {
 			if (this.#runaway !== undefined) throw this.#runaway;
 			check();
 		};
-		const result = await pass(checkAll);
-		checkAll();
-		return result;
+		try {
+			const result = await pass(checkAll);
+			checkAll();
+			return result;
+		} finally {
+			this.#resumption?.save(this.clock.now());
+		}
 	}
 
 	/**
@@ -225,6 +237,7 @@ export class TestCluster implements AsyncDisposable {
 	jumpClock(duration: Duration): void {
 		if (!(this.clock instanceof VirtualClock)) throw new Error("only virtual time jumps");
 		this.clock.jump(durationMs(duration));
+		this.#resumption?.save(this.clock.now());
 	}
 
 	/** A node is lost: its kubelet falls silent, and in time its pods are given up. Its processes go on, as behind a broken network. */

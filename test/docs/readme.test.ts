@@ -70,4 +70,4 @@ test("the TypeScript is right by the package's own types, runs, and prints what 
 	} finally {
 		rmSync(directory, { recursive: true, force: true });
 	}
-});
+}, 180_000);

@@ -37,6 +37,8 @@ export interface LocalGroupOptions {
 	readonly clock: Clock;
 	/** Real time; virtual where disks and networks are. */
 	readonly machineClock: Clock;
+	/** Where disks are virtual: holds the clock until what it returns is called. */
+	readonly holdTime?: () => () => void;
 	readonly random: Random;
 	readonly log: Logger;
 	readonly limits?: Partial<StoreLimits>;
@@ -95,8 +97,7 @@ export class LocalGroup {
 		const identities = await findOrFoundLocalGroup(options.directory, options.members ?? 1, options.random);
 		const slots = new Map<string, Slot>();
 		for (const identity of identities) {
-			const { directory, log } = options;
-			const storage = directory === undefined ? new VolatileStorage() : new DirectoryStorage(join(directory, identity.name), log);
+			const storage = storageOf(identity, options);
 			slots.set(identity.name, { identity, storage, running: undefined });
 		}
 		try {
@@ -177,9 +178,9 @@ export class LocalGroup {
 		const { token } = this.#anyIdentity();
 		const { id } = await this.store.group.addMember([localPeerUrl(name)], true);
 		const identity: MemberIdentity = { clusterId, memberId: id, name, token, founders: undefined };
-		const { directory, log } = this.#options;
+		const { directory } = this.#options;
 		if (directory !== undefined) await writeIdentity(join(directory, name), identity);
-		const storage = directory === undefined ? new VolatileStorage() : new DirectoryStorage(join(directory, name), log);
+		const storage = storageOf(identity, this.#options);
 		this.#slots.set(name, { identity, storage, running: undefined });
 		await this.startMember(name);
 		await this.#promote(id);
@@ -257,6 +258,10 @@ export class LocalGroup {
 		await Promise.all([...this.#slots.values()].map(({ running }) => running?.replica.drain()));
 		await Promise.all([...this.#slots.values()].map(({ running }) => running?.store.close()));
 	}
+}
+
+function storageOf({ name }: MemberIdentity, { directory, log, holdTime }: LocalGroupOptions): MemberStorage {
+	return directory === undefined ? new VolatileStorage() : new DirectoryStorage(join(directory, name), log, holdTime);
 }
 
 async function startSlot(slot: Slot, options: LocalGroupOptions, network: LocalNetwork): Promise<void> {

@@ -7,8 +7,8 @@
  *                                                            └─> readStates ─> range
  *
  *  - node.ts is the door of one member, ready.ts says what its driver has to do and in which order, options.ts what it
- *    is made of. storage.ts is what it reads; log-store.ts is a durable log in a file (log-codec.ts, log-replay.ts), and
- *    memory-storage.ts the readable half of any.
+ *    is made of. storage.ts is what it reads; log-store.ts is a durable log in a file (log-directory.ts, log-codec.ts, log-replay.ts),
+ *    standstill-log.ts the same in virtual time, and memory-storage.ts the readable half of any.
  *  - core.ts is its state; step.ts hands each message to its one handler: election.ts, follower.ts (a follower's side
  *    of replication), replication.ts (a leader's), reads.ts, proposal.ts, reconfigure.ts, transfer.ts.
  *  - Pure parts: log.ts, quorum.ts, membership.ts, progress.ts, inflights.ts.
@@ -41,8 +41,9 @@ export {
 } from "./entry.ts";
 export { RaftInvariantError } from "./invariant.ts";
 export { encodeRecord, type LogRecord, readEntries, writeEntries } from "./log-codec.ts";
+export type { LogStoreOptions } from "./log-directory.ts";
 export { DamagedLogError, type Replayed, replayLog } from "./log-replay.ts";
-export { LogStore, type LogStoreOptions } from "./log-store.ts";
+export { LogStore } from "./log-store.ts";
 export {
 	type ConfigChange,
 	isJoint,
@@ -64,5 +65,6 @@ export { defaultLimits, type RaftLimits, type RaftOptions } from "./options.ts";
 export type { ProposeResult, Refusal, RefusalReason } from "./proposal.ts";
 export type { Ready, SoftState } from "./ready.ts";
 export { describeMembership } from "./reconfigure.ts";
+export { StandstillLog } from "./standstill-log.ts";
 export type { RaftStorage } from "./storage.ts";
 export type { TransferResult } from "./transfer.ts";

@@ -1,5 +1,5 @@
 /**
- * A durable log: one append-only file, read into memory when it is opened.
+ * A durable log: one append-only file (log-directory.ts), read into memory when it is opened.
  *
  *     save ─> encode ─> append, synced ─> in memory ─> resolved
  *     compact ─> raft-<n+1>.tmp (snapshot's metadata, hard state, entries kept) ─> fsync ─> rename ─> old file removed
@@ -10,31 +10,14 @@
  *
  * Invariants: one call of save or compact at a time; after a failure none is served, as the file's end is unknown.
  */
-import { constants, type FileHandle, mkdir, open, readdir, readFile, rename, rm, truncate } from "node:fs/promises";
-import { join } from "node:path";
-import { type Logger, silentLog } from "../../apimachinery/log.ts";
-import { StoreCorruptError, StoreFailedError, StoreOpenError } from "../errors.ts";
+import { type FileHandle, open, rm } from "node:fs/promises";
+import { StoreFailedError } from "../errors.ts";
 import type { Entry, HardState, Snapshot, SnapshotMetadata } from "./entry.ts";
 import { encodeRecord } from "./log-codec.ts";
-import { DamagedLogError, type Replayed, replayLog } from "./log-replay.ts";
+import { type LogStoreOptions, logPath, openLogDirectory, writeFlags, writeLog, writesAreSynced } from "./log-directory.ts";
+import type { Replayed } from "./log-replay.ts";
 import type { MemoryStorage, StorageWrite } from "./memory-storage.ts";
 import type { RaftStorage } from "./storage.ts";
-
-export interface LogStoreOptions {
-	/** Made if it is not there. For this log alone, and for one process at a time: the owner of the member's directory sees to that. */
-	readonly directory: string;
-	/** Where a new log begins: `bootstrapSnapshot` of a founding member, `emptySnapshot` of one that joins. */
-	readonly founding: Snapshot;
-	/** The state machine has everything up to here: a log that ends before it has lost something. Default 0. */
-	readonly applied?: number;
-	readonly log?: Logger;
-}
-
-/** Where the system has it, a write is durable when it returns: one trip to the disk, and to the thread that waits for it. */
-const writesAreSynced = constants.O_DSYNC !== undefined;
-const writeFlags = constants.O_RDWR | (constants.O_DSYNC ?? 0);
-
-const fileName = /^raft-(\d{10})\.log$/;
 
 export class LogStore implements RaftStorage {
 	/** What a crash cut short and opening took away, bytes. */
@@ -61,28 +44,8 @@ export class LogStore implements RaftStorage {
 
 	/** Opens or creates the log. Rejects with `StoreCorruptError` (nothing was changed) or `StoreOpenError`. */
 	static async open(options: LogStoreOptions): Promise<LogStore> {
-		const { directory } = options;
-		try {
-			await mkdir(directory, { recursive: true });
-			const generation = (await newestGeneration(directory)) ?? (await createLog(directory, options.founding));
-			const path = pathOf(directory, generation);
-			const replayed = replayLog(await readFile(path));
-			const last = replayed.storage.lastIndex();
-			if (last < (options.applied ?? 0))
-				throw new DamagedLogError(replayed.validBytes, `its data go to command ${options.applied}, its log to command ${last},`);
-			if (replayed.tornBytes > 0) {
-				(options.log ?? silentLog).warn("the log's last write was cut short by a crash and is dropped", {
-					path,
-					bytes: replayed.tornBytes,
-				});
-				await truncate(path, replayed.validBytes);
-			}
-			await removeOthers(directory, generation);
-			return new LogStore(options, await open(path, writeFlags), generation, replayed);
-		} catch (error) {
-			if (error instanceof DamagedLogError) throw new StoreCorruptError(directory, error.message, error);
-			throw new StoreOpenError(directory, error);
-		}
+		const { path, generation, replayed } = await openLogDirectory(options);
+		return new LogStore(options, await open(path, writeFlags), generation, replayed);
 	}
 
 	/** Resolves once `write` is durable; without `sync`, once it is on its way: a crash may take it, and all lazy ones after it. */
@@ -111,9 +74,9 @@ export class LogStore implements RaftStorage {
 			const entries = storage.entries(metadata.index + 1, storage.lastIndex() + 1, Number.POSITIVE_INFINITY);
 			const record = encodeRecord({ sequence: this.#sequence + 1, hardState: storage.hardState(), snapshot: metadata, entries });
 			await writeLog(this.#directory, generation, record);
-			const file = await open(pathOf(this.#directory, generation), writeFlags);
+			const file = await open(logPath(this.#directory, generation), writeFlags);
 			await this.#file.close();
-			await rm(pathOf(this.#directory, this.#generation));
+			await rm(logPath(this.#directory, this.#generation));
 			this.#file = file;
 			this.#generation = generation;
 			this.#sequence++;
@@ -184,51 +147,4 @@ export class LogStore implements RaftStorage {
 			this.#busy = false;
 		}
 	}
-}
-
-function pathOf(directory: string, generation: number): string {
-	return join(directory, `raft-${String(generation).padStart(10, "0")}.log`);
-}
-
-async function newestGeneration(directory: string): Promise<number | undefined> {
-	const generations = (await readdir(directory)).flatMap((name) => fileName.exec(name)?.[1] ?? []);
-	return generations.length === 0 ? undefined : Math.max(...generations.map(Number));
-}
-
-/** Returns its generation. */
-async function createLog(directory: string, { metadata }: Snapshot): Promise<number> {
-	const hardState: HardState = { term: metadata.term, vote: undefined, commit: metadata.index };
-	await writeLog(directory, 1, encodeRecord({ sequence: 1, hardState, snapshot: metadata, entries: [] }));
-	return 1;
-}
-
-/** A file has its name only once it is durable. */
-async function writeLog(directory: string, generation: number, record: Uint8Array): Promise<void> {
-	const path = pathOf(directory, generation);
-	const file = await open(`${path}.tmp`, "w");
-	try {
-		await file.writeFile(record);
-		await file.sync();
-	} finally {
-		await file.close();
-	}
-	await rename(`${path}.tmp`, path);
-	await syncDirectory(directory);
-}
-
-/** So that a rename lasts. */
-async function syncDirectory(directory: string): Promise<void> {
-	const handle = await open(directory, "r");
-	try {
-		await handle.sync();
-	} finally {
-		await handle.close();
-	}
-}
-
-/** What a crash during a compaction left behind. */
-async function removeOthers(directory: string, generation: number): Promise<void> {
-	const kept = `raft-${String(generation).padStart(10, "0")}.log`;
-	for (const name of await readdir(directory))
-		if (/^raft-\d{10}\.log(\.tmp)?$/.test(name) && name !== kept) await rm(join(directory, name));
 }

@@ -13,11 +13,14 @@
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "../../apimachinery/log.ts";
+import type { Backend } from "../backend/backend.ts";
 import { LevelBackend } from "../backend/level-backend.ts";
+import { StandstillBackend } from "../backend/standstill-backend.ts";
 import { StoreCorruptError, StoreOpenError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
-import { LogStore, type Snapshot, type SnapshotMetadata } from "../raft/index.ts";
+import { LogStore, type LogStoreOptions, type Snapshot, type SnapshotMetadata, StandstillLog } from "../raft/index.ts";
 import { snapshotMutations } from "../snapshot/restore.ts";
+import type { DurableLog } from "./durable-log.ts";
 import {
 	finishInstallation,
 	type LoadedBackend,
@@ -35,11 +38,18 @@ const batchMutations = 5000;
 export class DirectoryStorage implements MemberStorage {
 	readonly #directory: string;
 	readonly #log: Logger;
+	readonly #holdTime: (() => () => void) | undefined;
 	#generation = 0;
 
-	constructor(directory: string, log: Logger) {
+	/** @param holdTime in virtual time: holds the clock until what it returns is called; see standstill-backend.ts */
+	constructor(directory: string, log: Logger, holdTime?: () => () => void) {
 		this.#directory = directory;
 		this.#log = log;
+		this.#holdTime = holdTime;
+	}
+
+	get isImmediate(): boolean {
+		return this.#holdTime !== undefined;
 	}
 
 	async open(founding: Snapshot): Promise<OpenedStorage> {
@@ -50,13 +60,13 @@ export class DirectoryStorage implements MemberStorage {
 		await mkdir(path, { recursive: true }).catch((error: unknown) => {
 			throw new StoreOpenError(this.#directory, error);
 		});
-		const loaded = await loadBackend(await LevelBackend.open(path));
+		const loaded = await loadBackend(await this.#openEngine(path));
 		try {
 			if (loaded.applied !== undefined && !hasLog) this.#fail("its log of commands is missing");
 			const installed = await readSnapshotMetadata(path);
 			// The log need not have what came with a snapshot.
 			const applied = loaded.applied?.index === installed?.index ? 0 : (loaded.applied?.index ?? 0);
-			const log = await LogStore.open({ directory: join(this.#directory, "log"), founding, applied, log: this.#log });
+			const log = await this.#openLog({ directory: join(this.#directory, "log"), founding, applied, log: this.#log });
 			try {
 				await finishInstallation(installed, log);
 				const mismatch = mismatchOf(loaded.applied, log);
@@ -79,7 +89,16 @@ export class DirectoryStorage implements MemberStorage {
 		await writeDatabase(path, snapshotMutations(snapshot.data), snapshot.metadata);
 		this.#generation = generation;
 		await this.#removeOthers();
-		return await loadBackend(await LevelBackend.open(path));
+		return await loadBackend(await this.#openEngine(path));
+	}
+
+	async #openEngine(path: string): Promise<Backend> {
+		const engine = await LevelBackend.open(path);
+		return this.#holdTime === undefined ? engine : new StandstillBackend(engine, this.#holdTime);
+	}
+
+	#openLog(options: LogStoreOptions): Promise<DurableLog> {
+		return this.#holdTime === undefined ? LogStore.open(options) : StandstillLog.open(options);
 	}
 
 	#path(generation: number): string {

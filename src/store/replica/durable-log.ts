@@ -7,6 +7,8 @@ import { type Entry, MemoryStorage, type RaftStorage, type Snapshot, type Snapsh
 export interface DurableLog extends RaftStorage {
 	/** Resolves once `write` is durable. One call of save or compact at a time. */
 	save(write: StorageWrite, sync: boolean): Promise<void>;
+	/** As `save`, done when it returns. Undefined where that would hold others up: on a disk in real time. @throws StoreFailedError */
+	saveNow?(write: StorageWrite): void;
 	/** Forgets entries up to `index`; `metadata` is of a snapshot, at or after `index`, that the state machine has durably. */
 	compact(metadata: SnapshotMetadata, index: number): Promise<void>;
 	/** Where a snapshot for others comes from. Set once, by the driver. */
@@ -26,6 +28,10 @@ export class MemoryLog implements DurableLog {
 	}
 
 	async save(write: StorageWrite): Promise<void> {
+		this.saveNow(write);
+	}
+
+	saveNow(write: StorageWrite): void {
 		this.#storage.save(write);
 		for (const entry of write.entries) this.#sizeBytes += entry.type === "normal" ? entry.data.length : 0;
 	}

@@ -20,6 +20,8 @@ export interface OpenedStorage extends LoadedBackend {
 }
 
 export interface MemberStorage {
+	/** Writes take no time that anybody could see: memory, and a disk in virtual time. */
+	readonly isImmediate: boolean;
 	/**
 	 * @param founding where a log begins that is not there yet. Rejects with the errors of opening (errors.ts); nothing is
 	 * open then.

@@ -43,7 +43,7 @@ export function foundingSnapshot({ founders }: MemberIdentity): Snapshot {
 export async function openMember(options: OpenMemberOptions): Promise<OpenedMember> {
 	const { identity, storage, log: logger } = options;
 	const { log, ...loaded } = await storage.open(foundingSnapshot(identity));
-	const machine = machineOf(loaded, logger);
+	const machine = machineOf(loaded, storage, logger);
 	if (identity.founders !== undefined && loaded.applied === undefined) {
 		const records = identity.founders.flatMap(({ id, peerUrls, name, clientUrls }) => memberRecords(id, peerUrls, { name, clientUrls }));
 		machine.replay({ type: "records", records }, { index: 1, term: 1 });
@@ -63,7 +63,7 @@ export async function openMember(options: OpenMemberOptions): Promise<OpenedMemb
 					contacts: identity.contacts ?? [],
 					log,
 					machine,
-					install: (old, snapshot) => old.replaceBy(async () => machineOf(await storage.replace(snapshot), logger)),
+					install: (old, snapshot) => old.replaceBy(async () => machineOf(await storage.replace(snapshot), storage, logger)),
 					transport: options.transport,
 					clock: options.machineClock,
 					random: options.random,
@@ -80,6 +80,7 @@ export async function openMember(options: OpenMemberOptions): Promise<OpenedMemb
 	return { store, replica };
 }
 
-function machineOf({ applied, ...loaded }: LoadedBackend, log: Logger): StateMachine {
-	return new StateMachine({ ...loaded, ...(applied === undefined ? {} : { applied }), isBehindLog: true, log });
+/** An engine that answers at once needs nobody who lets it fall behind. */
+function machineOf({ applied, ...loaded }: LoadedBackend, { isImmediate }: MemberStorage, log: Logger): StateMachine {
+	return new StateMachine({ ...loaded, ...(applied === undefined ? {} : { applied }), isBehindLog: !isImmediate, log });
 }

@@ -8,6 +8,7 @@ import { MemoryLog } from "./durable-log.ts";
 import { type LoadedBackend, loadBackend, type MemberStorage, type OpenedStorage } from "./member-storage.ts";
 
 export class VolatileStorage implements MemberStorage {
+	readonly isImmediate = true;
 	#backend = new MemoryBackend();
 	#log: MemoryLog | undefined;
 

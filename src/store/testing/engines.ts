@@ -79,6 +79,21 @@ export const levelEngine: Engine<MaintainedStore> = {
 	},
 };
 
+/** As in virtual time: everything stands still while the disk works. */
+export const standstillEngine: Engine<MaintainedStore> = {
+	name: "LevelDB at a standstill",
+	lacks: {},
+	async open(limits = {}) {
+		const clock = new VirtualClock();
+		const directory = await temporaryDirectory();
+		return bench(
+			clock,
+			async () => (await openLocalGroup({ clock, directory, limits, standstill: true })).store,
+			() => rm(directory, { recursive: true, force: true }),
+		);
+	},
+};
+
 /** Three members, each with a directory of its own. */
 export const groupEngine: Engine<MaintainedStore> = {
 	name: "three members on LevelDB",
@@ -137,7 +152,7 @@ export const etcdEngine: Engine = {
 };
 
 /** Engines that take care of themselves. */
-export const localEngines: readonly Engine<MaintainedStore>[] = [memoryEngine, levelEngine, groupEngine];
+export const localEngines: readonly Engine<MaintainedStore>[] = [memoryEngine, levelEngine, standstillEngine, groupEngine];
 
 /** All. A real etcd only where it is installed: CI installs it. */
 export const engines: readonly Engine[] = [...localEngines, wireEngine, ...(hasEtcdServer ? [etcdEngine] : [])];

@@ -65,6 +65,7 @@ export class SimStorage {
 				if (mismatch !== undefined) throw new StoreCorruptError("simulated", mismatch);
 				return { ...loaded, log };
 			},
+			isImmediate: false,
 			replace: async (snapshot): Promise<LoadedBackend> => {
 				await this.delay(machine);
 				this.engine = new SimEngine(this.#random, snapshot.metadata, snapshotMutations(snapshot.data));
