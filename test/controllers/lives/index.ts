@@ -1,15 +1,21 @@
 /** Every built-in controller's life, by the name that `--controllers` takes. */
 import type { Life } from "../life.ts";
-import { clusterLives } from "./cluster.ts";
+import { claimLives } from "./claims.ts";
+import { disruptionLives } from "./disruption.ts";
 import { jobLives } from "./jobs.ts";
 import { namespaceLives } from "./namespaces.ts";
+import { nodeLives } from "./nodes.ts";
 import { securityLives } from "./security.ts";
+import { serviceLives } from "./services.ts";
 import { workloadLives } from "./workloads.ts";
 
 export const lives: Readonly<Record<string, Life>> = {
 	...workloadLives,
 	...jobLives,
 	...namespaceLives,
-	...clusterLives,
+	...serviceLives,
+	...nodeLives,
+	...disruptionLives,
+	...claimLives,
 	...securityLives,
 };

@@ -1,4 +1,0 @@
-import { clusterLives } from "./lives/cluster.ts";
-import { testLives } from "./properties.ts";
-
-testLives(clusterLives);

@@ -1,0 +1,4 @@
+import { serviceLives } from "./lives/services.ts";
+import { testLives } from "./properties.ts";
+
+testLives(serviceLives);

@@ -1,0 +1,4 @@
+import { claimLives } from "./lives/claims.ts";
+import { testLives } from "./properties.ts";
+
+testLives(claimLives);
