@@ -30,6 +30,7 @@ import { ephemeralVolumeController } from "./persistentvolume/ephemeral-volume-c
 import { expandController } from "./persistentvolume/expand-controller.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
+import { resourceClaimController } from "./resource-claim/resource-claim-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
@@ -100,6 +101,7 @@ export function createControllers({
 		attachDetachController,
 		expandController,
 		ephemeralVolumeController,
+		resourceClaimController,
 		pvcProtectionController,
 		pvProtectionController,
 		validatingAdmissionPolicyStatusController,
