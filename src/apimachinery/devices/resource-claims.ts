@@ -69,6 +69,11 @@ export function withoutClaimFinalizer(claim: ResourceResourceClaim): ResourceRes
 	return { ...claim, metadata: { ...claim.metadata, finalizers } };
 }
 
+export function withClaimFinalizer(claim: ResourceResourceClaim): ResourceResourceClaim {
+	if (hasClaimFinalizer(claim)) return claim;
+	return { ...claim, metadata: { ...claim.metadata, finalizers: [...(claim.metadata?.finalizers ?? []), claimFinalizer] } };
+}
+
 /** Without its devices, for nobody. */
 export function deallocated(claim: ResourceResourceClaim): ResourceResourceClaim {
 	const { allocation: _, devices: __, reservedFor: ___, ...status } = claim.status ?? {};

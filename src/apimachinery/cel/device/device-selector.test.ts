@@ -42,7 +42,10 @@ describe("selectors of devices", () => {
 		[`"dra.example.com" in device.attributes`, true],
 		[`has(device.attributes["dra.example.com"].color)`, false],
 		[`device.attributes["dra.example.com"].color == "red"`, "run: no such key: color"],
-		[`device.attributes["dra.example.com"].model`, expect.stringContaining("run: CEL result of type string could not be converted to bool")],
+		[
+			`device.attributes["dra.example.com"].model`,
+			expect.stringContaining("run: CEL result of type string could not be converted to bool"),
+		],
 		// What is wrong before any device is there.
 		["1", "must evaluate to bool or the unknown type, not int"],
 		["device.color == 'red'", expect.stringContaining("compilation failed: ERROR: <input>:1:7: undefined field 'color'")],

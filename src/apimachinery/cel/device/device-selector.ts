@@ -136,14 +136,14 @@ function deviceValue({ driver, attributes, capacity, allowMultipleAllocations }:
 	);
 }
 
-function byDomain<T>(driver: string, named: Readonly<Record<string, T>>, valueOf: (item: T) => CelValue): DomainMap {
+function byDomain<T>(driver: string, named: Readonly<Record<string, T>>, celValueOf: (item: T) => CelValue): DomainMap {
 	const domains = new Map<string, [string, CelValue][]>();
 	for (const [name, item] of Object.entries(named)) {
 		const slash = name.indexOf("/");
 		const domain = slash < 0 ? driver : name.slice(0, slash);
 		const entries = domains.get(domain) ?? [];
 		if (entries.length === 0) domains.set(domain, entries);
-		entries.push([name.slice(slash + 1), valueOf(item)]);
+		entries.push([name.slice(slash + 1), celValueOf(item)]);
 	}
 	return new DomainMap(new Map([...domains].map(([domain, entries]) => [domain, EntryMap.of(new Map(entries))])));
 }
@@ -155,4 +155,3 @@ function attributeValue({ int, bool, string, version }: DeviceAttribute): CelVal
 	if (version !== undefined) return versionOf(version);
 	throw new EvaluationError("unsupported attribute value");
 }
-

@@ -20,11 +20,10 @@ import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
 import { validateDriverName } from "../validation/csi.ts";
 import { type FieldErrors, invalidFor, validateDnsLabel } from "../validation/primitives.ts";
 import { validateTolerations } from "./device.ts";
-import { validateFullyQualifiedName, validateList, validateSet } from "./device-names.ts";
+import { maxExpressionBytes, validateFullyQualifiedName, validateList, validateSet } from "./device-names.ts";
 
 const maxItems = 32;
 const maxAlternatives = 8;
-export const maxExpressionBytes = 10 * 1024;
 const maxParametersBytes = 10 * 1024;
 const badReference = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
 

@@ -58,7 +58,14 @@ describe("selectors", () => {
 	const problem = (path: string) =>
 		`${path}.cel.expression: Invalid value: "device.color": compilation failed: ERROR: <input>:1:7: undefined field 'color'\n | device.color\n | ......^`;
 	const request = { deviceClassName: "gpu", selectors: [{ cel: { expression: "true" } }, bad] };
-	const spec = { devices: { requests: [{ name: "a", exactly: request }, { name: "b", firstAvailable: [{ name: "c", ...request }] }] } };
+	const spec = {
+		devices: {
+			requests: [
+				{ name: "a", exactly: request },
+				{ name: "b", firstAvailable: [{ name: "c", ...request }] },
+			],
+		},
+	};
 	const expressionProblems = async (resource: string, fields: object, old?: object) => {
 		const kind = of(resource);
 		const errors = await kind.validateExpressions?.(object(fields), old === undefined ? undefined : object(old), []);

@@ -5,7 +5,7 @@
 import { compileDeviceSelector, maxSelectorCost } from "../../../apimachinery/cel/index.ts";
 import type { DeviceSelector } from "../../../apimachinery/schema/generated/types.ts";
 import { type FieldError, fieldForbidden, fieldInvalid } from "../../../apimachinery/validation/field-error.ts";
-import { maxExpressionBytes } from "./device-claim.ts";
+import { maxExpressionBytes } from "./device-names.ts";
 
 /** @param lists selectors by their path */
 export function selectorErrors(lists: ReadonlyMap<string, readonly DeviceSelector[]>): readonly FieldError[] {
