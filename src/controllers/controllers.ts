@@ -14,6 +14,7 @@ import { csiDriver } from "./csi-driver/csi-driver.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { deviceTaintEvictionController } from "./device-taint-eviction/device-taint-eviction-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
@@ -96,6 +97,7 @@ export function createControllers({
 		nodeIpamController(),
 		nodeLifecycleController,
 		taintEvictionController,
+		deviceTaintEvictionController,
 		podGarbageCollector,
 		persistentVolumeBinder,
 		attachDetachController,
