@@ -15,6 +15,7 @@ import type {
 	CustomResourceDefinition,
 	DaemonSet,
 	Deployment,
+	DeviceClass,
 	EndpointSlice,
 	Endpoints,
 	HorizontalPodAutoscalerV2,
@@ -30,7 +31,10 @@ import type {
 	PriorityClass,
 	ReplicaSet,
 	ReplicationController,
+	ResourceClaimTemplate,
 	ResourceQuota,
+	ResourceResourceClaim,
+	ResourceSlice,
 	Secret,
 	Service,
 	ServiceAccount,
@@ -100,6 +104,15 @@ export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresse
 export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
 export const clusterRoles = ref<ClusterRole>("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole");
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
+export const deviceClasses = ref<DeviceClass>("resource.k8s.io", "v1", "deviceclasses", "DeviceClass");
+export const resourceClaims = ref<ResourceResourceClaim>("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim");
+export const resourceClaimTemplates = ref<ResourceClaimTemplate>(
+	"resource.k8s.io",
+	"v1",
+	"resourceclaimtemplates",
+	"ResourceClaimTemplate",
+);
+export const resourceSlices = ref<ResourceSlice>("resource.k8s.io", "v1", "resourceslices", "ResourceSlice");
 export const storageClasses = ref<StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass");
 export const csiNodes = ref<CSINode>("storage.k8s.io", "v1", "csinodes", "CSINode");
 export const csiDrivers = ref<CSIDriver>("storage.k8s.io", "v1", "csidrivers", "CSIDriver");

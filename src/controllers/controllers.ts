@@ -14,6 +14,7 @@ import { csiDriver } from "./csi-driver/csi-driver.ts";
 import { daemonSetController } from "./daemonset/daemonset-controller.ts";
 import { builtInDeletableResources, type DeletableResource } from "./deletable-resources.ts";
 import { deploymentController } from "./deployment/deployment-controller.ts";
+import { deviceTaintEvictionController } from "./device-taint-eviction/device-taint-eviction-controller.ts";
 import { disruptionController } from "./disruption/disruption-controller.ts";
 import { endpointsController } from "./endpoints/endpoints-controller.ts";
 import { endpointSliceController } from "./endpointslice/endpointslice-controller.ts";
@@ -30,6 +31,7 @@ import { ephemeralVolumeController } from "./persistentvolume/ephemeral-volume-c
 import { expandController } from "./persistentvolume/expand-controller.ts";
 import { podGarbageCollector } from "./pod-garbage-collector.ts";
 import { replicaSetController, replicationControllerController } from "./replicaset/replicaset-controller.ts";
+import { resourceClaimController } from "./resource-claim/resource-claim-controller.ts";
 import { resourceQuotaController } from "./resourcequota/resourcequota-controller.ts";
 import { rootCaPublisher } from "./root-ca-publisher.ts";
 import { serviceAccountController } from "./service-account-controller.ts";
@@ -95,11 +97,13 @@ export function createControllers({
 		nodeIpamController(),
 		nodeLifecycleController,
 		taintEvictionController,
+		deviceTaintEvictionController,
 		podGarbageCollector,
 		persistentVolumeBinder,
 		attachDetachController,
 		expandController,
 		ephemeralVolumeController,
+		resourceClaimController,
 		pvcProtectionController,
 		pvProtectionController,
 		validatingAdmissionPolicyStatusController,

@@ -7,11 +7,14 @@ import type { Node, Pod } from "../apimachinery/schema/generated/types.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import {
 	csiNodes,
+	deviceClasses,
 	nodes,
 	persistentVolumeClaims,
 	persistentVolumes,
 	pods,
 	type ResourceRef,
+	resourceClaims,
+	resourceSlices,
 	storageClasses,
 	volumeAttachments,
 } from "../client/resources.ts";
@@ -20,12 +23,13 @@ import {
 	assignedPodAdd,
 	assignedPodDelete,
 	type ClusterEvent,
+	type DeviceResource,
 	nodeAdd,
 	nodeDelete,
 	nodeUpdateEvents,
+	objectEvent,
 	podUpdateEvents,
 	type StorageResource,
-	storageEvent,
 } from "./framework/cluster-event.ts";
 import { podUid } from "./framework/pod-info.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
@@ -51,20 +55,28 @@ function placeOf({ spec, status }: Pod): Place {
 export function watchCluster(informers: InformerFactory, options: ClusterWatchOptions): void {
 	watchNodes(informers, options);
 	watchPods(informers, options);
-	for (const [ref, resource] of storageResources) watchStorage(informers, ref, resource, options.queue);
+	for (const [ref, resource] of otherResources) watchObjects(informers, ref, resource, options.queue);
 }
 
-const storageResources: readonly (readonly [ResourceRef<KubeObject>, StorageResource])[] = [
+const otherResources: readonly (readonly [ResourceRef<KubeObject>, StorageResource | DeviceResource])[] = [
 	[persistentVolumes, "PersistentVolume"],
 	[persistentVolumeClaims, "PersistentVolumeClaim"],
 	[storageClasses, "StorageClass"],
 	[csiNodes, "CSINode"],
 	[volumeAttachments, "VolumeAttachment"],
+	[resourceClaims, "ResourceClaim"],
+	[deviceClasses, "DeviceClass"],
+	[resourceSlices, "ResourceSlice"],
 ];
 
-/** What becomes of volumes only wakes pods: the plugins read the caches themselves. */
-function watchStorage(informers: InformerFactory, ref: ResourceRef<KubeObject>, resource: StorageResource, queue: SchedulingQueue): void {
-	const [added, updated, deleted] = [storageEvent(resource, "add"), storageEvent(resource, "update"), storageEvent(resource, "delete")];
+/** What becomes of volumes and devices only wakes pods: the plugins read the caches themselves. */
+function watchObjects(
+	informers: InformerFactory,
+	ref: ResourceRef<KubeObject>,
+	resource: StorageResource | DeviceResource,
+	queue: SchedulingQueue,
+): void {
+	const [added, updated, deleted] = [objectEvent(resource, "add"), objectEvent(resource, "update"), objectEvent(resource, "delete")];
 	informers.informer(ref).onChange({
 		added: (object) => queue.moveAll(added, undefined, object),
 		updated: (old, object) => queue.moveAll(updated, old, object),

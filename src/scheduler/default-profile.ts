@@ -1,15 +1,13 @@
 /**
  * The plugins that kube-scheduler 1.36 enables by default, in its order and with its weights.
  * Source: https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins
- *
- * DynamicResources answers only for pods without claims.
  */
 import type { PluginArgs } from "./configuration/plugin-args.ts";
 import type { BindPlugin, PostFilterPlugin, PreEnqueuePlugin } from "./framework/plugin.ts";
 import { createProfile, defaultSchedulerName, type PluginEntry, type Profile } from "./framework/profile.ts";
 import { createBalancedAllocation } from "./plugins/balanced-allocation.ts";
 import type { DefaultPreemptionArgs } from "./plugins/default-preemption.ts";
-import { dynamicResources } from "./plugins/dynamic-resources.ts";
+import { createDynamicResources, type DynamicResourcesOptions } from "./plugins/dynamic-resources.ts";
 import { imageLocality } from "./plugins/image-locality.ts";
 import { createInterPodAffinity, type NamespaceLabels } from "./plugins/inter-pod-affinity.ts";
 import { createNodeAffinity } from "./plugins/node-affinity.ts";
@@ -32,6 +30,7 @@ export interface DefaultPluginOptions {
 	readonly namespaceLabels: NamespaceLabels;
 	readonly ownSelectors: OwnSelectors;
 	readonly volumes: VolumeBindingOptions;
+	readonly devices: DynamicResourcesOptions;
 	readonly preemption: (args: DefaultPreemptionArgs | undefined) => PreEnqueuePlugin & PostFilterPlugin;
 	readonly binder: BindPlugin;
 }
@@ -53,7 +52,7 @@ export function defaultPlugins(options: DefaultPluginOptions, args: PluginArgs =
 		{ plugin: createVolumeZone(options.volumes.cache) },
 		{ plugin: createPodTopologySpread(options.ownSelectors, args.podTopologySpread), weight: 2 },
 		{ plugin: createInterPodAffinity(options.namespaceLabels, args.interPodAffinity), weight: 2 },
-		{ plugin: dynamicResources },
+		{ plugin: createDynamicResources(options.devices) },
 		{ plugin: options.preemption(args.defaultPreemption) },
 		{ plugin: createBalancedAllocation(args.balancedResources), weight: 1 },
 		{ plugin: imageLocality, weight: 1 },

@@ -1,47 +1,19 @@
 import { describe, expect, it } from "vitest";
-import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { silentLog } from "../apimachinery/log.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import { SeededRandom } from "../apimachinery/random.ts";
-import type { Binding, Pod, PodSpec } from "../apimachinery/schema/generated/types.ts";
-import { newConflict } from "../apimachinery/status-error.ts";
+import type { Pod, PodSpec } from "../apimachinery/schema/generated/types.ts";
 import { Client } from "../client/client.ts";
 import { InformerFactory } from "../client/informer.ts";
 import { events, nodes, pods } from "../client/resources.ts";
 import { FakeApi } from "../client/testing/fake-api.ts";
-import type { Transport } from "../client/transport.ts";
 import { readSchedulerConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
 import type { PermitPlugin } from "./framework/plugin.ts";
 import { wait } from "./framework/status.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
+import { BindingApi } from "./testing/binding-api.ts";
 import { container, node, pod, podWith } from "./testing/builders.ts";
-
-/** The fake API with the one thing it lacks: binding a pod writes its node name. */
-class BindingApi implements Transport {
-	readonly fake: FakeApi;
-	/** Bindings to refuse before they succeed. */
-	refusals = 0;
-	/** In the order in which they were asked for: "pod -> node". */
-	readonly bindings: string[] = [];
-
-	constructor(fake: FakeApi) {
-		this.fake = fake;
-	}
-
-	async request(request: ApiRequest): Promise<ApiResponse> {
-		if (request.subresource !== "binding") return this.fake.request(request);
-		const { metadata, target } = request.body as Binding;
-		this.bindings.push(`${metadata?.name} -> ${target.name}`);
-		if (this.refusals-- > 0) throw newConflict(request, request.name ?? "", "the server said no");
-		const { subresource: _, ...patch } = { ...request, verb: "patch" as const, patchType: "application/merge-patch+json" as const };
-		return this.fake.request({ ...patch, body: { spec: { nodeName: target.name } } });
-	}
-
-	watch(request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
-		return this.fake.watch(request, sink);
-	}
-}
 
 /** A KubeSchedulerConfiguration. */
 function configured(parts: object): SchedulerConfiguration {

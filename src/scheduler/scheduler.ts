@@ -5,8 +5,8 @@
  *                    │                                        └─> bind it at the API server, many at once
  *                    └─ fits nowhere: event, condition, back to the queue    └─ failed: forget it, back to the queue
  *
- * Reads pods, nodes, namespaces, PodDisruptionBudgets, Services, workload controllers and what volumes consist of; writes bindings of
- * pods and of volumes, pod statuses, events, and deletes the victims of preemption.
+ * Reads pods, nodes, namespaces, PodDisruptionBudgets, Services, workload controllers, what volumes consist of, devices and claims to
+ * them; writes bindings of pods and of volumes, allocations of devices, pod statuses, events, and deletes the victims of preemption.
  *
  * The loop takes up to `maxPodsPerTurn` pods in one turn of the event loop, then lets others run; no more than
  * `maxBindings` bindings are under way at once.
@@ -16,7 +16,7 @@ import type { Logger } from "../apimachinery/log.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { Pod } from "../apimachinery/schema/generated/types.ts";
+import type { Pod, ResourceResourceClaim } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
@@ -27,10 +27,12 @@ import { watchCluster } from "./cluster-watch.ts";
 import { defaultConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
 import { createProfiles, type PluginFactories, type ProfileParts } from "./configuration/profiles.ts";
 import { DryRun } from "./dry-run.ts";
+import { ClaimWriter } from "./dynamicresources/claim-writer.ts";
+import { DeviceCache, deviceResources } from "./dynamicresources/device-cache.ts";
 import { Evictor } from "./evictor.ts";
 import { explainAttempt, type PodExplanation } from "./explanation.ts";
 import { AttemptRecorder } from "./framework/attempt-recorder.ts";
-import { assignedPodDelete, unschedulableTimeout } from "./framework/cluster-event.ts";
+import { assignedPodDelete, objectEvent, unschedulableTimeout } from "./framework/cluster-event.ts";
 import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
 import { Framework } from "./framework/framework.ts";
 import { PodInfo, podUid } from "./framework/pod-info.ts";
@@ -60,6 +62,7 @@ const watchedResources: readonly ResourceRef<KubeObject>[] = [
 	podDisruptionBudgets,
 	...groupResources,
 	...volumeResources,
+	...deviceResources,
 ];
 
 export interface SchedulerOptions {
@@ -84,6 +87,8 @@ export class Scheduler {
 	readonly #queue: SchedulingQueue;
 	readonly #parts: ProfileParts;
 	readonly #volumes: VolumeCache;
+	readonly #devices: DeviceCache;
+	readonly #claimWriter: ClaimWriter;
 	readonly #evictor: Evictor;
 	#configuration: SchedulerConfiguration;
 	#profiles: readonly Profile[];
@@ -119,6 +124,8 @@ export class Scheduler {
 		const configuration = options.configuration ?? defaultConfiguration;
 		this.#configuration = configuration;
 		this.#volumes = new VolumeCache(informers);
+		this.#devices = new DeviceCache(informers);
+		this.#claimWriter = new ClaimWriter(client, log);
 		this.#evictor = new Evictor({
 			client,
 			clock,
@@ -128,7 +135,10 @@ export class Scheduler {
 			waitingPods: this.#waitingPods,
 			onFailed: (uid) => this.#queue.activate(uid),
 		});
-		this.#parts = this.#createParts((preemption) => this.#evictor.evict(preemption));
+		this.#parts = this.#createParts(
+			(preemption) => this.#evictor.evict(preemption),
+			(claim) => this.#claimWriter.deallocate(claim),
+		);
 		this.#profiles = createProfiles(configuration, this.#parts);
 		this.#frameworks = this.#createFrameworks((profile) => profile);
 		this.#queue = new SchedulingQueue({
@@ -236,7 +246,10 @@ export class Scheduler {
 		const { clock, random } = this.#options;
 		return new DryRun({
 			configuration,
-			parts: this.#createParts(() => undefined),
+			parts: this.#createParts(
+				() => undefined,
+				() => undefined,
+			),
 			cache: this.#cache.copy(),
 			nominated: this.#nominator,
 			random: random.fork("dry-run"),
@@ -244,13 +257,17 @@ export class Scheduler {
 		});
 	}
 
-	/** @param evict what becomes of preemption's victims */
-	#createParts(evict: (preemption: Preemption) => void): ProfileParts {
+	/**
+	 * @param evict what becomes of preemption's victims
+	 * @param deallocate what becomes of devices that keep a pod from every node
+	 */
+	#createParts(evict: (preemption: Preemption) => void, deallocate: (claim: ResourceResourceClaim) => void): ProfileParts {
 		const { client, clock, random, informers, plugins = {} } = this.#options;
 		const namespaceCache = informers.informer(namespaces).cache;
 		const nodeCache = informers.informer(nodes).cache;
 		const budgetCache = informers.informer(podDisruptionBudgets).cache;
 		const preemptionRandom = random.fork("preemption");
+		const shareRandom = random.fork("devices");
 		return {
 			waitingPods: this.#waitingPods,
 			plugins,
@@ -264,6 +281,19 @@ export class Scheduler {
 				nodeLabels: (node) => {
 					const found = nodeCache.get(node);
 					return found === undefined ? undefined : (found.metadata?.labels ?? {});
+				},
+			},
+			devices: {
+				cache: this.#devices,
+				client,
+				clock,
+				newShareId: () => shareRandom.uuid(),
+				deallocate,
+				onTakenBack: (pending, claim) => this.#queue.moveAll(objectEvent("ResourceClaim", "update"), pending, claim),
+				unreserve: (claim, pod) => this.#claimWriter.unreserve(claim, pod),
+				onWaiting: (pod, nodeName) => {
+					const message = `waiting for binding conditions for device on node ${nodeName}`;
+					this.#events.event(pod, "Normal", "BindingConditionsPending", message, { action: "Scheduling" });
 				},
 			},
 			binder: createDefaultBinder(client),
@@ -295,6 +325,12 @@ export class Scheduler {
 
 	#takeTurn(): void {
 		this.#turnDue = false;
+		// Selectors of devices have come, and what reads them is on its way: no pod is looked at without it.
+		const { loading } = this.#devices.selectors;
+		if (loading !== undefined) {
+			void loading.then(() => this.#wake());
+			return;
+		}
 		for (let count = 0; count < maxPodsPerTurn; count++) {
 			if (!this.#running || this.#bindings >= maxBindings) return;
 			const queued = this.#queue.pop();

@@ -14,6 +14,7 @@ import { Framework } from "../../src/scheduler/framework/framework.ts";
 import { PodInfo } from "../../src/scheduler/framework/pod-info.ts";
 import { scheduleOne } from "../../src/scheduler/framework/schedule-one.ts";
 import { createDefaultPreemption } from "../../src/scheduler/plugins/default-preemption.ts";
+import { noDevices } from "../../src/scheduler/testing/devices.ts";
 import { noVolumes } from "../../src/scheduler/testing/volumes.ts";
 import { judge, type Placed } from "./reference-scheduler.ts";
 
@@ -140,6 +141,7 @@ function schedulerOf(nodes: readonly Node[]) {
 		namespaceLabels: () => undefined,
 		ownSelectors: () => [],
 		volumes: noVolumes(),
+		devices: noDevices(),
 		binder: { name: "DefaultBinder", bind: async () => undefined },
 		preemption: () => createDefaultPreemption({ random, disruptionBudgets: () => [], evict: () => undefined, isEvicting: () => false }),
 	});

@@ -5,6 +5,8 @@ import type { CelType } from "./types/types.ts";
 export interface Declarations {
 	readonly variables?: Readonly<Record<string, CelType>>;
 	readonly libraries?: readonly Library[];
+	/** Expressions may name values with `cel.bind`. */
+	readonly hasBindings?: boolean;
 	/** Message types that expressions may build, by name: for names that are not in a library. */
 	resolveType?(name: string): CelType | undefined;
 }
@@ -14,24 +16,27 @@ export class Environment {
 	readonly #functions: ReadonlyMap<string, readonly Overload[]>;
 	readonly #types: ReadonlyMap<string, CelType>;
 	readonly #resolveType: (name: string) => CelType | undefined;
+	readonly hasBindings: boolean;
 
 	private constructor(
 		variables: ReadonlyMap<string, CelType>,
 		functions: ReadonlyMap<string, readonly Overload[]>,
 		types: ReadonlyMap<string, CelType>,
 		resolveType: (name: string) => CelType | undefined,
+		hasBindings: boolean,
 	) {
 		this.#variables = variables;
 		this.#functions = functions;
 		this.#types = types;
 		this.#resolveType = resolveType;
+		this.hasBindings = hasBindings;
 	}
 
 	static of(declarations: Declarations): Environment {
-		return new Environment(new Map(), new Map(), new Map(), () => undefined).extend(declarations);
+		return new Environment(new Map(), new Map(), new Map(), () => undefined, false).extend(declarations);
 	}
 
-	extend({ variables = {}, libraries = [], resolveType }: Declarations): Environment {
+	extend({ variables = {}, libraries = [], resolveType, hasBindings = this.hasBindings }: Declarations): Environment {
 		const functions = new Map(this.#functions);
 		const types = new Map(this.#types);
 		for (const library of libraries) {
@@ -41,7 +46,7 @@ export class Environment {
 		const allVariables =
 			Object.keys(variables).length === 0 ? this.#variables : new Map([...this.#variables, ...Object.entries(variables)]);
 		const resolve = resolveType === undefined ? this.#resolveType : (name: string) => resolveType(name) ?? this.#resolveType(name);
-		return new Environment(allVariables, libraries.length === 0 ? this.#functions : functions, types, resolve);
+		return new Environment(allVariables, libraries.length === 0 ? this.#functions : functions, types, resolve, hasBindings);
 	}
 
 	variable(name: string): CelType | undefined {

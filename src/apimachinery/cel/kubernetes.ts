@@ -42,7 +42,7 @@ export interface CompiledExpression {
 
 /** Parses, checks and compiles; or what is wrong, in cel-go's words. */
 export function compileExpression(text: string, environment: Environment): CompiledExpression | { readonly problem: string } {
-	const parsed = parse(text);
+	const parsed = parse(text, environment);
 	if ("issues" in parsed) return { problem: parsed.source.format(parsed.issues) };
 	const checked = check(parsed.expr, environment);
 	if ("issues" in checked) return { problem: parsed.source.format(checked.issues) };

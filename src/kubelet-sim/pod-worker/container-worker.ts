@@ -62,6 +62,8 @@ export interface PodScope {
 	/** A container ends: what it used is kept. */
 	usageEnded(container: UsedContainer): void;
 	serviceEnvironment(): ReadonlyMap<string, string>;
+	/** What the drivers of the pod's devices set in the container. */
+	deviceEnvironment(container: ContainerSpec): Environment;
 }
 
 export class ContainerWorker {
@@ -302,7 +304,9 @@ export class ContainerWorker {
 
 	#environment(spec: ContainerSpec): Environment {
 		const { pod, host } = this.#scope;
-		return specEnvironment(pod, spec, this.#scope.serviceEnvironment(), host.lookups, this.#scope.downward());
+		const own = specEnvironment(pod, spec, this.#scope.serviceEnvironment(), host.lookups, this.#scope.downward());
+		const ofDevices = this.#scope.deviceEnvironment(spec);
+		return ofDevices.length === 0 ? own : [...own, ...ofDevices];
 	}
 
 	#startInstance(spec: ContainerSpec, image: Image, environment: Environment): void {

@@ -8,13 +8,15 @@
  * Running in one status update.
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
-import type { Pod } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
 import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
+import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import { ContainerWorker, type PodScope } from "./container-worker.ts";
@@ -54,6 +56,8 @@ export class PodWorker implements PodScope, VolumeSeeker {
 	#usage: PodUsageMeter | undefined;
 	#endedCpuSeconds = 0;
 	#network: PodNetwork | undefined;
+	/** Of its claims, once they are prepared; of a pod without claims never. */
+	#devices: PodDevices | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
 	/** Runs while a volume is waited for. */
@@ -94,7 +98,8 @@ export class PodWorker implements PodScope, VolumeSeeker {
 		if (record.volumes === "mounted") host.claims.adopt(node.name, pod);
 		if (record.sandbox !== "ready") return;
 		this.#joinNetwork(record.ip);
-		for (const name of resumed) this.#containers.get(name)?.resume();
+		if (usesDevices(pod)) void this.#recallDevices(resumed);
+		else this.#resume(resumed);
 	}
 
 	get pod(): Pod {
@@ -211,6 +216,10 @@ export class PodWorker implements PodScope, VolumeSeeker {
 	/** The caches may lag behind the API: what is missing is asked for before that counts as a failure. */
 	async fetch({ object }: MissingObjectError): Promise<boolean> {
 		return object !== undefined && (await this.host.fetch(this.node.name, object));
+	}
+
+	deviceEnvironment(container: Container | EphemeralContainer): Environment {
+		return deviceEnvironment(this.#devices, container);
 	}
 
 	serviceEnvironment(): ReadonlyMap<string, string> {
@@ -380,10 +389,47 @@ export class PodWorker implements PodScope, VolumeSeeker {
 	#createSandbox(): void {
 		const { latency, random } = this.host;
 		this.record.sandbox = "creating";
+		if (usesDevices(this.#pod) && this.#devices === undefined) {
+			void this.#prepareDevices();
+			return;
+		}
 		this.after(latency.sandboxMs(random), () => {
 			if (this.record.ending !== undefined) this.record.sandbox = "absent";
 			else this.#openSandbox();
 		});
+	}
+
+	/** There is no sandbox without them. Never rejects. */
+	async #prepareDevices(): Promise<void> {
+		const { host, node, record } = this;
+		const again = () => {
+			record.sandbox = "absent";
+		};
+		try {
+			const namespace = this.#pod.metadata?.namespace ?? "";
+			this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
+			this.after(0, again);
+		} catch (error) {
+			const why = `prepare dynamic resources: ${error instanceof Error ? error.message : String(error)}`;
+			if (!this.#closed) this.event("Warning", "FailedPrepareDynamicResources", `Failed to prepare dynamic resources: ${why}`);
+			this.after(sandboxRetryMs, again);
+		}
+	}
+
+	/** After a restart of the kubelet: the pod runs, and has its devices. Never rejects. */
+	async #recallDevices(resumed: readonly string[]): Promise<void> {
+		const { host, node } = this;
+		const namespace = this.#pod.metadata?.namespace ?? "";
+		try {
+			this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
+		} catch (error) {
+			host.log.warn("Failed to recall devices of a pod", { pod: this.#pod.metadata?.name, error: String(error) });
+		}
+		if (!this.#closed) this.#resume(resumed);
+	}
+
+	#resume(containers: readonly string[]): void {
+		for (const name of containers) this.#containers.get(name)?.resume();
 	}
 
 	#openSandbox(): void {

@@ -2,7 +2,7 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import type { Pod, PodStatus } from "../../apimachinery/schema/generated/types.ts";
+import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import type { FileSystem } from "../../host/index.ts";
 import type { Image } from "../images/image.ts";
 import type { LatencyModel } from "../latency.ts";
@@ -46,6 +46,8 @@ export interface WorkerHost {
 	readonly clusterDns: string;
 	/** Asks the API, as the node, for an object that the caches do not have; resolves to whether it is there now. Never rejects. */
 	fetch(node: string, object: ObjectName): Promise<boolean>;
+	/** Asks the API, as the node, for a claim of devices. Rejects with a `StatusError`. */
+	resourceClaim(node: string, namespace: string, name: string): Promise<ResourceResourceClaim>;
 	/** Shared by all pods of the namespace that start while its Services stay the same. */
 	serviceEnvironment(namespace: string): ReadonlyMap<string, string>;
 	/** An image's files, made once and only read. */

@@ -12,10 +12,23 @@ import { computePodRequests } from "./pod-requests.ts";
  * Pod stands for all three kinds of pod: AssignedPod (on a node), UnscheduledPod (another one that waits) and
  * TargetPod (the pod in question itself). "*" stands for everything.
  */
-type EventResource = "*" | "Pod" | "AssignedPod" | "UnscheduledPod" | "TargetPod" | "Node" | "Service" | "Namespace" | StorageResource;
+type EventResource =
+	| "*"
+	| "Pod"
+	| "AssignedPod"
+	| "UnscheduledPod"
+	| "TargetPod"
+	| "Node"
+	| "Service"
+	| "Namespace"
+	| StorageResource
+	| DeviceResource;
 
 /** Of volumes. */
 export type StorageResource = "PersistentVolume" | "PersistentVolumeClaim" | "StorageClass" | "CSINode" | "VolumeAttachment";
+
+/** Of devices. */
+export type DeviceResource = "ResourceClaim" | "DeviceClass" | "ResourceSlice";
 
 /** Bits, so that a registration can name several. */
 export const ActionType = {
@@ -31,11 +44,13 @@ export const ActionType = {
 	updatePodScaleUp: 1 << 9,
 	updatePodToleration: 1 << 10,
 	updatePodSchedulingGatesEliminated: 1 << 11,
+	/** A claim has been made for the pod from a template. */
+	updatePodGeneratedResourceClaim: 1 << 12,
 	/** Any other change. */
-	updateOther: 1 << 12,
+	updateOther: 1 << 13,
 	/** Every update. */
-	update: ((1 << 13) - 1) & ~3,
-	all: (1 << 13) - 1,
+	update: ((1 << 14) - 1) & ~3,
+	all: (1 << 14) - 1,
 } as const;
 
 export interface ClusterEvent {
@@ -66,8 +81,8 @@ function event(resource: EventResource, action: number, label: string): ClusterE
 	return { resource, action, label };
 }
 
-/** What happened to an object of volumes; an update of one is not told apart further. */
-export function storageEvent(resource: StorageResource, action: "add" | "update" | "delete"): ClusterEvent {
+/** What happened to an object of volumes or devices; an update of one is not told apart further. */
+export function objectEvent(resource: StorageResource | DeviceResource, action: "add" | "update" | "delete"): ClusterEvent {
 	const [first = "", ...rest] = action;
 	return event(resource, ActionType[action], `${resource}${first.toUpperCase()}${rest.join("")}`);
 }
@@ -128,6 +143,8 @@ export function podUpdateEvents(old: Pod, pod: Pod, resource: "AssignedPod" | "T
 	if ((old.spec?.schedulingGates?.length ?? 0) > 0 && (pod.spec?.schedulingGates?.length ?? 0) === 0)
 		add(ActionType.updatePodSchedulingGatesEliminated, "PodSchedulingGatesEliminated");
 	if (!jsonEqual(old.spec?.tolerations ?? [], pod.spec?.tolerations ?? [])) add(ActionType.updatePodToleration, "PodTolerationChange");
+	if (!jsonEqual(old.status?.resourceClaimStatuses ?? [], pod.status?.resourceClaimStatuses ?? []))
+		add(ActionType.updatePodGeneratedResourceClaim, "PodGeneratedResourceClaimChange");
 	if (events.length === 0) add(ActionType.updateOther, "PodUpdate");
 	return events;
 }

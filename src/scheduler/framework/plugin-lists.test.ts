@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createDefaultProfile } from "../default-profile.ts";
+import { noDevices } from "../testing/devices.ts";
 import { noVolumes } from "../testing/volumes.ts";
 import { mergePlugins, type PluginSet, pluginsAt } from "./plugin-lists.ts";
 
@@ -44,6 +45,7 @@ test("the default profile's points are kube-scheduler's, in its order", () => {
 		namespaceLabels: () => undefined,
 		ownSelectors: () => [],
 		volumes: noVolumes(),
+		devices: noDevices(),
 		binder: { name: "DefaultBinder", bind: async () => undefined },
 		preemption: () => ({ name: "DefaultPreemption", preEnqueue: () => undefined, postFilter: () => ({ status: never() }) }),
 	});
@@ -57,6 +59,7 @@ test("the default profile's points are kube-scheduler's, in its order", () => {
 		"NodeResourcesFit 1",
 		"PodTopologySpread 2",
 		"InterPodAffinity 2",
+		"DynamicResources 1",
 		"NodeResourcesBalancedAllocation 1",
 		"ImageLocality 1",
 	]);

@@ -7,6 +7,7 @@ import { createDefaultProfile } from "../default-profile.ts";
 import { createDefaultPreemption, type Preemption } from "../plugins/default-preemption.ts";
 import { prioritySort } from "../plugins/priority-sort.ts";
 import { node, pod, podWith } from "../testing/builders.ts";
+import { noDevices } from "../testing/devices.ts";
 import { noVolumes } from "../testing/volumes.ts";
 import { AttemptRecorder } from "./attempt-recorder.ts";
 import { Framework } from "./framework.ts";
@@ -28,6 +29,7 @@ function setUp({ nodes, pods = [], budgets = [], nominated = {} }: Setup) {
 		namespaceLabels: () => undefined,
 		ownSelectors: () => [],
 		volumes: noVolumes(),
+		devices: noDevices(),
 		binder: { name: "DefaultBinder", bind: async () => undefined },
 		preemption: () =>
 			createDefaultPreemption({
@@ -104,9 +106,9 @@ describe("the message of a pod that fits nowhere", () => {
 	});
 
 	it("says it once if PreFilter turns the pod down for all nodes", () => {
-		const waiting = pod("p", { resourceClaims: [{ name: "gpu" }] });
+		const waiting = pod("p", { resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] });
 		expect(messageOf(setUp({ nodes: [node("a"), node("b")] }).schedule(waiting))).toBe(
-			`0/2 nodes are available: resource claims are not implemented in this version of kubesim (see docs/status.md). ${preemptNothing(2)}`,
+			'0/2 nodes are available: could not find ResourceClaim "default/gpu". no new claims to deallocate, preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
 		);
 	});
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import type { PodSpec, Taint, Toleration } from "../../apimachinery/schema/generated/types.ts";
 import { cluster, container, filterVerdicts, node, pod, podWith, type Resources, scoresOf } from "../testing/builders.ts";
 import { nodeResourcesBalancedAllocation } from "./balanced-allocation.ts";
-import { dynamicResources } from "./dynamic-resources.ts";
 import { imageLocality } from "./image-locality.ts";
 import { nodeAffinity } from "./node-affinity.ts";
 import { nodeName } from "./node-name.ts";
@@ -191,14 +190,5 @@ describe("ImageLocality", () => {
 		// 600 MB on half of the nodes: (300 - 23) / (1000 - 23).
 		expect(scoresOf(imageLocality, waiting, snapshot)).toEqual({ has: 28, lacks: 0 });
 		expect(scoresOf(imageLocality, pod("p"), snapshot)).toBeUndefined();
-	});
-});
-
-describe("DynamicResources", () => {
-	it("says clearly that claims are not implemented", () => {
-		const waiting = pod("p", { resourceClaims: [{ name: "gpu", resourceClaimName: "gpu" }] });
-		expect(filterVerdicts(dynamicResources, waiting, cluster([node("n")]))).toEqual({
-			n: "UnschedulableAndUnresolvable: resource claims are not implemented in this version of kubesim (see docs/status.md)",
-		});
 	});
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { PersistentVolumeClaimSpec, Pod, PodSpec, Volume } from "../../apimachinery/schema/generated/types.ts";
 import { csiNodes, persistentVolumeClaims, persistentVolumes } from "../../client/resources.ts";
-import { ActionType, covers, storageEvent } from "../framework/cluster-event.ts";
+import { ActionType, covers, objectEvent } from "../framework/cluster-event.ts";
 import { CycleState } from "../framework/cycle-state.ts";
 import { PodInfo } from "../framework/pod-info.ts";
 import { cluster, filterVerdicts, node, pod } from "../testing/builders.ts";
@@ -144,14 +144,14 @@ describe("VolumeBinding", () => {
 	it("is woken by what can help: the pod's own claims, any volume, a class that opens other places", async () => {
 		const plugin = createVolumeBinding(await volumeWorld());
 		const waiting = pod("p", using("data"));
-		const isWoken = (event: ReturnType<typeof storageEvent>, old: KubeObject | undefined, object: KubeObject) =>
+		const isWoken = (event: ReturnType<typeof objectEvent>, old: KubeObject | undefined, object: KubeObject) =>
 			plugin.eventsToRegister?.().some((each) => covers(each, event) && (each.hint?.(waiting, old, object) ?? "Queue") === "Queue");
-		expect(isWoken(storageEvent("PersistentVolumeClaim", "update"), claim("data"), claim("data"))).toBe(true);
-		expect(isWoken(storageEvent("PersistentVolumeClaim", "update"), claim("other"), claim("other"))).toBe(false);
-		expect(isWoken(storageEvent("PersistentVolume", "add"), undefined, volume("disk"))).toBe(true);
-		expect(isWoken(storageEvent("PersistentVolume", "delete"), volume("disk"), volume("disk"))).toBe(false);
-		expect(isWoken(storageEvent("StorageClass", "update"), storageClass("late", "x"), storageClass("late", "x"))).toBe(false);
-		expect(isWoken(storageEvent("StorageClass", "add"), undefined, storageClass("late", "x"))).toBe(true);
+		expect(isWoken(objectEvent("PersistentVolumeClaim", "update"), claim("data"), claim("data"))).toBe(true);
+		expect(isWoken(objectEvent("PersistentVolumeClaim", "update"), claim("other"), claim("other"))).toBe(false);
+		expect(isWoken(objectEvent("PersistentVolume", "add"), undefined, volume("disk"))).toBe(true);
+		expect(isWoken(objectEvent("PersistentVolume", "delete"), volume("disk"), volume("disk"))).toBe(false);
+		expect(isWoken(objectEvent("StorageClass", "update"), storageClass("late", "x"), storageClass("late", "x"))).toBe(false);
+		expect(isWoken(objectEvent("StorageClass", "add"), undefined, storageClass("late", "x"))).toBe(true);
 	});
 });
 
@@ -263,7 +263,7 @@ describe("NodeVolumeLimits", () => {
 		const plugin = createNodeVolumeLimits((await volumeWorld()).cache);
 		const registered = plugin.eventsToRegister?.() ?? [];
 		expect(registered.some(({ resource, action }) => resource === "AssignedPod" && action === ActionType.delete)).toBe(true);
-		const hint = registered.find((each) => covers(each, storageEvent("VolumeAttachment", "delete")))?.hint;
+		const hint = registered.find((each) => covers(each, objectEvent("VolumeAttachment", "delete")))?.hint;
 		expect(hint?.(pod("p", using("data")), attachment, undefined)).toBe("Queue");
 	});
 });

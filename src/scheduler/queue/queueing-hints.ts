@@ -4,7 +4,7 @@
  */
 
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
-import { type ClusterEvent, covers, type EventRegistration, isWildcard } from "../framework/cluster-event.ts";
+import { ActionType, type ClusterEvent, covers, type EventRegistration, isWildcard } from "../framework/cluster-event.ts";
 import { defaultSchedulerName, type Profile } from "../framework/profile.ts";
 import type { RecordedEvent } from "./in-flight.ts";
 import type { QueuedPod } from "./queued-pod.ts";
@@ -12,7 +12,7 @@ import type { QueuedPod } from "./queued-pod.ts";
 /** - skip: let it sleep. - afterBackoff: once its back-off is over. - immediately: its wait was not its fault. */
 export type RequeueStrategy = "skip" | "afterBackoff" | "immediately";
 
-const everything: readonly EventRegistration[] = [{ resource: "*", action: (1 << 13) - 1 }];
+const everything: readonly EventRegistration[] = [{ resource: "*", action: ActionType.all }];
 
 /** What concerns hints of a profile. */
 type ProfilePlugins = Pick<Profile, "schedulerName" | "plugins">;

@@ -6,7 +6,7 @@ import { asInt, asString, CelOpaque, type CelValue } from "../values/values.ts";
 import { declare, type Library, member, overload } from "./function.ts";
 
 const typeName = "kubernetes.Quantity";
-const quantityType = objectType(typeName);
+export const quantityType = objectType(typeName);
 const nanosPerUnit = 1_000_000_000n;
 
 class CelQuantity extends CelOpaque {
@@ -32,7 +32,8 @@ function tryParse(text: string): Quantity | QuantityError {
 	}
 }
 
-function quantityOf(text: CelValue): CelQuantity {
+/** Throws EvaluationError for a text that is none. */
+export function quantityOf(text: CelValue): CelValue {
 	const parsed = tryParse(asString(text));
 	if (parsed instanceof QuantityError) throw new EvaluationError(parsed.message);
 	return new CelQuantity(parsed);

@@ -88,6 +88,9 @@ function semverOf(text: CelValue, normalize: CelValue): CelValue {
 	return new CelSemver(version);
 }
 
+/** A version as semver.org writes it. Throws EvaluationError for a text that is none. */
+export const versionOf = (text: string): CelValue => semverOf(text, null);
+
 const isSemver = (text: CelValue, normalize: CelValue): CelValue => !("problem" in parseVersion(asString(text), isNormalized(normalize)));
 
 function asVersion(value: CelValue): Version {

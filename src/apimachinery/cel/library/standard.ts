@@ -153,7 +153,7 @@ export function keyText(key: CelValue): string {
 
 function isIn(value: CelValue, container: CelValue): boolean {
 	if (container instanceof CelList) return container.contains(value);
-	if (container instanceof CelMap) return container.get(value) !== undefined;
+	if (container instanceof CelMap) return container.has(value);
 	throw noSuchOverload();
 }
 

@@ -1,7 +1,7 @@
 /**
  * Macros: calls that stand for a larger expression. Those of the language, of optional values, and the comprehensions with
- * two variables; Kubernetes has no others (no `cel.bind`).
- * Source: cel-spec, doc/langdef.md#macros; github.com/google/cel-go/{parser/macro.go,cel/library.go,ext/comprehensions.go};
+ * two variables; `cel.bind` only where the environment has it, which is for selectors of devices.
+ * Source: cel-spec, doc/langdef.md#macros; github.com/google/cel-go/{parser/macro.go,cel/library.go,ext/{comprehensions,bindings}.go};
  * k8s.io/apiserver/pkg/cel/environment/base.go.
  */
 import type { Expr, Literal } from "./ast.ts";
@@ -20,10 +20,23 @@ interface MacroCall {
 	readonly target: Expr;
 }
 
+/** Macros that not every environment has. */
+export interface MacroOptions {
+	/** `cel.bind(name, value, expression)`. */
+	readonly hasBindings: boolean;
+}
+
 /** What a call stands for; undefined if it is no macro. */
-export function expandMacro(at: number, name: string, args: readonly Expr[], target: Expr | undefined): Expr | MacroProblem | undefined {
+export function expandMacro(
+	at: number,
+	name: string,
+	args: readonly Expr[],
+	target: Expr | undefined,
+	{ hasBindings }: MacroOptions,
+): Expr | MacroProblem | undefined {
 	const [first] = args;
 	if (target === undefined) return name === "has" && args.length === 1 && first !== undefined ? expandHas(at, first) : undefined;
+	if (hasBindings && name === "bind" && args.length === 3 && target.kind === "ident" && target.name === "cel") return bind(at, args);
 	const expand = Object.hasOwn(macros, `${name}/${args.length}`) ? macros[`${name}/${args.length}`] : undefined;
 	return expand?.({ at, args, target });
 }
@@ -201,6 +214,31 @@ function collected(build: Builder, predicate: Expr | undefined, more: Expr): Omi
 	return { condition: build.bool(true), step, result: build.accu() };
 }
 
+/** `cel.bind(v, x, e)`: e with x as v. */
+function bind(at: number, args: readonly Expr[]): Expr | MacroProblem {
+	const [variable] = args;
+	if (variable?.kind !== "ident" || variable.name.startsWith("."))
+		return { at: variable?.at ?? at, problem: "cel.bind() variable names must be simple identifiers" };
+	return binding(at, variable.name, argument(args, 1), argument(args, 2));
+}
+
+/** A comprehension over nothing, whose accumulator is the name for the value. */
+function binding(at: number, name: string, value: Expr, body: Expr): Expr {
+	const build = new Builder(at, name);
+	return {
+		kind: "comprehension",
+		at,
+		range: build.list([]),
+		iterVar: "#unused",
+		iterVar2: undefined,
+		accuVar: name,
+		accuInit: value,
+		condition: build.bool(false),
+		step: build.ident(name),
+		result: body,
+	};
+}
+
 /** `x.optMap(v, e)`: e with x's value as v, where x has one. */
 function optionalMap({ at, args, target }: MacroCall, name: string, wrap: (build: Builder, mapped: Expr) => Expr): Expr | MacroProblem {
 	const [variable, body] = args;
@@ -208,17 +246,6 @@ function optionalMap({ at, args, target }: MacroCall, name: string, wrap: (build
 		return { at: variable?.at ?? at, problem: `${name}() variable name must be a simple identifier` };
 	}
 	const build = new Builder(at, variable.name);
-	const mapped: Expr = {
-		kind: "comprehension",
-		at,
-		range: build.list([]),
-		iterVar: "#unused",
-		iterVar2: undefined,
-		accuVar: variable.name,
-		accuInit: build.call("value", [], target),
-		condition: build.bool(false),
-		step: build.ident(variable.name),
-		result: body,
-	};
+	const mapped = binding(at, variable.name, build.call("value", [], target), body);
 	return build.call("_?_:_", [build.call("hasValue", [], target), wrap(build, mapped), build.call("optional.none", [])]);
 }

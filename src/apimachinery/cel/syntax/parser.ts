@@ -8,7 +8,7 @@
  */
 import type { Expr, FieldEntry, Literal, MapEntry } from "./ast.ts";
 import { type Token, tokenize, unquote } from "./lexer.ts";
-import { expandMacro } from "./macros.ts";
+import { expandMacro, type MacroOptions } from "./macros.ts";
 import { type Issue, Source } from "./source.ts";
 
 const maxRecursion = 250;
@@ -29,7 +29,7 @@ const sums = new Set(["+", "-"]);
 export type Parsed = { readonly expr: Expr; readonly source: Source } | { readonly issues: readonly Issue[]; readonly source: Source };
 
 /** Parses an expression and expands its macros. */
-export function parse(text: string): Parsed {
+export function parse(text: string, options: MacroOptions = { hasBindings: false }): Parsed {
 	const source = new Source(text);
 	if (source.points.length > maxCodePoints) {
 		const issue = {
@@ -38,7 +38,7 @@ export function parse(text: string): Parsed {
 		};
 		return { issues: [issue], source };
 	}
-	const parser = new Parser(source);
+	const parser = new Parser(source, options);
 	const expr = parser.parse();
 	return expr === undefined || parser.issues.length > 0 ? { issues: parser.issues, source } : { expr, source };
 }
@@ -53,13 +53,15 @@ type Rule = "expr" | "relation" | "calc" | "product" | "member" | "unary";
 class Parser {
 	readonly issues: Issue[];
 	readonly #tokens: readonly Token[];
+	readonly #options: MacroOptions;
 	#index = 0;
 	/** Rules that are open now, by their sort; each < maxRecursion. */
 	readonly #open: Record<Rule, number> = { expr: 0, relation: 0, calc: 0, product: 0, member: 0, unary: 0 };
 	/** What closes the brackets that are open, innermost last. */
 	readonly #closers: string[] = [];
 
-	constructor(source: Source) {
+	constructor(source: Source, options: MacroOptions) {
+		this.#options = options;
 		const { tokens, issues } = tokenize(source);
 		this.#tokens = tokens;
 		this.issues = [...issues];
@@ -453,7 +455,7 @@ class Parser {
 	}
 
 	#call(at: number, name: string, args: readonly Expr[], target?: Expr): Expr {
-		const expanded = expandMacro(at, name, args, target);
+		const expanded = expandMacro(at, name, args, target, this.#options);
 		if (expanded === undefined) return { kind: "call", at, function: name, target, args };
 		if ("problem" in expanded) {
 			this.#report(expanded.at, expanded.problem);

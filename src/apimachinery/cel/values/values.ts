@@ -150,6 +150,11 @@ export abstract class CelMap {
 	abstract get(key: CelValue): CelValue | undefined;
 	abstract keys(): readonly CelValue[];
 
+	/** `key in map`: a map may give what it does not list. */
+	has(key: CelValue): boolean {
+		return this.get(key) !== undefined;
+	}
+
 	equals(other: CelMap): boolean {
 		if (this.size !== other.size) return false;
 		for (const key of this.keys()) {

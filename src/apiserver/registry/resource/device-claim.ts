@@ -1,5 +1,5 @@
 /**
- * What a claim for devices asks for: requests, constraints between them, configuration. CEL selectors are not compiled.
+ * What a claim for devices asks for: requests, constraints between them, configuration.
  * Source: pkg/apis/resource/v1/defaults.go, pkg/apis/resource/validation/validation.go.
  */
 import { isJsonObject } from "../../../apimachinery/json.ts";
@@ -20,11 +20,10 @@ import { eachItem, mapField, withDefaults } from "../core/defaulting.ts";
 import { validateDriverName } from "../validation/csi.ts";
 import { type FieldErrors, invalidFor, validateDnsLabel } from "../validation/primitives.ts";
 import { validateTolerations } from "./device.ts";
-import { validateFullyQualifiedName, validateList, validateSet } from "./device-names.ts";
+import { maxExpressionBytes, validateFullyQualifiedName, validateList, validateSet } from "./device-names.ts";
 
 const maxItems = 32;
 const maxAlternatives = 8;
-const maxExpressionBytes = 10 * 1024;
 const maxParametersBytes = 10 * 1024;
 const badReference = "must be the name of a request in the claim or the name of a request and a subrequest separated by '/'";
 
@@ -92,6 +91,26 @@ function validateDevices(request: ExactDeviceRequest, path: string): FieldErrors
 		...(allocationMode === "ExactCount" && count <= 0 ? [fieldInvalid(`${path}.count`, count, "must be greater than zero")] : []),
 		...validateTolerations(request.tolerations, `${path}.tolerations`),
 	];
+}
+
+/** Whether the expressions of a claim's selectors compile; undefined where it has none, as most have. */
+export function validateClaimExpressions({ devices = {} }: ResourceClaimSpec, path: string): Promise<FieldErrors> | undefined {
+	const lists = new Map<string, readonly DeviceSelector[]>();
+	const note = (at: string, { selectors = [] }: Partial<ExactDeviceRequest>) => {
+		if (selectors.length > 0) lists.set(`${at}.selectors`, selectors);
+	};
+	for (const [index, { exactly, firstAvailable = [] }] of (devices.requests ?? []).entries()) {
+		const at = `${path}.devices.requests[${index}]`;
+		if (exactly !== undefined) note(`${at}.exactly`, exactly);
+		for (const [place, alternative] of firstAvailable.entries()) note(`${at}.firstAvailable[${place}]`, alternative);
+	}
+	return validateSelectorExpressions(lists);
+}
+
+/** @param lists selectors by their path */
+export function validateSelectorExpressions(lists: ReadonlyMap<string, readonly DeviceSelector[]>): Promise<FieldErrors> | undefined {
+	if ([...lists.values()].every(({ length }) => length === 0)) return undefined;
+	return import("./selector-expressions.ts").then(({ selectorErrors }) => selectorErrors(lists));
 }
 
 /** Selectors of a request or of a DeviceClass. */

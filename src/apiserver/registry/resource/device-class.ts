@@ -2,7 +2,7 @@
 import type { DeviceClass } from "../../../apimachinery/schema/generated/types.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn } from "../printing/columns.ts";
-import { validateOpaque, validateSelectors } from "./device-claim.ts";
+import { validateOpaque, validateSelectorExpressions, validateSelectors } from "./device-claim.ts";
 import { validateList } from "./device-names.ts";
 
 const maxConfigs = 32;
@@ -19,5 +19,6 @@ export const deviceClass = defineKind<DeviceClass>({
 		...validateSelectors(spec?.selectors, "spec.selectors"),
 		...validateList(spec?.config, maxConfigs, "spec.config", ({ opaque }, path) => validateOpaque(opaque, `${path}.opaque`)),
 	],
+	validateExpressions: ({ spec }) => validateSelectorExpressions(new Map([["spec.selectors", spec?.selectors ?? []]])),
 	columns: [nameColumn(), ageColumn()],
 });

@@ -14,6 +14,9 @@ import { isCIdentifier, isDns1123Subdomain } from "../../../apimachinery/validat
 import { validateDriverName } from "../validation/csi.ts";
 import { type FieldErrors, invalidFor, NO_ERRORS, validateEach } from "../validation/primitives.ts";
 
+/** Of a selector of devices. */
+export const maxExpressionBytes = 10 * 1024;
+
 const maxPoolNameBytes = 253;
 const maxIdBytes = 32;
 const maxDomainBytes = 63;

@@ -5,7 +5,7 @@ import { mapField } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn } from "../printing/columns.ts";
 import { validateAnnotations, validateImmutable } from "../validation/primitives.ts";
-import { defaultClaimSpec, validateClaimSpec } from "./device-claim.ts";
+import { defaultClaimSpec, validateClaimExpressions, validateClaimSpec } from "./device-claim.ts";
 
 export const resourceClaimTemplate = defineKind<ResourceClaimTemplate>({
 	group: "resource.k8s.io",
@@ -21,5 +21,6 @@ export const resourceClaimTemplate = defineKind<ResourceClaimTemplate>({
 		...validateClaimSpec(spec?.spec ?? {}, "spec.spec"),
 	],
 	validateUpdate: (object, old) => validateImmutable(object.spec, old.spec, "spec"),
+	validateExpressions: ({ spec }, old) => (old === undefined ? validateClaimExpressions(spec?.spec ?? {}, "spec.spec") : undefined),
 	columns: [nameColumn(), ageColumn()],
 });

@@ -5,7 +5,7 @@ import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn, stringColumn } from "../printing/columns.ts";
 import { validateImmutable } from "../validation/primitives.ts";
 import { validateClaimStatus } from "./claim-status.ts";
-import { defaultClaimSpec, validateClaimSpec } from "./device-claim.ts";
+import { defaultClaimSpec, validateClaimExpressions, validateClaimSpec } from "./device-claim.ts";
 
 export const resourceClaim = defineKind<ResourceResourceClaim>({
 	group: "resource.k8s.io",
@@ -17,6 +17,8 @@ export const resourceClaim = defineKind<ResourceResourceClaim>({
 	setDefaults: (object) => mapField(object, "spec", defaultClaimSpec),
 	validate: ({ spec }) => validateClaimSpec(spec ?? {}, "spec"),
 	validateUpdate: (object, old) => validateImmutable(object.spec, old.spec, "spec"),
+	// The spec never changes: what was compiled once is not compiled again with every change of metadata.
+	validateExpressions: ({ spec }, old) => (old === undefined ? validateClaimExpressions(spec ?? {}, "spec") : undefined),
 	validateStatusUpdate: validateClaimStatus,
 	columns: [
 		nameColumn(),

@@ -53,6 +53,54 @@ describe("ResourceClaim", () => {
 	});
 });
 
+describe("selectors", () => {
+	const bad = { cel: { expression: "device.color" } };
+	const problem = (path: string) =>
+		`${path}.cel.expression: Invalid value: "device.color": compilation failed: ERROR: <input>:1:7: undefined field 'color'\n | device.color\n | ......^`;
+	const request = { deviceClassName: "gpu", selectors: [{ cel: { expression: "true" } }, bad] };
+	const spec = {
+		devices: {
+			requests: [
+				{ name: "a", exactly: request },
+				{ name: "b", firstAvailable: [{ name: "c", ...request }] },
+			],
+		},
+	};
+	const expressionProblems = async (resource: string, fields: object, old?: object) => {
+		const kind = of(resource);
+		const errors = await kind.validateExpressions?.(object(fields), old === undefined ? undefined : object(old), []);
+		return errors?.map(String);
+	};
+
+	it.each([
+		[
+			"resourceclaims",
+			{ spec },
+			["spec.devices.requests[0].exactly.selectors[1]", "spec.devices.requests[1].firstAvailable[0].selectors[1]"],
+		],
+		[
+			"resourceclaimtemplates",
+			{ spec: { spec } },
+			["spec.spec.devices.requests[0].exactly.selectors[1]", "spec.spec.devices.requests[1].firstAvailable[0].selectors[1]"],
+		],
+		["deviceclasses", { spec: { selectors: [bad] } }, ["spec.selectors[0]"]],
+	])("of %s are compiled", async (resource, fields, paths) => {
+		expect(await expressionProblems(resource, fields)).toEqual(paths.map(problem));
+	});
+
+	it("may not cost too much", async () => {
+		const expression = `device.attributes.all(a, device.attributes.all(b, device.attributes.all(c, device.attributes.all(d, device.attributes.all(e, a != e)))))`;
+		expect(await expressionProblems("deviceclasses", { spec: { selectors: [{ cel: { expression } }] } })).toEqual([
+			"spec.selectors[0].cel.expression: Forbidden: too complex, exceeds cost limit",
+		]);
+	});
+
+	it("cost nothing where there are none, and of a claim only once", () => {
+		expect(of("deviceclasses").validateExpressions?.(object({ spec: {} }), undefined, [])).toBeUndefined();
+		expect(of("resourceclaims").validateExpressions?.(object({ spec }), object({ spec }), [])).toBeUndefined();
+	});
+});
+
 describe("ResourceSlice", () => {
 	const kind = of("resourceslices");
 	const spec = { driver: "gpu.example.com", pool: { name: "node-1", generation: 1, resourceSliceCount: 1 }, nodeName: "node-1" };
