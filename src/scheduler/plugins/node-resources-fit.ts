@@ -54,6 +54,7 @@ export function createNodeResourcesFit({
 			return fits(wanted, node) ? undefined : explain(wanted, node.allocatable, node.requested, node.pods.length);
 		},
 		score: (_state, pod, node) => score(pod, node),
+		signPod: ({ requests, nonZeroMilliCpu, nonZeroMemoryBytes }) => [requests, nonZeroMilliCpu, nonZeroMemoryBytes],
 		eventsToRegister: () => [
 			{
 				resource: "AssignedPod",
