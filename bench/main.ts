@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- --runs N] [-- --only NAME]`, a name of `benchmarks` below: measures what the README and docs/benchmarks.md promise and
- * prints a Markdown table. Exit code 1 if a promise is not kept.
+ * `npm run bench [-- --runs N] [-- --only NAME [--workload TEXT]]`, a name of `benchmarks` below: measures what the README and
+ * docs/benchmarks.md promise and prints a Markdown table. Exit code 1 if a promise is not kept. TEXT: of the scheduler's workloads only those
+ * whose names contain it.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
@@ -18,7 +19,7 @@ import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
 import { benchTestbench } from "./testbench.ts";
 
-const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[]>>> = {
+const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => Promise<Measurement[]>>> = {
 	start: benchStart,
 	deployment: benchDeployment,
 	api: benchApi,
@@ -33,10 +34,12 @@ const benchmarks: Readonly<Record<string, (runs: number) => Promise<Measurement[
 	scheduler: benchScheduler,
 };
 
-const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, only: { type: "string" } } });
+const { values } = parseArgs({
+	options: { runs: { type: "string", default: "5" }, only: { type: "string" }, workload: { type: "string" } },
+});
 const chosen = Object.entries(benchmarks).filter(([name]) => values.only === undefined || values.only === name);
 const measurements: Measurement[] = [];
-for (const [, run] of chosen) measurements.push(...(await run(Number(values.runs))));
+for (const [, run] of chosen) measurements.push(...(await run(Number(values.runs), values.workload)));
 console.log(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB\n`);
 console.log(renderTable(measurements));
 process.exit(measurements.every((measurement) => isKept(measurement) !== false) ? 0 : 1);

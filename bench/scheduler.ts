@@ -1,156 +1,34 @@
 /**
- * How many pods a second the scheduler gives a node, through the API with binding, from the first binding to the last: the shapes of
- * kube-scheduler's own scheduler_perf, with the thresholds of its CI. All pods are there before the scheduler hears of the first, so that
- * creating them does not count; the API server, its store in memory and the scheduler share one thread.
- * Source: k8s.io/kubernetes/test/integration/scheduler_perf
+ * How many pods a second the scheduler gives a node, through the API with binding, from the first binding to the last: the workloads of
+ * kube-scheduler's own scheduler_perf. All pods are there before the scheduler hears of the first, so that creating them does not count; the API
+ * server, its store in memory and the scheduler share one thread. Beside pods a second of the machine's time stand pods a second of processor time,
+ * which a machine with other work does not change as much.
  */
 import { WallClock } from "../src/apimachinery/clock/wall-clock.ts";
 import { silentLog } from "../src/apimachinery/log.ts";
 import { SeededRandom } from "../src/apimachinery/random.ts";
-import type { Affinity, Node, Pod, PodAffinityTerm, PodSpec } from "../src/apimachinery/schema/generated/types.ts";
+import type { Pod } from "../src/apimachinery/schema/generated/types.ts";
 import { ApiServer } from "../src/apiserver/api-server.ts";
 import { admin, makeTokenKeys } from "../src/apiserver/testing.ts";
 import { Client } from "../src/client/client.ts";
 import { InformerFactory } from "../src/client/informer.ts";
-import { namespaces, nodes as nodesRef, pods as podsRef, serviceAccounts } from "../src/client/resources.ts";
+import { namespaces, nodes as nodesRef, pods as podsRef } from "../src/client/resources.ts";
 import { InProcessTransport } from "../src/cluster/in-process-transport.ts";
 import { readSchedulerConfiguration, Scheduler } from "../src/scheduler/index.ts";
 import { createMemoryStore } from "../src/store/index.ts";
-import { type Measurement, repeat } from "./measure.ts";
+import type { Measurement } from "./measure.ts";
+import { type Churn, type Workload, workloads } from "./scheduler-workloads.ts";
 
-interface Workload {
-	readonly name: string;
-	readonly nodes: number;
-	/** Pods that are placed before. */
-	readonly initial: readonly Pod[];
-	/** The ones that count. */
-	readonly measured: readonly Pod[];
-	/** Pods that stay without a node meanwhile. */
-	readonly waiting?: readonly Pod[];
-	/** Pods a second; absent: for comparison only. */
-	readonly promise?: number;
-	readonly labels?: (index: number) => Readonly<Record<string, string>>;
+/** Pods of this profile count; those beside them are of the other. The scheduler hears of both when all of them are there. */
+const measuredProfile = "measured";
+const besideProfile = "beside";
+
+interface Rates {
+	readonly perSecond: number;
+	readonly perCpuSecond: number;
 }
 
-const zones = 10;
-const requests = { cpu: "100m", memory: "500Mi" };
-const many = (prefix: string, count: number, spec: (index: number) => Partial<PodSpec> = () => ({}), labels = {}): readonly Pod[] =>
-	Array.from({ length: count }, (_, index) => ({
-		metadata: { name: `${prefix}-${index}`, namespace: "default", labels },
-		spec: { containers: [{ name: "pause", image: "registry.k8s.io/pause:3.10", resources: { requests } }], ...spec(index) },
-	}));
-
-const zone = "topology.kubernetes.io/zone";
-const hostname = "kubernetes.io/hostname";
-const term = (topologyKey: string, color: string): PodAffinityTerm => ({ topologyKey, labelSelector: { matchLabels: { color } } });
-const with_ = (affinity: Affinity) => (): Partial<PodSpec> => ({ affinity });
-const required = (podAffinityTerm: PodAffinityTerm) => ({ requiredDuringSchedulingIgnoredDuringExecution: [podAffinityTerm] });
-const preferred = (podAffinityTerm: PodAffinityTerm) => ({
-	preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm }],
-});
-const inZones = (...values: readonly string[]): Affinity => ({
-	nodeAffinity: {
-		requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [{ key: zone, operator: "In", values }] }] },
-	},
-});
-
-const workloads: readonly (() => Workload)[] = [
-	() => ({ name: "SchedulingBasic, 500 nodes, 1000 pods", nodes: 500, initial: many("init", 500), measured: many("pod", 1_000) }),
-	() => ({
-		name: "SchedulingBasic, 5000 nodes, 10000 pods",
-		nodes: 5_000,
-		initial: many("init", 1_000),
-		measured: many("pod", 10_000),
-		promise: 2_000,
-	}),
-	() => ({
-		name: "TopologySpreading, 5000 nodes, 5000 pods",
-		nodes: 5_000,
-		initial: many("init", 5_000),
-		measured: many(
-			"spread",
-			5_000,
-			() => ({
-				topologySpreadConstraints: [
-					{ maxSkew: 5, topologyKey: zone, whenUnsatisfiable: "DoNotSchedule", labelSelector: { matchLabels: { color: "blue" } } },
-				],
-			}),
-			{ color: "blue" },
-		),
-		promise: 710,
-	}),
-	() => ({
-		name: "SchedulingNodeAffinity, 5000 nodes, 5000 pods",
-		nodes: 5_000,
-		initial: many("init", 5_000),
-		measured: many("affine", 5_000, with_(inZones("zone-1", "zone-2"))),
-		promise: 710,
-	}),
-	() => ({
-		name: "SchedulingPodAffinity, 5000 nodes, 5000 pods",
-		nodes: 5_000,
-		initial: many("init", 5_000, with_({ podAffinity: required(term(zone, "blue")) }), { color: "blue" }),
-		measured: many("together", 5_000, with_({ podAffinity: required(term(zone, "blue")) }), { color: "blue" }),
-		promise: 710,
-	}),
-	() => ({
-		name: "SchedulingPodAntiAffinity, 5000 nodes, 2000 pods",
-		nodes: 5_000,
-		initial: many("init", 1_000, with_({ podAntiAffinity: required(term(hostname, "green")) }), { color: "green" }),
-		measured: many("apart", 2_000, with_({ podAntiAffinity: required(term(hostname, "green")) }), { color: "green" }),
-		promise: 710,
-	}),
-	() => ({
-		name: "PreferredPodAffinity, 5000 nodes, 5000 pods",
-		nodes: 5_000,
-		initial: many("init", 5_000),
-		measured: many("drawn", 5_000, with_({ podAffinity: preferred(term(hostname, "red")) }), { color: "red" }),
-		promise: 710,
-	}),
-	() => ({
-		name: "PreferredPodAntiAffinity, 5000 nodes, 5000 pods",
-		nodes: 5_000,
-		initial: many("init", 5_000),
-		measured: many("averse", 5_000, with_({ podAntiAffinity: preferred(term(hostname, "yellow")) }), { color: "yellow" }),
-		promise: 710,
-	}),
-	() => ({
-		name: "Unschedulable, 5000 nodes, 10000 pods among 200 that fit nowhere",
-		nodes: 5_000,
-		initial: [],
-		waiting: many("huge", 200, () => ({
-			containers: [{ name: "pause", image: "registry.k8s.io/pause:3.10", resources: { requests: { cpu: "9" } } }],
-		})),
-		measured: many("pod", 10_000),
-		promise: 710,
-	}),
-	() => ({
-		name: "SchedulingWhileGated, 5000 nodes, 10000 pods beside 10000 that are gated",
-		nodes: 5_000,
-		initial: [],
-		waiting: many("gated", 10_000, () => ({ schedulingGates: [{ name: "example.com/wait" }] })),
-		measured: many("pod", 10_000),
-		promise: 910,
-	}),
-	() => ({
-		name: "SchedulingDaemonset, 15000 nodes, 15000 pods",
-		nodes: 15_000,
-		initial: [],
-		measured: many("daemon", 15_000, (index) => ({
-			affinity: {
-				nodeAffinity: {
-					requiredDuringSchedulingIgnoredDuringExecution: {
-						nodeSelectorTerms: [{ matchFields: [{ key: "metadata.name", operator: "In", values: [`node-${index}`] }] }],
-					},
-				},
-			},
-		})),
-		promise: 1_100,
-	}),
-];
-
-/** Pods a second. */
-async function rateOf({ nodes, initial, measured, waiting = [] }: Workload): Promise<number> {
+async function measure({ nodes, objects = [], initial = [], waiting = [], beside = [], churn, measured }: Workload): Promise<Rates> {
 	const clock = new WallClock();
 	const random = new SeededRandom("bench");
 	const server = new ApiServer({
@@ -159,39 +37,54 @@ async function rateOf({ nodes, initial, measured, waiting = [] }: Workload): Pro
 		random,
 		log: silentLog,
 		tokenKeys: makeTokenKeys(),
-		admission: { disable: ["ServiceAccount", "TaintNodesByCondition"] },
+		admission: { disable: ["ServiceAccount", "TaintNodesByCondition", "Priority"] },
 	});
 	await server.start();
 	const client = new Client(new InProcessTransport(server, admin));
 	await client.resource(namespaces).create({ metadata: { name: "default" } });
-	await client.resource(serviceAccounts).create({ metadata: { name: "default", namespace: "default" } });
-	for (let index = 0; index < nodes; index++) await client.resource(nodesRef).create(nodeOf(index));
-	for (const pod of [...initial, ...waiting]) await client.resource(podsRef).create(pod);
+	for (const node of nodes) await client.resource(nodesRef).create(node);
+	for (const { ref, object } of objects) await client.resource(ref).create(object);
+	for (const pod of [...waiting, ...initial]) await client.resource(podsRef).create(pod);
 	const abort = new AbortController();
 	const informers = new InformerFactory({ client, clock, random: random.fork("informers"), log: silentLog });
 	const scheduler = new Scheduler({ client, clock, random: random.fork("scheduler"), informers, log: silentLog });
-	const bound = new Counter();
-	informers.informer(podsRef).onChange(
-		{
-			updated: (old, pod) => {
-				if ((old.spec?.nodeName ?? "") === "" && (pod.spec?.nodeName ?? "") !== "") bound.add();
-			},
-		},
-		abort.signal,
-	);
+	const placed = new Counter();
+	const counted = new Counter();
+	const count = (pod: Pod) => (pod.spec?.schedulerName === measuredProfile ? counted : placed).add();
+	const isPlaced = ({ spec }: Pod) => (spec?.nodeName ?? "") !== "";
+	informers.informer(podsRef).onChange({ updated: (old, pod) => (!isPlaced(old) && isPlaced(pod) ? count(pod) : undefined) }, abort.signal);
 	scheduler.start(abort.signal);
 	await informers.start(abort.signal);
-	await bound.reach(initial.length);
-	// They are another profile's, of which the scheduler hears when all of them are there.
-	for (const pod of measured) {
-		await client.resource(podsRef).create({ ...pod, spec: { containers: [], ...pod.spec, schedulerName: "measured" } });
-	}
+	await placed.reach(initial.length);
+	for (const pod of beside) await client.resource(podsRef).create(ofProfile(pod, besideProfile));
+	for (const pod of measured) await client.resource(podsRef).create(ofProfile(pod, measuredProfile));
+	if (churn !== undefined) keepChurning(churn, client, abort.signal);
 	const startMs = performance.now();
-	scheduler.reconfigure(configurationOf("default-scheduler", "measured"));
-	await bound.reach(initial.length + measured.length);
+	const cpu = process.cpuUsage();
+	scheduler.reconfigure(configurationOf("default-scheduler", besideProfile, measuredProfile));
+	await counted.reach(measured.length);
 	const seconds = (performance.now() - startMs) / 1000;
+	const { user, system } = process.cpuUsage(cpu);
 	abort.abort();
-	return measured.length / seconds;
+	return { perSecond: measured.length / seconds, perCpuSecond: measured.length / ((user + system) / 1e6) };
+}
+
+function ofProfile(pod: Pod, schedulerName: string): Pod {
+	return { ...pod, spec: { containers: [], ...pod.spec, schedulerName } };
+}
+
+/** A turn that comes late is not left out: scheduler_perf's rates hold whatever the machine does. */
+function keepChurning({ everyMs, act }: Churn, client: Client, signal: AbortSignal): void {
+	const startMs = performance.now();
+	let turn = 0;
+	const timer = setInterval(() => {
+		for (const due = (performance.now() - startMs) / everyMs; turn < due; turn++) {
+			act(client, turn).catch((error: unknown) => {
+				if (!signal.aborted) throw error;
+			});
+		}
+	}, everyMs);
+	signal.addEventListener("abort", () => clearInterval(timer), { once: true });
 }
 
 function configurationOf(...names: readonly string[]) {
@@ -221,25 +114,23 @@ class Counter {
 	}
 }
 
-function nodeOf(index: number): Node {
-	const name = `node-${index}`;
-	return {
-		metadata: { name, labels: { [hostname]: name, [zone]: `zone-${index % zones}` } },
-		status: {
-			capacity: { cpu: "4", memory: "32Gi", pods: "110" },
-			allocatable: { cpu: "4", memory: "32Gi", pods: "110" },
-			conditions: [{ type: "Ready", status: "True", reason: "KubeletReady" }],
-		},
-	};
-}
-
-export async function benchScheduler(runs: number): Promise<Measurement[]> {
+/** @param wanted the workloads whose names contain it; default: all */
+export async function benchScheduler(runs: number, wanted = ""): Promise<Measurement[]> {
 	const measurements: Measurement[] = [];
-	for (const make of workloads) {
-		const workload = make();
-		const values = await repeat(runs, () => rateOf(workload));
-		const { name, promise } = workload;
-		measurements.push({ name: `scheduler: ${name}`, unit: "per second", values, ...(promise === undefined ? {} : { promise }) });
+	for (const [name, make] of Object.entries(workloads)) {
+		if (!name.includes(wanted)) continue;
+		const workload = make(name);
+		const rates: Rates[] = [];
+		for (let run = 0; run < runs; run++) rates.push(await measure(workload));
+		const { upstream, promise = upstream } = workload;
+		const note = upstream === undefined ? "" : ` (kube-scheduler's threshold: ${upstream})`;
+		measurements.push(
+			{
+				...{ name: `scheduler: ${name}${note}`, unit: "per second", values: rates.map(({ perSecond }) => perSecond) },
+				...(promise === undefined ? {} : { promise }),
+			},
+			{ name: "… of processor time", unit: "per CPU second", values: rates.map(({ perCpuSecond }) => perCpuSecond) },
+		);
 	}
 	return measurements;
 }

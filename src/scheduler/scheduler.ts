@@ -95,6 +95,8 @@ export class Scheduler {
 	/** By schedulerName. */
 	#frameworks: ReadonlyMap<string, Framework>;
 	#recorder: AttemptRecorder | undefined;
+	/** The same with every plugin's answers written down, for attempts that the recorder takes down in full. */
+	#recordedFrameworks: ReadonlyMap<string, Framework> = new Map();
 	readonly #events: EventRecorder;
 	readonly #podInformer: Informer<Pod>;
 	readonly #metrics: SchedulerMetrics | undefined;
@@ -190,7 +192,7 @@ export class Scheduler {
 	recordAttempts(capacity: number, maxNodes?: number): AttemptRecorder {
 		const recorder = new AttemptRecorder(capacity, maxNodes);
 		this.#recorder = recorder;
-		this.#frameworks = this.#createFrameworks((profile) => recorder.wrap(profile));
+		this.#recordedFrameworks = this.#createFrameworks((profile) => recorder.wrap(profile));
 		return recorder;
 	}
 
@@ -206,7 +208,8 @@ export class Scheduler {
 		this.#configuration = configuration;
 		this.#profiles = profiles;
 		const recorder = this.#recorder;
-		this.#frameworks = this.#createFrameworks((profile) => recorder?.wrap(profile) ?? profile);
+		this.#frameworks = this.#createFrameworks((profile) => profile);
+		if (recorder !== undefined) this.#recordedFrameworks = this.#createFrameworks((profile) => recorder.wrap(profile));
 		this.#queue.reconfigure({
 			hints: new QueueingHints(profiles),
 			initialBackoffMs: configuration.podInitialBackoffMs,
@@ -381,9 +384,15 @@ export class Scheduler {
 	}
 
 	#decide(podInfo: PodInfo, framework: Framework): ScheduleOutcome {
-		const context: ScheduleContext = { framework, random: this.#options.random, startIndex: this.#startIndex };
-		const run = () => scheduleOne(podInfo, this.#cache.snapshot(), context);
 		const nodesCount = this.#cache.snapshot().nodes.length;
+		const recorded =
+			this.#recorder?.isFull(nodesCount) === true ? this.#recordedFrameworks.get(framework.profile.schedulerName) : undefined;
+		const context: ScheduleContext = {
+			framework: recorded ?? framework,
+			random: this.#options.random,
+			startIndex: this.#startIndex,
+		};
+		const run = () => scheduleOne(podInfo, this.#cache.snapshot(), context);
 		const outcome = this.#recorder?.attempt(podInfo, this.#options.clock.now(), nodesCount, run) ?? run();
 		this.#startIndex = context.startIndex;
 		return outcome;

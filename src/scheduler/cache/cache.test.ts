@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { PodInfo } from "../framework/pod-info.ts";
 import { node, podWith } from "../testing/builders.ts";
 import { SchedulerCache } from "./cache.ts";
@@ -32,6 +33,34 @@ describe("SchedulerCache", () => {
 		cache.addPod(bound);
 		cache.forget("uid-p");
 		expect(milliCpu()).toBe(1000);
+	});
+
+	it.each([
+		["labels", { ...bound, metadata: { ...bound.metadata, labels: { app: "db" } } }, 1],
+		["its status", { ...bound, status: { phase: "Running", startTime: "2026-01-01T00:00:00Z" } }, 0],
+		["its deletion", { ...bound, metadata: { ...bound.metadata, deletionTimestamp: "2026-01-01T00:00:00Z" } }, 1],
+	])("shows a pod with %s changed and its spec as it was, and says so to those who count", (_what, changed, changes) => {
+		const { cache, milliCpu } = setUp();
+		cache.addPod(bound);
+		const { version } = cache.snapshot().changes;
+		cache.updatePod(bound, changed);
+		const [seen] = cache.snapshot().get("n")?.pods ?? [];
+		expect(seen?.pod).toBe(changed);
+		expect(seen?.labels).toEqual(changed.metadata?.labels ?? {});
+		expect(milliCpu()).toBe(1000);
+		expect(cache.snapshot().changes.version - version).toBe(changes);
+	});
+
+	it("does not count anew what a binding leaves as it was", () => {
+		const { cache } = setUp();
+		const affine: Pod = { ...waiting, spec: { containers: [], ...waiting.spec, affinity: { podAntiAffinity: {} } } };
+		cache.assume(new PodInfo(affine), "n");
+		const { version } = cache.snapshot().changes;
+		const confirmed: Pod = { ...affine, metadata: { ...affine.metadata }, spec: { containers: [], ...affine.spec, nodeName: "n" } };
+		cache.addPod(confirmed);
+		expect([cache.snapshot().changes.version, cache.isAssumed(affine)]).toEqual([version, false]);
+		const n = cache.snapshot().get("n");
+		expect([n?.pods[0]?.pod, n?.podsWithAffinity[0]?.pod]).toEqual([confirmed, confirmed]);
 	});
 
 	it("refuses to assume a pod twice", () => {

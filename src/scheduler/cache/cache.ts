@@ -11,7 +11,8 @@
  *
  * An assumed pod does not expire: kube-scheduler's default since 1.21. It leaves by one of the arrows above.
  */
-import type { Node, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { jsonEqual } from "../../apimachinery/json.ts";
+import type { Node, Pod, PodSpec } from "../../apimachinery/schema/generated/types.ts";
 import { ChangeLog } from "../framework/change-log.ts";
 import { ImageStates } from "../framework/image-states.ts";
 import { NodeInfo } from "../framework/node-info.ts";
@@ -109,14 +110,13 @@ export class SchedulerCache {
 	/** The server says that the pod has a node: confirms an assumption, or corrects it. */
 	addPod(pod: Pod): void {
 		const known = this.#pods.get(podUid(pod));
-		// Most confirmations change nothing that counts, so the NodeInfo is left alone.
-		const isSame = known?.nodeName === pod.spec?.nodeName && known?.podInfo.pod.spec === pod.spec;
-		if (known !== undefined && isSame && !isResizing(pod) && !isResizing(known.podInfo.pod)) {
-			this.#pods.set(known.podInfo.uid, { ...known, assumed: false });
+		const nodeName = pod.spec?.nodeName ?? "";
+		if (known !== undefined && known.nodeName === nodeName && takesTheSame(known.podInfo.pod, pod)) {
+			this.#replace(known, pod);
 			return;
 		}
 		if (known !== undefined) this.#take(known);
-		this.#put({ podInfo: new PodInfo(pod), nodeName: pod.spec?.nodeName ?? "", assumed: false });
+		this.#put({ podInfo: new PodInfo(pod), nodeName, assumed: false });
 	}
 
 	updatePod(_old: Pod, pod: Pod): void {
@@ -158,6 +158,15 @@ export class SchedulerCache {
 		this.#changes.add(node);
 		this.#pods.set(state.podInfo.uid, state);
 		if (state.podInfo.hasAffinity) this.#fileAffinity(node);
+	}
+
+	/** Most confirmations and changes of status change no sum, and nothing that anybody counts. */
+	#replace({ podInfo, nodeName }: PodState, pod: Pod): void {
+		const current = new PodInfo(pod, podInfo);
+		const node = this.#nodeFor(nodeName);
+		node.replacePod(current);
+		if (!countsTheSame(podInfo.pod, pod)) this.#changes.add(node);
+		this.#pods.set(podInfo.uid, { podInfo: current, nodeName, assumed: false });
 	}
 
 	#take({ podInfo, nodeName }: PodState): void {
@@ -205,6 +214,25 @@ export class SchedulerCache {
 
 function nameOf({ metadata }: Node): string {
 	return metadata?.name ?? "";
+}
+
+/** Whether the pod takes the same from its node, and wants the same around it: nothing has changed that is worked out from the spec. */
+function takesTheSame(before: Pod, after: Pod): boolean {
+	return isSameBesidesNode(before.spec, after.spec) && !isResizing(before) && !isResizing(after);
+}
+
+/** A binding makes a new spec of the same parts. */
+function isSameBesidesNode(before: PodSpec = { containers: [] }, after: PodSpec = { containers: [] }): boolean {
+	if (before === after) return true;
+	const was: Readonly<Record<string, unknown>> = { ...before, nodeName: after.nodeName };
+	const is: Readonly<Record<string, unknown>> = { ...after };
+	return Object.keys({ ...was, ...is }).every((field) => was[field] === is[field]);
+}
+
+/** Whether selectors see the same pod as before, and it is not on its way out if it was not then. */
+function countsTheSame({ metadata: before }: Pod, { metadata: after }: Pod): boolean {
+	const isLeaving = (metadata: Pod["metadata"]) => metadata?.deletionTimestamp !== undefined;
+	return isLeaving(before) === isLeaving(after) && jsonEqual(before?.labels ?? {}, after?.labels ?? {});
 }
 
 function file<T>(set: Set<T>, item: T, belongs: boolean): void {

@@ -74,6 +74,11 @@ export class AttemptRecorder {
 		this.#maxNodes = maxNodes;
 	}
 
+	/** Whether attempts are written down in full. @param nodes in the cluster */
+	isFull(nodes: number): boolean {
+		return nodes <= this.#maxNodes;
+	}
+
 	/** Attempts for a pod ("namespace/name"), or all, the latest last. */
 	records(pod?: string): readonly AttemptRecord[] {
 		const last = this.#records.slice(-this.#capacity);
@@ -83,7 +88,7 @@ export class AttemptRecorder {
 	/** Runs and records one attempt. @param nodes in the cluster */
 	attempt(pod: PodInfo, atMs: number, nodes: number, run: () => ScheduleOutcome): ScheduleOutcome {
 		const open: OpenRecord = { preFilter: [], filter: new Map(), postFilter: [], score: [], preemption: [], trying: false };
-		const isBrief = nodes > this.#maxNodes;
+		const isBrief = !this.isFull(nodes);
 		if (!isBrief) this.#open = open;
 		try {
 			const outcome = run();
@@ -168,7 +173,8 @@ function verdictOf(plugin: string, verdict: Verdict): PluginVerdict {
 	return success;
 }
 
-function recorded(outcome: ScheduleOutcome): RecordedOutcome {
+/** What is kept of an outcome. */
+export function recorded(outcome: ScheduleOutcome): RecordedOutcome {
 	switch (outcome.kind) {
 		case "scheduled": {
 			const { state: _, ...rest } = outcome;

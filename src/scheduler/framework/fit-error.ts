@@ -10,7 +10,10 @@ import { Status, type StatusCode } from "./status.ts";
 
 /** The verdict on each node, and one for all nodes that were not looked at one by one. */
 export class NodeToStatus {
-	readonly #statuses = new Map<string, Status>();
+	/** Side by side. Most attempts find a node in the end, and nobody asks for the others: filed by name only when somebody does. */
+	readonly #nodeNames: string[] = [];
+	readonly #statuses: Status[] = [];
+	#byName: Map<string, Status> | undefined;
 	absentNodesStatus: Status;
 
 	constructor(absentNodesStatus = new Status("UnschedulableAndUnresolvable", "", [])) {
@@ -18,25 +21,29 @@ export class NodeToStatus {
 	}
 
 	get size(): number {
-		return this.#statuses.size;
+		return this.#statuses.length;
 	}
 
+	/** At most once for a node. */
 	set(nodeName: string, status: Status): void {
-		this.#statuses.set(nodeName, status);
+		this.#nodeNames.push(nodeName);
+		this.#statuses.push(status);
+		this.#byName?.set(nodeName, status);
 	}
 
 	get(nodeName: string): Status {
-		return this.#statuses.get(nodeName) ?? this.absentNodesStatus;
+		this.#byName ??= new Map(this.entries());
+		return this.#byName.get(nodeName) ?? this.absentNodesStatus;
 	}
 
 	/** The nodes that were looked at. */
-	entries(): IterableIterator<[string, Status]> {
-		return this.#statuses.entries();
+	*entries(): IterableIterator<[string, Status]> {
+		for (const [index, status] of this.#statuses.entries()) yield [this.#nodeNames[index] ?? "", status];
 	}
 
 	/** Whether any node got this verdict by itself. */
 	has(code: StatusCode): boolean {
-		for (const status of this.#statuses.values()) if (status.code === code) return true;
+		for (const status of this.#statuses) if (status.code === code) return true;
 		return false;
 	}
 }

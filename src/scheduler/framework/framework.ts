@@ -6,11 +6,13 @@ import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { CycleState } from "./cycle-state.ts";
 import { blame, type Diagnosis, type NodeToStatus } from "./fit-error.ts";
 import type { NodeInfo } from "./node-info.ts";
-import { type FilterPlugin, type FilterRunner, maxNodeScore, type PreFilterNodes } from "./plugin.ts";
+import { type NodeMemo, NodeMemos } from "./node-memo.ts";
+import type { FilterPlugin, FilterRunner, Plugin, PreFilterNodes } from "./plugin.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { Profile, WeightedScorePlugin } from "./profile.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { errorStatus, Status, unresolvable, type Verdict, wait } from "./status.ts";
+import { addScores } from "./weighted-scores.ts";
 
 /** No Permit plugin may hold a pod back for longer than this. */
 const maxPermitTimeoutMs = 15 * 60_000;
@@ -34,7 +36,14 @@ export class Framework implements FilterRunner {
 	readonly profile: Profile;
 	readonly #nominated: NominatedPods;
 	/** Of a whole cycle; see `runFilters`. */
-	#activeFilters: { readonly skipped: ReadonlySet<string>; readonly plugins: readonly FilterPlugin[] };
+	#activeFilters: ActiveFilters;
+	/** Names of the first filters, as far as they sign pods: what comes after one that does not is not remembered. */
+	readonly #signedFilters: ReadonlySet<string>;
+	readonly #signedScores: readonly WeightedScorePlugin[];
+	readonly #unsignedScores: readonly WeightedScorePlugin[];
+	/** All of those that are remembered. */
+	readonly #signers: readonly Plugin[];
+	readonly #memos = new NodeMemos();
 	/** Reused from pod to pod: totals and one plugin's scores, as long as the most nodes ever scored. */
 	#totals = new Float64Array(0);
 	#scores = new Float64Array(0);
@@ -42,7 +51,13 @@ export class Framework implements FilterRunner {
 	constructor(profile: Profile, nominated: NominatedPods) {
 		this.profile = profile;
 		this.#nominated = nominated;
-		this.#activeFilters = { skipped: new Set(), plugins: profile.filter };
+		const unsigned = profile.filter.findIndex(({ signPod }) => signPod === undefined);
+		const signed = unsigned === -1 ? profile.filter : profile.filter.slice(0, unsigned);
+		this.#signedFilters = new Set(signed.map(({ name }) => name));
+		this.#signedScores = profile.score.filter(({ plugin }) => plugin.signPod !== undefined);
+		this.#unsignedScores = profile.score.filter(({ plugin }) => plugin.signPod === undefined);
+		this.#signers = [...new Set<Plugin>([...signed, ...this.#signedScores.map(({ plugin }) => plugin)])];
+		this.#activeFilters = this.#filtersOf(new Set());
 	}
 
 	get hasScoring(): boolean {
@@ -100,24 +115,31 @@ export class Framework implements FilterRunner {
 		return { state, status: undefined, nodeNames };
 	}
 
-	/** The first plugin that turns the node down ends the round. */
-	runFilters(state: CycleState, pod: PodInfo, node: NodeInfo): Verdict {
+	/** What is remembered of the snapshot's nodes from pods like this one; undefined if nothing is worth it. Valid for the cycle. */
+	recall(pod: PodInfo, snapshot: Snapshot): NodeMemo | undefined {
+		if (this.#signers.length === 0) return undefined;
+		return this.#memos.for(JSON.stringify(this.#signers.map((plugin) => plugin.signPod?.(pod))), snapshot);
+	}
+
+	/** The first plugin that turns the node down ends the round. @param memo for a node of the snapshot, and the cycle's own state */
+	runFilters(state: CycleState, pod: PodInfo, node: NodeInfo, memo?: NodeMemo): Verdict {
 		// The same cycle asks about node after node, so the list of those not skipped is made once.
 		if (this.#activeFilters.skipped !== state.skippedFilters) this.#activeFilters = this.#filtersOf(state.skippedFilters);
-		for (const plugin of this.#activeFilters.plugins) {
-			const verdict = plugin.filter(state, pod, node);
-			if (verdict === undefined || verdict.code === "Success") continue;
-			return verdict.isRejected ? verdict : errorStatus(plugin.name, `running "${plugin.name}" filter plugin: ${verdict.message}`);
+		const { signed, others } = this.#activeFilters;
+		let verdict = memo === undefined ? "unknown" : memo.verdictOn(node);
+		if (verdict === "unknown") {
+			verdict = firstRejection(signed, state, pod, node);
+			if (verdict === undefined || verdict.isRejected) memo?.noteVerdict(node, verdict);
 		}
-		return undefined;
+		return verdict ?? firstRejection(others, state, pod, node);
 	}
 
 	/**
 	 * Pods of equal or higher priority that wait for room on the node count as if they ran there. The pod must fit with
 	 * them and without them: without, because its affinity may lean on pods that never come.
 	 */
-	runFiltersWithNominatedPods(state: CycleState, pod: PodInfo, node: NodeInfo): Verdict {
-		if (this.#nominated.isEmpty) return this.runFilters(state, pod, node);
+	runFiltersWithNominatedPods(state: CycleState, pod: PodInfo, node: NodeInfo, memo?: NodeMemo): Verdict {
+		if (this.#nominated.isEmpty) return this.runFilters(state, pod, node, memo);
 		const nominated = this.#nominated.forNode(node.name);
 		const expected =
 			nominated.length === 0 ? nominated : nominated.filter((other) => other.priority >= pod.priority && other.uid !== pod.uid);
@@ -131,7 +153,7 @@ export class Framework implements FilterRunner {
 			const verdict = this.runFilters(imaginedState, pod, imagined);
 			if (verdict !== undefined) return verdict;
 		}
-		return this.runFilters(state, pod, node);
+		return this.runFilters(state, pod, node, memo);
 	}
 
 	/** Tells the PreFilter plugins that `added` is imagined on the node. */
@@ -169,7 +191,7 @@ export class Framework implements FilterRunner {
 	}
 
 	/** The weighted sum of the plugins' scores for each node. The array is valid until the next call. */
-	runScores(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot): Float64Array {
+	runScores(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot, memo?: NodeMemo): Float64Array {
 		const skipped = this.#runPreScore(state, pod, nodes, snapshot);
 		if (this.#totals.length < nodes.length) {
 			this.#totals = new Float64Array(nodes.length);
@@ -177,8 +199,11 @@ export class Framework implements FilterRunner {
 		}
 		const totals = this.#totals.subarray(0, nodes.length).fill(0);
 		const scores = this.#scores.subarray(0, nodes.length);
-		for (const entry of this.profile.score) {
-			if (!skipped.has(entry.plugin.name)) addScores(entry, totals, scores, { state, pod, nodes, snapshot });
+		const run = { state, pod, nodes, snapshot };
+		const isActive = ({ plugin }: WeightedScorePlugin) => !skipped.has(plugin.name);
+		memo?.addScores(this.#signedScores.filter(isActive), totals, scores, run);
+		for (const entry of memo === undefined ? this.profile.score : this.#unsignedScores) {
+			if (isActive(entry)) addScores(entry, totals, scores, run);
 		}
 		return totals;
 	}
@@ -248,35 +273,30 @@ export class Framework implements FilterRunner {
 		for (const plugin of this.profile.postBind) plugin.postBind(state, pod, nodeName);
 	}
 
-	#filtersOf(skipped: ReadonlySet<string>): { readonly skipped: ReadonlySet<string>; readonly plugins: readonly FilterPlugin[] } {
-		return { skipped, plugins: this.profile.filter.filter(({ name }) => !skipped.has(name)) };
+	#filtersOf(skipped: ReadonlySet<string>): ActiveFilters {
+		const active = this.profile.filter.filter(({ name }) => !skipped.has(name));
+		return {
+			skipped,
+			signed: active.filter(({ name }) => this.#signedFilters.has(name)),
+			others: active.filter(({ name }) => !this.#signedFilters.has(name)),
+		};
 	}
 }
 
-interface ScoreRun {
-	readonly state: CycleState;
-	readonly pod: PodInfo;
-	readonly nodes: readonly NodeInfo[];
-	readonly snapshot: Snapshot;
+/** The filters of a cycle, in two parts that run one after the other. */
+interface ActiveFilters {
+	readonly skipped: ReadonlySet<string>;
+	readonly signed: readonly FilterPlugin[];
+	readonly others: readonly FilterPlugin[];
 }
 
-/** One plugin's part of the totals. */
-function addScores({ plugin, weight }: WeightedScorePlugin, totals: Float64Array, scores: Float64Array, run: ScoreRun): void {
-	const { state, pod, nodes, snapshot } = run;
-	for (let index = 0; index < nodes.length; index++) {
-		const node = nodes[index];
-		if (node !== undefined) scores[index] = plugin.score(state, pod, node, snapshot);
+function firstRejection(plugins: readonly FilterPlugin[], state: CycleState, pod: PodInfo, node: NodeInfo): Verdict {
+	for (const plugin of plugins) {
+		const verdict = plugin.filter(state, pod, node);
+		if (verdict === undefined || verdict.code === "Success") continue;
+		return verdict.isRejected ? verdict : errorStatus(plugin.name, `running "${plugin.name}" filter plugin: ${verdict.message}`);
 	}
-	plugin.normalizeScore?.(state, pod, scores, nodes);
-	for (let index = 0; index < scores.length; index++) {
-		const score = scores[index] ?? 0;
-		if (!(score >= 0 && score <= maxNodeScore)) {
-			throw new Error(
-				`plugin "${plugin.name}" returns an invalid score ${score}, it should in the range of [0, ${maxNodeScore}] after normalizing`,
-			);
-		}
-		totals[index] = (totals[index] ?? 0) + weight * score;
-	}
+	return undefined;
 }
 
 function intersect(known: ReadonlySet<string> | undefined, { nodeNames }: PreFilterNodes): ReadonlySet<string> {

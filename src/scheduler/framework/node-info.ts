@@ -86,6 +86,13 @@ export class NodeInfo {
 		return true;
 	}
 
+	/** Puts a pod in the place of its former self, which took the same and had the same affinity. */
+	replacePod(pod: PodInfo): void {
+		replaceIn(this.pods, pod);
+		if (pod.hasAffinity) replaceIn(this.podsWithAffinity, pod);
+		if (pod.hasRequiredAntiAffinity) replaceIn(this.podsWithRequiredAntiAffinity, pod);
+	}
+
 	portsConflict(wanted: readonly HostPort[]): boolean {
 		return this.usedPorts.length > 0 && hostPortsConflict(wanted, this.usedPorts);
 	}
@@ -108,7 +115,7 @@ export class NodeInfo {
 
 /** Order among a node's pods means nothing, so the last one fills the gap. */
 function takeOut(pods: PodInfo[], uid: string): PodInfo | undefined {
-	const index = pods.findIndex((pod) => pod.uid === uid);
+	const index = indexOf(pods, uid);
 	const found = pods[index];
 	const last = pods.pop();
 	if (found === undefined) {
@@ -117,4 +124,14 @@ function takeOut(pods: PodInfo[], uid: string): PodInfo | undefined {
 	}
 	if (last !== undefined && last !== found) pods[index] = last;
 	return found;
+}
+
+/** From the end: what was added last is mostly what changes next. -1 if it is not there. */
+function indexOf(pods: readonly PodInfo[], uid: string): number {
+	return pods.findLastIndex((pod) => pod.uid === uid);
+}
+
+function replaceIn(pods: PodInfo[], pod: PodInfo): void {
+	const index = indexOf(pods, pod.uid);
+	if (index >= 0) pods[index] = pod;
 }

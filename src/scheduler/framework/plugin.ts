@@ -28,6 +28,13 @@ export interface Plugin {
 	readonly name: string;
 	/** The events that can make a pod schedulable which this plugin turned down. Absent: any event can. */
 	eventsToRegister?(): readonly EventRegistration[];
+	/**
+	 * What of the pod the plugin's answers about a single node depend on, as JSON. Pods with equal signatures get equal verdicts,
+	 * equal scores (before they are normalized) and the same Skips, as long as the node is the same; so it may be asked once for many of
+	 * them. Absent: more than the pod and the node counts.
+	 * Source: KEP-5598 (SignPod).
+	 */
+	signPod?(pod: PodInfo): unknown;
 }
 
 /** Decides whether a pod may enter the queue of those to be scheduled; a rejected one waits, gated. */

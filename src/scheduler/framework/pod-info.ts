@@ -32,18 +32,20 @@ export class PodInfo {
 	readonly hostPorts: readonly HostPort[];
 	#affinity: PodAffinityTerms | undefined;
 
-	constructor(pod: Pod) {
+	/** @param known the same pod before a change that left all of its spec as it was, its node excepted: what was worked out still holds */
+	constructor(pod: Pod, known?: PodInfo) {
 		this.pod = pod;
 		this.uid = podUid(pod);
 		this.namespace = pod.metadata?.namespace ?? "";
 		this.name = pod.metadata?.name ?? "";
 		this.labels = pod.metadata?.labels ?? {};
 		this.priority = pod.spec?.priority ?? 0;
-		const { requests, nonZeroMilliCpu, nonZeroMemoryBytes } = computePodRequests(pod);
+		const { requests, nonZeroMilliCpu, nonZeroMemoryBytes } = known ?? computePodRequests(pod);
 		this.requests = requests;
 		this.nonZeroMilliCpu = nonZeroMilliCpu;
 		this.nonZeroMemoryBytes = nonZeroMemoryBytes;
-		this.hostPorts = hostPortsOf(pod);
+		this.hostPorts = known?.hostPorts ?? hostPortsOf(pod);
+		if (known !== undefined) this.#affinity = known.#affinity;
 	}
 
 	/** "namespace/name". */

@@ -81,6 +81,12 @@ export class ResourceVector {
 		for (const [name, amount] of other.scalars) this.scalars.set(name, Math.max(this.scalars.get(name) ?? 0, amount));
 	}
 
+	/** All amounts, as JSON has them: equal for equal vectors whose named resources stand in the same order. */
+	toJSON(): unknown {
+		const amounts = [this.milliCpu, this.memoryBytes, this.ephemeralStorageBytes, this.pods];
+		return this.scalars === undefined ? amounts : [...amounts, ...this.scalars];
+	}
+
 	clone(): ResourceVector {
 		const copy = new ResourceVector();
 		copy.milliCpu = this.milliCpu;

@@ -15,6 +15,7 @@ import type { CycleState } from "./cycle-state.ts";
 import { blame, type Diagnosis, fitErrorMessage, newDiagnosis } from "./fit-error.ts";
 import type { Framework } from "./framework.ts";
 import type { NodeInfo } from "./node-info.ts";
+import type { NodeMemo } from "./node-memo.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { errorStatus, type Status, unresolvable } from "./status.ts";
@@ -74,10 +75,11 @@ function findNode(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): S
 	const preFilter = framework.runPreFilter(pod, snapshot, diagnosis);
 	const { state } = preFilter;
 	if (preFilter.status !== undefined && !preFilter.status.isRejected) return { kind: "failed", status: preFilter.status };
-	const feasible =
-		preFilter.status !== undefined ? [] : findFeasible(pod, snapshot, context, { state, diagnosis, nodeNames: preFilter.nodeNames });
+	const { nodeNames } = preFilter;
+	const memo = preFilter.status === undefined && nodeNames === undefined ? framework.recall(pod, snapshot) : undefined;
+	const feasible = preFilter.status !== undefined ? [] : findFeasible(pod, snapshot, context, { state, diagnosis, nodeNames, memo });
 	if (feasible.length === 0) return explainFailure(state, pod, snapshot, framework, diagnosis);
-	const nodeName = feasible.length === 1 ? feasible[0]?.name : chooseBest(state, pod, feasible, snapshot, context);
+	const nodeName = feasible.length === 1 ? feasible[0]?.name : chooseBest(pod, feasible, snapshot, context, { state, memo });
 	return {
 		kind: "scheduled",
 		nodeName: nodeName ?? "",
@@ -92,6 +94,7 @@ interface Search {
 	readonly diagnosis: Diagnosis;
 	/** The only nodes that PreFilter leaves; absent: all. */
 	readonly nodeNames: ReadonlySet<string> | undefined;
+	readonly memo: NodeMemo | undefined;
 }
 
 function findFeasible(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext, search: Search): readonly NodeInfo[] {
@@ -107,7 +110,7 @@ function findFeasible(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext
 	while (processed < nodes.length && feasible.length < wanted) {
 		const node = nodes[index];
 		if (node === undefined) break;
-		const verdict = context.framework.runFiltersWithNominatedPods(search.state, pod, node);
+		const verdict = context.framework.runFiltersWithNominatedPods(search.state, pod, node, search.memo);
 		if (verdict === undefined) {
 			feasible.push(node);
 		} else if (verdict.isRejected) {
@@ -140,8 +143,14 @@ export function feasibleNodesToFind(allNodes: number, percentage: number): numbe
 	return Math.max(Math.trunc((allNodes * share) / 100), minFeasibleNodesToFind);
 }
 
-function chooseBest(state: CycleState, pod: PodInfo, nodes: readonly NodeInfo[], snapshot: Snapshot, context: ScheduleContext): string {
-	const scores = context.framework.runScores(state, pod, nodes, snapshot);
+function chooseBest(
+	pod: PodInfo,
+	nodes: readonly NodeInfo[],
+	snapshot: Snapshot,
+	context: ScheduleContext,
+	{ state, memo }: Pick<Search, "state" | "memo">,
+): string {
+	const scores = context.framework.runScores(state, pod, nodes, snapshot, memo);
 	let best = Number.NEGATIVE_INFINITY;
 	let count = 0;
 	for (let index = 0; index < nodes.length; index++) {

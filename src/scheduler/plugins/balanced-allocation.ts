@@ -22,6 +22,7 @@ export function createBalancedAllocation(resources: readonly string[] = ["cpu", 
 			const after = balance(node, resources, requests);
 			return half + Math.trunc((half + after - before) / 2);
 		},
+		signPod: ({ requests }) => requests,
 		eventsToRegister: () => [],
 	};
 }

@@ -1,5 +1,9 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { PodAffinityTerm, PodSpec } from "../../apimachinery/schema/generated/types.ts";
+import type { Pod, PodAffinityTerm, PodSpec } from "../../apimachinery/schema/generated/types.ts";
+import { SchedulerCache } from "../cache/cache.ts";
+import { CycleState } from "../framework/cycle-state.ts";
+import { PodInfo } from "../framework/pod-info.ts";
 import { cluster, filterVerdicts, node, pod, scoresOf } from "../testing/builders.ts";
 import { createInterPodAffinity } from "./inter-pod-affinity.ts";
 
@@ -88,5 +92,82 @@ describe("InterPodAffinity", () => {
 		// zone a: 10, zone b: -5, no zone: 0.
 		expect(scoresOf(plugin, waiting, snapshot)).toEqual({ a1: 100, a2: 100, b1: 0, nowhere: 33 });
 		expect(scoresOf(plugin, pod("p"), cluster(nodes))).toBeUndefined();
+	});
+
+	it("remembers counts that equal a fresh count, whatever comes, goes, and is called otherwise", () => {
+		const prefer = (app: string): Partial<PodSpec> => ({
+			affinity: { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 3, podAffinityTerm: term(app) }] } },
+		});
+		const avoid = (app: string): Partial<PodSpec> => ({
+			affinity: {
+				podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 2, podAffinityTerm: term(app, "host") }] },
+			},
+		});
+		const everywhere = { namespaceSelector: { matchLabels: { team: "red" } } };
+		const wishes = [{}, near(term("web")), away(term("web", "host")), away(term("web", "zone", everywhere)), prefer("web"), avoid("web")];
+		const waiting = wishes.map((spec, index) => pod(`waiting-${index}`, spec, { labels: { app: "web" } }));
+		const step = fc.record({
+			node: fc.nat(3),
+			zone: fc.constantFrom("a", "b", undefined),
+			app: fc.constantFrom("web", "db"),
+			namespace: fc.constantFrom("default", "other"),
+			wish: fc.nat(wishes.length - 1),
+			kind: fc.constantFrom("add", "add", "remove", "relabel", "rename"),
+		});
+		fc.assert(
+			fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+				const teams = new Map([["default", { team: "blue" }]]);
+				const create = () => createInterPodAffinity((namespace) => teams.get(namespace));
+				const remembering = create();
+				const cache = new SchedulerCache();
+				const there: Pod[] = [];
+				const zones = ["a", "a", "b", undefined] as (string | undefined)[];
+				const make = (index: number) =>
+					node(`n${index}`, { labels: { host: `n${index}`, ...(zones[index] === undefined ? {} : { zone: zones[index] }) } });
+				for (const index of zones.keys()) cache.addNode(make(index));
+				for (const [number, { node: index, zone, app, namespace, wish, kind }] of steps.entries()) {
+					if (kind === "add") {
+						const added = pod(`p${number}`, { ...wishes[wish], nodeName: `n${index}` }, { labels: { app }, namespace });
+						there.push(added);
+						cache.addPod(added);
+					} else if (kind === "remove") {
+						const gone = there.shift();
+						if (gone !== undefined) cache.removePod(gone);
+					} else if (kind === "relabel") {
+						const old = make(index);
+						zones[index] = zone;
+						cache.updateNode(old, make(index));
+					} else {
+						teams.set(namespace, { team: app === "web" ? "red" : "blue" });
+					}
+					for (const each of waiting) {
+						const fresh = cluster([...zones.keys()].map(make), there);
+						expect(filterVerdicts(remembering, each, cache.snapshot())).toEqual(filterVerdicts(create(), each, fresh));
+						expect(scoresOf(remembering, each, cache.snapshot())).toEqual(scoresOf(create(), each, fresh));
+					}
+				}
+			}),
+			{ numRuns: 40 },
+		);
+	});
+
+	it("leaves what is remembered alone when pods are imagined away", () => {
+		const web = running("web", "a1");
+		const snapshot = cluster(nodes, [web]);
+		const remembering = createInterPodAffinity(() => undefined);
+		const waiting = new PodInfo(pod("p", away(term("web"))));
+		const state = new CycleState();
+		const [a1] = snapshot.nodes;
+		if (a1 === undefined) throw new Error("there is no node");
+		remembering.preFilter(state, waiting, snapshot);
+		const imagined = state.clone();
+		remembering.preFilterExtensions?.removePod(imagined, waiting, new PodInfo(web), a1);
+		expect([remembering.filter(imagined, waiting, a1), remembering.filter(state, waiting, a1)?.message]).toEqual([
+			undefined,
+			"node(s) didn't match pod anti-affinity rules",
+		]);
+		remembering.preFilterExtensions?.addPod(imagined, waiting, new PodInfo(web), a1);
+		expect(remembering.filter(imagined, waiting, a1)?.code).toBe("Unschedulable");
+		expect(filterVerdicts(remembering, waiting.pod, snapshot).a1).toBe(noAntiAffinity);
 	});
 });

@@ -7,12 +7,19 @@
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { AffinityTerm } from "../framework/affinity-terms.ts";
 import { ActionType, type EventRegistration } from "../framework/cluster-event.ts";
-import { type CycleState, stateKey } from "../framework/cycle-state.ts";
+import { stateKey } from "../framework/cycle-state.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
 import { type FilterPlugin, maxNodeScore, type PreFilterPlugin, type PreScorePlugin, type ScorePlugin } from "../framework/plugin.ts";
 import { PodInfo } from "../framework/pod-info.ts";
-import type { Snapshot } from "../framework/snapshot.ts";
 import { skip, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
+import {
+	type Add,
+	ImaginedCounts,
+	type NamespaceLabels,
+	type TopologyCounts,
+	type TopologyQuestion,
+	TopologyTallies,
+} from "./topology-tallies.ts";
 
 const name = "InterPodAffinity";
 const affinityMismatch = unresolvable(name, "node(s) didn't match pod affinity rules");
@@ -27,119 +34,113 @@ export interface InterPodAffinityOptions {
 	readonly ignorePreferredTermsOfExistingPods?: boolean;
 }
 
-export type NamespaceLabels = (namespace: string) => Readonly<Record<string, string>> | undefined;
-
-/** Numbers by topology pair, for example how many pods match in zone=a. */
-class TopologyCounts {
-	readonly #counts = new Map<string, Map<string, number>>();
-
-	/** Whether nothing is counted anywhere. */
-	get isEmpty(): boolean {
-		return this.#counts.size === 0;
-	}
-
-	/** The topology keys that something is counted under, with the counts by value. */
-	byKey(): ReadonlyMap<string, ReadonlyMap<string, number>> {
-		return this.#counts;
-	}
-
-	get(key: string, value: string): number {
-		return this.#counts.get(key)?.get(value) ?? 0;
-	}
-
-	/** Counts nothing on a node without the key. */
-	add(key: string, node: NodeInfo, amount: number): void {
-		const value = node.labels[key];
-		if (value === undefined || amount === 0) return;
-		const ofKey = this.#counts.get(key) ?? new Map<string, number>();
-		const sum = (ofKey.get(value) ?? 0) + amount;
-		if (sum === 0) ofKey.delete(value);
-		else ofKey.set(value, sum);
-		if (ofKey.size === 0) this.#counts.delete(key);
-		else this.#counts.set(key, ofKey);
-	}
-
-	clone(): TopologyCounts {
-		const copy = new TopologyCounts();
-		for (const [key, ofKey] of this.#counts) copy.#counts.set(key, new Map(ofKey));
-		return copy;
-	}
-}
+/** Pods whose required anti-affinity speaks of the incoming pod; pods that all of its affinity terms speak of, and that any of its anti-affinity terms does. */
+const filterKinds = ["existingAntiAffinity", "affinity", "antiAffinity"] as const;
+type FilterKind = (typeof filterKinds)[number];
 
 class PreFilterState {
-	/** Pods whose required anti-affinity speaks of the incoming pod. */
-	existingAntiAffinity = new TopologyCounts();
-	/** Pods that all of the incoming pod's affinity terms speak of, and that any of its anti-affinity terms does. */
-	affinity = new TopologyCounts();
-	antiAffinity = new TopologyCounts();
+	readonly existingAntiAffinity: ImaginedCounts;
+	readonly affinity: ImaginedCounts;
+	readonly antiAffinity: ImaginedCounts;
+
+	constructor(countsOf: (kind: FilterKind) => ImaginedCounts) {
+		this.existingAntiAffinity = countsOf("existingAntiAffinity");
+		this.affinity = countsOf("affinity");
+		this.antiAffinity = countsOf("antiAffinity");
+	}
 
 	clone(): PreFilterState {
-		const copy = new PreFilterState();
-		copy.existingAntiAffinity = this.existingAntiAffinity.clone();
-		copy.affinity = this.affinity.clone();
-		copy.antiAffinity = this.antiAffinity.clone();
-		return copy;
+		return new PreFilterState((kind) => this[kind].clone());
 	}
 }
 
 const filterState = stateKey<PreFilterState>(`PreFilter${name}`);
+/** How much each topology pair draws (or, negative, repels) the pod. */
 const scoreState = stateKey<TopologyCounts>(`PreScore${name}`);
 
-/** @param namespaceLabels for terms with a namespaceSelector. */
+/** @param namespaceLabels for terms with a namespaceSelector; the same object as long as the labels are the same. */
 export function createInterPodAffinity(
 	namespaceLabels: NamespaceLabels,
 	options: InterPodAffinityOptions = {},
 ): PreFilterPlugin & FilterPlugin & PreScorePlugin & ScorePlugin {
-	const count = (state: PreFilterState, pod: PodInfo, other: PodInfo, node: NodeInfo, sign: 1 | -1) =>
-		countPod(state, { pod, other, node, sign, namespaceLabels });
+	const filterTallies = new TopologyTallies<FilterKind>(namespaceLabels);
+	const scoreTallies = new TopologyTallies<"score">(namespaceLabels);
+	const imagine = (state: PreFilterState, pod: PodInfo, other: PodInfo, { labels }: NodeInfo, sign: 1 | -1) => {
+		const add: Add<FilterKind> = (kind, key, amount) => {
+			const value = labels[key];
+			if (value !== undefined) state[kind].add(key, value, sign * amount);
+		};
+		countForFilter(pod, other, add, namespaceLabels);
+	};
 	return {
 		name,
 		preFilter(cycleState, pod, snapshot) {
-			const state = new PreFilterState();
-			const looksAround = pod.affinity.requiredAffinity.length > 0 || pod.affinity.requiredAntiAffinity.length > 0;
-			for (const node of looksAround ? snapshot.nodes : snapshot.nodesWithRequiredAntiAffinityPods) {
-				for (const other of looksAround ? node.pods : node.podsWithRequiredAntiAffinity) count(state, pod, other, node, 1);
-			}
-			if (!looksAround && state.existingAntiAffinity.isEmpty) return skip;
-			cycleState.write(filterState, state);
+			const looksAround = hasRequiredTerms(pod);
+			if (!looksAround && snapshot.nodesWithRequiredAntiAffinityPods.size === 0) return skip;
+			const tally = filterTallies.for(questionKey(pod), () => filterQuestion(pod), snapshot);
+			if (!looksAround && tally.counts("existingAntiAffinity").isEmpty) return skip;
+			cycleState.write(filterState, new PreFilterState((kind) => new ImaginedCounts(tally.counts(kind))));
 			return undefined;
 		},
 		preFilterExtensions: {
-			addPod: (state, pod, added, node) => count(state.read(filterState), pod, added, node, 1),
-			removePod: (state, pod, removed, node) => count(state.read(filterState), pod, removed, node, -1),
+			addPod: (state, pod, added, node) => imagine(state.read(filterState), pod, added, node, 1),
+			removePod: (state, pod, removed, node) => imagine(state.read(filterState), pod, removed, node, -1),
 		},
 		filter: (state, pod, node) => judge(state.read(filterState), pod, node, namespaceLabels),
 		preScore(state, pod, _nodes, snapshot) {
-			const scores = preferences(pod, snapshot, namespaceLabels, options);
+			const looksAround = hasPreferredTerms(pod);
+			if (!looksAround && (options.ignorePreferredTermsOfExistingPods === true || snapshot.nodesWithAffinityPods.size === 0)) return skip;
+			const scores = scoreTallies.for(questionKey(pod), () => scoreQuestion(pod, options), snapshot).counts("score");
 			if (scores.isEmpty) return skip;
 			state.write(scoreState, scores);
 			return undefined;
 		},
-		score: scoreNode,
+		score: (state, _pod, node) => state.read(scoreState).sumOn(node),
 		normalizeScore: (_state, _pod, scores) => spread(scores),
 		eventsToRegister: () => registrations(namespaceLabels),
 	};
 }
 
-interface Counting {
-	readonly pod: PodInfo;
-	readonly other: PodInfo;
-	readonly node: NodeInfo;
-	readonly sign: 1 | -1;
-	readonly namespaceLabels: NamespaceLabels;
+function hasRequiredTerms({ affinity }: PodInfo): boolean {
+	return affinity.requiredAffinity.length > 0 || affinity.requiredAntiAffinity.length > 0;
 }
 
-function countPod(state: PreFilterState, { pod, other, node, sign, namespaceLabels }: Counting): void {
-	for (const term of other.affinity.requiredAntiAffinity) {
-		if (term.matches(pod, namespaceLabels(pod.namespace))) state.existingAntiAffinity.add(term.topologyKey, node, sign);
+function hasPreferredTerms({ affinity }: PodInfo): boolean {
+	return affinity.preferredAffinity.length > 0 || affinity.preferredAntiAffinity.length > 0;
+}
+
+/** All that matters of a pod to the terms of others and to its own. */
+function questionKey({ namespace, labels, pod }: PodInfo): string {
+	const { podAffinity, podAntiAffinity } = pod.spec?.affinity ?? {};
+	return JSON.stringify([namespace, labels, podAffinity, podAntiAffinity]);
+}
+
+/** @param pod any of those that ask the same */
+function filterQuestion(pod: PodInfo): TopologyQuestion<FilterKind> {
+	const looksAround = hasRequiredTerms(pod);
+	return {
+		kinds: filterKinds,
+		nodes: ({ nodes, nodesWithRequiredAntiAffinityPods }) => (looksAround ? nodes : nodesWithRequiredAntiAffinityPods),
+		count: (node, add, namespaceLabels) => {
+			for (const other of looksAround ? node.pods : node.podsWithRequiredAntiAffinity) countForFilter(pod, other, add, namespaceLabels);
+		},
+	};
+}
+
+function countForFilter(pod: PodInfo, other: PodInfo, add: Add<FilterKind>, namespaceLabels: NamespaceLabels): void {
+	if (other.hasRequiredAntiAffinity) {
+		for (const term of other.affinity.requiredAntiAffinity) {
+			if (term.matches(pod, namespaceLabels(pod.namespace))) add("existingAntiAffinity", term.topologyKey, 1);
+		}
 	}
 	const { requiredAffinity, requiredAntiAffinity } = pod.affinity;
+	if (requiredAffinity.length + requiredAntiAffinity.length === 0) return;
 	const labels = namespaceLabels(other.namespace);
 	if (requiredAffinity.length > 0 && requiredAffinity.every((term) => term.matches(other, labels))) {
-		for (const { topologyKey } of requiredAffinity) state.affinity.add(topologyKey, node, sign);
+		for (const { topologyKey } of requiredAffinity) add("affinity", topologyKey, 1);
 	}
 	for (const term of requiredAntiAffinity) {
-		if (term.matches(other, labels)) state.antiAffinity.add(term.topologyKey, node, sign);
+		if (term.matches(other, labels)) add("antiAffinity", term.topologyKey, 1);
 	}
 }
 
@@ -147,10 +148,7 @@ function judge(state: PreFilterState, pod: PodInfo, node: NodeInfo, namespaceLab
 	if (!satisfiesAffinity(state, pod, node, namespaceLabels)) return affinityMismatch;
 	const clashes = ({ topologyKey }: AffinityTerm) => state.antiAffinity.get(topologyKey, node.labels[topologyKey] ?? "") > 0;
 	if (!state.antiAffinity.isEmpty && pod.affinity.requiredAntiAffinity.some(clashes)) return antiAffinityMismatch;
-	for (const [key, byValue] of state.existingAntiAffinity.byKey()) {
-		if ((byValue.get(node.labels[key] ?? "") ?? 0) > 0) return existingAntiAffinityMismatch;
-	}
-	return undefined;
+	return state.existingAntiAffinity.isAnyOn(node) ? existingAntiAffinityMismatch : undefined;
 }
 
 /** The first of a group of pods that want to be together finds nobody, and may go anywhere that has the keys. */
@@ -162,41 +160,38 @@ function satisfiesAffinity(state: PreFilterState, pod: PodInfo, node: NodeInfo, 
 	return state.affinity.isEmpty && terms.every((term) => term.matches(pod, namespaceLabels(pod.namespace)));
 }
 
-/** How much each topology pair draws (or, negative, repels) the pod: by its own preferences and those of the pods there. */
-function preferences(
-	pod: PodInfo,
-	snapshot: Snapshot,
-	namespaceLabels: NamespaceLabels,
-	{ hardPodAffinityWeight = 1, ignorePreferredTermsOfExistingPods = false }: InterPodAffinityOptions,
-): TopologyCounts {
-	const scores = new TopologyCounts();
-	const { preferredAffinity, preferredAntiAffinity } = pod.affinity;
-	const looksAround = preferredAffinity.length > 0 || preferredAntiAffinity.length > 0;
-	if (!looksAround && ignorePreferredTermsOfExistingPods) return scores;
-	const podLabels = namespaceLabels(pod.namespace);
-	for (const node of looksAround ? snapshot.nodes : snapshot.nodesWithAffinityPods) {
-		for (const other of looksAround ? node.pods : node.podsWithAffinity) {
-			const labels = looksAround ? namespaceLabels(other.namespace) : undefined;
-			const add = (term: AffinityTerm, holds: boolean, weight: number) => {
-				if (holds) scores.add(term.topologyKey, node, weight);
-			};
-			for (const { term, weight } of preferredAffinity) add(term, term.matches(other, labels), weight);
-			for (const { term, weight } of preferredAntiAffinity) add(term, term.matches(other, labels), -weight);
-			if (!other.hasAffinity) continue;
-			const theirs = other.affinity;
-			for (const term of theirs.requiredAffinity) add(term, term.matches(pod, podLabels), hardPodAffinityWeight);
-			if (ignorePreferredTermsOfExistingPods) continue;
-			for (const { term, weight } of theirs.preferredAffinity) add(term, term.matches(pod, podLabels), weight);
-			for (const { term, weight } of theirs.preferredAntiAffinity) add(term, term.matches(pod, podLabels), -weight);
-		}
-	}
-	return scores;
+/** The pod's own preferences and those of the pods there. @param pod any of those that ask the same */
+function scoreQuestion(pod: PodInfo, options: InterPodAffinityOptions): TopologyQuestion<"score"> {
+	const looksAround = hasPreferredTerms(pod);
+	return {
+		kinds: ["score"],
+		nodes: ({ nodes, nodesWithAffinityPods }) => (looksAround ? nodes : nodesWithAffinityPods),
+		count: (node, add, namespaceLabels) => {
+			for (const other of looksAround ? node.pods : node.podsWithAffinity) countForScore(pod, other, options, add, namespaceLabels);
+		},
+	};
 }
 
-function scoreNode(state: CycleState, _pod: PodInfo, node: NodeInfo): number {
-	let score = 0;
-	for (const [key, byValue] of state.read(scoreState).byKey()) score += byValue.get(node.labels[key] ?? "") ?? 0;
-	return score;
+function countForScore(
+	pod: PodInfo,
+	other: PodInfo,
+	{ hardPodAffinityWeight = 1, ignorePreferredTermsOfExistingPods = false }: InterPodAffinityOptions,
+	add: Add<"score">,
+	namespaceLabels: NamespaceLabels,
+): void {
+	const { preferredAffinity, preferredAntiAffinity } = pod.affinity;
+	if (preferredAffinity.length + preferredAntiAffinity.length > 0) {
+		const labels = namespaceLabels(other.namespace);
+		for (const { term, weight } of preferredAffinity) if (term.matches(other, labels)) add("score", term.topologyKey, weight);
+		for (const { term, weight } of preferredAntiAffinity) if (term.matches(other, labels)) add("score", term.topologyKey, -weight);
+	}
+	if (!other.hasAffinity) return;
+	const theirs = other.affinity;
+	const podLabels = namespaceLabels(pod.namespace);
+	for (const term of theirs.requiredAffinity) if (term.matches(pod, podLabels)) add("score", term.topologyKey, hardPodAffinityWeight);
+	if (ignorePreferredTermsOfExistingPods) return;
+	for (const { term, weight } of theirs.preferredAffinity) if (term.matches(pod, podLabels)) add("score", term.topologyKey, weight);
+	for (const { term, weight } of theirs.preferredAntiAffinity) if (term.matches(pod, podLabels)) add("score", term.topologyKey, -weight);
 }
 
 /** The least becomes 0, the greatest 100; all 0 if they are equal. */

@@ -56,6 +56,7 @@ export function createNodeAffinity(added: NodeAffinity = {}): PreFilterPlugin & 
 		},
 		score: (state, _pod, node) => state.read(preferred)(node),
 		normalizeScore: (_state, _pod, scores) => normalizeToMax(scores, false),
+		signPod: ({ pod: { spec } }) => [spec?.nodeSelector, spec?.affinity?.nodeAffinity],
 		eventsToRegister: () => [
 			{
 				resource: "Node",

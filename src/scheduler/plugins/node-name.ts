@@ -12,5 +12,6 @@ export const nodeName: PreFilterPlugin & FilterPlugin = {
 	name,
 	preFilter: (_state, { pod }) => (pod.spec?.nodeName ? undefined : skip),
 	filter: (_state, { pod }, node) => (pod.spec?.nodeName === node.name ? undefined : mismatch),
+	signPod: ({ pod }) => pod.spec?.nodeName,
 	eventsToRegister: () => [{ resource: "Node", action: ActionType.add }],
 };

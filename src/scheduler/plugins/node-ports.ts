@@ -14,6 +14,7 @@ export const nodePorts: PreFilterPlugin & FilterPlugin = {
 	name,
 	preFilter: (_state, { hostPorts }) => (hostPorts.length === 0 ? skip : undefined),
 	filter: (_state, { hostPorts }, node) => (node.portsConflict(hostPorts) ? taken : undefined),
+	signPod: ({ hostPorts }) => hostPorts,
 	eventsToRegister: () => [
 		{
 			resource: "AssignedPod",

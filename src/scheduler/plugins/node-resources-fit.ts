@@ -15,10 +15,34 @@ import { cpuAndMemory, resourceScorer, type ScoringStrategy } from "./resource-s
 
 const name = "NodeResourcesFit";
 const builtInResources: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
-/** The verdicts on most full nodes, made once. */
-const insufficientCpu = unschedulable(name, "Insufficient cpu");
-const insufficientMemory = unschedulable(name, "Insufficient memory");
-const tooManyPods = unschedulable(name, "Too many pods");
+const tooManyPods = "Too many pods";
+/** Verdicts remembered; one more forgets them all. */
+const maxVerdicts = 256;
+
+/** Verdicts on nodes that lack one thing, as most do that lack any: thousands of full nodes are refused with one and the same object. */
+class Verdicts {
+	readonly #now = new Map<string, Status>();
+	readonly #ever = new Map<string, Status>();
+
+	/** @param hopeless however many pods are preempted */
+	of(lacking: readonly string[], hopeless: boolean): Status {
+		const [first = ""] = lacking;
+		if (lacking.length > 1) return create(lacking, hopeless);
+		const known = hopeless ? this.#ever : this.#now;
+		let verdict = known.get(first);
+		if (verdict === undefined) {
+			verdict = create(lacking, hopeless);
+			if (known.size >= maxVerdicts) known.clear();
+			known.set(first, verdict);
+		}
+		return verdict;
+	}
+}
+
+function create(lacking: readonly string[], hopeless: boolean): Status {
+	const reasons = lacking.map((what) => (what === tooManyPods ? what : `Insufficient ${what}`));
+	return hopeless ? unresolvable(name, ...reasons) : unschedulable(name, ...reasons);
+}
 
 /** NodeResourcesFitArgs. */
 export interface NodeResourcesFitOptions {
@@ -39,6 +63,7 @@ export function createNodeResourcesFit({
 	const names = new Set(ignoredResources);
 	const isIgnored = (resource: string) => names.has(resource) || groups.has(resource.slice(0, Math.max(0, resource.indexOf("/"))));
 	const ignoresSome = names.size + groups.size > 0;
+	const verdicts = new Verdicts();
 	/** What the pod asks nodes for. */
 	const wantedBy = (requests: ResourceVector): ResourceVector => {
 		if (!ignoresSome || requests.scalars === undefined) return requests;
@@ -51,9 +76,10 @@ export function createNodeResourcesFit({
 		preFilter: () => undefined,
 		filter(_state, pod, node) {
 			const wanted = wantedBy(pod.requests);
-			return fits(wanted, node) ? undefined : explain(wanted, node.allocatable, node.requested, node.pods.length);
+			return fits(wanted, node) ? undefined : explain(wanted, node.allocatable, node.requested, node.pods.length, verdicts);
 		},
 		score: (_state, pod, node) => score(pod, node),
+		signPod: ({ requests, nonZeroMilliCpu, nonZeroMemoryBytes }) => [requests, nonZeroMilliCpu, nonZeroMemoryBytes],
 		eventsToRegister: () => [
 			{
 				resource: "AssignedPod",
@@ -86,29 +112,31 @@ function fits(requests: ResourceVector, { allocatable, requested, pods }: NodeIn
 
 function scalarsFit(wanted: ReadonlyMap<string, number>, allocatable: ResourceVector, requested: ResourceVector): boolean {
 	for (const [resource, amount] of wanted) {
-		if (amount > 0 && amount > allocatable.get(resource) - requested.get(resource)) return false;
+		if (amount > 0 && amount > (allocatable.scalars?.get(resource) ?? 0) - (requested.scalars?.get(resource) ?? 0)) return false;
 	}
 	return true;
 }
 
 /** All that is lacking, in upstream's order; undefined if nothing is. */
-function explain(wanted: ResourceVector, allocatable: ResourceVector, requested: ResourceVector, podsCount: number): Verdict {
-	const reasons: string[] = [];
+function explain(
+	wanted: ResourceVector,
+	allocatable: ResourceVector,
+	requested: ResourceVector,
+	podsCount: number,
+	verdicts: Verdicts,
+): Verdict {
+	const lacking: string[] = [];
 	let hopeless = false;
-	if (podsCount >= allocatable.pods) reasons.push("Too many pods");
+	if (podsCount >= allocatable.pods) lacking.push(tooManyPods);
 	for (const resource of resourcesIn(wanted)) {
 		const amount = wanted.get(resource);
-		if (amount === 0 || amount <= allocatable.get(resource) - requested.get(resource)) continue;
-		reasons.push(`Insufficient ${resource}`);
-		hopeless ||= amount > allocatable.get(resource);
+		if (amount === 0) continue;
+		const most = allocatable.get(resource);
+		if (amount <= most - requested.get(resource)) continue;
+		lacking.push(resource);
+		hopeless ||= amount > most;
 	}
-	if (reasons.length === 0) return undefined;
-	return hopeless ? unresolvable(name, ...reasons) : (knownVerdict(reasons) ?? unschedulable(name, ...reasons));
-}
-
-function knownVerdict(reasons: readonly string[]): Status | undefined {
-	if (reasons.length !== 1) return undefined;
-	return [insufficientCpu, insufficientMemory, tooManyPods].find(({ reasons: [known] }) => known === reasons[0]);
+	return lacking.length === 0 ? undefined : verdicts.of(lacking, hopeless);
 }
 
 /** A pod that left its node frees a place at least; one that shrank helps if it gave back what the pod wants. */
@@ -125,7 +153,7 @@ function podChangeHelps(pod: Pod, old: Pod | undefined, changed: Pod | undefined
 function nodeChangeHelps(wanted: ResourceVector, old: Node | undefined, node: Node | undefined): boolean {
 	if (node === undefined) return false;
 	const after = ResourceVector.from(node.status?.allocatable);
-	if (explain(wanted, after, new ResourceVector(), 0) !== undefined) return false;
+	if (explain(wanted, after, new ResourceVector(), 0, new Verdicts()) !== undefined) return false;
 	if (old === undefined) return true;
 	const before = ResourceVector.from(old.status?.allocatable);
 	return ["pods", ...resourcesIn(wanted)].some((resource) => after.get(resource) > before.get(resource));

@@ -15,6 +15,7 @@ const cordonTaints: readonly Taint[] = [{ key: "node.kubernetes.io/unschedulable
 export const nodeUnschedulable: FilterPlugin = {
 	name,
 	filter: (_state, { pod }, { isUnschedulable }) => (isUnschedulable && !toleratesCordon(pod) ? unschedulableNode : undefined),
+	signPod: ({ pod }) => pod.spec?.tolerations,
 	eventsToRegister: () => [
 		{
 			resource: "Node",

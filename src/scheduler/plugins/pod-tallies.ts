@@ -10,6 +10,8 @@ import type { Snapshot } from "../framework/snapshot.ts";
 
 /** Questions remembered; asking more forgets the one that was asked longest ago. */
 const maxTallies = 256;
+/** Ways to sum one up; one more forgets them all. */
+const maxTotals = 16;
 
 export interface PodQuestion {
 	/** Equal keys mean equal selectors. */
@@ -17,14 +19,77 @@ export interface PodQuestion {
 	readonly selector: LabelMatcher;
 }
 
-/** Pods by domain of one topology key. */
-interface DomainTotals {
-	/** Each node's domain, by the node's position. */
-	readonly domainOf: (string | undefined)[];
+/** Pods by domain of one topology key, over the nodes that count. */
+class DomainTotals {
+	readonly #topologyKey: string;
+	readonly #includes: (node: NodeInfo) => boolean;
+	/** Each node's domain, by the node's position; undefined: it does not count. */
+	readonly #domainOf: (string | undefined)[] = [];
 	/** Every domain that a node is in, with 0 if it is empty. */
-	readonly totals: Map<string, number>;
+	readonly byDomain = new Map<string, number>();
 	/** Nodes of each domain, so that a domain goes with its last node. */
-	readonly nodeCounts: Map<string, number>;
+	readonly #nodeCounts = new Map<string, number>();
+	/** How many domains have so many pods. */
+	readonly #histogram = new Map<number, number>();
+
+	constructor(topologyKey: string, includes: (node: NodeInfo) => boolean) {
+		this.#topologyKey = topologyKey;
+		this.#includes = includes;
+	}
+
+	/** Pods in the emptiest domain; 0 if there is none. */
+	get fewest(): number {
+		let fewest = Number.POSITIVE_INFINITY;
+		for (const pods of this.#histogram.keys()) if (pods < fewest) fewest = pods;
+		return fewest === Number.POSITIVE_INFINITY ? 0 : fewest;
+	}
+
+	/** A node's pods, labels or taints changed. */
+	move(position: number, node: NodeInfo, after: number, before: number): void {
+		const label = node.labels[this.#topologyKey];
+		const domain = label !== undefined && this.#includes(node) ? label : undefined;
+		const old = this.#domainOf[position];
+		if (old === domain) {
+			if (domain !== undefined && after !== before) this.#set(domain, (this.byDomain.get(domain) ?? 0) + after - before);
+			return;
+		}
+		this.#domainOf[position] = domain;
+		if (old !== undefined) {
+			const nodesLeft = (this.#nodeCounts.get(old) ?? 0) - 1;
+			this.#nodeCounts.set(old, nodesLeft);
+			this.#set(old, nodesLeft === 0 ? undefined : (this.byDomain.get(old) ?? 0) - before);
+		}
+		if (domain === undefined) return;
+		this.#nodeCounts.set(domain, (this.#nodeCounts.get(domain) ?? 0) + 1);
+		this.#set(domain, (this.byDomain.get(domain) ?? 0) + after);
+	}
+
+	/** @param pods undefined: the domain is no more */
+	#set(domain: string, pods: number | undefined): void {
+		const before = this.byDomain.get(domain);
+		if (before !== undefined) this.#countDomains(before, -1);
+		if (pods === undefined) {
+			this.byDomain.delete(domain);
+			return;
+		}
+		this.byDomain.set(domain, pods);
+		this.#countDomains(pods, 1);
+	}
+
+	#countDomains(pods: number, change: 1 | -1): void {
+		const count = (this.#histogram.get(pods) ?? 0) + change;
+		if (count === 0) this.#histogram.delete(pods);
+		else this.#histogram.set(pods, count);
+	}
+}
+
+export type { DomainTotals };
+
+/** Which nodes count for a constraint. */
+export interface Inclusion {
+	/** Equal for equal predicates. */
+	readonly key: string;
+	readonly includes: (node: NodeInfo) => boolean;
 }
 
 /** One question's answers for one list of nodes. Invariant after `refresh`: every total is the sum of its nodes' counts. */
@@ -35,7 +100,8 @@ class Tally {
 	/** Version of the snapshot's changes that the counts stand at. */
 	#version: number | undefined;
 	readonly #counts: Int32Array;
-	readonly #byKey = new Map<string, DomainTotals>();
+	/** By topology key and inclusion. */
+	readonly #totals = new Map<string, DomainTotals>();
 
 	/** Counts nothing yet. */
 	constructor(selector: LabelMatcher, namespace: string, nodes: readonly NodeInfo[]) {
@@ -62,7 +128,7 @@ class Tally {
 		const before = this.#counts[position] ?? 0;
 		const after = countMatching(this.#selector, this.#namespace, node.pods);
 		this.#counts[position] = after;
-		for (const [key, totals] of this.#byKey) move(totals, position, node.labels[key], after, before);
+		for (const totals of this.#totals.values()) totals.move(position, node, after, before);
 	}
 
 	/** Selected pods on a node of the list. */
@@ -70,39 +136,16 @@ class Tally {
 		return this.#counts[node.position] ?? 0;
 	}
 
-	/** Selected pods by domain, over all nodes that have the key. Valid until the next refresh. */
-	byDomain(topologyKey: string): ReadonlyMap<string, number> {
-		let known = this.#byKey.get(topologyKey);
-		if (known === undefined) {
-			known = { domainOf: [], totals: new Map(), nodeCounts: new Map() };
-			this.#byKey.set(topologyKey, known);
-			for (const [position, node] of this.#nodes.entries()) {
-				move(known, position, node.labels[topologyKey], this.#counts[position] ?? 0, 0);
-			}
-		}
-		return known.totals;
+	/** Selected pods by domain, over the nodes that have the key and count. Valid until the next refresh. */
+	inDomains(topologyKey: string, { key, includes }: Inclusion): DomainTotals {
+		const known = this.#totals.get(`${topologyKey}/${key}`);
+		if (known !== undefined) return known;
+		const totals = new DomainTotals(topologyKey, includes);
+		if (this.#totals.size >= maxTotals) this.#totals.clear();
+		this.#totals.set(`${topologyKey}/${key}`, totals);
+		for (const [position, node] of this.#nodes.entries()) totals.move(position, node, this.#counts[position] ?? 0, 0);
+		return totals;
 	}
-}
-
-/** A node's count or domain changed. */
-function move(
-	{ domainOf, totals, nodeCounts }: DomainTotals,
-	position: number,
-	domain: string | undefined,
-	after: number,
-	before: number,
-): void {
-	const old = domainOf[position];
-	if (old !== undefined && old !== domain) {
-		const nodesLeft = (nodeCounts.get(old) ?? 0) - 1;
-		nodeCounts.set(old, nodesLeft);
-		if (nodesLeft === 0) totals.delete(old);
-		else totals.set(old, (totals.get(old) ?? 0) - before);
-	}
-	domainOf[position] = domain;
-	if (domain === undefined) return;
-	if (old !== domain) nodeCounts.set(domain, (nodeCounts.get(domain) ?? 0) + 1);
-	totals.set(domain, (totals.get(domain) ?? 0) + after - (old === domain ? before : 0));
 }
 
 export class PodTallies {

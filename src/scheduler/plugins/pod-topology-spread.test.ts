@@ -82,15 +82,28 @@ describe("PodTopologySpread", () => {
 			node: fc.nat(3),
 			zone: fc.constantFrom("a", "b", undefined),
 			web: fc.boolean(),
-			kind: fc.constantFrom("add", "remove", "relabel"),
+			kind: fc.constantFrom("add", "remove", "relabel", "taint"),
 		});
+		const host = { topologyKey: "kubernetes.io/hostname" };
+		const asking = [
+			waiting(constraint()),
+			waiting(constraint({ nodeTaintsPolicy: "Honor", minDomains: 2 })),
+			waiting(constraint(), constraint({ ...host, nodeTaintsPolicy: "Honor" })),
+			waiting(constraint({ whenUnsatisfiable: "ScheduleAnyway" }), constraint({ ...host, whenUnsatisfiable: "ScheduleAnyway" })),
+		];
+		const selective = asking.map((each): Pod => ({ ...each, spec: { containers: [], ...each.spec, nodeSelector: { zone: "a" } } }));
 		fc.assert(
 			fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
 				const remembering = createPodTopologySpread(() => []);
 				const cache = new SchedulerCache();
 				const there: Pod[] = [];
 				const zones = ["a", "a", "b", undefined] as (string | undefined)[];
-				const make = (index: number) => node(`n${index}`, { labels: zones[index] === undefined ? {} : { zone: zones[index] } });
+				const tainted = new Set<number>();
+				const make = (index: number) =>
+					node(`n${index}`, {
+						labels: zones[index] === undefined ? {} : { zone: zones[index] },
+						spec: tainted.has(index) ? { taints: [{ key: "t", effect: "NoSchedule" }] } : {},
+					});
 				for (const index of zones.keys()) cache.addNode(make(index));
 				for (const [number, { node: index, zone, web: matches, kind }] of steps.entries()) {
 					if (kind === "add") {
@@ -102,20 +115,20 @@ describe("PodTopologySpread", () => {
 						if (gone !== undefined) cache.removePod(gone);
 					} else {
 						const old = make(index);
-						zones[index] = zone;
+						if (kind === "relabel") zones[index] = zone;
+						else if (!tainted.delete(index)) tainted.add(index);
 						cache.updateNode(old, make(index));
 					}
 					const now = cache.snapshot();
 					const fresh = cluster([...zones.keys()].map(make), there);
-					expect(filterVerdicts(remembering, waiting(constraint()), now)).toEqual(
-						filterVerdicts(
-							createPodTopologySpread(() => []),
-							waiting(constraint()),
-							fresh,
-						),
-					);
+					for (const each of [...asking, ...selective]) {
+						const counting = createPodTopologySpread(() => []);
+						expect(filterVerdicts(remembering, each, now)).toEqual(filterVerdicts(counting, each, fresh));
+						expect(scoresOf(remembering, each, now)).toEqual(scoresOf(counting, each, fresh));
+					}
 				}
 			}),
+			{ numRuns: 40 },
 		);
 	});
 });

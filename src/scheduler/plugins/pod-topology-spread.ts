@@ -20,7 +20,8 @@ import { isCounted, PodTallies, type Tally } from "./pod-tallies.ts";
 import {
 	type DefaultConstraint,
 	defaultConstraints,
-	includesAll,
+	hasAllKeys,
+	inclusionOf,
 	isIncluded,
 	type OwnSelectors,
 	ownConstraints,
@@ -42,11 +43,12 @@ class CountedConstraint {
 	#domains: ReadonlyMap<string, number>;
 	#fewest: number | undefined;
 
-	/** @param domains shared until the first change. */
-	constructor(constraint: SpreadConstraint, self: number, domains: ReadonlyMap<string, number>) {
+	/** @param domains shared until the first change. @param fewest pods in one of them; undefined: not known yet */
+	constructor(constraint: SpreadConstraint, self: number, domains: ReadonlyMap<string, number>, fewest: number | undefined) {
 		this.constraint = constraint;
 		this.self = self;
 		this.#domains = domains;
+		this.#fewest = fewest;
 	}
 
 	/** By how much the domain would lead the emptiest one with the pod in it. */
@@ -60,7 +62,7 @@ class CountedConstraint {
 	}
 
 	clone(): CountedConstraint {
-		return new CountedConstraint(this.constraint, this.self, this.#domains);
+		return new CountedConstraint(this.constraint, this.self, this.#domains, this.#fewest);
 	}
 
 	/** Fewer domains than wanted: the missing ones count as empty. */
@@ -154,37 +156,14 @@ function hasOwnConstraints({ pod }: PodInfo): boolean {
 	return (pod.spec?.topologySpreadConstraints?.length ?? 0) > 0;
 }
 
-function hasAllKeys(node: NodeInfo, constraints: readonly SpreadConstraint[]): boolean {
-	for (const { topologyKey } of constraints) if (node.labels[topologyKey] === undefined) return false;
-	return true;
-}
-
 function countDomains(pod: PodInfo, constraints: readonly SpreadConstraint[], snapshot: Snapshot, tallies: PodTallies): PreFilterState {
 	const required = requiredNodePredicate(pod.pod);
 	const counted = constraints.map((constraint) => {
 		const tally = tallies.for(constraint, pod.namespace, snapshot);
-		const includesEveryNode = constraints.length === 1 && includesAll(constraint, required);
-		const domains = includesEveryNode
-			? tally.byDomain(constraint.topologyKey)
-			: sumDomains(constraint, tally, snapshot, (node) => hasAllKeys(node, constraints) && isIncluded(constraint, pod, node, required));
-		return new CountedConstraint(constraint, constraint.selector.matches(pod.labels) ? 1 : 0, domains);
+		const totals = tally.inDomains(constraint.topologyKey, inclusionOf(constraint, constraints, pod, required));
+		return new CountedConstraint(constraint, constraint.selector.matches(pod.labels) ? 1 : 0, totals.byDomain, totals.fewest);
 	});
 	return new PreFilterState(counted, required);
-}
-
-/** The domains of the nodes that count, with their pods. */
-function sumDomains(
-	{ topologyKey }: SpreadConstraint,
-	tally: Tally,
-	{ nodes }: Snapshot,
-	counts: (node: NodeInfo) => boolean,
-): ReadonlyMap<string, number> {
-	const domains = new Map<string, number>();
-	for (const node of nodes) {
-		const domain = node.labels[topologyKey];
-		if (domain !== undefined && counts(node)) domains.set(domain, (domains.get(domain) ?? 0) + tally.onNode(node));
-	}
-	return domains;
 }
 
 /** A pod is imagined on the node, or away from it. */
@@ -233,9 +212,7 @@ function prepareScores({ pod, constraints, own, nodes, snapshot, tallies }: Scor
 		}
 		const weight = Math.log(feasible.size + 2);
 		if (feasible.size === 0) return { constraint, tally, domains: new Map(), weight };
-		const includesEveryNode = (!own || constraints.length === 1) && includesAll(constraint, required);
-		const counts = (node: NodeInfo) => (!own || hasAllKeys(node, constraints)) && isIncluded(constraint, pod, node, required);
-		const domains = includesEveryNode ? tally.byDomain(constraint.topologyKey) : sumDomains(constraint, tally, snapshot, counts);
+		const domains = tally.inDomains(constraint.topologyKey, inclusionOf(constraint, own ? constraints : [], pod, required)).byDomain;
 		return { constraint, tally, domains, weight };
 	});
 	return { constraints: soft, ignored };

@@ -10,6 +10,7 @@ import { findUntolerated } from "../../apimachinery/tolerations.ts";
 import { type LabelMatcher, matcherOf } from "../framework/affinity-terms.ts";
 import type { NodeInfo } from "../framework/node-info.ts";
 import type { PodInfo } from "../framework/pod-info.ts";
+import type { Inclusion } from "./pod-tallies.ts";
 
 export type WhenUnsatisfiable = "DoNotSchedule" | "ScheduleAnyway";
 
@@ -98,7 +99,28 @@ export function isIncluded(constraint: SpreadConstraint, pod: PodInfo, node: Nod
 	return !constraint.honorsTaints || findUntolerated(node.blockingTaints, pod.pod.spec?.tolerations) === undefined;
 }
 
-/** Whether every node that has the key counts, so that nobody need be asked one by one. */
-export function includesAll({ honorsAffinity, honorsTaints }: SpreadConstraint, required: NodePredicate | undefined): boolean {
-	return !honorsTaints && !(honorsAffinity && required !== undefined);
+/**
+ * The nodes that count for one of a pod's constraints. @param all constraints of which a node must have all keys; none if that is not asked
+ */
+export function inclusionOf(
+	constraint: SpreadConstraint,
+	all: readonly SpreadConstraint[],
+	pod: PodInfo,
+	required: NodePredicate | undefined,
+): Inclusion {
+	const keys = all.map(({ topologyKey }) => topologyKey);
+	const { nodeSelector, affinity, tolerations } = pod.pod.spec ?? {};
+	const honored = [
+		constraint.honorsAffinity && required !== undefined ? [nodeSelector, affinity?.nodeAffinity] : undefined,
+		constraint.honorsTaints ? (tolerations ?? []) : undefined,
+	];
+	return {
+		key: JSON.stringify([keys, ...honored]),
+		includes: (node) => hasAllKeys(node, all) && isIncluded(constraint, pod, node, required),
+	};
+}
+
+export function hasAllKeys(node: NodeInfo, constraints: readonly SpreadConstraint[]): boolean {
+	for (const { topologyKey } of constraints) if (node.labels[topologyKey] === undefined) return false;
+	return true;
 }

@@ -30,6 +30,7 @@ export const taintToleration: FilterPlugin & PreScorePlugin & ScorePlugin = {
 		return softTaints.filter((taint) => !tolerations.some((toleration) => tolerates(toleration, taint))).length;
 	},
 	normalizeScore: (_state, _pod, scores) => normalizeToMax(scores, true),
+	signPod: ({ pod }) => pod.spec?.tolerations,
 	eventsToRegister: () => [
 		{
 			resource: "Node",
