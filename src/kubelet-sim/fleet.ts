@@ -33,6 +33,7 @@ import {
 	volumeAttachments,
 } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
+import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
 import type { Image } from "./images/image.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
@@ -113,6 +114,9 @@ export class Fleet {
 	readonly #nodes = new Map<string, SimNode>();
 	/** By pod uid. */
 	readonly #workers = new Map<string, PodWorker>();
+	/** The same, by node; nodes with none have no entry. */
+	readonly #byNode = new Map<string, Set<PodWorker>>();
+	readonly #admission: NodeAdmission;
 	readonly #recorders = new Map<string, EventRecorder>();
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
@@ -176,6 +180,14 @@ export class Fleet {
 			isRunning: (node) => this.#nodes.get(node)?.running === true,
 			event: (node, object, reason, message) => this.#recorder(node).event(object, "Normal", reason, message),
 		});
+		this.#admission = new NodeAdmission({
+			cachedNode: (name) => this.#informers.nodes.cache.get(name),
+			readNode: (name) => this.#clientFor(name).resource(nodes).get({ name }),
+			candidates: (node) => this.#workersOn(node),
+			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
+			onError: ({ metadata }, error) =>
+				this.#log.warn("Failed to synchronously fetch node info", { pod: metadata?.name, error: String(error) }),
+		});
 		this.#host = this.#createHost();
 		this.#heartbeats = new Heartbeats({
 			clock: this.#clock,
@@ -216,7 +228,10 @@ export class Fleet {
 		const node = this.#createNode(options);
 		const certificates = options.certificates === undefined ? undefined : await this.#prepareCertificates(node, options.certificates);
 		this.#nodes.set(node.name, node);
-		for (const pod of this.#informers.pods.cache.byIndex("node", node.name)) this.#onPod(pod);
+		// Whoever ran there already has its place before anybody new.
+		const pods = this.#informers.pods.cache.byIndex("node", node.name);
+		const hasStarted = ({ status }: Pod) => status?.startTime !== undefined;
+		for (const pod of [...pods.filter(hasStarted), ...pods.filter((each) => !hasStarted(each))]) this.#onPod(pod);
 		if (certificates === undefined) await this.#heartbeats.begin(node);
 		else void this.#join(node, certificates);
 	}
@@ -288,6 +303,7 @@ export class Fleet {
 		for (const certificates of this.#certificates.values()) certificates.stop();
 		for (const worker of this.#workers.values()) worker.close();
 		this.#workers.clear();
+		this.#byNode.clear();
 	}
 
 	#setRunning(name: string, running: boolean): void {
@@ -385,6 +401,10 @@ export class Fleet {
 		const made = new PodWorker(this.#host, node, pod);
 		made.paused = !node.running;
 		this.#workers.set(uid, made);
+		const { name } = node;
+		const others = this.#byNode.get(name);
+		if (others === undefined) this.#byNode.set(name, new Set([made]));
+		else others.add(made);
 		made.sync();
 	}
 
@@ -396,6 +416,10 @@ export class Fleet {
 
 	#drop(uid: string, worker: PodWorker): void {
 		this.#workers.delete(uid);
+		const others = this.#byNode.get(worker.node.name);
+		others?.delete(worker);
+		if (others?.size === 0) this.#byNode.delete(worker.node.name);
+		this.#admission.forget(worker);
 		worker.close();
 	}
 
@@ -491,6 +515,7 @@ export class Fleet {
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claims: this.#claims,
+			admit: (node, worker) => this.#admission.admit(node, worker),
 			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
 			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
 			roomFreed: (node) => this.#roomFreed(node),
@@ -500,13 +525,14 @@ export class Fleet {
 		};
 	}
 
-	/** Asked only by a pod that is to be resized, so walking all pods will do. */
 	#promisedToOthers(node: string, self: RoomSeeker): Footprint {
 		let sum = noFootprint;
-		for (const worker of this.#workers.values()) {
-			if (worker.node.name === node && worker !== self) sum = addFootprints(sum, worker.footprint);
-		}
+		for (const worker of this.#workersOn(node)) if (worker !== self) sum = addFootprints(sum, worker.footprint);
 		return sum;
+	}
+
+	#workersOn(node: string): Iterable<PodWorker> {
+		return this.#byNode.get(node)?.values() ?? [];
 	}
 
 	#awaitRoom(node: string, worker: RoomSeeker): void {

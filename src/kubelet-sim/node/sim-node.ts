@@ -16,6 +16,8 @@ const nodeFiles = once(() =>
 	debian(["curl", "ps"]).directory("/etc/kubernetes/manifests").directory("/var/lib/kubelet").directory("/var/log/pods").build(),
 );
 
+const noPressures: readonly string[] = [];
+
 export class SimNode implements WorkerNode {
 	readonly description: NodeDescription;
 	/** Heartbeats and pods are being worked on. */
@@ -28,6 +30,9 @@ export class SimNode implements WorkerNode {
 	/** When it came up, Unix ms. */
 	readonly startedMs: number;
 	endedCpuSeconds = 0;
+	/** MemoryPressure, DiskPressure, PIDPressure: those that there are. */
+	pressures: readonly string[] = noPressures;
+	isShuttingDown = false;
 	readonly #clock: Clock;
 	readonly #cluster: ClusterNetwork;
 	readonly #addresses: PodAddresses;

@@ -10,6 +10,8 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import type { Rejection } from "../admission/admission.ts";
+import type { AdmissionCandidate } from "../admission/node-admission.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
@@ -18,9 +20,9 @@ import type { DownwardContext } from "../volumes/downward.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import { ContainerWorker, type PodScope } from "./container-worker.ts";
-import { type Footprint, noFootprint, podFootprint } from "./footprint.ts";
+import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
-import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodRecord } from "./pod-record.ts";
+import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
@@ -42,7 +44,7 @@ const deadlineExceeded = {
 	message: "Pod was active on the node longer than the specified deadline",
 } as const;
 
-export class PodWorker implements PodScope, VolumeSeeker {
+export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	readonly host: WorkerHost;
 	readonly node: WorkerNode;
 	readonly record: PodRecord;
@@ -53,6 +55,8 @@ export class PodWorker implements PodScope, VolumeSeeker {
 	/** Made when somebody asks, or when there is something to remember. */
 	#usage: PodUsageMeter | undefined;
 	#endedCpuSeconds = 0;
+	/** Worked out when somebody asks, for as long as it stays the same. */
+	#requests: ResourceAmounts | undefined;
 	#network: PodNetwork | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
@@ -140,6 +144,7 @@ export class PodWorker implements PodScope, VolumeSeeker {
 		this.#syncing = true;
 		try {
 			this.#noticeDeletion();
+			if (!this.#isDecided()) return;
 			for (let round = 0; round < maxRounds && !this.closed; round++) {
 				this.#syncAgain = false;
 				this.#resize();
@@ -152,6 +157,49 @@ export class PodWorker implements PodScope, VolumeSeeker {
 			this.#syncing = false;
 		}
 		this.#reporter.report();
+	}
+
+	/** Whether there is anything to plan: the node has taken the pod, or will not, or it is to go. */
+	#isDecided(): boolean {
+		const { record } = this;
+		if (record.isAdmitted || record.isOver || record.ending !== undefined) return true;
+		const answer = this.host.admit(this.node, this);
+		if (answer.type === "undecided") return false;
+		if (answer.type === "admitted") {
+			record.isAdmitted = true;
+			return true;
+		}
+		const { reason, message } = answer.rejection;
+		this.event("Warning", reason, message);
+		record.ending = {
+			failed: { reason, message: `Pod was rejected: ${message}` },
+			isRejection: true,
+			deadlineMs: this.host.clock.now(),
+		};
+		return true;
+	}
+
+	/**
+	 * The node ends the pod, to have what it has: it fails, for that reason.
+	 * @param graceMs less than the pod's own grace period; default that
+	 */
+	evict(why: Rejection, graceMs = this.graceMs): void {
+		const { record, host } = this;
+		if (this.#closed || record.isOver || record.ending?.failed !== undefined) return;
+		this.event("Warning", why.reason, why.message);
+		this.end({ failed: why, isDisruption: true, deadlineMs: host.clock.now() + Math.min(graceMs, this.graceMs) });
+	}
+
+	/** The pod ends now, in an orderly way; whatever ended it before decides about no more than when. */
+	end(ending: PodEnding): void {
+		const { record } = this;
+		const before = record.ending;
+		record.ending = before === undefined ? ending : { ...ending, deadlineMs: Math.min(before.deadlineMs, ending.deadlineMs) };
+		for (const container of this.#containers.values()) {
+			if (before === undefined) container.abandonHook();
+			if (container.record.stopping) container.killBy(record.ending.deadlineMs);
+		}
+		this.sync();
 	}
 
 	/** The object is gone from the API, or the node: whatever still runs is killed. */
@@ -189,8 +237,17 @@ export class PodWorker implements PodScope, VolumeSeeker {
 
 	/** What the node has promised the pod; nothing once it is over. */
 	get footprint(): Footprint {
-		if (this.record.sandbox === "stopped") return noFootprint;
+		if (!this.holdsRoom) return noFootprint;
 		return podFootprint(this.#pod, (name) => this.#containers.get(name)?.record.allocated);
+	}
+
+	get requests(): ResourceAmounts {
+		this.#requests ??= podRequests(this.#pod, (name) => this.#containers.get(name)?.record.allocated);
+		return this.#requests;
+	}
+
+	get holdsRoom(): boolean {
+		return this.record.isAdmitted && this.record.sandbox !== "stopped";
 	}
 
 	/** Does something after a simulated delay, then plans anew. No delay: at once, within the present round. */
@@ -268,6 +325,7 @@ export class PodWorker implements PodScope, VolumeSeeker {
 	#startResize(): void {
 		const before = this.footprint;
 		allocate(this.#pod, this.record);
+		this.#requests = undefined;
 		this.record.resize = { inProgress: { generation: this.#generation } };
 		this.event("Normal", "ResizeStarted", resizeMessage("Pod resize started", this.#pod));
 		const { milliCpu, memoryBytes } = this.footprint;
