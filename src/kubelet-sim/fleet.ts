@@ -35,12 +35,14 @@ import {
 import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
+import { EvictionManager } from "./eviction/eviction-manager.ts";
 import type { Image } from "./images/image.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain, serviceAddresses } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
+import { type KubeletConfiguration, readKubeletConfiguration } from "./node/kubelet-configuration.ts";
 import { defaultCapacity } from "./node/node-object.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
@@ -98,6 +100,8 @@ export interface NodeOptions {
 	readonly podCidr?: string;
 	/** Default: the next one of 172.18.0.0/16. */
 	readonly address?: string;
+	/** What its kubelet is told, in the terms of a KubeletConfiguration. */
+	readonly kubelet?: KubeletConfiguration;
 	/** The node joins by a token and has certificates, which it renews; absent: it is known without. */
 	readonly certificates?: CertificateOptions | undefined;
 }
@@ -117,6 +121,7 @@ export class Fleet {
 	/** The same, by node; nodes with none have no entry. */
 	readonly #byNode = new Map<string, Set<PodWorker>>();
 	readonly #admission: NodeAdmission;
+	readonly #eviction: EvictionManager;
 	readonly #recorders = new Map<string, EventRecorder>();
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
@@ -199,6 +204,13 @@ export class Fleet {
 			leaseRenewMs: options.leaseRenewMs ?? defaultLeaseRenewMs,
 			statusReportMs: options.statusReportMs ?? defaultStatusReportMs,
 		});
+		this.#eviction = new EvictionManager({
+			clock: this.#clock,
+			log: this.#log,
+			workers: (node) => this.#workersOn(node),
+			event: (node, type, reason, message) => this.#nodeEvent(node, reason, message, type),
+			reportStatus: (node) => void this.#heartbeats.reportStatus(node),
+		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
 			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
@@ -263,6 +275,7 @@ export class Fleet {
 		this.#nodes.delete(name);
 		node.running = false;
 		this.#heartbeats.end(node);
+		this.#eviction.end(node);
 		this.#certificates.get(name)?.stop();
 		this.#certificates.delete(name);
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
@@ -300,6 +313,7 @@ export class Fleet {
 
 	#stop(): void {
 		this.#heartbeats.stop();
+		this.#eviction.stop();
 		for (const certificates of this.#certificates.values()) certificates.stop();
 		for (const worker of this.#workers.values()) worker.close();
 		this.#workers.clear();
@@ -311,13 +325,18 @@ export class Fleet {
 		if (node === undefined || node.running === running) return;
 		node.running = running;
 		if (running) void this.#heartbeats.begin(node).then(() => this.#heartbeats.reportStatus(node));
-		else this.#heartbeats.end(node);
+		else {
+			this.#heartbeats.end(node);
+			this.#eviction.end(node);
+		}
 		for (const worker of this.#workers.values()) {
 			if (worker.node !== node) continue;
 			worker.paused = !running;
 			worker.sync();
 		}
-		if (running) this.#claims.started(name);
+		if (!running) return;
+		this.#claims.started(name);
+		this.#eviction.filesGrew(node);
 	}
 
 	#createNode(options: NodeOptions): SimNode {
@@ -337,8 +356,10 @@ export class Fleet {
 				podCidr: options.podCidr ?? known?.spec?.podCIDR ?? podCidrOf(index),
 				identity: { machineId: machineID ?? hex(), systemUuid: systemUUID ?? this.#random.uuid(), bootId: bootID ?? this.#random.uuid() },
 			},
+			readKubeletConfiguration(options.kubelet ?? {}),
 			this.#clock,
 			this.#network,
+			() => this.#withNode(options.name, (node) => this.#eviction.filesGrew(node)),
 		);
 	}
 
@@ -472,6 +493,11 @@ export class Fleet {
 		return this.#network.connect(controlPlaneAddress, address, port);
 	}
 
+	#withNode(name: string, act: (node: SimNode) => void): void {
+		const node = this.#nodes.get(name);
+		if (node !== undefined) act(node);
+	}
+
 	#nodeAt(address: string): SimNode | undefined {
 		for (const node of this.#nodes.values()) if (node.address === address) return node;
 		return undefined;
@@ -498,6 +524,7 @@ export class Fleet {
 				clusterDNS: [this.#host.clusterDns],
 				maxPods: Number(node.allocatable.pods),
 				podCIDR: node.description.podCidr,
+				...node.settings.configuration,
 			}),
 		});
 	}
@@ -519,6 +546,8 @@ export class Fleet {
 			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
 			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
 			roomFreed: (node) => this.#roomFreed(node),
+			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
+			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
 			event: (node, pod, type, reason, message, container) => this.#podEvent(node, pod, type, reason, message, container),
 			patchStatus: (node, pod, status) => this.#writes.run(() => this.#patchStatus(node, pod, status)),
 			removePod: (node, pod) => this.#writes.run(() => this.#removePod(node, pod)),
@@ -674,12 +703,12 @@ export class Fleet {
 		this.#recorder(node).event({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata ?? {} }, type, reason, message, details);
 	}
 
-	#nodeEvent(node: SimNode, reason: string, message: string): void {
+	#nodeEvent(node: SimNode, reason: string, message: string, type: "Normal" | "Warning" = "Normal"): void {
 		if (this.#options.nodeEvents === false) return;
 		// The kubelet knows no uid of its Node when it starts: it uses the name.
 		this.#recorder(node.name).event(
 			{ apiVersion: "v1", kind: "Node", metadata: { name: node.name, uid: node.name } },
-			"Normal",
+			type,
 			reason,
 			message,
 		);

@@ -1,4 +1,4 @@
-/** What a node's kubelet decides by itself, with the real kubectl: which pods it takes. */
+/** What a node's kubelet decides by itself, with the real kubectl: which pods it takes, and which it ends. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { maskedLines, maskedText } from "../tools/masked-text.ts";
@@ -28,4 +28,26 @@ test("a pod that is bound past the scheduler to a node without room for it fails
 	expect(described).toMatch(new RegExp(`^ Warning OutOfcpu AGE kubelet ${why}$`, "m"));
 	expect(await run("get pod large -o jsonpath={.status.conditions}")).toBe("");
 	expect(await run("delete pod large")).toContain("deleted");
+});
+
+test("a node that runs out of memory says so, evicts, and is kept clear of pods that promise nothing", async () => {
+	const pod = (name: string, memory: string) =>
+		`{ apiVersion: v1, kind: Pod, metadata: { name: ${name}, annotations: { kubesim.dev/memory-usage: ${memory} } }, spec: { nodeName: node-2, containers: [{ name: main, image: nginx }] } }`;
+	await run("apply -f -", pod("modest", "1Gi"));
+	await run("apply -f -", pod("greedy", "7Gi"));
+	await run("wait --for=jsonpath={.status.reason}=Evicted pod/greedy --timeout=40s");
+	// The column shows how its container ended: nginx does so in good order.
+	expect(maskedLines(await run("get pod greedy"))[1]).toMatch(/^greedy 0\/1 Completed 0 AGE$/);
+	expect(maskedLines(await run("get pod modest"))[1]).toMatch(/^modest 1\/1 Running 0 AGE$/);
+	expect(await run("get pod greedy -o jsonpath={.status.message}")).toBe(
+		"The node was low on resource: memory. Threshold quantity: 100Mi, available: 0. Container main was using 7Gi, request is 0, has larger consumption of memory. ",
+	);
+	await run("wait --for=condition=MemoryPressure node/node-2 --timeout=20s");
+	await run("wait --for=jsonpath={.spec.taints[0].key}=node.kubernetes.io/memory-pressure node/node-2 --timeout=20s");
+	const described = maskedText(await run("describe node node-2"));
+	expect(described).toMatch(/^ MemoryPressure True .* KubeletHasInsufficientMemory kubelet has insufficient memory available$/m);
+	expect(described).toMatch(/^ Warning EvictionThresholdMet AGE kubelet Attempting to reclaim memory$/m);
+	await run("apply -f -", pod("late", "1Mi"));
+	await run("wait --for=jsonpath={.status.phase}=Failed pod/late --timeout=20s");
+	expect(await run("get pod late -o jsonpath={.status.message}")).toBe("Pod was rejected: The node had condition: [MemoryPressure]. ");
 });

@@ -14,7 +14,7 @@ import type { Rejection } from "../admission/admission.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
-import { PodUsageMeter, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
+import { PodUsageMeter, saysDisk, saysMemory, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
 import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
@@ -79,6 +79,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			hostFiles: () => node.hostFiles(),
 			openNfs: (source) => host.claims.openNfs(source),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
+			onWrite: () => host.filesGrew(node.name),
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
 		});
 		this.#reporter = new StatusReporter({
@@ -235,6 +236,46 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.node.endedCpuSeconds += seconds;
 	}
 
+	memoryExceededMs(container: UsedContainer): number | undefined {
+		const nowMs = this.host.clock.now();
+		if (saysMemory(this.#pod)) return this.usage.memoryExceededMs(container, nowMs);
+		const { image, takenMemoryBytes, memoryLimitBytes = Number.POSITIVE_INFINITY } = container;
+		const ownBytes = image.isGuess === true ? 0 : image.memoryBytes;
+		return ownBytes + takenMemoryBytes > memoryLimitBytes ? nowMs : undefined;
+	}
+
+	/** Forgets the files of containers that have ended. */
+	dropDeadFiles(): void {
+		for (const container of this.#containers.values()) container.dropDeadFiles();
+	}
+
+	containerWorkers(): Iterable<ContainerWorker> {
+		return this.#containers.values();
+	}
+
+	/** What its memory may come to, as things are. */
+	get peakMemoryBytes(): number {
+		const isSaid = saysMemory(this.#pod);
+		let sum = 0;
+		for (const container of this.#containers.values()) {
+			const used = isSaid ? container.used : undefined;
+			sum += used === undefined ? container.ownMemoryBytes : this.usage.peakMemoryBytes(used);
+		}
+		return sum;
+	}
+
+	/** What it may say to have on disk, as things are. */
+	get peakDiskBytes(): number {
+		if (!saysDisk(this.#pod)) return 0;
+		let sum = 0;
+		for (const { record } of this.#containers.values()) sum += this.usage.peakDiskBytes(record.name);
+		return sum;
+	}
+
+	usageGrew(): void {
+		this.host.usageGrew(this.node.name);
+	}
+
 	/** What the node has promised the pod; nothing once it is over. */
 	get footprint(): Footprint {
 		if (!this.holdsRoom) return noFootprint;
@@ -282,9 +323,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Answers to writes and watch events come by different ways: an older state never replaces a newer one. */
 	#take(pod: Pod): void {
 		if (isOlder(pod, this.#pod)) return;
-		if (usageDiffers(this.#pod, pod)) this.usage.podChanged(pod, this.host.clock.now());
+		const isDifferent = usageDiffers(this.#pod, pod);
+		if (isDifferent) this.usage.podChanged(pod, this.host.clock.now());
 		this.#pod = pod;
 		this.volumes.pod = pod;
+		if (!isDifferent) return;
+		for (const container of this.#containers.values()) container.guardMemory();
+		this.usageGrew();
 	}
 
 	#noticeDeletion(): void {

@@ -57,6 +57,10 @@ export interface WorkerHost {
 	/** Has the worker plan anew, once, when a pod of the node gives back some of what it had. */
 	awaitRoom(node: string, worker: RoomSeeker): void;
 	roomFreed(node: string): void;
+	/** What the node's pods take of it may have become more. */
+	usageGrew(node: string): void;
+	/** Files were written to the node's disk. */
+	filesGrew(node: string): void;
 	event(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
 	/** Resolves to the pod as the API has it now; undefined if it is gone. Rejects with a `StatusError` or transport error. */
 	patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined>;
