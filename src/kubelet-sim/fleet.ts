@@ -33,6 +33,7 @@ import {
 	volumeAttachments,
 } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
+import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
 import { EvictionManager } from "./eviction/eviction-manager.ts";
@@ -50,6 +51,8 @@ import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footpri
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import { Semaphore } from "./semaphore.ts";
+import { mirroredHash } from "./static-pods/static-manifest.ts";
+import { StaticPods } from "./static-pods/static-pods.ts";
 import { statusPatch } from "./status-patch.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
 import { ServiceLoads } from "./usage/service-loads.ts";
@@ -122,6 +125,7 @@ export class Fleet {
 	readonly #byNode = new Map<string, Set<PodWorker>>();
 	readonly #admission: NodeAdmission;
 	readonly #eviction: EvictionManager;
+	readonly #staticPods: StaticPods;
 	readonly #recorders = new Map<string, EventRecorder>();
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
@@ -211,6 +215,16 @@ export class Fleet {
 			event: (node, type, reason, message) => this.#nodeEvent(node, reason, message, type),
 			reportStatus: (node) => void this.#heartbeats.reportStatus(node),
 		});
+		this.#staticPods = new StaticPods({
+			clock: this.#clock,
+			log: this.#log,
+			clientFor: (node) => this.#clientFor(node),
+			node: (name) => this.#informers.nodes.cache.get(name),
+			cachedPod: (namespace, name) => this.#informers.pods.cache.get(`${namespace}/${name}`),
+			cachedPodsOf: (node) => this.#informers.pods.cache.byIndex("node", node),
+			start: (node, pod) => this.#startWorker(node, pod),
+			drop: (worker) => this.#drop(worker.pod.metadata?.uid ?? "", worker),
+		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
 			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
@@ -276,6 +290,7 @@ export class Fleet {
 		node.running = false;
 		this.#heartbeats.end(node);
 		this.#eviction.end(node);
+		this.#staticPods.end(node);
 		this.#certificates.get(name)?.stop();
 		this.#certificates.delete(name);
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
@@ -314,6 +329,7 @@ export class Fleet {
 	#stop(): void {
 		this.#heartbeats.stop();
 		this.#eviction.stop();
+		this.#staticPods.stop();
 		for (const certificates of this.#certificates.values()) certificates.stop();
 		for (const worker of this.#workers.values()) worker.close();
 		this.#workers.clear();
@@ -337,6 +353,7 @@ export class Fleet {
 		if (!running) return;
 		this.#claims.started(name);
 		this.#eviction.filesGrew(node);
+		this.#staticPods.begin(node);
 	}
 
 	#createNode(options: NodeOptions): SimNode {
@@ -359,7 +376,11 @@ export class Fleet {
 			readKubeletConfiguration(options.kubelet ?? {}),
 			this.#clock,
 			this.#network,
-			() => this.#withNode(options.name, (node) => this.#eviction.filesGrew(node)),
+			() =>
+				this.#withNode(options.name, (node) => {
+					this.#eviction.filesGrew(node);
+					this.#staticPods.filesChanged(node);
+				}),
 		);
 	}
 
@@ -414,22 +435,35 @@ export class Fleet {
 		const node = this.#nodes.get(pod.spec?.nodeName ?? "");
 		const uid = pod.metadata?.uid ?? "";
 		if (node === undefined || this.#signal?.aborted !== false) return;
+		if (mirroredHash(pod) !== undefined) {
+			if (node.running) this.#staticPods.mirrorChanged(pod);
+			return;
+		}
 		const worker = this.#workers.get(uid);
 		if (worker !== undefined) {
 			worker.update(pod);
 			return;
 		}
+		this.#startWorker(node, pod);
+	}
+
+	#startWorker(node: SimNode, pod: Pod): PodWorker {
 		const made = new PodWorker(this.#host, node, pod);
 		made.paused = !node.running;
-		this.#workers.set(uid, made);
+		this.#workers.set(pod.metadata?.uid ?? "", made);
 		const { name } = node;
 		const others = this.#byNode.get(name);
 		if (others === undefined) this.#byNode.set(name, new Set([made]));
 		else others.add(made);
 		made.sync();
+		return made;
 	}
 
 	#onPodGone(pod: Pod): void {
+		if (mirroredHash(pod) !== undefined) {
+			this.#staticPods.mirrorGone(pod);
+			return;
+		}
 		const uid = pod.metadata?.uid ?? "";
 		const worker = this.#workers.get(uid);
 		if (worker !== undefined) this.#drop(uid, worker);
@@ -455,15 +489,20 @@ export class Fleet {
 	}
 
 	#workerOf(namespace: string, name: string): PodWorker | undefined {
-		const uid = this.#informers.pods.cache.get(`${namespace}/${name}`)?.metadata?.uid;
-		return uid === undefined ? undefined : this.#workers.get(uid);
+		const pod = this.#informers.pods.cache.get(`${namespace}/${name}`);
+		return pod === undefined ? undefined : this.#workerFor(pod);
+	}
+
+	/** A mirror stands for a static pod, which has a uid of its own. */
+	#workerFor(pod: Pod): PodWorker | undefined {
+		return this.#workers.get(mirroredHash(pod) ?? pod.metadata?.uid ?? "");
 	}
 
 	#observe(node: SimNode): ObservedNode {
 		const { name, startedMs, endedCpuSeconds, allocatable } = node;
 		this.#loads.complete();
 		const pods = this.#informers.pods.cache.byIndex("node", name).flatMap((pod) => {
-			const worker = this.#workers.get(pod.metadata?.uid ?? "");
+			const worker = this.#workerFor(pod);
 			return worker === undefined ? [] : [{ pod, meter: worker.usage, endedCpuSeconds: worker.endedCpuSeconds }];
 		});
 		const [cores, memoryBytes] = [quantityToNumber(allocatable.cpu ?? "0"), quantityToNumber(allocatable.memory ?? "0")];
@@ -474,7 +513,7 @@ export class Fleet {
 		const node = this.#nodes.get(name);
 		if (node?.running !== true) return undefined;
 		const own = this.#informers.pods.cache.byIndex("node", name);
-		return { startedMs: node.startedMs, pods: own.flatMap(({ metadata }) => this.#workers.get(metadata?.uid ?? "")?.usage ?? []) };
+		return { startedMs: node.startedMs, pods: own.flatMap((pod) => this.#workerFor(pod)?.usage ?? []) };
 	}
 
 	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
@@ -660,6 +699,7 @@ export class Fleet {
 	}
 
 	async #patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined> {
+		if (isStaticPod(pod)) return this.#staticPods.patchStatus(node, pod, status);
 		const { namespace, name = "" } = pod.metadata ?? {};
 		try {
 			return await this.#clientFor(node)
@@ -673,6 +713,7 @@ export class Fleet {
 	}
 
 	async #removePod(node: string, pod: Pod): Promise<void> {
+		if (isStaticPod(pod)) return this.#staticPods.remove(pod);
 		const { namespace, name = "", uid } = pod.metadata ?? {};
 		try {
 			await this.#clientFor(node)

@@ -1,6 +1,7 @@
-/** What a node's kubelet decides by itself, with the real kubectl: which pods it takes, and which it ends. */
+/** What a node's kubelet decides by itself, with the real kubectl: which pods it takes, which it ends, and which it brings. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
+import { eventually } from "../tools/eventually.ts";
 import { maskedLines, maskedText } from "../tools/masked-text.ts";
 
 let cluster: TestCluster;
@@ -50,4 +51,40 @@ test("a node that runs out of memory says so, evicts, and is kept clear of pods 
 	await run("apply -f -", pod("late", "1Mi"));
 	await run("wait --for=jsonpath={.status.phase}=Failed pod/late --timeout=20s");
 	expect(await run("get pod late -o jsonpath={.status.message}")).toBe("Pod was rejected: The node had condition: [MemoryPressure]. ");
+});
+
+test("a file on the node is a pod: it outlives its mirror, follows the file, and ends with it", async () => {
+	await run(
+		"apply -f -",
+		"{ apiVersion: v1, kind: Pod, metadata: { name: shell }, spec: { nodeName: node-1, containers: [{ name: main, image: busybox, command: [sleep, infinity], volumeMounts: [{ name: m, mountPath: /m }] }], volumes: [{ name: m, hostPath: { path: /etc/kubernetes/manifests } }] } }",
+	);
+	await run("wait --for=condition=Ready pod/shell --timeout=20s");
+	const onNode = (script: string, input?: string) => cluster.kubectl.run(["exec", "-i", "shell", "--", "sh", "-c", script], input);
+	const manifest = (image: string) =>
+		`apiVersion: v1\nkind: Pod\nmetadata:\n  name: static-web\n  labels: {role: myrole}\nspec:\n  containers:\n  - name: web\n    image: ${image}\n    ports: [{name: web, containerPort: 80}]\n`;
+	const field = (path: string) => run(`get pod static-web-node-1 -o jsonpath={${path}}`);
+
+	await onNode("cat > /m/static-web.yaml", manifest("nginx:1.27"));
+	await run("wait --for=create pod/static-web-node-1 --timeout=20s");
+	await run("wait --for=condition=Ready pod/static-web-node-1 --timeout=20s");
+	const [uid, container] = [await field(".metadata.uid"), await field(".status.containerStatuses[0].containerID")];
+	expect(await field(".metadata.ownerReferences[0].kind")).toBe("Node");
+	const described = maskedText(await run("describe pod static-web-node-1"));
+	expect(described).toMatch(/^Annotations: kubernetes\.io\/config\.hash: ([0-9a-f]{32})\n kubernetes\.io\/config\.mirror: \1\n/m);
+	expect(described).toMatch(/^ Normal Started AGE kubelet spec\.containers\{web\}: Container started$/m);
+	expect(await run("logs static-web-node-1")).toContain("nginx");
+
+	expect(await run("delete pod static-web-node-1 --wait=false")).toContain('pod "static-web-node-1" deleted');
+	const isAnother = async () =>
+		((await run("get pod static-web-node-1 --ignore-not-found -o jsonpath={.metadata.uid}")) || uid) !== uid || undefined;
+	await eventually(isAnother);
+	await run("wait --for=condition=Ready pod/static-web-node-1 --timeout=20s");
+	expect(await field(".status.containerStatuses[0].containerID")).toBe(container);
+
+	await onNode("cat > /m/static-web.yaml", manifest("nginx:1.28"));
+	const isNew = async () =>
+		(await run("get pod static-web-node-1 --ignore-not-found -o jsonpath={.spec.containers[0].image}")) === "nginx:1.28" || undefined;
+	await eventually(isNew, { limitMs: 30_000 });
+	await onNode("rm /m/static-web.yaml");
+	await run("wait --for=delete pod/static-web-node-1 --timeout=40s");
 });

@@ -15,7 +15,7 @@ export interface TreeOptions {
 	/** The lower tree; absent: an empty directory. May be a file, which a bind mount of a single file needs. */
 	readonly lower?: Inode;
 	readonly limitBytes?: number;
-	/** Told when files or directories are written. */
+	/** Told when files or directories are written or removed. */
 	readonly onWrite?: (() => void) | undefined;
 }
 
@@ -106,6 +106,7 @@ export class Tree {
 		const owned = this.own(directory);
 		owned.entries.delete(name);
 		owned.mtimeMs = this.clock.now();
+		this.#onWrite?.();
 	}
 
 	/** Replaces a file's bytes; fails with ENOSPC over the tree's limit. */

@@ -8,10 +8,9 @@ import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 const systemCriticalPriority = 2_000_000_000;
 export const configSourceAnnotation = "kubernetes.io/config.source";
 
-/** It comes from a file of the node, and the API has a mirror of it at most. */
+/** It comes from a file of the node, and the API has a mirror of it at most. What the API gives cannot make itself one by an annotation. */
 export function isStaticPod({ metadata }: Pod): boolean {
-	const source = metadata?.annotations?.[configSourceAnnotation];
-	return source !== undefined && source !== "api";
+	return metadata?.annotations?.[configSourceAnnotation] === "file" && metadata.resourceVersion === undefined;
 }
 
 export function isCriticalPod(pod: Pod): boolean {

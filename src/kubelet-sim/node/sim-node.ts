@@ -135,6 +135,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return [...(this.#images?.values() ?? [])].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages);
 	}
 
+	/** Whether somebody has looked at its files yet. */
+	get hasFiles(): boolean {
+		return this.#files !== undefined;
+	}
+
 	hostFiles(): FileSystem {
 		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }));
 		return this.#files;

@@ -11,6 +11,7 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import type { Rejection } from "../admission/admission.ts";
+import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
@@ -86,7 +87,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			host,
 			node: node.name,
 			pod: () => this.#pod,
-			onWritten: (written) => this.#take(written),
+			onWritten: (written) => this.#written(written),
 			status: () =>
 				this.#closed || this.paused ? undefined : podStatus(this.#pod, this.record, { hostIp: node.address, nowMs: host.clock.now() }),
 		});
@@ -318,6 +319,22 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	downward(): DownwardContext {
 		return { podIp: this.record.ip, hostIp: this.node.address, allocatable: this.node.allocatable };
+	}
+
+	/** A static pod is ended by its node. */
+	terminate(): void {
+		this.record.deleting = true;
+		this.end({ deadlineMs: this.host.clock.now() + this.graceMs });
+	}
+
+	reportAnew(): void {
+		this.#reporter.reportAnew();
+	}
+
+	/** What is written of a static pod is its mirror's, of which no more than the status is the pod's. */
+	#written(pod: Pod): void {
+		if (!isStaticPod(this.#pod)) this.#take(pod);
+		else if (pod.status !== undefined) this.#pod = { ...this.#pod, status: pod.status };
 	}
 
 	/** Answers to writes and watch events come by different ways: an older state never replaces a newer one. */
