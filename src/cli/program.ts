@@ -26,6 +26,7 @@ export function createProgram(): Command {
 	addLifeCycle(program);
 	addInspection(program);
 	addControllers(program);
+	addNodes(program);
 	addScheduler(program);
 	addStore(program);
 	addSnapshot(program);
@@ -228,6 +229,24 @@ function addControllers(program: Command): void {
 		);
 	command("kill <replica>", "kill a replica: if it led, another leads when its Lease has run out").action(async (replica, options) =>
 		(await commands()).controllersKill(replica, options),
+	);
+}
+
+function addNodes(program: Command): void {
+	const node = program
+		.command("node")
+		.description("do to a simulated node what happens to machines")
+		.exitOverride()
+		.addHelpText("after", examples("kubesim node stop node-2", "kubesim node start node-2"));
+	const commands = async () => await import("./commands/node.ts");
+	const command = (nameAndArguments: string, description: string) =>
+		node.command(nameAndArguments).description(description).addOption(nameOption());
+
+	command("stop <node>", "stop a node: it answers no more, and after a while the cluster gives it up").action(async (nodeName, options) =>
+		(await commands()).nodeStop(nodeName, options),
+	);
+	command("start <node>", "start a node that was stopped").action(async (nodeName, options) =>
+		(await commands()).nodeStart(nodeName, options),
 	);
 }
 

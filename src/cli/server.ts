@@ -36,6 +36,7 @@ import { commandOn, contextName } from "./cluster-name.ts";
 import { serveControl } from "./control/control-server.ts";
 import { controlSocketIn } from "./control/control-socket.ts";
 import { controllerMethods } from "./control/controller-methods.ts";
+import { nodeMethods } from "./control/node-methods.ts";
 import { schedulerMethods } from "./control/scheduler-methods.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { readFlagYaml } from "./flag-file.ts";
@@ -78,7 +79,7 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
 	options.log.info("listening", { url });
 	const etcdApi = new StoreAccess(cluster, directory, config);
-	const methods = { ...etcdApi.methods, ...controllerMethods(cluster), ...schedulerMethods(cluster) };
+	const methods = { ...etcdApi.methods, ...controllerMethods(cluster), ...nodeMethods(cluster), ...schedulerMethods(cluster) };
 	const control = await serveControl(controlSocketIn(directory.path), methods);
 	const started = cluster.start().then(() => etcdApi.open());
 	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.

@@ -57,6 +57,8 @@ export interface MachineOptions {
 	readonly cores?: () => number;
 	/** How much memory its programs may take; default no limit. */
 	readonly memoryLimitBytes?: () => number;
+	/** Told when programs take more memory than before. */
+	readonly onMemoryTaken?: () => void;
 	/** Something is mounted over the image that may change what its programs find. */
 	readonly hasVolumes?: boolean;
 	/** The PID namespace to join; default one of its own. */
@@ -102,8 +104,8 @@ export class Machine {
 	readonly random: Random;
 	readonly network: NetworkStack;
 	readonly hasVolumes: boolean;
-	/** What its programs have taken of memory beyond what the image takes by itself. */
-	takenMemoryBytes = 0;
+	#takenMemoryBytes = 0;
+	readonly #onMemoryTaken: (() => void) | undefined;
 	readonly #openFileSystem: () => FileSystem;
 	readonly #pristineFiles: (() => FileSystem) | undefined;
 	readonly #findProgram: (name: string) => Program | undefined;
@@ -125,6 +127,7 @@ export class Machine {
 		this.#findProgram = options.findProgram;
 		this.#cores = options.cores ?? (() => 1);
 		this.#memoryLimitBytes = options.memoryLimitBytes ?? (() => Number.POSITIVE_INFINITY);
+		this.#onMemoryTaken = options.onMemoryTaken;
 		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
 		this.pidNamespace = options.pidNamespace ?? new PidNamespace();
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
@@ -141,6 +144,17 @@ export class Machine {
 		return this.#cpu;
 	}
 
+	/** What its programs have taken of memory beyond what the image takes by itself. */
+	get takenMemoryBytes(): number {
+		return this.#takenMemoryBytes;
+	}
+
+	set takenMemoryBytes(bytes: number) {
+		const isMore = bytes > this.#takenMemoryBytes;
+		this.#takenMemoryBytes = bytes;
+		if (isMore) this.#onMemoryTaken?.();
+	}
+
 	/** Whoever takes more is killed. */
 	get memoryLimitBytes(): number {
 		return this.#memoryLimitBytes();
@@ -154,6 +168,11 @@ export class Machine {
 	/** Whether somebody has looked at the files yet. */
 	get hasFiles(): boolean {
 		return this.#files !== undefined;
+	}
+
+	/** Forgets what was written, when nothing runs any more. */
+	dropFiles(): void {
+		this.#files = undefined;
 	}
 
 	/** Where programs are looked up. */

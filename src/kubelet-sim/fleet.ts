@@ -34,13 +34,17 @@ import {
 	volumeAttachments,
 } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
+import { isStaticPod } from "./admission/critical-pods.ts";
+import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
+import { EvictionManager } from "./eviction/eviction-manager.ts";
 import type { Image } from "./images/image.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain, serviceAddresses } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
+import { type KubeletConfiguration, readKubeletConfiguration } from "./node/kubelet-configuration.ts";
 import { defaultCapacity } from "./node/node-object.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
@@ -48,6 +52,8 @@ import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footpri
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import { Semaphore } from "./semaphore.ts";
+import { mirroredHash } from "./static-pods/static-manifest.ts";
+import { StaticPods } from "./static-pods/static-pods.ts";
 import { statusPatch } from "./status-patch.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
 import { ServiceLoads } from "./usage/service-loads.ts";
@@ -98,6 +104,8 @@ export interface NodeOptions {
 	readonly podCidr?: string;
 	/** Default: the next one of 172.18.0.0/16. */
 	readonly address?: string;
+	/** What its kubelet is told, in the terms of a KubeletConfiguration. */
+	readonly kubelet?: KubeletConfiguration;
 	/** The node joins by a token and has certificates, which it renews; absent: it is known without. */
 	readonly certificates?: CertificateOptions | undefined;
 }
@@ -114,6 +122,11 @@ export class Fleet {
 	readonly #nodes = new Map<string, SimNode>();
 	/** By pod uid. */
 	readonly #workers = new Map<string, PodWorker>();
+	/** The same, by node; nodes with none have no entry. */
+	readonly #byNode = new Map<string, Set<PodWorker>>();
+	readonly #admission: NodeAdmission;
+	readonly #eviction: EvictionManager;
+	readonly #staticPods: StaticPods;
 	readonly #recorders = new Map<string, EventRecorder>();
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
@@ -177,6 +190,14 @@ export class Fleet {
 			isRunning: (node) => this.#nodes.get(node)?.running === true,
 			event: (node, object, reason, message) => this.#recorder(node).event(object, "Normal", reason, message),
 		});
+		this.#admission = new NodeAdmission({
+			cachedNode: (name) => this.#informers.nodes.cache.get(name),
+			readNode: (name) => this.#clientFor(name).resource(nodes).get({ name }),
+			candidates: (node) => this.#workersOn(node),
+			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
+			onError: ({ metadata }, error) =>
+				this.#log.warn("Failed to synchronously fetch node info", { pod: metadata?.name, error: String(error) }),
+		});
 		this.#host = this.#createHost();
 		this.#heartbeats = new Heartbeats({
 			clock: this.#clock,
@@ -187,6 +208,23 @@ export class Fleet {
 			event: (node, reason, message) => this.#nodeEvent(node, reason, message),
 			leaseRenewMs: options.leaseRenewMs ?? defaultLeaseRenewMs,
 			statusReportMs: options.statusReportMs ?? defaultStatusReportMs,
+		});
+		this.#eviction = new EvictionManager({
+			clock: this.#clock,
+			log: this.#log,
+			workers: (node) => this.#workersOn(node),
+			event: (node, type, reason, message) => this.#nodeEvent(node, reason, message, type),
+			reportStatus: (node) => void this.#heartbeats.reportStatus(node),
+		});
+		this.#staticPods = new StaticPods({
+			clock: this.#clock,
+			log: this.#log,
+			clientFor: (node) => this.#clientFor(node),
+			node: (name) => this.#informers.nodes.cache.get(name),
+			cachedPod: (namespace, name) => this.#informers.pods.cache.get(`${namespace}/${name}`),
+			cachedPodsOf: (node) => this.#informers.pods.cache.byIndex("node", node),
+			start: (node, pod) => this.#startWorker(node, pod),
+			drop: (worker) => this.#drop(worker.pod.metadata?.uid ?? "", worker),
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
@@ -217,7 +255,10 @@ export class Fleet {
 		const node = this.#createNode(options);
 		const certificates = options.certificates === undefined ? undefined : await this.#prepareCertificates(node, options.certificates);
 		this.#nodes.set(node.name, node);
-		for (const pod of this.#informers.pods.cache.byIndex("node", node.name)) this.#onPod(pod);
+		// Whoever ran there already has its place before anybody new.
+		const pods = this.#informers.pods.cache.byIndex("node", node.name);
+		const hasStarted = ({ status }: Pod) => status?.startTime !== undefined;
+		for (const pod of [...pods.filter(hasStarted), ...pods.filter((each) => !hasStarted(each))]) this.#onPod(pod);
 		if (certificates === undefined) await this.#heartbeats.begin(node);
 		else void this.#join(node, certificates);
 	}
@@ -249,6 +290,8 @@ export class Fleet {
 		this.#nodes.delete(name);
 		node.running = false;
 		this.#heartbeats.end(node);
+		this.#eviction.end(node);
+		this.#staticPods.end(node);
 		this.#certificates.get(name)?.stop();
 		this.#certificates.delete(name);
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
@@ -286,9 +329,12 @@ export class Fleet {
 
 	#stop(): void {
 		this.#heartbeats.stop();
+		this.#eviction.stop();
+		this.#staticPods.stop();
 		for (const certificates of this.#certificates.values()) certificates.stop();
 		for (const worker of this.#workers.values()) worker.close();
 		this.#workers.clear();
+		this.#byNode.clear();
 	}
 
 	#setRunning(name: string, running: boolean): void {
@@ -296,13 +342,19 @@ export class Fleet {
 		if (node === undefined || node.running === running) return;
 		node.running = running;
 		if (running) void this.#heartbeats.begin(node).then(() => this.#heartbeats.reportStatus(node));
-		else this.#heartbeats.end(node);
+		else {
+			this.#heartbeats.end(node);
+			this.#eviction.end(node);
+		}
 		for (const worker of this.#workers.values()) {
 			if (worker.node !== node) continue;
 			worker.paused = !running;
 			worker.sync();
 		}
-		if (running) this.#claims.started(name);
+		if (!running) return;
+		this.#claims.started(name);
+		this.#eviction.filesGrew(node);
+		this.#staticPods.begin(node);
 	}
 
 	#createNode(options: NodeOptions): SimNode {
@@ -322,8 +374,14 @@ export class Fleet {
 				podCidr: options.podCidr ?? known?.spec?.podCIDR ?? podCidrOf(index),
 				identity: { machineId: machineID ?? hex(), systemUuid: systemUUID ?? this.#random.uuid(), bootId: bootID ?? this.#random.uuid() },
 			},
+			readKubeletConfiguration(options.kubelet ?? {}),
 			this.#clock,
 			this.#network,
+			() =>
+				this.#withNode(options.name, (node) => {
+					this.#eviction.filesGrew(node);
+					this.#staticPods.filesChanged(node);
+				}),
 		);
 	}
 
@@ -378,18 +436,35 @@ export class Fleet {
 		const node = this.#nodes.get(pod.spec?.nodeName ?? "");
 		const uid = pod.metadata?.uid ?? "";
 		if (node === undefined || this.#signal?.aborted !== false) return;
+		if (mirroredHash(pod) !== undefined) {
+			if (node.running) this.#staticPods.mirrorChanged(pod);
+			return;
+		}
 		const worker = this.#workers.get(uid);
 		if (worker !== undefined) {
 			worker.update(pod);
 			return;
 		}
+		this.#startWorker(node, pod);
+	}
+
+	#startWorker(node: SimNode, pod: Pod): PodWorker {
 		const made = new PodWorker(this.#host, node, pod);
 		made.paused = !node.running;
-		this.#workers.set(uid, made);
+		this.#workers.set(pod.metadata?.uid ?? "", made);
+		const { name } = node;
+		const others = this.#byNode.get(name);
+		if (others === undefined) this.#byNode.set(name, new Set([made]));
+		else others.add(made);
 		made.sync();
+		return made;
 	}
 
 	#onPodGone(pod: Pod): void {
+		if (mirroredHash(pod) !== undefined) {
+			this.#staticPods.mirrorGone(pod);
+			return;
+		}
 		const uid = pod.metadata?.uid ?? "";
 		const worker = this.#workers.get(uid);
 		if (worker !== undefined) this.#drop(uid, worker);
@@ -397,6 +472,10 @@ export class Fleet {
 
 	#drop(uid: string, worker: PodWorker): void {
 		this.#workers.delete(uid);
+		const others = this.#byNode.get(worker.node.name);
+		others?.delete(worker);
+		if (others?.size === 0) this.#byNode.delete(worker.node.name);
+		this.#admission.forget(worker);
 		worker.close();
 	}
 
@@ -411,15 +490,20 @@ export class Fleet {
 	}
 
 	#workerOf(namespace: string, name: string): PodWorker | undefined {
-		const uid = this.#informers.pods.cache.get(`${namespace}/${name}`)?.metadata?.uid;
-		return uid === undefined ? undefined : this.#workers.get(uid);
+		const pod = this.#informers.pods.cache.get(`${namespace}/${name}`);
+		return pod === undefined ? undefined : this.#workerFor(pod);
+	}
+
+	/** A mirror stands for a static pod, which has a uid of its own. */
+	#workerFor(pod: Pod): PodWorker | undefined {
+		return this.#workers.get(mirroredHash(pod) ?? pod.metadata?.uid ?? "");
 	}
 
 	#observe(node: SimNode): ObservedNode {
 		const { name, startedMs, endedCpuSeconds, allocatable } = node;
 		this.#loads.complete();
 		const pods = this.#informers.pods.cache.byIndex("node", name).flatMap((pod) => {
-			const worker = this.#workers.get(pod.metadata?.uid ?? "");
+			const worker = this.#workerFor(pod);
 			return worker === undefined ? [] : [{ pod, meter: worker.usage, endedCpuSeconds: worker.endedCpuSeconds }];
 		});
 		const [cores, memoryBytes] = [quantityToNumber(allocatable.cpu ?? "0"), quantityToNumber(allocatable.memory ?? "0")];
@@ -430,7 +514,7 @@ export class Fleet {
 		const node = this.#nodes.get(name);
 		if (node?.running !== true) return undefined;
 		const own = this.#informers.pods.cache.byIndex("node", name);
-		return { startedMs: node.startedMs, pods: own.flatMap(({ metadata }) => this.#workers.get(metadata?.uid ?? "")?.usage ?? []) };
+		return { startedMs: node.startedMs, pods: own.flatMap((pod) => this.#workerFor(pod)?.usage ?? []) };
 	}
 
 	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
@@ -447,6 +531,11 @@ export class Fleet {
 			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#kubeletServer(node));
 		}
 		return this.#network.connect(controlPlaneAddress, address, port);
+	}
+
+	#withNode(name: string, act: (node: SimNode) => void): void {
+		const node = this.#nodes.get(name);
+		if (node !== undefined) act(node);
 	}
 
 	#nodeAt(address: string): SimNode | undefined {
@@ -475,6 +564,7 @@ export class Fleet {
 				clusterDNS: [this.#host.clusterDns],
 				maxPods: Number(node.allocatable.pods),
 				podCIDR: node.description.podCidr,
+				...node.settings.configuration,
 			}),
 		});
 	}
@@ -493,22 +583,26 @@ export class Fleet {
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claims: this.#claims,
+			admit: (node, worker) => this.#admission.admit(node, worker),
 			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
 			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
 			roomFreed: (node) => this.#roomFreed(node),
+			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
+			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
 			event: (node, pod, type, reason, message, container) => this.#podEvent(node, pod, type, reason, message, container),
 			patchStatus: (node, pod, status) => this.#writes.run(() => this.#patchStatus(node, pod, status)),
 			removePod: (node, pod) => this.#writes.run(() => this.#removePod(node, pod)),
 		};
 	}
 
-	/** Asked only by a pod that is to be resized, so walking all pods will do. */
 	#promisedToOthers(node: string, self: RoomSeeker): Footprint {
 		let sum = noFootprint;
-		for (const worker of this.#workers.values()) {
-			if (worker.node.name === node && worker !== self) sum = addFootprints(sum, worker.footprint);
-		}
+		for (const worker of this.#workersOn(node)) if (worker !== self) sum = addFootprints(sum, worker.footprint);
 		return sum;
+	}
+
+	#workersOn(node: string): Iterable<PodWorker> {
+		return this.#byNode.get(node)?.values() ?? [];
 	}
 
 	#awaitRoom(node: string, worker: RoomSeeker): void {
@@ -607,6 +701,7 @@ export class Fleet {
 	}
 
 	async #patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined> {
+		if (isStaticPod(pod)) return this.#staticPods.patchStatus(node, pod, status);
 		const { namespace, name = "" } = pod.metadata ?? {};
 		try {
 			return await this.#clientFor(node)
@@ -620,6 +715,7 @@ export class Fleet {
 	}
 
 	async #removePod(node: string, pod: Pod): Promise<void> {
+		if (isStaticPod(pod)) return this.#staticPods.remove(pod);
 		const { namespace, name = "", uid } = pod.metadata ?? {};
 		try {
 			await this.#clientFor(node)
@@ -650,12 +746,12 @@ export class Fleet {
 		this.#recorder(node).event({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata ?? {} }, type, reason, message, details);
 	}
 
-	#nodeEvent(node: SimNode, reason: string, message: string): void {
+	#nodeEvent(node: SimNode, reason: string, message: string, type: "Normal" | "Warning" = "Normal"): void {
 		if (this.#options.nodeEvents === false) return;
 		// The kubelet knows no uid of its Node when it starts: it uses the name.
 		this.#recorder(node.name).event(
 			{ apiVersion: "v1", kind: "Node", metadata: { name: node.name, uid: node.name } },
-			"Normal",
+			type,
 			reason,
 			message,
 		);

@@ -4,8 +4,16 @@ import type { Pod, PodStatus } from "../apimachinery/schema/generated/types.ts";
 /** Fields that the kubelet owns and may take back. */
 const owned = ["reason", "message", "podIP", "podIPs", "initContainerStatuses", "ephemeralContainerStatuses"] as const;
 
-/** Conditions that the kubelet sets for a time. */
-const passing: ReadonlySet<string> = new Set(["PodResizePending", "PodResizeInProgress"]);
+/** Conditions that the kubelet sets and may take back: of a pod that it refuses, all of them. */
+const ownConditions: ReadonlySet<string> = new Set([
+	"PodReadyToStartContainers",
+	"Initialized",
+	"Ready",
+	"ContainersReady",
+	"PodScheduled",
+	"PodResizePending",
+	"PodResizeInProgress",
+]);
 
 export function statusPatch(pod: Pod, status: PodStatus): unknown {
 	const before = pod.status ?? {};
@@ -21,8 +29,12 @@ export function statusPatch(pod: Pod, status: PodStatus): unknown {
 		};
 	});
 	const ended = (before.conditions ?? [])
-		.filter(({ type }) => passing.has(type) && status.conditions?.some((condition) => condition.type === type) !== true)
+		.filter(({ type }) => ownConditions.has(type) && status.conditions?.some((condition) => condition.type === type) !== true)
 		.map(({ type }) => ({ $patch: "delete", type }));
+	const changes = [...(conditions ?? []), ...ended];
 	// The uid keeps the patch from hitting another pod of the same name.
-	return { metadata: { uid: pod.metadata?.uid }, status: { ...status, ...removed, conditions: [...(conditions ?? []), ...ended] } };
+	return {
+		metadata: { uid: pod.metadata?.uid },
+		status: { ...status, ...removed, ...(changes.length === 0 ? {} : { conditions: changes }) },
+	};
 }

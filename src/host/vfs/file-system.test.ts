@@ -116,7 +116,7 @@ describe("files", () => {
 					}
 				}
 				expect(new Map(files.readdir("/tmp").map((entry) => [entry, files.readText(`/tmp/${entry}`)]))).toEqual(new Map([...model].sort()));
-				expect(tree.writtenBytes).toBeGreaterThanOrEqual(0);
+				expect(tree.written().bytes).toBeGreaterThanOrEqual(0);
 			}),
 		);
 	});

@@ -51,9 +51,12 @@ interface Slot {
 
 export class FileSystem {
 	readonly #mounts = new Map<string, Mount>();
+	/** What is mounted at `/`. */
+	readonly rootTree: Tree;
 
 	/** @param root the tree mounted at `/`. */
 	constructor(root: Tree, readOnly = false) {
+		this.rootTree = root;
 		this.#mounts.set("/", { path: "/", tree: root, readOnly, source: "overlay", type: "overlay" });
 	}
 

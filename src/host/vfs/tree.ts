@@ -15,20 +15,24 @@ export interface TreeOptions {
 	/** The lower tree; absent: an empty directory. May be a file, which a bind mount of a single file needs. */
 	readonly lower?: Inode;
 	readonly limitBytes?: number;
+	/** Told when files or directories are written or removed. */
+	readonly onWrite?: (() => void) | undefined;
 }
 
 export class Tree {
 	readonly clock: Clock;
 	readonly #lower: Inode;
 	readonly #limitBytes: number;
+	readonly #onWrite: (() => void) | undefined;
 	/** Lower inode -> this tree's copy. Absent until the first change. */
 	#copies: Map<Inode, Inode> | undefined;
 	#nextIno = 1_000_000;
 	/** At least what the files written to this tree hold: removals are noticed when it reaches the limit. */
 	#bytes = 0;
 
-	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes }: TreeOptions) {
+	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes, onWrite }: TreeOptions) {
 		this.clock = clock;
+		this.#onWrite = onWrite;
 		this.#limitBytes = limitBytes;
 		this.#lower = lower ?? this.newDirectory(0o755);
 	}
@@ -37,19 +41,22 @@ export class Tree {
 		return this.live(this.#lower);
 	}
 
-	/** Bytes of the files that were written to this tree and are still in it. */
-	get writtenBytes(): number {
+	/** The files that were written to this tree and are still in it, and how many inodes are its own. */
+	written(): { readonly bytes: number; readonly inodes: number } {
+		if (this.#copies === undefined && this.#lower.frozen) return { bytes: 0, inodes: 0 };
 		const seen = new Set<Inode>();
-		const count = (entry: Inode): number => {
+		let bytes = 0;
+		let inodes = 0;
+		const count = (entry: Inode): void => {
 			const inode = this.live(entry);
-			if (seen.has(inode)) return 0;
+			if (seen.has(inode)) return;
 			seen.add(inode);
-			if (inode.type === "file") return inode.frozen ? 0 : sizeOf(inode);
-			let bytes = 0;
-			if (inode.type === "directory") for (const child of inode.entries.values()) bytes += count(child);
-			return bytes;
+			if (!inode.frozen) inodes++;
+			if (inode.type === "file" && !inode.frozen) bytes += sizeOf(inode);
+			if (inode.type === "directory") for (const child of inode.entries.values()) count(child);
 		};
-		return count(this.#lower);
+		count(this.#lower);
+		return { bytes, inodes };
 	}
 
 	/** The inode as this tree has it now. */
@@ -92,23 +99,26 @@ export class Tree {
 		const owned = this.own(directory);
 		owned.entries.set(name, inode);
 		owned.mtimeMs = this.clock.now();
+		this.#onWrite?.();
 	}
 
 	removeEntry(directory: DirectoryInode, name: string): void {
 		const owned = this.own(directory);
 		owned.entries.delete(name);
 		owned.mtimeMs = this.clock.now();
+		this.#onWrite?.();
 	}
 
 	/** Replaces a file's bytes; fails with ENOSPC over the tree's limit. */
 	setContent(file: FileInode, content: FileContent, path: string): void {
 		const growth = sizeOfContent(content) - (file.frozen ? 0 : sizeOf(file));
-		if (this.#bytes + growth > this.#limitBytes) this.#bytes = this.writtenBytes;
+		if (this.#bytes + growth > this.#limitBytes) this.#bytes = this.written().bytes;
 		if (this.#bytes + growth > this.#limitBytes) throw new FsError("ENOSPC", "write", path);
 		this.#bytes += growth;
 		const owned = this.own(file);
 		owned.content = content;
 		owned.mtimeMs = this.clock.now();
+		this.#onWrite?.();
 	}
 
 	#base(mode: number) {

@@ -31,6 +31,7 @@ export interface ContainerFilesOptions {
 	readonly clusterDns: string;
 	readonly env: () => ReadonlyMap<string, string>;
 	readonly machine: () => Machine;
+	readonly onWrite: () => void;
 	/** What the main process writes to: its log. */
 	readonly output: (stream: "stdout" | "stderr") => OutputStream | undefined;
 }
@@ -63,9 +64,9 @@ function deviceTree(): DirectoryInode {
 }
 
 export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
-	const { clock, container, image, pod } = options;
+	const { clock, container, image, pod, onWrite } = options;
 	const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem === true;
-	const files = new FileSystem(new Tree({ clock, lower: image }), readOnlyRoot);
+	const files = new FileSystem(new Tree({ clock, lower: image, onWrite }), readOnlyRoot);
 	const mount = (path: string, tree: Tree, source: string, type: string, more: Partial<Mount> = {}) =>
 		files.mount({ path, tree, source, type, readOnly: false, ...more });
 	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");

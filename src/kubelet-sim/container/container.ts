@@ -49,6 +49,10 @@ export interface ContainerOptions {
 	readonly cores: () => number;
 	/** Infinity without a limit. */
 	readonly memoryLimitBytes: () => number;
+	/** Told when its programs take more memory than before. */
+	readonly onMemoryTaken: () => void;
+	/** Told when files are written to its own layer. */
+	readonly onWrite: () => void;
 	/** Whose processes this container joins: the target of an ephemeral container. */
 	readonly target?: SimContainer | undefined;
 }
@@ -81,6 +85,7 @@ export class SimContainer {
 			network,
 			cores: options.cores,
 			memoryLimitBytes: options.memoryLimitBytes,
+			onMemoryTaken: options.onMemoryTaken,
 			pidNamespace: options.target?.machine.pidNamespace,
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
 			pristineFiles: () => options.imageFiles(image),

@@ -53,6 +53,11 @@ export class LogBuffer {
 		return this.#ended;
 	}
 
+	/** Of the lines that are kept. */
+	get sizeBytes(): number {
+		return this.#sizeBytes;
+	}
+
 	lines(): readonly LogLine[] {
 		return this.#lines;
 	}

@@ -77,6 +77,6 @@ export const unknownImage: Image = {
 	config: { entrypoint: ["/entrypoint"], env: busyboxPath, workingDir: "/" },
 	files: once(() => debian(["curl", "wget", "ps", "nslookup"]).program("/entrypoint", "wait-for-signal").build()),
 	programs: { "wait-for-signal": waitForSignal },
-	usage: { cores: 0.001, memoryBytes: 12 * 1024 * 1024 },
+	usage: { cores: 0.001, memoryBytes: 12 * 1024 * 1024, isGuess: true },
 	hasTag: () => true,
 };

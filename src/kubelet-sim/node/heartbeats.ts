@@ -95,7 +95,7 @@ export class Heartbeats {
 	async #tryReportStatus(node: SimNode): Promise<boolean> {
 		const { clock, log, clientFor } = this.#options;
 		const before = this.#options.cachedNode(node.name)?.status?.conditions ?? node.conditions;
-		const status = nodeStatus(node.description, node.images(), before, clock.now());
+		const status = nodeStatus(node.description, node.images(), before, clock.now(), node.health);
 		node.conditions = status.conditions;
 		try {
 			await clientFor(node.name)

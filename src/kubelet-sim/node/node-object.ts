@@ -41,12 +41,47 @@ export const defaultCapacity: Readonly<Record<string, string>> = {
 	pods: "110",
 };
 
-const conditionTexts = [
-	["MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"],
-	["DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"],
-	["PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"],
-	["Ready", "True", "KubeletReady", "kubelet is posting ready status"],
+/** How a node is, beside what it has. */
+export interface NodeHealth {
+	/** MemoryPressure, DiskPressure, PIDPressure: those that there are. */
+	readonly pressures: readonly string[];
+	/** Why it is not ready; undefined: it is. */
+	readonly notReady: string | undefined;
+}
+
+const healthy: NodeHealth = { pressures: [], notReady: undefined };
+
+const pressureTexts = [
+	["MemoryPressure", "Memory", "memory available"],
+	["DiskPressure", "Disk", "disk pressure"],
+	["PIDPressure", "PID", "PID available"],
 ] as const;
+
+/** The reason of an event about a pressure that began or ended: `NodeHasInsufficientMemory`. */
+export function pressureEvent(pressure: string, isUnder: boolean): string {
+	const subject = pressureTexts.find(([type]) => type === pressure)?.[1] ?? pressure;
+	if (subject === "Disk") return isUnder ? "NodeHasDiskPressure" : "NodeHasNoDiskPressure";
+	return `NodeHas${isUnder ? "Insufficient" : "Sufficient"}${subject}`;
+}
+
+/** Type, status, reason, message. */
+function conditionTexts({ pressures, notReady }: NodeHealth): readonly (readonly [string, "True" | "False", string, string])[] {
+	const ofPressures = pressureTexts.map(([type, , subject]) => {
+		const isUnder = pressures.includes(type);
+		const what = type === "DiskPressure" ? (isUnder ? "" : "no ") : isUnder ? "insufficient " : "sufficient ";
+		return [
+			type,
+			isUnder ? "True" : "False",
+			pressureEvent(type, isUnder).replace("Node", "Kubelet"),
+			`kubelet has ${what}${subject}`,
+		] as const;
+	});
+	const ready =
+		notReady === undefined
+			? (["Ready", "True", "KubeletReady", "kubelet is posting ready status"] as const)
+			: (["Ready", "False", "KubeletNotReady", notReady] as const);
+	return [...ofPressures, ready];
+}
 
 export function nodeObject(node: NodeDescription, nowMs: number): Node {
 	return {
@@ -79,6 +114,7 @@ export function nodeStatus(
 	images: readonly NodeImage[],
 	before: readonly NodeCondition[] | undefined,
 	nowMs: number,
+	health: NodeHealth = healthy,
 ): NodeStatus {
 	const now = formatTime(nowMs);
 	return {
@@ -88,7 +124,7 @@ export function nodeStatus(
 		],
 		capacity: node.capacity,
 		allocatable: node.capacity,
-		conditions: conditionTexts.map(([type, status, reason, message]) => {
+		conditions: conditionTexts(health).map(([type, status, reason, message]) => {
 			const known = before?.find((condition) => condition.type === type);
 			const lastTransitionTime = known?.status === status ? (known.lastTransitionTime ?? now) : now;
 			return { type, status, lastHeartbeatTime: now, lastTransitionTime, reason, message };

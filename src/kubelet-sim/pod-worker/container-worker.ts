@@ -61,6 +61,10 @@ export interface PodScope {
 	downward(): DownwardContext;
 	/** A container ends: what it used is kept. */
 	usageEnded(container: UsedContainer): void;
+	/** When a container will want more memory than its limit lets it have, Unix ms; undefined: never, as things are. */
+	memoryExceededMs(container: UsedContainer): number | undefined;
+	/** What the pod takes of its node may have become more. */
+	usageGrew(): void;
 	serviceEnvironment(): ReadonlyMap<string, string>;
 	/** What the drivers of the pod's devices set in the container. */
 	deviceEnvironment(container: ContainerSpec): Environment;
@@ -74,6 +78,8 @@ export class ContainerWorker {
 	/** SIGKILL at the end of the grace period. */
 	#killTimer: Timer | undefined;
 	#previousLog: LogBuffer | undefined;
+	/** The kernel's, while the container is to be killed for its memory some day. */
+	#memoryTimer: Timer | undefined;
 	/** Id of the instance whose usage is in the counters of pod and node. */
 	#usageEnded: string | undefined;
 
@@ -91,11 +97,17 @@ export class ContainerWorker {
 		return this.#previousLog;
 	}
 
+	/** Forgets the files of an instance that has ended. */
+	dropDeadFiles(): void {
+		if (this.record.phase === "exited") this.#container?.machine.dropFiles();
+	}
+
 	/** Kills whatever runs. */
 	close(): void {
 		this.#endUsage();
 		this.#prober?.stop();
 		this.#killTimer?.cancel();
+		this.#memoryTimer?.cancel();
 		this.#container?.finish();
 	}
 
@@ -118,6 +130,28 @@ export class ContainerWorker {
 			workedMs: (atMs) => machine.cpuUsedMs(atMs),
 			takenMemoryBytes: machine.takenMemoryBytes,
 		};
+	}
+
+	/** The kernel kills what takes more memory than it may: now, or at the moment at which it will. Asked again when anything about that changes. */
+	guardMemory(): void {
+		this.#memoryTimer?.cancel();
+		this.#memoryTimer = undefined;
+		const process = this.#container?.process;
+		if (this.record.actuated?.limits?.memory === undefined || process === undefined) return;
+		const { used } = this;
+		if (used === undefined) return;
+		const atMs = this.#scope.memoryExceededMs(used);
+		if (atMs === undefined) return;
+		const { clock } = this.#scope.host;
+		if (atMs <= clock.now()) process.killForMemory();
+		else this.#memoryTimer = clock.setTimeout(() => process.killForMemory(), atMs - clock.now());
+	}
+
+	/** The memory of one whose pod says nothing of it. */
+	get ownMemoryBytes(): number {
+		const container = this.#container;
+		if (container === undefined || this.record.phase !== "running") return 0;
+		return container.ownUsage.memoryBytes + container.machine.takenMemoryBytes;
 	}
 
 	/** What an instance has used by its end stays in the counters of pod and node. */
@@ -176,7 +210,9 @@ export class ContainerWorker {
 			// What it refers to has gone since: a process keeps the environment it has, which nobody knows any more.
 			if (!(error instanceof MissingObjectError)) throw error;
 		}
-		if (this.#launch(record.containerId.replace("containerd://", ""), spec, image, environment)) this.#beginProbes(spec);
+		if (!this.#launch(record.containerId.replace("containerd://", ""), spec, image, environment)) return;
+		this.#beginProbes(spec);
+		this.#used();
 	}
 
 	/** Shows CrashLoopBackOff. */
@@ -221,7 +257,9 @@ export class ContainerWorker {
 		this.#scope.after(host.latency.noticeMs(host.random), () => {
 			if (record.actuating !== allocated) return;
 			record.actuating = undefined;
-			if (record.containerId === containerId) record.actuated = allocated;
+			if (record.containerId !== containerId) return;
+			record.actuated = allocated;
+			this.guardMemory();
 		});
 	}
 
@@ -374,6 +412,8 @@ export class ContainerWorker {
 			clusterDns,
 			cores: () => this.#cores(),
 			memoryLimitBytes: () => this.#memoryLimitBytes(),
+			onMemoryTaken: () => this.#used(),
+			onWrite: () => host.filesGrew(node.name),
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}
@@ -410,6 +450,12 @@ export class ContainerWorker {
 		this.record.started = spec.startupProbe === undefined;
 		this.record.ready = spec.readinessProbe === undefined && this.record.started;
 		this.#beginProbes(spec);
+		this.#used();
+	}
+
+	#used(): void {
+		this.guardMemory();
+		this.#scope.usageGrew();
 	}
 
 	#beginProbes(spec: ContainerSpec): void {
@@ -473,6 +519,7 @@ export class ContainerWorker {
 		if (this.#scope.closed || this.#container !== container) return;
 		this.#endUsage();
 		this.#killTimer?.cancel();
+		this.#memoryTimer?.cancel();
 		this.#prober?.stop();
 		const finishedMs = clock.now();
 		const message = terminationMessage(this.#spec(), container, exit);

@@ -33,7 +33,7 @@ export interface PodPlan {
 }
 
 export function planPod(pod: Pod, record: PodRecord, nowMs: number): PodPlan {
-	if (record.ending !== undefined || record.deleting) return planEnd(record);
+	if (record.ending !== undefined || record.deleting || record.isOver) return planEnd(record);
 	const outcome = podOutcome(pod, record);
 	if (outcome !== "running") return planEnd(record);
 	const deadline = deadlineOf(pod, record);

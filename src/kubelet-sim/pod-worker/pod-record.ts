@@ -76,15 +76,23 @@ interface ResizeState {
 }
 
 /** Why a pod is being ended. */
-interface PodEnding {
+export interface PodEnding {
 	/** What the pod's phase, reason and message become; absent for a deletion, where exit codes decide. */
 	readonly failed?: WaitingReason;
+	/** The node needed what the pod had: condition DisruptionTarget, with the same message. */
+	readonly isDisruption?: boolean;
+	/** The node never took it: there is nothing to tell of it but why. */
+	readonly isRejection?: boolean;
 	/** When SIGKILL follows, Unix ms. */
 	deadlineMs: number;
 }
 
 export interface PodRecord {
 	readonly containers: ContainerRecord[];
+	/** The node has taken the pod. */
+	isAdmitted: boolean;
+	/** It had succeeded or failed before this process saw it: its status stands. */
+	readonly isOver: boolean;
 	sandbox: "absent" | "creating" | "ready" | "stopped";
 	volumes: "absent" | "mounting" | "mounted";
 	/** "" before there is a sandbox. */
@@ -148,6 +156,8 @@ export function newContainerRecord(spec: Container | EphemeralContainer, kind: C
 export function newPodRecord(pod: Pod, nowMs: number): PodRecord {
 	return {
 		containers: [...containersOf(pod)].map(([spec, kind]) => newContainerRecord(spec, kind)),
+		isAdmitted: false,
+		isOver: pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed",
 		sandbox: "absent",
 		volumes: "absent",
 		ip: "",
@@ -191,12 +201,14 @@ export function adoptPodRecord(pod: Pod, nowMs: number): { readonly record: PodR
 			if (container.exit !== undefined) container.phase = "exited";
 		}
 	}
-	const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
+	// Whoever was let in stays.
+	record.isAdmitted = true;
 	record.ip = status?.podIP ?? "";
 	if (record.ip !== "") {
-		record.sandbox = isOver ? "stopped" : "ready";
+		record.sandbox = "ready";
 		record.volumes = "mounted";
 	}
+	if (record.isOver) record.sandbox = "stopped";
 	return { record, resumed };
 }
 

@@ -10,19 +10,22 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import type { Rejection } from "../admission/admission.ts";
+import { isStaticPod } from "../admission/critical-pods.ts";
+import type { AdmissionCandidate } from "../admission/node-admission.ts";
 import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
-import { PodUsageMeter, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
+import { PodUsageMeter, saysDisk, saysMemory, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
 import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import { ContainerWorker, type PodScope } from "./container-worker.ts";
-import { type Footprint, noFootprint, podFootprint } from "./footprint.ts";
+import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
-import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodRecord } from "./pod-record.ts";
+import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
@@ -44,7 +47,7 @@ const deadlineExceeded = {
 	message: "Pod was active on the node longer than the specified deadline",
 } as const;
 
-export class PodWorker implements PodScope, VolumeSeeker {
+export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	readonly host: WorkerHost;
 	readonly node: WorkerNode;
 	readonly record: PodRecord;
@@ -55,6 +58,8 @@ export class PodWorker implements PodScope, VolumeSeeker {
 	/** Made when somebody asks, or when there is something to remember. */
 	#usage: PodUsageMeter | undefined;
 	#endedCpuSeconds = 0;
+	/** Worked out when somebody asks, for as long as it stays the same. */
+	#requests: ResourceAmounts | undefined;
 	#network: PodNetwork | undefined;
 	/** Of its claims, once they are prepared; of a pod without claims never. */
 	#devices: PodDevices | undefined;
@@ -79,13 +84,14 @@ export class PodWorker implements PodScope, VolumeSeeker {
 			hostFiles: () => node.hostFiles(),
 			openNfs: (source) => host.claims.openNfs(source),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
+			onWrite: () => host.filesGrew(node.name),
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
 		});
 		this.#reporter = new StatusReporter({
 			host,
 			node: node.name,
 			pod: () => this.#pod,
-			onWritten: (written) => this.#take(written),
+			onWritten: (written) => this.#written(written),
 			status: () =>
 				this.#closed || this.paused ? undefined : podStatus(this.#pod, this.record, { hostIp: node.address, nowMs: host.clock.now() }),
 		});
@@ -145,6 +151,7 @@ export class PodWorker implements PodScope, VolumeSeeker {
 		this.#syncing = true;
 		try {
 			this.#noticeDeletion();
+			if (!this.#isDecided()) return;
 			for (let round = 0; round < maxRounds && !this.closed; round++) {
 				this.#syncAgain = false;
 				this.#resize();
@@ -157,6 +164,49 @@ export class PodWorker implements PodScope, VolumeSeeker {
 			this.#syncing = false;
 		}
 		this.#reporter.report();
+	}
+
+	/** Whether there is anything to plan: the node has taken the pod, or will not, or it is to go. */
+	#isDecided(): boolean {
+		const { record } = this;
+		if (record.isAdmitted || record.isOver || record.ending !== undefined) return true;
+		const answer = this.host.admit(this.node, this);
+		if (answer.type === "undecided") return false;
+		if (answer.type === "admitted") {
+			record.isAdmitted = true;
+			return true;
+		}
+		const { reason, message } = answer.rejection;
+		this.event("Warning", reason, message);
+		record.ending = {
+			failed: { reason, message: `Pod was rejected: ${message}` },
+			isRejection: true,
+			deadlineMs: this.host.clock.now(),
+		};
+		return true;
+	}
+
+	/**
+	 * The node ends the pod, to have what it has: it fails, for that reason.
+	 * @param graceMs less than the pod's own grace period; default that
+	 */
+	evict(why: Rejection, graceMs = this.graceMs): void {
+		const { record, host } = this;
+		if (this.#closed || record.isOver || record.ending?.failed !== undefined) return;
+		this.event("Warning", why.reason, why.message);
+		this.end({ failed: why, isDisruption: true, deadlineMs: host.clock.now() + Math.min(graceMs, this.graceMs) });
+	}
+
+	/** The pod ends now, in an orderly way; whatever ended it before decides about no more than when. */
+	end(ending: PodEnding): void {
+		const { record } = this;
+		const before = record.ending;
+		record.ending = before === undefined ? ending : { ...ending, deadlineMs: Math.min(before.deadlineMs, ending.deadlineMs) };
+		for (const container of this.#containers.values()) {
+			if (before === undefined) container.abandonHook();
+			if (container.record.stopping) container.killBy(record.ending.deadlineMs);
+		}
+		this.sync();
 	}
 
 	/** The object is gone from the API, or the node: whatever still runs is killed. */
@@ -192,10 +242,59 @@ export class PodWorker implements PodScope, VolumeSeeker {
 		this.node.endedCpuSeconds += seconds;
 	}
 
+	memoryExceededMs(container: UsedContainer): number | undefined {
+		const nowMs = this.host.clock.now();
+		if (saysMemory(this.#pod)) return this.usage.memoryExceededMs(container, nowMs);
+		const { image, takenMemoryBytes, memoryLimitBytes = Number.POSITIVE_INFINITY } = container;
+		const ownBytes = image.isGuess === true ? 0 : image.memoryBytes;
+		return ownBytes + takenMemoryBytes > memoryLimitBytes ? nowMs : undefined;
+	}
+
+	/** Forgets the files of containers that have ended. */
+	dropDeadFiles(): void {
+		for (const container of this.#containers.values()) container.dropDeadFiles();
+	}
+
+	containerWorkers(): Iterable<ContainerWorker> {
+		return this.#containers.values();
+	}
+
+	/** What its memory may come to, as things are. */
+	get peakMemoryBytes(): number {
+		const isSaid = saysMemory(this.#pod);
+		let sum = 0;
+		for (const container of this.#containers.values()) {
+			const used = isSaid ? container.used : undefined;
+			sum += used === undefined ? container.ownMemoryBytes : this.usage.peakMemoryBytes(used);
+		}
+		return sum;
+	}
+
+	/** What it may say to have on disk, as things are. */
+	get peakDiskBytes(): number {
+		if (!saysDisk(this.#pod)) return 0;
+		let sum = 0;
+		for (const { record } of this.#containers.values()) sum += this.usage.peakDiskBytes(record.name);
+		return sum;
+	}
+
+	usageGrew(): void {
+		this.host.usageGrew(this.node.name);
+	}
+
 	/** What the node has promised the pod; nothing once it is over. */
 	get footprint(): Footprint {
-		if (this.record.sandbox === "stopped") return noFootprint;
+		if (!this.holdsRoom) return noFootprint;
 		return podFootprint(this.#pod, (name) => this.#containers.get(name)?.record.allocated);
+	}
+
+	get requests(): ResourceAmounts {
+		this.#requests ??= podRequests(this.#pod, (name) => this.#containers.get(name)?.record.allocated);
+		return this.#requests;
+	}
+
+	get holdsRoom(): boolean {
+		return this.record.isAdmitted && this.record.sandbox !== "stopped";
 	}
 
 	/** Does something after a simulated delay, then plans anew. No delay: at once, within the present round. */
@@ -231,12 +330,32 @@ export class PodWorker implements PodScope, VolumeSeeker {
 		return { podIp: this.record.ip, hostIp: this.node.address, allocatable: this.node.allocatable };
 	}
 
+	/** A static pod is ended by its node. */
+	terminate(): void {
+		this.record.deleting = true;
+		this.end({ deadlineMs: this.host.clock.now() + this.graceMs });
+	}
+
+	reportAnew(): void {
+		this.#reporter.reportAnew();
+	}
+
+	/** What is written of a static pod is its mirror's, of which no more than the status is the pod's. */
+	#written(pod: Pod): void {
+		if (!isStaticPod(this.#pod)) this.#take(pod);
+		else if (pod.status !== undefined) this.#pod = { ...this.#pod, status: pod.status };
+	}
+
 	/** Answers to writes and watch events come by different ways: an older state never replaces a newer one. */
 	#take(pod: Pod): void {
 		if (isOlder(pod, this.#pod)) return;
-		if (usageDiffers(this.#pod, pod)) this.usage.podChanged(pod, this.host.clock.now());
+		const isDifferent = usageDiffers(this.#pod, pod);
+		if (isDifferent) this.usage.podChanged(pod, this.host.clock.now());
 		this.#pod = pod;
 		this.volumes.pod = pod;
+		if (!isDifferent) return;
+		for (const container of this.#containers.values()) container.guardMemory();
+		this.usageGrew();
 	}
 
 	#noticeDeletion(): void {
@@ -277,6 +396,7 @@ export class PodWorker implements PodScope, VolumeSeeker {
 	#startResize(): void {
 		const before = this.footprint;
 		allocate(this.#pod, this.record);
+		this.#requests = undefined;
 		this.record.resize = { inProgress: { generation: this.#generation } };
 		this.event("Normal", "ResizeStarted", resizeMessage("Pod resize started", this.#pod));
 		const { milliCpu, memoryBytes } = this.footprint;

@@ -26,6 +26,8 @@ export class StatusReporter {
 	#sentHash = 0;
 	#writing = false;
 	#removalWanted = false;
+	/** Whatever the pod is known to say. */
+	#mustSend = false;
 
 	constructor(options: ReporterOptions) {
 		this.#options = options;
@@ -36,13 +38,20 @@ export class StatusReporter {
 		this.#removalWanted = true;
 	}
 
+	/** Whoever had the status is another one now: it is written once more. */
+	reportAnew(): void {
+		this.#sentHash = 0;
+		this.#mustSend = true;
+		this.report();
+	}
+
 	/** Writes what is not written yet. */
 	report(): void {
 		if (this.#writing) return;
 		const status = this.#options.status();
 		if (status === undefined) return;
 		const hash = fnv1a32(JSON.stringify(status)) || 1;
-		const isKnown = this.#sentHash === 0 && isReported(this.#options.pod().status, status);
+		const isKnown = this.#sentHash === 0 && !this.#mustSend && isReported(this.#options.pod().status, status);
 		if (hash !== this.#sentHash && !isKnown) void this.#write(() => this.#send(status, hash));
 		else if (this.#removalWanted) void this.#write(() => this.#remove());
 	}
@@ -50,6 +59,7 @@ export class StatusReporter {
 	async #send(status: PodStatus, hash: number): Promise<void> {
 		const { host, node, pod, onWritten } = this.#options;
 		this.#sentHash = hash;
+		this.#mustSend = false;
 		const written = await host.patchStatus(node, pod(), status);
 		if (written !== undefined) onWritten(written);
 	}

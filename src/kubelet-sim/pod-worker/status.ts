@@ -13,7 +13,7 @@ import type {
 } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import { podOutcome } from "./plan.ts";
-import { type ContainerRecord, containersOf, type PodRecord, type Termination } from "./pod-record.ts";
+import { type ContainerRecord, containersOf, type PodEnding, type PodRecord, type Termination } from "./pod-record.ts";
 
 export interface StatusContext {
 	readonly hostIp: string;
@@ -24,6 +24,8 @@ export interface StatusContext {
 const rootUser = { linux: { uid: 0, gid: 0, supplementalGroups: [0] } };
 
 export function podStatus(pod: Pod, record: PodRecord, { hostIp, nowMs }: StatusContext): PodStatus {
+	if (record.isOver && pod.status !== undefined) return pod.status;
+	if (record.ending?.isRejection === true) return rejectedStatus(pod, record, record.ending.failed);
 	const phase = phaseOf(pod, record);
 	const lists = containerStatusLists(pod, record);
 	const generation = pod.metadata?.generation;
@@ -38,6 +40,17 @@ export function podStatus(pod: Pod, record: PodRecord, { hostIp, nowMs }: Status
 		startTime: formatTime(record.startMs),
 		...lists,
 		...(pod.status?.qosClass === undefined ? {} : { qosClass: pod.status.qosClass }),
+	};
+}
+
+/** Of a pod that its node has not taken. Source: rejectPod of pkg/kubelet/kubelet.go. */
+function rejectedStatus({ metadata, status }: Pod, { startMs }: PodRecord, why: PodEnding["failed"]): PodStatus {
+	return {
+		...(metadata?.generation === undefined ? {} : { observedGeneration: metadata.generation }),
+		phase: "Failed",
+		...why,
+		startTime: formatTime(startMs),
+		...(status?.qosClass === undefined ? {} : { qosClass: status.qosClass }),
 	};
 }
 
@@ -153,6 +166,7 @@ function conditionsOf(pod: Pod, record: PodRecord, phase: string, nowMs: number)
 		containersReady,
 		{ type: "PodScheduled", status: "True" },
 		...resizeConditions(record),
+		...disruptionCondition(record, phase),
 	];
 	const before = pod.status?.conditions ?? [];
 	const generation = pod.metadata?.generation;
@@ -177,6 +191,12 @@ function resizeConditions({ resize }: PodRecord): readonly ConditionCore[] {
 		...(pending === undefined ? [] : [{ type: "PodResizePending", status: "True", ...pending }]),
 		...(inProgress === undefined ? [] : [{ type: "PodResizeInProgress", status: "True", ...inProgress }]),
 	];
+}
+
+/** With the phase, not before. https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions */
+function disruptionCondition({ ending }: PodRecord, phase: string): readonly ConditionCore[] {
+	if (ending?.isDisruption !== true || phase !== "Failed") return [];
+	return [{ type: "DisruptionTarget", status: "True", reason: "TerminationByKubelet", message: ending.failed?.message ?? "" }];
 }
 
 function initializedCondition(record: PodRecord, phase: string): ConditionCore {

@@ -4,6 +4,7 @@ import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import type { FileSystem } from "../../host/index.ts";
+import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
 import type { Image } from "../images/image.ts";
 import type { LatencyModel } from "../latency.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
@@ -12,11 +13,8 @@ import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
 import type { Footprint } from "./footprint.ts";
 
 /** The node a pod runs on. */
-export interface WorkerNode {
-	readonly name: string;
+export interface WorkerNode extends AdmissionNode {
 	readonly address: string;
-	/** Quantities. */
-	readonly allocatable: Readonly<Record<string, string>>;
 	/** The node's own network, for pods with hostNetwork. */
 	readonly network: PodNetwork;
 	/** CPU seconds of containers that have ended on it. */
@@ -54,11 +52,17 @@ export interface WorkerHost {
 	imageFiles(image: Image): FileSystem;
 	/** Volumes that stand on claims. */
 	readonly claims: ClaimVolumes;
+	/** Whether the node takes the pod. */
+	admit(node: WorkerNode, worker: AdmissionCandidate): AdmissionAnswer;
 	/** What the node's other pods have been promised. */
 	promisedToOthers(node: string, worker: RoomSeeker): Footprint;
 	/** Has the worker plan anew, once, when a pod of the node gives back some of what it had. */
 	awaitRoom(node: string, worker: RoomSeeker): void;
 	roomFreed(node: string): void;
+	/** What the node's pods take of it may have become more. */
+	usageGrew(node: string): void;
+	/** Files were written to the node's disk. */
+	filesGrew(node: string): void;
 	event(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
 	/** Resolves to the pod as the API has it now; undefined if it is gone. Rejects with a `StatusError` or transport error. */
 	patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined>;

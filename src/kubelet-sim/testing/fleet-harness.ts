@@ -8,7 +8,7 @@ import { InformerFactory } from "../../client/informer.ts";
 import { events, pods } from "../../client/resources.ts";
 import { FakeApi } from "../../client/testing/fake-api.ts";
 import type { Transport } from "../../client/transport.ts";
-import { Fleet, type FleetOptions } from "../fleet.ts";
+import { Fleet, type FleetOptions, type NodeOptions } from "../fleet.ts";
 
 /** Stands for the API server's graceful deletion, which the fake API lacks. */
 const graceFinalizer = "test/grace";
@@ -70,7 +70,7 @@ export class FleetHarness {
 		});
 	}
 
-	async start(nodeName = "n1"): Promise<void> {
+	async start(nodeName = "n1", node: Omit<NodeOptions, "name"> = {}): Promise<void> {
 		await Fleet.preload();
 		this.#informers.informer(pods).onChange({
 			added: (pod) => this.#tell(pod),
@@ -78,7 +78,7 @@ export class FleetHarness {
 			deleted: ({ metadata }) => this.story.push(`${metadata?.name} gone`),
 		});
 		await Promise.all([this.#informers.start(this.#abort.signal), this.fleet.start(this.#abort.signal)]);
-		await this.fleet.addNode({ name: nodeName });
+		await this.fleet.addNode({ ...node, name: nodeName });
 	}
 
 	stop(): void {

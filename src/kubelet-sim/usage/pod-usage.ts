@@ -6,17 +6,27 @@
  *          and never more than the container's limit
  *
  * Annotations of a pod (their values are curves, see usage-curve.ts; with `.CONTAINER` behind the name, of one container alone):
- *   kubesim.dev/cpu-usage, kubesim.dev/memory-usage
+ *   kubesim.dev/cpu-usage, kubesim.dev/memory-usage, kubesim.dev/disk-usage
  *
  * Annotations may change, and the load on a Service moves with its endpoints: a stretch of time in which neither did is a
  * regime. Counters never go back.
  */
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
-import { constantCurve, parseUsageCurve, type UsageCurve, UsageCurveError, usedBetween, valueAt } from "./usage-curve.ts";
+import {
+	constantCurve,
+	firstAbove,
+	parseUsageCurve,
+	peakOf,
+	type UsageCurve,
+	UsageCurveError,
+	usedBetween,
+	valueAt,
+} from "./usage-curve.ts";
 
 const prefix = "kubesim.dev/";
 const cpuAnnotation = `${prefix}cpu-usage`;
 const memoryAnnotation = `${prefix}memory-usage`;
+const diskAnnotation = `${prefix}disk-usage`;
 /** Memory is given in pages. */
 const pageBytes = 4096;
 /** For how long regimes that are over can be asked about. */
@@ -27,6 +37,8 @@ export interface ImageUsage {
 	/** Of a program that nobody asks anything of. */
 	readonly cores: number;
 	readonly memoryBytes: number;
+	/** Nobody knows what is in the image: nobody is killed for it. */
+	readonly isGuess?: boolean;
 }
 
 /** A running container. */
@@ -147,10 +159,38 @@ export class PodUsageMeter {
 
 	/** The working set at a moment. */
 	memoryBytes(container: UsedContainer, atMs: number): number {
-		const { pod } = this.#regimeAt(atMs);
-		const curve = this.#annotated(pod, memoryAnnotation, container.name) ?? constantCurve(container.image.memoryBytes);
+		const curve = this.#memoryCurve(this.#regimeAt(atMs), container);
 		const bytes = Math.ceil(valueAt(curve, atMs, this.#startMs) / pageBytes) * pageBytes + container.takenMemoryBytes;
 		return Math.min(bytes, container.memoryLimitBytes ?? bytes);
+	}
+
+	/** When the container wants more memory than it may have, as things are: then it is killed. Undefined: never. */
+	memoryExceededMs(container: UsedContainer, fromMs: number): number | undefined {
+		const { memoryLimitBytes, takenMemoryBytes } = container;
+		if (memoryLimitBytes === undefined) return undefined;
+		return firstAbove(this.#memoryCurve(this.#current, container), memoryLimitBytes - takenMemoryBytes, fromMs, this.#startMs);
+	}
+
+	/** What the container's memory may come to, as things are. */
+	peakMemoryBytes(container: UsedContainer): number {
+		const bytes = peakOf(this.#memoryCurve(this.#current, container)) + container.takenMemoryBytes;
+		return Math.min(bytes, container.memoryLimitBytes ?? bytes);
+	}
+
+	/** Of the container's writable layer, by annotation. */
+	diskBytes(container: string, atMs: number): number {
+		const curve = this.#annotated(this.#regimeAt(atMs).pod, diskAnnotation, container);
+		return curve === undefined ? 0 : Math.ceil(valueAt(curve, atMs, this.#startMs));
+	}
+
+	/** What that may come to, as things are. */
+	peakDiskBytes(container: string): number {
+		const curve = this.#annotated(this.#current.pod, diskAnnotation, container);
+		return curve === undefined ? 0 : peakOf(curve);
+	}
+
+	#memoryCurve({ pod }: Regime, { name, image }: UsedContainer): UsageCurve {
+		return this.#annotated(pod, memoryAnnotation, name) ?? constantCurve(image.memoryBytes);
 	}
 
 	/** All but work. */
@@ -191,6 +231,21 @@ export class PodUsageMeter {
 			return undefined;
 		}
 	}
+}
+
+/** Whether a pod says how much memory it takes. */
+export function saysMemory({ metadata }: Pod): boolean {
+	return says(metadata?.annotations, memoryAnnotation);
+}
+
+/** Whether a pod says how much disk it takes. */
+export function saysDisk({ metadata }: Pod): boolean {
+	return says(metadata?.annotations, diskAnnotation);
+}
+
+function says(annotations: Readonly<Record<string, string>> | undefined, name: string): boolean {
+	for (const key in annotations) if (key.startsWith(name)) return true;
+	return false;
 }
 
 /** Whether what a pod says of its usage differs. */

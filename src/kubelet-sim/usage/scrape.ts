@@ -14,7 +14,7 @@ const freshContainerMs = 10_000;
 
 /** What a node takes for itself: the system and its kubelet. */
 const systemCores = 0.06;
-const systemMemoryBytes = 620 * 1024 * 1024;
+export const systemMemoryBytes = 620 * 1024 * 1024;
 
 export function podUsageAt(meter: PodUsageMeter, nowMs: number): PodUsage | undefined {
 	const timestampMs = lastLook(nowMs);

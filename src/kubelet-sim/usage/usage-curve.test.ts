@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseUsageCurve, type UsageCurve, usedBetween, valueAt } from "./usage-curve.ts";
+import { firstAbove, parseUsageCurve, type UsageCurve, usedBetween, valueAt } from "./usage-curve.ts";
 
 const secondMs = 1_000;
 
@@ -64,6 +64,37 @@ describe("what was used", () => {
 				expect(usedBetween(curve, from * secondMs, (from + length) * secondMs, 0)).toBeCloseTo(sum, 6);
 			}),
 			{ numRuns: 200 },
+		);
+	});
+});
+
+describe("the first moment above a limit", () => {
+	it.each([
+		["250m", 0.2, 7, 7_000],
+		["250m", 0.25, 7, undefined],
+		["0s=0 10s=10", 5, 0, 5_001],
+		["0s=0 10s=10", 5, 8, 8_000],
+		["0s=0 10s=10 20s=0", 5, 16, undefined],
+		["10s=1 10s=3", 2, 0, 10_000],
+		["0s=0 30s=6 60s=0 repeat=1m", 3, 50, 75_001],
+		["0s=0 30s=6 60s=0 repeat=1m", 6, 0, undefined],
+	])("%s over %d from %d s", (text, limit, fromSeconds, expected) => {
+		expect(firstAbove(parseUsageCurve(text), limit, fromSeconds * secondMs, 0)).toBe(expected);
+	});
+
+	it("is the first one: a millisecond before, the amount is not above it yet", () => {
+		const points = fc.array(fc.record({ gap: fc.integer({ min: 0, max: 50 }), value: fc.integer({ min: 0, max: 9 }) }), { minLength: 1 });
+		fc.assert(
+			fc.property(points, fc.boolean(), fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 500 }), (steps, repeats, limit, from) => {
+				const timeOf = (at: number) => steps.slice(1, at + 1).reduce((sum, { gap }) => sum + gap, 0);
+				const made = steps.map(({ value }, index) => ({ atMs: timeOf(index), value }));
+				const atMs = timeOf(steps.length);
+				const curve: UsageCurve = repeats ? { points: made, repeatMs: atMs + 1 } : { points: made };
+				const found = firstAbove(curve, limit, from, 0);
+				const until = found ?? from + 2 * atMs + 2;
+				for (let time = from; time < until; time++) if (valueAt(curve, time, 0) > limit) return false;
+				return found === undefined || valueAt(curve, found, 0) > limit;
+			}),
 		);
 	});
 });

@@ -83,6 +83,39 @@ export function valueAt(curve: UsageCurve, atMs: number, startMs: number): numbe
 	return left.value + ((right.value - left.value) * (time - left.atMs)) / (right.atMs - left.atMs);
 }
 
+/** The first moment, from one on, at which the amount is above a limit; undefined: it never is. */
+export function firstAbove(curve: UsageCurve, limit: number, fromMs: number, startMs: number): number | undefined {
+	const { repeatMs } = curve;
+	if (repeatMs === undefined) {
+		const time = timeAbove(curve, limit, fromMs - startMs);
+		return time === undefined ? undefined : startMs + time;
+	}
+	const roundMs = Math.floor(fromMs / repeatMs) * repeatMs;
+	const inRound = timeAbove(curve, limit, fromMs - roundMs);
+	if (inRound !== undefined && inRound < repeatMs) return roundMs + inRound;
+	const inNext = timeAbove(curve, limit, 0);
+	return inNext === undefined || inNext >= repeatMs ? undefined : roundMs + repeatMs + inNext;
+}
+
+/** Of the points alone, in their time; whole milliseconds. */
+function timeAbove(curve: UsageCurve, limit: number, from: number): number | undefined {
+	const straight = { points: curve.points };
+	if (valueAt(straight, from, 0) > limit) return from;
+	for (const [index, right] of curve.points.entries()) {
+		if (right.atMs < from || right.value <= limit) continue;
+		const left = curve.points[index - 1];
+		if (left === undefined || left.value > limit || right.atMs <= left.atMs) return Math.max(from, right.atMs);
+		const crossing = left.atMs + ((limit - left.value) * (right.atMs - left.atMs)) / (right.value - left.value);
+		return Math.max(from, Math.floor(crossing) + 1);
+	}
+	return undefined;
+}
+
+/** Its highest value. */
+export function peakOf({ points }: UsageCurve): number {
+	return points.reduce((peak, { value }) => Math.max(peak, value), 0);
+}
+
 /** Amount times seconds between two moments: CPU seconds of a curve of cores. */
 export function usedBetween(curve: UsageCurve, fromMs: number, untilMs: number, startMs: number): number {
 	if (untilMs <= fromMs) return 0;

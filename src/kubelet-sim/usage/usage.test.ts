@@ -73,13 +73,40 @@ describe("annotations", () => {
 		expect(usage("app")).toBe("c 0.300 100, 15s");
 	});
 
-	it("make curves over time, which limits cut off", async () => {
+	it("make curves over time, of which a limit cuts the processor off", async () => {
 		const limits = { cpu: "500m", memory: "50Mi" };
-		await create("app", { resources: { limits } }, { "kubesim.dev/cpu-usage": "30s=100m 30s=2", "kubesim.dev/memory-usage": "1Gi" });
+		await create("app", { resources: { limits } }, { "kubesim.dev/cpu-usage": "30s=100m 30s=2", "kubesim.dev/memory-usage": "50Mi" });
 		await seconds(30);
 		expect(usage("app")).toBe("c 0.100 50, 15s");
 		await seconds(30);
 		expect(usage("app")).toBe("c 0.500 50, 15s");
+	});
+
+	it("that say more memory than the limit have the container killed, when they do", async () => {
+		const resources = { limits: { memory: "100Mi" } };
+		await create("grows", { resources }, { "kubesim.dev/memory-usage": "0s=50Mi 40s=50Mi 60s=150Mi" });
+		await create("stays", { resources }, { "kubesim.dev/memory-usage": "0s=50Mi 60s=100Mi" });
+		await seconds(49);
+		expect((await harness.get("grows")).status?.containerStatuses?.[0]?.restartCount).toBe(0);
+		await seconds(2);
+		const { lastState, restartCount } = (await harness.get("grows")).status?.containerStatuses?.[0] ?? {};
+		expect(lastState?.terminated).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
+		expect(restartCount).toBe(1);
+		// It wants as much again at once, so it is killed again.
+		await seconds(30);
+		expect(harness.story).toContain("grows 0/1 CrashLoopBackOff 1");
+		expect((await harness.get("stays")).status?.containerStatuses?.[0]?.restartCount).toBe(0);
+		await annotate("stays", { "kubesim.dev/memory-usage": "101Mi" });
+		await seconds(1);
+		expect((await harness.get("stays")).status?.containerStatuses?.[0]?.lastState?.terminated?.reason).toBe("OOMKilled");
+	});
+
+	it("are what counts against a limit, and an image's own use where it is known", async () => {
+		await create("tight", { image: "nginx", resources: { limits: { memory: "2Mi" } } });
+		await create("unknown", { image: "example.com/app", resources: { limits: { memory: "2Mi" } } });
+		await seconds(5);
+		expect((await harness.get("tight")).status?.containerStatuses?.[0]?.lastState?.terminated?.reason).toBe("OOMKilled");
+		expect((await harness.get("unknown")).status?.containerStatuses?.[0]?.state?.running).toBeDefined();
 	});
 
 	it("that cannot be read count as absent, and are complained of once", async () => {

@@ -25,6 +25,8 @@ export interface PodVolumesOptions {
 	/** What a file server exports. */
 	readonly openNfs: (source: NFSVolumeSource) => MountedVolume;
 	readonly onTokenError: (error: unknown) => void;
+	/** Told when files are written to what is the node's own disk. */
+	readonly onWrite: () => void;
 }
 
 interface Payload {
@@ -76,6 +78,12 @@ export class PodVolumes {
 		return opened;
 	}
 
+	/** What opened volumes take of the node's disk: emptyDir and ConfigMap volumes, by name. */
+	diskUsage(): ReadonlyMap<string, { readonly bytes: number; readonly inodes: number }> {
+		const opened = [...(this.#opened ?? [])].filter(([name]) => isOnDisk(this.pod.spec?.volumes?.find((each) => each.name === name)));
+		return new Map(opened.map(([name, { tree }]) => [name, tree.written()]));
+	}
+
 	/** Resolves when the tokens that opened volumes need have come. */
 	async settled(): Promise<void> {
 		while (this.#pending.length > 0) {
@@ -103,6 +111,7 @@ export class PodVolumes {
 		// A file system in memory is as large as its limit; one on disk has no limit that writes would meet.
 		const tree = new Tree({
 			clock,
+			...(isOnDisk(volume) ? { onWrite: this.#options.onWrite } : {}),
 			...(medium === "Memory" && sizeLimit !== undefined ? { limitBytes: quantityToNumber(sizeLimit) } : {}),
 		});
 		if (volume !== undefined && isAtomic(volume)) {
@@ -202,6 +211,11 @@ export class PodVolumes {
 			files.set(path, { bytes: Buffer.from(text ?? ""), mode: mode ?? defaultMode });
 		}
 	}
+}
+
+/** Source: IsLocalEphemeralVolume of pkg/volume/util. */
+function isOnDisk(volume: Volume | undefined): boolean {
+	return volume?.configMap !== undefined || (volume?.emptyDir !== undefined && volume.emptyDir.medium !== "Memory");
 }
 
 function isAtomic({ configMap, secret, downwardAPI, projected }: Volume): boolean {

@@ -1,0 +1,54 @@
+/**
+ * What a simulated kubelet can be told: fields of KubeletConfiguration (kubelet.config.k8s.io/v1beta1), with its names, forms and defaults.
+ * Source: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
+ */
+import { parseGoDuration } from "../../apimachinery/time.ts";
+import { defaultEvictionHard, type EvictionConfiguration, parseThresholds, type Threshold } from "../eviction/thresholds.ts";
+
+export interface KubeletConfiguration extends EvictionConfiguration {
+	/** Default 5m. */
+	readonly evictionPressureTransitionPeriod?: string;
+	/** Seconds that pods have at most when a soft threshold is met; default 0. */
+	readonly evictionMaxPodGracePeriod?: number;
+	/** Percent of the disk: from the first on unused images are deleted, until it is the second. Defaults 85 and 80. */
+	readonly imageGCHighThresholdPercent?: number;
+	readonly imageGCLowThresholdPercent?: number;
+	/** Default 2m. */
+	readonly imageMinimumGCAge?: string;
+}
+
+/** The same, read. */
+export interface KubeletSettings {
+	readonly thresholds: readonly Threshold[];
+	readonly pressureTransitionMs: number;
+	readonly maxPodGraceMs: number;
+	readonly imageGcHighPercent: number;
+	readonly imageGcLowPercent: number;
+	readonly imageMinAgeMs: number;
+	/** As /configz shows it. */
+	readonly configuration: KubeletConfiguration;
+}
+
+/** Throws an Error that says what cannot be. */
+export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSettings {
+	const configuration = {
+		imageMinimumGCAge: "2m0s",
+		imageGCHighThresholdPercent: 85,
+		imageGCLowThresholdPercent: 80,
+		evictionHard: defaultEvictionHard,
+		evictionPressureTransitionPeriod: "5m0s",
+		...given,
+	};
+	const { imageGCHighThresholdPercent: high, imageGCLowThresholdPercent: low } = configuration;
+	if (low >= high)
+		throw new Error(`invalid configuration: imageGCLowThresholdPercent ${low} must be less than imageGCHighThresholdPercent ${high}`);
+	return {
+		thresholds: parseThresholds(configuration),
+		pressureTransitionMs: parseGoDuration(configuration.evictionPressureTransitionPeriod),
+		maxPodGraceMs: (given.evictionMaxPodGracePeriod ?? 0) * 1000,
+		imageGcHighPercent: high,
+		imageGcLowPercent: low,
+		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
+		configuration,
+	};
+}
