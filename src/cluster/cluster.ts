@@ -41,7 +41,7 @@ import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.
 import { signRequest } from "../apiserver/pki/request-signing.ts";
 import type { ConfigReload, FollowedFile } from "../apiserver/reload/config-reload.ts";
 import { registerMetricsApi } from "../apiserver/resource-metrics/registration.ts";
-import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
+import { LazyWebhookClient, type OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
 import { pathOf } from "../client/http-path.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
@@ -56,6 +56,7 @@ import type { ComponentOptions, Components } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
+import { extenderConnections } from "./extender-connections.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import { createNodeCredentials } from "./node-credentials.ts";
 import { OwnComponents } from "./own-components.ts";
@@ -306,6 +307,9 @@ export class Cluster {
 	/** The way to servers that requests concern: webhooks. */
 	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
+	/** The way to the scheduler's extenders. */
+	readonly #extenders: LazyWebhookClient;
+
 	constructor(options: Parts) {
 		const { clock, random, log, store } = options;
 		this.#options = options;
@@ -333,6 +337,12 @@ export class Cluster {
 		this.#frontDoor = this.apiServer;
 		this.#aggregation = this.apiServer.aggregation(options.pki.frontProxy.client);
 		this.client = this.clientFor(adminUser);
+		this.#extenders = new LazyWebhookClient({
+			...this.#outside,
+			lookup: this.apiServer.lookup,
+			random: random.fork("extenders"),
+			userAgent: "Go-http-client/1.1",
+		});
 		const runnerOptions: ComponentOptions = {
 			clock,
 			random,
@@ -342,7 +352,7 @@ export class Cluster {
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			...(options.loadBalancerPool === undefined ? {} : { loadBalancerPool: options.loadBalancerPool }),
-			scheduler: readChoice(options.scheduler),
+			scheduler: { ...readChoice(options.scheduler), connectExtender: extenderConnections({ client: this.#extenders, clock }) },
 			rootCa: () => options.pki.ca.cert,
 			signers: {
 				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
@@ -678,6 +688,7 @@ export class Cluster {
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();
 		this.#aggregation.stop();
+		this.#extenders.close();
 		this.apiServer.stop();
 		await this.#auditor?.close();
 		await this.#options.store.close();

@@ -31,7 +31,7 @@ export interface ComponentOptions {
 	/** Where components count what they do. */
 	readonly metrics: ControllerMetrics;
 	/** Default: kube-scheduler's own configuration, and no further plugins. */
-	readonly scheduler?: Pick<SchedulerOptions, "configuration" | "plugins">;
+	readonly scheduler?: Pick<SchedulerOptions, "configuration" | "plugins" | "connectExtender">;
 	/** PEM. */
 	readonly rootCa: () => string;
 	/** What controllers sign with the cluster's authority and keys. */
