@@ -10,6 +10,7 @@ import type { ApiRequest, ApiResponse } from "../apimachinery/api-request.ts";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
+import { type FeatureGates, readFeatureGates } from "../apimachinery/feature-gates.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
@@ -113,6 +114,8 @@ export interface ClusterOptions {
 	readonly loadBalancerPool?: string;
 	/** How pods are scheduled; default as kube-scheduler does without a configuration file. */
 	readonly scheduler?: SchedulerChoice;
+	/** Kubernetes' feature gates to switch, by their names: GenericWorkload, GangScheduling. Default: as in 1.36. */
+	readonly featureGates?: Readonly<Record<string, boolean>>;
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
 	readonly wayOf?: (user: UserInfo, way: Transport) => Transport;
 	/** Told in a few words what is being done while the cluster comes up. */
@@ -166,13 +169,14 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 
 /**
  * The first half of `createCluster`: opens the store and makes the API server. It can `listen` already; what it serves
- * comes with `start`. Rejects with the errors of the store's door, `PkiError`, `AdmissionSwitchError`, `SchedulerConfigurationError`
+ * comes with `start`. Rejects with the errors of the store's door, `PkiError`, `AdmissionSwitchError`, `FeatureGateError`, `SchedulerConfigurationError`
  * and `ProfileError`.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
+	const gates = readFeatureGates(options.featureGates ?? {});
 	const authorizers = await makeAuthorizers(options, { clock, random });
 	const admission = await configuredAdmission(options, { clock, random });
 	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
@@ -195,6 +199,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 			authorizers,
 			identities,
 			...encryption,
+			gates,
 			clock,
 			random,
 			log,
@@ -216,10 +221,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
  * has a say in what is made.
  */
 function canUseImage(
-	{ seed, admission, authorization, encryptionProviderConfig, audit, ...options }: ClusterOptions,
+	{ seed, admission, authorization, encryptionProviderConfig, audit, featureGates, ...options }: ClusterOptions,
 	clock: Clock,
 ): boolean {
-	const isPlain = [admission, authorization, encryptionProviderConfig, audit].every((option) => option === undefined);
+	const isPlain = [admission, authorization, encryptionProviderConfig, audit, featureGates].every((option) => option === undefined);
 	return isPlain && seed !== undefined && clock instanceof VirtualClock && isInMemory(options);
 }
 
@@ -247,15 +252,15 @@ async function configuredAdmission(
 /** The store as the API server sees it, and the file that decides it if that is to be followed. Rejects with `EncryptionConfigError`. */
 async function encrypted(
 	store: Store,
-	options: Pick<ClusterOptions, "encryptionProviderConfig" | "encryptionProviderConfigAutomaticReload">,
+	options: Pick<ClusterOptions, "encryptionProviderConfig" | "encryptionProviderConfigAutomaticReload" | "featureGates">,
 ): Promise<Pick<Parts, "store" | "encryptionFile">> {
 	const { encryptionProviderConfig: path, encryptionProviderConfigAutomaticReload: isFollowed = false } = options;
 	if (path === undefined) return { store };
 	const { loadEncryptionConfig, parseEncryptionConfig } = await import("../apiserver/storage/encryption/configuration.ts");
 	const { EncryptedStore } = await import("../apiserver/storage/encryption/encrypted-store.ts");
-	const { builtinKinds } = await import("../apiserver/registry/kinds.ts");
+	const { kindsFor } = await import("../apiserver/registry/gated-kinds.ts");
 	const { text, transformerFor } = await loadEncryptionConfig(path);
-	const encryptedStore = new EncryptedStore(store, transformerFor, builtinKinds);
+	const encryptedStore = new EncryptedStore(store, transformerFor, kindsFor(readFeatureGates(options.featureGates ?? {})));
 	if (!isFollowed) return { store: encryptedStore };
 	const apply = async (next: string) => encryptedStore.replace(await parseEncryptionConfig(next, path));
 	return { store: encryptedStore, encryptionFile: { kind: "encryption", path, text, apply } };
@@ -275,6 +280,7 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly pki: Pki;
+	readonly gates: FeatureGates;
 	readonly authorizers: LoadedAuthorizers | undefined;
 	readonly identities: OpenedAuthentication;
 	readonly encryptionFile?: FollowedFile;
@@ -330,6 +336,7 @@ export class Cluster {
 			identityProviders: options.identities.identityProviders,
 			...(options.identities.staticTokens === undefined ? {} : { staticTokens: options.identities.staticTokens }),
 			components: this.#components(),
+			featureGates: options.gates,
 			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers.choices }),
 			outside: this.#outside,
 			usage: () => this.#runners.fleet?.usage,
@@ -353,6 +360,7 @@ export class Cluster {
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			...(options.loadBalancerPool === undefined ? {} : { loadBalancerPool: options.loadBalancerPool }),
 			scheduler: { ...readChoice(options.scheduler), connectExtender: extenderConnections({ client: this.#extenders, clock }) },
+			featureGates: options.gates,
 			rootCa: () => options.pki.ca.cert,
 			signers: {
 				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
@@ -501,7 +509,14 @@ export class Cluster {
 		const { clock, log, onProgress } = this.#options;
 		const { signal } = this.#abort;
 		onProgress?.("bootstrapping the API");
-		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
+		const target = {
+			server: this.apiServer,
+			...controlPlane,
+			nowMs: clock.now(),
+			serviceCidr,
+			serviceIp,
+			featureGates: this.#options.gates,
+		};
 		const { imaged } = this.#options;
 		if (imaged?.isFilled !== true) await bootstrap(target);
 		imaged?.remember();
