@@ -43,6 +43,9 @@ const servedVersions = new Set([
 	"StorageV1",
 ]);
 
+/** Group versions that are served only with a feature gate. Source: pkg/registry/scheduling/rest of Kubernetes 1.36. */
+const gatedVersions = new Set(["SchedulingV1alpha2"]);
+
 /** Types that no served resource refers to and that the API machinery itself speaks. */
 const machineryModels = [
 	"V1Status",
@@ -234,9 +237,9 @@ interface ServedResource {
 
 const verbOrder = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
-function readResources(facts: Facts): ServedResource[] {
+function readResources(facts: Facts, apiClasses: ReadonlySet<string>): ServedResource[] {
 	const resources = new Map<string, ServedResource>();
-	for (const apiClass of servedVersions) {
+	for (const apiClass of apiClasses) {
 		for (const { path, verb, model } of readOperations(apiClass)) {
 			const parts =
 				/^\/(?:api|apis\/([^/]+))\/([^/]+)\/(namespaces\/\{namespace\}\/)?([a-z]+)(?:\/\{name\}(?:\/([a-z]+))?(\/\{path\})?)?$/.exec(path);
@@ -328,7 +331,8 @@ function moduleOf(name: string, type: string, value: unknown): string {
 
 function main(): void {
 	const facts = readFacts();
-	const resources = readResources(facts);
+	const resources = readResources(facts, servedVersions);
+	const gated = readResources(facts, gatedVersions);
 	const wanted = new Map<string, Model>();
 	const modelByTypeName = new Map(
 		readdirSync(join(clientNode, "models"))
@@ -338,7 +342,7 @@ function main(): void {
 	);
 	const queue = [
 		...machineryModels,
-		...resources.flatMap((resource) => [
+		...[...resources, ...gated].flatMap((resource) => [
 			modelByTypeName.get(resource.type) ?? [],
 			modelByTypeName.get(resource.type.replace(/(V\d.*)?$/, "List$1")) ?? [],
 		]),
@@ -372,7 +376,8 @@ function main(): void {
 	write("descriptions.ts", moduleOf("descriptions: Readonly<Record<string, Readonly<Record<string, string>>>>", "", descriptions));
 	write(
 		"resources.ts",
-		moduleOf("generatedResources: readonly GeneratedResource[]", 'import type { GeneratedResource } from "../resources.ts";\n', resources),
+		moduleOf("generatedResources: readonly GeneratedResource[]", 'import type { GeneratedResource } from "../resources.ts";\n', resources) +
+			`export const gatedResources: readonly GeneratedResource[] = JSON.parse(${JSON.stringify(JSON.stringify(gated))});\n`,
 	);
 	write("protobuf.ts", moduleOf("protobufTable: Readonly<Record<string, string>>", "", readProtobufTable(models)));
 	console.log(`schema: ${models.length} types, ${resources.length} resources and subresources`);

@@ -9,6 +9,7 @@
  */
 import type { ApiRequest, ApiResponse, WatchHandle, WatchSink } from "../apimachinery/api-request.ts";
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import { defaultFeatureGates, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { JsonObject } from "../apimachinery/json.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { type KubeList, type KubeObject, parseApiVersion } from "../apimachinery/meta.ts";
@@ -76,6 +77,7 @@ import { Writer } from "./pipeline/writer.ts";
 import { tokenReview } from "./registry/authentication/token-review.ts";
 import { bindingKind } from "./registry/core/binding.ts";
 import { componentStatusKind } from "./registry/core/component-status.ts";
+import { kindsFor } from "./registry/gated-kinds.ts";
 import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
 import { type ResourceFinder, ResourceTable, type ServedResource } from "./registry/resource-table.ts";
@@ -131,6 +133,8 @@ export interface ApiServerOptions {
 	readonly components?: readonly ComponentCheck[];
 	/** What pods and nodes use: where it comes from, metrics.k8s.io is served. */
 	readonly usage?: MetricsApiOptions["usage"];
+	/** Which of Kubernetes' feature gates are on; default as in 1.36. */
+	readonly featureGates?: FeatureGates;
 	/** How webhooks are reached; default: over the machine's network alone. */
 	readonly outside?: OutsideOptions;
 	/** The store failed: nothing can be read or written any more. */
@@ -145,7 +149,7 @@ export interface ServerObserver {
 	carriedOut(user: UserInfo, request: ApiRequest, answer: KubeObject | KubeList | Status): void;
 }
 
-/** The same for all servers: what comes from the schema alone. */
+/** The same for all servers without a feature gate: what comes from the schema alone. */
 const builtinTable = new ResourceTable(builtinKinds);
 
 export class ApiServer {
@@ -154,7 +158,7 @@ export class ApiServer {
 	#named:
 		| { readonly of: readonly KindDefinition[]; readonly named: readonly (KindDefinition & { readonly namespaced: boolean })[] }
 		| undefined;
-	readonly #builtin = builtinTable;
+	readonly #builtin: ResourceTable;
 	readonly #resources: ResourceFinder;
 	readonly #custom: CustomResources;
 	readonly #definitions: DefinitionController;
@@ -183,6 +187,8 @@ export class ApiServer {
 	constructor(options: ApiServerOptions) {
 		this.#options = options;
 		const { store, clock, log, random } = options;
+		const ownKinds = kindsFor(options.featureGates ?? defaultFeatureGates);
+		this.#builtin = ownKinds === builtinKinds ? builtinTable : new ResourceTable(ownKinds);
 		const onLost = (error: Error) => {
 			this.#storeError = error;
 			options.onStoreLost?.(error);
@@ -201,7 +207,7 @@ export class ApiServer {
 			() => store.status().dbSizeBytes,
 		);
 		const metrics = this.#metrics;
-		for (const definition of builtinKinds) {
+		for (const definition of ownKinds) {
 			if (definition.ephemeral === true) continue;
 			const storage = new ObjectStorage({ store, cacher: this.#cacher, definition, clock, metrics });
 			this.#storages.set(storageName(definition), storage);
@@ -223,7 +229,7 @@ export class ApiServer {
 			log,
 			metrics,
 			definitions,
-			builtin: new Set(builtinKinds.map(storageName)),
+			builtin: new Set(ownKinds.map(storageName)),
 			conversion: options.conversion ?? { call: (endpoint, review) => this.#convert(endpoint, review) },
 			random: random.fork("conversion"),
 			onOpen: (name) => this.#definitions.queue(name),
@@ -236,7 +242,7 @@ export class ApiServer {
 			updateStatus: (definition) => this.#updateDefinition(definition),
 			instancesOf: (definition) => this.#instancesOf(definition),
 		});
-		const builtinVersions = new Set(builtinKinds.flatMap(({ group, versions }) => versions.map((version) => `${version}.${group}`)));
+		const builtinVersions = new Set(ownKinds.flatMap(({ group, versions }) => versions.map((version) => `${version}.${group}`)));
 		this.#registration = new ApiServiceRegistration({
 			definitions,
 			services: this.storage("apiregistration.k8s.io", "apiservices"),
@@ -246,7 +252,7 @@ export class ApiServer {
 			log,
 		});
 		const usageMetrics = options.usage === undefined ? undefined : this.#metricsApi(options.usage);
-		this.#served = new ServedKinds(this.#custom, usageMetrics);
+		this.#served = new ServedKinds(ownKinds, this.#custom, usageMetrics);
 		this.#resources = {
 			find: (group, version, resource) =>
 				this.#builtin.find(group, version, resource) ??

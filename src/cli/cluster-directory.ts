@@ -52,6 +52,8 @@ export interface ClusterConfig {
 	readonly loadBalancerPool?: string;
 	/** The file of a KubeSchedulerConfiguration; absent: kube-scheduler's own. */
 	readonly schedulerConfig?: string;
+	/** Feature gates that were switched, by name; absent: none. */
+	readonly featureGates?: Readonly<Record<string, boolean>>;
 	/** The AdmissionConfiguration's path, absolute; absent: none. */
 	readonly admissionControlConfigFile?: string;
 	/** Who decides what users may do; files by their absolute paths. Absent: Node and RBAC. */

@@ -1,5 +1,7 @@
 /** What the value of an option may be. Each throws commander's InvalidArgumentError, which names the option. */
+
 import { InvalidArgumentError } from "commander";
+import { FeatureGateError, parseFeatureGates, readFeatureGates } from "../apimachinery/feature-gates.ts";
 import { parseGoDuration } from "../apimachinery/time.ts";
 
 export function integerBetween(min: number, max: number) {
@@ -64,4 +66,16 @@ export function keyAndValue(text: string, before: Readonly<Record<string, string
 	const [, key = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
 	if (key === "") throw new InvalidArgumentError("It must be key=value.");
 	return { ...before, [key]: value };
+}
+
+/** `A=true,B=false`, of the gates that kubesim has. */
+export function featureGates(text: string): Readonly<Record<string, boolean>> {
+	try {
+		const gates = parseFeatureGates(text);
+		readFeatureGates(gates);
+		return gates;
+	} catch (error) {
+		if (error instanceof FeatureGateError) throw new InvalidArgumentError(error.message);
+		throw error;
+	}
 }

@@ -3,7 +3,17 @@
  */
 import { Command, Option } from "commander";
 import { defaultClusterName } from "./cluster-name.ts";
-import { endpointList, goDuration, integerBetween, keyAndValue, nameList, oneOf, positiveNumber, trueOrFalse } from "./option-values.ts";
+import {
+	endpointList,
+	featureGates,
+	goDuration,
+	integerBetween,
+	keyAndValue,
+	nameList,
+	oneOf,
+	positiveNumber,
+	trueOrFalse,
+} from "./option-values.ts";
 import { version } from "./version.ts";
 
 const nameOption = () => new Option("--name <name>", "which cluster").default(defaultClusterName);
@@ -88,6 +98,11 @@ function addStart(program: Command): void {
 		.option(
 			"--scheduler-config <file>",
 			'a KubeSchedulerConfiguration: profiles and their plugins; "" for kube-scheduler\'s own (default: as before)',
+		)
+		.option(
+			"--feature-gates <pairs>",
+			"NAME=true or NAME=false, separated by commas: GenericWorkload, GangScheduling (default: both off, or as before)",
+			featureGates,
 		)
 		.option(
 			"--load-balancer-pool <ranges>",

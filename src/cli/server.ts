@@ -140,6 +140,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			...(config.schedulerConfig === undefined
 				? {}
 				: { scheduler: { configuration: readFlagYaml(config.schedulerConfig, "--scheduler-config") } }),
+			...(config.featureGates === undefined ? {} : { featureGates: config.featureGates }),
 			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
 			...(config.admissionControlConfigFile === undefined ? {} : { admissionControlConfigFile: config.admissionControlConfigFile }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),

@@ -24,6 +24,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly controllers?: readonly string[];
 	readonly loadBalancerPool?: string;
 	readonly schedulerConfig?: string;
+	readonly featureGates?: Readonly<Record<string, boolean>>;
 	readonly admissionControlConfigFile?: string;
 	readonly authorizationMode?: readonly string[];
 	readonly authorizationConfig?: string;
@@ -78,6 +79,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("controllers", options.controllers ?? known?.controllers),
 		...optional("loadBalancerPool", options.loadBalancerPool ?? known?.loadBalancerPool),
 		...optional("schedulerConfig", planFile(options.schedulerConfig, known?.schedulerConfig)),
+		...optional("featureGates", options.featureGates ?? known?.featureGates),
 		...optional("authentication", planAuthentication(options, known?.authentication)),
 		...optional("authorization", planAuthorization(options) ?? known?.authorization),
 		...optional(
@@ -165,6 +167,7 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--disable-admission-plugins": [options.disableAdmissionPlugins?.join(","), config?.disableAdmissionPlugins?.join(",") ?? ""],
 		"--controllers": [options.controllers?.join(","), config?.controllers?.join(",") ?? "*"],
 		"--scheduler-config": [options.schedulerConfig && resolve(options.schedulerConfig), config?.schedulerConfig ?? ""],
+		"--feature-gates": [options.featureGates && JSON.stringify(options.featureGates), JSON.stringify(config?.featureGates ?? {})],
 		"--load-balancer-pool": [options.loadBalancerPool, config?.loadBalancerPool],
 		"--admission-control-config-file": [
 			options.admissionControlConfigFile && resolve(options.admissionControlConfigFile),

@@ -28,6 +28,7 @@ import type {
 	PersistentVolumeClaim,
 	Pod,
 	PodDisruptionBudget,
+	PodGroupV1alpha2,
 	PriorityClass,
 	ReplicaSet,
 	ReplicationController,
@@ -101,6 +102,8 @@ export const subjectAccessReviews = ref<SubjectAccessReview>("authorization.k8s.
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const serviceCidrs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR");
 export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress");
+/** Served with the feature gate GenericWorkload. */
+export const podGroups = ref<PodGroupV1alpha2>("scheduling.k8s.io", "v1alpha2", "podgroups", "PodGroup");
 export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget");
 export const clusterRoles = ref<ClusterRole>("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole");
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");

@@ -10,6 +10,7 @@ import type { ApiRequest, ApiResponse } from "../apimachinery/api-request.ts";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
+import { type FeatureGates, readFeatureGates } from "../apimachinery/feature-gates.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
@@ -41,7 +42,7 @@ import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.
 import { signRequest } from "../apiserver/pki/request-signing.ts";
 import type { ConfigReload, FollowedFile } from "../apiserver/reload/config-reload.ts";
 import { registerMetricsApi } from "../apiserver/resource-metrics/registration.ts";
-import type { OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
+import { LazyWebhookClient, type OutsideOptions } from "../apiserver/webhooks/lazy-client.ts";
 import { Client } from "../client/client.ts";
 import { pathOf } from "../client/http-path.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
@@ -56,6 +57,7 @@ import type { ComponentOptions, Components } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
+import { extenderConnections } from "./extender-connections.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import { createNodeCredentials } from "./node-credentials.ts";
 import { OwnComponents } from "./own-components.ts";
@@ -112,6 +114,8 @@ export interface ClusterOptions {
 	readonly loadBalancerPool?: string;
 	/** How pods are scheduled; default as kube-scheduler does without a configuration file. */
 	readonly scheduler?: SchedulerChoice;
+	/** Kubernetes' feature gates to switch, by their names: GenericWorkload, GangScheduling. Default: as in 1.36. */
+	readonly featureGates?: Readonly<Record<string, boolean>>;
 	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
 	readonly wayOf?: (user: UserInfo, way: Transport) => Transport;
 	/** Told in a few words what is being done while the cluster comes up. */
@@ -165,13 +169,14 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
 
 /**
  * The first half of `createCluster`: opens the store and makes the API server. It can `listen` already; what it serves
- * comes with `start`. Rejects with the errors of the store's door, `PkiError`, `AdmissionSwitchError`, `SchedulerConfigurationError`
+ * comes with `start`. Rejects with the errors of the store's door, `PkiError`, `AdmissionSwitchError`, `FeatureGateError`, `SchedulerConfigurationError`
  * and `ProfileError`.
  */
 export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
+	const gates = readFeatureGates(options.featureGates ?? {});
 	const authorizers = await makeAuthorizers(options, { clock, random });
 	const admission = await configuredAdmission(options, { clock, random });
 	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
@@ -194,6 +199,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 			authorizers,
 			identities,
 			...encryption,
+			gates,
 			clock,
 			random,
 			log,
@@ -215,10 +221,10 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
  * has a say in what is made.
  */
 function canUseImage(
-	{ seed, admission, authorization, encryptionProviderConfig, audit, ...options }: ClusterOptions,
+	{ seed, admission, authorization, encryptionProviderConfig, audit, featureGates, ...options }: ClusterOptions,
 	clock: Clock,
 ): boolean {
-	const isPlain = [admission, authorization, encryptionProviderConfig, audit].every((option) => option === undefined);
+	const isPlain = [admission, authorization, encryptionProviderConfig, audit, featureGates].every((option) => option === undefined);
 	return isPlain && seed !== undefined && clock instanceof VirtualClock && isInMemory(options);
 }
 
@@ -246,15 +252,15 @@ async function configuredAdmission(
 /** The store as the API server sees it, and the file that decides it if that is to be followed. Rejects with `EncryptionConfigError`. */
 async function encrypted(
 	store: Store,
-	options: Pick<ClusterOptions, "encryptionProviderConfig" | "encryptionProviderConfigAutomaticReload">,
+	options: Pick<ClusterOptions, "encryptionProviderConfig" | "encryptionProviderConfigAutomaticReload" | "featureGates">,
 ): Promise<Pick<Parts, "store" | "encryptionFile">> {
 	const { encryptionProviderConfig: path, encryptionProviderConfigAutomaticReload: isFollowed = false } = options;
 	if (path === undefined) return { store };
 	const { loadEncryptionConfig, parseEncryptionConfig } = await import("../apiserver/storage/encryption/configuration.ts");
 	const { EncryptedStore } = await import("../apiserver/storage/encryption/encrypted-store.ts");
-	const { builtinKinds } = await import("../apiserver/registry/kinds.ts");
+	const { kindsFor } = await import("../apiserver/registry/gated-kinds.ts");
 	const { text, transformerFor } = await loadEncryptionConfig(path);
-	const encryptedStore = new EncryptedStore(store, transformerFor, builtinKinds);
+	const encryptedStore = new EncryptedStore(store, transformerFor, kindsFor(readFeatureGates(options.featureGates ?? {})));
 	if (!isFollowed) return { store: encryptedStore };
 	const apply = async (next: string) => encryptedStore.replace(await parseEncryptionConfig(next, path));
 	return { store: encryptedStore, encryptionFile: { kind: "encryption", path, text, apply } };
@@ -274,6 +280,7 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly pki: Pki;
+	readonly gates: FeatureGates;
 	readonly authorizers: LoadedAuthorizers | undefined;
 	readonly identities: OpenedAuthentication;
 	readonly encryptionFile?: FollowedFile;
@@ -306,6 +313,9 @@ export class Cluster {
 	/** The way to servers that requests concern: webhooks. */
 	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
+	/** The way to the scheduler's extenders. */
+	readonly #extenders: LazyWebhookClient;
+
 	constructor(options: Parts) {
 		const { clock, random, log, store } = options;
 		this.#options = options;
@@ -326,6 +336,7 @@ export class Cluster {
 			identityProviders: options.identities.identityProviders,
 			...(options.identities.staticTokens === undefined ? {} : { staticTokens: options.identities.staticTokens }),
 			components: this.#components(),
+			featureGates: options.gates,
 			...(options.authorizers === undefined ? {} : { authorizers: options.authorizers.choices }),
 			outside: this.#outside,
 			usage: () => this.#runners.fleet?.usage,
@@ -333,6 +344,12 @@ export class Cluster {
 		this.#frontDoor = this.apiServer;
 		this.#aggregation = this.apiServer.aggregation(options.pki.frontProxy.client);
 		this.client = this.clientFor(adminUser);
+		this.#extenders = new LazyWebhookClient({
+			...this.#outside,
+			lookup: this.apiServer.lookup,
+			random: random.fork("extenders"),
+			userAgent: "Go-http-client/1.1",
+		});
 		const runnerOptions: ComponentOptions = {
 			clock,
 			random,
@@ -342,7 +359,8 @@ export class Cluster {
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
 			...(options.loadBalancerPool === undefined ? {} : { loadBalancerPool: options.loadBalancerPool }),
-			scheduler: readChoice(options.scheduler),
+			scheduler: { ...readChoice(options.scheduler), connectExtender: extenderConnections({ client: this.#extenders, clock }) },
+			featureGates: options.gates,
 			rootCa: () => options.pki.ca.cert,
 			signers: {
 				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
@@ -491,7 +509,14 @@ export class Cluster {
 		const { clock, log, onProgress } = this.#options;
 		const { signal } = this.#abort;
 		onProgress?.("bootstrapping the API");
-		const target = { server: this.apiServer, ...controlPlane, nowMs: clock.now(), serviceCidr, serviceIp };
+		const target = {
+			server: this.apiServer,
+			...controlPlane,
+			nowMs: clock.now(),
+			serviceCidr,
+			serviceIp,
+			featureGates: this.#options.gates,
+		};
 		const { imaged } = this.#options;
 		if (imaged?.isFilled !== true) await bootstrap(target);
 		imaged?.remember();
@@ -678,6 +703,7 @@ export class Cluster {
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();
 		this.#aggregation.stop();
+		this.#extenders.close();
 		this.apiServer.stop();
 		await this.#auditor?.close();
 		await this.#options.store.close();

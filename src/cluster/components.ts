@@ -3,6 +3,7 @@
  * random source of its own. See own-components.ts for a cluster of one server, elected-components.ts for several.
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import type { FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
@@ -31,7 +32,8 @@ export interface ComponentOptions {
 	/** Where components count what they do. */
 	readonly metrics: ControllerMetrics;
 	/** Default: kube-scheduler's own configuration, and no further plugins. */
-	readonly scheduler?: Pick<SchedulerOptions, "configuration" | "plugins">;
+	readonly scheduler?: Pick<SchedulerOptions, "configuration" | "plugins" | "connectExtender">;
+	readonly featureGates: FeatureGates;
 	/** PEM. */
 	readonly rootCa: () => string;
 	/** What controllers sign with the cluster's authority and keys. */
@@ -66,8 +68,8 @@ export function createInformers({ clock, random, log, clientFor }: ComponentOpti
 	return new InformerFactory({ client: clientFor(controllerManagerUser), clock, random: random.fork("informers"), log });
 }
 
-function controllerSet({ rootCa, signers, loadBalancerPool }: ComponentOptions): ControllerSetOptions {
-	return { rootCa, ...signers, ...(loadBalancerPool === undefined ? {} : { loadBalancerPool }) };
+function controllerSet({ rootCa, signers, loadBalancerPool, featureGates }: ComponentOptions): ControllerSetOptions {
+	return { rootCa, ...signers, featureGates, ...(loadBalancerPool === undefined ? {} : { loadBalancerPool }) };
 }
 
 /** @param chosen which of them run: see controllers/chosen.ts */

@@ -2,6 +2,7 @@
  * cluster/: the composition root, and the public door of the library. `createCluster` makes a whole cluster; what it
  * returns is driven through its `client`, or over HTTPS after `listen`.
  */
+export { FeatureGateError } from "../apimachinery/feature-gates.ts";
 export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
 export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 export type { AuditOptions } from "../apiserver/audit/auditor.ts";

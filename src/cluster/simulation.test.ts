@@ -97,7 +97,7 @@ test("a DaemonSet's pods go to the nodes that it would choose", async () => {
 test("a pending pod is explained: by its attempts, and by one at this moment", async () => {
 	const waiting = await cluster.client.resource(pods).create(podOf("waiting", asking("5")));
 	await clock.advance(1_000);
-	const { attempts, now, nodeName } = cluster.scheduler.explain(waiting);
+	const { attempts, now, nodeName } = await cluster.scheduler.explain(waiting);
 	expect(nodeName).toBe("");
 	expect(attempts.map(({ result }) => result)).toEqual(["Unschedulable"]);
 	expect(now?.nodes).toEqual(
@@ -110,7 +110,7 @@ test("a pending pod is explained: by its attempts, and by one at this moment", a
 	const placed = await cluster.client.resource(pods).create(podOf("placed", asking("1")));
 	await clock.advance(1_000);
 	const bound = await cluster.client.resource(pods).get({ namespace: "default", name: "placed" });
-	const explanation = cluster.scheduler.explain(bound);
+	const explanation = await cluster.scheduler.explain(bound);
 	expect(explanation.now).toBeUndefined();
 	expect(explanation.attempts.at(-1)?.nodes.map(({ total, rejectedBy }) => [typeof total, rejectedBy])).toEqual([
 		["number", undefined],

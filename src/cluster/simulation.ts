@@ -81,7 +81,7 @@ export async function simulatePlacement(
 	const inOrder = admitted.toSorted((a, b) => (b.spec?.priority ?? 0) - (a.spec?.priority ?? 0));
 	for (const pod of inOrder) {
 		const gate = dryRun.gate(pod);
-		const record = gate === undefined ? dryRun.place(pod) : undefined;
+		const record = gate === undefined ? await dryRun.place(pod) : undefined;
 		if (record === undefined) {
 			const message = gate === undefined ? `no scheduler of this cluster is named "${pod.spec?.schedulerName ?? ""}"` : gate.message;
 			placements.push({ pod: keyOf(pod), nodeName: "", preempts: [], message });

@@ -1,6 +1,7 @@
 /**
  * The list of all controllers, as kube-controller-manager names them.
  */
+import { defaultFeatureGates, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import { bootstrapSigner } from "./bootstrap/bootstrap-signer.ts";
 import { tokenCleaner } from "./bootstrap/token-cleaner.ts";
 import { approvingController } from "./certificates/approving-controller.ts";
@@ -55,6 +56,8 @@ export interface ControllerSetOptions {
 	readonly signServiceAccountToken: ServiceAccountTokenOptions["sign"];
 	/** Addresses of load balancers: `172.18.255.200-172.18.255.250`, or a list; "none": nobody makes load balancers. Default that range. */
 	readonly loadBalancerPool?: string;
+	/** Default: as in 1.36. */
+	readonly featureGates?: FeatureGates;
 	/** What garbage collection and namespace deletion know of; default all built-in resources. */
 	readonly deletableResources?: readonly DeletableResource[];
 }
@@ -65,7 +68,8 @@ export function createControllers({
 	signCertificate,
 	signServiceAccountToken,
 	loadBalancerPool = defaultAddressPool,
-	deletableResources = builtInDeletableResources(),
+	featureGates = defaultFeatureGates,
+	deletableResources = builtInDeletableResources(featureGates),
 }: ControllerSetOptions): readonly Controller[] {
 	return [
 		serviceAccountController,

@@ -2,8 +2,9 @@
  * The resources whose objects can be listed, watched and deleted: what the garbage collector follows and what a
  * namespace's end sweeps away. Derived from the same table as the server's discovery.
  */
+import { defaultFeatureGates, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import { formatApiVersion, formatGroupResource, type KubeObject } from "../apimachinery/meta.ts";
-import { generatedResources } from "../apimachinery/schema/resources.ts";
+import { gatedResources, generatedResources } from "../apimachinery/schema/resources.ts";
 import type { ResourceRef } from "../client/resources.ts";
 
 /** A resource that holds its objects in namespaces, or not. */
@@ -11,10 +12,11 @@ export interface DeletableResource extends ResourceRef<KubeObject> {
 	readonly namespaced: boolean;
 }
 
-/** Every built-in resource once, in its preferred version. */
-export function builtInDeletableResources(): readonly DeletableResource[] {
+/** Every built-in resource once, in its preferred version. @param gates those behind them are served */
+export function builtInDeletableResources({ genericWorkload }: FeatureGates = defaultFeatureGates): readonly DeletableResource[] {
+	const resources = genericWorkload ? [...generatedResources, ...gatedResources] : generatedResources;
 	const byName = new Map<string, DeletableResource>();
-	for (const { group, version, resource, subresource, kind, namespaced, verbs } of generatedResources) {
+	for (const { group, version, resource, subresource, kind, namespaced, verbs } of resources) {
 		if (subresource !== "" || !["delete", "list", "watch"].every((verb) => verbs.includes(verb))) continue;
 		const name = formatGroupResource({ group, resource });
 		const known = byName.get(name);

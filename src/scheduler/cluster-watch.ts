@@ -4,7 +4,7 @@
  */
 import type { KubeObject } from "../apimachinery/meta.ts";
 import type { Node, Pod } from "../apimachinery/schema/generated/types.ts";
-import type { InformerFactory } from "../client/informer.ts";
+import type { ChangeHandler, InformerFactory } from "../client/informer.ts";
 import {
 	csiNodes,
 	deviceClasses,
@@ -32,6 +32,7 @@ import {
 	type StorageResource,
 } from "./framework/cluster-event.ts";
 import { podUid } from "./framework/pod-info.ts";
+import type { HeldEvents } from "./held-events.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
 export interface ClusterWatchOptions {
@@ -39,6 +40,8 @@ export interface ClusterWatchOptions {
 	readonly queue: SchedulingQueue;
 	/** Whether the pod names one of this scheduler's profiles. */
 	readonly isResponsible: (pod: Pod) => boolean;
+	/** Puts off what comes while a cycle waits. */
+	readonly events: HeldEvents;
 	/** A pod without a node is gone: if it is on its way to one, it need not arrive. */
 	readonly onPendingPodDeleted: (uid: string) => void;
 }
@@ -55,7 +58,23 @@ function placeOf({ spec, status }: Pod): Place {
 export function watchCluster(informers: InformerFactory, options: ClusterWatchOptions): void {
 	watchNodes(informers, options);
 	watchPods(informers, options);
-	for (const [ref, resource] of otherResources) watchObjects(informers, ref, resource, options.queue);
+	for (const [ref, resource] of otherResources) watchObjects(informers, ref, resource, options);
+}
+
+/** What is to be done about an object that comes, changes or goes. */
+interface Handlers<T> {
+	added(object: T): void;
+	updated(old: T, object: T): void;
+	deleted(object: T): void;
+}
+
+/** The same handlers, which wait while a cycle does. */
+function inTurn<T extends KubeObject>(events: HeldEvents, { added, updated, deleted }: Handlers<T>): ChangeHandler<T> {
+	return {
+		added: (object) => (events.isHeld ? events.run(() => added(object)) : added(object)),
+		updated: (old, object) => (events.isHeld ? events.run(() => updated(old, object)) : updated(old, object)),
+		deleted: (object) => (events.isHeld ? events.run(() => deleted(object)) : deleted(object)),
+	};
 }
 
 const otherResources: readonly (readonly [ResourceRef<KubeObject>, StorageResource | DeviceResource])[] = [
@@ -74,18 +93,19 @@ function watchObjects(
 	informers: InformerFactory,
 	ref: ResourceRef<KubeObject>,
 	resource: StorageResource | DeviceResource,
-	queue: SchedulingQueue,
+	{ queue, events }: ClusterWatchOptions,
 ): void {
 	const [added, updated, deleted] = [objectEvent(resource, "add"), objectEvent(resource, "update"), objectEvent(resource, "delete")];
-	informers.informer(ref).onChange({
+	const handlers = inTurn<KubeObject>(events, {
 		added: (object) => queue.moveAll(added, undefined, object),
 		updated: (old, object) => queue.moveAll(updated, old, object),
 		deleted: (object) => queue.moveAll(deleted, object, undefined),
 	});
+	informers.informer(ref).onChange(handlers);
 }
 
-function watchNodes(informers: InformerFactory, { cache, queue }: ClusterWatchOptions): void {
-	informers.informer(nodes).onChange({
+function watchNodes(informers: InformerFactory, { cache, queue, events }: ClusterWatchOptions): void {
+	const handlers = inTurn<Node>(events, {
 		added: (node) => {
 			cache.addNode(node);
 			queue.moveAll(nodeAdd, undefined, node);
@@ -100,6 +120,7 @@ function watchNodes(informers: InformerFactory, { cache, queue }: ClusterWatchOp
 			queue.moveAll(nodeDelete, node, undefined);
 		},
 	});
+	informers.informer(nodes).onChange(handlers);
 }
 
 function watchPods(informers: InformerFactory, options: ClusterWatchOptions): void {
@@ -144,5 +165,5 @@ function watchPods(informers: InformerFactory, options: ClusterWatchOptions): vo
 			arrive(pod);
 		}
 	};
-	informers.informer(pods).onChange({ added: arrive, updated: change, deleted: leave });
+	informers.informer(pods).onChange(inTurn<Pod>(options.events, { added: arrive, updated: change, deleted: leave }));
 }

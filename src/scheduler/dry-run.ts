@@ -8,16 +8,19 @@ import type { SchedulerCache } from "./cache/cache.ts";
 import type { SchedulerConfiguration } from "./configuration/configuration.ts";
 import { createProfiles, type ProfileParts } from "./configuration/profiles.ts";
 import { type AttemptRecord, AttemptRecorder } from "./framework/attempt-recorder.ts";
+import type { Extender } from "./framework/extender.ts";
 import { Framework, type NominatedPods } from "./framework/framework.ts";
 import { PodInfo } from "./framework/pod-info.ts";
 import { defaultSchedulerName } from "./framework/profile.ts";
-import { scheduleOne } from "./framework/schedule-one.ts";
+import { scheduleAsking } from "./framework/schedule-one.ts";
 import type { Verdict } from "./framework/status.ts";
 
 export interface DryRunOptions {
 	readonly configuration: SchedulerConfiguration;
 	/** Must not touch the cluster: preemption evicts nobody. */
 	readonly parts: ProfileParts;
+	/** Of the configuration. */
+	readonly extenders: readonly Extender[];
 	/** Changes as pods are placed. */
 	readonly cache: SchedulerCache;
 	readonly nominated: NominatedPods;
@@ -29,12 +32,14 @@ export interface DryRunOptions {
 export class DryRun {
 	readonly #options: DryRunOptions;
 	readonly #recorder = new AttemptRecorder(1);
+	readonly #extenders: readonly Extender[];
 	readonly #frameworks: ReadonlyMap<string, Framework>;
 	#startIndex = 0;
 
 	/** Throws ProfileError. */
 	constructor(options: DryRunOptions) {
 		this.#options = options;
+		this.#extenders = options.extenders.map((extender) => this.#recorder.wrapExtender(extender));
 		const profiles = createProfiles(options.configuration, options.parts);
 		this.#frameworks = new Map(
 			profiles.map((profile) => [profile.schedulerName, new Framework(this.#recorder.wrap(profile), options.nominated)]),
@@ -46,15 +51,17 @@ export class DryRun {
 		return this.#frameworkOf(pod)?.runPreEnqueue(pod);
 	}
 
-	/** Undefined: the pod is for another scheduler. */
-	place(pod: Pod): AttemptRecord | undefined {
+	/** Asks extenders as an attempt does. Undefined: the pod is for another scheduler. One pod at a time. */
+	async place(pod: Pod): Promise<AttemptRecord | undefined> {
 		const framework = this.#frameworkOf(pod);
 		if (framework === undefined) return undefined;
 		const { cache, random, nowMs } = this.#options;
 		const snapshot = cache.snapshot();
 		const info = new PodInfo(pod);
-		const context = { framework, random, startIndex: this.#startIndex };
-		const outcome = this.#recorder.attempt(info, nowMs, snapshot.nodes.length, () => scheduleOne(info, snapshot, context));
+		const extenders = this.#extenders.filter((extender) => extender.isInterested(pod));
+		const context = { framework, random, startIndex: this.#startIndex, extenders };
+		const run = () => scheduleAsking(info, snapshot, context);
+		const outcome = await this.#recorder.attemptAsking(info, nowMs, snapshot.nodes.length, run);
 		this.#startIndex = context.startIndex;
 		if (outcome.kind === "scheduled") cache.assume(info, outcome.nodeName);
 		return this.#recorder.records().at(-1);

@@ -8,6 +8,9 @@
  * Reads pods, nodes, namespaces, PodDisruptionBudgets, Services, workload controllers, what volumes consist of, devices and claims to
  * them; writes bindings of pods and of volumes, allocations of devices, pod statuses, events, and deletes the victims of preemption.
  *
+ * A pod that an extender is interested in holds the loop up until its node is decided, as every pod's does in kube-scheduler: what
+ * happens meanwhile is put off (held-events.ts). Binding through an extender holds up nobody.
+ *
  * The loop takes up to `maxPodsPerTurn` pods in one turn of the event loop, then lets others run; no more than
  * `maxBindings` bindings are under way at once.
  */
@@ -31,14 +34,18 @@ import { ClaimWriter } from "./dynamicresources/claim-writer.ts";
 import { DeviceCache, deviceResources } from "./dynamicresources/device-cache.ts";
 import { Evictor } from "./evictor.ts";
 import { explainAttempt, type PodExplanation } from "./explanation.ts";
+import { type ConnectExtender, createExtenders } from "./extenders/http-extender.ts";
 import { AttemptRecorder } from "./framework/attempt-recorder.ts";
 import { assignedPodDelete, objectEvent, unschedulableTimeout } from "./framework/cluster-event.ts";
+import type { CycleState } from "./framework/cycle-state.ts";
+import { bindByExtender, type Extender } from "./framework/extender.ts";
 import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
 import { Framework } from "./framework/framework.ts";
 import { PodInfo, podUid } from "./framework/pod-info.ts";
 import { defaultSchedulerName, type Profile, ProfileError } from "./framework/profile.ts";
-import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleOne } from "./framework/schedule-one.ts";
+import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleAsking, scheduleOne } from "./framework/schedule-one.ts";
 import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
+import { HeldEvents } from "./held-events.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
 import { createDefaultBinder } from "./plugins/default-binder.ts";
 import { createDefaultPreemption, type Preemption } from "./plugins/default-preemption.ts";
@@ -75,6 +82,8 @@ export interface SchedulerOptions {
 	readonly configuration?: SchedulerConfiguration;
 	/** Plugins that a configuration may enable besides kube-scheduler's own. */
 	readonly plugins?: PluginFactories;
+	/** The way to the extenders of a configuration; absent: one that names any is refused. */
+	readonly connectExtender?: ConnectExtender;
 	/** Where it counts what it does; absent: nowhere. */
 	readonly metrics?: MetricRegistry;
 }
@@ -92,6 +101,8 @@ export class Scheduler {
 	readonly #evictor: Evictor;
 	#configuration: SchedulerConfiguration;
 	#profiles: readonly Profile[];
+	/** Those of the configuration, in the order in which they are asked, as the recorder sees them. */
+	#extenders: readonly Extender[];
 	/** By schedulerName. */
 	#frameworks: ReadonlyMap<string, Framework>;
 	#recorder: AttemptRecorder | undefined;
@@ -100,6 +111,7 @@ export class Scheduler {
 	readonly #events: EventRecorder;
 	readonly #podInformer: Informer<Pod>;
 	readonly #metrics: SchedulerMetrics | undefined;
+	readonly #held = new HeldEvents();
 	/** Where the next pod's search for nodes begins. */
 	#startIndex = 0;
 	/** Informers have synced and nobody has stopped us. */
@@ -142,6 +154,7 @@ export class Scheduler {
 			(claim) => this.#claimWriter.deallocate(claim),
 		);
 		this.#profiles = createProfiles(configuration, this.#parts);
+		this.#extenders = this.#createExtenders(configuration);
 		this.#frameworks = this.#createFrameworks((profile) => profile);
 		this.#queue = new SchedulingQueue({
 			clock,
@@ -156,6 +169,7 @@ export class Scheduler {
 		watchCluster(informers, {
 			cache: this.#cache,
 			queue: this.#queue,
+			events: this.#held,
 			isResponsible: (pod) => this.#frameworkFor(pod) !== undefined,
 			onPendingPodDeleted: (uid) => this.#waitingPods.reject(uid, "", "removed"),
 		});
@@ -198,10 +212,12 @@ export class Scheduler {
 
 	/**
 	 * Goes on with another configuration: pods that wait are looked at anew, those of profiles that are gone are left alone.
-	 * Throws ProfileError, and goes on as before, for one whose plugins make no profile or that orders the queue otherwise.
+	 * Throws ProfileError, and goes on as before, for one whose plugins make no profile, whose extenders cannot be reached or that orders the
+	 * queue otherwise.
 	 */
 	reconfigure(configuration: SchedulerConfiguration): void {
 		const profiles = createProfiles(configuration, this.#parts);
+		const extenders = this.#createExtenders(configuration);
 		const [before, after] = [this.#profiles[0]?.queueSort.name, profiles[0]?.queueSort.name];
 		if (before !== after)
 			throw new ProfileError(`the queue is in the order of "${before}" as long as the scheduler runs, not of "${after}"`);
@@ -210,6 +226,7 @@ export class Scheduler {
 		const recorder = this.#recorder;
 		this.#frameworks = this.#createFrameworks((profile) => profile);
 		if (recorder !== undefined) this.#recordedFrameworks = this.#createFrameworks((profile) => recorder.wrap(profile));
+		this.#extenders = extenders;
 		this.#queue.reconfigure({
 			hints: new QueueingHints(profiles),
 			initialBackoffMs: configuration.podInitialBackoffMs,
@@ -222,8 +239,8 @@ export class Scheduler {
 		this.#queue.moveAll(unschedulableTimeout, undefined, undefined);
 	}
 
-	/** What would come of an attempt at this moment, and what came of those before. Binds and evicts nobody. */
-	explain(pod: Pod): PodExplanation {
+	/** What would come of an attempt at this moment, and what came of those before. Binds and evicts nobody; asks extenders as an attempt does. */
+	async explain(pod: Pod): Promise<PodExplanation> {
 		const key = `${pod.metadata?.namespace ?? ""}/${pod.metadata?.name ?? ""}`;
 		const uid = podUid(pod);
 		const explanation = {
@@ -237,7 +254,7 @@ export class Scheduler {
 		const run = this.dryRun();
 		const gate = run.gate(pod);
 		if (gate !== undefined) return { ...explanation, notScheduled: `${gate.plugin}: ${gate.message}` };
-		const record = run.place(pod);
+		const record = await run.place(pod);
 		if (record === undefined) {
 			return { ...explanation, notScheduled: `no profile of this scheduler is named "${explanation.schedulerName}"` };
 		}
@@ -253,6 +270,7 @@ export class Scheduler {
 				() => undefined,
 				() => undefined,
 			),
+			extenders: this.#createExtenders(configuration),
 			cache: this.#cache.copy(),
 			nominated: this.#nominator,
 			random: random.fork("dry-run"),
@@ -311,6 +329,18 @@ export class Scheduler {
 		};
 	}
 
+	/** Throws ProfileError. */
+	#createExtenders({ extenders }: SchedulerConfiguration): readonly Extender[] {
+		const { connectExtender, log } = this.#options;
+		if (extenders.length === 0) return [];
+		if (connectExtender === undefined) throw new ProfileError("this scheduler has no way to an extender");
+		try {
+			return createExtenders(extenders, connectExtender, log);
+		} catch (error) {
+			throw new ProfileError(error instanceof Error ? error.message : String(error));
+		}
+	}
+
 	#createFrameworks(wrap: (profile: Profile) => Profile): ReadonlyMap<string, Framework> {
 		return new Map(this.#profiles.map((profile) => [profile.schedulerName, new Framework(wrap(profile), this.#nominator)]));
 	}
@@ -321,7 +351,7 @@ export class Scheduler {
 
 	/** Sees to it that a turn comes. */
 	#wake(): void {
-		if (!this.#running || this.#turnDue) return;
+		if (!this.#running || this.#turnDue || this.#held.isHeld) return;
 		this.#turnDue = true;
 		queueMicrotask(() => this.#takeTurn());
 	}
@@ -335,7 +365,7 @@ export class Scheduler {
 			return;
 		}
 		for (let count = 0; count < maxPodsPerTurn; count++) {
-			if (!this.#running || this.#bindings >= maxBindings) return;
+			if (!this.#running || this.#held.isHeld || this.#bindings >= maxBindings) return;
 			const queued = this.#queue.pop();
 			if (queued === undefined) return;
 			this.#schedule(queued);
@@ -359,7 +389,14 @@ export class Scheduler {
 			return;
 		}
 		const startMs = this.#options.clock.now();
-		const outcome = this.#decide(podInfo, framework);
+		const extenders = this.#extenders.length === 0 ? this.#extenders : this.#extenders.filter((extender) => extender.isInterested(pod));
+		if (extenders.length === 0) this.#conclude(queued, framework, this.#decide(podInfo, framework), startMs);
+		else void this.#decideAsking(queued, framework, extenders, startMs);
+	}
+
+	/** What follows from a decision. */
+	#conclude(queued: QueuedPod, framework: Framework, outcome: ScheduleOutcome, startMs: number): void {
+		const { podInfo } = queued;
 		switch (outcome.kind) {
 			case "scheduled":
 				this.#reserve(queued, framework, outcome, startMs);
@@ -385,10 +422,8 @@ export class Scheduler {
 
 	#decide(podInfo: PodInfo, framework: Framework): ScheduleOutcome {
 		const nodesCount = this.#cache.snapshot().nodes.length;
-		const recorded =
-			this.#recorder?.isFull(nodesCount) === true ? this.#recordedFrameworks.get(framework.profile.schedulerName) : undefined;
 		const context: ScheduleContext = {
-			framework: recorded ?? framework,
+			framework: this.#writtenDown(framework, nodesCount),
 			random: this.#options.random,
 			startIndex: this.#startIndex,
 		};
@@ -396,6 +431,34 @@ export class Scheduler {
 		const outcome = this.#recorder?.attempt(podInfo, this.#options.clock.now(), nodesCount, run) ?? run();
 		this.#startIndex = context.startIndex;
 		return outcome;
+	}
+
+	/** The framework whose plugins' answers are written down, where attempts are recorded in full. */
+	#writtenDown(framework: Framework, nodesCount: number): Framework {
+		if (this.#recorder?.isFull(nodesCount) !== true) return framework;
+		return this.#recordedFrameworks.get(framework.profile.schedulerName) ?? framework;
+	}
+
+	/** The same with extenders, and what follows from it: nobody else is scheduled until they have answered. Never rejects. */
+	async #decideAsking(queued: QueuedPod, framework: Framework, extenders: readonly Extender[], startMs: number): Promise<void> {
+		const { podInfo } = queued;
+		this.#held.hold();
+		const snapshot = this.#cache.snapshot();
+		const nodesCount = snapshot.nodes.length;
+		const recorder = this.#recorder;
+		const context: ScheduleContext = {
+			framework: this.#writtenDown(framework, nodesCount),
+			random: this.#options.random,
+			startIndex: this.#startIndex,
+			extenders: recorder === undefined ? extenders : extenders.map((extender) => recorder.wrapExtender(extender)),
+		};
+		const run = () => scheduleAsking(podInfo, snapshot, context);
+		const outcome = await (recorder?.attemptAsking(podInfo, startMs, nodesCount, run) ?? run());
+		this.#startIndex = context.startIndex;
+		this.#held.release();
+		if (!this.#running) return;
+		this.#conclude(queued, framework, outcome, startMs);
+		this.#wake();
 	}
 
 	/** Sets the node aside for the pod, so that the next pod sees it there, and goes on to bind it. */
@@ -436,7 +499,7 @@ export class Scheduler {
 			// A failure from here on has nothing to do with what happens in the cluster: the pod is retried all the same.
 			if (verdict === undefined) this.#queue.done(podInfo.uid);
 			verdict ??= await framework.runPreBind(state, podInfo, nodeName);
-			verdict ??= await framework.runBind(state, podInfo, nodeName);
+			verdict ??= await this.#bindTo(nodeName, podInfo, framework, state);
 		} catch (error) {
 			verdict = errorStatus("", error);
 		}
@@ -447,10 +510,22 @@ export class Scheduler {
 			this.#metrics?.scheduled(queued, this.#options.clock.now());
 			return;
 		}
+		const why = verdict;
+		this.#held.run(() => this.#takeBack(queued, framework, scheduled, why, startMs));
+	}
+
+	async #bindTo(nodeName: string, podInfo: PodInfo, framework: Framework, state: CycleState): Promise<Verdict> {
+		const verdict = this.#extenders.length === 0 ? "nobody" : await bindByExtender(this.#extenders, podInfo, nodeName);
+		return verdict === "nobody" ? framework.runBind(state, podInfo, nodeName) : verdict;
+	}
+
+	/** The pod does not get the node that was set aside for it, and others may. */
+	#takeBack(queued: QueuedPod, framework: Framework, { state, nodeName }: Scheduled, why: Status, startMs: number): void {
+		const { podInfo } = queued;
 		framework.runUnreserve(state, podInfo, nodeName);
 		this.#cache.forget(podInfo.uid);
-		this.#attempted(podInfo.pod, resultOf(verdict), startMs);
-		this.#failWith(queued, verdict, nodeName);
+		this.#attempted(podInfo.pod, resultOf(why), startMs);
+		this.#failWith(queued, why, nodeName);
 		const gone: Pod = { ...podInfo.pod, spec: { ...podInfo.pod.spec, containers: podInfo.pod.spec?.containers ?? [], nodeName } };
 		this.#queue.moveAll(assignedPodDelete, gone, undefined, (pod) => pod.metadata?.uid !== podInfo.uid);
 	}

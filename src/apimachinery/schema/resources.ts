@@ -2,7 +2,7 @@
  * Every resource that kube-apiserver 1.36 serves by default, typed: the one table that discovery, OpenAPI and clients
  * derive from.
  */
-import { generatedResources } from "./generated/resources.ts";
+import { gatedResources, generatedResources } from "./generated/resources.ts";
 
 /** A resource, or one of its subresources, of one served group version. */
 export interface GeneratedResource {
@@ -21,4 +21,7 @@ export interface GeneratedResource {
 	readonly verbs: readonly string[];
 }
 
-export { generatedResources };
+/** Those of `generatedResources`, and those that are served only with a feature gate. */
+const allResources: readonly GeneratedResource[] = [...generatedResources, ...gatedResources];
+
+export { allResources, gatedResources, generatedResources };

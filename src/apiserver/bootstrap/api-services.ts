@@ -3,9 +3,10 @@
  * Priorities from pkg/controlplane/apiserver/aggregator.go of Kubernetes 1.36.
  */
 
+import { defaultFeatureGates, type FeatureGates } from "../../apimachinery/feature-gates.ts";
 import type { GroupVersion } from "../../apimachinery/meta.ts";
 import type { APIService } from "../../apimachinery/schema/generated/types.ts";
-import { generatedResources } from "../../apimachinery/schema/resources.ts";
+import { gatedResources, generatedResources } from "../../apimachinery/schema/resources.ts";
 
 /** Priority of the group, then of its versions: higher comes first in discovery. */
 const groupPriorities: Readonly<Record<string, readonly [number, Readonly<Record<string, number>>]>> = {
@@ -23,7 +24,7 @@ const groupPriorities: Readonly<Record<string, readonly [number, Readonly<Record
 	"storage.k8s.io": [16_800, { v1: 15 }],
 	"apiextensions.k8s.io": [16_700, { v1: 15 }],
 	"admissionregistration.k8s.io": [16_700, { v1: 15 }],
-	"scheduling.k8s.io": [16_600, { v1: 15 }],
+	"scheduling.k8s.io": [16_600, { v1: 15, v1alpha2: 1 }],
 	"coordination.k8s.io": [16_500, { v1: 15 }],
 	"node.k8s.io": [16_300, { v1: 15 }],
 	"discovery.k8s.io": [16_200, { v1: 15 }],
@@ -32,8 +33,9 @@ const groupPriorities: Readonly<Record<string, readonly [number, Readonly<Record
 };
 
 /** One APIService a group version, available since `now` (RFC 3339); the aggregator's own group has none. */
-export function apiServices(now: string): readonly APIService[] {
-	const served = new Map(generatedResources.map(({ group, version }) => [`${version}.${group}`, { group, version }]));
+export function apiServices(now: string, { genericWorkload }: FeatureGates = defaultFeatureGates): readonly APIService[] {
+	const resources = genericWorkload ? [...generatedResources, ...gatedResources] : generatedResources;
+	const served = new Map(resources.map(({ group, version }) => [`${version}.${group}`, { group, version }]));
 	return [...served.values()].filter(({ group }) => group !== "apiregistration.k8s.io").map((version) => localApiService(version, now));
 }
 

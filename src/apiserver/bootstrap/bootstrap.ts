@@ -4,11 +4,13 @@
  */
 import type { ApiRequest } from "../../apimachinery/api-request.ts";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import { defaultFeatureGates, type FeatureGates } from "../../apimachinery/feature-gates.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import { type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
 import type { EndpointSlice, Endpoints, Service } from "../../apimachinery/schema/generated/types.ts";
 import { generatedResources } from "../../apimachinery/schema/resources.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
+import { formatTime } from "../../apimachinery/time.ts";
 import type { ApiServer } from "../api-server.ts";
 import { apiserverUser } from "../authentication/apiserver-user.ts";
 
@@ -25,6 +27,8 @@ export interface BootstrapTarget {
 	readonly serviceCidr: string;
 	/** Cluster IP of the `kubernetes` Service: the first of the range. */
 	readonly serviceIp: string;
+	/** Default: as in 1.36. */
+	readonly featureGates?: FeatureGates;
 }
 
 /** Whether this store has held a cluster before. */
@@ -34,11 +38,13 @@ export function isBootstrapped(server: ApiServer): boolean {
 
 /** Creates what is missing, and puts right what RBAC relies on. Idempotent. */
 export async function bootstrap(target: BootstrapTarget): Promise<void> {
-	const { server, nowMs, serviceCidr } = target;
-	if (isBootstrapped(server)) await reconcileRbac(server);
-	else {
+	const { server, nowMs, serviceCidr, featureGates = defaultFeatureGates } = target;
+	if (isBootstrapped(server)) {
+		await reconcileRbac(server, featureGates);
+		await reconcileGatedVersions(server, nowMs, featureGates);
+	} else {
 		const { bootstrapObjects } = await import("./index.ts");
-		const objects = bootstrapObjects({ nowMs, serviceCidrs: [serviceCidr] });
+		const objects = bootstrapObjects({ nowMs, serviceCidrs: [serviceCidr], featureGates });
 		const isNamespace = (object: KubeObject) => object.kind === "Namespace";
 		await Promise.all(objects.filter(isNamespace).map((object) => ensure(server, object)));
 		await Promise.all(objects.filter((object) => !isNamespace(object)).map((object) => ensure(server, object)));
@@ -48,7 +54,7 @@ export async function bootstrap(target: BootstrapTarget): Promise<void> {
 }
 
 /** Adds again what was taken from the roles and bindings of every cluster. */
-async function reconcileRbac(server: ApiServer): Promise<void> {
+async function reconcileRbac(server: ApiServer, featureGates: FeatureGates): Promise<void> {
 	const { reconciledObjects } = await import("./index.ts");
 	const { reconcile } = await import("./rbac-reconciliation.ts");
 	const write = async (expected: KubeObject): Promise<void> => {
@@ -61,12 +67,28 @@ async function reconcileRbac(server: ApiServer): Promise<void> {
 		if (plan?.action === "update") await server.handle(apiserverUser, { ...target(expected), verb: "update", name, body: plan.object });
 		else await createIfAbsent(server, expected);
 	};
-	for (const expected of reconciledObjects()) {
+	for (const expected of reconciledObjects(featureGates)) {
 		try {
 			await write(expected);
 		} catch (error) {
 			// Another server of the same store is at it.
 			if (!isStatusError(error, "Conflict", "NotFound")) throw error;
+		}
+	}
+}
+
+/** The APIServices of versions behind a feature gate come and go with it. */
+async function reconcileGatedVersions(server: ApiServer, nowMs: number, featureGates: FeatureGates): Promise<void> {
+	const { apiServices } = await import("./api-services.ts");
+	const now = formatTime(nowMs);
+	const usual = new Set(apiServices(now).map(({ metadata }) => metadata?.name));
+	const served = new Set(apiServices(now, featureGates).map(({ metadata }) => metadata?.name));
+	for (const service of apiServices(now, { genericWorkload: true, gangScheduling: true })) {
+		const { name = "" } = service.metadata ?? {};
+		if (usual.has(name)) continue;
+		if (served.has(name)) await ensure(server, service);
+		else if (server.find("apiregistration.k8s.io", "apiservices", "", name) !== undefined) {
+			await server.handle(apiserverUser, { ...target(service), verb: "delete", name });
 		}
 	}
 }

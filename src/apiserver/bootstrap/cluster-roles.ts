@@ -3,6 +3,7 @@
  * plugin/pkg/auth/authorizer/rbac/bootstrappolicy (policy.go, testdata/cluster-roles.yaml) of Kubernetes 1.36 with its
  * default feature gates; https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings
  */
+import { defaultFeatureGates, type FeatureGates } from "../../apimachinery/feature-gates.ts";
 import { jsonEqual } from "../../apimachinery/json.ts";
 import type { ClusterRole, ClusterRoleBinding, PolicyRule } from "../../apimachinery/schema/generated/types.ts";
 import { nodeRules } from "./node-rules.ts";
@@ -257,9 +258,16 @@ const componentRoles: readonly RoleRow[] = [
 	},
 ];
 
+/** What a role may besides, with a feature gate on. */
+function withGatedRules(row: RoleRow, { genericWorkload }: FeatureGates): RoleRow {
+	if (!genericWorkload || row.name !== "system:kube-scheduler") return row;
+	const group = "scheduling.k8s.io";
+	return { ...row, rules: [...(row.rules ?? []), [read, "podgroups", group], ["patch update", "podgroups/status", group]] };
+}
+
 /** Every bootstrap ClusterRole but those of controllers. Aggregated roles come with the rules that aggregation gives them. */
-export function clusterRoles(): readonly ClusterRole[] {
-	const rows = [...userRoles, ...systemRoles, ...componentRoles];
+export function clusterRoles(featureGates: FeatureGates = defaultFeatureGates): readonly ClusterRole[] {
+	const rows = [...userRoles, ...systemRoles, ...componentRoles].map((row) => withGatedRules(row, featureGates));
 	const roles = new Map(rows.map((row) => [row.name, clusterRole(row)]));
 	// In this order: admin gathers from edit, edit from view.
 	for (const name of ["view", "edit", "admin"]) {

@@ -6,6 +6,7 @@
  * Some objects carry a status, which a plain create drops: FlowSchemas, the ServiceCIDR and APIServices. Whoever creates
  * them writes that status too.
  */
+import { defaultFeatureGates, type FeatureGates } from "../../apimachinery/feature-gates.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Namespace, PriorityClass, ServiceCIDR } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
@@ -22,10 +23,16 @@ export interface BootstrapOptions {
 	readonly serviceCidrs?: readonly string[];
 	/** Cluster time, Unix ms: since when the conditions hold. */
 	readonly nowMs: number;
+	/** Default: as in 1.36. */
+	readonly featureGates?: FeatureGates;
 }
 
 /** All bootstrap objects in the order in which to create them. Without uid, creationTimestamp and defaults. */
-export function bootstrapObjects({ serviceCidrs = ["10.96.0.0/12"], nowMs }: BootstrapOptions): readonly KubeObject[] {
+export function bootstrapObjects({
+	serviceCidrs = ["10.96.0.0/12"],
+	nowMs,
+	featureGates = defaultFeatureGates,
+}: BootstrapOptions): readonly KubeObject[] {
 	const now = formatTime(nowMs);
 	return [
 		...["kube-system", "default", "kube-public", "kube-node-lease"].map(namespace),
@@ -42,17 +49,17 @@ export function bootstrapObjects({ serviceCidrs = ["10.96.0.0/12"], nowMs }: Boo
 		defaultServiceCidr(serviceCidrs, now),
 		...priorityLevels(),
 		...flowSchemas(now),
-		...reconciledObjects(),
+		...reconciledObjects(featureGates),
 		...kubeadmRoles(),
 		...diskDriverObjects(),
-		...apiServices(now),
+		...apiServices(now, featureGates),
 	];
 }
 
 /** Those of RBAC that a restart brings back to what they have to hold, roles before their bindings. */
-export function reconciledObjects(): readonly KubeObject[] {
+export function reconciledObjects(featureGates: FeatureGates = defaultFeatureGates): readonly KubeObject[] {
 	return [
-		...clusterRoles(),
+		...clusterRoles(featureGates),
 		...controllerRoles(),
 		...clusterRoleBindings(),
 		...controllerRoleBindings(),

@@ -1,21 +1,27 @@
 /** Built-in and custom kinds and endpoints together, and those of metrics while they are served, as arrays that are new whenever the set has changed. */
-import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
+import { allResources, type GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { KindDefinition } from "../registry/kind.ts";
-import { builtinKinds } from "../registry/kinds.ts";
 import type { MetricsApi } from "../resource-metrics/metrics-api.ts";
 import type { CustomResources } from "./custom-resources.ts";
 
 export class ServedKinds {
+	readonly #builtinKinds: readonly KindDefinition[];
+	readonly #builtinResources: readonly GeneratedResource[];
 	readonly #custom: CustomResources;
 	readonly #metrics: MetricsApi | undefined;
 	/** Whether the arrays have the kinds of metrics. */
 	#hasMetrics = false;
 	#customKinds: readonly KindDefinition[] | undefined;
-	#kinds: readonly KindDefinition[] = builtinKinds;
+	#kinds: readonly KindDefinition[];
 	#customEndpoints: readonly GeneratedResource[] | undefined;
-	#resources: readonly GeneratedResource[] = builtinResources;
+	#resources: readonly GeneratedResource[];
 
-	constructor(custom: CustomResources, metrics: MetricsApi | undefined) {
+	/** @param builtinKinds those that are served in any case */
+	constructor(builtinKinds: readonly KindDefinition[], custom: CustomResources, metrics: MetricsApi | undefined) {
+		this.#builtinKinds = builtinKinds;
+		this.#builtinResources = resourcesOf(builtinKinds);
+		this.#kinds = builtinKinds;
+		this.#resources = this.#builtinResources;
 		this.#custom = custom;
 		this.#metrics = metrics;
 	}
@@ -30,8 +36,8 @@ export class ServedKinds {
 		const { kinds: metricsKinds = [], resources: metricsResources = [] } = (hasMetrics ? this.#metrics : undefined) ?? {};
 		const further = [...metricsKinds, ...kinds];
 		const furtherEndpoints = [...metricsResources, ...endpoints];
-		this.#kinds = further.length === 0 ? builtinKinds : [...builtinKinds, ...further];
-		this.#resources = furtherEndpoints.length === 0 ? builtinResources : [...builtinResources, ...furtherEndpoints];
+		this.#kinds = further.length === 0 ? this.#builtinKinds : [...this.#builtinKinds, ...further];
+		this.#resources = furtherEndpoints.length === 0 ? this.#builtinResources : [...this.#builtinResources, ...furtherEndpoints];
 	}
 
 	get kinds(): readonly KindDefinition[] {
@@ -45,9 +51,7 @@ export class ServedKinds {
 	}
 }
 
-const builtinVersions = new Set(
-	builtinKinds.flatMap((kind) => kind.versions.map((version) => `${kind.group}/${version}/${kind.resource}`)),
-);
-const builtinResources = generatedResources.filter(({ group, version, resource }) =>
-	builtinVersions.has(`${group}/${version}/${resource}`),
-);
+function resourcesOf(kinds: readonly KindDefinition[]): readonly GeneratedResource[] {
+	const served = new Set(kinds.flatMap((kind) => kind.versions.map((version) => `${kind.group}/${version}/${kind.resource}`)));
+	return allResources.filter(({ group, version, resource }) => served.has(`${group}/${version}/${resource}`));
+}

@@ -2,7 +2,7 @@
  * What the server serves now, indexed: made anew when the handler's set of kinds changes (custom resources), kept
  * otherwise.
  */
-import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
+import { allResources, type GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { Discovery } from "../discovery/discovery.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { ApiHandler } from "./api-handler.ts";
@@ -49,5 +49,5 @@ export function createCatalogSource(handler: ApiHandler): () => Catalog {
 /** The endpoints of the schema's resource table whose kind and version are served. */
 function servedResources(kinds: readonly KindDefinition[]): readonly GeneratedResource[] {
 	const served = new Set(kinds.flatMap((kind) => kind.versions.map((version) => `${kind.group}/${version}/${kind.resource}`)));
-	return generatedResources.filter(({ group, version, resource }) => served.has(`${group}/${version}/${resource}`));
+	return allResources.filter(({ group, version, resource }) => served.has(`${group}/${version}/${resource}`));
 }

@@ -3,7 +3,7 @@
  * and what that refers to, becomes its definitions.
  */
 import type { GroupVersion, GroupVersionKind } from "../../apimachinery/meta.ts";
-import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
+import { allResources, type GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import { type FieldSchema, type FieldType, typeNames, typeSchema } from "../../apimachinery/schema/schema.ts";
 import type { DefinitionContext } from "./custom-definitions.ts";
 import type { JsonSchema } from "./json-schema.ts";
@@ -37,7 +37,7 @@ for (const name of typeNames()) typesByDefinition.set(typeSchema(name)?.definiti
 
 /** `io.k8s.api.rbac.v1` → rbac.authorization.k8s.io/v1. */
 const groupsByPackage = new Map<string, GroupVersion>();
-for (const { group, version, subresource, type } of generatedResources) {
+for (const { group, version, subresource, type } of allResources) {
 	const definition = typeSchema(type)?.definition;
 	if (subresource === "" && definition !== undefined) groupsByPackage.set(packageOf(definition), { group, version });
 }

@@ -5,7 +5,7 @@
 import type { ApiRequest, RequestOptions } from "../../apimachinery/api-request.ts";
 import type { MergeNode } from "../../apimachinery/apply/merge-node.ts";
 import type { KubeList, KubeObject } from "../../apimachinery/meta.ts";
-import { type GeneratedResource, generatedResources } from "../../apimachinery/schema/resources.ts";
+import { allResources, type GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { Decoder } from "../../apimachinery/schema/scalar-decoders.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import type { KindDefinition } from "./kind.ts";
@@ -52,10 +52,10 @@ export class ResourceTable implements ResourceFinder {
 	constructor(kinds: readonly KindDefinition[]) {
 		const definitions = new Map(kinds.map((kind) => [`${kind.group}/${kind.resource}`, kind]));
 		const subresources = Map.groupBy(
-			generatedResources.filter((entry) => entry.subresource !== ""),
+			allResources.filter((entry) => entry.subresource !== ""),
 			(entry) => `${entry.group}/${entry.version}/${entry.resource}`,
 		);
-		for (const resource of generatedResources) {
+		for (const resource of allResources) {
 			const definition = definitions.get(`${resource.group}/${resource.resource}`);
 			if (resource.subresource !== "" || !definition?.versions.includes(resource.version)) continue;
 			const key = `${resource.group}/${resource.version}/${resource.resource}`;

@@ -24,6 +24,8 @@ export interface WebhookEndpoint {
 	/** HTTP headers besides the client's own. */
 	readonly headers?: Readonly<Record<string, string>>;
 	readonly insecureSkipTlsVerify?: boolean;
+	/** What the server's certificate is to be for; default: the host that is asked. */
+	readonly serverName?: string;
 }
 
 /** The network as the client sees it. */
@@ -70,7 +72,7 @@ export class EndpointAgent extends Agent {
 			connection.destroy();
 			throw new Error(plainText);
 		}
-		return this.#isSecure ? secure(connection, this.#endpoint, host, this.#clock.now()) : connection;
+		return this.#isSecure ? secure(connection, this.#endpoint, this.#endpoint.serverName ?? host, this.#clock.now()) : connection;
 	}
 }
 

@@ -20,6 +20,11 @@ export interface CallOptions {
 	readonly timeoutMs: number;
 	/** Whether the other side is told how long it has, in the query; default true. */
 	readonly isTimeoutTold?: boolean;
+	/**
+	 * Who asks uses Go's net/http by itself, without client-go around it: other texts, answers of any size (up to 256 MiB here). Default
+	 * false.
+	 */
+	readonly isPlain?: boolean;
 }
 
 /** A server could not be asked, or its answer is of no use; the text is upstream's. */
@@ -29,6 +34,8 @@ export class WebhookCallError extends Error {
 
 /** As a request's own limit. */
 const maxAnswerBytes = 3 * 1024 * 1024;
+/** Go has no limit of its own. */
+const maxPlainAnswerBytes = 256 * 1024 * 1024;
 /** As Go's net/http. */
 const maxRedirects = 10;
 /** How many servers' connections are kept, as upstream's cache of clients. */
@@ -57,10 +64,14 @@ export class WebhookClient {
 	}
 
 	/** POSTs JSON; resolves to whatever is answered after redirects. Rejects with a `WebhookCallError`. */
-	async post(endpoint: WebhookEndpoint, body: Buffer, { timeoutMs, isTimeoutTold = true }: CallOptions): Promise<HttpAnswer> {
+	async post(
+		endpoint: WebhookEndpoint,
+		body: Buffer,
+		{ timeoutMs, isTimeoutTold = true, isPlain = false }: CallOptions,
+	): Promise<HttpAnswer> {
 		// What the other side may count on, in whole seconds.
 		const target = targetOf(endpoint, isTimeoutTold ? `?timeout=${Math.ceil(timeoutMs / 1000)}s` : "");
-		const deadline = new Deadline(this.#clock, timeoutMs);
+		const deadline = new Deadline(this.#clock, timeoutMs, isPlain);
 		try {
 			return await this.#follow(endpoint, { method: "POST", target, body }, deadline);
 		} finally {
@@ -207,7 +218,11 @@ class Deadline {
 	readonly #controller = new AbortController();
 	readonly #timer: Timer;
 
-	constructor(clock: Clock, timeoutMs: number) {
+	/** Of Go's http.Client alone. */
+	readonly isPlain: boolean;
+
+	constructor(clock: Clock, timeoutMs: number, isPlain: boolean) {
+		this.isPlain = isPlain;
 		this.#timer = clock.setTimeout(() => this.#controller.abort(), timeoutMs);
 	}
 
@@ -233,7 +248,7 @@ const timeIsUp = "context deadline exceeded";
 async function responseTo(request: ClientRequest, body: Buffer, deadline: Deadline): Promise<IncomingMessage> {
 	const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
 	const forget = deadline.onEnd(() => {
-		reject(new Error(timeIsUp));
+		reject(new Error(deadline.isPlain ? `${timeIsUp} (Client.Timeout exceeded while awaiting headers)` : timeIsUp));
 		request.destroy();
 	});
 	request.once("response", resolve);
@@ -255,12 +270,16 @@ async function readAnswer(message: IncomingMessage, deadline: Deadline): Promise
 		reject(new WebhookCallError(why));
 		message.destroy();
 	};
-	const broken = (why: string) => fail(`unexpected error when reading response body. Please retry. Original error: ${why}`);
-	const forget = deadline.onEnd(() => broken(timeIsUp));
+	const { isPlain } = deadline;
+	const broken = (why: string) => fail(isPlain ? why : `unexpected error when reading response body. Please retry. Original error: ${why}`);
+	const forget = deadline.onEnd(() =>
+		broken(isPlain ? `${timeIsUp} (Client.Timeout or context cancellation while reading body)` : timeIsUp),
+	);
+	const limitBytes = isPlain ? maxPlainAnswerBytes : maxAnswerBytes;
 	message.on("data", (chunk: Buffer) => {
 		chunks.push(chunk);
 		sizeBytes += chunk.length;
-		if (sizeBytes > maxAnswerBytes) fail(`the response body is larger than the limit of ${maxAnswerBytes} bytes`);
+		if (sizeBytes > limitBytes) fail(`the response body is larger than the limit of ${limitBytes} bytes`);
 	});
 	message.once("end", () => resolve(Buffer.concat(chunks)));
 	message.once("error", () => broken("unexpected EOF"));

@@ -29,6 +29,7 @@ export interface ExtenderConfiguration {
 }
 
 export interface ExtenderTls {
+	/** Whatever the server shows will do: so it is said, or HTTPS was switched on without an authority. */
 	readonly insecure: boolean;
 	readonly serverName?: string;
 	/** Paths of files, or PEM in base64 in the file itself. */
@@ -100,8 +101,10 @@ function readTls(section: ConfigSection): ExtenderTls | undefined {
 		const value = part?.text(key);
 		return value === undefined ? {} : { [as]: value };
 	};
+	const isInsecure = part?.flag("insecure") ?? false;
+	const hasAuthority = (part?.text("caFile") ?? "") !== "" || (part?.text("caData") ?? "") !== "";
 	const tls: ExtenderTls = {
-		insecure: part?.flag("insecure") ?? false,
+		insecure: isInsecure || (isEnabled && !hasAuthority),
 		...text("serverName", "serverName"),
 		...text("certFile", "certFile"),
 		...text("keyFile", "keyFile"),

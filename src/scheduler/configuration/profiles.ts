@@ -28,8 +28,15 @@ export interface ProfileParts extends DefaultPluginOptions {
 /** One a scheduler's name, in the order of the configuration. Throws ProfileError. */
 export function createProfiles(configuration: SchedulerConfiguration, parts: ProfileParts): readonly Profile[] {
 	const { profiles, percentageOfNodesToScore, extenders } = configuration;
-	if (extenders.length > 0) throw new ProfileError("extenders are not implemented in kubesim");
-	return profiles.map((profile) => createConfigured({ percentageOfNodesToScore, ...profile }, parts));
+	const ignoredResources = extenders.flatMap((extender) => extender.ignoredResources);
+	return profiles.map((profile) => createConfigured(ignoring({ percentageOfNodesToScore, ...profile }, ignoredResources), parts));
+}
+
+/** What extenders look after alone takes the place of what the profile's NodeResourcesFit was to ignore. */
+function ignoring(profile: ProfileConfiguration, ignoredResources: readonly string[]): ProfileConfiguration {
+	if (ignoredResources.length === 0) return profile;
+	const { args } = profile;
+	return { ...profile, args: { ...args, nodeResourcesFit: { ...args.nodeResourcesFit, ignoredResources } } };
 }
 
 function createConfigured(configuration: ProfileConfiguration, parts: ProfileParts): Profile {

@@ -3,7 +3,18 @@
  * normalisation, the outcome. It works from outside, by standing between the framework and its plugins; a framework
  * whose profile is not wrapped pays nothing.
  */
-import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreemptionCandidate, PreFilterPlugin, ScorePlugin } from "./plugin.ts";
+import { type Extender, type ExtenderFilterResult, maxExtenderScore } from "./extender.ts";
+import type { NodeInfo } from "./node-info.ts";
+import {
+	maxNodeScore,
+	type PostFilterInput,
+	type PostFilterPlugin,
+	type PostFilterResult,
+	type PreemptionCandidate,
+	type PreemptionProposal,
+	type PreFilterPlugin,
+	type ScorePlugin,
+} from "./plugin.ts";
 import type { PodInfo } from "./pod-info.ts";
 import type { Profile, WeightedScorePlugin } from "./profile.ts";
 import type { Scheduled, ScheduleOutcome } from "./schedule-one.ts";
@@ -62,7 +73,7 @@ export class AttemptRecorder {
 	readonly #maxNodes: number;
 	/** Oldest first; less than twice `capacity`. */
 	#records: AttemptRecord[] = [];
-	/** The attempt under way: a cycle is synchronous, so there is at most one. */
+	/** The attempt under way: there is one cycle at a time. */
 	#open: OpenRecord | undefined;
 
 	/**
@@ -87,19 +98,38 @@ export class AttemptRecorder {
 
 	/** Runs and records one attempt. @param nodes in the cluster */
 	attempt(pod: PodInfo, atMs: number, nodes: number, run: () => ScheduleOutcome): ScheduleOutcome {
-		const open: OpenRecord = { preFilter: [], filter: new Map(), postFilter: [], score: [], preemption: [], trying: false };
-		const isBrief = !this.isFull(nodes);
-		if (!isBrief) this.#open = open;
+		const open = this.#begin(nodes);
 		try {
 			const outcome = run();
-			const { trying: _, ...said } = open;
-			this.#records.push({ pod: pod.key, uid: pod.uid, atMs, ...said, outcome: recorded(outcome), isBrief });
-			// Twice as many before the oldest half goes, so that not every attempt moves them all.
-			if (this.#records.length >= 2 * this.#capacity) this.#records = this.#records.slice(-this.#capacity);
+			this.#add(pod, atMs, open, outcome, nodes);
 			return outcome;
 		} finally {
 			this.#open = undefined;
 		}
+	}
+
+	/** The same for one that waits for extenders. No other may be run until it is over. */
+	async attemptAsking(pod: PodInfo, atMs: number, nodes: number, run: () => Promise<ScheduleOutcome>): Promise<ScheduleOutcome> {
+		const open = this.#begin(nodes);
+		try {
+			const outcome = await run();
+			this.#add(pod, atMs, open, outcome, nodes);
+			return outcome;
+		} finally {
+			this.#open = undefined;
+		}
+	}
+
+	#begin(nodes: number): OpenRecord {
+		const open: OpenRecord = { preFilter: [], filter: new Map(), postFilter: [], score: [], preemption: [], trying: false };
+		if (this.isFull(nodes)) this.#open = open;
+		return open;
+	}
+
+	#add(pod: PodInfo, atMs: number, { trying: _, ...said }: OpenRecord, outcome: ScheduleOutcome, nodes: number): void {
+		this.#records.push({ pod: pod.key, uid: pod.uid, atMs, ...said, outcome: recorded(outcome), isBrief: !this.isFull(nodes) });
+		// Twice as many before the oldest half goes, so that not every attempt moves them all.
+		if (this.#records.length >= 2 * this.#capacity) this.#records = this.#records.slice(-this.#capacity);
 	}
 
 	/** The same profile, with every plugin's answers written down. */
@@ -131,6 +161,33 @@ export class AttemptRecorder {
 		};
 	}
 
+	/** The same extender, with its answers written down as a plugin's. */
+	wrapExtender(extender: Extender): Extender {
+		return {
+			name: extender.name,
+			isIgnorable: extender.isIgnorable,
+			weight: extender.weight,
+			canFilter: extender.canFilter,
+			canScore: extender.canScore,
+			canPreempt: extender.canPreempt,
+			canBind: extender.canBind,
+			isInterested: (pod) => extender.isInterested(pod),
+			filter: async (pod, nodes) => {
+				const answer = await extender.filter(pod, nodes);
+				for (const verdict of verdictsOf(extender, nodes, answer)) this.#noteFilter(...verdict);
+				return answer;
+			},
+			prioritize: async (pod, nodes) => {
+				const raw = await extender.prioritize(pod, nodes);
+				const normalized = new Map([...raw].map(([node, score]) => [node, score * (maxNodeScore / maxExtenderScore)]));
+				this.#open?.score.push({ plugin: extender.name, weight: extender.weight, raw, normalized });
+				return raw;
+			},
+			preempt: (pod, candidates, snapshot) => extender.preempt(pod, candidates, snapshot),
+			bind: (pod, nodeName) => extender.bind(pod, nodeName),
+		};
+	}
+
 	#noteFilter(nodeName: string, verdict: PluginVerdict): void {
 		if (this.#open === undefined || this.#open.trying) return;
 		const known = this.#open.filter.get(nodeName);
@@ -138,9 +195,14 @@ export class AttemptRecorder {
 		else known.push(verdict);
 	}
 
-	#notePostFilter(plugin: PostFilterPlugin, input: PostFilterInput): PostFilterResult {
+	#notePostFilter(plugin: PostFilterPlugin, input: PostFilterInput): PostFilterResult | PreemptionProposal {
 		if (this.#open !== undefined) this.#open.trying = true;
-		const result = plugin.postFilter(input);
+		const answer = plugin.postFilter(input);
+		if (!("decide" in answer)) return this.#notePostFilterResult(plugin, answer);
+		return { candidates: answer.candidates, decide: (left) => this.#notePostFilterResult(plugin, answer.decide(left)) };
+	}
+
+	#notePostFilterResult(plugin: PostFilterPlugin, result: PostFilterResult): PostFilterResult {
 		this.#open?.postFilter.push(verdictOf(plugin.name, result.status));
 		if (this.#open !== undefined) this.#open.preemption = result.candidates ?? [];
 		return result;
@@ -171,6 +233,22 @@ function verdictOf(plugin: string, verdict: Verdict): PluginVerdict {
 	const success: PluginVerdict = { plugin, code: "Success", reasons: [] };
 	successes.set(plugin, success);
 	return success;
+}
+
+/** Of each node that the extender was asked about. */
+function verdictsOf(
+	{ name }: Extender,
+	nodes: readonly NodeInfo[],
+	{ nodes: left, failed, unresolvable }: ExtenderFilterResult,
+): readonly (readonly [nodeName: string, verdict: PluginVerdict])[] {
+	const passed = new Set(left);
+	return nodes.map((node) => {
+		if (passed.has(node)) return [node.name, verdictOf(name, undefined)];
+		const hopeless = unresolvable.get(node.name);
+		const reason = hopeless ?? failed.get(node.name);
+		const code = hopeless === undefined ? "Unschedulable" : "UnschedulableAndUnresolvable";
+		return [node.name, { plugin: name, code, reasons: reason === undefined ? [] : [reason] }];
+	});
 }
 
 /** What is kept of an outcome. */

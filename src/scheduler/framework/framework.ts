@@ -3,7 +3,9 @@
  * skipped and whose answer ends the round.
  */
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
+import type { Cycle } from "./cycle.ts";
 import { CycleState } from "./cycle-state.ts";
+import { type Extender, preemptByExtenders } from "./extender.ts";
 import { blame, type Diagnosis, type NodeToStatus } from "./fit-error.ts";
 import type { NodeInfo } from "./node-info.ts";
 import { type NodeMemo, NodeMemos } from "./node-memo.ts";
@@ -171,16 +173,19 @@ export class Framework implements FilterRunner {
 	}
 
 	/** All reasons why nothing could be done, or "" if one of the plugins has done something. */
-	runPostFilter(
+	*runPostFilter(
 		state: CycleState,
 		pod: PodInfo,
 		snapshot: Snapshot,
 		nodeToStatus: NodeToStatus,
-	): { readonly message: string; readonly nominatedNodeName?: string } {
+		extenders: readonly Extender[] = [],
+	): Cycle<{ readonly message: string; readonly nominatedNodeName?: string }> {
 		const reasons: string[] = [];
 		let nomination: { readonly nominatedNodeName?: string } = {};
 		for (const plugin of this.profile.postFilter) {
-			const { status, nominatedNodeName } = plugin.postFilter({ state, pod, snapshot, nodeToStatus, filters: this });
+			const answer = plugin.postFilter({ state, pod, snapshot, nodeToStatus, filters: this });
+			const { status, nominatedNodeName } =
+				"decide" in answer ? answer.decide(yield* preemptByExtenders(extenders, pod, answer.candidates, snapshot)) : answer;
 			if (nominatedNodeName !== undefined) nomination = { nominatedNodeName };
 			if (status.code === "Success") return { message: "", ...nomination };
 			if (!status.isRejected) return { message: status.message };

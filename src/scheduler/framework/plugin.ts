@@ -93,6 +93,13 @@ export interface PostFilterResult {
 	readonly candidates?: readonly PreemptionCandidate[];
 }
 
+/** What a plugin would do if the extenders let it: they may take candidates away, and change whose turn it is to go. */
+export interface PreemptionProposal {
+	readonly candidates: readonly PreemptionCandidate[];
+	/** @param left of the candidates; a Status: the extenders could not be asked */
+	decide(left: readonly PreemptionCandidate[] | Status): PostFilterResult;
+}
+
 /** Runs a profile's filters, for plugins that try things out. */
 export interface FilterRunner {
 	/** Absent: the pod fits. */
@@ -113,7 +120,7 @@ export interface PostFilterInput {
 
 /** Runs when no node is left. The first plugin to answer Success ends the round. */
 export interface PostFilterPlugin extends Plugin {
-	postFilter(input: PostFilterInput): PostFilterResult;
+	postFilter(input: PostFilterInput): PostFilterResult | PreemptionProposal;
 }
 
 /** Looks at the feasible nodes once, before they are scored one by one. */

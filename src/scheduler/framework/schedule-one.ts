@@ -7,11 +7,15 @@
  *                        until enough nodes are found                       ┘
  *                        none: PostFilter, and a FitError
  *
+ * Where extenders are to be asked (see extender.ts), the cycle waits for them: `scheduleAsking`.
+ *
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/ and
  * https://kubernetes.io/docs/concepts/scheduling-eviction/scheduler-perf-tuning/
  */
 import type { Random } from "../../apimachinery/random.ts";
+import { type Cycle, runAsking, runNow } from "./cycle.ts";
 import type { CycleState } from "./cycle-state.ts";
+import { type Extender, filterByExtenders, scoreByExtenders } from "./extender.ts";
 import { blame, type Diagnosis, fitErrorMessage, newDiagnosis } from "./fit-error.ts";
 import type { Framework } from "./framework.ts";
 import type { NodeInfo } from "./node-info.ts";
@@ -58,18 +62,32 @@ export interface ScheduleContext {
 	readonly random: Random;
 	/** Index into the snapshot's nodes at which the search starts; moves on so that all nodes get their turn. */
 	startIndex: number;
+	/** Those that are interested in the pod, in the order in which they are asked; default none. */
+	readonly extenders?: readonly Extender[];
 }
 
+/** For a pod that no extender is interested in. */
 export function scheduleOne(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): ScheduleOutcome {
+	return runNow(schedule(pod, snapshot, context));
+}
+
+/** The snapshot must stay as it is until the promise has settled. Never rejects. */
+export function scheduleAsking(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): Promise<ScheduleOutcome> {
+	return runAsking(schedule(pod, snapshot, context));
+}
+
+function* schedule(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): Cycle<ScheduleOutcome> {
 	if (snapshot.nodes.length === 0) return { kind: "failed", status: unresolvable("", noNodesAvailableMessage) };
 	try {
-		return findNode(pod, snapshot, context);
+		return yield* findNode(pod, snapshot, context);
 	} catch (error) {
 		return { kind: "failed", status: errorStatus("", error) };
 	}
 }
 
-function findNode(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): ScheduleOutcome {
+const noExtenders: readonly Extender[] = [];
+
+function* findNode(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): Cycle<ScheduleOutcome> {
 	const { framework } = context;
 	const diagnosis = newDiagnosis();
 	const preFilter = framework.runPreFilter(pod, snapshot, diagnosis);
@@ -77,9 +95,10 @@ function findNode(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): S
 	if (preFilter.status !== undefined && !preFilter.status.isRejected) return { kind: "failed", status: preFilter.status };
 	const { nodeNames } = preFilter;
 	const memo = preFilter.status === undefined && nodeNames === undefined ? framework.recall(pod, snapshot) : undefined;
-	const feasible = preFilter.status !== undefined ? [] : findFeasible(pod, snapshot, context, { state, diagnosis, nodeNames, memo });
-	if (feasible.length === 0) return explainFailure(state, pod, snapshot, framework, diagnosis);
-	const nodeName = feasible.length === 1 ? feasible[0]?.name : chooseBest(pod, feasible, snapshot, context, { state, memo });
+	const search: Search = { state, diagnosis, nodeNames, memo };
+	const feasible = preFilter.status !== undefined ? [] : yield* findFeasible(pod, snapshot, context, search);
+	if (feasible.length === 0) return yield* explainFailure(state, pod, snapshot, context, diagnosis);
+	const nodeName = feasible.length === 1 ? feasible[0]?.name : yield* chooseBest(pod, feasible, snapshot, context, search);
 	return {
 		kind: "scheduled",
 		nodeName: nodeName ?? "",
@@ -97,20 +116,45 @@ interface Search {
 	readonly memo: NodeMemo | undefined;
 }
 
-function findFeasible(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext, search: Search): readonly NodeInfo[] {
+/** Nodes that plugins and extenders leave. */
+function* findFeasible(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext, search: Search): Cycle<readonly NodeInfo[]> {
+	const { extenders = noExtenders } = context;
 	const nominated = snapshot.get(pod.pod.status?.nominatedNodeName ?? "");
 	if (nominated !== undefined && context.framework.runFiltersWithNominatedPods(search.state, pod, nominated) === undefined) {
-		return [nominated];
+		if (extenders.length === 0) return [nominated];
+		const left = yield* nominatedByExtenders(pod, nominated, extenders, search);
+		if (left.length > 0) return left;
 	}
+	const feasible = passFilters(pod, snapshot, context, search);
+	return extenders.length === 0 ? feasible : yield* filterByExtenders(extenders, pod, feasible, search.diagnosis);
+}
+
+/** An extender that fails here fails for all nodes, too, and is reported there. */
+function* nominatedByExtenders(
+	pod: PodInfo,
+	nominated: NodeInfo,
+	extenders: readonly Extender[],
+	{ diagnosis }: Search,
+): Cycle<readonly NodeInfo[]> {
+	try {
+		return yield* filterByExtenders(extenders, pod, [nominated], diagnosis);
+	} catch {
+		return [];
+	}
+}
+
+function passFilters(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext, search: Search): readonly NodeInfo[] {
+	const { framework, extenders = noExtenders } = context;
 	const nodes = search.nodeNames === undefined ? snapshot.nodes : namedNodes(snapshot, search.nodeNames);
-	const wanted = context.framework.hasScoring ? feasibleNodesToFind(nodes.length, context.framework.profile.percentageOfNodesToScore) : 1;
+	const ranks = framework.hasScoring || extenders.some(({ canFilter, canScore }) => canFilter || canScore);
+	const wanted = ranks ? feasibleNodesToFind(nodes.length, framework.profile.percentageOfNodesToScore) : 1;
 	const feasible: NodeInfo[] = [];
 	let processed = 0;
 	let index = nodes.length === 0 ? 0 : context.startIndex % nodes.length;
 	while (processed < nodes.length && feasible.length < wanted) {
 		const node = nodes[index];
 		if (node === undefined) break;
-		const verdict = context.framework.runFiltersWithNominatedPods(search.state, pod, node, search.memo);
+		const verdict = framework.runFiltersWithNominatedPods(search.state, pod, node, search.memo);
 		if (verdict === undefined) {
 			feasible.push(node);
 		} else if (verdict.isRejected) {
@@ -143,14 +187,16 @@ export function feasibleNodesToFind(allNodes: number, percentage: number): numbe
 	return Math.max(Math.trunc((allNodes * share) / 100), minFeasibleNodesToFind);
 }
 
-function chooseBest(
+function* chooseBest(
 	pod: PodInfo,
 	nodes: readonly NodeInfo[],
 	snapshot: Snapshot,
 	context: ScheduleContext,
 	{ state, memo }: Pick<Search, "state" | "memo">,
-): string {
-	const scores = context.framework.runScores(state, pod, nodes, snapshot, memo);
+): Cycle<string> {
+	const { framework, extenders = noExtenders } = context;
+	const scores = framework.runScores(state, pod, nodes, snapshot, memo);
+	if (extenders.length > 0) yield* scoreByExtenders(extenders, pod, nodes, scores);
 	let best = Number.NEGATIVE_INFINITY;
 	let count = 0;
 	for (let index = 0; index < nodes.length; index++) {
@@ -169,8 +215,14 @@ function chooseBest(
 	throw new Error(`no node has the best score ${best}`);
 }
 
-function explainFailure(state: CycleState, pod: PodInfo, snapshot: Snapshot, framework: Framework, diagnosis: Diagnosis): ScheduleOutcome {
-	const { message, nominatedNodeName } = framework.runPostFilter(state, pod, snapshot, diagnosis.nodeToStatus);
+function* explainFailure(
+	state: CycleState,
+	pod: PodInfo,
+	snapshot: Snapshot,
+	{ framework, extenders = noExtenders }: ScheduleContext,
+	diagnosis: Diagnosis,
+): Cycle<ScheduleOutcome> {
+	const { message, nominatedNodeName } = yield* framework.runPostFilter(state, pod, snapshot, diagnosis.nodeToStatus, extenders);
 	diagnosis.postFilterMessage = message;
 	return {
 		kind: "unschedulable",

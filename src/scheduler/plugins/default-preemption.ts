@@ -8,7 +8,14 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodDisruptionBudget } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { fitErrorMessage, newDiagnosis } from "../framework/fit-error.ts";
-import type { PostFilterInput, PostFilterPlugin, PostFilterResult, PreEnqueuePlugin, PreemptionCandidate } from "../framework/plugin.ts";
+import type {
+	PostFilterInput,
+	PostFilterPlugin,
+	PostFilterResult,
+	PreEnqueuePlugin,
+	PreemptionCandidate,
+	PreemptionProposal,
+} from "../framework/plugin.ts";
 import { type PodInfo, podUid } from "../framework/pod-info.ts";
 import type { Snapshot } from "../framework/snapshot.ts";
 import { Status, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
@@ -17,6 +24,7 @@ import { pickCandidate, selectVictims } from "./preemption-victims.ts";
 const name = "DefaultPreemption";
 const done = new Status("Success", name, []);
 const notHelpful = unresolvable(name, "Preemption is not helpful for scheduling");
+const noCandidate = unschedulable(name, "preemption: no candidate node for preemption");
 const inProgress = unresolvable(name, "waiting for the preemption for this pod to be finished");
 
 /** How many nodes to try: a share of all (0..100, default 10), and at least so many (default 100). */
@@ -49,15 +57,21 @@ export function createDefaultPreemption(options: DefaultPreemptionOptions): PreE
 	};
 }
 
-function preempt(input: PostFilterInput, options: DefaultPreemptionOptions): PostFilterResult {
+function preempt(input: PostFilterInput, options: DefaultPreemptionOptions): PostFilterResult | PreemptionProposal {
 	const { pod, snapshot } = input;
 	const ineligible = ineligibility(pod, snapshot, input);
 	if (ineligible !== undefined) return { status: unschedulable(name, `preemption: ${ineligible}`) };
 	const { candidates, message } = findCandidates(input, options);
-	const best = pickCandidate(candidates);
-	if (best === undefined) return { status: unschedulable(name, `preemption: ${message}`), nominatedNodeName: "" };
+	if (candidates.length === 0) return { status: unschedulable(name, `preemption: ${message}`), nominatedNodeName: "" };
+	return { candidates, decide: (left) => decide(pod, left, options) };
+}
+
+function decide(pod: PodInfo, left: readonly PreemptionCandidate[] | Status, options: DefaultPreemptionOptions): PostFilterResult {
+	if (left instanceof Status) return { status: new Status(left.code, name, [`preemption: ${left.message}`]) };
+	const best = pickCandidate(left);
+	if (best === undefined) return { status: noCandidate };
 	options.evict({ ...best, preemptor: pod });
-	return { status: done, nominatedNodeName: best.nodeName, candidates };
+	return { status: done, nominatedNodeName: best.nodeName, candidates: left };
 }
 
 /** Why the pod may not preempt anybody, if so. */

@@ -45,7 +45,7 @@ async function setUp(...objects: readonly KubeObject[]) {
 	const getPod = (name: string) => client.resource(pods).get({ namespace: "default", name });
 	const getClaim = (name: string) => client.resource(resourceClaims).get({ namespace: "default", name });
 	const placement = async (name: string) =>
-		(await getPod(name)).spec?.nodeName ?? scheduler.explain(await getPod(name)).notScheduled ?? (await why(name));
+		(await getPod(name)).spec?.nodeName ?? (await scheduler.explain(await getPod(name))).notScheduled ?? (await why(name));
 	const why = async (name: string) =>
 		(await getPod(name)).status?.conditions?.find(({ type }) => type === "PodScheduled")?.message ?? "waits";
 	const told = async () => (await client.resource(events).list("default")).items.map(({ reason, message }) => `${reason}: ${message}`);

@@ -5,6 +5,7 @@
 
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType, type ClusterEvent, covers, type EventRegistration, isWildcard } from "../framework/cluster-event.ts";
+import { extenderName } from "../framework/extender.ts";
 import { defaultSchedulerName, type Profile } from "../framework/profile.ts";
 import type { RecordedEvent } from "./in-flight.ts";
 import type { QueuedPod } from "./queued-pod.ts";
@@ -23,11 +24,11 @@ export class QueueingHints {
 	/** By resource and action of the event: a few dozen at most. */
 	readonly #interested = new Map<string, readonly string[]>();
 
-	/** A plugin that registers nothing at all is woken by everything. */
+	/** A plugin that registers nothing at all is woken by everything, and so is who was turned down by an extender. */
 	constructor(profiles: Iterable<ProfilePlugins>) {
 		for (const { schedulerName, plugins } of profiles) {
 			const registrations = plugins.map((plugin) => [plugin.name, plugin.eventsToRegister?.() ?? everything] as const);
-			this.#registrations.set(schedulerName, new Map(registrations));
+			this.#registrations.set(schedulerName, new Map([...registrations, [extenderName, everything]]));
 		}
 	}
 
