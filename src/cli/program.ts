@@ -27,6 +27,7 @@ export function createProgram(): Command {
 	addInspection(program);
 	addControllers(program);
 	addScheduler(program);
+	addImages(program);
 	addStore(program);
 	addSnapshot(program);
 	addCerts(program);
@@ -229,6 +230,27 @@ function addControllers(program: Command): void {
 	command("kill <replica>", "kill a replica: if it led, another leads when its Lease has run out").action(async (replica, options) =>
 		(await commands()).controllersKill(replica, options),
 	);
+}
+
+function addImages(program: Command): void {
+	const images = program
+		.command("image")
+		.description("look at the images that a cluster's nodes can pull, and describe more of them")
+		.exitOverride()
+		.addHelpText("after", examples("kubesim image load shop.yaml", "kubesim image list", "kubesim image list --node node-1"));
+	const commands = async () => await import("./commands/image.ts");
+	images
+		.command("load <files...>")
+		.description("let registries have the images that YAML files describe, and be as they say (docs/images.md); - is standard input")
+		.addOption(nameOption())
+		.action(async (files, options) => (await commands()).imageLoad(files, options));
+	images
+		.command("list")
+		.description("list the images that registries have: any other name can be pulled, too, and waits")
+		.addOption(nameOption())
+		.option("--node <node>", "those that this node has pulled")
+		.addOption(outputOption())
+		.action(async (options) => (await commands()).imageList(options));
 }
 
 function addScheduler(program: Command): void {

@@ -1,9 +1,11 @@
 /** One simulated node. Idle it is this object and no more: files and network come when somebody asks. */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, Tree } from "../../host/index.ts";
 import { debian } from "../images/base.ts";
-import { type Image, once } from "../images/image.ts";
+import { once } from "../images/image.ts";
+import type { PulledImage } from "../images/image-catalog.ts";
+import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
@@ -12,8 +14,15 @@ import type { NodeDescription, NodeImage } from "./node-object.ts";
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
 const maxReportedImages = 50;
 
+const noImages: ReadonlyMap<string, PulledImage> = new Map();
+
 const nodeFiles = once(() =>
-	debian(["curl", "ps"]).directory("/etc/kubernetes/manifests").directory("/var/lib/kubelet").directory("/var/log/pods").build(),
+	debian(["curl", "ps"])
+		.directory("/etc/containerd/certs.d")
+		.directory("/etc/kubernetes/manifests")
+		.directory("/var/lib/kubelet")
+		.directory("/var/log/pods")
+		.build(),
 );
 
 export class SimNode implements WorkerNode {
@@ -31,7 +40,8 @@ export class SimNode implements WorkerNode {
 	readonly #clock: Clock;
 	readonly #cluster: ClusterNetwork;
 	readonly #addresses: PodAddresses;
-	#images: Map<string, NodeImage> | undefined;
+	/** By reference, in full. */
+	#images: Map<string, PulledImage> | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
 
@@ -72,19 +82,37 @@ export class SimNode implements WorkerNode {
 		this.#addresses.release(address);
 	}
 
-	hasImage(reference: string): boolean {
-		return this.#images?.has(reference) ?? false;
+	image(reference: string): PulledImage | undefined {
+		return this.#images?.get(reference);
 	}
 
-	addImage(reference: string, imageId: string, { sizeBytes }: Image): void {
+	addImage(reference: string, pulled: PulledImage): void {
 		this.#images ??= new Map();
-		if (!this.#images.has(reference))
-			this.#images.set(reference, { names: [imageId, ...(reference.includes("@") ? [] : [reference])], sizeBytes });
+		this.#images.set(reference, pulled);
+	}
+
+	/** By reference, in full. */
+	get pulledImages(): ReadonlyMap<string, PulledImage> {
+		return this.#images ?? noImages;
 	}
 
 	/** The largest ones, as the kubelet reports them. */
 	images(): readonly NodeImage[] {
-		return [...(this.#images?.values() ?? [])].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages);
+		const images = [...this.pulledImages].map(([reference, { image, imageId }]) => ({
+			names: [imageId, ...(reference.includes("@") ? [] : [reference])],
+			sizeBytes: image.sizeBytes,
+		}));
+		return images.sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages);
+	}
+
+	/** Source: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
+	allowsPlainHttp(registry: string): boolean {
+		try {
+			return isPlainHttpConfigured(this.hostFiles().readText(`/etc/containerd/certs.d/${registry}/hosts.toml`));
+		} catch (error) {
+			if (error instanceof FsError) return false;
+			throw error;
+		}
 	}
 
 	hostFiles(): FileSystem {

@@ -5,6 +5,7 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus } from "../../apimachinery/schema/generated/types.ts";
 import type { FileSystem } from "../../host/index.ts";
 import type { Image } from "../images/image.ts";
+import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
 import type { LatencyModel } from "../latency.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
 import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
@@ -25,8 +26,11 @@ export interface WorkerNode {
 	allocateAddress(): string;
 	reserveAddress(address: string): void;
 	releaseAddress(address: string): void;
-	hasImage(reference: string): boolean;
-	addImage(reference: string, imageId: string, image: Image): void;
+	/** The image that it has for a reference, in full. */
+	image(reference: string): PulledImage | undefined;
+	addImage(reference: string, pulled: PulledImage): void;
+	/** Its runtime is told to ask this registry over plain HTTP. */
+	allowsPlainHttp(registry: string): boolean;
 	hostFiles(): FileSystem;
 }
 
@@ -40,6 +44,8 @@ export interface WorkerHost {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly latency: LatencyModel;
+	/** What can be pulled. */
+	readonly images: ImageCatalog;
 	readonly log: Logger;
 	readonly network: ClusterNetwork;
 	readonly lookups: ObjectLookups;

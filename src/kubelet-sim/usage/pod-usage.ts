@@ -27,6 +27,9 @@ export interface ImageUsage {
 	/** Of a program that nobody asks anything of. */
 	readonly cores: number;
 	readonly memoryBytes: number;
+	/** In their place, from the container's start on. */
+	readonly coresCurve?: UsageCurve;
+	readonly memoryCurve?: UsageCurve;
 }
 
 /** A running container. */
@@ -148,8 +151,13 @@ export class PodUsageMeter {
 	/** The working set at a moment. */
 	memoryBytes(container: UsedContainer, atMs: number): number {
 		const { pod } = this.#regimeAt(atMs);
-		const curve = this.#annotated(pod, memoryAnnotation, container.name) ?? constantCurve(container.image.memoryBytes);
-		const bytes = Math.ceil(valueAt(curve, atMs, this.#startMs) / pageBytes) * pageBytes + container.takenMemoryBytes;
+		const annotated = this.#annotated(pod, memoryAnnotation, container.name);
+		const { memoryCurve, memoryBytes } = container.image;
+		const own =
+			annotated === undefined
+				? valueAt(memoryCurve ?? constantCurve(memoryBytes), atMs, container.startedMs)
+				: valueAt(annotated, atMs, this.#startMs);
+		const bytes = Math.ceil(own / pageBytes) * pageBytes + container.takenMemoryBytes;
 		return Math.min(bytes, container.memoryLimitBytes ?? bytes);
 	}
 
@@ -167,10 +175,14 @@ export class PodUsageMeter {
 		return known + Math.min(used, (container.cores * (atMs - fromMs)) / 1000);
 	}
 
-	#rates({ pod, loads }: Regime, { name, image }: UsedContainer): readonly UsageShare[] {
-		const own = this.#annotated(pod, cpuAnnotation, name) ?? constantCurve(image.cores);
+	#rates({ pod, loads }: Regime, { name, image, startedMs }: UsedContainer): readonly UsageShare[] {
+		const annotated = this.#annotated(pod, cpuAnnotation, name);
 		const isFirst = pod.spec?.containers[0]?.name === name;
-		return [{ curve: own, startMs: this.#startMs, share: 1 }, ...(isFirst ? loads.values() : [])];
+		const own =
+			annotated === undefined
+				? { curve: image.coresCurve ?? constantCurve(image.cores), startMs: startedMs }
+				: { curve: annotated, startMs: this.#startMs };
+		return [{ ...own, share: 1 }, ...(isFirst ? loads.values() : [])];
 	}
 
 	#annotated({ metadata }: Pod, name: string, container: string): UsageCurve | undefined {
