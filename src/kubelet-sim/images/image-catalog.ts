@@ -15,7 +15,6 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { LatencyModel } from "../latency.ts";
 import { builtInImages } from "./built-in-images.ts";
 import type { Image } from "./image.ts";
-import { nginxAlpineImage, nginxImage } from "./nginx.ts";
 import { unknownImage } from "./plain.ts";
 import { formatImageReference, type ImageReference } from "./reference.ts";
 import { type RegistryAccount, type RegistryOptions, registryHostOf } from "./registry-options.ts";
@@ -130,10 +129,9 @@ export class ImageCatalog {
 		const loaded = this.#loaded.get(repository);
 		if (loaded !== undefined) return loaded.find(isThere);
 		if (tag !== undefined && reference.digest === undefined && missing.test(tag)) return undefined;
-		const builtIn = builtInImages.find(({ repositories }) => repositories.some((known) => matches(known, repository)));
-		if (builtIn === undefined) return registry?.contents === "known" ? undefined : unknownImage;
-		if (!isThere(builtIn)) return undefined;
-		return builtIn === nginxImage && tag?.includes("alpine") === true ? nginxAlpineImage : builtIn;
+		const builtIn = builtInImages.filter(({ repositories }) => repositories.some((known) => matches(known, repository)));
+		if (builtIn.length > 0) return builtIn.find(isThere);
+		return registry?.contents === "known" ? undefined : unknownImage;
 	}
 }
 
