@@ -8,7 +8,7 @@ const external = ["level", "classic-level", "just-bash"].filter((name) => name i
 const peers = ["fast-check"];
 
 export default defineConfig({
-	input: { kubesim: "src/cli/entry.ts", index: "src/index.ts", testing: "src/testing.ts" },
+	input: { kubesim: "src/cli/entry.ts", index: "src/index.ts", testing: "src/testing.ts", images: "src/images.ts" },
 	platform: "node",
 	external: [...external, ...peers, /^node:/],
 	output: { dir: "dist", format: "esm", cleanDir: true, chunkFileNames: "chunks/[name]-[hash].js", entryFileNames: "[name].js" },

@@ -30,6 +30,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 	// The library's door.
 	"index.ts": ["apimachinery", "client", "cluster", "testbench"],
 	"testing.ts": ["testbench"],
+	"images.ts": ["host", "kubelet-sim"],
 };
 
 /** The only files that may touch the machine's clock and dice. */

@@ -38,6 +38,7 @@ export function createProgram(): Command {
 	addControllers(program);
 	addNodes(program);
 	addScheduler(program);
+	addImages(program);
 	addStore(program);
 	addSnapshot(program);
 	addCerts(program);
@@ -263,6 +264,27 @@ function addNodes(program: Command): void {
 	command("start <node>", "start a node that was stopped").action(async (nodeName, options) =>
 		(await commands()).nodeStart(nodeName, options),
 	);
+}
+
+function addImages(program: Command): void {
+	const images = program
+		.command("image")
+		.description("look at the images that a cluster's nodes can pull, and describe more of them")
+		.exitOverride()
+		.addHelpText("after", examples("kubesim image load shop.yaml", "kubesim image list", "kubesim image list --node node-1"));
+	const commands = async () => await import("./commands/image.ts");
+	images
+		.command("load <files...>")
+		.description("let registries have the images that YAML files describe, and be as they say (docs/images.md); - is standard input")
+		.addOption(nameOption())
+		.action(async (files, options) => (await commands()).imageLoad(files, options));
+	images
+		.command("list")
+		.description("list the images that registries have: any other name can be pulled, too, and waits")
+		.addOption(nameOption())
+		.option("--node <node>", "those that this node has pulled")
+		.addOption(outputOption())
+		.action(async (options) => (await commands()).imageList(options));
 }
 
 function addScheduler(program: Command): void {

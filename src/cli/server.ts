@@ -36,10 +36,12 @@ import { commandOn, contextName } from "./cluster-name.ts";
 import { serveControl } from "./control/control-server.ts";
 import { controlSocketIn } from "./control/control-socket.ts";
 import { controllerMethods } from "./control/controller-methods.ts";
+import { imageMethods } from "./control/image-methods.ts";
 import { nodeMethods } from "./control/node-methods.ts";
 import { schedulerMethods } from "./control/scheduler-methods.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { readFlagYaml } from "./flag-file.ts";
+import { keptImageFiles } from "./image-files.ts";
 import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { ownIdentity } from "./process-identity.ts";
@@ -79,8 +81,15 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	directory.writeServer({ ...ownIdentity(), url, startedAt: formatTime(machine.now()) });
 	options.log.info("listening", { url });
 	const etcdApi = new StoreAccess(cluster, directory, config);
-	const methods = { ...etcdApi.methods, ...controllerMethods(cluster), ...nodeMethods(cluster), ...schedulerMethods(cluster) };
+	const methods = {
+		...etcdApi.methods,
+		...controllerMethods(cluster),
+		...imageMethods(cluster),
+		...nodeMethods(cluster),
+		...schedulerMethods(cluster),
+	};
 	const control = await serveControl(controlSocketIn(directory.path), methods);
+	await loadKeptImages(cluster, directory, options.log);
 	const started = cluster.start().then(() => etcdApi.open());
 	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.
 	started.catch(() => undefined);
@@ -111,6 +120,13 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 			return stopping;
 		},
 	};
+}
+
+/** A file that is no longer right does not keep a cluster from starting: its images are as if nobody had described them. */
+async function loadKeptImages(cluster: Cluster, directory: ClusterDirectory, log: Logger): Promise<void> {
+	for (const { path, text } of keptImageFiles(directory.path)) {
+		await cluster.loadImages(text).catch((error: unknown) => log.error("could not load images", { path, error: messageOf(error) }));
+	}
 }
 
 /** Ends the server in order at the first of these signals, and the process at once at the second. */

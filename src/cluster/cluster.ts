@@ -48,7 +48,15 @@ import { pathOf } from "../client/http-path.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes, pods } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
-import type { CertificateOptions, Fleet, LatencyOption, NodeOptions } from "../kubelet-sim/index.ts";
+import {
+	type CertificateOptions,
+	type Fleet,
+	type Image,
+	ImageCatalog,
+	type LatencyOption,
+	type NodeOptions,
+	type RegistryOptions,
+} from "../kubelet-sim/index.ts";
 import { type PluginFactories, type PodExplanation, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
@@ -92,6 +100,10 @@ export interface ClusterOptions {
 	readonly seed?: string | number;
 	/** "none" makes image pulls, container starts and the like take no time; default "usual": a good connection. */
 	readonly latency?: LatencyOption;
+	/** Images besides kubesim's own: in code, where `loadImages` takes descriptions. */
+	readonly images?: readonly Image[];
+	/** Registries that are not as usual: private ones, slow ones, those that speak plain HTTP. */
+	readonly registries?: readonly RegistryOptions[];
 	/** Admission plugins to turn on and off, by Kubernetes' names, and to set up. Default: those of kube-apiserver, and NodeRestriction. */
 	readonly admission?: AdmissionOptions;
 	/** An AdmissionConfiguration of apiserver.config.k8s.io/v1, for ImagePolicyWebhook; default none. */
@@ -310,6 +322,8 @@ export class Cluster {
 	readonly #aggregation: Aggregation;
 	/** Of controllers and scheduler; /metrics shows them beside the API server's own. */
 	readonly metrics = new MetricRegistry();
+	/** What nodes can pull. */
+	readonly images: ImageCatalog;
 	/** The way to servers that requests concern: webhooks. */
 	readonly #outside: OutsideOptions = { dial: (address, port) => this.#nodes.dial(address, port) };
 
@@ -350,11 +364,13 @@ export class Cluster {
 			random: random.fork("extenders"),
 			userAgent: "Go-http-client/1.1",
 		});
+		this.images = new ImageCatalog(options);
 		const runnerOptions: ComponentOptions = {
 			clock,
 			random,
 			log,
 			latency: options.latency ?? "usual",
+			images: this.images,
 			metrics: { registry: this.metrics, queues: new QueueMetrics(this.metrics, clock) },
 			clientFor: (user) => new Client(this.wayFor(user)),
 			...(options.controllers === undefined ? {} : { controllers: options.controllers }),
@@ -386,6 +402,18 @@ export class Cluster {
 			this.#runners = own;
 			this.#nodes = own.fleet.connector;
 		}
+	}
+
+	/**
+	 * Images and registries of a YAML file, as docs/images.md describes them, count from now on; nodes keep what they have pulled.
+	 * @returns the repositories and hosts that the file describes. Rejects with ImageFileError; then nothing changes.
+	 */
+	async loadImages(file: string): Promise<readonly string[]> {
+		const { readImageFile } = await import("../kubelet-sim/images/image-file.ts");
+		const { images, registries } = await readImageFile(file);
+		for (const image of images) this.images.load(image);
+		for (const registry of registries) this.images.setRegistry(registry);
+		return [...images.flatMap(({ repositories }) => repositories), ...registries.map(({ host }) => host)];
 	}
 
 	/** Looks at controllers, stops and starts them. */

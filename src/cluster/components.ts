@@ -15,7 +15,7 @@ import {
 	type ControllerMetrics,
 	type ControllerSetOptions,
 } from "../controllers/index.ts";
-import { Fleet, type LatencyOption, type NodeCredentials, type NodeOptions } from "../kubelet-sim/index.ts";
+import { Fleet, type ImageCatalog, type LatencyOption, type NodeCredentials, type NodeOptions } from "../kubelet-sim/index.ts";
 import { Scheduler, type SchedulerOptions } from "../scheduler/index.ts";
 import { ClusterControllers, type ClusterControllersOptions } from "./cluster-controllers.ts";
 
@@ -24,6 +24,7 @@ export interface ComponentOptions {
 	readonly random: Random;
 	readonly log: Logger;
 	readonly latency: LatencyOption;
+	readonly images: ImageCatalog;
 	readonly clientFor: (user: UserInfo) => Client;
 	/** Default all. */
 	readonly controllers?: readonly string[];
@@ -114,13 +115,17 @@ export function createScheduler(options: ComponentOptions, informers: InformerFa
 	return scheduler;
 }
 
-export function createFleet({ clock, random, log, latency, clientFor, credentials }: ComponentOptions, informers: InformerFactory): Fleet {
+export function createFleet(
+	{ clock, random, log, latency, images, clientFor, credentials }: ComponentOptions,
+	informers: InformerFactory,
+): Fleet {
 	return new Fleet({
 		informers,
 		clock,
 		log,
 		random: random.fork("kubelets"),
 		latency,
+		images,
 		clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
 		remover: clientFor(controllerUser("node-controller")),
 		credentials,

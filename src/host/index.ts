@@ -13,9 +13,10 @@
 export { commandNames, findCommand } from "./commands/index.ts";
 export { kernelVersion } from "./commands/system.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
-export { HttpError, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
+export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
 export {
 	type Connection,
+	type ConnectionHandler,
 	isIpv4,
 	isLoopback,
 	type Listener,
@@ -23,7 +24,7 @@ export {
 	NetworkError,
 	type NetworkStack,
 } from "./net/network.ts";
-export { Process, type ProcessExit, type SignalName } from "./process.ts";
+export { Process, type ProcessExit, parseSignal, type SignalName } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
 export {

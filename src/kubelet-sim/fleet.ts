@@ -39,6 +39,7 @@ import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
 import { EvictionManager } from "./eviction/eviction-manager.ts";
 import type { Image } from "./images/image.ts";
+import { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain, serviceAddresses } from "./network/cluster-network.ts";
@@ -83,6 +84,8 @@ export interface FleetOptions {
 	readonly log?: Logger;
 	/** Default: "usual". */
 	readonly latency?: LatencyOption;
+	/** What can be pulled; default: kubesim's own images, and whatever else somebody names. */
+	readonly images?: ImageCatalog;
 	/** Address of the cluster's DNS service; default 10.96.0.10. */
 	readonly clusterDns?: string;
 	/** Defaults: 10 s and 5 min. */
@@ -321,6 +324,11 @@ export class Fleet {
 	/** The disk of a node's machine; undefined if there is no such node. */
 	filesOf(node: string): FileSystem | undefined {
 		return this.#nodes.get(node)?.hostFiles();
+	}
+
+	/** What a node has pulled, by reference; undefined if there is no such node. */
+	imagesOf(node: string): ReadonlyMap<string, PulledImage> | undefined {
+		return this.#nodes.get(node)?.storedImages;
 	}
 
 	nodeNames(): readonly string[] {
@@ -574,6 +582,7 @@ export class Fleet {
 			clock: this.#clock,
 			random: this.#random,
 			latency: latencyModel(this.#options.latency ?? "usual"),
+			images: this.#options.images ?? new ImageCatalog(),
 			log: this.#log,
 			network: this.#network,
 			lookups: this.#lookups(),

@@ -6,7 +6,7 @@
  *  - pod-worker/: plan.ts (what to do, pure), status.ts (what to report, pure), pod-worker.ts (does it).
  *  - certificates/: how a node joins by a token and renews what it got for it, where nodes have certificates.
  *  - container/: a running container on a simulated machine, its files and log.
- *  - images/: what an image contains and runs; registry.ts says which references can be pulled.
+ *  - images/: what an image contains and runs; image-catalog.ts says what can be pulled, image-file.ts reads what users describe.
  *  - volumes/: environment and files from ConfigMaps, Secrets, the downward API.
  *  - network/: pods, Services and names as pods reach them.
  *
@@ -15,4 +15,8 @@
  */
 export type { CertificateOptions, NodeCredentials } from "./certificates/node-certificates.ts";
 export { Fleet, type NodeOptions } from "./fleet.ts";
+export type { Image, ImageConfig } from "./images/image.ts";
+export { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
+export { ImageFileError } from "./images/image-file-error.ts";
+export type { RegistryAccount, RegistryOptions } from "./images/registry-options.ts";
 export type { LatencyOption } from "./latency.ts";

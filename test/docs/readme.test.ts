@@ -52,9 +52,12 @@ test("the TypeScript is right by the package's own types, runs, and prints what 
 	// Beside examples/, as the guides are that import from there.
 	const directory = mkdtempSync(join(root, ".readme-"));
 	try {
-		const examples = [...blocks, ...blocksOf("docs/testing-operators.md"), ...blocksOf("docs/scheduler.md")].filter(
-			({ language }) => language === "ts",
-		);
+		const examples = [
+			...blocks,
+			...blocksOf("docs/testing-operators.md"),
+			...blocksOf("docs/scheduler.md"),
+			...blocksOf("docs/images.md"),
+		].filter(({ language }) => language === "ts");
 		expect(examples.length).toBeGreaterThan(0);
 		examples.forEach(({ text }, index) => {
 			writeFileSync(join(directory, `example-${index}.ts`), text);

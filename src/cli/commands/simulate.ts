@@ -1,9 +1,7 @@
 /** `kubesim simulate -f FILE`: what would become of a workload, without touching the cluster. `kubesim scheduler configure`. */
-import { readFileSync } from "node:fs";
-import { text } from "node:stream/consumers";
 import type { SimulationResult } from "../../cluster/index.ts";
 import { askCluster } from "../control/running-server.ts";
-import { CliError, messageOf } from "../errors.ts";
+import { readInput } from "../read-input.ts";
 import { formatTable } from "../table.ts";
 
 interface SimulateOptions {
@@ -16,8 +14,8 @@ interface SimulateOptions {
 
 /** Exit code 1 if a pod fits nowhere. */
 export async function simulate({ name, filename, nodes, output }: SimulateOptions): Promise<void> {
-	const manifests = await Promise.all(filename.map(read));
-	const imagined = nodes === undefined ? undefined : /^\d+$/.test(nodes) ? Number(nodes) : await read(nodes);
+	const manifests = await Promise.all(filename.map(readInput));
+	const imagined = nodes === undefined ? undefined : /^\d+$/.test(nodes) ? Number(nodes) : await readInput(nodes);
 	const params = { manifests, ...(imagined === undefined ? {} : { nodes: imagined }) };
 	const result = await askCluster<SimulationResult>(name, "scheduler.simulate", params);
 	const misfits = result.placements.filter(({ nodeName }) => nodeName === "").length;
@@ -37,15 +35,6 @@ function describe({ placements }: SimulationResult, misfits: number): string {
 
 /** Goes on scheduling by another configuration. */
 export async function configureScheduler(file: string, { name }: { readonly name: string }): Promise<void> {
-	await askCluster(name, "scheduler.configure", { configuration: await read(file) });
+	await askCluster(name, "scheduler.configure", { configuration: await readInput(file) });
 	process.stdout.write(`The scheduler goes by ${file} until the cluster stops. For longer: kubesim start --scheduler-config ${file}\n`);
-}
-
-/** @param file "-": standard input */
-async function read(file: string): Promise<string> {
-	try {
-		return file === "-" ? await text(process.stdin) : readFileSync(file, "utf8");
-	} catch (error) {
-		throw new CliError(`can't read ${file}: ${messageOf(error)}`, { cause: error });
-	}
 }

@@ -178,7 +178,9 @@ export const curl: Program = async (context) => {
 		await printResponse(context, target, response, options);
 		return 0;
 	} catch (error) {
-		return await fail(...curlFailure(error, target, options));
+		const failure = curlFailure(error, target, options);
+		await writeOut(context, options, 0);
+		return await fail(...failure);
 	}
 };
 
@@ -235,14 +237,15 @@ async function printResponse(context: ProcessContext, target: Target, response: 
 	const file = values.get("o") ?? values.get("output");
 	if (file === undefined) await context.stdout.write(body);
 	else if (file !== "/dev/null") context.machine.files.writeFile(resolvePath(context.cwd, file), body);
+	await writeOut(context, options, response.status);
+}
+
+/** What `-w` asks for. @param status 0: there was no answer */
+async function writeOut({ stdout }: ProcessContext, { values }: ParsedOptions, status: number): Promise<void> {
 	const format = values.get("w") ?? values.get("write-out");
-	if (format !== undefined) {
-		const text = format
-			.replaceAll("%{http_code}", String(response.status))
-			.replaceAll("%{response_code}", String(response.status))
-			.replaceAll("\\n", "\n");
-		await writeText(context.stdout, text);
-	}
+	if (format === undefined) return;
+	const code = String(status).padStart(3, "0");
+	await writeText(stdout, format.replaceAll(/%\{(?:http|response)_code\}/g, code).replaceAll("\\n", "\n"));
 }
 
 function titled(name: string): string {

@@ -234,7 +234,7 @@ export class EvictionManager {
 	#deleteImages(node: SimNode, bytesToFree: number): number {
 		const used = new Set<string>();
 		for (const worker of this.#options.workers(node.name)) for (const { record } of worker.containerWorkers()) used.add(record.image);
-		const images = [...node.storedImages()].map(([reference, { sizeBytes, sinceMs }]) => ({ reference, sizeBytes, sinceMs }));
+		const images = [...node.storedImages].map(([reference, { image, sinceMs }]) => ({ reference, sizeBytes: image.sizeBytes, sinceMs }));
 		const { imageMinAgeMs: minAgeMs } = node.settings;
 		const deleted = imagesToDelete(images, (reference) => used.has(reference), bytesToFree, { nowMs: this.#options.clock.now(), minAgeMs });
 		for (const { reference } of deleted) node.removeImage(reference);

@@ -5,7 +5,7 @@ import type { DirectoryInode, Program } from "../../host/index.ts";
 import type { ImageUsage } from "../usage/pod-usage.ts";
 
 /** The OCI image configuration, as far as a container sees it. https://github.com/opencontainers/image-spec/blob/main/config.md */
-interface ImageConfig {
+export interface ImageConfig {
 	readonly entrypoint?: readonly string[];
 	readonly cmd?: readonly string[];
 	readonly env?: Readonly<Record<string, string>>;
@@ -26,8 +26,12 @@ export interface Image {
 	readonly programs?: Readonly<Record<string, Program>>;
 	/** What a container that runs the image's own command takes by itself; what it does for others comes on top. Default: `shellUsage`. */
 	readonly usage?: ImageUsage;
+	/** The tags that exist; absent: as `hasTag` says. */
+	readonly tags?: readonly string[];
 	/** Which tags exist. Default: `latest` and the like, and versions whose parts have at most two digits. */
 	readonly hasTag?: (tag: string) => boolean;
+	/** Tells images of the same reference apart: whoever has another one has another digest. Default: there is one only. */
+	readonly revision?: string;
 }
 
 /** A shell or a command that waits. */

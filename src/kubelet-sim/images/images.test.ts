@@ -4,8 +4,15 @@ import { endpointSlices, services } from "../../client/resources.ts";
 import { Collector } from "../../host/index.ts";
 import type { Fleet } from "../fleet.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
-import { formatImageReference, parseImageReference } from "./reference.ts";
-import { imageIdOf, pullError } from "./registry.ts";
+import { ImageCatalog } from "./image-catalog.ts";
+import { formatImageReference, type ImageReference, parseImageReference } from "./reference.ts";
+
+const catalog = new ImageCatalog();
+
+function pullError(reference: ImageReference): string | undefined {
+	const answer = catalog.pull({ reference, accounts: [], allowsPlainHttp: false });
+	return "error" in answer ? answer.error : undefined;
+}
 
 describe("an image reference", () => {
 	const cases: readonly [text: string, full: string][] = [
@@ -47,7 +54,7 @@ describe("an image reference", () => {
 	});
 
 	it("has the same digest everywhere, and may be missing from the registry", () => {
-		expect(imageIdOf({ repository: "docker.io/library/nginx", tag: "1.29" })).toBe(
+		expect(catalog.known({ repository: "docker.io/library/nginx", tag: "1.29" }).imageId).toBe(
 			"docker.io/library/nginx@sha256:97d5e3bcda8fca1ea00a97a0b24154a0e4a85453bc6df608eb937850fdb5f421",
 		);
 		expect(pullError({ repository: "docker.io/library/does-not-exist", tag: "latest" })).toBe(

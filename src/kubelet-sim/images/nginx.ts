@@ -374,7 +374,13 @@ export const nginxImage: Image = {
 	files: once(() => withNginx(debian(["curl"]))),
 	programs,
 	usage: { cores: 0.00002, memoryBytes: 3_420_160 },
+	hasTag: (tag) => !tag.includes("alpine") && !/\d{3,}/.test(tag),
 };
 
 /** `nginx:alpine` and `nginx:1.29-alpine`: the same server on another distribution. */
-export const nginxAlpineImage: Image = { ...nginxImage, sizeBytes: 21_494_304, files: once(() => withNginx(alpine(["curl"]))) };
+export const nginxAlpineImage: Image = {
+	...nginxImage,
+	sizeBytes: 21_494_304,
+	files: once(() => withNginx(alpine(["curl"]))),
+	hasTag: (tag) => tag.includes("alpine") && !/\d{3,}/.test(tag),
+};

@@ -45,6 +45,14 @@ export const curlImage: Image = {
 	files: once(() => alpine(["curl"]).directory("/home/curl_user").file("/entrypoint.sh", '#!/bin/sh\nexec "$@"\n', 0o755).build()),
 };
 
+/** What the documentation looks up names with. https://kubernetes.io/docs/tasks/administer-cluster/dns-debugging-resolution/ */
+export const dnsutilsImage: Image = {
+	repositories: ["registry.k8s.io/e2e-test-images/jessie-dnsutils", "gcr.io/kubernetes-e2e-test-images/dnsutils"],
+	sizeBytes: 112_000_000,
+	config: { cmd: ["sleep", "infinity"], env: busyboxPath, workingDir: "/" },
+	files: once(() => debian(["curl", "nslookup"]).build()),
+};
+
 /** Waits for a signal and ends well. */
 const waitForSignal: Program = ({ process }) =>
 	new Promise((resolve) => {

@@ -1,11 +1,13 @@
 /** One simulated node. Idle it is this object and no more: files and network come when somebody asks. */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, Tree } from "../../host/index.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import { debian } from "../images/base.ts";
-import { type Image, once } from "../images/image.ts";
+import { once } from "../images/image.ts";
+import type { PulledImage } from "../images/image-catalog.ts";
+import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
@@ -15,8 +17,15 @@ import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
 const maxReportedImages = 50;
 
+const noImages: ReadonlyMap<string, StoredImage> = new Map();
+
 const nodeFiles = once(() =>
-	debian(["curl", "ps"]).directory("/etc/kubernetes/manifests").directory("/var/lib/kubelet").directory("/var/log/pods").build(),
+	debian(["curl", "ps"])
+		.directory("/etc/containerd/certs.d")
+		.directory("/etc/kubernetes/manifests")
+		.directory("/var/lib/kubelet")
+		.directory("/var/log/pods")
+		.build(),
 );
 
 const noPressures: readonly string[] = [];
@@ -24,7 +33,7 @@ const noPressures: readonly string[] = [];
 const noLoad: NodeLoad = { memoryBytes: 0, diskBytes: 0, processes: 0 };
 
 /** An image on the node's disk. */
-export interface StoredImage extends NodeImage {
+export interface StoredImage extends PulledImage {
 	/** When it came, Unix ms. */
 	readonly sinceMs: number;
 }
@@ -52,6 +61,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	imageBytes = 0;
 	readonly settings: KubeletSettings;
 	readonly #onWrite: () => void;
+	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
@@ -96,25 +106,24 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#addresses.release(address);
 	}
 
-	hasImage(reference: string): boolean {
-		return this.#images?.has(reference) ?? false;
+	image(reference: string): PulledImage | undefined {
+		return this.#images?.get(reference);
 	}
 
-	addImage(reference: string, imageId: string, { sizeBytes }: Image): void {
+	addImage(reference: string, pulled: PulledImage): void {
 		this.#images ??= new Map();
-		if (this.#images.has(reference)) return;
-		const names = [imageId, ...(reference.includes("@") ? [] : [reference])];
-		this.#images.set(reference, { names, sizeBytes, sinceMs: this.#clock.now() });
-		this.imageBytes += sizeBytes;
+		const known = this.#images.get(reference);
+		this.imageBytes += pulled.image.sizeBytes - (known?.image.sizeBytes ?? 0);
+		this.#images.set(reference, { ...pulled, sinceMs: known?.sinceMs ?? this.#clock.now() });
 	}
 
-	/** By reference, the oldest first. */
-	storedImages(): Iterable<readonly [string, StoredImage]> {
-		return this.#images ?? [];
+	/** By reference, in full, the oldest first. */
+	get storedImages(): ReadonlyMap<string, StoredImage> {
+		return this.#images ?? noImages;
 	}
 
 	removeImage(reference: string): void {
-		this.imageBytes -= this.#images?.get(reference)?.sizeBytes ?? 0;
+		this.imageBytes -= this.#images?.get(reference)?.image.sizeBytes ?? 0;
 		this.#images?.delete(reference);
 	}
 
@@ -132,7 +141,21 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	/** The largest ones, as the kubelet reports them. */
 	images(): readonly NodeImage[] {
-		return [...(this.#images?.values() ?? [])].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages);
+		const images = [...this.storedImages].map(([reference, { image, imageId }]) => ({
+			names: [imageId, ...(reference.includes("@") ? [] : [reference])],
+			sizeBytes: image.sizeBytes,
+		}));
+		return images.sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, maxReportedImages);
+	}
+
+	/** Source: https://github.com/containerd/containerd/blob/main/docs/hosts.md */
+	allowsPlainHttp(registry: string): boolean {
+		try {
+			return isPlainHttpConfigured(this.hostFiles().readText(`/etc/containerd/certs.d/${registry}/hosts.toml`));
+		} catch (error) {
+			if (error instanceof FsError) return false;
+			throw error;
+		}
 	}
 
 	/** Whether somebody has looked at its files yet. */

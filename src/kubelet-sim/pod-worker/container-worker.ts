@@ -4,14 +4,16 @@
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
-import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, LifecycleHandler, Pod, Secret } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
 import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
 import type { Image } from "../images/image.ts";
+import type { PulledImage } from "../images/image-catalog.ts";
+import { accountsFor } from "../images/pull-secrets.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
-import { findImage, imageIdOf, pullError } from "../images/registry.ts";
+import { registryHostOf } from "../images/registry-options.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import type { UsedContainer } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
@@ -178,17 +180,17 @@ export class ContainerWorker {
 		const { node, host } = this.#scope;
 		const spec = this.#spec();
 		if (spec === undefined) return;
-		const decision = decidePull(spec, this.record, (reference) => node.hasImage(reference), host.clock.now());
+		const decision = decidePull(spec, this.record, (reference) => node.image(reference), host.clock.now());
 		this.#events(decision.events);
 		switch (decision.type) {
 			case "use":
-				this.#create(spec, decision.reference);
+				this.#create(spec, decision.reference, decision.pulled);
 				return;
 			case "wait":
 				this.#wait(decision.reason, decision.message, decision.retryAfterMs);
 				return;
 			case "pull":
-				this.#pull(spec, decision.reference, decision.isPresent);
+				void this.#pull(spec, decision.reference);
 				return;
 			default:
 				decision satisfies never;
@@ -201,8 +203,8 @@ export class ContainerWorker {
 		const spec = this.#spec();
 		const reference = parseImageReference(spec?.image ?? "");
 		if (spec === undefined || "error" in reference) return;
-		const image = findImage(reference);
-		this.#scope.node.addImage(formatImageReference(reference), record.imageId, image);
+		const { image } = this.#scope.host.images.known(reference);
+		this.#scope.node.addImage(formatImageReference(reference), { image, imageId: record.imageId });
 		let environment: Environment = [];
 		try {
 			environment = this.#environment(spec);
@@ -284,54 +286,84 @@ export class ContainerWorker {
 		return findContainer(this.#scope.pod, this.record.name);
 	}
 
-	#pull(spec: ContainerSpec, reference: ImageReference, isPresent: boolean): void {
+	/** Asks the registry, with what the pod's imagePullSecrets say. */
+	async #pull(spec: ContainerSpec, reference: ImageReference): Promise<void> {
+		const { host, pod } = this.#scope;
+		this.record.phase = "pulling";
+		const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name === undefined || name === "" ? [] : [name]));
+		if (names.length === 0) {
+			this.#pullAs(spec, reference, []);
+			return;
+		}
+		const namespace = pod.metadata?.namespace ?? "";
+		const isMissing = (name: string) => host.lookups.secret(namespace, name) === undefined;
+		await Promise.all(names.filter(isMissing).map((name) => host.fetch(this.#scope.node.name, { kind: "secret", namespace, name })));
+		if (this.#scope.closed || this.#isOvertaken()) return;
+		const missing = names.filter(isMissing);
+		if (missing.length > 0) {
+			const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
+			this.#scope.event("Warning", "FailedToRetrieveImagePullSecret", message);
+		}
+		this.#pullAs(
+			spec,
+			reference,
+			names.flatMap((name) => host.lookups.secret(namespace, name) ?? []),
+		);
+	}
+
+	#pullAs(spec: ContainerSpec, reference: ImageReference, secrets: readonly Secret[]): void {
 		const { record } = this;
-		const { clock, latency, random } = this.#scope.host;
-		const { sizeBytes } = findImage(reference);
-		const failure = pullError(reference);
-		const tookMs = isPresent || failure !== undefined ? latency.checkImageMs(random) : latency.pullMs(sizeBytes, random);
-		record.phase = "pulling";
+		const { host, node } = this.#scope;
+		const { clock, images, latency, random } = host;
+		const full = formatImageReference(reference);
+		const registryHost = registryHostOf(reference.repository);
+		const answer = images.pull({
+			reference,
+			accounts: accountsFor(reference.repository, secrets),
+			allowsPlainHttp: images.registry(registryHost)?.scheme === "http" && node.allowsPlainHttp(registryHost),
+		});
+		const isUpToDate = !("error" in answer) && node.image(full)?.imageId === answer.imageId;
+		const tookMs = "error" in answer || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, answer.image, latency, random);
 		this.#scope.after(tookMs, () => {
 			if (this.#isOvertaken()) return;
-			if (failure === undefined) {
-				this.#events([pulledEvent(spec.image ?? "", tookMs, sizeBytes)]);
-				this.#create(spec, reference);
+			if (!("error" in answer)) {
+				this.#events([pulledEvent(spec.image ?? "", tookMs, answer.image.sizeBytes)]);
+				node.addImage(full, answer);
+				this.#create(spec, reference, answer);
 				return;
 			}
-			record.pullError = failure;
+			record.pullError = answer.error;
 			record.imageBackoff = nextBackoff(record.imageBackoff, record.imageBackoff?.updatedMs ?? clock.now(), clock.now());
-			this.#events(pullFailedEvents(spec.image ?? "", failure));
-			this.#wait("ErrImagePull", failure, resyncMs);
+			this.#events(pullFailedEvents(spec.image ?? "", answer.error));
+			this.#wait("ErrImagePull", answer.error, resyncMs);
 		});
 	}
 
-	#create(spec: ContainerSpec, reference: ImageReference): void {
+	#create(spec: ContainerSpec, reference: ImageReference, pulled: PulledImage): void {
 		const { record } = this;
-		const { host, node } = this.#scope;
-		const image = findImage(reference);
-		record.imageId = imageIdOf(reference);
+		const { host } = this.#scope;
+		record.imageId = pulled.imageId;
 		record.image = reference.digest === undefined ? formatImageReference(reference) : (spec.image ?? "");
 		record.imageBackoff = undefined;
 		record.phase = "starting";
-		node.addImage(formatImageReference(reference), record.imageId, image);
 		let environment: Environment;
 		try {
 			environment = this.#environment(spec);
 		} catch (error) {
 			if (!(error instanceof MissingObjectError)) throw error;
-			void this.#createLater(spec, reference, error);
+			void this.#createLater(spec, reference, pulled, error);
 			return;
 		}
 		this.#scope.after(host.latency.startMs(host.random), () => {
-			if (!this.#isOvertaken()) this.#startInstance(spec, image, environment);
+			if (!this.#isOvertaken()) this.#startInstance(spec, pulled.image, environment);
 		});
 	}
 
-	async #createLater(spec: ContainerSpec, reference: ImageReference, error: MissingObjectError): Promise<void> {
+	async #createLater(spec: ContainerSpec, reference: ImageReference, pulled: PulledImage, error: MissingObjectError): Promise<void> {
 		const found = await this.#scope.fetch(error);
 		if (this.#scope.closed) return;
 		if (!this.#isOvertaken()) {
-			if (found) this.#create(spec, reference);
+			if (found) this.#create(spec, reference, pulled);
 			else {
 				this.#event("Warning", "Failed", `Error: ${error.message}`);
 				this.#wait("CreateContainerConfigError", error.message, configRetryMs);

@@ -4,6 +4,7 @@
  */
 import type { Container, EphemeralContainer } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
+import type { PulledImage } from "../images/image-catalog.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
 import { backoffUntil } from "./backoff.ts";
 import type { ContainerRecord } from "./pod-record.ts";
@@ -19,8 +20,8 @@ export interface ContainerEvent {
 
 export type PullDecision =
 	/** The node has the image. */
-	| { readonly type: "use"; readonly reference: ImageReference; readonly events: readonly ContainerEvent[] }
-	| { readonly type: "pull"; readonly reference: ImageReference; readonly isPresent: boolean; readonly events: readonly ContainerEvent[] }
+	| { readonly type: "use"; readonly reference: ImageReference; readonly pulled: PulledImage; readonly events: readonly ContainerEvent[] }
+	| { readonly type: "pull"; readonly reference: ImageReference; readonly events: readonly ContainerEvent[] }
 	| {
 			readonly type: "wait";
 			readonly reason: string;
@@ -32,7 +33,7 @@ export type PullDecision =
 export function decidePull(
 	spec: Container | EphemeralContainer,
 	known: ContainerRecord,
-	hasImage: (reference: string) => boolean,
+	imageOf: (reference: string) => PulledImage | undefined,
 	nowMs: number,
 ): PullDecision {
 	const name = JSON.stringify(spec.image ?? "");
@@ -41,11 +42,11 @@ export function decidePull(
 		const message = `Failed to apply default image tag ${name}: couldn't parse image name ${name}: ${reference.error}`;
 		return waitFor("InvalidImageName", message, hopelessRetryMs, { type: "Warning", reason: "InspectFailed", message });
 	}
-	const isPresent = hasImage(formatImageReference(reference));
+	const pulled = imageOf(formatImageReference(reference));
 	const policy = spec.imagePullPolicy ?? (reference.tag === "latest" ? "Always" : "IfNotPresent");
-	if (isPresent && policy !== "Always") {
+	if (pulled !== undefined && policy !== "Always") {
 		const message = `Container image ${name} already present on machine and can be accessed by the pod`;
-		return { type: "use", reference, events: [{ type: "Normal", reason: "Pulled", message }] };
+		return { type: "use", reference, pulled, events: [{ type: "Normal", reason: "Pulled", message }] };
 	}
 	if (policy === "Never") {
 		const message = `Container image ${name} is not present with pull policy of Never`;
@@ -58,7 +59,7 @@ export function decidePull(
 		const event = { type: "Normal", reason: "BackOff", message } as const;
 		return waitFor("ImagePullBackOff", `${message}: ErrImagePull: ${pullError}`, untilMs - nowMs, event);
 	}
-	return { type: "pull", reference, isPresent, events: [{ type: "Normal", reason: "Pulling", message: `Pulling image ${name}` }] };
+	return { type: "pull", reference, events: [{ type: "Normal", reason: "Pulling", message: `Pulling image ${name}` }] };
 }
 
 function waitFor(reason: string, message: string, retryAfterMs: number, event: ContainerEvent): PullDecision {

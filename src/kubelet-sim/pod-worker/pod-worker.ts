@@ -244,7 +244,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	memoryExceededMs(container: UsedContainer): number | undefined {
 		const nowMs = this.host.clock.now();
-		if (saysMemory(this.#pod)) return this.usage.memoryExceededMs(container, nowMs);
+		if (saysMemory(this.#pod) || container.image.memoryCurve !== undefined) return this.usage.memoryExceededMs(container, nowMs);
 		const { image, takenMemoryBytes, memoryLimitBytes = Number.POSITIVE_INFINITY } = container;
 		const ownBytes = image.isGuess === true ? 0 : image.memoryBytes;
 		return ownBytes + takenMemoryBytes > memoryLimitBytes ? nowMs : undefined;

@@ -6,6 +6,7 @@ import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/s
 import type { FileSystem } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
 import type { Image } from "../images/image.ts";
+import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
 import type { LatencyModel } from "../latency.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
 import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
@@ -23,8 +24,11 @@ export interface WorkerNode extends AdmissionNode {
 	allocateAddress(): string;
 	reserveAddress(address: string): void;
 	releaseAddress(address: string): void;
-	hasImage(reference: string): boolean;
-	addImage(reference: string, imageId: string, image: Image): void;
+	/** The image that it has for a reference, in full. */
+	image(reference: string): PulledImage | undefined;
+	addImage(reference: string, pulled: PulledImage): void;
+	/** Its runtime is told to ask this registry over plain HTTP. */
+	allowsPlainHttp(registry: string): boolean;
 	hostFiles(): FileSystem;
 }
 
@@ -38,6 +42,8 @@ export interface WorkerHost {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly latency: LatencyModel;
+	/** What can be pulled. */
+	readonly images: ImageCatalog;
 	readonly log: Logger;
 	readonly network: ClusterNetwork;
 	readonly lookups: ObjectLookups;

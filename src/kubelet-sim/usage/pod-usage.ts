@@ -39,6 +39,9 @@ export interface ImageUsage {
 	readonly memoryBytes: number;
 	/** Nobody knows what is in the image: nobody is killed for it. */
 	readonly isGuess?: boolean;
+	/** In their place, from the container's start on; `memoryBytes` is then the most that it comes to. */
+	readonly coresCurve?: UsageCurve;
+	readonly memoryCurve?: UsageCurve;
 }
 
 /** A running container. */
@@ -159,8 +162,8 @@ export class PodUsageMeter {
 
 	/** The working set at a moment. */
 	memoryBytes(container: UsedContainer, atMs: number): number {
-		const curve = this.#memoryCurve(this.#regimeAt(atMs), container);
-		const bytes = Math.ceil(valueAt(curve, atMs, this.#startMs) / pageBytes) * pageBytes + container.takenMemoryBytes;
+		const { curve, startMs } = this.#memoryCurve(this.#regimeAt(atMs), container);
+		const bytes = Math.ceil(valueAt(curve, atMs, startMs) / pageBytes) * pageBytes + container.takenMemoryBytes;
 		return Math.min(bytes, container.memoryLimitBytes ?? bytes);
 	}
 
@@ -168,12 +171,13 @@ export class PodUsageMeter {
 	memoryExceededMs(container: UsedContainer, fromMs: number): number | undefined {
 		const { memoryLimitBytes, takenMemoryBytes } = container;
 		if (memoryLimitBytes === undefined) return undefined;
-		return firstAbove(this.#memoryCurve(this.#current, container), memoryLimitBytes - takenMemoryBytes, fromMs, this.#startMs);
+		const { curve, startMs } = this.#memoryCurve(this.#current, container);
+		return firstAbove(curve, memoryLimitBytes - takenMemoryBytes, fromMs, startMs);
 	}
 
 	/** What the container's memory may come to, as things are. */
 	peakMemoryBytes(container: UsedContainer): number {
-		const bytes = peakOf(this.#memoryCurve(this.#current, container)) + container.takenMemoryBytes;
+		const bytes = peakOf(this.#memoryCurve(this.#current, container).curve) + container.takenMemoryBytes;
 		return Math.min(bytes, container.memoryLimitBytes ?? bytes);
 	}
 
@@ -189,8 +193,11 @@ export class PodUsageMeter {
 		return curve === undefined ? 0 : peakOf(curve);
 	}
 
-	#memoryCurve({ pod }: Regime, { name, image }: UsedContainer): UsageCurve {
-		return this.#annotated(pod, memoryAnnotation, name) ?? constantCurve(image.memoryBytes);
+	/** An annotation's counts from the pod's start, an image's from the container's. */
+	#memoryCurve({ pod }: Regime, { name, image, startedMs }: UsedContainer): { readonly curve: UsageCurve; readonly startMs: number } {
+		const annotated = this.#annotated(pod, memoryAnnotation, name);
+		if (annotated !== undefined) return { curve: annotated, startMs: this.#startMs };
+		return { curve: image.memoryCurve ?? constantCurve(image.memoryBytes), startMs: startedMs };
 	}
 
 	/** All but work. */
@@ -207,10 +214,14 @@ export class PodUsageMeter {
 		return known + Math.min(used, (container.cores * (atMs - fromMs)) / 1000);
 	}
 
-	#rates({ pod, loads }: Regime, { name, image }: UsedContainer): readonly UsageShare[] {
-		const own = this.#annotated(pod, cpuAnnotation, name) ?? constantCurve(image.cores);
+	#rates({ pod, loads }: Regime, { name, image, startedMs }: UsedContainer): readonly UsageShare[] {
+		const annotated = this.#annotated(pod, cpuAnnotation, name);
 		const isFirst = pod.spec?.containers[0]?.name === name;
-		return [{ curve: own, startMs: this.#startMs, share: 1 }, ...(isFirst ? loads.values() : [])];
+		const own =
+			annotated === undefined
+				? { curve: image.coresCurve ?? constantCurve(image.cores), startMs: startedMs }
+				: { curve: annotated, startMs: this.#startMs };
+		return [{ ...own, share: 1 }, ...(isFirst ? loads.values() : [])];
 	}
 
 	#annotated({ metadata }: Pod, name: string, container: string): UsageCurve | undefined {
