@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { NodeSpec } from "../../apimachinery/schema/generated/types.ts";
+import { newTimeout } from "../../apimachinery/status-error.ts";
 import { csiDrivers, nodes, persistentVolumeClaims, persistentVolumes, pods, volumeAttachments } from "../../client/resources.ts";
 import { csiDriver } from "../csi-driver/csi-driver.ts";
 import { ControllerFixture } from "../testing/controller-fixture.ts";
@@ -155,4 +156,60 @@ test("an attachment that somebody else made is left alone", async () => {
 test("of several nodes that want a volume at once one gets it", () => {
 	const state = { attached: new Set<string>(), isShared: false, waitMs: () => undefined };
 	expect(planAttachments({ ...state, wanted: new Set(["b", "a"]) })).toMatchObject({ attach: ["a"], refused: ["b"] });
+});
+
+describe("with a cache that is behind", () => {
+	test("a volume that was just attached is not attached to another node", async () => {
+		fixture.api.watchDelayMs.set("volumeattachments.storage.k8s.io", 5_000);
+		await disk();
+		await pod("web", "n1");
+		await mounts("n1", [inUse]);
+		await remove("web");
+		await pod("other", "n2");
+		await fixture.clock.advance(4_000);
+		expect(await attached()).toEqual(["n1 undefined"]);
+		await mounts("n1", []);
+		await fixture.clock.advance(60_000);
+		expect(await attached()).toEqual(["n2 true"]);
+	});
+
+	test("one that may have been attached is asked after before it is attached elsewhere", async () => {
+		fixture.api.watchDelayMs.set("volumeattachments.storage.k8s.io", 5_000);
+		await disk();
+		fixture.api.intercept = async (request) => {
+			if (request.verb !== "create" || request.resource !== "volumeattachments") return;
+			fixture.api.intercept = undefined;
+			await fixture.api.request(request);
+			throw newTimeout("the answer is lost");
+		};
+		await pod("web", "n1");
+		await mounts("n1", [inUse]);
+		await remove("web");
+		await pod("other", "n2");
+		await fixture.clock.advance(4_000);
+		expect(await attached()).toEqual(["n1 undefined"]);
+	});
+
+	test("a node shows that it has a volume no more before that is taken away, and only if it has not said meanwhile that it needs it", async () => {
+		await disk();
+		await pod("web", "n1");
+		fixture.api.watchDelayMs.set("nodes", 5_000);
+		fixture.takeWrites();
+		const node = await fixture.client.resource(nodes).get({ name: "n1" });
+		await fixture.client.resource(nodes).updateStatus({ ...node, status: { ...node.status, volumesInUse: [inUse] } });
+		await remove("web");
+		expect(await attached()).toEqual(["n1 true"]);
+		await fixture.clock.advance(60_000);
+		expect(await attached()).toEqual(["n1 true"]);
+		expect(await shown("n1")).toEqual([{ name: inUse, devicePath: "" }]);
+		await mounts("n1", []);
+		fixture.takeWrites();
+		await fixture.clock.advance(60_000);
+		expect(await attached()).toEqual([]);
+		const order = fixture.takeWrites().filter((write) => write.includes("nodes/status") || write.startsWith("delete"));
+		expect(order.slice(0, 2).map((write) => write.split(" ").slice(0, 2).join(" "))).toEqual([
+			"patch nodes/status",
+			"delete volumeattachments",
+		]);
+	});
 });

@@ -18,7 +18,6 @@ import type {
 	Pod,
 	VolumeAttachment,
 } from "../../apimachinery/schema/generated/types.ts";
-import { isStatusError } from "../../apimachinery/status-error.ts";
 import { uniqueVolumeName } from "../../apimachinery/storage/disk-driver.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import { type ReconcileResult, runController } from "../../client/controller.ts";
@@ -29,13 +28,11 @@ import type { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { isPodTerminal } from "../pod-state.ts";
 import { isShared, planAttachments, unmountWaitMs } from "./attach-plan.ts";
+import { Attachments } from "./attachments.ts";
 
 const name = "persistentvolume-attach-detach-controller";
-const byVolume = "volume";
-const byNode = "node";
-
-const volumeOf = ({ spec }: VolumeAttachment): readonly string[] => [spec.source.persistentVolumeName ?? ""];
-const nodeOf = ({ spec }: VolumeAttachment): readonly string[] => [spec.nodeName];
+/** Between two looks at a cache that does not show yet what was done. */
+const behindMs = 1_000;
 
 export const attachDetachController: Controller = {
 	name,
@@ -59,7 +56,8 @@ class AttachDetach {
 	readonly #claims: Informer<PersistentVolumeClaim>;
 	readonly #volumes: Informer<PersistentVolume>;
 	readonly #nodes: Informer<Node>;
-	readonly #attachments: Informer<VolumeAttachment>;
+	readonly #attachmentInformer: Informer<VolumeAttachment>;
+	readonly #attachments: Attachments;
 	readonly #drivers;
 	/** Pods that use a claim, by the claim's key. Only pods with claims are here. */
 	readonly #users = new Map<string, Set<string>>();
@@ -77,15 +75,14 @@ class AttachDetach {
 		this.#claims = informers.informer(persistentVolumeClaims);
 		this.#volumes = informers.informer(persistentVolumes);
 		this.#nodes = informers.informer(nodes);
-		this.#attachments = informers.informer(volumeAttachments);
+		this.#attachmentInformer = informers.informer(volumeAttachments);
+		this.#attachments = new Attachments(this.#attachmentInformer, context.client.resource(volumeAttachments));
 		this.#drivers = informers.informer(csiDrivers);
-		this.#attachments.cache.addIndex(byVolume, volumeOf);
-		this.#attachments.cache.addIndex(byNode, nodeOf);
 	}
 
 	async run(signal: AbortSignal): Promise<void> {
 		const { log } = this.#context;
-		const all = [this.#pods, this.#claims, this.#volumes, this.#nodes, this.#attachments, this.#drivers];
+		const all = [this.#pods, this.#claims, this.#volumes, this.#nodes, this.#attachmentInformer, this.#drivers];
 		await Promise.all(all.map((informer) => informer.whenSynced()));
 		this.#watch(signal);
 		const reconcile = (key: string): Promise<ReconcileResult> => {
@@ -117,10 +114,16 @@ class AttachDetach {
 		const claimChanged = (claim: PersistentVolumeClaim) => this.#enqueueClaim(objectKey(claim));
 		this.#claims.onChange({ added: claimChanged, updated: (_old, claim) => claimChanged(claim) }, signal);
 		const nodeChanged = ({ metadata }: Node) => this.#enqueueNode(metadata?.name ?? "");
+		// What a node shows is ours alone, and may have been decided by a version of it that was old.
+		const shownChanged = ({ metadata }: Node) => this.#queue.add(`node:${metadata?.name}`);
 		this.#nodes.onChange(
 			{
+				added: (node) => {
+					if (node.status?.volumesAttached !== undefined) shownChanged(node);
+				},
 				updated: (old, node) => {
 					if (concernsVolumes(old, node)) nodeChanged(node);
+					if (!jsonEqual(old.status?.volumesAttached ?? [], node.status?.volumesAttached ?? [])) shownChanged(node);
 				},
 				deleted: nodeChanged,
 			},
@@ -130,7 +133,7 @@ class AttachDetach {
 			this.#queue.add(`volume:${attachment.spec.source.persistentVolumeName}`);
 			this.#queue.add(`node:${attachment.spec.nodeName}`);
 		};
-		this.#attachments.onChange(
+		this.#attachmentInformer.onChange(
 			{
 				added: attachmentChanged,
 				updated: (old, attachment) => {
@@ -139,6 +142,7 @@ class AttachDetach {
 				},
 				deleted: (attachment) => {
 					this.#surplusSinceMs.delete(attachment.metadata?.name ?? "");
+					this.#attachments.forget(attachment);
 					attachmentChanged(attachment);
 				},
 			},
@@ -149,12 +153,11 @@ class AttachDetach {
 	#enqueueClaim(key: string): void {
 		const volume = this.#claims.cache.get(key)?.spec?.volumeName ?? "";
 		if (volume !== "" && this.#users.has(key)) this.#queue.add(`volume:${volume}`);
-		else if (volume !== "" && this.#attachments.cache.byIndex(byVolume, volume).length > 0) this.#queue.add(`volume:${volume}`);
+		else if (volume !== "" && this.#attachments.ofVolume(volume).length > 0) this.#queue.add(`volume:${volume}`);
 	}
 
 	#enqueueNode(node: string): void {
-		for (const attachment of this.#attachments.cache.byIndex(byNode, node))
-			this.#queue.add(`volume:${attachment.spec.source.persistentVolumeName}`);
+		for (const attachment of this.#attachments.ofNode(node)) this.#queue.add(`volume:${attachment.spec.source.persistentVolumeName}`);
 	}
 
 	/** Pods on nodes that use the volume, unless they are over. */
@@ -169,26 +172,32 @@ class AttachDetach {
 	}
 
 	async #reconcileVolume(volumeName: string): Promise<ReconcileResult> {
+		await this.#attachments.settle(volumeName);
 		const volume = this.#volumes.cache.get(volumeName);
-		const attachments = this.#attachments.cache.byIndex(byVolume, volumeName).filter(isOurs);
+		const attachments = this.#attachments.ofVolume(volumeName).filter(isOurs);
 		const users = volume === undefined ? [] : this.#podsOn(volume);
 		const driver = volume?.spec?.csi?.driver ?? attachments[0]?.spec.attacher ?? "";
 		if (driver === "" || (attachments.length === 0 && !this.#isAttachable(driver))) return undefined;
 		const handle = volume?.spec?.csi?.volumeHandle ?? "";
+		const uniqueName = uniqueVolumeName(driver, handle);
 		const wanted = new Set(users.map(({ spec }) => spec?.nodeName ?? ""));
 		const plan = planAttachments({
 			wanted,
 			attached: new Set(attachments.map(({ spec }) => spec.nodeName)),
 			isShared: volume !== undefined && isShared(volume),
-			waitMs: (node) => this.#waitMs(attachments, node, uniqueVolumeName(driver, handle)),
+			waitMs: (node) => this.#waitMs(attachments, node, uniqueName),
 		});
 		for (const attachment of attachments)
 			if (wanted.has(attachment.spec.nodeName)) this.#surplusSinceMs.delete(attachment.metadata?.name ?? "");
 		for (const node of plan.attach) await this.#attach(volumeName, driver, handle, node);
-		for (const attachment of attachments) if (plan.detach.includes(attachment.spec.nodeName)) await this.#detach(attachment);
+		for (const attachment of attachments)
+			if (plan.detach.includes(attachment.spec.nodeName) || this.#attachments.isGoing(attachment))
+				await this.#detach(attachment, uniqueName);
 		if (plan.refused.length === 0) this.#refused.delete(volumeName);
 		for (const node of plan.refused) this.#tellOfRefusal(volumeName, node, users);
-		return plan.againAfterMs === undefined ? undefined : { requeueAfterMs: plan.againAfterMs };
+		const isBehind = this.#attachments.isBehind(volumeName);
+		const againAfterMs = Math.min(plan.againAfterMs ?? Number.POSITIVE_INFINITY, isBehind ? behindMs : Number.POSITIVE_INFINITY);
+		return againAfterMs === Number.POSITIVE_INFINITY ? undefined : { requeueAfterMs: againAfterMs };
 	}
 
 	#isAttachable(driver: string): boolean {
@@ -203,42 +212,59 @@ class AttachDetach {
 		return unmountWaitMs(this.#nodes.cache.get(node), volume, sinceMs, clock.now());
 	}
 
-	async #attach(volume: string, driver: string, handle: string, node: string): Promise<void> {
-		const attachment: VolumeAttachment = {
+	#attach(volume: string, driver: string, handle: string, node: string): Promise<void> {
+		return this.#attachments.create({
 			apiVersion: "storage.k8s.io/v1",
 			kind: "VolumeAttachment",
 			metadata: { name: attachmentName(driver, handle, node) },
 			spec: { attacher: driver, nodeName: node, source: { persistentVolumeName: volume } },
-		};
-		try {
-			await this.#context.client.resource(volumeAttachments).create(attachment);
-		} catch (error) {
-			if (!isStatusError(error, "AlreadyExists")) throw error;
-		}
+		});
 	}
 
-	async #detach({ metadata }: VolumeAttachment): Promise<void> {
-		if (metadata?.deletionTimestamp !== undefined) return;
-		try {
-			await this.#context.client.resource(volumeAttachments).delete({ name: metadata?.name ?? "" });
-		} catch (error) {
-			if (!isStatusError(error, "NotFound")) throw error;
+	/**
+	 * First the node shows that it has the volume no more, then it is taken away: a kubelet says that it needs a volume before it looks
+	 * whether the node has it, so one that mounts it meanwhile is noticed. What is once begun is finished, also when a pod comes back.
+	 */
+	async #detach(attachment: VolumeAttachment, uniqueName: string): Promise<void> {
+		if (attachment.metadata?.deletionTimestamp !== undefined) return;
+		if (!this.#attachments.isGoing(attachment)) {
+			// The node may have said something since it was decided.
+			if (this.#waitMs([attachment], attachment.spec.nodeName, uniqueName) !== undefined) return;
+			this.#attachments.markGoing(attachment);
+			try {
+				await this.#showAttached(attachment.spec.nodeName, { isStrict: true });
+			} catch (error) {
+				this.#attachments.unmarkGoing(attachment);
+				this.#queue.add(`node:${attachment.spec.nodeName}`);
+				throw error;
+			}
 		}
+		await this.#attachments.delete(attachment);
 	}
 
-	/** What the node shows to have, which its kubelet relies on. */
 	async #reconcileNode(nodeName: string): Promise<undefined> {
+		await this.#showAttached(nodeName);
+	}
+
+	/**
+	 * What the node shows to have, which its kubelet relies on.
+	 * @param options.isStrict only if the node is as the cache has it: what it has in use is up to date, then. Else rejects with Conflict
+	 */
+	async #showAttached(nodeName: string, { isStrict = false }: { readonly isStrict?: boolean } = {}): Promise<void> {
 		const node = this.#nodes.cache.get(nodeName);
 		if (node === undefined) return;
-		const volumesAttached = this.#attachments.cache
-			.byIndex(byNode, nodeName)
-			.filter(({ metadata, status }) => status?.attached === true && metadata?.deletionTimestamp === undefined)
+		const volumesAttached = this.#attachments
+			.ofNode(nodeName)
+			.filter((attachment) => attachment.status?.attached === true && !this.#attachments.isGoing(attachment))
 			.flatMap((attachment): AttachedVolume[] => {
 				const csi = this.#volumes.cache.get(attachment.spec.source.persistentVolumeName ?? "")?.spec?.csi;
 				return csi === undefined ? [] : [{ name: uniqueVolumeName(csi.driver, csi.volumeHandle), devicePath: "" }];
-			});
-		if (jsonEqual(volumesAttached, node.status?.volumesAttached ?? [])) return;
-		const body = { status: { volumesAttached: volumesAttached.length === 0 ? null : volumesAttached } };
+			})
+			// The order of the cache is another one after a new start.
+			.sort((one, other) => (one.name < other.name ? -1 : 1));
+		if (!isStrict && jsonEqual(volumesAttached, node.status?.volumesAttached ?? [])) return;
+		const status = { volumesAttached: volumesAttached.length === 0 ? null : volumesAttached };
+		const body = isStrict ? { metadata: { resourceVersion: node.metadata?.resourceVersion }, status } : { status };
 		await this.#context.client.resource(nodes).patch({ name: nodeName }, "application/merge-patch+json", body, { subresource: "status" });
 	}
 
