@@ -278,6 +278,20 @@ describe("when the claim of a volume is deleted", () => {
 		expect(await fixture.list(pods, "default")).toEqual([]);
 		expect(await fixture.events()).toEqual(["Normal VolumeRecycled PersistentVolume/disk: Volume recycled"]);
 	});
+
+	test("a pod that emptied a volume of its name before does not count", async () => {
+		await fixture.client
+			.resource(pods)
+			.create({ metadata: { namespace: "default", name: "recycler-for-disk" }, spec: { containers: [] }, status: { phase: "Succeeded" } });
+		await released({ persistentVolumeReclaimPolicy: "Recycle" });
+		await fixture.clock.advance(1_100);
+		expect(await state()).toEqual(["disk Released -> data"]);
+		const [recycler] = await fixture.list(pods, "default");
+		expect(recycler?.status?.phase).not.toBe("Succeeded");
+		await fixture.client.resource(pods).updateStatus({ ...recycler, status: { phase: "Succeeded" } });
+		await fixture.clock.advance(1_100);
+		expect(await state()).toEqual(["disk Available"]);
+	});
 });
 
 describe("a bound claim is Lost", () => {

@@ -26,6 +26,8 @@ export type RecycleOutcome =
 export class Recycler {
 	readonly #context: ControllerContext;
 	readonly #pods: ObjectCache<Pod>;
+	/** Uid of the pod that empties a volume, by the uids of volume and claim: another one of its name emptied it some other time. */
+	readonly #started = new Map<string, string>();
 
 	constructor(context: ControllerContext) {
 		this.#context = context;
@@ -42,12 +44,17 @@ export class Recycler {
 			if (isStatusError(error, "NotFound")) return undefined;
 			throw error;
 		});
+		const occasion = `${volume.metadata?.uid}/${volume.spec?.claimRef?.uid}`;
 		if (running === undefined) {
-			await client.create(recyclerPod(name, volume));
+			const started = await client.create(recyclerPod(name, volume));
+			this.#started.set(occasion, started.metadata?.uid ?? "");
 			return { kind: "waiting", forMs: pollMs };
 		}
-		if (!isPodTerminal(running)) return { kind: "waiting", forMs: pollMs };
+		const isOld = running.metadata?.uid !== this.#started.get(occasion);
+		if (!isOld && !isPodTerminal(running)) return { kind: "waiting", forMs: pollMs };
 		await client.delete({ namespace, name });
+		if (isOld) return { kind: "waiting", forMs: pollMs };
+		this.#started.delete(occasion);
 		return running.status?.phase === "Succeeded"
 			? { kind: "done" }
 			: { kind: "failed", message: running.status?.message ?? "pod failed, pod.Status.Message unknown." };
