@@ -35,8 +35,11 @@ async function run(context: ControllerContext, signal: AbortSignal): Promise<voi
 	claims.onChange({ added, updated }, signal);
 	const reconcile = async (key: string): Promise<void> => {
 		const claim = claims.cache.get(key);
-		const volume = volumes.cache.get(claim?.spec?.volumeName ?? "");
-		if (claim === undefined || volume?.spec?.claimRef?.uid !== claim.metadata?.uid || !wantsMore(claim)) return;
+		if (claim === undefined || !wantsMore(claim)) return;
+		const volume = volumes.cache.get(claim.spec?.volumeName ?? "");
+		// The cache may not have heard of it yet: tried again, as upstream.
+		if (volume === undefined) throw new Error(`persistentvolume ${JSON.stringify(claim.spec?.volumeName)} not found`);
+		if (volume.spec?.claimRef?.uid !== claim.metadata?.uid) throw new Error("persistent Volume is not bound to PVC being updated");
 		recorder.event(claim, "Normal", "ExternalExpanding", "waiting for an external controller to expand this PVC");
 	};
 	await runController({ name, queue, concurrency: 1, reconcile, log, signal });
