@@ -87,3 +87,12 @@ test("a parent that comes later lets it go", async () => {
 	await make("b", "10.0.0.0/8");
 	expect(await ready("a")).toBe(undefined);
 });
+
+test("of two that have an address, and are deleted in one instant, only one goes", async () => {
+	await make("a", "10.0.0.0/24");
+	await make("b", "10.0.0.0/24");
+	await allocate("10.0.0.7");
+	for (const name of ["a", "b"]) await fixture.client.resource(serviceCidrs).delete({ name });
+	await fixture.clock.advance(60_000);
+	expect((await fixture.list(serviceCidrs)).map(({ metadata }) => metadata?.name)).toHaveLength(1);
+});

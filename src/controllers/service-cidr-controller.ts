@@ -36,10 +36,16 @@ async function run(context: ControllerContext, signal: AbortSignal): Promise<voi
 	const addresses = informers.informer(ipAddresses);
 	await Promise.all([ranges.whenSynced(), addresses.whenSynced()]);
 	const queue = queueOf(context, "ipaddresses");
+	/** Uids of those that were let go, whether or not that shows: of two that contain one address only one goes. */
+	const freed = new Set<string>();
 	const enqueue = ({ metadata }: ServiceCIDR) => queue.add(metadata?.name ?? "");
 	// One that comes or goes may free or bind any that is being deleted; there are few of them.
 	const enqueueAll = () => ranges.cache.list().forEach(enqueue);
-	ranges.onChange({ added: enqueueAll, updated: (_old, range) => enqueue(range), deleted: enqueueAll }, signal);
+	const gone = ({ metadata }: ServiceCIDR) => {
+		freed.delete(metadata?.uid ?? "");
+		enqueueAll();
+	};
+	ranges.onChange({ added: enqueueAll, updated: (_old, range) => enqueue(range), deleted: gone }, signal);
 	const addressChanged = (address: IPAddress) => {
 		for (const range of ranges.cache.list()) if (isBeingDeleted(range) && contains(range, address)) enqueue(range);
 	};
@@ -77,13 +83,15 @@ async function run(context: ControllerContext, signal: AbortSignal): Promise<voi
 			await writeReady(range, { status: "True", reason: "", message: "Kubernetes Service CIDR is ready" });
 			return undefined;
 		}
-		if (isNeeded(range, ranges.cache.list(), addresses.cache.list())) {
+		const staying = ranges.cache.list().filter(({ metadata }) => !freed.has(metadata?.uid ?? ""));
+		if (isNeeded(range, staying, addresses.cache.list())) {
 			const message = "There are still IPAddresses referencing the ServiceCIDR, please remove them or create a new ServiceCIDR";
 			await writeReady(range, { status: "False", reason: "Terminating", message });
 			return undefined;
 		}
 		const leftMs = Date.parse(range.metadata?.deletionTimestamp ?? "") + deletionGraceMs - clock.now();
 		if (leftMs > 0) return { requeueAfterMs: leftMs };
+		freed.add(range.metadata?.uid ?? "");
 		if (isHeld) await patchFinalizers(range, { "$deleteFromPrimitiveList/finalizers": [finalizer] });
 		return undefined;
 	};
