@@ -37,6 +37,8 @@ export interface ControllerCheck {
 	invariant?(entry: TimelineEntry, cluster: TestCluster): void;
 	/** What the controller may write; default anything. */
 	owns?(entry: TimelineEntry): boolean;
+	/** Which of its writes have to come to an end, and are not begun again after a new start; default all. Leases and Events never count. */
+	isWork?(entry: TimelineEntry): boolean;
 	/** How often it may write one object in one life; default 50, and as many again for every step. */
 	readonly maxWritesPerObject?: number;
 	/** Cluster time in which nobody may write once all has converged; default 5 minutes. Leases and Events do not count. */
@@ -253,7 +255,11 @@ class Watch {
 
 	/** How much the controller has written that counts: what it writes of nodes is its work, what nodes write is not. */
 	#work(): number {
-		const counts = ({ kind, actor }: TimelineEntry) => kind !== "Event" && kind !== "Lease" && actor?.endsWith(this.#actor) === true;
+		const counts = (entry: TimelineEntry) => {
+			const { kind, actor } = entry;
+			const isIts = kind !== "Event" && kind !== "Lease" && actor?.endsWith(this.#actor) === true;
+			return isIts && this.#check.isWork?.(entry) !== false;
+		};
 		return this.#cluster.timeline.entries.filter(counts).length;
 	}
 }

@@ -6,19 +6,21 @@
  */
 import type fc from "fast-check";
 
+import type { ApiRequest } from "../../src/apimachinery/api-request.ts";
 import type { KubeObject } from "../../src/apimachinery/meta.ts";
 import type { ResourceRef } from "../../src/client/resources.ts";
 import { openCluster } from "../../src/cluster/index.ts";
 import type { Controller } from "../../src/controllers/controller.ts";
 import { checkController } from "../../src/testbench/check-controller.ts";
 import type { Duration } from "../../src/testbench/pace.ts";
-import { schedules, type UserAction } from "../../src/testbench/schedules.ts";
+import type { RunnableController } from "../../src/testbench/run-controller.ts";
+import { type Schedule, schedules, type UserAction } from "../../src/testbench/schedules.ts";
 import { type ClusterOptions, createTestCluster, type TestCluster } from "../../src/testbench/test-cluster.ts";
 import type { TimelineEntry } from "../../src/testbench/timeline.ts";
 import { Machines } from "./machines.ts";
 
 export interface Life {
-	readonly controller: () => Controller;
+	readonly controller: () => RunnableController;
 	/** Other controllers that it needs: they live through the same faults. */
 	readonly companions?: () => readonly Controller[];
 	/** Whether pods are placed, run and end. */
@@ -32,8 +34,12 @@ export interface Life {
 	readonly invariant?: (cluster: TestCluster) => (entry: TimelineEntry) => void;
 	/** What it may write. */
 	readonly owns: (entry: TimelineEntry) => boolean;
+	/** Which of its writes have to come to an end; default all. */
+	readonly isWork?: (entry: TimelineEntry) => boolean;
 	readonly within?: Duration;
 	readonly quietFor?: Duration;
+	/** Which requests may go wrong; default all. */
+	readonly affects?: (request: ApiRequest) => boolean;
 	/** Longest time between two actions. */
 	readonly pauseMs?: number;
 	readonly steps?: { readonly min: number; readonly max: number };
@@ -56,10 +62,11 @@ export async function live(life: Life, { runs, seed, replay, shrink = true }: Li
 			invariant = life.invariant?.(cluster);
 			return cluster;
 		},
-		schedule: schedules(life.actions, { pauseMs: life.pauseMs ?? 30_000, ...(life.steps === undefined ? {} : { steps: life.steps }) }),
+		schedule: schedulesOf(life),
 		converged: life.converged,
 		invariant: (entry) => invariant?.(entry),
 		owns: life.owns,
+		...(life.isWork === undefined ? {} : { isWork: life.isWork }),
 		...(life.within === undefined ? {} : { within: life.within }),
 		...(life.quietFor === undefined ? {} : { quietFor: life.quietFor }),
 		runs,
@@ -67,6 +74,11 @@ export async function live(life: Life, { runs, seed, replay, shrink = true }: Li
 		...(seed === undefined ? {} : { seed }),
 		...(replay === undefined ? {} : { replay }),
 	});
+}
+
+function schedulesOf({ actions, pauseMs = 30_000, steps, affects }: Life): fc.Arbitrary<Schedule> {
+	const any = schedules(actions, { pauseMs, ...(steps === undefined ? {} : { steps }) });
+	return affects === undefined ? any : any.map((schedule) => ({ ...schedule, faults: { ...schedule.faults, affects } }));
 }
 
 /** The API server, and what the life needs beside its controller. Its controllers act as administrators: their roles are another test's. */
@@ -140,6 +152,10 @@ const clusterScoped: ReadonlySet<string> = new Set([
 	"nodes",
 	"namespaces",
 	"persistentvolumes",
+	"storageclasses",
+	"volumeattachments",
+	"servicecidrs",
+	"ipaddresses",
 	"clusterroles",
 	"certificatesigningrequests",
 	"validatingadmissionpolicies",

@@ -2,18 +2,8 @@ import { expect, test } from "vitest";
 import { createControllers } from "../../src/controllers/controllers.ts";
 import { lives } from "./lives/index.ts";
 
-/** Not under the properties yet: see docs/status.md. */
-const withoutLife = [
-	"persistentvolume-binder-controller",
-	"persistentvolume-attach-detach-controller",
-	"persistentvolume-expander-controller",
-	"kubesim-csi-driver",
-	"horizontal-pod-autoscaler-controller",
-	"service-cidr-controller",
-];
-
-test("every built-in controller has a life, or is known to have none yet", () => {
+test("every built-in controller has a life", () => {
 	const none = () => "";
 	const names = createControllers({ rootCa: none, signCertificate: none, signServiceAccountToken: none }).map(({ name }) => name);
-	expect([...Object.keys(lives), ...withoutLife].sort()).toEqual([...names].sort());
+	expect(Object.keys(lives).sort()).toEqual([...names].sort());
 });

@@ -1,4 +1,5 @@
+import { autoscalingLives } from "./lives/autoscaling.ts";
 import { workloadLives } from "./lives/workloads.ts";
 import { testLives } from "./properties.ts";
 
-testLives(workloadLives);
+testLives({ ...workloadLives, ...autoscalingLives });
