@@ -4,14 +4,36 @@ import type { KubeObject } from "../../src/apimachinery/meta.ts";
 import type { CronJob, DaemonSet, Deployment, Pod, ReplicaSet } from "../../src/apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../src/apimachinery/time.ts";
 import { controllerReference } from "../../src/client/owner.ts";
-import { cronJobs, daemonSets, deployments, jobs, nodes, pods, replicaSets } from "../../src/client/resources.ts";
+import {
+	cronJobs,
+	daemonSets,
+	deployments,
+	endpointSlices,
+	endpoints,
+	horizontalPodAutoscalers,
+	jobs,
+	nodes,
+	podDisruptionBudgets,
+	pods,
+	replicaSets,
+	services,
+	statefulSets,
+} from "../../src/client/resources.ts";
+import { openCluster } from "../../src/cluster/index.ts";
 import { cronJobController } from "../../src/controllers/cronjob/cronjob-controller.ts";
 import { daemonSetController } from "../../src/controllers/daemonset/daemonset-controller.ts";
 import { deploymentController } from "../../src/controllers/deployment/deployment-controller.ts";
+import { disruptionController } from "../../src/controllers/disruption/disruption-controller.ts";
+import { endpointsController } from "../../src/controllers/endpoints/endpoints-controller.ts";
+import { endpointSliceController } from "../../src/controllers/endpointslice/endpointslice-controller.ts";
+import { horizontalPodAutoscalerController } from "../../src/controllers/horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts";
 import { jobController } from "../../src/controllers/job/job-controller.ts";
 import { replicaSetController } from "../../src/controllers/replicaset/replicaset-controller.ts";
 import { ControllerFixture } from "../../src/controllers/testing/controller-fixture.ts";
 import { ttlAfterFinishedController } from "../../src/controllers/ttl-after-finished/ttl-after-finished-controller.ts";
+import type { RunnableController } from "../../src/testbench/run-controller.ts";
+import { createTestCluster } from "../../src/testbench/test-cluster.ts";
+import { makeNamespace } from "./life.ts";
 
 let fixture: ControllerFixture;
 beforeEach(() => {
@@ -45,6 +67,112 @@ describe("selectors", () => {
 			"Warning SelectingAll DaemonSet/all: This daemon set is selecting all pods. A non-empty selector is required.",
 			"Warning SelectingAll Deployment/all: This deployment is selecting all pods. A non-empty selector is required.",
 		]);
+	});
+});
+
+describe("selectors that match nothing", () => {
+	const nothing = { matchLabels: labels, matchExpressions: [{ key: "app", operator: "NotIn", values: ["web"] }] };
+
+	test("a workload with one is refused: it would make pods without end, none of them its own", async () => {
+		await using cluster = await createTestCluster({ clock: "virtual", seed: 1 }, openCluster);
+		await makeNamespace(cluster, "default");
+		const metadata = { namespace: "default", name: "none" };
+		const spec = { selector: nothing, template };
+		const create = [
+			() => cluster.client.resource(replicaSets).create({ metadata, spec }),
+			() => cluster.client.resource(deployments).create({ metadata, spec }),
+			() => cluster.client.resource(daemonSets).create({ metadata, spec }),
+			() => cluster.client.resource(statefulSets).create({ metadata, spec: { ...spec, serviceName: "" } }),
+		];
+		for (const each of create) await expect(each()).rejects.toThrow("`selector` does not match template `labels`");
+	});
+
+	test("a Service and a budget with one say that there is nothing, and come to rest", async () => {
+		await fixture.client.resource(pods).create({ metadata: { namespace: "default", name: "p", labels }, spec: { containers: [] } });
+		await fixture.start(endpointsController, endpointSliceController, disruptionController);
+		const metadata = { namespace: "default", name: "none" };
+		await fixture.client
+			.resource(services)
+			.create({ metadata, spec: { selector: { app: "nobody" }, ipFamilies: ["IPv4"], ports: [{ port: 80 }] } });
+		await fixture.client.resource(podDisruptionBudgets).create({ metadata, spec: { selector: nothing, minAvailable: 1 } });
+		await fixture.clock.advance(60_000);
+		expect((await fixture.list(endpoints)).map(({ subsets = [] }) => subsets)).toEqual([[]]);
+		expect((await fixture.list(endpointSlices)).map((slice) => slice.endpoints ?? [])).toEqual([[]]);
+		const [budget] = await fixture.list(podDisruptionBudgets);
+		expect(budget?.status).toMatchObject({ expectedPods: 0, currentHealthy: 0, disruptionsAllowed: 0 });
+		fixture.takeWrites();
+		await fixture.clock.advance(3_600_000);
+		expect(fixture.takeWrites()).toEqual([]);
+	});
+});
+
+describe("autoscalers that cannot do what they are to", () => {
+	const targets = { missing: "Deployment", unscalable: "DaemonSet", unknown: "Unicorn" };
+
+	test("say why, once, and go on looking without a write for hours", async () => {
+		await using cluster = await createTestCluster({ clock: "virtual", seed: 1 }, openCluster);
+		await makeNamespace(cluster, "default");
+		cluster.run(horizontalPodAutoscalerController);
+		for (const [name, kind] of Object.entries(targets)) {
+			const scaleTargetRef = { apiVersion: "apps/v1", kind, name };
+			const metrics = [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } } }] as const;
+			const metadata = { namespace: "default", name };
+			await cluster.client.resource(horizontalPodAutoscalers).create({ metadata, spec: { scaleTargetRef, maxReplicas: 3, metrics } });
+		}
+		await cluster.advance("1m");
+		const told = (await cluster.client.resource(horizontalPodAutoscalers).list("default")).items.map(({ metadata, status }) => {
+			const able = status?.conditions?.find(({ type }) => type === "AbleToScale");
+			return [
+				metadata?.name,
+				able?.status,
+				able?.message?.replace("the HPA controller was unable to get the target's current scale: ", ""),
+			];
+		});
+		expect(told.sort()).toEqual([
+			["missing", "False", 'deployments.apps "missing" not found'],
+			["unknown", "False", 'no matches for kind "Unicorn" in group "apps"'],
+			["unscalable", "False", "the server could not find the requested resource (get daemonsets unscalable)"],
+		]);
+		const writes = () => cluster.timeline.entries.filter(({ kind }) => kind !== "Event").length;
+		const before = writes();
+		await cluster.advance("2h");
+		expect(writes()).toBe(before);
+	});
+});
+
+describe("two controllers that want different things of one object", () => {
+	/** Wants one replica, as soon as it sees that there are more or fewer. */
+	const stubborn: RunnableController = {
+		name: "stubborn",
+		run: async ({ informers, client }, signal) => {
+			const sets = informers.informer(replicaSets);
+			const correct = (set: ReplicaSet) => {
+				const place = { namespace: "default", name: set.metadata?.name ?? "" };
+				if (set.spec?.replicas !== 1)
+					void client.resource(replicaSets).patch(place, "application/merge-patch+json", { spec: { replicas: 1 } });
+			};
+			sets.onChange({ added: correct, updated: (_old, set) => correct(set) }, signal);
+			await sets.whenSynced();
+		},
+	};
+
+	test("take turns at the slower one's pace", async () => {
+		await using cluster = await createTestCluster({ clock: "virtual", seed: 1 }, openCluster);
+		await makeNamespace(cluster, "default");
+		await cluster.client.resource(replicaSets).create(replicaSet("web", 1));
+		await cluster.client.resource(horizontalPodAutoscalers).create({
+			metadata: { namespace: "default", name: "web" },
+			spec: { scaleTargetRef: { apiVersion: "apps/v1", kind: "ReplicaSet", name: "web" }, minReplicas: 3, maxReplicas: 3 },
+		});
+		cluster.run(horizontalPodAutoscalerController);
+		cluster.run(stubborn);
+		await cluster.advance("30m");
+		const sizes = cluster.timeline.entries.filter(({ kind, type }) => kind === "ReplicaSet" && type === "MODIFIED");
+		const by = (name: string) => sizes.filter(({ actor }) => actor === name).length;
+		// It looks four times a minute.
+		expect(by(horizontalPodAutoscalerController.name)).toBeGreaterThan(100);
+		expect(by(horizontalPodAutoscalerController.name)).toBeLessThanOrEqual(4 * 30);
+		expect(by("stubborn")).toBe(by(horizontalPodAutoscalerController.name));
 	});
 });
 
@@ -136,6 +264,29 @@ describe("schedules", () => {
 		const writes = fixture.takeWrites().filter((write) => !write.includes("events"));
 		expect(writes.length).toBeLessThan(5);
 	});
+
+	test("one that comes every second, with Jobs that end in it, makes one a minute, as they are named by the minute, and keeps few", async () => {
+		await fixture.start(cronJobController);
+		const { spec, ...rest } = cronJob("@every 1s");
+		await fixture.client.resource(cronJobs).create({ ...rest, spec: { ...spec, successfulJobsHistoryLimit: 3 } as CronJob["spec"] });
+		const prices: number[] = [];
+		for (let second = 0; second < 1_200; second++) {
+			await fixture.clock.advance(1_000);
+			const waiting = (await fixture.list(jobs)).filter(({ status }) => status?.conditions === undefined);
+			expect(waiting.length).toBeLessThanOrEqual(1);
+			for (const job of waiting) {
+				const now = formatTime(fixture.clock.now());
+				const conditions = [{ type: "Complete", status: "True", lastTransitionTime: now }];
+				await fixture.client.resource(jobs).updateStatus({ ...job, status: { conditions, completionTime: now, startTime: now } });
+			}
+			await fixture.clock.advance(0);
+			if (second % 120 === 119) prices.push(fixture.takeWrites().length);
+		}
+		expect((await fixture.list(jobs)).length).toBeLessThanOrEqual(4);
+		// No two minutes of them cost more than others, but for those that had no history yet to clear away.
+		const later = prices.slice(2);
+		expect(Math.max(...later) - Math.min(...later)).toBeLessThanOrEqual(5);
+	}, 60_000);
 
 	test("one that came every second of a year that was missed makes one Job", async () => {
 		await fixture.client.resource(cronJobs).create(cronJob("@every 1s"));
