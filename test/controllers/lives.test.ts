@@ -10,6 +10,8 @@ const withoutLife = [
 	"kubesim-csi-driver",
 	"horizontal-pod-autoscaler-controller",
 	"service-cidr-controller",
+	"resourceclaim-controller",
+	"device-taint-eviction-controller",
 ];
 
 test("every built-in controller has a life, or is known to have none yet", () => {
