@@ -74,6 +74,8 @@ export function createNodeResourcesFit({
 		wanted.scalars = new Map([...requests.scalars].filter(([resource]) => !isIgnored(resource)));
 		return wanted;
 	};
+	/** DeviceClasses come and go while nodes stay as they are. */
+	const ofDevices = ({ scalars }: ResourceVector) => (scalars === undefined ? [] : [...scalars.keys()].filter(isOfDevices));
 	return {
 		name,
 		preFilter: () => undefined,
@@ -83,7 +85,7 @@ export function createNodeResourcesFit({
 			return explain(wanted, node.allocatable, node.requested, node.pods.length, verdicts, isOfDevices);
 		},
 		score: (_state, pod, node) => score(pod, node),
-		signPod: ({ requests, nonZeroMilliCpu, nonZeroMemoryBytes }) => [requests, nonZeroMilliCpu, nonZeroMemoryBytes],
+		signPod: ({ requests, nonZeroMilliCpu, nonZeroMemoryBytes }) => [requests, nonZeroMilliCpu, nonZeroMemoryBytes, ofDevices(requests)],
 		eventsToRegister: () => [
 			{
 				resource: "AssignedPod",
