@@ -39,6 +39,7 @@ import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
 import type { AdmissionChain, AdmissionLookup, AdmissionPlugin } from "./admission/admission.ts";
 import { certificateAdmission } from "./admission/certificates.ts";
+import { deviceClaimRules } from "./admission/device-claims.ts";
 import { namespaceAutoProvision } from "./admission/namespace-existence.ts";
 import { ownerReferencesPermissionEnforcement } from "./admission/owner-references.ts";
 import { type AdmissionOptions, createAdmission } from "./admission/plugins.ts";
@@ -292,6 +293,7 @@ export class ApiServer {
 				}),
 			],
 			options.admission,
+			deviceClaimRules((question) => this.require(question)),
 		);
 		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({

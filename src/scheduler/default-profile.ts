@@ -38,6 +38,7 @@ export interface DefaultPluginOptions {
 
 /** The plugins and their weights, with the arguments of a profile. */
 export function defaultPlugins(options: DefaultPluginOptions, args: PluginArgs = {}): readonly PluginEntry[] {
+	const isOfDevices = (resource: string) => options.devices.cache.classOfResource(resource) !== undefined;
 	return [
 		{ plugin: schedulingGates },
 		{ plugin: prioritySort },
@@ -46,7 +47,7 @@ export function defaultPlugins(options: DefaultPluginOptions, args: PluginArgs =
 		{ plugin: taintToleration, weight: 3 },
 		{ plugin: createNodeAffinity(args.nodeAffinity), weight: 2 },
 		{ plugin: nodePorts },
-		{ plugin: createNodeResourcesFit(args.nodeResourcesFit), weight: 1 },
+		{ plugin: createNodeResourcesFit({ ...args.nodeResourcesFit, isOfDevices }), weight: 1 },
 		{ plugin: createVolumeRestrictions(options.volumes.cache) },
 		{ plugin: createNodeVolumeLimits(options.volumes.cache) },
 		{ plugin: createVolumeBinding({ ...options.volumes, ...args.volumeBinding }) },

@@ -311,6 +311,7 @@ export class Scheduler {
 				newShareId: () => shareRandom.uuid(),
 				deallocate,
 				onTakenBack: (pending, claim) => this.#queue.moveAll(objectEvent("ResourceClaim", "update"), pending, claim),
+				remove: (claim) => this.#claimWriter.remove(claim),
 				unreserve: (claim, pod) => this.#claimWriter.unreserve(claim, pod),
 				onWaiting: (pod, nodeName) => {
 					const message = `waiting for binding conditions for device on node ${nodeName}`;

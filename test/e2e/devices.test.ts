@@ -123,3 +123,30 @@ test("a Deployment gets as many pods as there are devices, and the next one when
 	await run("delete deployment train");
 	await untilStates();
 });
+
+test("a container that requests a resource which a class stands for gets a device", async () => {
+	await apply(`
+apiVersion: resource.k8s.io/v1
+kind: DeviceClass
+metadata: { name: backing }
+spec: { extendedResourceName: example.com/gpu, selectors: [{ cel: { expression: 'device.driver == "gpu.example.com"' } }] }
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: plain }
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: ctr
+    image: busybox
+    command: [sh, -c, 'env | grep GPU_DEVICE; sleep 9999']
+    resources: { limits: { example.com/gpu: 1 } }
+`);
+	await run("wait pod/plain --for=jsonpath={.status.phase}=Running --timeout=60s");
+	expect(await run("logs plain")).toMatch(/^GPU_DEVICE_[01]=gpu-[01]\n$/);
+	const claim = await run("get pod plain -o=jsonpath={.status.extendedResourceClaimStatus.resourceClaimName}");
+	expect(claim).toMatch(/^plain-extended-resources-/);
+	await untilStates(allocated);
+	await run("delete pod plain");
+	await untilStates();
+});

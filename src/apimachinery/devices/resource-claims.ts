@@ -7,6 +7,9 @@ import type { Pod, PodResourceClaim, ResourceClaimConsumerReference, ResourceRes
 /** Keeps an allocated claim until its devices are given back. */
 export const claimFinalizer = "resource.kubernetes.io/delete-protection";
 
+/** Marks the claim that stands for a pod's extended resources; "true". */
+export const extendedResourceClaimAnnotation = "resource.kubernetes.io/extended-resource-claim";
+
 /** Which claim an entry of `pod.spec.resourceClaims` stands for. */
 export type ClaimReference =
 	/** `isGenerated`: it is made for the pod, and must be the pod's own. */

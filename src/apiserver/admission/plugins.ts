@@ -76,9 +76,14 @@ export interface AdmissionOptions extends AdmissionSwitches {
 /**
  * The chain of one server.
  * @param further plugins with needs of their own, made by whoever can meet them
+ * @param always what is asked of every write before the plugins are, whatever the switches say
  * Throws AdmissionSwitchError for a plugin that Kubernetes does not know, or that is asked for by name and is not there.
  */
-export function createAdmission(further: readonly AdmissionPlugin[], options: AdmissionOptions = {}): AdmissionChain {
+export function createAdmission(
+	further: readonly AdmissionPlugin[],
+	options: AdmissionOptions = {},
+	always: readonly AdmissionPlugin[] = [],
+): AdmissionChain {
 	const { eventLimits = [] } = options;
 	const configured = [podSecurityAdmission(options.podSecurity), ...(eventLimits.length === 0 ? [] : [eventRateLimit(eventLimits)])];
 	if (options.enable?.includes("EventRateLimit") === true && eventLimits.length === 0) {
@@ -92,5 +97,5 @@ export function createAdmission(further: readonly AdmissionPlugin[], options: Ad
 	}
 	const missing = options.enable?.filter((name) => enabledPlugins(options).includes(name) && !known.has(name)) ?? [];
 	if (missing.length > 0) throw new AdmissionSwitchError(`admission plugin ${missing.join(", ")} is not implemented in kubesim`);
-	return new AdmissionChain(enabledPlugins(options).flatMap((name) => known.get(name) ?? []));
+	return new AdmissionChain([...always, ...enabledPlugins(options).flatMap((name) => known.get(name) ?? [])]);
 }

@@ -220,6 +220,7 @@ const componentRoles: readonly RoleRow[] = [
 			[read, "csistoragecapacities", storage],
 			[read, "deviceclasses", devices],
 			[`${read} update patch`, "resourceclaims", devices],
+			["create delete", "resourceclaims", devices],
 			[`${read} update patch`, "resourceclaims/status", devices],
 			["update patch", "resourceclaims/binding", devices],
 			[`${read} update patch`, "pods/finalizers"],

@@ -68,6 +68,25 @@ describe("a pod with a claim", () => {
 		expect((status?.state?.terminated?.message ?? "").split("\n").filter((line) => line !== "")).toEqual(expected);
 	});
 
+	test("sees the devices that stand for an extended resource", async () => {
+		await claim("c", { allocation: { devices: { results } } });
+		const pod = await harness.pod("p", { ...printing([]), name: "c" }, { nodeName: "", restartPolicy: "Never" });
+		const requestMappings = [{ containerName: "c", resourceName: "example.com/gpu", requestName: "gpus" }];
+		await reserve("c", "p");
+		const client = harness.client.resource(pods);
+		const extendedResourceClaimStatus = { requestMappings, resourceClaimName: "c" };
+		const told = await client.updateStatus({ ...pod, status: { ...pod.status, extendedResourceClaimStatus } });
+		const containers = told.spec?.containers ?? [];
+		await client.update({ ...told, spec: { ...told.spec, containers, nodeName: "n1" } });
+		await harness.clock.advance(11_000);
+		const [status] = (await harness.get("p")).status?.containerStatuses ?? [];
+		expect(status?.state?.terminated?.message?.trim().split("\n")).toEqual([
+			`DRA_RESOURCE_DRIVER_NAME=${driver}`,
+			"GPU_DEVICE_0=gpu-0",
+			"GPU_DEVICE_1=gpu-1",
+		]);
+	});
+
 	test("waits for its claim", async () => {
 		await harness.pod("p", {}, using("missing"));
 		await harness.clock.advance(15_000);

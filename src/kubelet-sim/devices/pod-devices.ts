@@ -11,11 +11,13 @@ import { claimReference, foreignClaim, isReservedFor } from "../../apimachinery/
 import type { Container, EphemeralContainer, Pod, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import type { Environment } from "../volumes/environment.ts";
 
-/** By name of the pod's claim. */
+/** By name of the pod's claim; that for its extended resources under `extended`, which is no name. */
 export type PodDevices = ReadonlyMap<string, ResourceResourceClaim>;
 
-export function usesDevices({ spec }: Pod): boolean {
-	return (spec?.resourceClaims?.length ?? 0) > 0;
+const extended = "<extended-resources>";
+
+export function usesDevices({ spec, status }: Pod): boolean {
+	return (spec?.resourceClaims?.length ?? 0) > 0 || status?.extendedResourceClaimStatus !== undefined;
 }
 
 /**
@@ -24,8 +26,10 @@ export function usesDevices({ spec }: Pod): boolean {
  */
 export async function prepareDevices(pod: Pod, fetchClaim: (name: string) => Promise<ResourceResourceClaim>): Promise<PodDevices> {
 	const { name, uid = "" } = pod.metadata ?? {};
+	const resourceClaimName = pod.status?.extendedResourceClaimStatus?.resourceClaimName;
+	const ofResources = resourceClaimName === undefined ? [] : [{ name: extended, resourceClaimName }];
 	const devices = new Map<string, ResourceResourceClaim>();
-	for (const podClaim of pod.spec?.resourceClaims ?? []) {
+	for (const podClaim of [...(pod.spec?.resourceClaims ?? []), ...ofResources]) {
 		const reference = claimReference(pod, podClaim);
 		if ("problem" in reference) throw new Error(reference.problem);
 		if ("notNeeded" in reference) continue;
@@ -53,8 +57,13 @@ async function fetchNamed(name: string, fetchClaim: (name: string) => Promise<Re
 const noEnvironment: Environment = [];
 
 /** What the drivers set in a container that names claims. */
-export function deviceEnvironment(devices: PodDevices | undefined, { resources }: Container | EphemeralContainer): Environment {
-	const { claims = [] } = resources ?? {};
+export function deviceEnvironment(
+	devices: PodDevices | undefined,
+	{ status }: Pod,
+	{ name: containerName, resources }: Container | EphemeralContainer,
+): Environment {
+	const mapped = (status?.extendedResourceClaimStatus?.requestMappings ?? []).filter((mapping) => mapping.containerName === containerName);
+	const claims = [...(resources?.claims ?? []), ...mapped.map(({ requestName }) => ({ name: extended, request: requestName }))];
 	if (devices === undefined || claims.length === 0) return noEnvironment;
 	const variables = new Map<string, string>();
 	for (const { name, request } of claims) {

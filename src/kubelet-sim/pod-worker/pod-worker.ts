@@ -318,7 +318,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	deviceEnvironment(container: Container | EphemeralContainer): Environment {
-		return deviceEnvironment(this.#devices, container);
+		return deviceEnvironment(this.#devices, this.#pod, container);
 	}
 
 	serviceEnvironment(): ReadonlyMap<string, string> {

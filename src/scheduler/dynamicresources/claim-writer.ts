@@ -1,5 +1,5 @@
 /** Writes about claims that nobody waits for: what comes of them shows in the informer. */
-import { deallocated } from "../../apimachinery/devices/resource-claims.ts";
+import { deallocated, withoutClaimFinalizer } from "../../apimachinery/devices/resource-claims.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Pod, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
@@ -31,6 +31,20 @@ export class ClaimWriter {
 			.resource(resourceClaims)
 			.patch({ namespace, name }, "application/strategic-merge-patch+json", body, { subresource: "status" })
 			.catch((error: unknown) => this.#report("unreserve", claim, error));
+	}
+
+	/** A claim that we made for a pod which could not be bound. */
+	remove(claim: ResourceResourceClaim): void {
+		void this.#remove(claim).catch((error: unknown) => this.#report("delete", claim, error));
+	}
+
+	/** Whatever it has become meanwhile. */
+	async #remove({ metadata }: ResourceResourceClaim): Promise<void> {
+		const client = this.#client.resource(resourceClaims);
+		const { namespace, name = "" } = metadata ?? {};
+		const current = await client.get({ namespace, name });
+		await client.update(withoutClaimFinalizer(current));
+		await client.delete({ namespace, name });
 	}
 
 	#report(what: string, { metadata }: ResourceResourceClaim, error: unknown): void {

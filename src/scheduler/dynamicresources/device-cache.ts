@@ -8,6 +8,7 @@
  *
  * Source of behaviour: pkg/scheduler/framework/plugins/dynamicresources/dra_manager.go (assume cache, allocations in flight).
  */
+import { extendedResourceClaimAnnotation, owningPod } from "../../apimachinery/devices/resource-claims.ts";
 import { type KubeObject, objectKey } from "../../apimachinery/meta.ts";
 import type { DeviceClass, ResourceResourceClaim, ResourceSlice } from "../../apimachinery/schema/generated/types.ts";
 import type { Informer, InformerFactory } from "../../client/informer.ts";
@@ -15,9 +16,13 @@ import type { ObjectCache } from "../../client/object-cache.ts";
 import { deviceClasses, type ResourceRef, resourceClaims, resourceSlices } from "../../client/resources.ts";
 import { AllocatedDevices, type AllocatedState } from "./allocated-devices.ts";
 import { DevicePools } from "./device-pools.ts";
+import { ExtendedResources } from "./extended-resources.ts";
 import { DeviceSelectors } from "./selectors.ts";
 
 /** Everything that decisions about devices look at. */
+/** Claims for extended resources by the uid of their pod. */
+const byOwner = "extendedResourcesOf";
+
 export const deviceResources: readonly ResourceRef<KubeObject>[] = [resourceClaims, deviceClasses, resourceSlices];
 
 export class DeviceCache {
@@ -31,6 +36,7 @@ export class DeviceCache {
 	/** Decided and not written, by uid, with the allocation that they will have. */
 	readonly #pending = new Map<string, ResourceResourceClaim>();
 	#pools: DevicePools | undefined;
+	#extendedResources: ExtendedResources | undefined;
 
 	/** Call before the informers start. */
 	constructor(informers: InformerFactory) {
@@ -54,8 +60,15 @@ export class DeviceCache {
 				this.#allocated.set(uidOf(claim), this.#pending.get(uidOf(claim))?.status?.allocation);
 			},
 		});
-		const expect = (deviceClass: DeviceClass) => this.selectors.expect(deviceClass);
-		classes.onChange({ added: expect, updated: (_old, deviceClass) => expect(deviceClass) });
+		const classChanged = (deviceClass: DeviceClass) => {
+			this.selectors.expect(deviceClass);
+			this.#extendedResources = undefined;
+		};
+		classes.onChange({ added: classChanged, updated: (_old, deviceClass) => classChanged(deviceClass), deleted: classChanged });
+		this.claimInformer.cache.addIndex(byOwner, (claim) => {
+			const owner = claim.metadata?.annotations?.[extendedResourceClaimAnnotation] === "true" ? owningPod(claim) : undefined;
+			return owner === undefined ? [] : [owner.uid];
+		});
 		const forget = () => {
 			this.#pools = undefined;
 		};
@@ -73,6 +86,18 @@ export class DeviceCache {
 
 	deviceClass(name: string): DeviceClass | undefined {
 		return this.#classes.get(name);
+	}
+
+	/** The class that stands for an extended resource. */
+	classOfResource(resource: string): DeviceClass | undefined {
+		if (this.#classes.size === 0) return undefined;
+		this.#extendedResources ??= new ExtendedResources(this.#classes.list());
+		return this.#extendedResources.classOf(resource);
+	}
+
+	/** The claim that was made for a pod's extended resources. */
+	extendedClaim(podUid: string): ResourceResourceClaim | undefined {
+		return this.claimInformer.cache.byIndex(byOwner, podUid)[0];
 	}
 
 	/** With what we have written of it. */
@@ -113,8 +138,15 @@ export class DeviceCache {
 	#recount(claim: ResourceResourceClaim): void {
 		const uid = uidOf(claim);
 		const cached = this.claimInformer.cache.get(objectKey(claim));
-		const current = cached?.metadata?.uid === uid ? this.#latest(cached) : undefined;
+		const current = cached?.metadata?.uid === uid ? this.#latest(cached) : this.#unseen(claim);
 		this.#allocated.set(uid, (this.#pending.get(uid) ?? current)?.status?.allocation);
+	}
+
+	/** We made the claim, and the informer has not heard of it yet. */
+	#unseen(claim: ResourceResourceClaim): ResourceResourceClaim | undefined {
+		const assumed = this.#assumed.get(objectKey(claim));
+		const isNew = assumed !== undefined && uidOf(assumed) === uidOf(claim) && revisionOf(assumed) > this.claimInformer.cache.revision;
+		return isNew ? assumed : undefined;
 	}
 
 	#latest(cached: ResourceResourceClaim): ResourceResourceClaim {

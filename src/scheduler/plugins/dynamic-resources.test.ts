@@ -13,7 +13,7 @@ import { deviceClasses, events, nodes, pods, type ResourceRef, resourceClaims, r
 import { FakeApi } from "../../client/testing/fake-api.ts";
 import { Scheduler } from "../scheduler.ts";
 import { BindingApi } from "../testing/binding-api.ts";
-import { node, pod as plainPod } from "../testing/builders.ts";
+import { node, pod as plainPod, podWith } from "../testing/builders.ts";
 import { cel, claim, deviceClass, driver, request, slice } from "../testing/devices.ts";
 
 const refs: readonly ResourceRef<KubeObject>[] = [pods, nodes, deviceClasses, resourceClaims, resourceSlices];
@@ -327,4 +327,72 @@ it("prefers the node that gives what a request would rather have", async () => {
 	);
 	await clock.advance(1_000);
 	expect(await placement("p")).toBe("node-2");
+});
+
+describe("a resource that a class stands for (KEP-5004)", () => {
+	const gpu = "example.com/gpu";
+	const backing = deviceClass("gpu", { extendedResourceName: gpu });
+	const wanting = (name: string, count = "1") => podWith(name, { [gpu]: count });
+	const claimsOf = async ({ client }: Awaited<ReturnType<typeof setUp>>) => (await client.resource(resourceClaims).list("default")).items;
+
+	it("is a claim that the scheduler makes", async () => {
+		const world = await setUp(node("node-1"), node("node-2"), backing, slice("a", ["gpu-0", "gpu-1"]), wanting("p"));
+		expect(await world.placement("p")).toBe("node-1");
+		const [made, ...others] = await claimsOf(world);
+		expect(others).toEqual([]);
+		const { metadata } = await world.getPod("p");
+		expect(made?.metadata).toMatchObject({
+			name: expect.stringMatching(/^p-extended-resources-[a-z0-9]{5}$/),
+			annotations: { "resource.kubernetes.io/extended-resource-claim": "true" },
+			ownerReferences: [{ apiVersion: "v1", kind: "Pod", name: "p", uid: metadata?.uid, controller: true }],
+			finalizers: [claimFinalizer],
+		});
+		expect(made?.spec).toEqual({
+			devices: {
+				requests: [{ name: "container-0-request-0", exactly: { deviceClassName: "gpu", allocationMode: "ExactCount", count: 1 } }],
+			},
+		});
+		expect(made?.status?.reservedFor).toEqual([consumer("p")]);
+		expect(made?.status?.allocation?.devices?.results?.map(({ device }) => device)).toEqual(["gpu-0"]);
+		expect((await world.getPod("p")).status?.extendedResourceClaimStatus).toEqual({
+			requestMappings: [{ containerName: "main", resourceName: gpu, requestName: "container-0-request-0" }],
+			resourceClaimName: made?.metadata?.name,
+		});
+	});
+
+	it("is taken from the node that has it by itself", async () => {
+		const world = await setUp(node("node-1", { allocatable: { [gpu]: "1" } }), backing, wanting("p"));
+		expect(await world.placement("p")).toBe("node-1");
+		expect(await claimsOf(world)).toEqual([]);
+	});
+
+	it("keeps pods waiting that get no device, until there is a class and a device", async () => {
+		const world = await setUp(node("node-1"), wanting("p"));
+		expect(await world.placement("p")).toMatch(/1 Insufficient example\.com\/gpu/);
+		await world.create(backing);
+		await world.clock.advance(1_000);
+		expect(await world.placement("p")).toBe(noDevices(1));
+		await world.create(slice("a", ["gpu-0"]));
+		await world.clock.advance(2_000);
+		expect(await world.placement("p")).toBe("node-1");
+	});
+
+	it("never gives two pods the same device, however late the scheduler hears of the claims that it made", async () => {
+		const world = await setUp(node("node-1"), backing, slice("a", ["gpu-0", "gpu-1"]));
+		world.api.fake.watchDelayMs.set("resourceclaims", 700);
+		for (const name of ["p", "q", "r"]) await world.client.resource(pods).create(wanting(name));
+		await world.clock.advance(20_000);
+		const claims = await claimsOf(world);
+		const given = claims.flatMap(({ status }) => status?.allocation?.devices?.results?.map(({ device }) => device) ?? []);
+		expect(given.sort()).toEqual(["gpu-0", "gpu-1"]);
+	});
+
+	it("is given back when the pod cannot be bound", async () => {
+		const world = await setUp(node("node-1"), backing, slice("a", ["gpu-0"]));
+		world.api.refusals = 1;
+		await world.client.resource(pods).create(wanting("p"));
+		await world.clock.advance(30_000);
+		expect(await world.placement("p")).toBe("node-1");
+		expect(await claimsOf(world)).toHaveLength(1);
+	});
 });

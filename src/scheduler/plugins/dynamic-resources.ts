@@ -9,23 +9,33 @@
  *     Reserve / Unreserve  the devices are spoken for
  *     PreBind     writes allocations and reservations; waits for devices that their drivers have to prepare
  *
- * Not implemented: extended resources that a DeviceClass stands for; claims of PodGroups (alpha upstream).
+ * Extended resources that a DeviceClass stands for are one more claim, which the scheduler makes: what it asks for depends on the node,
+ * as a node may have such a resource by itself.
+ *
+ * Not implemented: claims of PodGroups (alpha upstream).
  * Source of behaviour and texts: pkg/scheduler/framework/plugins/dynamicresources of Kubernetes 1.36,
  * https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/
  */
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import { claimReference, foreignClaim, isReservedFor, withClaimFinalizer } from "../../apimachinery/devices/resource-claims.ts";
 import { jsonEqual } from "../../apimachinery/json.ts";
-import { type NodePredicate, nodeSelectorPredicate, type SelectableNode } from "../../apimachinery/node-selector.ts";
-import type { AllocationResult, Pod, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
+import { type NodePredicate, nodeSelectorPredicate } from "../../apimachinery/node-selector.ts";
+import type {
+	AllocationResult,
+	ContainerExtendedResourceRequest,
+	Pod,
+	ResourceResourceClaim,
+} from "../../apimachinery/schema/generated/types.ts";
 import type { Client } from "../../client/client.ts";
-import { resourceClaims } from "../../client/resources.ts";
+import { pods, resourceClaims } from "../../client/resources.ts";
 import { Allocator } from "../dynamicresources/allocator.ts";
 import { bindingReadiness, hasBindingConditions, hasBindingTimedOut, reserveClaim } from "../dynamicresources/claim-binding.ts";
 import { AllocationError } from "../dynamicresources/claim-plan.ts";
 import type { DeviceCache } from "../dynamicresources/device-cache.ts";
+import { claimForExtendedResources, extendedRequests } from "../dynamicresources/extended-resources.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { type CycleState, stateKey } from "../framework/cycle-state.ts";
+import type { NodeInfo } from "../framework/node-info.ts";
 import { normalizeToMax } from "../framework/normalize-score.ts";
 import type {
 	FilterPlugin,
@@ -51,6 +61,9 @@ const maxAlternatives = 8;
 const nothingToDeallocate = { status: unschedulable(name, "no new claims to deallocate") };
 const stillNot = { status: unschedulable(name, "still not schedulable") };
 const hasDeallocated = { status: unschedulable(name, "deallocation of ResourceClaim completed") };
+const hasRemoved = { status: unschedulable(name, "deletion of ResourceClaim completed") };
+const cannotFit = unresolvable(name, "cannot fit resource");
+const staleClaim = unresolvable(name, "cannot schedule extended resource claim");
 const outOfReach = unresolvable(name, "resourceclaim not available on the node");
 
 interface PodDevices {
@@ -67,6 +80,29 @@ interface PodDevices {
 	readonly unavailable: Set<number>;
 	/** By claim: what Reserve has spoken for. */
 	readonly promised: Map<number, AllocationResult>;
+	/** Of a pod that requests resources which a class stands for. */
+	readonly extended: ExtendedDevices | undefined;
+}
+
+interface ExtendedDevices {
+	/** Names and amounts, those that no class stands for among them. */
+	readonly resources: ReadonlyMap<string, number>;
+	/** The claim's uid until it is written. */
+	readonly uid: string;
+	/** Left from an attempt that failed: it has to go first. */
+	readonly stale: ResourceResourceClaim | undefined;
+	/** By node: what is asked for there, and what it would get. */
+	readonly found: Map<string, ExtendedAllocation>;
+	/** What Reserve has spoken for. */
+	promised: ExtendedAllocation | undefined;
+	/** As the server has it. */
+	written: ResourceResourceClaim | undefined;
+}
+
+interface ExtendedAllocation {
+	readonly claim: ResourceResourceClaim;
+	readonly mappings: readonly ContainerExtendedResourceRequest[];
+	readonly allocation: AllocationResult;
 }
 
 const podDevices = stateKey<PodDevices>(name);
@@ -81,6 +117,8 @@ export interface DynamicResourcesOptions {
 	deallocate(claim: ResourceResourceClaim): void;
 	/** Devices that were spoken for are free again. */
 	onTakenBack(pending: ResourceResourceClaim, claim: ResourceResourceClaim): void;
+	/** Deletes the claim for a pod's extended resources. Returns at once. */
+	remove(claim: ResourceResourceClaim): void;
 	/** Takes the pod from those who use a claim. Returns at once. */
 	unreserve(claim: ResourceResourceClaim, pod: Pod): void;
 	/** The pod waits for devices. */
@@ -105,33 +143,41 @@ export function createDynamicResources(options: DynamicResourcesOptions): Dynami
 			const claims = claimsOf(pod, cache);
 			return typeof claims === "string" ? unresolvable(name, claims) : undefined;
 		},
-		preFilter(state, { pod }) {
-			if ((pod.spec?.resourceClaims?.length ?? 0) === 0) return skip;
-			const claims = claimsOf(pod, cache);
+		preFilter(state, pod) {
+			const extended = extendedDevices(pod, options);
+			if (extended === undefined && (pod.pod.spec?.resourceClaims?.length ?? 0) === 0) return skip;
+			const claims = claimsOf(pod.pod, cache);
 			if (typeof claims === "string") return unresolvable(name, claims);
-			if (claims.length === 0) return skip;
+			if (claims.length === 0 && extended === undefined) return skip;
 			const why = obstacle(claims, cache);
 			if (why !== undefined) return why;
-			state.write(podDevices, newPodDevices(claims, options));
+			state.write(podDevices, newPodDevices(claims, extended, options));
 			return undefined;
 		},
-		filter: (state, _pod, node) => tryNode(state.read(podDevices), node, options),
+		filter: (state, { pod }, node) => tryNode(state.read(podDevices), pod, node, options),
 		postFilter({ state, pod }) {
 			const devices = state.find(podDevices);
 			if (devices === undefined) return nothingToDeallocate;
 			const free = [...devices.unavailable]
 				.flatMap((index) => devices.claims[index] ?? [])
 				.find((claim) => isUsedByNobodyElse(claim, pod.uid));
-			if (free === undefined) return stillNot;
-			options.deallocate(free);
-			return hasDeallocated;
+			const stale = devices.extended?.stale;
+			if (free !== undefined) options.deallocate(free);
+			else if (stale !== undefined) options.remove(stale);
+			return free !== undefined ? hasDeallocated : stale !== undefined ? hasRemoved : stillNot;
 		},
 		preScore: (state) => (state.find(podDevices)?.claims.some(hasAlternatives) === true ? undefined : skip),
 		score: (state, _pod, node) => preferenceOf(state.read(podDevices), node.name),
 		normalizeScore: (_state, _pod, scores) => normalizeToMax(scores, false),
 		reserve(state, _pod, nodeName) {
 			const devices = state.find(podDevices);
-			if (devices === undefined || devices.toAllocate.length === 0) return undefined;
+			if (devices === undefined) return undefined;
+			const extended = devices.extended?.found.get(nodeName);
+			if (devices.extended !== undefined && extended !== undefined) {
+				devices.extended.promised = extended;
+				cache.setPending({ ...extended.claim, status: { allocation: extended.allocation } });
+			}
+			if (devices.toAllocate.length === 0) return undefined;
 			const found = devices.found.get(nodeName);
 			if (found === undefined) return errorStatus(name, "claim allocation not found for node");
 			for (const [at, index] of devices.toAllocate.entries()) {
@@ -143,6 +189,8 @@ export function createDynamicResources(options: DynamicResourcesOptions): Dynami
 			return undefined;
 		},
 		unreserve(state, { pod, uid }) {
+			const extended = state.find(podDevices)?.extended;
+			if (extended !== undefined) takeBack(extended, options);
 			for (const claim of state.find(podDevices)?.claims ?? []) {
 				const pending = cache.takeBack(claim);
 				if (pending !== undefined) options.onTakenBack(pending, claim);
@@ -169,6 +217,35 @@ export function createDynamicResources(options: DynamicResourcesOptions): Dynami
 			{ resource: "ResourceSlice", action: ActionType.add | ActionType.update },
 		],
 	};
+}
+
+/** What the pod requests of resources, if a class stands for any of it. */
+function extendedDevices({ requests, uid }: PodInfo, { cache, newShareId }: DynamicResourcesOptions): ExtendedDevices | undefined {
+	if (requests.scalars === undefined) return undefined;
+	const resources = new Map([...requests.scalars].filter(([, amount]) => amount > 0));
+	if (![...resources.keys()].some((resource) => cache.classOfResource(resource) !== undefined)) return undefined;
+	const stale = cache.extendedClaim(uid);
+	return { resources, uid: newShareId(), stale, found: new Map(), promised: undefined, written: undefined };
+}
+
+/** Those of them that the node does not have by itself; or why it cannot have the pod. */
+function missingResources({ resources }: ExtendedDevices, { allocatable }: NodeInfo, cache: DeviceCache): ReadonlySet<string> | Status {
+	const missing = new Set<string>();
+	for (const resource of resources.keys()) {
+		if (allocatable.get(resource) > 0) continue;
+		if (cache.classOfResource(resource) !== undefined) missing.add(resource);
+		else if (allocatable.scalars?.has(resource) !== true) return cannotFit;
+	}
+	return missing;
+}
+
+function takeBack(extended: ExtendedDevices, { cache, onTakenBack, remove }: DynamicResourcesOptions): void {
+	const { promised, written } = extended;
+	const pending = promised === undefined ? undefined : cache.takeBack(promised.claim);
+	if (promised !== undefined && pending !== undefined) onTakenBack(pending, promised.claim);
+	if (written !== undefined) remove(written);
+	extended.promised = undefined;
+	extended.written = undefined;
 }
 
 const noClaims: ResourceResourceClaim[] = [];
@@ -214,7 +291,11 @@ function obstacle(claims: readonly ResourceResourceClaim[], cache: DeviceCache):
 	return undefined;
 }
 
-function newPodDevices(claims: ResourceResourceClaim[], { cache, newShareId }: DynamicResourcesOptions): PodDevices {
+function newPodDevices(
+	claims: ResourceResourceClaim[],
+	extended: ExtendedDevices | undefined,
+	{ cache, newShareId }: DynamicResourcesOptions,
+): PodDevices {
 	const toAllocate = [...claims.keys()].filter((index) => claims[index]?.status?.allocation === undefined);
 	const { pools, allocated, selectors } = cache;
 	const deviceClass = (className: string) => cache.deviceClass(className);
@@ -225,17 +306,22 @@ function newPodDevices(claims: ResourceResourceClaim[], { cache, newShareId }: D
 			return selector === undefined ? undefined : nodeSelectorPredicate(selector);
 		}),
 		toAllocate,
-		allocator: toAllocate.length === 0 ? undefined : new Allocator({ pools, allocated, selectors, deviceClass, newShareId }),
+		allocator:
+			toAllocate.length === 0 && extended === undefined
+				? undefined
+				: new Allocator({ pools, allocated, selectors, deviceClass, newShareId }),
 		found: new Map(),
 		unavailable: new Set(),
 		promised: new Map(),
+		extended,
 	};
 }
 
 function tryNode(
-	{ claims, reach, toAllocate, allocator, found, unavailable }: PodDevices,
-	node: SelectableNode,
-	{ clock, bindingTimeoutMs = usualBindingTimeoutMs }: DynamicResourcesOptions,
+	{ claims, reach, toAllocate, allocator, found, unavailable, extended }: PodDevices,
+	pod: Pod,
+	node: NodeInfo,
+	{ cache, clock, bindingTimeoutMs = usualBindingTimeoutMs }: DynamicResourcesOptions,
 ): Verdict {
 	const hindering = [...claims.keys()].filter((index) => {
 		if (reach[index]?.(node) === false) return true;
@@ -244,14 +330,19 @@ function tryNode(
 		const readiness = bindingReadiness(claim);
 		return typeof readiness === "object" || (readiness === "waiting" && hasBindingTimedOut(claim, bindingTimeoutMs, clock.now()));
 	});
-	if (allocator !== undefined) {
+	if (extended?.stale !== undefined) return staleClaim;
+	const missing = extended === undefined ? noResources : missingResources(extended, node, cache);
+	if (!("size" in missing)) return missing;
+	if (allocator !== undefined && (toAllocate.length > 0 || missing.size > 0)) {
 		try {
-			const outcome = allocator.allocate(
-				toAllocate.flatMap((index) => claims[index] ?? []),
-				node,
-			);
+			const { requests, mappings } = extendedRequests(pod, missing, (resource) => cache.classOfResource(resource));
+			const ofResources = missing.size === 0 ? [] : [claimForExtendedResources(pod, requests, extended?.uid ?? "")];
+			const outcome = allocator.allocate([...toAllocate.flatMap((index) => claims[index] ?? []), ...ofResources], node);
 			if ("impossible" in outcome) return unresolvable(name, outcome.impossible);
-			found.set(node.name, outcome.results);
+			found.set(node.name, outcome.results.slice(0, toAllocate.length));
+			const [claim] = ofResources;
+			const allocation = outcome.results.at(-1);
+			if (claim !== undefined && allocation !== undefined) extended?.found.set(node.name, { claim, mappings, allocation });
 		} catch (error) {
 			if (error instanceof AllocationError) return errorStatus(name, error);
 			throw error;
@@ -260,6 +351,8 @@ function tryNode(
 	for (const index of hindering) unavailable.add(index);
 	return hindering.length === 0 ? undefined : outOfReach;
 }
+
+const noResources: ReadonlySet<string> = new Set();
 
 function isUsedByNobodyElse({ status }: ResourceResourceClaim, uid: string): boolean {
 	return (status?.reservedFor ?? []).every((consumer) => consumer.uid === uid);
@@ -301,11 +394,34 @@ async function bindClaims(state: CycleState, pod: PodInfo, nodeName: string, opt
 				if (pending !== undefined) options.onTakenBack(pending, claim);
 			}
 		}
+		if (devices.extended?.promised !== undefined) await bindExtended(devices.extended, devices.extended.promised, pod.pod, options);
 		if (devices.claims.some(hasBindingConditions)) await untilReady(devices, pod, nodeName, options);
 		return undefined;
 	} catch (error) {
 		return errorStatus(name, error);
 	}
+}
+
+/** Makes the claim, gives it its devices, and tells the pod. */
+async function bindExtended(
+	extended: ExtendedDevices,
+	{ claim, allocation, mappings }: ExtendedAllocation,
+	pod: Pod,
+	{ cache, client, clock }: DynamicResourcesOptions,
+): Promise<void> {
+	const { namespace = "", name: podName = "", uid } = pod.metadata ?? {};
+	const { name: _, uid: __, ...metadata } = claim.metadata ?? {};
+	const made = await client.resource(resourceClaims).create({ ...claim, metadata });
+	extended.written = made;
+	const written = await reserveClaim(made, pod, allocation, client.resource(resourceClaims), clock.now());
+	extended.written = written;
+	cache.written(written);
+	cache.takeBack(claim);
+	const extendedResourceClaimStatus = { requestMappings: mappings, resourceClaimName: written.metadata?.name ?? "" };
+	const body = { metadata: { uid }, status: { extendedResourceClaimStatus } };
+	await client
+		.resource(pods)
+		.patch({ namespace, name: podName }, "application/strategic-merge-patch+json", body, { subresource: "status" });
 }
 
 /** Rejects where a driver says that it failed, or when time is up: the next attempt takes the devices back. */

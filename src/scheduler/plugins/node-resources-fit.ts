@@ -49,6 +49,8 @@ export interface NodeResourcesFitOptions {
 	/** Extended resources that no node need have: by name, and by the domain before the slash. */
 	readonly ignoredResources?: readonly string[];
 	readonly ignoredResourceGroups?: readonly string[];
+	/** Whether devices may stand for the resource on nodes that do not have it: then it is DynamicResources' business there. */
+	readonly isOfDevices?: (resource: string) => boolean;
 	/** Default: LeastAllocated over cpu and memory. */
 	readonly scoringStrategy?: ScoringStrategy;
 }
@@ -56,6 +58,7 @@ export interface NodeResourcesFitOptions {
 export function createNodeResourcesFit({
 	ignoredResources = [],
 	ignoredResourceGroups = [],
+	isOfDevices = () => false,
 	scoringStrategy = { type: "LeastAllocated", resources: cpuAndMemory },
 }: NodeResourcesFitOptions = {}): PreFilterPlugin & FilterPlugin & ScorePlugin {
 	const score = resourceScorer(scoringStrategy);
@@ -71,15 +74,18 @@ export function createNodeResourcesFit({
 		wanted.scalars = new Map([...requests.scalars].filter(([resource]) => !isIgnored(resource)));
 		return wanted;
 	};
+	/** DeviceClasses come and go while nodes stay as they are. */
+	const ofDevices = ({ scalars }: ResourceVector) => (scalars === undefined ? [] : [...scalars.keys()].filter(isOfDevices));
 	return {
 		name,
 		preFilter: () => undefined,
 		filter(_state, pod, node) {
 			const wanted = wantedBy(pod.requests);
-			return fits(wanted, node) ? undefined : explain(wanted, node.allocatable, node.requested, node.pods.length, verdicts);
+			if (fits(wanted, node, isOfDevices)) return undefined;
+			return explain(wanted, node.allocatable, node.requested, node.pods.length, verdicts, isOfDevices);
 		},
 		score: (_state, pod, node) => score(pod, node),
-		signPod: ({ requests, nonZeroMilliCpu, nonZeroMemoryBytes }) => [requests, nonZeroMilliCpu, nonZeroMemoryBytes],
+		signPod: ({ requests, nonZeroMilliCpu, nonZeroMemoryBytes }) => [requests, nonZeroMilliCpu, nonZeroMemoryBytes, ofDevices(requests)],
 		eventsToRegister: () => [
 			{
 				resource: "AssignedPod",
@@ -90,7 +96,12 @@ export function createNodeResourcesFit({
 			{
 				resource: "Node",
 				action: ActionType.add | ActionType.updateNodeAllocatable,
-				hint: (pod, old, node) => (nodeChangeHelps(wantedBy(computePodRequests(pod).requests), old, node) ? "Queue" : "Skip"),
+				hint: (pod, old, node) => (nodeChangeHelps(wantedBy(computePodRequests(pod).requests), old, node, isOfDevices) ? "Queue" : "Skip"),
+			},
+			{
+				resource: "DeviceClass",
+				action: ActionType.add | ActionType.update,
+				hint: (pod) => ([...(computePodRequests(pod).requests.scalars?.keys() ?? [])].some(isOfDevices) ? "Queue" : "Skip"),
 			},
 		],
 	};
@@ -99,20 +110,29 @@ export function createNodeResourcesFit({
 export const nodeResourcesFit = createNodeResourcesFit();
 
 /** Called for every pod and node, so it compares and allocates nothing. */
-function fits(requests: ResourceVector, { allocatable, requested, pods }: NodeInfo): boolean {
+function fits(requests: ResourceVector, { allocatable, requested, pods }: NodeInfo, isOfDevices: IsOfDevices): boolean {
 	return (
 		pods.length < allocatable.pods &&
 		(requests.milliCpu === 0 || requests.milliCpu <= allocatable.milliCpu - requested.milliCpu) &&
 		(requests.memoryBytes === 0 || requests.memoryBytes <= allocatable.memoryBytes - requested.memoryBytes) &&
 		(requests.ephemeralStorageBytes === 0 ||
 			requests.ephemeralStorageBytes <= allocatable.ephemeralStorageBytes - requested.ephemeralStorageBytes) &&
-		(requests.scalars === undefined || scalarsFit(requests.scalars, allocatable, requested))
+		(requests.scalars === undefined || scalarsFit(requests.scalars, allocatable, requested, isOfDevices))
 	);
 }
 
-function scalarsFit(wanted: ReadonlyMap<string, number>, allocatable: ResourceVector, requested: ResourceVector): boolean {
+type IsOfDevices = NonNullable<NodeResourcesFitOptions["isOfDevices"]>;
+
+function scalarsFit(
+	wanted: ReadonlyMap<string, number>,
+	allocatable: ResourceVector,
+	requested: ResourceVector,
+	isOfDevices: IsOfDevices,
+): boolean {
 	for (const [resource, amount] of wanted) {
-		if (amount > 0 && amount > (allocatable.scalars?.get(resource) ?? 0) - (requested.scalars?.get(resource) ?? 0)) return false;
+		const most = allocatable.scalars?.get(resource) ?? 0;
+		if (amount === 0 || amount <= most - (requested.scalars?.get(resource) ?? 0)) continue;
+		if (most > 0 || !isOfDevices(resource)) return false;
 	}
 	return true;
 }
@@ -124,6 +144,7 @@ function explain(
 	requested: ResourceVector,
 	podsCount: number,
 	verdicts: Verdicts,
+	isOfDevices: IsOfDevices,
 ): Verdict {
 	const lacking: string[] = [];
 	let hopeless = false;
@@ -132,7 +153,7 @@ function explain(
 		const amount = wanted.get(resource);
 		if (amount === 0) continue;
 		const most = allocatable.get(resource);
-		if (amount <= most - requested.get(resource)) continue;
+		if (amount <= most - requested.get(resource) || (most === 0 && isOfDevices(resource))) continue;
 		lacking.push(resource);
 		hopeless ||= amount > most;
 	}
@@ -150,10 +171,10 @@ function podChangeHelps(pod: Pod, old: Pod | undefined, changed: Pod | undefined
 }
 
 /** A node helps if the pod would fit on it when empty, and it is new or has grown in what the pod wants. */
-function nodeChangeHelps(wanted: ResourceVector, old: Node | undefined, node: Node | undefined): boolean {
+function nodeChangeHelps(wanted: ResourceVector, old: Node | undefined, node: Node | undefined, isOfDevices: IsOfDevices): boolean {
 	if (node === undefined) return false;
 	const after = ResourceVector.from(node.status?.allocatable);
-	if (explain(wanted, after, new ResourceVector(), 0, new Verdicts()) !== undefined) return false;
+	if (explain(wanted, after, new ResourceVector(), 0, new Verdicts(), isOfDevices) !== undefined) return false;
 	if (old === undefined) return true;
 	const before = ResourceVector.from(old.status?.allocatable);
 	return ["pods", ...resourcesIn(wanted)].some((resource) => after.get(resource) > before.get(resource));

@@ -79,6 +79,7 @@ export function noDevices(): DynamicResourcesOptions {
 		deallocate: nothing,
 		onTakenBack: nothing,
 		unreserve: nothing,
+		remove: nothing,
 		onWaiting: nothing,
 	};
 }

@@ -27,6 +27,7 @@ import { type FieldErrors, NO_ERRORS, validateDnsLabel, validateImmutable, valid
 import { validateNodeSelector } from "../validation/scheduling.ts";
 import { validateOpaque, validateRawObject, validateReference, validateReferences } from "./device-claim.ts";
 import { validateList, validatePoolName, validateSet } from "./device-names.ts";
+import { validateBindingConditions } from "./device-parts.ts";
 
 const maxConsumers = 256;
 const maxResults = 32;
@@ -38,8 +39,10 @@ const maxHardwareAddressBytes = 128;
 const maxDataBytes = 10 * 1024;
 const configSources = ["FromClaim", "FromClass"];
 
-type DeviceId = Partial<Pick<AllocatedDeviceStatus, "driver" | "pool" | "device">>;
-const idOf = ({ driver = "", pool = "", device = "" }: DeviceId) => `${driver}/${pool}/${device}`;
+type DeviceId = Partial<Pick<AllocatedDeviceStatus, "driver" | "pool" | "device" | "shareID">>;
+/** Of a device that is shared, of one share. */
+const idOf = ({ driver = "", pool = "", device = "", shareID }: DeviceId) =>
+	[driver, pool, device, ...(shareID === undefined ? [] : [shareID])].join("/");
 
 export function validateClaimStatus({ metadata, spec, status = {} }: ResourceResourceClaim, old: ResourceResourceClaim): FieldErrors {
 	const { reservedFor = [], allocation, devices } = status;
@@ -90,6 +93,7 @@ function validateAllocation(allocation: AllocationResult, old: AllocationResult 
 		...validateList(results, maxResults, `${path}.devices.results`, (result, at) => [
 			...validateReference(result.request ?? "", claim, `${at}.request`),
 			...validateDevice(result, at),
+			...validateBindingConditions(result, at),
 		]),
 		...validateList(config, maxConfigs, `${path}.devices.config`, ({ source, requests, opaque }, at) => [
 			...validateSource(source ?? "", `${at}.source`),

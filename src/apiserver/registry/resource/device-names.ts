@@ -20,7 +20,6 @@ export const maxExpressionBytes = 10 * 1024;
 const maxPoolNameBytes = 253;
 const maxIdBytes = 32;
 const maxDomainBytes = 63;
-/** Longer keys of maps are cut in the middle where they stand in paths. */
 const maxKeyBytes = maxDomainBytes + 1 + maxIdBytes;
 
 type Rule<T> = (item: T, path: string) => FieldErrors;
@@ -54,14 +53,15 @@ export function validateSet<T>(
 /** Keys and values of a map whose keys are qualified names. */
 export function validateQualifiedMap<T>(map: Readonly<Record<string, T>> | undefined, path: string, rule: Rule<T>): FieldErrors {
 	return Object.entries(map ?? {}).flatMap(([key, value]) => {
-		const at = `${path}[${shortened(key)}]`;
+		const at = `${path}[${shortened(key, maxKeyBytes)}]`;
 		return [...validateQualifiedName(key, at), ...rule(value, at)];
 	});
 }
 
-function shortened(key: string): string {
-	if (key.length <= maxKeyBytes) return key;
-	const remaining = maxKeyBytes - 3;
+/** A key of a map as it stands in a path: cut in the middle if it is longer than keys may be. */
+export function shortened(key: string, max: number): string {
+	if (key.length <= max) return key;
+	const remaining = max - 3;
 	return `${key.slice(0, Math.floor((remaining + 1) / 2))}...${key.slice(key.length - Math.floor(remaining / 2))}`;
 }
 

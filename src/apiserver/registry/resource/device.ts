@@ -1,5 +1,5 @@
 /**
- * A device as its driver describes it: attributes, capacities, taints.
+ * A device as its driver describes it: attributes, capacities, taints, and where it is.
  * Source: validateDevice, validateDeviceTaint, validateDeviceToleration in pkg/apis/resource/validation/validation.go.
  */
 import type {
@@ -20,6 +20,7 @@ import { isDns1123Subdomain, isQualifiedName, isValidLabelValue } from "../../..
 import { type FieldErrors, invalidFor, NO_ERRORS, validateDnsLabel, validateEach } from "../validation/primitives.ts";
 import { validateNodeSelector } from "../validation/scheduling.ts";
 import { validateList, validateQualifiedMap } from "./device-names.ts";
+import { validateBindingConditions, validateCapacity, validateConsumption } from "./device-parts.ts";
 
 const maxAttributesAndCapacities = 32;
 const maxValueBytes = 64;
@@ -35,15 +36,18 @@ const semver = new RegExp(`^${numeric}\\.${numeric}\\.${numeric}(-${preRelease}(
 
 export function validateDevice(device: Partial<Device>, path: string, isPlacedAlone: boolean): FieldErrors {
 	const { attributes = {}, capacity = {}, taints } = device;
+	const isShared = device.allowMultipleAllocations === true;
 	const count = Object.keys(attributes).length + Object.keys(capacity).length;
 	const tooMany = `the total number of attributes and capacities must not exceed ${maxAttributesAndCapacities}`;
 	return [
 		...validateDnsLabel(device.name, `${path}.name`),
 		...validateQualifiedMap(attributes, `${path}.attributes`, validateAttribute),
-		...validateQualifiedMap(capacity, `${path}.capacity`, () => NO_ERRORS),
+		...validateQualifiedMap(capacity, `${path}.capacity`, (amount, at) => validateCapacity(amount, at, isShared)),
 		...(count > maxAttributesAndCapacities ? [fieldInvalid(path, count, tooMany)] : []),
 		...validateList(taints, maxTaints, `${path}.taints`, validateTaint),
-		...(isPlacedAlone ? validatePlace(device, path) : []),
+		...validateConsumption(device.consumesCounters, `${path}.consumesCounters`),
+		...(isPlacedAlone ? validatePlace(device, path) : validateNoPlace(device, path)),
+		...validateBindingConditions(device, path),
 	];
 }
 
@@ -76,6 +80,14 @@ function validatePlace({ nodeName = "", nodeSelector, allNodes }: Partial<Device
 	const errors: FieldError[] = [...validateNodeChoice({ nodeName, ...(nodeSelector === undefined ? {} : { nodeSelector }) }, path)];
 	if (given.length === 0) return [...errors, fieldRequired(path, one)];
 	return given.length === 1 ? errors : [...errors, fieldInvalid(path, `{${given.join(", ")}}`, `${one}, but multiple fields are set`)];
+}
+
+/** Devices are where their slice is. */
+function validateNoPlace({ nodeName, nodeSelector, allNodes }: Partial<Device>, path: string): FieldErrors {
+	if (nodeName === undefined && nodeSelector === undefined && allNodes === undefined) return NO_ERRORS;
+	const fields = "`nodeName`, `nodeSelector` and `allNodes`";
+	const text = `${fields} can only be set if \`perDeviceNodeSelection\` is set to true in the ResourceSlice spec`;
+	return [fieldInvalid(path, null, text)];
 }
 
 /** A node by name or by selector; the selector is a single term, which merges with others'. */

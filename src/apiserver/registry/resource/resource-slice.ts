@@ -9,6 +9,7 @@ import { validateDriverName } from "../validation/csi.ts";
 import { type FieldErrors, validateImmutable } from "../validation/primitives.ts";
 import { validateDevice, validateNodeChoice } from "./device.ts";
 import { validatePoolName, validateSet } from "./device-names.ts";
+import { validateCounterSets } from "./device-parts.ts";
 
 const maxDevices = 128;
 /** Where any device has taints or uses counters. */
@@ -66,12 +67,15 @@ function validateSpec(spec: Partial<ResourceSliceSpec>): FieldErrors {
 	const validate = (device: Device, path: string) => validateDevice(device, path, spec.perDeviceNodeSelection === true);
 	const isHeavy = (spec.devices ?? []).some(({ taints = [], consumesCounters = [] }) => taints.length + consumesCounters.length > 0);
 	const max = isHeavy ? maxHeavyDevices : maxDevices;
+	const isBoth = spec.sharedCounters !== undefined && spec.devices !== undefined;
 	return [
 		...validateDriverName(spec.driver, "spec.driver"),
 		...validatePool(spec.pool),
 		...validateNodeChoice(spec, "spec"),
 		...validateWhere(spec),
+		...(isBoth ? [fieldInvalid("spec", "", "only one of `sharedCounters` or `devices` is allowed")] : []),
 		...validateSet(spec.devices, max, "spec.devices", validate, ({ name }: Partial<Device>) => name ?? ""),
+		...validateCounterSets(spec.sharedCounters, "spec.sharedCounters"),
 	];
 }
 

@@ -209,6 +209,7 @@ describe("a claim", () => {
 	const device = { driver: "a.io", pool: "p", device: "d" };
 	const consumer = { resource: "pods", name: "web", uid: "1" };
 	const spec = { devices: { requests: [{ name: "a", exactly }] } };
+	const shares = ["1", "2"].map((shareID) => ({ ...device, shareID }));
 	const results = [{ request: "a", ...device }];
 	it.each<[string, object, object, readonly string[]]>([
 		["allocated and reserved", { allocation: { devices: { results } }, reservedFor: [consumer] }, {}, []],
@@ -249,6 +250,15 @@ describe("a claim", () => {
 				'status.allocation.devices.config[0].source: Unsupported value: "FromHeaven": supported values: "FromClaim", "FromClass"',
 				"status.allocation.devices.config[0].opaque: Required value",
 			],
+		],
+		[
+			"reported of two shares of a device",
+			{
+				allocation: { devices: { results: shares.map((share) => ({ request: "a", ...share })) } },
+				devices: [...shares, { ...device, shareID: "3" }],
+			},
+			{},
+			['status.devices[2]: Invalid value: "a.io/p/d/3": must be an allocated device in the claim'],
 		],
 		[
 			"reported of a device that it was not given",
