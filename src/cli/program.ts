@@ -253,17 +253,28 @@ function addNodes(program: Command): void {
 		.command("node")
 		.description("do to a simulated node what happens to machines")
 		.exitOverride()
-		.addHelpText("after", examples("kubesim node stop node-2", "kubesim node start node-2"));
+		.addHelpText("after", examples("kubesim node stop node-2", "kubesim node start node-2", "kubesim node reboot node-3 --graceful"));
 	const commands = async () => await import("./commands/node.ts");
 	const command = (nameAndArguments: string, description: string) =>
 		node.command(nameAndArguments).description(description).addOption(nameOption());
 
-	command("stop <node>", "stop a node: it answers no more, and after a while the cluster gives it up").action(async (nodeName, options) =>
-		(await commands()).nodeStop(nodeName, options),
-	);
-	command("start <node>", "start a node that was stopped").action(async (nodeName, options) =>
+	const graceful = () => new Option("--graceful", "tell its kubelet, which ends pods before: as long as it is set up for, or 30 s at most");
+	command("stop <node>", "turn a node off: it answers no more, and after a while the cluster gives it up")
+		.addOption(graceful())
+		.action(async (nodeName, options) => (await commands()).nodeStop(nodeName, options));
+	command("start <node>", "turn a node on that is off: its pods' containers start anew").action(async (nodeName, options) =>
 		(await commands()).nodeStart(nodeName, options),
 	);
+	command("reboot <node>", "turn a node off and on again")
+		.addOption(graceful())
+		.action(async (nodeName, options) => (await commands()).nodeReboot(nodeName, options));
+	command("isolate <node>", "cut a node off from the API: its kubelet falls silent, and what runs on it goes on").action(
+		async (nodeName, options) => (await commands()).nodeIsolate(nodeName, options),
+	);
+	command("pressure <memory|disk|pid> <node>", "make a node short of something, beside what its pods take").action(
+		async (resource, nodeName, options) => (await commands()).nodePressure(resource, nodeName, options),
+	);
+	command("heal <node>", "undo isolate and pressure").action(async (nodeName, options) => (await commands()).nodeHeal(nodeName, options));
 }
 
 function addImages(program: Command): void {

@@ -37,7 +37,7 @@ import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "..
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
-import { EvictionManager } from "./eviction/eviction-manager.ts";
+import { EvictionManager, type PressedResource } from "./eviction/eviction-manager.ts";
 import type { Image } from "./images/image.ts";
 import { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
@@ -45,8 +45,9 @@ import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain, serviceAddresses } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
-import { type KubeletConfiguration, readKubeletConfiguration } from "./node/kubelet-configuration.ts";
+import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
 import { defaultCapacity } from "./node/node-object.ts";
+import { NodePower } from "./node/node-power.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
@@ -69,6 +70,9 @@ const maxWrites = 64;
 const controlPlaneAddress = "172.19.0.2";
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
+
+/** What the documentation of Kubernetes shows. */
+const usualShutdown: ShutdownPeriods = { graceMs: 30_000, criticalMs: 10_000 };
 
 export interface FleetOptions {
 	/** For the API as a node sees it: `system:node:NAME`. */
@@ -130,6 +134,7 @@ export class Fleet {
 	readonly #admission: NodeAdmission;
 	readonly #eviction: EvictionManager;
 	readonly #staticPods: StaticPods;
+	readonly #power: NodePower;
 	readonly #recorders = new Map<string, EventRecorder>();
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
@@ -229,6 +234,15 @@ export class Fleet {
 			start: (node, pod) => this.#startWorker(node, pod),
 			drop: (worker) => this.#drop(worker.pod.metadata?.uid ?? "", worker),
 		});
+		this.#power = new NodePower({
+			clock: this.#clock,
+			random: this.#random.fork("power"),
+			workers: (node) => this.#workersOn(node),
+			setRunning: (node, isRunning) => this.#setRunning(node.name, isRunning),
+			reportStatus: (node) => this.#heartbeats.reportStatus(node),
+			event: (node, type, reason, message) => this.#nodeEvent(node, reason, message, type),
+			forgetStaticPods: (node) => this.#staticPods.end(node),
+		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
 			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
@@ -312,8 +326,34 @@ export class Fleet {
 		this.#setRunning(name, false);
 	}
 
+	/** A kubelet that was stopped goes on; a machine that is off comes on, and its pods' containers start anew. */
 	startNode(name: string): void {
-		this.#setRunning(name, true);
+		this.#withNode(name, (node) => this.#power.boot(node));
+	}
+
+	/** Makes a node short of something, beside what its pods take. Throws an Error if its kubelet would not mind. */
+	pressNode(name: string, resource: PressedResource): void {
+		this.#withNode(name, (node) => this.#eviction.press(node, resource));
+	}
+
+	relieveNode(name: string): void {
+		this.#withNode(name, (node) => node.relieve());
+	}
+
+	/** Cuts a node's power: all that runs on it ends, and nobody is told. */
+	powerOffNode(name: string): void {
+		this.#withNode(name, (node) => this.#power.cut(node));
+	}
+
+	/**
+	 * Shuts a node's machine down: its kubelet ends pods first, as far as the periods let it. Resolves when it is off.
+	 * @param periods default those of its KubeletConfiguration, and if that has none, 30 s and 10 s for critical pods
+	 */
+	async shutDownNode(name: string, periods?: ShutdownPeriods): Promise<void> {
+		const node = this.#nodes.get(name);
+		if (node === undefined) return;
+		const configured = node.settings.shutdown.graceMs > 0 ? node.settings.shutdown : usualShutdown;
+		await this.#power.shutDown(node, periods ?? configured);
 	}
 
 	/** Whoever a node is for the API. */
@@ -354,8 +394,7 @@ export class Fleet {
 			this.#heartbeats.end(node);
 			this.#eviction.end(node);
 		}
-		for (const worker of this.#workers.values()) {
-			if (worker.node !== node) continue;
+		for (const worker of this.#workersOn(name)) {
 			worker.paused = !running;
 			worker.sync();
 		}

@@ -31,10 +31,18 @@ export function statusPatch(pod: Pod, status: PodStatus): unknown {
 	const ended = (before.conditions ?? [])
 		.filter(({ type }) => ownConditions.has(type) && status.conditions?.some((condition) => condition.type === type) !== true)
 		.map(({ type }) => ({ $patch: "delete", type }));
+	// Lists of addresses are merged by address: a new one does not take the old one's place by itself.
+	const leaving = (before.podIPs ?? []).filter(({ ip }) => status.podIPs?.some((each) => each.ip === ip) === false);
+	const podIPs = status.podIPs === undefined ? undefined : [...status.podIPs, ...leaving.map(({ ip }) => ({ $patch: "delete", ip }))];
 	const changes = [...(conditions ?? []), ...ended];
 	// The uid keeps the patch from hitting another pod of the same name.
 	return {
 		metadata: { uid: pod.metadata?.uid },
-		status: { ...status, ...removed, ...(changes.length === 0 ? {} : { conditions: changes }) },
+		status: {
+			...status,
+			...removed,
+			...(podIPs === undefined ? {} : { podIPs }),
+			...(changes.length === 0 ? {} : { conditions: changes }),
+		},
 	};
 }

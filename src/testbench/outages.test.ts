@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
+import type { Pod } from "../apimachinery/schema/generated/types.ts";
 import { nodes } from "../client/resources.ts";
 import { loadOrCreatePki } from "../cluster/index.ts";
 import { createCluster, type TestCluster } from "./test-cluster.ts";
@@ -20,6 +21,23 @@ test("a node that is lost is no longer ready, and is again when it is back", asy
 	expect(await isReady(cluster, "node-2")).toBe(true);
 	cluster.returnNode("node-1");
 	await cluster.runUntil(async () => isReady(cluster, "node-1"), { within: "1m" });
+});
+
+test("a node is shut down or loses its power, and its pods are where a real one's would be", async () => {
+	await using cluster = await createCluster({ clock: "virtual", seed: 1, pki, nodes: 2, latency: "none" });
+	const pod = (name: string, node: string) =>
+		`{ apiVersion: v1, kind: Pod, metadata: { name: ${name} }, spec: { nodeName: ${node}, containers: [{ name: main, image: nginx }] } }`;
+	await cluster.apply(pod("told", "node-1"));
+	await cluster.apply(pod("untold", "node-2"));
+	const statusOf = async (name: string) => (await cluster.get<Pod>("pod", name)).status;
+	await cluster.runUntil(async () => (await statusOf("untold"))?.phase === "Running", { within: "1m" });
+	void cluster.shutDownNode("node-1");
+	cluster.cutPower("node-2");
+	await cluster.runUntil(async () => !(await isReady(cluster, "node-1")) && !(await isReady(cluster, "node-2")), { within: "2m" });
+	expect([(await statusOf("told"))?.reason, (await statusOf("untold"))?.phase]).toEqual(["Terminated", "Running"]);
+	cluster.returnNode("node-2");
+	await cluster.runUntil(async () => (await statusOf("untold"))?.containerStatuses?.[0]?.restartCount === 1, { within: "1m" });
+	await cluster.runUntil(async () => isReady(cluster, "node-2"), { within: "1m" });
 });
 
 test("the clock jumps, and what was due happens late", async () => {

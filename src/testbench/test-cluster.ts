@@ -245,7 +245,17 @@ export class TestCluster implements AsyncDisposable {
 		this.inner.fleet.stopNode(name);
 	}
 
-	/** The node is back, with the pods that it had. */
+	/** A node's power is cut: all that runs on it ends at once. */
+	cutPower(name: string): void {
+		this.inner.fleet.powerOffNode(name);
+	}
+
+	/** A node is shut down in good order, its pods first: 30 s at most, unless its kubelet is told otherwise. Resolves when it is off. */
+	shutDownNode(name: string): Promise<void> {
+		return this.inner.fleet.shutDownNode(name);
+	}
+
+	/** The node is back, with the pods that it had; if it had no power, their containers start anew. */
 	returnNode(name: string): void {
 		this.inner.fleet.startNode(name);
 	}

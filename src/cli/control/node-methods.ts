@@ -2,13 +2,33 @@
 import type { Cluster } from "../../cluster/index.ts";
 import type { ControlMethods } from "./control-server.ts";
 
+function pressed(resource: unknown): "memory" | "disk" | "pid" {
+	if (resource === "memory" || resource === "disk" || resource === "pid") return resource;
+	throw new Error(`nodes run out of memory, disk or pid, not of ${String(resource)}`);
+}
+
 export function nodeMethods(cluster: Cluster): ControlMethods {
 	const known = (name: unknown): string => {
 		if (cluster.fleet.nodeNames().includes(String(name))) return String(name);
 		throw new Error(`node ${JSON.stringify(String(name))} is not simulated here: ${cluster.fleet.nodeNames().join(", ") || "no node is"}`);
 	};
+	const stop = async (node: string, isGraceful: boolean): Promise<void> => {
+		if (isGraceful) await cluster.fleet.shutDownNode(node);
+		else cluster.fleet.powerOffNode(node);
+	};
 	return {
-		"node.stop": ({ node }) => cluster.fleet.stopNode(known(node)),
+		"node.stop": ({ node, graceful }) => stop(known(node), graceful === true),
 		"node.start": ({ node }) => cluster.fleet.startNode(known(node)),
+		/** The machine runs, and nobody hears of it. */
+		"node.isolate": ({ node }) => cluster.fleet.stopNode(known(node)),
+		"node.press": ({ node, resource }) => cluster.fleet.pressNode(known(node), pressed(resource)),
+		"node.heal": ({ node }) => {
+			cluster.fleet.relieveNode(known(node));
+			cluster.fleet.startNode(known(node));
+		},
+		"node.reboot": async ({ node, graceful }) => {
+			await stop(known(node), graceful === true);
+			cluster.fleet.startNode(known(node));
+		},
 	};
 }

@@ -5,7 +5,7 @@
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 
 /** SystemCriticalPriority of pkg/apis/scheduling. */
-const systemCriticalPriority = 2_000_000_000;
+export const systemCriticalPriority = 2_000_000_000;
 export const configSourceAnnotation = "kubernetes.io/config.source";
 
 /** It comes from a file of the node, and the API has a mirror of it at most. What the API gives cannot make itself one by an annotation. */

@@ -201,6 +201,36 @@ describe("a pod above its own limits of storage", () => {
 	});
 });
 
+describe("a node that somebody puts a load on", () => {
+	it.each([
+		["memory", "MemoryPressure"],
+		["disk", "DiskPressure"],
+	] as const)("of %s is short of it until it is relieved", async (resource, type) => {
+		const { fleet } = await started();
+		await create("system", {}, { priority: 2_000_001_000 });
+		await seconds(1);
+		fleet.pressNode("n1", resource);
+		await seconds(15);
+		expect(await condition(type)).toMatch(/^True /);
+		fleet.relieveNode("n1");
+		await seconds(320);
+		expect(await condition(type)).toMatch(/^False /);
+	});
+
+	it("of processes, only where the kubelet minds", async () => {
+		const { fleet } = await started();
+		expect(() => fleet.pressNode("n1", "pid")).toThrow("the kubelet of n1 has no hard threshold of pid.available (evictionHard)");
+		await fleet.addNode({ name: "n2", kubelet: { evictionHard: { "pid.available": "1000" } } });
+		await create("many", {}, { nodeName: "n2" });
+		await seconds(1);
+		fleet.pressNode("n2", "pid");
+		await seconds(12);
+		expect((await harness.get("many")).status?.message).toBe(
+			"The node was low on resource: pids. Threshold quantity: 1k, available: 500. ",
+		);
+	});
+});
+
 it("a node on which nothing can come near a threshold is not looked at", async () => {
 	await started();
 	await create("app", { memory: "100Mi" });

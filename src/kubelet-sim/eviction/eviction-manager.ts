@@ -33,6 +33,15 @@ const imageGcMs = 300_000;
 /** How long a pod has when a hard threshold is met. */
 const immediateGraceMs = 1_000;
 
+/** What somebody can make a node short of. */
+export type PressedResource = "memory" | "disk" | "pid";
+
+const pressedSignals: Readonly<Record<PressedResource, Signal>> = {
+	memory: "memory.available",
+	disk: "nodefs.available",
+	pid: "pid.available",
+};
+
 export interface EvictionManagerOptions {
 	readonly clock: Clock;
 	readonly log: Logger;
@@ -74,6 +83,25 @@ export class EvictionManager {
 		const watched = this.#watch(node);
 		watched.isDirty = true;
 		if (watched.timer === undefined && node.running) this.#lookLater(node, watched);
+	}
+
+	/**
+	 * Takes so much of the node, beside its pods, that half of what a hard threshold asks for is left. Throws an Error if the kubelet has
+	 * no such threshold: then it would do nothing.
+	 */
+	press(node: SimNode, kind: PressedResource): void {
+		const signal = pressedSignals[kind];
+		const threshold = node.settings.thresholds.find((each) => each.signal === signal && each.graceMs === 0);
+		if (threshold === undefined) throw new Error(`the kubelet of ${node.name} has no hard threshold of ${signal} (evictionHard)`);
+		const { available, capacity } = this.#measure(node, this.#watch(node)).observations[signal];
+		const more = Math.max(0, Math.ceil(available - amountOf(threshold.value, capacity) / 2));
+		const { memoryBytes, diskBytes, processes } = node.load;
+		node.load = {
+			memoryBytes: memoryBytes + (kind === "memory" ? more : 0),
+			diskBytes: diskBytes + (kind === "disk" ? more : 0),
+			processes: processes + (kind === "pid" ? more : 0),
+		};
+		this.usageGrew(node);
 	}
 
 	/** The node's kubelet stops, or the node is gone. What it had seen is forgotten. */

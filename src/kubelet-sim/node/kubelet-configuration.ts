@@ -15,6 +15,15 @@ export interface KubeletConfiguration extends EvictionConfiguration {
 	readonly imageGCLowThresholdPercent?: number;
 	/** Default 2m. */
 	readonly imageMinimumGCAge?: string;
+	/** How long pods have when the machine is shut down, and the part of it that is for critical ones alone. Default 0: the kubelet is not told. */
+	readonly shutdownGracePeriod?: string;
+	readonly shutdownGracePeriodCriticalPods?: string;
+}
+
+/** How long pods have in all, and the part of it that is for critical ones alone. */
+export interface ShutdownPeriods {
+	readonly graceMs: number;
+	readonly criticalMs: number;
 }
 
 /** The same, read. */
@@ -25,6 +34,7 @@ export interface KubeletSettings {
 	readonly imageGcHighPercent: number;
 	readonly imageGcLowPercent: number;
 	readonly imageMinAgeMs: number;
+	readonly shutdown: ShutdownPeriods;
 	/** As /configz shows it. */
 	readonly configuration: KubeletConfiguration;
 }
@@ -37,6 +47,8 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageGCLowThresholdPercent: 80,
 		evictionHard: defaultEvictionHard,
 		evictionPressureTransitionPeriod: "5m0s",
+		shutdownGracePeriod: "0s",
+		shutdownGracePeriodCriticalPods: "0s",
 		...given,
 	};
 	const { imageGCHighThresholdPercent: high, imageGCLowThresholdPercent: low } = configuration;
@@ -49,6 +61,21 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageGcHighPercent: high,
 		imageGcLowPercent: low,
 		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
+		shutdown: readShutdownPeriods(configuration),
 		configuration,
 	};
+}
+
+/** Throws an Error with the kubelet's text. */
+function readShutdownPeriods(configuration: {
+	readonly shutdownGracePeriod: string;
+	readonly shutdownGracePeriodCriticalPods: string;
+}): ShutdownPeriods {
+	const graceMs = parseGoDuration(configuration.shutdownGracePeriod);
+	const criticalMs = parseGoDuration(configuration.shutdownGracePeriodCriticalPods);
+	if (criticalMs > graceMs)
+		throw new Error(
+			`invalid configuration: shutdownGracePeriodCriticalPods {${configuration.shutdownGracePeriodCriticalPods}} must be <= shutdownGracePeriod {${configuration.shutdownGracePeriod}}`,
+		);
+	return { graceMs, criticalMs };
 }

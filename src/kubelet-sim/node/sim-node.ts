@@ -39,7 +39,7 @@ export interface StoredImage extends PulledImage {
 }
 
 export class SimNode implements WorkerNode, MeasuredNode {
-	readonly description: NodeDescription;
+	description: NodeDescription;
 	/** Heartbeats and pods are being worked on. */
 	running = true;
 	/** The lease as last written. */
@@ -48,16 +48,19 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	conditions: readonly NodeCondition[] | undefined;
 	registered = false;
 	/** When it came up, Unix ms. */
-	readonly startedMs: number;
+	startedMs: number;
 	endedCpuSeconds = 0;
 	/** MemoryPressure, DiskPressure, PIDPressure: those that there are. */
 	pressures: readonly string[] = noPressures;
 	isShuttingDown = false;
+	/** The machine has no power: nothing of it runs. */
+	isOff = false;
 	readonly #clock: Clock;
 	readonly #cluster: ClusterNetwork;
 	readonly #addresses: PodAddresses;
 	/** What somebody puts on it beside its pods. */
 	load: NodeLoad = noLoad;
+
 	imageBytes = 0;
 	readonly settings: KubeletSettings;
 	readonly #onWrite: () => void;
@@ -75,6 +78,21 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.startedMs = clock.now();
 		this.#cluster = cluster;
 		this.#addresses = new PodAddresses(description.podCidr);
+	}
+
+	/** Takes away what was put on it. */
+	relieve(): void {
+		this.load = noLoad;
+	}
+
+	/** The machine comes on again, with the disk that it had. */
+	boot(bootId: string, nowMs: number): void {
+		this.isOff = false;
+		this.isShuttingDown = false;
+		this.pressures = noPressures;
+		this.startedMs = nowMs;
+		this.endedCpuSeconds = 0;
+		this.description = { ...this.description, identity: { ...this.description.identity, bootId } };
 	}
 
 	get name(): string {

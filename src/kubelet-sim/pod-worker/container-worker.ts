@@ -33,6 +33,8 @@ type ContainerSpec = Container | EphemeralContainer;
 
 /** What a container gets after its preStop hook has used up the grace period. */
 const minimumGraceMs = 2_000;
+/** Of a container whose end nobody saw, as containerd has it. */
+const unknownExitCode = 255;
 /** The kubelet looks at a pod again so long after an error. */
 const resyncMs = 1_000;
 const configRetryMs = 10_000;
@@ -49,6 +51,8 @@ export interface PodScope {
 	readonly volumes: PodVolumes;
 	readonly network: PodNetwork | undefined;
 	readonly closed: boolean;
+	/** Its machine has no power. */
+	readonly isOff: boolean;
 	/** The pod's grace period, ms. */
 	readonly graceMs: number;
 	/** Plans anew. */
@@ -82,6 +86,8 @@ export class ContainerWorker {
 	#previousLog: LogBuffer | undefined;
 	/** The kernel's, while the container is to be killed for its memory some day. */
 	#memoryTimer: Timer | undefined;
+	/** How often its machine has lost its power. */
+	#boots = 0;
 	/** Id of the instance whose usage is in the counters of pod and node. */
 	#usageEnded: string | undefined;
 
@@ -102,6 +108,33 @@ export class ContainerWorker {
 	/** Forgets the files of an instance that has ended. */
 	dropDeadFiles(): void {
 		if (this.record.phase === "exited") this.#container?.machine.dropFiles();
+	}
+
+	/** The machine is off: whatever ran has ended, as the runtime finds it afterwards. */
+	powerCut(): void {
+		const { record } = this;
+		this.#boots++;
+		this.#endUsage();
+		this.#prober?.stop();
+		this.#killTimer?.cancel();
+		this.#memoryTimer?.cancel();
+		const { startedMs, containerId, phase } = record;
+		const finishedMs = this.#scope.host.clock.now();
+		if (phase === "running" || (phase === "starting" && this.#container !== undefined)) {
+			record.exit = { exitCode: unknownExitCode, reason: "Unknown", startedMs, finishedMs, containerId };
+			record.phase = "exited";
+		} else if (phase !== "exited") record.phase = record.exit === undefined ? "waiting" : "exited";
+		record.started = false;
+		record.ready = false;
+		record.stopping = false;
+		// Whoever has done its work does it again for the next sandbox.
+		if (record.kind === "init" && record.phase === "exited") {
+			record.previous = record.exit;
+			record.exit = undefined;
+			record.restartCount++;
+			record.phase = "waiting";
+		}
+		this.#container?.finish();
 	}
 
 	/** Kills whatever runs. */
@@ -289,6 +322,7 @@ export class ContainerWorker {
 	/** Asks the registry, with what the pod's imagePullSecrets say. */
 	async #pull(spec: ContainerSpec, reference: ImageReference): Promise<void> {
 		const { host, pod } = this.#scope;
+		const boot = this.#boots;
 		this.record.phase = "pulling";
 		const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name === undefined || name === "" ? [] : [name]));
 		if (names.length === 0) {
@@ -298,7 +332,7 @@ export class ContainerWorker {
 		const namespace = pod.metadata?.namespace ?? "";
 		const isMissing = (name: string) => host.lookups.secret(namespace, name) === undefined;
 		await Promise.all(names.filter(isMissing).map((name) => host.fetch(this.#scope.node.name, { kind: "secret", namespace, name })));
-		if (this.#scope.closed || this.#isOvertaken()) return;
+		if (this.#scope.closed || this.#isOvertaken(boot)) return;
 		const missing = names.filter(isMissing);
 		if (missing.length > 0) {
 			const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
@@ -324,8 +358,9 @@ export class ContainerWorker {
 		});
 		const isUpToDate = !("error" in answer) && node.image(full)?.imageId === answer.imageId;
 		const tookMs = "error" in answer || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, answer.image, latency, random);
+		const boot = this.#boots;
 		this.#scope.after(tookMs, () => {
-			if (this.#isOvertaken()) return;
+			if (this.#isOvertaken(boot)) return;
 			if (!("error" in answer)) {
 				this.#events([pulledEvent(spec.image ?? "", tookMs, answer.image.sizeBytes)]);
 				node.addImage(full, answer);
@@ -354,15 +389,17 @@ export class ContainerWorker {
 			void this.#createLater(spec, reference, pulled, error);
 			return;
 		}
+		const boot = this.#boots;
 		this.#scope.after(host.latency.startMs(host.random), () => {
-			if (!this.#isOvertaken()) this.#startInstance(spec, pulled.image, environment);
+			if (!this.#isOvertaken(boot)) this.#startInstance(spec, pulled.image, environment);
 		});
 	}
 
 	async #createLater(spec: ContainerSpec, reference: ImageReference, pulled: PulledImage, error: MissingObjectError): Promise<void> {
+		const boot = this.#boots;
 		const found = await this.#scope.fetch(error);
 		if (this.#scope.closed) return;
-		if (!this.#isOvertaken()) {
+		if (!this.#isOvertaken(boot)) {
 			if (found) this.#create(spec, reference, pulled);
 			else {
 				this.#event("Warning", "Failed", `Error: ${error.message}`);
@@ -548,7 +585,7 @@ export class ContainerWorker {
 	#exited(container: SimContainer, exit: ProcessExit): void {
 		const { record } = this;
 		const { clock, latency, random } = this.#scope.host;
-		if (this.#scope.closed || this.#container !== container) return;
+		if (this.#scope.closed || this.#container !== container || record.phase === "exited" || record.phase === "waiting") return;
 		this.#endUsage();
 		this.#killTimer?.cancel();
 		this.#memoryTimer?.cancel();
@@ -575,9 +612,10 @@ export class ContainerWorker {
 		this.record.retryMs = this.#scope.host.clock.now() + retryAfterMs;
 	}
 
-	/** Whether a start that was under way has been overtaken by the pod's end. */
-	#isOvertaken(): boolean {
+	/** Whether a start that was under way has been overtaken by the pod's end, or by that of its machine's power. */
+	#isOvertaken(boot: number): boolean {
 		const { ending, deleting } = this.#scope.record;
+		if (boot !== this.#boots || this.#scope.isOff) return true;
 		if (ending === undefined && !deleting) return false;
 		this.record.phase = this.record.exit === undefined ? "waiting" : "exited";
 		return true;

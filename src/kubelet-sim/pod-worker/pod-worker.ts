@@ -70,6 +70,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	#syncing = false;
 	#syncAgain = false;
 	#closed = false;
+	/** The sandbox that it had is gone with its machine's power. */
+	#hasLostSandbox = false;
 	/** The node's kubelet is stopped: nothing is planned or reported. */
 	paused = false;
 
@@ -191,10 +193,31 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	 * @param graceMs less than the pod's own grace period; default that
 	 */
 	evict(why: Rejection, graceMs = this.graceMs): void {
-		const { record, host } = this;
+		const { record } = this;
 		if (this.#closed || record.isOver || record.ending?.failed !== undefined) return;
 		this.event("Warning", why.reason, why.message);
-		this.end({ failed: why, isDisruption: true, deadlineMs: host.clock.now() + Math.min(graceMs, this.graceMs) });
+		this.fail(why, graceMs);
+	}
+
+	/** The pod fails for that reason, which is its node's, and has so long to end. */
+	fail(why: Rejection, graceMs: number): void {
+		if (this.#closed || this.record.isOver || this.record.ending?.failed !== undefined) return;
+		this.end({ failed: why, isDisruption: true, deadlineMs: this.host.clock.now() + Math.min(graceMs, this.graceMs) });
+	}
+
+	/** Its machine goes off: containers and network are gone; volumes are there when it comes on again. */
+	powerCut(): void {
+		for (const container of this.#containers.values()) container.powerCut();
+		this.#wake?.cancel();
+		this.#leaveNetwork();
+		this.record.ip = "";
+		if (this.record.sandbox === "stopped" || this.record.sandbox === "absent") return;
+		this.record.sandbox = "absent";
+		if (this.record.ending === undefined && !this.record.deleting) this.#hasLostSandbox = true;
+	}
+
+	get isOff(): boolean {
+		return this.node.isOff;
 	}
 
 	/** The pod ends now, in an orderly way; whatever ended it before decides about no more than when. */
@@ -508,12 +531,15 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	#createSandbox(): void {
 		const { latency, random } = this.host;
+		if (this.#hasLostSandbox) this.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
+		this.#hasLostSandbox = false;
 		this.record.sandbox = "creating";
 		if (usesDevices(this.#pod) && this.#devices === undefined) {
 			void this.#prepareDevices();
 			return;
 		}
 		this.after(latency.sandboxMs(random), () => {
+			if (this.record.sandbox !== "creating") return;
 			if (this.record.ending !== undefined) this.record.sandbox = "absent";
 			else this.#openSandbox();
 		});

@@ -16,6 +16,8 @@ import type { Footprint } from "./footprint.ts";
 /** The node a pod runs on. */
 export interface WorkerNode extends AdmissionNode {
 	readonly address: string;
+	/** Its machine has no power. */
+	readonly isOff: boolean;
 	/** The node's own network, for pods with hostNetwork. */
 	readonly network: PodNetwork;
 	/** CPU seconds of containers that have ended on it. */

@@ -81,12 +81,16 @@ export class StaticPods {
 		if (node.hasFiles) this.filesChanged(node);
 	}
 
-	/** The node is gone, with its files. */
+	/** The node is off or gone; its mirrors in the API stay for now. */
 	end(node: SimNode): void {
 		this.#scans.get(node)?.cancel();
 		this.#scans.delete(node);
 		this.#wanted.delete(node);
-		for (const [hash, running] of this.#running) if (running.node === node) this.#running.delete(hash);
+		for (const [hash, running] of this.#running) {
+			if (running.node !== node) continue;
+			this.#running.delete(hash);
+			this.#options.drop(running.worker);
+		}
 	}
 
 	stop(): void {

@@ -1,0 +1,39 @@
+/** `kubesim node` on a cluster that runs, with the real kubectl beside it. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventually } from "../tools/eventually.ts";
+import { KubesimHome } from "../tools/kubesim.ts";
+
+let home: KubesimHome;
+beforeEach(() => {
+	home = new KubesimHome();
+});
+afterEach(() => home[Symbol.asyncDispose]());
+
+const field = (object: string, path: string) => home.kubectl(["get", ...object.split(" "), "-o", `jsonpath={${path}}`]);
+const ready = () => field("node node-1", '.status.conditions[?(@.type=="Ready")].message');
+
+test("a node goes off, comes on, is rebooted in good order, and is made short of memory", async () => {
+	await home.run("start --nodes 1 --ephemeral --etcd-port 0");
+	await home.kubectl("run web --image=nginx");
+	await home.kubectl("wait --for=condition=Ready pod/web --timeout=60s");
+	expect((await home.try("node stop node-9")).stderr).toBe('error: node "node-9" is not simulated here: node-1\n');
+
+	expect(await home.run("node stop node-1")).toBe("node-1 is off. To start it again: kubesim node start node-1\n");
+	expect((await home.try(["kubectl", "logs", "web"])).exitCode).not.toBe(0);
+	expect(await home.run("node start node-1")).toBe("node-1 runs.\n");
+	await eventually(async () => (await field("pod web", ".status.containerStatuses[0].restartCount")) === "1" || undefined, {
+		limitMs: 60_000,
+	});
+	expect(await field("pod web", ".status.containerStatuses[0].lastState.terminated.reason")).toBe("Unknown");
+	await home.kubectl("wait --for=condition=Ready pod/web --timeout=60s");
+
+	expect(await home.run("node reboot node-1 --graceful")).toBe("node-1 has been rebooted.\n");
+	await home.kubectl("wait --for=jsonpath={.status.reason}=Terminated pod/web --timeout=60s");
+	await eventually(async () => (await ready()) === "kubelet is posting ready status" || undefined, { limitMs: 60_000 });
+
+	expect((await home.try("node pressure time node-1")).stderr).toBe("error: nodes run out of memory, disk or pid, not of time\n");
+	expect(await home.run("node pressure memory node-1")).toBe("node-1 is short of memory. To mend it: kubesim node heal node-1\n");
+	await home.kubectl("wait --for=condition=MemoryPressure node/node-1 --timeout=60s");
+	expect(await home.run("node heal node-1")).toBe("node-1 is mended.\n");
+	expect(await home.run("node isolate node-1")).toContain("node-1 is cut off from the API");
+}, 180_000);
