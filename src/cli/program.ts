@@ -309,8 +309,17 @@ function addScheduler(program: Command): void {
 			several,
 		)
 		.option("--nodes <n|file>", "imagine so many nodes more, like the first that there is; or those of a manifest")
+		.option("--snapshot <file>", "on the cluster in a snapshot (kubesim snapshot save, etcdctl snapshot save) instead of one that runs")
+		.option("--data-dir <dir>", "on the cluster whose data are there, and that is stopped; nothing in there changes")
 		.addOption(outputOption())
-		.addHelpText("after", examples("kubesim simulate -f deployment.yaml", "kubesim simulate -f pods.yaml --nodes 10 --output json"))
+		.addHelpText(
+			"after",
+			examples(
+				"kubesim simulate -f deployment.yaml",
+				"kubesim simulate -f pods.yaml --nodes 10 --output json",
+				"kubesim simulate -f pods.yaml --snapshot backup.db",
+			),
+		)
 		.action(async (options) => (await import("./commands/simulate.ts")).simulate(options));
 	program
 		.command("scheduler")

@@ -559,6 +559,13 @@ export class Cluster {
 		await this.#runners.start(signal);
 	}
 
+	/** Instead of `start`: the scheduler comes to know everything that there is, and nobody acts. Called once. */
+	async observe(): Promise<void> {
+		const { signal } = this.#abort;
+		this.#runners.scheduler?.observe(signal);
+		await this.#runners.informers.start(signal);
+	}
+
 	/** What one server of a store signs, others accept only if they have the same certificates and keys. */
 	#checkAuthority(): void {
 		const { pki, log } = this.#options;
