@@ -251,13 +251,33 @@ function addControllers(program: Command): void {
 function addNodes(program: Command): void {
 	const node = program
 		.command("node")
-		.description("do to a simulated node what happens to machines")
+		.description("add simulated nodes to a cluster, take them away, and do to them what happens to machines")
 		.exitOverride()
-		.addHelpText("after", examples("kubesim node stop node-2", "kubesim node start node-2"));
+		.addHelpText(
+			"after",
+			examples(
+				"kubesim node add --count 100 --template gpu-node.yaml --zones a,b,c",
+				"kubesim node remove node-4",
+				"kubesim node list",
+				"kubesim node stop node-2",
+				"kubesim node start node-2",
+			),
+		);
 	const commands = async () => await import("./commands/node.ts");
 	const command = (nameAndArguments: string, description: string) =>
 		node.command(nameAndArguments).description(description).addOption(nameOption());
 
+	command("add", "add nodes, each with a kubelet of its own; they are there again after a restart of the server")
+		.option("--count <n>", "how many", integerBetween(1, 10_000), 1)
+		.option("--template <file>", "a Node: labels, annotations, taints, capacity and name, with {n} for the node's number")
+		.option("--zones <names>", "put them into these zones in turn, separated by commas", nameList)
+		.action(async (options) => (await commands()).nodeAdd(options));
+	command("remove [nodes...]", "take nodes away, with their kubelets; those of kubesim start --nodes come back with its next start")
+		.option("-l, --selector <labels>", "those with such labels, instead of names")
+		.action(async (names, options) => (await commands()).nodeRemove(names, options));
+	command("list", "show the nodes")
+		.addOption(outputOption())
+		.action(async (options) => (await commands()).nodeList(options));
 	command("stop <node>", "stop a node: it answers no more, and after a while the cluster gives it up").action(async (nodeName, options) =>
 		(await commands()).nodeStop(nodeName, options),
 	);

@@ -36,7 +36,7 @@ interface Happening {
 const comes = (object: Node | Pod): Happening => ({ events: [object.kind === "Node" ? nodeAdd : assignedPodAdd], object });
 const goes = (old: Node | Pod): Happening => ({ events: [old.kind === "Node" ? nodeDelete : assignedPodDelete], old });
 const changes = (old: Node | Pod, object: Node | Pod): Happening => ({
-	events: old.kind === "Node" ? nodeUpdateEvents(old as Node, object as Node) : podUpdateEvents(old, object as Pod, "AssignedPod"),
+	events: old.kind === "Node" ? nodeUpdateEvents(old as Node, object as Node) : podUpdateEvents(old as Pod, object as Pod, "AssignedPod"),
 	old,
 	object,
 });
