@@ -77,14 +77,6 @@ export const mutants: readonly Mutant[] = [
 		runs: 1_000,
 	},
 	{
-		name: "a node takes one disk more than it can",
-		file: "scheduler/plugins/node-volume-limits.ts",
-		from: "+ more > limit)",
-		to: "+ more > limit + 1)",
-		breaks: /^allowed: .*volumes' limits/,
-		runs: 2_000,
-	},
-	{
 		name: "a pod that leaves its node wakes nobody",
 		file: "scheduler/cluster-watch.ts",
 		from: "			tell(assignedPodDelete, pod, undefined);\n		}",
@@ -146,7 +138,7 @@ export const mutants: readonly Mutant[] = [
 		from: 'if (!isStatusError(error, "NotFound")) throw error;',
 		to: 'if (!isStatusError(error, "NotFound", "Conflict")) throw error;',
 		breaks: /^placed: .*preempt/,
-		runs: 1_500,
+		runs: 1_000,
 	},
 	{
 		name: "pods of equal priority are evicted",
