@@ -251,13 +251,34 @@ function addControllers(program: Command): void {
 function addNodes(program: Command): void {
 	const node = program
 		.command("node")
-		.description("do to a simulated node what happens to machines")
+		.description("add simulated nodes to a cluster, take them away, and do to them what happens to machines")
 		.exitOverride()
-		.addHelpText("after", examples("kubesim node stop node-2", "kubesim node start node-2", "kubesim node reboot node-3 --graceful"));
+		.addHelpText(
+			"after",
+			examples(
+				"kubesim node add --count 100 --template gpu-node.yaml --zones a,b,c",
+				"kubesim node remove node-4",
+				"kubesim node list",
+				"kubesim node stop node-2",
+				"kubesim node start node-2",
+				"kubesim node reboot node-3 --graceful",
+			),
+		);
 	const commands = async () => await import("./commands/node.ts");
 	const command = (nameAndArguments: string, description: string) =>
 		node.command(nameAndArguments).description(description).addOption(nameOption());
 
+	command("add", "add nodes, each with a kubelet of its own; they are there again after a restart of the server")
+		.option("--count <n>", "how many", integerBetween(1, 10_000), 1)
+		.option("--template <file>", "a Node: labels, annotations, taints, capacity and name, with {n} for the node's number")
+		.option("--zones <names>", "put them into these zones in turn, separated by commas", nameList)
+		.action(async (options) => (await commands()).nodeAdd(options));
+	command("remove [nodes...]", "take nodes away, with their kubelets; those of kubesim start --nodes come back with its next start")
+		.option("-l, --selector <labels>", "those with such labels, instead of names")
+		.action(async (names, options) => (await commands()).nodeRemove(names, options));
+	command("list", "show the nodes")
+		.addOption(outputOption())
+		.action(async (options) => (await commands()).nodeList(options));
 	const graceful = () => new Option("--graceful", "tell its kubelet, which ends pods before: as long as it is set up for, or 30 s at most");
 	command("stop <node>", "turn a node off: it answers no more, and after a while the cluster gives it up")
 		.addOption(graceful())
@@ -320,8 +341,17 @@ function addScheduler(program: Command): void {
 			several,
 		)
 		.option("--nodes <n|file>", "imagine so many nodes more, like the first that there is; or those of a manifest")
+		.option("--snapshot <file>", "on the cluster in a snapshot (kubesim snapshot save, etcdctl snapshot save) instead of one that runs")
+		.option("--data-dir <dir>", "on the cluster whose data are there, and that is stopped; nothing in there changes")
 		.addOption(outputOption())
-		.addHelpText("after", examples("kubesim simulate -f deployment.yaml", "kubesim simulate -f pods.yaml --nodes 10 --output json"))
+		.addHelpText(
+			"after",
+			examples(
+				"kubesim simulate -f deployment.yaml",
+				"kubesim simulate -f pods.yaml --nodes 10 --output json",
+				"kubesim simulate -f pods.yaml --snapshot backup.db",
+			),
+		)
 		.action(async (options) => (await import("./commands/simulate.ts")).simulate(options));
 	program
 		.command("scheduler")

@@ -61,13 +61,15 @@ import { type PluginFactories, type PodExplanation, readSchedulerConfiguration, 
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
 import type { ClusterControllers } from "./cluster-controllers.ts";
-import type { ComponentOptions, Components } from "./components.ts";
+import { ClusterNodes } from "./cluster-nodes.ts";
+import { type ComponentOptions, type Components, nodeUser } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { extenderConnections } from "./extender-connections.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import { createNodeCredentials } from "./node-credentials.ts";
+import { isReady } from "./node-readiness.ts";
 import { OwnComponents } from "./own-components.ts";
 import { type EtcdStoreOption, isInMemory, type OpenedStore, openStore } from "./store-option.ts";
 import { StreamingRelay } from "./streaming-relay.ts";
@@ -436,6 +438,16 @@ export class Cluster {
 		this.scheduler.reconfigure(readSchedulerConfiguration(configuration));
 	}
 
+	/** Adds nodes, takes them away, lists them. */
+	get nodes(): ClusterNodes {
+		return new ClusterNodes({
+			fleet: () => this.fleet,
+			informers: this.#runners.informers,
+			client: this.client,
+			clientFor: (node) => this.clientFor(nodeUser(node)),
+		});
+	}
+
 	/** Throws while another server of the same store runs the nodes. */
 	get fleet(): Fleet {
 		return here(this.#runners.fleet);
@@ -557,6 +569,13 @@ export class Cluster {
 		this.#checkAuthority();
 		onProgress?.("starting controllers, scheduler and nodes");
 		await this.#runners.start(signal);
+	}
+
+	/** Instead of `start`: the scheduler comes to know everything that there is, and nobody acts. Called once. */
+	async observe(): Promise<void> {
+		const { signal } = this.#abort;
+		this.#runners.scheduler?.observe(signal);
+		await this.#runners.informers.start(signal);
 	}
 
 	/** What one server of a store signs, others accept only if they have the same certificates and keys. */
@@ -754,8 +773,4 @@ function templateOf({ nodeTemplate, kubeletCertificates = false }: Parts): Omit<
 function here<T>(component: T | undefined): T {
 	if (component === undefined) throw new Error("another server of this cluster runs it");
 	return component;
-}
-
-function isReady(node: Node): boolean {
-	return node.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") === true;
 }

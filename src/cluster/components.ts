@@ -126,10 +126,14 @@ export function createFleet(
 		random: random.fork("kubelets"),
 		latency,
 		images,
-		clientFor: (node) => clientFor({ name: `system:node:${node}`, groups: ["system:nodes", "system:authenticated"] }),
+		clientFor: (node) => clientFor(nodeUser(node)),
 		remover: clientFor(controllerUser("node-controller")),
 		credentials,
 	});
+}
+
+export function nodeUser(name: string): UserInfo {
+	return { name: `system:node:${name}`, groups: ["system:nodes", "system:authenticated"] };
 }
 
 export function nodeNames(count: number): readonly string[] {

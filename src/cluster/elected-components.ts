@@ -10,7 +10,6 @@
  */
 import { hostname } from "node:os";
 import { sleep } from "../apimachinery/clock/clock.ts";
-import type { Node } from "../apimachinery/schema/generated/types.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes } from "../client/resources.ts";
@@ -18,6 +17,7 @@ import type { Fleet } from "../kubelet-sim/index.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 import { campaign, untilEnd } from "./campaign.ts";
 import type { ClusterControllers } from "./cluster-controllers.ts";
+import { nodesToRun } from "./cluster-nodes.ts";
 import {
 	type ComponentOptions,
 	type Components,
@@ -156,20 +156,11 @@ export class ElectedComponents implements Components {
 		void fleet.start(term);
 		await untilEnd(
 			term,
-			informers.start(term).then(() => takeOver(fleet, informers.informer(nodes).cache.list(), options)),
+			informers.start(term).then(() => {
+				const all = nodesToRun(informers.informer(nodes).cache.list(), nodeNames(options.nodes), options.nodeTemplate);
+				return Promise.all(all.map((node) => fleet.addNode(node)));
+			}),
 		);
 		this.#fleet = undefined;
 	}
-}
-
-/** Every node that a kubelet has registered, with its address, and those that are to be there. */
-async function takeOver(fleet: Fleet, known: readonly Node[], { nodes: count, nodeTemplate }: ComponentOptions): Promise<void> {
-	const registered = known.filter(({ status }) => status?.nodeInfo?.machineID);
-	const names = new Set(registered.map(({ metadata }) => metadata?.name ?? ""));
-	const taken = registered.map((node) => {
-		const address = node.status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
-		return { ...nodeTemplate, name: node.metadata?.name ?? "", ...(address === undefined ? {} : { address }) };
-	});
-	const missing = nodeNames(count).filter((name) => !names.has(name));
-	await Promise.all([...taken, ...missing.map((name) => ({ ...nodeTemplate, name }))].map((node) => fleet.addNode(node)));
 }

@@ -41,6 +41,8 @@ export { idText } from "../store/roster.ts";
 export { describeSnapshot } from "../store/snapshot/restore.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
 export type { ClusterControllers, ReplicaReport } from "./cluster-controllers.ts";
+export { type AddedNodes, type ClusterNodes, type NodeReport, NodeRequestError } from "./cluster-nodes.ts";
+export { openSavedCluster, type SavedCluster, SavedClusterError, type SavedSource } from "./saved-cluster.ts";
 export {
 	imaginedNodes,
 	type Placement,

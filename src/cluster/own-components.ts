@@ -4,10 +4,12 @@
  */
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { InformerFactory } from "../client/informer.ts";
+import { nodes as nodesRef } from "../client/resources.ts";
 import type { ControllerManager } from "../controllers/index.ts";
 import { Fleet } from "../kubelet-sim/index.ts";
 import type { Scheduler } from "../scheduler/index.ts";
 import type { ClusterControllers, Replicas } from "./cluster-controllers.ts";
+import { nodesToRun } from "./cluster-nodes.ts";
 import {
 	type ComponentOptions,
 	type Components,
@@ -47,7 +49,8 @@ export class OwnComponents implements Components {
 		// Loading the shell is real I/O, which virtual time does not wait for.
 		if (clock instanceof VirtualClock) await Fleet.preload();
 		await this.informers.start(signal);
-		await Promise.all(nodeNames(nodes).map((name) => this.fleet.addNode({ ...nodeTemplate, name })));
+		const known = this.informers.informer(nodesRef).cache.list();
+		await Promise.all(nodesToRun(known, nodeNames(nodes), nodeTemplate).map((node) => this.fleet.addNode(node)));
 	}
 
 	async stopped(): Promise<void> {

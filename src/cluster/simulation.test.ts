@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import type { Pod, PodSpec } from "../apimachinery/schema/generated/types.ts";
-import { pods, priorityClasses } from "../client/resources.ts";
+import { persistentVolumeClaims, persistentVolumes, pods, priorityClasses, storageClasses } from "../client/resources.ts";
 import { type Cluster, createCluster, imaginedNodes, SimulationError, simulatePlacement } from "./index.ts";
 
 let clock: VirtualClock;
@@ -117,4 +117,32 @@ test("a pending pod is explained: by its attempts, and by one at this moment", a
 		["number", undefined],
 	]);
 	expect(placed.spec?.nodeName).toBeUndefined();
+});
+
+const local = { provisioner: "kubernetes.io/no-provisioner", volumeBindingMode: "WaitForFirstConsumer" };
+
+test("no two pods are promised the same volume, and nobody in the cluster is promised less", async () => {
+	const { client } = cluster;
+	await client.resource(storageClasses).create({ metadata: { name: "local" }, ...local });
+	const volume = {
+		capacity: { storage: "1Gi" },
+		accessModes: ["ReadWriteOnce"],
+		storageClassName: "local",
+		nfs: { server: "s", path: "/" },
+	};
+	await client.resource(persistentVolumes).create({ metadata: { name: "only" }, spec: volume });
+	for (const name of ["a", "b"]) {
+		const spec = { accessModes: ["ReadWriteOnce"], storageClassName: "local", resources: { requests: { storage: "1Gi" } } };
+		await client.resource(persistentVolumeClaims).create({ metadata: { namespace: "default", name }, spec });
+	}
+	await clock.advance(1_000);
+	const using = (name: string) => podOf(name, asking("1", { volumes: [{ name: "v", persistentVolumeClaim: { claimName: name } }] }));
+	const [first, second] = await summary([using("a"), using("b")]);
+	expect(first).toMatch(/^default\/a node-\d$/);
+	expect(second).toContain("2 node(s) didn't find available persistent volumes to bind");
+	// The simulation speaks for nothing.
+	expect(await summary([using("b")])).toEqual([expect.stringMatching(/^default\/b node-\d$/)]);
+	await client.resource(pods).create(using("b"));
+	await clock.advance(60_000);
+	expect((await client.resource(pods).get({ namespace: "default", name: "b" })).spec?.nodeName).toMatch(/^node-/);
 });

@@ -371,6 +371,10 @@ export class Fleet {
 		return this.#nodes.get(node)?.storedImages;
 	}
 
+	hasNode(name: string): boolean {
+		return this.#nodes.has(name);
+	}
+
 	nodeNames(): readonly string[] {
 		return [...this.#nodes.keys()];
 	}
@@ -405,9 +409,10 @@ export class Fleet {
 	}
 
 	#createNode(options: NodeOptions): SimNode {
-		const index = this.#nodeCount++;
-		// What a node has from before stays: its range of addresses, and the ids of its machine.
+		// What a node has from before stays: its address, its range of addresses, and the ids of its machine.
 		const known = this.#informers.nodes.cache.get(options.name);
+		const knownAddress = known?.status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
+		const index = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#nextPlace() : 0;
 		const hex = () => this.#random.uuid().replaceAll("-", "");
 		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
 		return new SimNode(
@@ -417,7 +422,7 @@ export class Fleet {
 				annotations: options.annotations ?? {},
 				taints: options.taints ?? [],
 				capacity: { ...defaultCapacity, ...options.capacity },
-				address: options.address ?? nodeAddressOf(index),
+				address: options.address ?? knownAddress ?? nodeAddressOf(index),
 				podCidr: options.podCidr ?? known?.spec?.podCIDR ?? podCidrOf(index),
 				identity: { machineId: machineID ?? hex(), systemUuid: systemUUID ?? this.#random.uuid(), bootId: bootID ?? this.#random.uuid() },
 			},
@@ -430,6 +435,13 @@ export class Fleet {
 					this.#staticPods.filesChanged(node);
 				}),
 		);
+	}
+
+	/** In the network: the next one that no node has from before. */
+	#nextPlace(): number {
+		const isTaken = (index: number) => this.#informers.nodes.cache.byIndex("podCIDR", podCidrOf(index)).length > 0;
+		while (isTaken(this.#nodeCount)) this.#nodeCount++;
+		return this.#nodeCount++;
 	}
 
 	#watch(): void {
@@ -845,6 +857,7 @@ function makeInformers(factory: InformerFactory) {
 		drivers: factory.informer(csiDrivers),
 	};
 	index(informers.pods, "node", ({ spec }) => spec?.nodeName);
+	index(informers.nodes, "podCIDR", ({ spec }) => spec?.podCIDR);
 	informers.services.cache.addIndex("address", serviceAddresses);
 	index(informers.endpointSlices, "service", serviceOf);
 	return informers;

@@ -2,12 +2,14 @@
  * Keeps the cache and the queue in step with the cluster: who has a node is in the cache, who waits for one is in the
  * queue, and whatever could help those who wait is told to the queue.
  */
+import { jsonEqual } from "../apimachinery/json.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import type { Node, Pod } from "../apimachinery/schema/generated/types.ts";
+import type { Namespace, Node, Pod } from "../apimachinery/schema/generated/types.ts";
 import type { ChangeHandler, InformerFactory } from "../client/informer.ts";
 import {
 	csiNodes,
 	deviceClasses,
+	namespaces,
 	nodes,
 	persistentVolumeClaims,
 	persistentVolumes,
@@ -24,6 +26,8 @@ import {
 	assignedPodDelete,
 	type ClusterEvent,
 	type DeviceResource,
+	namespaceAdd,
+	namespaceUpdate,
 	nodeAdd,
 	nodeDelete,
 	nodeUpdateEvents,
@@ -58,6 +62,7 @@ function placeOf({ spec, status }: Pod): Place {
 export function watchCluster(informers: InformerFactory, options: ClusterWatchOptions): void {
 	watchNodes(informers, options);
 	watchPods(informers, options);
+	watchNamespaces(informers, options);
 	for (const [ref, resource] of otherResources) watchObjects(informers, ref, resource, options);
 }
 
@@ -102,6 +107,19 @@ function watchObjects(
 		deleted: (object) => queue.moveAll(deleted, object, undefined),
 	});
 	informers.informer(ref).onChange(handlers);
+}
+
+/** kube-scheduler does not look at them, and lets pods wait that it could place (kubernetes/kubernetes#141953). */
+function watchNamespaces(informers: InformerFactory, { queue, events }: ClusterWatchOptions): void {
+	const handlers = inTurn<Namespace>(events, {
+		added: (namespace) => queue.moveAll(namespaceAdd, undefined, namespace),
+		updated: (old, namespace) => {
+			const isRelabelled = queue.hasListeners && !jsonEqual(old.metadata?.labels ?? {}, namespace.metadata?.labels ?? {});
+			if (isRelabelled) queue.moveAll(namespaceUpdate, old, namespace);
+		},
+		deleted: () => undefined,
+	});
+	informers.informer(namespaces).onChange(handlers);
 }
 
 function watchNodes(informers: InformerFactory, { cache, queue, events }: ClusterWatchOptions): void {

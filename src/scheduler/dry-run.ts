@@ -15,9 +15,12 @@ import { defaultSchedulerName } from "./framework/profile.ts";
 import { scheduleAsking } from "./framework/schedule-one.ts";
 import type { Verdict } from "./framework/status.ts";
 
+/** Plugins of which a dry run has state of its own. What others reserve, they might reserve for real. */
+const reserving: ReadonlySet<string> = new Set(["VolumeBinding"]);
+
 export interface DryRunOptions {
 	readonly configuration: SchedulerConfiguration;
-	/** Must not touch the cluster: preemption evicts nobody. */
+	/** Must not touch the cluster: preemption evicts nobody, volumes are spoken for in a copy. */
 	readonly parts: ProfileParts;
 	/** Of the configuration. */
 	readonly extenders: readonly Extender[];
@@ -63,7 +66,13 @@ export class DryRun {
 		const run = () => scheduleAsking(info, snapshot, context);
 		const outcome = await this.#recorder.attemptAsking(info, nowMs, snapshot.nodes.length, run);
 		this.#startIndex = context.startIndex;
-		if (outcome.kind === "scheduled") cache.assume(info, outcome.nodeName);
+		if (outcome.kind === "scheduled") {
+			cache.assume(info, outcome.nodeName);
+			for (const plugin of framework.profile.reserve) {
+				if (reserving.has(plugin.name)) plugin.reserve(outcome.state, info, outcome.nodeName);
+			}
+			this.#recorder.ended(info.uid);
+		}
 		return this.#recorder.records().at(-1);
 	}
 

@@ -105,11 +105,11 @@ export class Evictor {
 	}
 }
 
-/** A pod that is gone already, or is another one by now, needs no more done to it. */
+/** A pod that is gone already needs no more done to it. A conflict may be with anybody: then the pod is still there. */
 async function tolerateGone(act: () => Promise<void>): Promise<void> {
 	try {
 		await act();
 	} catch (error) {
-		if (!isStatusError(error, "NotFound", "Conflict")) throw error;
+		if (!isStatusError(error, "NotFound")) throw error;
 	}
 }

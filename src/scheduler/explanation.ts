@@ -2,7 +2,7 @@
  * Why a pod is where it is, or why it is nowhere: what a scheduling attempt's record says, as plain data.
  */
 import { formatTime } from "../apimachinery/time.ts";
-import type { AttemptRecord, PluginVerdict } from "./framework/attempt-recorder.ts";
+import type { AttemptRecord, BindingFailure, BindingVerdict, PluginVerdict } from "./framework/attempt-recorder.ts";
 
 export interface PodExplanation {
 	/** "namespace/name". */
@@ -22,7 +22,7 @@ export interface AttemptExplanation {
 	/** Cluster time, RFC 3339. */
 	readonly at: string;
 	readonly result: "Scheduled" | "Unschedulable" | "SchedulerError";
-	/** The node that won, or that is kept for the pod until its victims are gone; "" if none. */
+	/** The node that won, even if the pod was not bound to it after all, or that is kept for the pod until its victims are gone; "" if none. */
 	readonly nodeName: string;
 	/** The event's text of an attempt that failed; "" otherwise. */
 	readonly message: string;
@@ -33,6 +33,8 @@ export interface AttemptExplanation {
 	readonly isBrief: boolean;
 	readonly postFilter: readonly PluginVerdict[];
 	readonly preemption: readonly PreemptionExplanation[];
+	/** What plugins said once a node was chosen: of Reserve, Permit, PreBind and Bind. */
+	readonly binding: readonly BindingVerdict[];
 }
 
 export interface NodeExplanation {
@@ -68,6 +70,8 @@ export function explainAttempt({
 	score,
 	postFilter,
 	preemption,
+	binding,
+	bindingFailure,
 	isBrief,
 }: AttemptRecord): AttemptExplanation {
 	const nodes = [...filter].map(([name, verdicts]): NodeExplanation => {
@@ -84,9 +88,9 @@ export function explainAttempt({
 	});
 	return {
 		at: formatTime(atMs),
-		result: outcome.kind === "scheduled" ? "Scheduled" : outcome.kind === "unschedulable" ? "Unschedulable" : "SchedulerError",
+		result: resultOf({ outcome, bindingFailure }),
 		nodeName: outcome.kind === "scheduled" ? outcome.nodeName : outcome.kind === "unschedulable" ? outcome.nominatedNodeName : "",
-		message: outcome.kind === "scheduled" ? "" : outcome.message,
+		message: outcome.kind === "scheduled" ? (bindingFailure?.message ?? "") : outcome.message,
 		preFilter: preFilter.filter(({ code }) => code !== "Success" && code !== "Skip"),
 		nodes: nodes.sort(byWorth),
 		isBrief,
@@ -96,7 +100,14 @@ export function explainAttempt({
 			victims: victims.map(({ key }) => key),
 			budgetViolations,
 		})),
+		binding,
 	};
+}
+
+function resultOf({ outcome, bindingFailure }: Pick<AttemptRecord, "outcome"> & { readonly bindingFailure: BindingFailure | undefined }) {
+	if (outcome.kind !== "scheduled") return outcome.kind === "unschedulable" ? "Unschedulable" : "SchedulerError";
+	if (bindingFailure === undefined) return "Scheduled";
+	return bindingFailure.isRejection ? "Unschedulable" : "SchedulerError";
 }
 
 /** Nodes that fit before those that do not, the greatest total first, then by name. */

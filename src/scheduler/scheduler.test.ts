@@ -9,8 +9,8 @@ import { InformerFactory } from "../client/informer.ts";
 import { events, nodes, pods } from "../client/resources.ts";
 import { FakeApi } from "../client/testing/fake-api.ts";
 import { readSchedulerConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
-import type { PermitPlugin } from "./framework/plugin.ts";
-import { wait } from "./framework/status.ts";
+import type { AnyPlugin, PermitPlugin } from "./framework/plugin.ts";
+import { errorStatus, unschedulable, wait } from "./framework/status.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
 import { BindingApi } from "./testing/binding-api.ts";
 import { container, node, pod, podWith } from "./testing/builders.ts";
@@ -211,6 +211,94 @@ describe("Scheduler", () => {
 		expect((await client.resource(pods).get({ namespace: "default", name: "next" })).status?.conditions?.[0]?.message).toBe(
 			"0/1 nodes are available: 1 rejected due to timeout after waiting 60s at plugin Hold.",
 		);
+	});
+
+	describe("records what becomes of a node that was chosen", () => {
+		const setUpWith = async (points: Partial<AnyPlugin>, extensionPoint: string) => {
+			const configuration = configured({ profiles: [{ plugins: { [extensionPoint]: { enabled: [{ name: "Mine" }] } } }] });
+			const plugins = { Mine: () => ({ name: "Mine", eventsToRegister: () => [], ...points }) as AnyPlugin };
+			const parts = await setUp({ configuration, plugins });
+			parts.scheduler.recordAttempts(10);
+			await parts.create(node("a"), podWith("p", { cpu: "1" }));
+			const last = async () => {
+				const attempt = parts.scheduler.explain(await parts.get("p")).attempts.at(-1);
+				const said = attempt?.binding.map(({ point, plugin, code, reasons }) => [point, plugin, code, ...reasons].join(" "));
+				return { result: attempt?.result, nodeName: attempt?.nodeName, message: attempt?.message, said };
+			};
+			return { ...parts, last };
+		};
+
+		it("every plugin's word, where all agree", async () => {
+			const { last } = await setUpWith({ preBind: async () => undefined }, "preBind");
+			expect(await last()).toEqual({
+				result: "Scheduled",
+				nodeName: "a",
+				message: "",
+				said: ["Reserve VolumeBinding Success", "PreBind VolumeBinding Success", "PreBind Mine Success", "Bind DefaultBinder Success"],
+			});
+		});
+
+		it.each<[string, string, Partial<AnyPlugin>, object]>([
+			[
+				"a Reserve that refuses",
+				"reserve",
+				{ reserve: () => unschedulable("Mine", "no room"), unreserve: () => undefined },
+				{
+					result: "Unschedulable",
+					nodeName: "a",
+					message: "0/1 nodes are available: 1 no room.",
+					said: ["Reserve Mine Unschedulable no room"],
+				},
+			],
+			[
+				"a Permit that refuses",
+				"permit",
+				{ permit: () => ({ status: unschedulable("Mine", "not today") }) },
+				{
+					result: "Unschedulable",
+					nodeName: "a",
+					message: "0/1 nodes are available: 1 not today.",
+					said: ["Permit Mine Unschedulable not today"],
+				},
+			],
+			[
+				"a PreBind that fails",
+				"preBind",
+				{ preBind: async () => errorStatus("Mine", "the disk is broken") },
+				{
+					result: "SchedulerError",
+					nodeName: "a",
+					message: 'running PreBind plugin "Mine": the disk is broken',
+					said: ["PreBind VolumeBinding Success", "PreBind Mine Error the disk is broken"],
+				},
+			],
+		])("%s", async (_what, extensionPoint, plugin, expected) => {
+			const { last } = await setUpWith(plugin, extensionPoint);
+			const { said, ...rest } = await last();
+			expect({ ...rest, said: said?.filter((text) => !text.startsWith("Reserve VolumeBinding")) }).toEqual(expected);
+		});
+
+		it("a wait, and how it ended: allowed, or at an end", async () => {
+			const { last, clock } = await setUpWith({ permit: () => ({ status: wait, timeoutMs: 5_000 }) }, "permit");
+			const waiting = ["Reserve VolumeBinding Success", "Permit Mine Wait"];
+			expect(await last()).toEqual({ result: "Scheduled", nodeName: "a", message: "", said: waiting });
+			await clock.advance(5_000);
+			const ended = "rejected due to timeout after waiting 5s at plugin Mine";
+			expect(await last()).toEqual({
+				result: "Unschedulable",
+				nodeName: "a",
+				message: `0/1 nodes are available: 1 ${ended}.`,
+				said: [...waiting, `WaitOnPermit Mine Unschedulable ${ended}`],
+			});
+		});
+
+		it("that the pod was preempted while it was held back", async () => {
+			const holdFirst: Partial<AnyPlugin> = { permit: (_state, { name }) => ({ status: name === "p" ? wait : undefined }) };
+			const { last, create } = await setUpWith(holdFirst, "permit");
+			await create(podWith("vip", { cpu: "4" }, { priority: 1000 }));
+			const { said, result } = await last();
+			expect([result, said?.at(-1)]).toEqual(["Unschedulable", "WaitOnPermit DefaultPreemption Unschedulable preempted"]);
+		});
 	});
 
 	it("has profiles of several names, and leaves pods of other names alone", async () => {

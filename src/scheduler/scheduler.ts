@@ -183,15 +183,20 @@ export class Scheduler {
 			"abort",
 			() => {
 				this.#running = false;
-				this.#queue.close();
 			},
 			{ once: true },
 		);
+		this.observe(signal);
 		void Promise.all(synced).then(() => {
 			if (signal.aborted) return;
 			this.#running = true;
 			this.#wake();
 		});
+	}
+
+	/** Instead of `start`: only follows the cluster, for who wants to know what would happen, until the signal aborts. */
+	observe(signal: AbortSignal): void {
+		signal.addEventListener("abort", () => this.#queue.close(), { once: true });
 	}
 
 	/** How many pods are in each part of the queue. */
@@ -269,6 +274,7 @@ export class Scheduler {
 			parts: this.#createParts(
 				() => undefined,
 				() => undefined,
+				this.#volumes.copy(),
 			),
 			extenders: this.#createExtenders(configuration),
 			cache: this.#cache.copy(),
@@ -282,7 +288,11 @@ export class Scheduler {
 	 * @param evict what becomes of preemption's victims
 	 * @param deallocate what becomes of devices that keep a pod from every node
 	 */
-	#createParts(evict: (preemption: Preemption) => void, deallocate: (claim: ResourceResourceClaim) => void): ProfileParts {
+	#createParts(
+		evict: (preemption: Preemption) => void,
+		deallocate: (claim: ResourceResourceClaim) => void,
+		volumes = this.#volumes,
+	): ProfileParts {
 		const { client, clock, random, informers, plugins = {} } = this.#options;
 		const namespaceCache = informers.informer(namespaces).cache;
 		const nodeCache = informers.informer(nodes).cache;
@@ -295,7 +305,7 @@ export class Scheduler {
 			namespaceLabels: (namespace) => namespaceCache.get(namespace)?.metadata?.labels,
 			ownSelectors: followOwnSelectors(informers),
 			volumes: {
-				cache: this.#volumes,
+				cache: volumes,
 				client,
 				clock,
 				isPodThere: (key, uid) => this.#podInformer.cache.get(key)?.metadata?.uid === uid,
@@ -496,7 +506,10 @@ export class Scheduler {
 		const { state, nodeName } = scheduled;
 		let verdict: Verdict;
 		try {
-			if (waits.size > 0) verdict = await this.#waitingPods.wait(podInfo.uid, waits);
+			if (waits.size > 0) {
+				verdict = await this.#waitingPods.wait(podInfo.uid, waits);
+				this.#recorder?.waited(podInfo.uid, waits.keys(), verdict);
+			}
 			// A failure from here on has nothing to do with what happens in the cluster: the pod is retried all the same.
 			if (verdict === undefined) this.#queue.done(podInfo.uid);
 			verdict ??= await framework.runPreBind(state, podInfo, nodeName);
@@ -507,6 +520,7 @@ export class Scheduler {
 		if (verdict === undefined) {
 			this.#events.event(podInfo.pod, "Normal", "Scheduled", `Successfully assigned ${podInfo.key} to ${nodeName}`, { action: "Binding" });
 			framework.runPostBind(state, podInfo, nodeName);
+			this.#recorder?.ended(podInfo.uid);
 			this.#attempted(podInfo.pod, "scheduled", startMs);
 			this.#metrics?.scheduled(queued, this.#options.clock.now());
 			return;
@@ -553,6 +567,7 @@ export class Scheduler {
 	/** Puts the pod back into the queue and says why, unless it is gone or has a node by now. */
 	#fail(queued: QueuedPod, why: NotScheduled): void {
 		const { uid, key } = queued.podInfo;
+		this.#recorder?.ended(uid, { isRejection: why.reason === "Unschedulable", message: why.message });
 		const current = this.#podInformer.cache.get(key);
 		if (current === undefined || current.metadata?.uid !== uid || (current.spec?.nodeName ?? "") !== "") {
 			this.#queue.done(uid);

@@ -19,7 +19,7 @@ import type { ResourceRef } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
 import { type Cluster, createCluster as createPlainCluster, type ClusterOptions as PlainOptions } from "../cluster/cluster.ts";
 import type { ClusterControllers } from "../cluster/cluster-controllers.ts";
-import type { LocalGroup } from "../cluster/index.ts";
+import type { ClusterNodes, LocalGroup } from "../cluster/index.ts";
 import { type Budget, type BudgetError, budgetCheck, defaultBudget } from "./budget.ts";
 import { type FaultPlan, Faults, FaultyTransport } from "./faults.ts";
 import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "./kind-names.ts";
@@ -258,6 +258,11 @@ export class TestCluster implements AsyncDisposable {
 	/** The node is back, with the pods that it had; if it had no power, their containers start anew. */
 	returnNode(name: string): void {
 		this.inner.fleet.startNode(name);
+	}
+
+	/** Nodes to add, to take away and to list: many at once, by a template. */
+	get nodes(): ClusterNodes {
+		return this.inner.nodes;
 	}
 
 	/**

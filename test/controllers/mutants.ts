@@ -4,15 +4,11 @@
  * which a controller commonly goes wrong.
  */
 
-export interface Mutant {
-	readonly name: string;
+import type { Mutation } from "../tools/mutated-modules.ts";
+
+export interface Mutant extends Mutation {
 	/** Whose life is to fail. */
 	readonly controller: string;
-	/** Below src/. */
-	readonly file: string;
-	/** There is exactly one such place. */
-	readonly from: string;
-	readonly to: string;
 	/** The property that does not hold any more. */
 	readonly breaks: RegExp;
 	/** Lives until it is noticed, at most; of one that only some of them show. Default 400. */

@@ -26,11 +26,8 @@ function describe({ pod, nodeName, schedulerName, notScheduled, attempts, now }:
 }
 
 function section(title: string, attempt: AttemptExplanation): string {
-	const { result, nodeName, message, preFilter, nodes, isBrief, postFilter, preemption } = attempt;
-	const outcome =
-		result === "Scheduled"
-			? `Scheduled on ${nodeName}.`
-			: `${result}: ${message}${nodeName === "" ? "" : ` ${nodeName} is kept for it until its victims are gone.`}`;
+	const { result, nodeName, message, preFilter, nodes, isBrief, postFilter, preemption, binding } = attempt;
+	const outcome = result === "Scheduled" ? `Scheduled on ${nodeName}.` : `${result}: ${message}${afterwards(attempt)}`;
 	const lines = [
 		`${title}: ${outcome}\n`,
 		...preFilter.map(({ plugin, reasons }) => `PreFilter of ${plugin}: ${reasons.join(", ")}\n`),
@@ -47,8 +44,17 @@ function section(title: string, attempt: AttemptExplanation): string {
 						preemption.map(({ nodeName: on, victims, budgetViolations }) => [on, victims.join(","), String(budgetViolations)]),
 					),
 				]),
+		...binding
+			.filter(({ code }) => code !== "Success" && code !== "Skip")
+			.map(({ point, plugin, code, reasons }) => `${point} of ${plugin}: ${code === "Wait" ? "wait" : reasons.join(", ")}\n`),
 	];
 	return lines.join("");
+}
+
+/** What an attempt that failed has to do with a node all the same. */
+function afterwards({ nodeName, preemption }: AttemptExplanation): string {
+	if (nodeName === "") return "";
+	return preemption.length > 0 ? ` ${nodeName} is kept for it until its victims are gone.` : ` ${nodeName} had been chosen for it.`;
 }
 
 /** Scores as `normalised×weight`; what the plugin gave before is in brackets where it is another number. */

@@ -1,5 +1,9 @@
-/** `kubesim node stop|start|reboot|isolate|pressure|heal`. */
+/** `kubesim node add|remove|list|stop|start|reboot|isolate|pressure|heal`. */
+import type { NodeReport } from "../../cluster/index.ts";
 import { askCluster } from "../control/running-server.ts";
+import { CliError } from "../errors.ts";
+import { readInput } from "../read-input.ts";
+import { formatTable } from "../table.ts";
 
 interface Target {
 	readonly name: string;
@@ -37,6 +41,58 @@ export async function nodePressure(resource: string, node: string, { name }: Tar
 export async function nodeHeal(node: string, { name }: Target): Promise<void> {
 	await askCluster(name, "node.heal", { node });
 	say(`${node} is mended.`);
+}
+
+interface AddOptions extends Target {
+	readonly count: number;
+	/** A file. */
+	readonly template?: string;
+	readonly zones?: readonly string[];
+}
+
+export async function nodeAdd({ name, count, template, zones }: AddOptions): Promise<void> {
+	const params = {
+		count,
+		...(template === undefined ? {} : { template: await readInput(template) }),
+		...(zones === undefined ? {} : { zones }),
+	};
+	say(`Added ${counted(await askCluster<readonly string[]>(name, "nodes.add", params))}.`);
+}
+
+interface RemoveOptions extends Target {
+	readonly selector?: string;
+}
+
+export async function nodeRemove(names: readonly string[], { name, selector }: RemoveOptions): Promise<void> {
+	if (names.length > 0 === (selector !== undefined))
+		throw new CliError("which nodes?", { hint: "Either names, or --selector.", exitCode: 2 });
+	const params = selector === undefined ? { names } : { selector };
+	say(`Removed ${counted(await askCluster<readonly string[]>(name, "nodes.remove", params))}.`);
+}
+
+export async function nodeList({ name, output }: Target & { readonly output?: "json" }): Promise<void> {
+	const nodes = await askCluster<readonly NodeReport[]>(name, "nodes.list");
+	if (output === "json") {
+		say(JSON.stringify(nodes));
+		return;
+	}
+	const rows = nodes.map(({ name: node, state, zone, cpu, memory, pods, maxPods, isSimulated }) => [
+		node,
+		state,
+		zone === "" ? "<none>" : zone,
+		cpu,
+		memory,
+		`${pods}/${maxPods}`,
+		isSimulated ? "simulated" : "<none>",
+	]);
+	process.stdout.write(formatTable(["NAME", "STATE", "ZONE", "CPU", "MEMORY", "PODS", "KUBELET"], rows));
+}
+
+/** `3 nodes: node-4 to node-6`. */
+function counted(names: readonly string[]): string {
+	const [first = "", last = first] = [names[0], names.at(-1)];
+	const which = names.length > 1 ? `: ${first} to ${last}` : names.length === 1 ? `: ${first}` : "";
+	return `${names.length} ${names.length === 1 ? "node" : "nodes"}${which}`;
 }
 
 function say(text: string): void {

@@ -6,6 +6,9 @@ import { formatTable } from "../table.ts";
 
 interface SimulateOptions {
 	readonly name: string;
+	/** A cluster that is not asked but read: a snapshot file, or the directory of one that is stopped. */
+	readonly snapshot?: string;
+	readonly dataDir?: string;
 	readonly filename: readonly string[];
 	/** A number, or a file. */
 	readonly nodes?: string;
@@ -13,11 +16,14 @@ interface SimulateOptions {
 }
 
 /** Exit code 1 if a pod fits nowhere. */
-export async function simulate({ name, filename, nodes, output }: SimulateOptions): Promise<void> {
+export async function simulate({ name, filename, nodes, output, snapshot, dataDir }: SimulateOptions): Promise<void> {
 	const manifests = await Promise.all(filename.map(readInput));
 	const imagined = nodes === undefined ? undefined : /^\d+$/.test(nodes) ? Number(nodes) : await readInput(nodes);
 	const params = { manifests, ...(imagined === undefined ? {} : { nodes: imagined }) };
-	const result = await askCluster<SimulationResult>(name, "scheduler.simulate", params);
+	const isSaved = snapshot !== undefined || dataDir !== undefined;
+	const result = isSaved
+		? await (await import("../saved-simulation.ts")).simulateSaved({ snapshot, dataDir }, params)
+		: await askCluster<SimulationResult>(name, "scheduler.simulate", params);
 	const misfits = result.placements.filter(({ nodeName }) => nodeName === "").length;
 	if (misfits > 0) process.exitCode = 1;
 	process.stdout.write(output === "json" ? `${JSON.stringify(result)}\n` : describe(result, misfits));

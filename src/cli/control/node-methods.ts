@@ -1,5 +1,7 @@
-/** What commands may do to the simulated nodes of a cluster that runs: `kubesim node …`. */
-import type { Cluster } from "../../cluster/index.ts";
+/** What commands may ask of, and do to, the nodes of a cluster that runs: `kubesim node …`. */
+import { readManifest } from "../../apimachinery/manifests.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
+import { type Cluster, NodeRequestError } from "../../cluster/index.ts";
 import type { ControlMethods } from "./control-server.ts";
 
 function pressed(resource: unknown): "memory" | "disk" | "pid" {
@@ -8,8 +10,9 @@ function pressed(resource: unknown): "memory" | "disk" | "pid" {
 }
 
 export function nodeMethods(cluster: Cluster): ControlMethods {
+	const { nodes } = cluster;
 	const known = (name: unknown): string => {
-		if (cluster.fleet.nodeNames().includes(String(name))) return String(name);
+		if (cluster.fleet.hasNode(String(name))) return String(name);
 		throw new Error(`node ${JSON.stringify(String(name))} is not simulated here: ${cluster.fleet.nodeNames().join(", ") || "no node is"}`);
 	};
 	const stop = async (node: string, isGraceful: boolean): Promise<void> => {
@@ -30,5 +33,24 @@ export function nodeMethods(cluster: Cluster): ControlMethods {
 			await stop(known(node), graceful === true);
 			cluster.fleet.startNode(known(node));
 		},
+		/** `template`: the text of a manifest. */
+		"nodes.add": async ({ count, template, zones }) =>
+			nodes.add({
+				count: Number(count),
+				...(template === undefined ? {} : { template: await theOnly(String(template)) }),
+				...(zones === undefined ? {} : { zones: (zones as readonly unknown[]).map(String) }),
+			}),
+		"nodes.remove": async ({ names, selector }) => {
+			const chosen = selector === undefined ? (names as readonly unknown[]).map(String) : await nodes.selected(String(selector));
+			await nodes.remove(chosen);
+			return chosen;
+		},
+		"nodes.list": () => nodes.list(),
 	};
+}
+
+async function theOnly(manifest: string): Promise<KubeObject> {
+	const [object, ...others] = await readManifest(manifest);
+	if (object === undefined || others.length > 0) throw new NodeRequestError("a template of nodes is one object");
+	return object;
 }

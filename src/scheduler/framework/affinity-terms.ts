@@ -20,6 +20,8 @@ interface MatchablePod {
 
 export interface AffinityTerm {
 	readonly topologyKey: string;
+	/** Whether it selects namespaces by these labels; those that it names are not asked for. */
+	selectsNamespace(labels: Labels): boolean;
 	/** Whether another pod is one that the term speaks of. @param namespaceLabels of that pod's namespace. */
 	matches(other: MatchablePod, namespaceLabels: Labels | undefined): boolean;
 }
@@ -41,6 +43,7 @@ export function selectorFor(owner: MatchablePod): (term: PodAffinityTerm) => Aff
 		if (named.size === 0 && term.namespaceSelector === undefined) named.add(owner.namespace);
 		return {
 			topologyKey: term.topologyKey,
+			selectsNamespace: (labels) => byLabels.matches(labels),
 			matches: (other, namespaceLabels) =>
 				(named.has(other.namespace) || byLabels.matches(namespaceLabels ?? {})) && selector.matches(other.labels),
 		};

@@ -1,6 +1,7 @@
 /**
  * Remembers the last scheduling attempts in full: each plugin's verdict on each node, the scores before and after
- * normalisation, the outcome. It works from outside, by standing between the framework and its plugins; a framework
+ * normalisation, the outcome, and what became of it until the pod was bound. It works from outside, by standing between
+ * the framework and its plugins; a framework
  * whose profile is not wrapped pays nothing.
  */
 import { type Extender, type ExtenderFilterResult, maxExtenderScore } from "./extender.ts";
@@ -27,6 +28,11 @@ export interface PluginVerdict {
 	readonly reasons: readonly string[];
 }
 
+/** What was said after a node had been chosen. */
+export interface BindingVerdict extends PluginVerdict {
+	readonly point: "Reserve" | "Permit" | "WaitOnPermit" | "PreBind" | "Bind";
+}
+
 export interface PluginScores {
 	readonly plugin: string;
 	readonly weight: number;
@@ -49,6 +55,10 @@ export interface AttemptRecord {
 	/** Nodes where preemption would make room, as it found them; it takes the one with the least loss. */
 	readonly preemption: readonly PreemptionCandidate[];
 	readonly outcome: RecordedOutcome;
+	/** Of a pod that was to be bound, in the order in which it was said; it grows until the pod is bound or is not. */
+	readonly binding: readonly BindingVerdict[];
+	/** Why the pod was not bound to the node after all. */
+	readonly bindingFailure?: BindingFailure;
 	/** There were too many nodes to write down what was said of each: only the outcome is known. */
 	readonly isBrief: boolean;
 }
@@ -57,6 +67,19 @@ export type RecordedOutcome =
 	| Omit<Scheduled, "state">
 	| { readonly kind: "unschedulable"; readonly message: string; readonly nominatedNodeName: string }
 	| { readonly kind: "failed"; readonly message: string };
+
+export interface BindingFailure {
+	/** Turned down by a plugin; else something went wrong. */
+	readonly isRejection: boolean;
+	/** As in the pod's event. */
+	readonly message: string;
+}
+
+/** A record while the pod is on its way to its node. */
+interface BindingRecord extends AttemptRecord {
+	readonly binding: BindingVerdict[];
+	bindingFailure?: BindingFailure;
+}
 
 interface OpenRecord {
 	readonly preFilter: PluginVerdict[];
@@ -75,6 +98,8 @@ export class AttemptRecorder {
 	#records: AttemptRecord[] = [];
 	/** The attempt under way: there is one cycle at a time. */
 	#open: OpenRecord | undefined;
+	/** By uid of the pod: many are on their way at once. */
+	readonly #bindings = new Map<string, BindingRecord>();
 
 	/**
 	 * @param capacity attempts to remember, >= 1
@@ -127,9 +152,26 @@ export class AttemptRecorder {
 	}
 
 	#add(pod: PodInfo, atMs: number, { trying: _, ...said }: OpenRecord, outcome: ScheduleOutcome, nodes: number): void {
-		this.#records.push({ pod: pod.key, uid: pod.uid, atMs, ...said, outcome: recorded(outcome), isBrief: !this.isFull(nodes) });
+		const isBrief = !this.isFull(nodes);
+		const record: BindingRecord = { pod: pod.key, uid: pod.uid, atMs, ...said, outcome: recorded(outcome), binding: [], isBrief };
+		this.#records.push(record);
+		if (outcome.kind === "scheduled") this.#bindings.set(pod.uid, record);
 		// Twice as many before the oldest half goes, so that not every attempt moves them all.
 		if (this.#records.length >= 2 * this.#capacity) this.#records = this.#records.slice(-this.#capacity);
+	}
+
+	/** Permit plugins held the pod back; now they have let it go, or one of them (the verdict says which) has not. */
+	waited(uid: string, plugins: Iterable<string>, verdict: Verdict): void {
+		if (verdict !== undefined) this.#noteBinding(uid, "WaitOnPermit", verdictOf(verdict.plugin, verdict));
+		else for (const plugin of plugins) this.#noteBinding(uid, "WaitOnPermit", verdictOf(plugin, undefined));
+	}
+
+	/** The pod is bound, or why it is not. */
+	ended(uid: string, failure?: BindingFailure): void {
+		const record = this.#bindings.get(uid);
+		if (record === undefined) return;
+		this.#bindings.delete(uid);
+		if (failure !== undefined) record.bindingFailure = failure;
 	}
 
 	/** The same profile, with every plugin's answers written down. */
@@ -158,6 +200,28 @@ export class AttemptRecorder {
 				postFilter: (input) => this.#notePostFilter(plugin, input),
 			})),
 			score: profile.score.map((entry) => this.#wrapScore(entry)),
+			reserve: profile.reserve.map((plugin) => ({
+				name: plugin.name,
+				reserve: (state, pod, nodeName) => this.#noteVerdict(pod.uid, "Reserve", plugin.name, plugin.reserve(state, pod, nodeName)),
+				unreserve: (state, pod, nodeName) => plugin.unreserve(state, pod, nodeName),
+			})),
+			permit: profile.permit.map((plugin) => ({
+				name: plugin.name,
+				permit: (state, pod, nodeName) => {
+					const answer = plugin.permit(state, pod, nodeName);
+					this.#noteVerdict(pod.uid, "Permit", plugin.name, answer.status);
+					return answer;
+				},
+			})),
+			preBind: profile.preBind.map((plugin) => ({
+				name: plugin.name,
+				preBind: async (state, pod, nodeName) =>
+					this.#noteVerdict(pod.uid, "PreBind", plugin.name, await plugin.preBind(state, pod, nodeName)),
+			})),
+			bind: profile.bind.map((plugin) => ({
+				name: plugin.name,
+				bind: async (state, pod, nodeName) => this.#noteVerdict(pod.uid, "Bind", plugin.name, await plugin.bind(state, pod, nodeName)),
+			})),
 		};
 	}
 
@@ -186,6 +250,18 @@ export class AttemptRecorder {
 			preempt: (pod, candidates, snapshot) => extender.preempt(pod, candidates, snapshot),
 			bind: (pod, nodeName) => extender.bind(pod, nodeName),
 		};
+	}
+
+	/** Returns the verdict. */
+	#noteVerdict(uid: string, point: BindingVerdict["point"], plugin: string, verdict: Verdict): Verdict {
+		this.#noteBinding(uid, point, verdictOf(plugin, verdict));
+		return verdict;
+	}
+
+	/** Of attempts in large clusters only objections are kept. */
+	#noteBinding(uid: string, point: BindingVerdict["point"], verdict: PluginVerdict): void {
+		const record = this.#bindings.get(uid);
+		if (record !== undefined && !(record.isBrief && verdict.code === "Success")) record.binding.push({ point, ...verdict });
 	}
 
 	#noteFilter(nodeName: string, verdict: PluginVerdict): void {

@@ -87,6 +87,9 @@ export function objectEvent(resource: StorageResource | DeviceResource, action: 
 	return event(resource, ActionType[action], `${resource}${first.toUpperCase()}${rest.join("")}`);
 }
 
+/** A namespace has come, or its labels have changed: who is meant by a namespaceSelector is another matter then. */
+export const namespaceAdd = event("Namespace", ActionType.add, "NamespaceAdd");
+export const namespaceUpdate = event("Namespace", ActionType.update, "NamespaceUpdate");
 export const nodeAdd = event("Node", ActionType.add, "NodeAdd");
 export const nodeDelete = event("Node", ActionType.delete, "NodeDelete");
 export const assignedPodAdd = event("AssignedPod", ActionType.add, "AssignedPodAdd");

@@ -173,6 +173,61 @@ describe("preemption", () => {
 	});
 });
 
+describe("what is said when preemption does nothing", () => {
+	const low = (name: string, cpu: string, rest: Partial<PodSpec> = {}, metadata = {}, status = {}): Pod => ({
+		...podWith(name, { cpu }, { nodeName: "a", priority: 1, ...rest }, metadata),
+		status,
+	});
+	const terminating = {
+		conditions: [{ type: "DisruptionTarget", status: "True", reason: "PreemptionByScheduler" }],
+	};
+	const vip = (cpu: string, status = {}): Pod => ({ ...podWith("vip", { cpu }, { priority: 1000 }), status });
+	const nominated = { nominatedNodeName: "a" };
+	const gone = { deletionTimestamp: "2026-01-01T00:00:00Z" };
+
+	it.each<[string, readonly Pod[], Pod, string]>([
+		[
+			"it would not fit even so",
+			[low("there", "1"), low("peer", "3", { priority: 1000 })],
+			vip("2"),
+			"0/1 nodes are available: 1 Insufficient cpu.",
+		],
+		[
+			"there is nobody of lower priority",
+			[low("peer", "4", { priority: 1000 })],
+			vip("1"),
+			"0/1 nodes are available: 1 No preemption victims found for incoming pod.",
+		],
+		[
+			"it asks for more than the node has",
+			[low("there", "4")],
+			vip("5"),
+			"0/1 nodes are available: 1 Preemption is not helpful for scheduling.",
+		],
+		[
+			"victims are still on their way out",
+			[low("there", "4", {}, gone, terminating)],
+			vip("1", nominated),
+			"not eligible due to a terminating pod on the nominated node.",
+		],
+	])("%s", (_what, pods, waiting, expected) => {
+		const { schedule, preemptions } = setUp({ nodes: [node("a")], pods });
+		const outcome = schedule(waiting);
+		expect(messageOf(outcome)).toBe(`0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: ${expected}`);
+		expect(preemptions).toEqual([]);
+		// A node is kept in mind as long as its victims go; else there is none any more.
+		expect(outcome.kind === "unschedulable" ? outcome.nominatedNodeName : undefined).toBe(
+			expected.startsWith("not eligible") ? undefined : "",
+		);
+	});
+
+	it("but a pod that goes for another reason is waited for by nobody", () => {
+		const { schedule, preemptions } = setUp({ nodes: [node("a")], pods: [low("there", "4", {}, gone)] });
+		expect(schedule(vip("1", nominated))).toMatchObject({ kind: "unschedulable", nominatedNodeName: "a" });
+		expect(preemptions.map(({ nodeName }) => nodeName)).toEqual(["a"]);
+	});
+});
+
 describe("scheduleOne", () => {
 	it("looks at enough nodes, as documented", () => {
 		expect([1, 99, 100, 125, 1000, 5000, 6000].map((nodes) => feasibleNodesToFind(nodes, 0))).toEqual([1, 99, 100, 100, 420, 500, 300]);

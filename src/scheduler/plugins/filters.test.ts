@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { PodSpec, Taint, Toleration } from "../../apimachinery/schema/generated/types.ts";
+import { CycleState } from "../framework/cycle-state.ts";
+import { PodInfo } from "../framework/pod-info.ts";
 import { cluster, container, filterVerdicts, node, pod, podWith, type Resources, scoresOf } from "../testing/builders.ts";
 import { nodeResourcesBalancedAllocation } from "./balanced-allocation.ts";
 import { imageLocality } from "./image-locality.ts";
-import { nodeAffinity } from "./node-affinity.ts";
+import { createNodeAffinity, nodeAffinity } from "./node-affinity.ts";
 import { nodeName } from "./node-name.ts";
 import { nodePorts } from "./node-ports.ts";
-import { nodeResourcesFit } from "./node-resources-fit.ts";
+import { createNodeResourcesFit, nodeResourcesFit } from "./node-resources-fit.ts";
 import { nodeUnschedulable } from "./node-unschedulable.ts";
 import { schedulingGates } from "./scheduling-gates.ts";
 import { taintToleration } from "./taint-toleration.ts";
@@ -113,6 +115,53 @@ describe("NodeAffinity", () => {
 		expect(filterVerdicts(nodeAffinity, pod("p", spec), snapshot)).toEqual(expected);
 	});
 
+	it.each<[string, readonly object[], string]>([
+		["one node by name", [{ matchFields: [expression("metadata.name", "In", ["a"])] }], "a"],
+		[
+			"nodes of any term",
+			[{ matchFields: [expression("metadata.name", "In", ["a"])] }, { matchFields: [expression("metadata.name", "In", ["c"])] }],
+			"ac",
+		],
+		[
+			"a name and a label",
+			[{ matchFields: [expression("metadata.name", "In", ["b"])], matchExpressions: [expression("cores", "Exists")] }],
+			"",
+		],
+	])("looks at no other nodes than those that fields name: %s", (_name, terms, admitted) => {
+		const info = new PodInfo(pod("p", requires(...terms)));
+		const state = new CycleState();
+		const answer = nodeAffinity.preFilter(state, info, snapshot);
+		const named = answer !== undefined && "nodeNames" in answer ? [...answer.nodeNames] : [];
+		const fits = snapshot.nodes
+			.filter(({ name }) => named.includes(name))
+			.filter((each) => nodeAffinity.filter(state, info, each) === undefined);
+		expect(fits.map(({ name }) => name).join("")).toBe(admitted);
+		expect(named.length).toBe(terms.length);
+	});
+
+	it("turns a pod down whose fields contradict each other", () => {
+		const both = [expression("metadata.name", "In", ["a"]), expression("metadata.name", "In", ["b"])];
+		const verdict = "UnschedulableAndUnresolvable: pod affinity terms conflict";
+		expect(filterVerdicts(nodeAffinity, pod("p", requires({ matchFields: both })), snapshot)).toEqual({
+			a: verdict,
+			b: verdict,
+			c: verdict,
+		});
+	});
+
+	it("asks of nodes what the profile asks of them, too (addedAffinity)", () => {
+		const added = createNodeAffinity({
+			requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [{ matchExpressions: [expression("zone", "Exists")] }] },
+			preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, preference: { matchExpressions: [expression("cores", "Exists")] } }],
+		});
+		expect(filterVerdicts(added, pod("p", { nodeSelector: { zone: "y" } }), snapshot)).toEqual({
+			a: mismatch,
+			b: "ok",
+			c: "UnschedulableAndUnresolvable: node(s) didn't match scheduler-enforced node affinity",
+		});
+		expect(scoresOf(added, pod("p"), snapshot)).toEqual({ a: 100, b: 0, c: 0 });
+	});
+
 	it("prefers nodes by the sum of the weights of what they match", () => {
 		const preferredDuringSchedulingIgnoredDuringExecution = [
 			{ weight: 20, preference: { matchExpressions: [expression("zone", "Exists")] } },
@@ -159,6 +208,29 @@ describe("NodeResourcesFit", () => {
 		expect(filterVerdicts(nodeResourcesFit, podWith("p", requests), snapshot)).toEqual({ n: expected });
 	});
 
+	it("does not ask nodes for resources that the profile ignores", () => {
+		const ignoring = createNodeResourcesFit({ ignoredResources: ["example.com/fpga"], ignoredResourceGroups: ["vendor.com"] });
+		const wanted = { "example.com/fpga": "1", "vendor.com/x": "1", cpu: "1" };
+		expect(filterVerdicts(ignoring, podWith("p", wanted), snapshot)).toEqual({ n: "ok" });
+		expect(filterVerdicts(ignoring, podWith("p", { ...wanted, "other.com/x": "1" }), snapshot)).toEqual({
+			n: "UnschedulableAndUnresolvable: Insufficient other.com/x",
+		});
+	});
+
+	it("counts the greatest init container, and sidecars beside all that starts after them", () => {
+		const one = (requests: Resources, restartPolicy?: string) => container(requests, restartPolicy === undefined ? {} : { restartPolicy });
+		const free = cluster([node("n")]);
+		const verdict = (spec: Partial<PodSpec>) => filterVerdicts(nodeResourcesFit, pod("p", spec), free).n;
+		expect(verdict({ initContainers: [one({ cpu: "4" }), one({ cpu: "3" })], containers: [one({ cpu: "2" }), one({ cpu: "2" })] })).toBe(
+			"ok",
+		);
+		expect(verdict({ initContainers: [one({ cpu: "2" }, "Always")], containers: [one({ cpu: "2" })] })).toBe("ok");
+		expect(verdict({ initContainers: [one({ cpu: "2" }, "Always"), one({ cpu: "3" })], containers: [one({ cpu: "1" })] })).toContain(
+			"Insufficient cpu",
+		);
+		expect(verdict({ overhead: { cpu: "1" }, containers: [one({ cpu: "4" })] })).toContain("Insufficient cpu");
+	});
+
 	it("counts pods", () => {
 		const full = cluster([node("n", { allocatable: { pods: "1" } })], [there]);
 		expect(filterVerdicts(nodeResourcesFit, podWith("p", { cpu: "2" }), full)).toEqual({
@@ -190,5 +262,16 @@ describe("ImageLocality", () => {
 		// 600 MB on half of the nodes: (300 - 23) / (1000 - 23).
 		expect(scoresOf(imageLocality, waiting, snapshot)).toEqual({ has: 28, lacks: 0 });
 		expect(scoresOf(imageLocality, pod("p"), snapshot)).toBeUndefined();
+	});
+
+	it.each([
+		["less than 23 MiB is nothing", 20, 1, 0],
+		["1000 MiB a container are all", 2_000, 1, 100],
+		["of two containers' images one is there", 1_000, 2, 49],
+	])("%s", (_what, mebibytes, containers, expected) => {
+		const images = [{ names: ["nginx:latest"], sizeBytes: mebibytes * 1024 * 1024 }];
+		const others = Array.from({ length: containers - 1 }, (_, index) => container({}, { image: `other-${index}` }));
+		const waiting = pod("p", { containers: [container({}, { image: "nginx" }), ...others] });
+		expect(scoresOf(imageLocality, waiting, cluster([node("has", { status: { images } })]))).toEqual({ has: expected });
 	});
 });

@@ -82,6 +82,47 @@ describe("InterPodAffinity", () => {
 		expect(filterVerdicts(plugin, pod("p", away(term("web", "zone", rest))), snapshot).b1).toBe(seen ? noAntiAffinity : "ok");
 	});
 
+	it("keeps replicas that avoid each other apart, in the domain that the key says", () => {
+		const spec = away(term("web", "kubernetes.io/hostname"));
+		const snapshot = cluster(nodes, [running("web", "a1", spec)]);
+		const next = pod("p", spec, { labels: { app: "web" } });
+		expect(filterVerdicts(plugin, next, snapshot)).toEqual({ a1: noAntiAffinity, a2: "ok", b1: "ok", nowhere: "ok" });
+	});
+
+	it("does not take a pod for the first of its group that is not of it", () => {
+		const stranger = pod("p", near(term("web")), { labels: { app: "db" } });
+		expect(filterVerdicts(plugin, stranger, cluster(nodes))).toEqual({
+			a1: noAffinity,
+			a2: noAffinity,
+			b1: noAffinity,
+			nowhere: noAffinity,
+		});
+	});
+
+	it("wants one pod that all terms speak of, not one for each", () => {
+		const both = pod("p", near(term("db"), { ...term("db"), labelSelector: { matchLabels: { tier: "back" } } }));
+		const half = running("db", "a1");
+		const whole = pod("whole", { nodeName: "b1" }, { labels: { app: "db", tier: "back" } });
+		expect(filterVerdicts(plugin, both, cluster(nodes, [half, whole]))).toMatchObject({ a1: noAffinity, b1: "ok" });
+	});
+
+	it("draws pods to those that require them, by hardPodAffinityWeight", () => {
+		const snapshot = cluster(nodes, [running("web", "a1", near(term("db")))]);
+		const waiting = pod("p", {}, { labels: { app: "db" } });
+		expect(scoresOf(plugin, waiting, snapshot)).toMatchObject({ a1: 100, b1: 0 });
+		const indifferent = createInterPodAffinity(() => ({}), { hardPodAffinityWeight: 0 });
+		expect(scoresOf(indifferent, waiting, snapshot)).toBeUndefined();
+	});
+
+	it("does not heed what those who are there prefer, if told so", () => {
+		const fond = { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, podAffinityTerm: term("db") }] } };
+		const snapshot = cluster(nodes, [running("web", "a1", { affinity: fond })]);
+		const waiting = pod("p", {}, { labels: { app: "db" } });
+		expect(scoresOf(plugin, waiting, snapshot)).toMatchObject({ a1: 100, b1: 0 });
+		const deaf = createInterPodAffinity(() => ({}), { ignorePreferredTermsOfExistingPods: true });
+		expect(scoresOf(deaf, waiting, snapshot)).toBeUndefined();
+	});
+
 	it("scores preferences of both sides, from the least to the most", () => {
 		const affinity = { podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 10, podAffinityTerm: term("db") }] } };
 		const repelled = {

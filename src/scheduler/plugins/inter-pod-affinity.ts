@@ -4,6 +4,7 @@
  * a node with the same value of the term's topologyKey.
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#inter-pod-affinity-and-anti-affinity
  */
+import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { AffinityTerm } from "../framework/affinity-terms.ts";
 import { ActionType, type EventRegistration } from "../framework/cluster-event.ts";
@@ -227,5 +228,18 @@ function registrations(namespaceLabels: NamespaceLabels): readonly EventRegistra
 		},
 		{ resource: "TargetPod", action: ActionType.updatePodLabel },
 		{ resource: "Node", action: ActionType.add | ActionType.updateNodeLabel },
+		{ resource: "Namespace", action: ActionType.add | ActionType.update, hint: namespaceHelps },
 	];
+}
+
+/**
+ * Whether pods of the namespace are meant by the waiting pod's terms that were not, or the other way round. The waiting pod's own
+ * namespace may be one that pods there do not avoid any more.
+ */
+function namespaceHelps(pod: Pod, old: KubeObject | undefined, namespace: KubeObject | undefined): "Queue" | "Skip" {
+	const waiting = new PodInfo(pod);
+	if (waiting.namespace === namespace?.metadata?.name) return "Queue";
+	const [before, after] = [old?.metadata?.labels ?? {}, namespace?.metadata?.labels ?? {}];
+	const terms = [...waiting.affinity.requiredAffinity, ...waiting.affinity.requiredAntiAffinity];
+	return terms.some((term) => term.selectsNamespace(before) !== term.selectsNamespace(after)) ? "Queue" : "Skip";
 }

@@ -52,6 +52,36 @@ describe("PodTopologySpread", () => {
 		expect(filterVerdicts(plugin, selecting({ nodeAffinityPolicy: "Ignore" }), snapshot).a1).toBe(skewed);
 	});
 
+	it("leaves out nodes with taints that the pod does not tolerate, if told to heed them", () => {
+		const taints = [{ key: "k", effect: "NoSchedule" }];
+		const snapshot = cluster([...nodes.slice(0, 2), node("b1", { labels: { zone: "b" }, spec: { taints } })], [web("1", "a1")]);
+		expect(filterVerdicts(plugin, waiting(constraint()), snapshot).a2).toBe(skewed);
+		expect(filterVerdicts(plugin, waiting(constraint({ nodeTaintsPolicy: "Honor" })), snapshot).a2).toBe("ok");
+		const tolerating = pod(
+			"p",
+			{ topologySpreadConstraints: [constraint({ nodeTaintsPolicy: "Honor" })], tolerations: [{ key: "k", operator: "Exists" }] },
+			{ labels },
+		);
+		expect(filterVerdicts(plugin, tolerating, snapshot).a2).toBe(skewed);
+	});
+
+	it("holds all constraints at once, and counts only nodes that have all their keys", () => {
+		const byHost = constraint({ topologyKey: "kubernetes.io/hostname" });
+		const snapshot = cluster(nodes, [web("1", "a1"), web("2", "b1")]);
+		// By zone anything goes; by host only a2 is as empty as can be: "nowhere" has no zone, and does not count as empty.
+		expect(filterVerdicts(plugin, waiting(constraint(), byHost), snapshot)).toEqual({ a1: skewed, a2: "ok", b1: skewed, nowhere: missing });
+	});
+
+	it("lets a pod that is not selected itself go where it would not add to the skew", () => {
+		const other = pod("p", { topologySpreadConstraints: [constraint()] }, { labels: { app: "db" } });
+		expect(filterVerdicts(plugin, other, cluster(nodes, [web("1", "a1")])).a1).toBe("ok");
+		expect(filterVerdicts(plugin, other, cluster(nodes, [web("1", "a1"), web("2", "a1")])).a1).toBe(skewed);
+	});
+
+	it("counts pods of its own namespace only", () => {
+		expect(filterVerdicts(plugin, waiting(constraint()), cluster(nodes, [web("1", "a1", { namespace: "other" })])).a1).toBe("ok");
+	});
+
 	it("spreads by the pod's own values of matchLabelKeys", () => {
 		const snapshot = cluster(nodes, [web("1", "a1", { labels: { ...labels, hash: "old" } })]);
 		const next = pod(

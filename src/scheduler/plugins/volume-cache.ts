@@ -43,6 +43,10 @@ class Assumptions<T extends KubeObject> {
 		this.#assumed.set(objectKey(object), object);
 	}
 
+	assumeAll(others: Assumptions<T>): void {
+		for (const object of others.#assumed.values()) this.assume(object);
+	}
+
 	restore(key: string): void {
 		this.#assumed.delete(key);
 	}
@@ -62,16 +66,26 @@ export class VolumeCache {
 	readonly attachments: ObjectCache<VolumeAttachment>;
 	readonly claimInformer: Informer<PersistentVolumeClaim>;
 	readonly volumeInformer: Informer<PersistentVolume>;
+	readonly #informers: InformerFactory;
 	readonly #claims = new Assumptions<PersistentVolumeClaim>();
 	readonly #volumes = new Assumptions<PersistentVolume>();
 
 	constructor(informers: InformerFactory) {
+		this.#informers = informers;
 		this.classes = informers.informer(storageClasses).cache;
 		this.csiNodes = informers.informer(csiNodes).cache;
 		this.attachments = informers.informer(volumeAttachments).cache;
 		this.claimInformer = informers.informer(persistentVolumeClaims);
 		this.volumeInformer = informers.informer(persistentVolumes);
 		this.volumeInformer.cache.addIndex(byClass, classKey);
+	}
+
+	/** The same, for somebody whose further assumptions are nobody else's. */
+	copy(): VolumeCache {
+		const copy = new VolumeCache(this.#informers);
+		copy.#claims.assumeAll(this.#claims);
+		copy.#volumes.assumeAll(this.#volumes);
+		return copy;
 	}
 
 	claim(namespace: string, name: string): PersistentVolumeClaim | undefined {
