@@ -8,6 +8,7 @@ import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import { classNameOf } from "../../apimachinery/storage/volume-matching.ts";
 import { ActionType } from "../framework/cluster-event.ts";
 import { stateKey } from "../framework/cycle-state.ts";
+import type { NodeInfo } from "../framework/node-info.ts";
 import type { FilterPlugin, PreFilterPlugin } from "../framework/plugin.ts";
 import { skip, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
 import { usesClaim } from "./volume-binding.ts";
@@ -36,7 +37,7 @@ export function createNodeVolumeLimits(cache: VolumeCache): PreFilterPlugin & Fi
 			const { volumes, missing } = state.read(wantedKey);
 			if (missing !== undefined || volumes.size === 0) return missing;
 			const limits = limitsOf(cache.csiNodes.get(node.name));
-			if (![...volumes.values()].some((driver) => limits.has(driver))) return undefined;
+			if (limits.size === 0 || volumes.size + mostAttachedTo(node, cache) <= Math.min(...limits.values())) return undefined;
 			const attached = attachedTo(node.name, node.pods, cache);
 			const added = [...volumes].flatMap(([volume, driver]) => (attached.has(volume) ? [] : driver));
 			for (const [driver, limit] of limits) {
@@ -107,6 +108,13 @@ function addVolume(volumes: Map<string, string>, claim: PersistentVolumeClaim, c
 		const driver = cache.classes.get(classNameOf(claim))?.provisioner;
 		if (driver !== undefined) volumes.set(`${driver}/${claim.metadata?.namespace}/${claim.metadata?.name}`, driver);
 	}
+}
+
+/** As many volumes as can be attached to the node at most; mostly they are far from any limit, and nobody need look at them. */
+function mostAttachedTo({ name: nodeName, pods }: NodeInfo, cache: VolumeCache): number {
+	let most = cache.attachmentsOf(nodeName).length;
+	for (const { pod } of pods) most += pod.spec?.volumes?.length ?? 0;
+	return most;
 }
 
 /** What the node's pods use, and what is still attached to it. */
