@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- --runs N] [-- --only NAME [--workload TEXT]]`, a name of `benchmarks` below: measures what the README and
- * docs/benchmarks.md promise and prints a Markdown table. Exit code 1 if a promise is not kept. TEXT: of the scheduler's workloads only those
- * whose names contain it.
+ * docs/benchmarks.md promise and prints a Markdown table. Exit code 1 if a promise is not kept. TEXT: of the workloads of `scheduler` and
+ * `decisions` only those whose names contain it.
  */
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
@@ -10,6 +10,7 @@ import { benchApi } from "./api.ts";
 import { benchAuthorization } from "./authorization.ts";
 import { benchCel } from "./cel.ts";
 import { benchCrds } from "./crds.ts";
+import { benchDecisions } from "./decisions.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
 import { isKept, type Measurement, renderTable } from "./measure.ts";
@@ -31,6 +32,7 @@ const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => P
 	crds: benchCrds,
 	cel: benchCel,
 	testbench: benchTestbench,
+	decisions: benchDecisions,
 	scheduler: benchScheduler,
 };
 

@@ -3,26 +3,15 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import type { Deployment } from "../src/apimachinery/schema/generated/types.ts";
 import { deployments } from "../src/client/resources.ts";
 import { type Cluster, createCluster } from "../src/cluster/index.ts";
 import { type Measurement, timeMs } from "./measure.ts";
+import { usedBytes } from "./used-bytes.ts";
 
 const pods = 1000;
 const nodes = 10;
 const clusters = 10;
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
-
-/** Heap and buffers in use, bytes. */
-function usedBytes(): number {
-	collectGarbage();
-	const { heapUsed, arrayBuffers } = process.memoryUsage();
-	return heapUsed + arrayBuffers;
-}
 
 async function untilReady(cluster: Cluster, replicas: number): Promise<void> {
 	const { promise, resolve } = Promise.withResolvers<void>();

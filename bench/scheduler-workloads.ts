@@ -39,6 +39,8 @@ export interface Workload {
 	readonly upstream?: number;
 	/** Pods a second that kubesim promises; default: upstream's. */
 	readonly promise?: number;
+	/** What all of it may take in the end, MiB: server, store in memory, informers and scheduler. Absent: nobody looks. */
+	readonly memoryPromiseMiB?: number;
 }
 
 export interface Churn {
@@ -417,8 +419,10 @@ export const workloads: Readonly<Record<string, (name: string) => Workload>> = {
 	"SchedulingBasic/500Nodes": (name) => basic(name, { nodes: 500, initial: 500, measured: 1_000 }),
 	"SchedulingBasic/5000Nodes_10000Pods": (name) =>
 		basic(name, { nodes: 5_000, initial: 1_000, measured: 10_000, upstream: 680, promise: 2_000 }),
-	"SchedulingBasic/5000Nodes_50000Pods": (name) =>
-		basic(name, { nodes: 5_000, initial: 5_000, measured: 50_000, upstream: 810, promise: 2_000 }),
+	"SchedulingBasic/5000Nodes_50000Pods": (name) => ({
+		...basic(name, { nodes: 5_000, initial: 5_000, measured: 50_000, upstream: 810, promise: 2_000 }),
+		memoryPromiseMiB: 2_048,
+	}),
 	"SchedulingPodAntiAffinity/500Nodes": (name) => affine(name, { nodes: 500, initial: 100, measured: 400 }, apart(bothNamespaces)),
 	"SchedulingPodAntiAffinity/5000Nodes_2000Pods": (name) =>
 		affine(name, { nodes: 5_000, initial: 1_000, measured: 2_000, upstream: 60 }, apart(bothNamespaces)),

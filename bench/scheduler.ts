@@ -18,6 +18,7 @@ import { readSchedulerConfiguration, Scheduler } from "../src/scheduler/index.ts
 import { createMemoryStore } from "../src/store/index.ts";
 import type { Measurement } from "./measure.ts";
 import { type Churn, type Workload, workloads } from "./scheduler-workloads.ts";
+import { usedBytes } from "./used-bytes.ts";
 
 /** Pods of this profile count; those beside them are of the other. The scheduler hears of both when all of them are there. */
 const measuredProfile = "measured";
@@ -26,9 +27,12 @@ const besideProfile = "beside";
 interface Rates {
 	readonly perSecond: number;
 	readonly perCpuSecond: number;
+	/** In use in the end, MiB, of the machine's memory and of the heap; undefined: nobody looked. */
+	readonly memory: { readonly resident: number; readonly used: number } | undefined;
 }
 
-async function measure({ nodes, objects = [], initial = [], waiting = [], beside = [], churn, measured }: Workload): Promise<Rates> {
+async function measure(workload: Workload): Promise<Rates> {
+	const { nodes, objects = [], initial = [], waiting = [], beside = [], churn, measured, memoryPromiseMiB } = workload;
 	const clock = new WallClock();
 	const random = new SeededRandom("bench");
 	const server = new ApiServer({
@@ -65,8 +69,15 @@ async function measure({ nodes, objects = [], initial = [], waiting = [], beside
 	await counted.reach(measured.length);
 	const seconds = (performance.now() - startMs) / 1000;
 	const { user, system } = process.cpuUsage(cpu);
+	const memory = memoryPromiseMiB === undefined ? undefined : memoryInUse();
 	abort.abort();
-	return { perSecond: measured.length / seconds, perCpuSecond: measured.length / ((user + system) / 1e6) };
+	return { perSecond: measured.length / seconds, perCpuSecond: measured.length / ((user + system) / 1e6), memory };
+}
+
+/** MiB. */
+function memoryInUse(): NonNullable<Rates["memory"]> {
+	const used = usedBytes() / 2 ** 20;
+	return { used, resident: process.memoryUsage().rss / 2 ** 20 };
 }
 
 function ofProfile(pod: Pod, schedulerName: string): Pod {
@@ -130,6 +141,15 @@ export async function benchScheduler(runs: number, wanted = ""): Promise<Measure
 				...(promise === undefined ? {} : { promise }),
 			},
 			{ name: "… of processor time", unit: "per CPU second", values: rates.map(({ perCpuSecond }) => perCpuSecond) },
+		);
+		const memories = rates.flatMap(({ memory }) => memory ?? []);
+		if (memories.length === 0 || workload.memoryPromiseMiB === undefined) continue;
+		measurements.push(
+			{
+				...{ name: "… resident memory in the end", unit: "MiB", values: memories.map(({ resident }) => resident) },
+				promise: workload.memoryPromiseMiB,
+			},
+			{ name: "… of which the heap and buffers use", unit: "MiB", values: memories.map(({ used }) => used) },
 		);
 	}
 	return measurements;

@@ -366,3 +366,26 @@ describe("Scheduler", () => {
 		expect(await placements()).toEqual({ late: undefined });
 	});
 });
+
+describe("attempts on record", () => {
+	/** How often a plugin is asked for a score of 4 pods on 3 nodes. */
+	async function askedFor(maxNodes: number) {
+		let asked = 0;
+		const counting = () => ({ name: "Counting", score: () => ++asked * 0, signPod: () => "all pods are alike" });
+		const enabled = configured({ profiles: [{ plugins: { multiPoint: { enabled: [{ name: "Counting" }] } } }] });
+		const { scheduler, create } = await setUp({ configuration: enabled, plugins: { Counting: counting } });
+		const recorder = scheduler.recordAttempts(10, maxNodes);
+		await create(node("a"), node("b"), node("c"));
+		for (const name of ["p", "q", "r", "s"]) await create(podWith(name, { cpu: "1" }));
+		return { asked, kinds: recorder.records().map(({ outcome, isBrief }) => `${outcome.kind}${isBrief ? ", in brief" : ""}`) };
+	}
+
+	it("are taken down in full, with every question asked", async () => {
+		expect(await askedFor(3)).toEqual({ asked: 12, kinds: Array.from({ length: 4 }, () => "scheduled") });
+	});
+
+	it("are brief in large clusters, where what nodes said is remembered", async () => {
+		// Of the first pod nothing is kept; the third and the fourth find one node changed.
+		expect(await askedFor(2)).toEqual({ asked: 8, kinds: Array.from({ length: 4 }, () => "scheduled, in brief") });
+	});
+});

@@ -7,36 +7,42 @@ import type { CSINode, PersistentVolumeClaim, Pod, VolumeAttachment } from "../.
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import { classNameOf } from "../../apimachinery/storage/volume-matching.ts";
 import { ActionType } from "../framework/cluster-event.ts";
+import { stateKey } from "../framework/cycle-state.ts";
+import type { NodeInfo } from "../framework/node-info.ts";
 import type { FilterPlugin, PreFilterPlugin } from "../framework/plugin.ts";
-import { skip, unresolvable, unschedulable } from "../framework/status.ts";
+import { skip, unresolvable, unschedulable, type Verdict } from "../framework/status.ts";
 import { usesClaim } from "./volume-binding.ts";
 import type { VolumeCache } from "./volume-cache.ts";
 
 const name = "NodeVolumeLimits";
 const full = unschedulable(name, "node(s) exceed max volume count");
 
+/** What the pod brings: drivers by volume, or what is missing to say so. */
+interface Wanted {
+	readonly volumes: ReadonlyMap<string, string>;
+	readonly missing: Verdict;
+}
+
+const wantedKey = stateKey<Wanted>(`PreFilter${name}`);
+
 export function createNodeVolumeLimits(cache: VolumeCache): PreFilterPlugin & FilterPlugin {
 	return {
 		name,
-		preFilter: (_state, { pod }) => (podClaims(pod).length === 0 ? skip : undefined),
-		filter(_state, { pod, namespace }, node) {
-			const wanted = new Map<string, string>();
-			for (const { claim: claimName, isEphemeral } of podClaims(pod)) {
-				const claim = cache.claim(namespace, claimName);
-				const missing = isEphemeral
-					? `looking up PVC ${namespace}/${claimName}`
-					: `persistentvolumeclaim ${JSON.stringify(claimName)} not found`;
-				if (claim === undefined) return unresolvable(name, missing);
-				addVolume(wanted, claim, cache);
-			}
-			if (wanted.size === 0) return undefined;
+		preFilter(state, { pod, namespace }) {
+			if (podClaims(pod).length === 0) return skip;
+			state.write(wantedKey, wantedBy(pod, namespace, cache));
+			return undefined;
+		},
+		filter(state, _pod, node) {
+			const { volumes, missing } = state.read(wantedKey);
+			if (missing !== undefined || volumes.size === 0) return missing;
 			const limits = limitsOf(cache.csiNodes.get(node.name));
-			if (![...wanted.values()].some((driver) => limits.has(driver))) return undefined;
+			if (limits.size === 0 || volumes.size + mostAttachedTo(node, cache) <= Math.min(...limits.values())) return undefined;
 			const attached = attachedTo(node.name, node.pods, cache);
-			for (const volume of attached.keys()) wanted.delete(volume);
+			const added = [...volumes].flatMap(([volume, driver]) => (attached.has(volume) ? [] : driver));
 			for (const [driver, limit] of limits) {
 				const isOf = (each: string) => each === driver;
-				const more = [...wanted.values()].filter(isOf).length;
+				const more = added.filter(isOf).length;
 				if (more > 0 && [...attached.values()].filter(isOf).length + more > limit) return full;
 			}
 			return undefined;
@@ -66,6 +72,21 @@ export function createNodeVolumeLimits(cache: VolumeCache): PreFilterPlugin & Fi
 	};
 }
 
+function wantedBy(pod: Pod, namespace: string, cache: VolumeCache): Wanted {
+	const volumes = new Map<string, string>();
+	for (const { claim: claimName, isEphemeral } of podClaims(pod)) {
+		const claim = cache.claim(namespace, claimName);
+		if (claim === undefined) {
+			const message = isEphemeral
+				? `looking up PVC ${namespace}/${claimName}`
+				: `persistentvolumeclaim ${JSON.stringify(claimName)} not found`;
+			return { volumes, missing: unresolvable(name, message) };
+		}
+		addVolume(volumes, claim, cache);
+	}
+	return { volumes, missing: undefined };
+}
+
 function hasMoreRoom(old: CSINode | undefined, csiNode: CSINode | undefined): boolean {
 	const before = limitsOf(old);
 	return old === undefined || [...limitsOf(csiNode)].some(([driver, limit]) => limit > (before.get(driver) ?? Number.POSITIVE_INFINITY));
@@ -89,6 +110,13 @@ function addVolume(volumes: Map<string, string>, claim: PersistentVolumeClaim, c
 	}
 }
 
+/** As many volumes as can be attached to the node at most; mostly they are far from any limit, and nobody need look at them. */
+function mostAttachedTo({ name: nodeName, pods }: NodeInfo, cache: VolumeCache): number {
+	let most = cache.attachmentsOf(nodeName).length;
+	for (const { pod } of pods) most += pod.spec?.volumes?.length ?? 0;
+	return most;
+}
+
 /** What the node's pods use, and what is still attached to it. */
 function attachedTo(
 	nodeName: string,
@@ -102,8 +130,8 @@ function attachedTo(
 			if (claim !== undefined) addVolume(volumes, claim, cache);
 		}
 	}
-	for (const { spec } of cache.attachments.list()) {
-		const csi = spec.nodeName === nodeName ? cache.volume(spec.source.persistentVolumeName ?? "")?.spec?.csi : undefined;
+	for (const { spec } of cache.attachmentsOf(nodeName)) {
+		const csi = cache.volume(spec.source.persistentVolumeName ?? "")?.spec?.csi;
 		if (csi !== undefined) volumes.set(`${csi.driver}/${csi.volumeHandle}`, csi.driver);
 	}
 	return volumes;

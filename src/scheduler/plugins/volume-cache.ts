@@ -25,6 +25,8 @@ import {
 
 const byClass = "storageClass";
 const classKey = (volume: PersistentVolume): readonly string[] => [classNameOf(volume)];
+const byNode = "attachedNode";
+const nodeKey = ({ spec }: VolumeAttachment): readonly string[] => [spec.nodeName];
 
 /** Everything that the volume plugins look at. */
 export const volumeResources: readonly ResourceRef<KubeObject>[] = [
@@ -63,7 +65,7 @@ class Assumptions<T extends KubeObject> {
 export class VolumeCache {
 	readonly classes: ObjectCache<StorageClass>;
 	readonly csiNodes: ObjectCache<CSINode>;
-	readonly attachments: ObjectCache<VolumeAttachment>;
+	readonly #attachments: ObjectCache<VolumeAttachment>;
 	readonly claimInformer: Informer<PersistentVolumeClaim>;
 	readonly volumeInformer: Informer<PersistentVolume>;
 	readonly #informers: InformerFactory;
@@ -74,7 +76,8 @@ export class VolumeCache {
 		this.#informers = informers;
 		this.classes = informers.informer(storageClasses).cache;
 		this.csiNodes = informers.informer(csiNodes).cache;
-		this.attachments = informers.informer(volumeAttachments).cache;
+		this.#attachments = informers.informer(volumeAttachments).cache;
+		this.#attachments.addIndex(byNode, nodeKey);
 		this.claimInformer = informers.informer(persistentVolumeClaims);
 		this.volumeInformer = informers.informer(persistentVolumes);
 		this.volumeInformer.cache.addIndex(byClass, classKey);
@@ -100,6 +103,11 @@ export class VolumeCache {
 
 	volumesOfClass(className: string): readonly PersistentVolume[] {
 		return this.volumeInformer.cache.byIndex(byClass, className).map((volume) => this.#volumes.latest(volume));
+	}
+
+	/** What is attached to a node, or is being. */
+	attachmentsOf(nodeName: string): readonly VolumeAttachment[] {
+		return this.#attachments.byIndex(byNode, nodeName);
 	}
 
 	assumeClaim(claim: PersistentVolumeClaim): void {
