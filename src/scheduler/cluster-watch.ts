@@ -3,7 +3,7 @@
  * queue, and whatever could help those who wait is told to the queue.
  */
 import type { KubeObject } from "../apimachinery/meta.ts";
-import type { Node, Pod } from "../apimachinery/schema/generated/types.ts";
+import type { Node, Pod, PodGroupV1alpha2 } from "../apimachinery/schema/generated/types.ts";
 import type { ChangeHandler, InformerFactory } from "../client/informer.ts";
 import {
 	csiNodes,
@@ -11,6 +11,7 @@ import {
 	nodes,
 	persistentVolumeClaims,
 	persistentVolumes,
+	podGroups,
 	pods,
 	type ResourceRef,
 	resourceClaims,
@@ -28,11 +29,15 @@ import {
 	nodeDelete,
 	nodeUpdateEvents,
 	objectEvent,
+	podGroupAdd,
+	podGroupUpdate,
 	podUpdateEvents,
 	type StorageResource,
+	unscheduledPodAdd,
 } from "./framework/cluster-event.ts";
 import { podUid } from "./framework/pod-info.ts";
 import type { HeldEvents } from "./held-events.ts";
+import { type PodGroups, podGroupKey } from "./pod-groups.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
 export interface ClusterWatchOptions {
@@ -42,6 +47,8 @@ export interface ClusterWatchOptions {
 	readonly isResponsible: (pod: Pod) => boolean;
 	/** Puts off what comes while a cycle waits. */
 	readonly events: HeldEvents;
+	/** Pods by their groups; absent: the feature gate is off. */
+	readonly groups?: PodGroups | undefined;
 	/** A pod without a node is gone: if it is on its way to one, it need not arrive. */
 	readonly onPendingPodDeleted: (uid: string) => void;
 }
@@ -58,6 +65,7 @@ function placeOf({ spec, status }: Pod): Place {
 export function watchCluster(informers: InformerFactory, options: ClusterWatchOptions): void {
 	watchNodes(informers, options);
 	watchPods(informers, options);
+	if (options.groups !== undefined) watchPodGroups(informers, options);
 	for (const [ref, resource] of otherResources) watchObjects(informers, ref, resource, options);
 }
 
@@ -104,6 +112,17 @@ function watchObjects(
 	informers.informer(ref).onChange(handlers);
 }
 
+/** A group that comes wakes its pods. */
+function watchPodGroups(informers: InformerFactory, { queue, events }: ClusterWatchOptions): void {
+	const keyOf = ({ metadata }: PodGroupV1alpha2) => `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
+	const handlers = inTurn<PodGroupV1alpha2>(events, {
+		added: (group) => queue.moveAll(podGroupAdd, undefined, group, (pod) => podGroupKey(pod) === keyOf(group)),
+		updated: (old, group) => queue.moveAll(podGroupUpdate, old, group, (pod) => podGroupKey(pod) === keyOf(group)),
+		deleted: () => undefined,
+	});
+	informers.informer(podGroups).onChange(handlers);
+}
+
 function watchNodes(informers: InformerFactory, { cache, queue, events }: ClusterWatchOptions): void {
 	const handlers = inTurn<Node>(events, {
 		added: (node) => {
@@ -124,7 +143,7 @@ function watchNodes(informers: InformerFactory, { cache, queue, events }: Cluste
 }
 
 function watchPods(informers: InformerFactory, options: ClusterWatchOptions): void {
-	const { cache, queue, isResponsible } = options;
+	const { cache, queue, groups, isResponsible } = options;
 	const tell = (event: ClusterEvent, old: Pod | undefined, pod: Pod | undefined) => {
 		const concerned = podUid(old ?? pod ?? {});
 		queue.moveAll(event, old, pod, (waiting) => podUid(waiting) !== concerned);
@@ -132,13 +151,23 @@ function watchPods(informers: InformerFactory, options: ClusterWatchOptions): vo
 	const arrive = (pod: Pod) => {
 		const place = placeOf(pod);
 		if (place === "assigned") {
+			groups?.set(pod);
 			cache.addPod(pod);
 			tell(assignedPodAdd, undefined, pod);
 		} else if (place === "pending" && isResponsible(pod) && !cache.isAssumed(pod)) {
+			groups?.set(pod);
 			queue.add(pod);
+			joined(pod);
 		}
 	};
+	/** One more of a group may be what the others of it wait for. */
+	const joined = (pod: Pod) => {
+		const key = groups === undefined ? undefined : podGroupKey(pod);
+		if (key === undefined) return;
+		queue.moveAll(unscheduledPodAdd, undefined, pod, (other) => podGroupKey(other) === key && podUid(other) !== podUid(pod));
+	};
 	const leave = (pod: Pod) => {
+		groups?.delete(pod);
 		if (placeOf(pod) === "pending") {
 			queue.delete(pod);
 			options.onPendingPodDeleted(podUid(pod));
@@ -152,6 +181,7 @@ function watchPods(informers: InformerFactory, options: ClusterWatchOptions): vo
 	const change = (old: Pod, pod: Pod) => {
 		const before = placeOf(old);
 		const after = placeOf(pod);
+		if (before === after && after !== "over") groups?.set(pod);
 		if (before === "pending" && after === "pending") {
 			if (isResponsible(pod) && !cache.isAssumed(pod)) queue.update(old, pod);
 		} else if (before === "assigned" && after === "assigned") {

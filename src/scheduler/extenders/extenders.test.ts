@@ -6,10 +6,11 @@ import { SchedulerCache } from "../cache/cache.ts";
 import { readSchedulerConfiguration } from "../configuration/configuration.ts";
 import { createDefaultProfile } from "../default-profile.ts";
 import { AttemptRecorder } from "../framework/attempt-recorder.ts";
+import { runAsking } from "../framework/cycle.ts";
 import { bindByExtender } from "../framework/extender.ts";
 import { Framework } from "../framework/framework.ts";
 import { PodInfo } from "../framework/pod-info.ts";
-import { type ScheduleOutcome, scheduleAsking } from "../framework/schedule-one.ts";
+import { type ScheduleOutcome, scheduleCycle } from "../framework/schedule-one.ts";
 import { createDefaultPreemption, type Preemption } from "../plugins/default-preemption.ts";
 import { node, pod, podWith } from "../testing/builders.ts";
 import { noDevices } from "../testing/devices.ts";
@@ -64,7 +65,7 @@ function setUp({ extenders: configured, answers = {}, running = [] }: Setup) {
 		const info = new PodInfo(waiting);
 		const interested = extenders.filter((each) => each.isInterested(waiting)).map((each) => recorder.wrapExtender(each));
 		const context = { framework, random, startIndex: 0, extenders: interested };
-		return recorder.attemptAsking(info, 0, 3, () => scheduleAsking(info, cache.snapshot(), context));
+		return runAsking(recorder.attemptCycle(info, 0, 3, scheduleCycle(info, cache.snapshot(), context)));
 	};
 	return { schedule, asked, preemptions, recorder, extenders };
 }
