@@ -147,6 +147,21 @@ describe("a gang", () => {
 	});
 });
 
+describe("the explanation of a pod of a gang", () => {
+	it("tries the gang together, and says how many of it fit", async () => {
+		const { create, get, scheduler } = await setUp();
+		await create(node("a"), gang("g", 3), ...members("g", 4));
+		const explained = await scheduler.explain(await get("g-3"));
+		expect(explained.group).toEqual({ name: "default/g", minCount: 3, pods: 4, scheduled: 0, fits: 2 });
+		expect(explained.now?.message).toMatch(/^0\/1 nodes are available: 1 Insufficient cpu\./);
+		expect((await scheduler.explain(await get("g-0"))).now?.nodeName).toBe("a");
+		await create(node("b"));
+		const bound = await scheduler.explain(await get("g-0"));
+		expect(bound.nodeName).not.toBe("");
+		expect(bound.group).toBeUndefined();
+	});
+});
+
 describe("a group without the policy of a gang", () => {
 	it("schedules each of its pods by itself", async () => {
 		const { create, bound, condition } = await setUp();

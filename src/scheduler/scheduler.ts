@@ -47,6 +47,7 @@ import { PodInfo, podUid } from "./framework/pod-info.ts";
 import { defaultSchedulerName, type Profile, ProfileError } from "./framework/profile.ts";
 import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleCycle, scheduleOne } from "./framework/schedule-one.ts";
 import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
+import { explainGroup } from "./group-explanation.ts";
 import { HeldEvents } from "./held-events.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
 import { createDefaultBinder } from "./plugins/default-binder.ts";
@@ -274,6 +275,10 @@ export class Scheduler {
 		const run = this.dryRun();
 		const gate = run.gate(pod);
 		if (gate !== undefined) return { ...explanation, notScheduled: `${gate.plugin}: ${gate.message}` };
+		const groupKey = podGroupKey(pod);
+		if (groupKey !== undefined && this.#groups?.find(groupKey) !== undefined) {
+			return { ...explanation, ...(await explainGroup(this.#groups, groupKey, pod, run)) };
+		}
 		const record = await run.place(pod);
 		if (record === undefined) {
 			return { ...explanation, notScheduled: `no profile of this scheduler is named "${explanation.schedulerName}"` };
