@@ -147,6 +147,31 @@ describe("a gang", () => {
 	});
 });
 
+describe("a gang that an extender looks after", () => {
+	it("is tried while everything else waits, and fits as far as the extender lets it", async () => {
+		const file = { apiVersion: "kubescheduler.config.k8s.io/v1", kind: "KubeSchedulerConfiguration" };
+		const configuration = readSchedulerConfiguration({
+			...file,
+			extenders: [{ urlPrefix: "http://x", filterVerb: "filter", nodeCacheCapable: true }],
+		});
+		const allowed = { names: ["a"] };
+		const connectExtender = () => ({
+			post: async (_url: string, body: string) => {
+				const { NodeNames = [] } = JSON.parse(body) as { readonly NodeNames?: readonly string[] };
+				const left = NodeNames.filter((name) => allowed.names.includes(name));
+				return { status: 200, body: JSON.stringify({ NodeNames: left, FailedNodes: {} }) };
+			},
+		});
+		const { create, bound, placements } = await setUp({ configuration, connectExtender });
+		await create(node("a"), node("b"), gang("g", 3), ...members("g", 3));
+		expect(await bound("g")).toBe(0);
+		allowed.names = ["a", "b"];
+		await create(node("c"));
+		expect(await bound("g")).toBe(3);
+		expect(Object.values(await placements()).toSorted()).toEqual(expect.not.arrayContaining(["c"]));
+	});
+});
+
 describe("the explanation of a pod of a gang", () => {
 	it("tries the gang together, and says how many of it fit", async () => {
 		const { create, get, scheduler } = await setUp();

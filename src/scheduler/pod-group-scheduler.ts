@@ -200,9 +200,10 @@ export class PodGroupScheduler {
 	}
 }
 
-/** By priority, then who was tried first. */
+/** By priority, then who was tried first; of equals always in one order, so that a group that fails again says the same of each. */
 function byImportance(a: QueuedPod, b: QueuedPod): number {
-	return b.podInfo.priority - a.podInfo.priority || (a.initialAttemptMs ?? 0) - (b.initialAttemptMs ?? 0);
+	const byAge = (a.initialAttemptMs ?? 0) - (b.initialAttemptMs ?? 0);
+	return b.podInfo.priority - a.podInfo.priority || byAge || (a.podInfo.key < b.podInfo.key ? -1 : 1);
 }
 
 /** Undefined if the condition says so already, or that the group was scheduled once, which later pods do not undo. */
