@@ -19,7 +19,7 @@ const everything: readonly EventRegistration[] = [{ resource: "*", action: Actio
 
 /** The same but for what the scheduler itself writes to the pod's status: it would never sleep. */
 const everythingElse: readonly EventRegistration[] = [
-	{ resource: "*", action: (1 << 13) - 1, hint: (pod, old, object) => (isOwnStatus(pod, old, object) ? "Skip" : "Queue") },
+	{ resource: "*", action: ActionType.all, hint: (pod, old, object) => (isOwnStatus(pod, old, object) ? "Skip" : "Queue") },
 ];
 
 function isOwnStatus(pod: Pod, old: KubeObject | undefined, object: KubeObject | undefined): boolean {
