@@ -108,8 +108,16 @@ const maxRecordedNodes = 100;
 
 /** Throws ProfileError. */
 export function createScheduler(options: ComponentOptions, informers: InformerFactory): Scheduler {
-	const { clock, random, log, clientFor, metrics, scheduler: configured = {} } = options;
-	const own = { informers, clock, log, random: random.fork("scheduler"), client: clientFor(schedulerUser), metrics: metrics.registry };
+	const { clock, random, log, clientFor, metrics, featureGates, scheduler: configured = {} } = options;
+	const own = {
+		informers,
+		clock,
+		log,
+		featureGates,
+		random: random.fork("scheduler"),
+		client: clientFor(schedulerUser),
+		metrics: metrics.registry,
+	};
 	const scheduler = new Scheduler({ ...configured, ...own });
 	scheduler.recordAttempts(recordedAttempts, maxRecordedNodes);
 	return scheduler;

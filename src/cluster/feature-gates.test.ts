@@ -1,4 +1,7 @@
 /** Kubernetes' feature gates: what is served with one, and not without. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
@@ -71,3 +74,33 @@ test("a gate that kubesim does not have is refused, and so is one without what i
 	await expect(start({ Nope: true })).rejects.toThrow(FeatureGateError);
 	await expect(start({ GangScheduling: true })).rejects.toThrow("depends on features that are disabled: [GenericWorkload]");
 });
+
+test("what a gate serves comes and goes with it, and objects are kept meanwhile", async () => {
+	const dataDir = mkdtempSync(join(tmpdir(), "gates-"));
+	try {
+		const run = async <T>(isOn: boolean, act: (client: Cluster["client"]) => Promise<T>): Promise<T> => {
+			const made = await createCluster({ nodes: 0, dataDir, latency: "none", featureGates: { GenericWorkload: isOn } });
+			try {
+				return await act(made.client);
+			} finally {
+				await made.close();
+			}
+		};
+		const served = async (client: Cluster["client"]) => {
+			const { items } = await client.resource(apiServices).list();
+			return items.some(({ metadata }) => metadata?.name === "v1alpha2.scheduling.k8s.io");
+		};
+		expect(await run(false, served)).toBe(false);
+		await run(true, (client) => client.resource(podGroups).create(group));
+		await run(false, async (client) => {
+			expect(await served(client)).toBe(false);
+			await expect(client.resource(podGroups).list("default")).rejects.toThrow("the server could not find the requested resource");
+		});
+		await run(true, async (client) => {
+			expect(await served(client)).toBe(true);
+			expect((await client.resource(podGroups).list("default")).items.map(({ metadata }) => metadata?.name)).toEqual(["workers"]);
+		});
+	} finally {
+		rmSync(dataDir, { recursive: true });
+	}
+}, 60_000);

@@ -25,7 +25,7 @@ export { EncryptionConfigError } from "../apiserver/storage/encryption/config-er
 export { KubeconfigError } from "../apiserver/webhooks/kubeconfig-endpoint.ts";
 export type { Controller, ControllerContext } from "../controllers/controller.ts";
 export { AddressPoolError, ControllerNameError, type ControllerReport, type QueueReport } from "../controllers/index.ts";
-export type { AttemptExplanation, NodeExplanation, PodExplanation } from "../scheduler/index.ts";
+export type { AttemptExplanation, GroupExplanation, NodeExplanation, PodExplanation } from "../scheduler/index.ts";
 export { type AnyPlugin, type PluginFactories, type PluginHandle, ProfileError, SchedulerConfigurationError } from "../scheduler/index.ts";
 export {
 	SnapshotError,

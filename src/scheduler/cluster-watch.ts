@@ -4,7 +4,7 @@
  */
 import { jsonEqual } from "../apimachinery/json.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import type { Namespace, Node, Pod } from "../apimachinery/schema/generated/types.ts";
+import type { Namespace, Node, Pod, PodGroupV1alpha2 } from "../apimachinery/schema/generated/types.ts";
 import type { ChangeHandler, InformerFactory } from "../client/informer.ts";
 import {
 	csiNodes,
@@ -13,6 +13,7 @@ import {
 	nodes,
 	persistentVolumeClaims,
 	persistentVolumes,
+	podGroups,
 	pods,
 	type ResourceRef,
 	resourceClaims,
@@ -32,11 +33,15 @@ import {
 	nodeDelete,
 	nodeUpdateEvents,
 	objectEvent,
+	podGroupAdd,
+	podGroupUpdate,
 	podUpdateEvents,
 	type StorageResource,
+	unscheduledPodAdd,
 } from "./framework/cluster-event.ts";
 import { podUid } from "./framework/pod-info.ts";
 import type { HeldEvents } from "./held-events.ts";
+import { type PodGroups, podGroupKey } from "./pod-groups.ts";
 import type { SchedulingQueue } from "./queue/scheduling-queue.ts";
 
 export interface ClusterWatchOptions {
@@ -46,6 +51,8 @@ export interface ClusterWatchOptions {
 	readonly isResponsible: (pod: Pod) => boolean;
 	/** Puts off what comes while a cycle waits. */
 	readonly events: HeldEvents;
+	/** Pods by their groups; absent: the feature gate is off. */
+	readonly groups?: PodGroups | undefined;
 	/** A pod without a node is gone: if it is on its way to one, it need not arrive. */
 	readonly onPendingPodDeleted: (uid: string) => void;
 }
@@ -63,6 +70,7 @@ export function watchCluster(informers: InformerFactory, options: ClusterWatchOp
 	watchNodes(informers, options);
 	watchPods(informers, options);
 	watchNamespaces(informers, options);
+	if (options.groups !== undefined) watchPodGroups(informers, options);
 	for (const [ref, resource] of otherResources) watchObjects(informers, ref, resource, options);
 }
 
@@ -122,6 +130,17 @@ function watchNamespaces(informers: InformerFactory, { queue, events }: ClusterW
 	informers.informer(namespaces).onChange(handlers);
 }
 
+/** A group that comes wakes its pods. */
+function watchPodGroups(informers: InformerFactory, { queue, events }: ClusterWatchOptions): void {
+	const keyOf = ({ metadata }: PodGroupV1alpha2) => `${metadata?.namespace ?? ""}/${metadata?.name ?? ""}`;
+	const handlers = inTurn<PodGroupV1alpha2>(events, {
+		added: (group) => queue.moveAll(podGroupAdd, undefined, group, (pod) => podGroupKey(pod) === keyOf(group)),
+		updated: (old, group) => queue.moveAll(podGroupUpdate, old, group, (pod) => podGroupKey(pod) === keyOf(group)),
+		deleted: () => undefined,
+	});
+	informers.informer(podGroups).onChange(handlers);
+}
+
 function watchNodes(informers: InformerFactory, { cache, queue, events }: ClusterWatchOptions): void {
 	const handlers = inTurn<Node>(events, {
 		added: (node) => {
@@ -142,7 +161,7 @@ function watchNodes(informers: InformerFactory, { cache, queue, events }: Cluste
 }
 
 function watchPods(informers: InformerFactory, options: ClusterWatchOptions): void {
-	const { cache, queue, isResponsible } = options;
+	const { cache, queue, groups, isResponsible } = options;
 	const tell = (event: ClusterEvent, old: Pod | undefined, pod: Pod | undefined) => {
 		const concerned = podUid(old ?? pod ?? {});
 		queue.moveAll(event, old, pod, (waiting) => podUid(waiting) !== concerned);
@@ -150,13 +169,23 @@ function watchPods(informers: InformerFactory, options: ClusterWatchOptions): vo
 	const arrive = (pod: Pod) => {
 		const place = placeOf(pod);
 		if (place === "assigned") {
+			groups?.set(pod);
 			cache.addPod(pod);
 			tell(assignedPodAdd, undefined, pod);
 		} else if (place === "pending" && isResponsible(pod) && !cache.isAssumed(pod)) {
+			groups?.set(pod);
 			queue.add(pod);
+			joined(pod);
 		}
 	};
+	/** One more of a group may be what the others of it wait for. */
+	const joined = (pod: Pod) => {
+		const key = groups === undefined ? undefined : podGroupKey(pod);
+		if (key === undefined) return;
+		queue.moveAll(unscheduledPodAdd, undefined, pod, (other) => podGroupKey(other) === key && podUid(other) !== podUid(pod));
+	};
 	const leave = (pod: Pod) => {
+		groups?.delete(pod);
 		if (placeOf(pod) === "pending") {
 			queue.delete(pod);
 			options.onPendingPodDeleted(podUid(pod));
@@ -170,6 +199,7 @@ function watchPods(informers: InformerFactory, options: ClusterWatchOptions): vo
 	const change = (old: Pod, pod: Pod) => {
 		const before = placeOf(old);
 		const after = placeOf(pod);
+		if (before === after && after !== "over") groups?.set(pod);
 		if (before === "pending" && after === "pending") {
 			if (isResponsible(pod) && !cache.isAssumed(pod)) queue.update(old, pod);
 		} else if (before === "assigned" && after === "assigned") {

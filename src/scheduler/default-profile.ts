@@ -3,7 +3,7 @@
  * Source: https://kubernetes.io/docs/reference/scheduling/config/#scheduling-plugins
  */
 import type { PluginArgs } from "./configuration/plugin-args.ts";
-import type { BindPlugin, PostFilterPlugin, PreEnqueuePlugin } from "./framework/plugin.ts";
+import type { BindPlugin, PermitPlugin, PostFilterPlugin, PreEnqueuePlugin } from "./framework/plugin.ts";
 import { createProfile, defaultSchedulerName, type PluginEntry, type Profile } from "./framework/profile.ts";
 import { createBalancedAllocation } from "./plugins/balanced-allocation.ts";
 import type { DefaultPreemptionArgs } from "./plugins/default-preemption.ts";
@@ -34,6 +34,8 @@ export interface DefaultPluginOptions {
 	readonly devices: DynamicResourcesOptions;
 	readonly preemption: (args: DefaultPreemptionArgs | undefined) => PreEnqueuePlugin & PostFilterPlugin;
 	readonly binder: BindPlugin;
+	/** With the feature gate GangScheduling. */
+	readonly gangScheduling?: PreEnqueuePlugin & PermitPlugin;
 }
 
 /** The plugins and their weights, with the arguments of a profile. */
@@ -59,6 +61,7 @@ export function defaultPlugins(options: DefaultPluginOptions, args: PluginArgs =
 		{ plugin: createBalancedAllocation(args.balancedResources), weight: 1 },
 		{ plugin: imageLocality, weight: 1 },
 		{ plugin: options.binder },
+		...(options.gangScheduling === undefined ? [] : [{ plugin: options.gangScheduling }]),
 	];
 }
 

@@ -8,11 +8,12 @@ import type { SchedulerCache } from "./cache/cache.ts";
 import type { SchedulerConfiguration } from "./configuration/configuration.ts";
 import { createProfiles, type ProfileParts } from "./configuration/profiles.ts";
 import { type AttemptRecord, AttemptRecorder } from "./framework/attempt-recorder.ts";
+import { runAsking } from "./framework/cycle.ts";
 import type { Extender } from "./framework/extender.ts";
 import { Framework, type NominatedPods } from "./framework/framework.ts";
 import { PodInfo } from "./framework/pod-info.ts";
 import { defaultSchedulerName } from "./framework/profile.ts";
-import { scheduleAsking } from "./framework/schedule-one.ts";
+import { scheduleCycle } from "./framework/schedule-one.ts";
 import type { Verdict } from "./framework/status.ts";
 
 /** Plugins of which a dry run has state of its own. What others reserve, they might reserve for real. */
@@ -63,8 +64,8 @@ export class DryRun {
 		const info = new PodInfo(pod);
 		const extenders = this.#extenders.filter((extender) => extender.isInterested(pod));
 		const context = { framework, random, startIndex: this.#startIndex, extenders };
-		const run = () => scheduleAsking(info, snapshot, context);
-		const outcome = await this.#recorder.attemptAsking(info, nowMs, snapshot.nodes.length, run);
+		const cycle = scheduleCycle(info, snapshot, context);
+		const outcome = await runAsking(this.#recorder.attemptCycle(info, nowMs, snapshot.nodes.length, cycle));
 		this.#startIndex = context.startIndex;
 		if (outcome.kind === "scheduled") {
 			cache.assume(info, outcome.nodeName);

@@ -14,8 +14,22 @@ export interface PodExplanation {
 	readonly notScheduled?: string;
 	/** Those that are still on record, the latest last. */
 	readonly attempts: readonly AttemptExplanation[];
-	/** What would come of an attempt at this moment; of a pending pod. */
+	/** What would come of an attempt at this moment; of a pending pod. Of one of a group: together with the others that wait. */
 	readonly now?: AttemptExplanation;
+	/** Of a pod that names a PodGroup which is there. */
+	readonly group?: GroupExplanation;
+}
+
+export interface GroupExplanation {
+	/** "namespace/name" of the PodGroup. */
+	readonly name: string;
+	/** How many have to fit together; absent: each by itself. */
+	readonly minCount?: number;
+	/** How many there are, and how many of them have a node or one set aside. */
+	readonly pods: number;
+	readonly scheduled: number;
+	/** How many of the others would find one at this moment, tried together. */
+	readonly fits: number;
 }
 
 export interface AttemptExplanation {

@@ -21,7 +21,7 @@ export {
 export type { ExtenderConfiguration, ExtenderTls } from "./configuration/extender-configuration.ts";
 export type { PluginFactories, PluginHandle } from "./configuration/profiles.ts";
 export type { DryRun } from "./dry-run.ts";
-export type { AttemptExplanation, NodeExplanation, PodExplanation } from "./explanation.ts";
+export type { AttemptExplanation, GroupExplanation, NodeExplanation, PodExplanation } from "./explanation.ts";
 export { explainAttempt } from "./explanation.ts";
 export type { ConnectExtender, ExtenderConnection } from "./extenders/http-extender.ts";
 export type { AttemptRecord, AttemptRecorder, PluginScores, PluginVerdict } from "./framework/attempt-recorder.ts";

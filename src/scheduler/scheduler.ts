@@ -15,6 +15,7 @@
  * `maxBindings` bindings are under way at once.
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
+import { defaultFeatureGates, type FeatureGates } from "../apimachinery/feature-gates.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
@@ -24,7 +25,7 @@ import { isStatusError } from "../apimachinery/status-error.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
-import { namespaces, nodes, podDisruptionBudgets, pods, type ResourceRef } from "../client/resources.ts";
+import { namespaces, nodes, podDisruptionBudgets, podGroups, pods, type ResourceRef } from "../client/resources.ts";
 import { SchedulerCache } from "./cache/cache.ts";
 import { watchCluster } from "./cluster-watch.ts";
 import { defaultConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
@@ -37,19 +38,24 @@ import { explainAttempt, type PodExplanation } from "./explanation.ts";
 import { type ConnectExtender, createExtenders } from "./extenders/http-extender.ts";
 import { AttemptRecorder } from "./framework/attempt-recorder.ts";
 import { assignedPodDelete, objectEvent, unschedulableTimeout } from "./framework/cluster-event.ts";
+import { type Cycle, runAsking, runNow } from "./framework/cycle.ts";
 import type { CycleState } from "./framework/cycle-state.ts";
 import { bindByExtender, type Extender } from "./framework/extender.ts";
 import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
 import { Framework } from "./framework/framework.ts";
 import { PodInfo, podUid } from "./framework/pod-info.ts";
 import { defaultSchedulerName, type Profile, ProfileError } from "./framework/profile.ts";
-import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleAsking, scheduleOne } from "./framework/schedule-one.ts";
+import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleCycle, scheduleOne } from "./framework/schedule-one.ts";
 import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
+import { explainGroup } from "./group-explanation.ts";
 import { HeldEvents } from "./held-events.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
 import { createDefaultBinder } from "./plugins/default-binder.ts";
 import { createDefaultPreemption, type Preemption } from "./plugins/default-preemption.ts";
+import { createGangScheduling } from "./plugins/gang-scheduling.ts";
 import { VolumeCache, volumeResources } from "./plugins/volume-cache.ts";
+import { PodGroupScheduler } from "./pod-group-scheduler.ts";
+import { PodGroups, podGroupKey } from "./pod-groups.ts";
 import { type NotScheduled, notScheduledPatch, truncateMessage } from "./pod-status.ts";
 import { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
@@ -84,6 +90,8 @@ export interface SchedulerOptions {
 	readonly plugins?: PluginFactories;
 	/** The way to the extenders of a configuration; absent: one that names any is refused. */
 	readonly connectExtender?: ConnectExtender;
+	/** Default: as in 1.36. */
+	readonly featureGates?: FeatureGates;
 	/** Where it counts what it does; absent: nowhere. */
 	readonly metrics?: MetricRegistry;
 }
@@ -112,6 +120,9 @@ export class Scheduler {
 	readonly #podInformer: Informer<Pod>;
 	readonly #metrics: SchedulerMetrics | undefined;
 	readonly #held = new HeldEvents();
+	/** With the feature gate GenericWorkload. */
+	readonly #groups: PodGroups | undefined;
+	readonly #groupScheduler: PodGroupScheduler | undefined;
 	/** Where the next pod's search for nodes begins. */
 	#startIndex = 0;
 	/** Informers have synced and nobody has stopped us. */
@@ -135,6 +146,11 @@ export class Scheduler {
 			style: "events",
 			log,
 		});
+		const { genericWorkload } = options.featureGates ?? defaultFeatureGates;
+		if (genericWorkload) {
+			const groupCache = informers.informer(podGroups).cache;
+			this.#groups = new PodGroups({ find: (key) => groupCache.get(key), isAssumed: (pod) => this.#cache.isAssumed(pod) });
+		}
 		const configuration = options.configuration ?? defaultConfiguration;
 		this.#configuration = configuration;
 		this.#volumes = new VolumeCache(informers);
@@ -150,7 +166,9 @@ export class Scheduler {
 			onFailed: (uid) => this.#queue.activate(uid),
 		});
 		this.#parts = this.#createParts(
-			(preemption) => this.#evictor.evict(preemption),
+			(preemption) => {
+				if (this.#groupScheduler?.postpone(preemption) !== true) this.#evictor.evict(preemption);
+			},
 			(claim) => this.#claimWriter.deallocate(claim),
 		);
 		this.#profiles = createProfiles(configuration, this.#parts);
@@ -166,10 +184,12 @@ export class Scheduler {
 			preEnqueue: (pod) => this.#frameworkFor(pod)?.runPreEnqueue(pod),
 			onReady: () => this.#wake(),
 		});
+		this.#groupScheduler = this.#groups === undefined ? undefined : this.#createGroupScheduler(this.#groups);
 		watchCluster(informers, {
 			cache: this.#cache,
 			queue: this.#queue,
 			events: this.#held,
+			groups: this.#groups,
 			isResponsible: (pod) => this.#frameworkFor(pod) !== undefined,
 			onPendingPodDeleted: (uid) => this.#waitingPods.reject(uid, "", "removed"),
 		});
@@ -178,7 +198,8 @@ export class Scheduler {
 	/** Schedules until the signal aborts, from when the informers (which the caller starts) have synced. */
 	start(signal: AbortSignal): void {
 		const { informers } = this.#options;
-		const synced = watchedResources.map((ref) => informers.informer<KubeObject>(ref).whenSynced());
+		const watched = this.#groups === undefined ? watchedResources : [...watchedResources, podGroups];
+		const synced = watched.map((ref) => informers.informer<KubeObject>(ref).whenSynced());
 		signal.addEventListener(
 			"abort",
 			() => {
@@ -259,6 +280,10 @@ export class Scheduler {
 		const run = this.dryRun();
 		const gate = run.gate(pod);
 		if (gate !== undefined) return { ...explanation, notScheduled: `${gate.plugin}: ${gate.message}` };
+		const groupKey = podGroupKey(pod);
+		if (groupKey !== undefined && this.#groups?.find(groupKey) !== undefined) {
+			return { ...explanation, ...(await explainGroup(this.#groups, groupKey, pod, run)) };
+		}
 		const record = await run.place(pod);
 		if (record === undefined) {
 			return { ...explanation, notScheduled: `no profile of this scheduler is named "${explanation.schedulerName}"` };
@@ -329,6 +354,7 @@ export class Scheduler {
 				},
 			},
 			binder: createDefaultBinder(client),
+			...this.#gangScheduling(),
 			preemption: (args) =>
 				createDefaultPreemption({
 					...args,
@@ -338,6 +364,39 @@ export class Scheduler {
 					isEvicting: (uid) => this.#evictor.isEvicting(uid),
 				}),
 		};
+	}
+
+	#gangScheduling(): Pick<ProfileParts, "gangScheduling"> {
+		const groups = this.#groups;
+		if (groups === undefined || this.#options.featureGates?.gangScheduling !== true) return {};
+		const allow = (uid: string, plugin: string) => this.#waitingPods.allow(uid, plugin);
+		return { gangScheduling: createGangScheduling({ groups, allow, activate: (uid) => this.#queue.activate(uid) }) };
+	}
+
+	#createGroupScheduler(groups: PodGroups): PodGroupScheduler {
+		const { client, clock, log } = this.#options;
+		return new PodGroupScheduler({
+			client,
+			clock,
+			log,
+			groups,
+			cache: this.#cache,
+			nominator: this.#nominator,
+			queue: this.#queue,
+			frameworkFor: (pod) => this.#frameworkFor(pod),
+			skip: (queued) => this.#skip(queued),
+			schedule: (pod, framework) => this.#memberCycle(pod, framework),
+			reserve: (queued, framework, scheduled) => this.#reserve(queued, framework, scheduled, clock.now()),
+			fail: (queued, why) => {
+				this.#attempted(queued.podInfo.pod, "unschedulable", clock.now());
+				this.#fail(queued, why);
+			},
+			failWith: (queued, status) => {
+				this.#attempted(queued.podInfo.pod, resultOf(status), clock.now());
+				this.#failWith(queued, status);
+			},
+			evict: (preemption) => this.#evictor.evict(preemption),
+		});
 	}
 
 	/** Throws ProfileError. */
@@ -390,19 +449,73 @@ export class Scheduler {
 		const { podInfo } = queued;
 		const { pod } = podInfo;
 		const framework = this.#frameworkFor(pod);
-		if (framework === undefined || this.#cache.isAssumed(pod)) {
+		const groupKey = this.#groupScheduler === undefined ? undefined : podGroupKey(pod);
+		if (groupKey !== undefined) {
+			this.#scheduleGroup(groupKey, queued);
+			return;
+		}
+		if (framework === undefined) {
 			this.#queue.done(podInfo.uid);
 			return;
 		}
-		if (pod.metadata?.deletionTimestamp !== undefined) {
-			this.#events.event(pod, "Warning", "FailedScheduling", `skip schedule deleting pod: ${podInfo.key}`, { action: "Scheduling" });
-			this.#queue.done(podInfo.uid);
-			return;
-		}
+		if (this.#skip(queued)) return;
 		const startMs = this.#options.clock.now();
-		const extenders = this.#extenders.length === 0 ? this.#extenders : this.#extenders.filter((extender) => extender.isInterested(pod));
+		const extenders = this.#interestedIn(pod);
 		if (extenders.length === 0) this.#conclude(queued, framework, this.#decide(podInfo, framework), startMs);
 		else void this.#decideAsking(queued, framework, extenders, startMs);
+	}
+
+	/** Of the extenders. */
+	#interestedIn(pod: Pod): readonly Extender[] {
+		return this.#extenders.length === 0 ? this.#extenders : this.#extenders.filter((extender) => extender.isInterested(pod));
+	}
+
+	/** Whether the pod has a node by now, or is on its way out: then it is done with. */
+	#skip({ podInfo }: QueuedPod): boolean {
+		const { pod } = podInfo;
+		const isLeaving = pod.metadata?.deletionTimestamp !== undefined;
+		if (!isLeaving && !this.#cache.isAssumed(pod)) return false;
+		if (isLeaving) {
+			this.#events.event(pod, "Warning", "FailedScheduling", `skip schedule deleting pod: ${podInfo.key}`, { action: "Scheduling" });
+		}
+		this.#queue.done(podInfo.uid);
+		return true;
+	}
+
+	/** One cycle for a pod and the others of its group that wait. */
+	#scheduleGroup(key: string, first: QueuedPod): void {
+		const scheduler = this.#groupScheduler;
+		const attempt = scheduler?.begin(key, first);
+		if (scheduler === undefined || attempt === undefined) return;
+		if (attempt.members.every(({ podInfo }) => this.#interestedIn(podInfo.pod).length === 0)) {
+			scheduler.conclude(attempt, runNow(attempt.cycle));
+			return;
+		}
+		this.#held.hold();
+		void runAsking(attempt.cycle).then((outcome) => {
+			this.#held.release();
+			if (!this.#running) return;
+			scheduler.conclude(attempt, outcome);
+			this.#wake();
+		});
+	}
+
+	*#memberCycle(pod: PodInfo, framework: Framework): Cycle<ScheduleOutcome> {
+		const { random, clock } = this.#options;
+		const snapshot = this.#cache.snapshot();
+		const nodesCount = snapshot.nodes.length;
+		const recorder = this.#recorder;
+		const extenders = this.#interestedIn(pod.pod);
+		const context: ScheduleContext = {
+			framework: this.#writtenDown(framework, nodesCount),
+			random,
+			startIndex: this.#startIndex,
+			extenders: recorder === undefined ? extenders : extenders.map((extender) => recorder.wrapExtender(extender)),
+		};
+		const cycle = scheduleCycle(pod, snapshot, context);
+		const outcome = yield* recorder?.attemptCycle(pod, clock.now(), nodesCount, cycle) ?? cycle;
+		this.#startIndex = context.startIndex;
+		return outcome;
 	}
 
 	/** What follows from a decision. */
@@ -463,8 +576,8 @@ export class Scheduler {
 			startIndex: this.#startIndex,
 			extenders: recorder === undefined ? extenders : extenders.map((extender) => recorder.wrapExtender(extender)),
 		};
-		const run = () => scheduleAsking(podInfo, snapshot, context);
-		const outcome = await (recorder?.attemptAsking(podInfo, startMs, nodesCount, run) ?? run());
+		const cycle = scheduleCycle(podInfo, snapshot, context);
+		const outcome = await runAsking(recorder?.attemptCycle(podInfo, startMs, nodesCount, cycle) ?? cycle);
 		this.#startIndex = context.startIndex;
 		this.#held.release();
 		if (!this.#running) return;

@@ -79,3 +79,23 @@ test("a start goes by a configuration file, and says what is wrong with one", as
 	expect(await home.kubectl("wait --for=condition=PodScheduled pod/packed --timeout=60s")).toBe("pod/packed condition met\n");
 	expect(await home.run("explain pod usual")).toContain('Nobody schedules it: no profile of this scheduler is named "default-scheduler"');
 }, 120_000);
+
+test("a pod of a gang that does not fit is explained with its gang; the feature gates are kept", async () => {
+	const gates = "GenericWorkload=true,GangScheduling=true";
+	const refused = await home.try("start --feature-gates Nope=true".split(" "));
+	expect(refused.stderr).toContain("unrecognized feature gate: Nope");
+	await home.run(`start --nodes 1 --ephemeral --etcd-port 0 --feature-gates ${gates}`);
+	const changed = await home.try("start --feature-gates GenericWorkload=false".split(" "));
+	expect(changed.stderr).toContain("--feature-gates");
+	const member = (name: string) => pod(name, "3").replace("spec:\n", "spec:\n  schedulingGroup: {podGroupName: g}\n");
+	const group =
+		"{apiVersion: scheduling.k8s.io/v1alpha2, kind: PodGroup, metadata: {name: g}, spec: {schedulingPolicy: {gang: {minCount: 2}}}}";
+	await home.kubectl(["apply", "-f", file("gang.yaml", `${member("one")}${member("two")}${group}\n`)]);
+	const explained = await eventually(async () => {
+		const text = await home.run("explain pod one");
+		return text.includes("Attempt 1 of") ? text : undefined;
+	});
+	expect(explained).toContain(
+		"It is one of the gang default/g, of which 2 must fit together: of 2 pods 0 have a node, and 1 of the other 2 would find one now.\n",
+	);
+}, 60_000);

@@ -5,8 +5,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import { generatedResources } from "../../apimachinery/schema/resources.ts";
+import { allResources, generatedResources } from "../../apimachinery/schema/resources.ts";
 import { type FieldSchema, type FieldType, type ScalarType, typeSchema } from "../../apimachinery/schema/schema.ts";
+import { gatedKinds } from "./gated-kinds.ts";
 import type { KindDefinition } from "./kind.ts";
 import { builtinKinds as kinds } from "./kinds.ts";
 
@@ -90,10 +91,10 @@ function deepFreeze<T>(value: T): T {
 
 /** The type of a kind's objects on the wire. */
 function wireType({ group, resource }: KindDefinition): string {
-	return generatedResources.find((entry) => entry.group === group && entry.resource === resource && entry.subresource === "")?.type ?? "";
+	return allResources.find((entry) => entry.group === group && entry.resource === resource && entry.subresource === "")?.type ?? "";
 }
 
-describe.each(kinds.map((kind) => [`${kind.resource}.${kind.group}`, kind] as const))("%s", (_name, kind) => {
+describe.each([...kinds, ...gatedKinds].map((kind) => [`${kind.resource}.${kind.group}`, kind] as const))("%s", (_name, kind) => {
 	const objects = (anyObject(wireType(kind)) as fc.Arbitrary<KubeObject>).map(
 		(object) => kind.toStorage?.(object, kind.storageVersion) ?? object,
 	);

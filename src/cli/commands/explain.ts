@@ -1,5 +1,5 @@
 /** `kubesim explain pod NAME`: why a pod is where it is, or why it is nowhere. */
-import type { AttemptExplanation, NodeExplanation, PodExplanation } from "../../cluster/index.ts";
+import type { AttemptExplanation, GroupExplanation, NodeExplanation, PodExplanation } from "../../cluster/index.ts";
 import { askCluster } from "../control/running-server.ts";
 import { formatTable } from "../table.ts";
 
@@ -14,15 +14,22 @@ export async function explainPod(pod: string, { name, namespace, output }: Expla
 	process.stdout.write(output === "json" ? `${JSON.stringify(explanation)}\n` : describe(explanation));
 }
 
-function describe({ pod, nodeName, schedulerName, notScheduled, attempts, now }: PodExplanation): string {
+function describe({ pod, nodeName, schedulerName, notScheduled, attempts, now, group }: PodExplanation): string {
 	const parts = [
 		`Pod ${pod} ${nodeName === "" ? "has no node" : `is on ${nodeName}`}; its scheduler is ${schedulerName}.\n`,
 		...(notScheduled === undefined ? [] : [`Nobody schedules it: ${notScheduled}\n`]),
+		...(group === undefined ? [] : [describeGroup(group)]),
 		...attempts.map((attempt, index) => section(`Attempt ${index + 1} of ${attempts.length} on record, ${attempt.at}`, attempt)),
 		...(now === undefined ? [] : [section("An attempt at this moment", now)]),
 	];
 	const isUnknown = attempts.length === 0 && now === undefined && notScheduled === undefined;
 	return [...parts, ...(isUnknown ? ["No attempt for it is on record any more.\n"] : [])].join("\n");
+}
+
+function describeGroup({ name, minCount, pods, scheduled, fits }: GroupExplanation): string {
+	const what = minCount === undefined ? `the group ${name}` : `the gang ${name}, of which ${minCount} must fit together`;
+	const others = pods - scheduled;
+	return `It is one of ${what}: of ${pods} pods ${scheduled} have a node, and ${fits} of the other ${others} would find one now.\n`;
 }
 
 function section(title: string, attempt: AttemptExplanation): string {

@@ -14,7 +14,7 @@ import { applyMergePatch } from "../../apimachinery/patch/merge-patch.ts";
 import { applyStrategicMergePatch } from "../../apimachinery/patch/strategic-merge-patch.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { ObjectMeta } from "../../apimachinery/schema/generated/types.ts";
-import { generatedResources } from "../../apimachinery/schema/resources.ts";
+import { allResources } from "../../apimachinery/schema/resources.ts";
 import { parseFieldSelector, parseLabelSelector } from "../../apimachinery/selector.ts";
 import * as errors from "../../apimachinery/status-error.ts";
 import { formatTime } from "../../apimachinery/time.ts";
@@ -255,7 +255,7 @@ function keyOf(namespace: string | undefined, name: string | undefined): string 
 }
 
 function entryOf({ group, resource }: ApiRequest) {
-	return generatedResources.find((entry) => entry.group === group && entry.resource === resource && entry.subresource === "");
+	return allResources.find((entry) => entry.group === group && entry.resource === resource && entry.subresource === "");
 }
 
 function typeOf(request: ApiRequest): { apiVersion: string; kind: string } {

@@ -140,6 +140,16 @@ export class SchedulerCache {
 		if (known?.assumed === true) this.#take(known);
 	}
 
+	/** Imagines a pod away; the function returned brings it back, unless it is known anew by then. */
+	setAside(uid: string): () => void {
+		const known = this.#pods.get(uid);
+		if (known === undefined) return () => undefined;
+		this.#take(known);
+		return () => {
+			if (!this.#pods.has(uid)) this.#put(known);
+		};
+	}
+
 	isAssumed(pod: Pod): boolean {
 		return this.#pods.get(podUid(pod))?.assumed === true;
 	}

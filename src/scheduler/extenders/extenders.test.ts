@@ -6,11 +6,15 @@ import { SchedulerCache } from "../cache/cache.ts";
 import { readSchedulerConfiguration } from "../configuration/configuration.ts";
 import { createDefaultProfile } from "../default-profile.ts";
 import { AttemptRecorder } from "../framework/attempt-recorder.ts";
+import { ActionType, nodeAdd } from "../framework/cluster-event.ts";
+import { runAsking } from "../framework/cycle.ts";
 import { bindByExtender } from "../framework/extender.ts";
 import { Framework } from "../framework/framework.ts";
 import { PodInfo } from "../framework/pod-info.ts";
-import { type ScheduleOutcome, scheduleAsking } from "../framework/schedule-one.ts";
+import { type ScheduleOutcome, scheduleCycle } from "../framework/schedule-one.ts";
 import { createDefaultPreemption, type Preemption } from "../plugins/default-preemption.ts";
+import { newQueuedPod } from "../queue/queued-pod.ts";
+import { QueueingHints } from "../queue/queueing-hints.ts";
 import { node, pod, podWith } from "../testing/builders.ts";
 import { noDevices } from "../testing/devices.ts";
 import { noVolumes } from "../testing/volumes.ts";
@@ -64,7 +68,7 @@ function setUp({ extenders: configured, answers = {}, running = [] }: Setup) {
 		const info = new PodInfo(waiting);
 		const interested = extenders.filter((each) => each.isInterested(waiting)).map((each) => recorder.wrapExtender(each));
 		const context = { framework, random, startIndex: 0, extenders: interested };
-		return recorder.attemptAsking(info, 0, 3, () => scheduleAsking(info, cache.snapshot(), context));
+		return runAsking(recorder.attemptCycle(info, 0, 3, scheduleCycle(info, cache.snapshot(), context)));
 	};
 	return { schedule, asked, preemptions, recorder, extenders };
 }
@@ -314,5 +318,20 @@ describe("binding", () => {
 		const { extenders } = setUp({ extenders: [extender], answers: { "http://x/bind": answer } });
 		const verdict = await bindByExtender(extenders, info, "b");
 		expect(verdict === "nobody" ? verdict : verdict?.message).toBe(expected);
+	});
+});
+
+describe("a pod that an extender turned down", () => {
+	const queued = { ...newQueuedPod(pod("p"), 0), unschedulablePlugins: new Set(["extender"]) };
+	const hints = new QueueingHints([{ schedulerName: "default-scheduler", plugins: [] }]);
+	const own = (change: Partial<Pod>) => ({ old: pod("p"), object: { ...pod("p"), ...change } });
+	const update = { resource: "TargetPod", action: ActionType.updateOther, label: "PodUpdate" } as const;
+
+	it.each([
+		["by a node", { event: nodeAdd, old: undefined, object: node("d") }, "afterBackoff"],
+		["by a change of its spec", { event: update, ...own({ spec: { containers: [], nodeSelector: { a: "b" } } }) }, "afterBackoff"],
+		["not by what is written to its status", { event: update, ...own({ status: { reason: "Unschedulable" } }) }, "skip"],
+	])("is woken: %s", (_name, happened, expected) => {
+		expect(hints.strategyFor(queued, happened)).toBe(expected);
 	});
 });

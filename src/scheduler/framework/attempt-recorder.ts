@@ -4,6 +4,7 @@
  * the framework and its plugins; a framework
  * whose profile is not wrapped pays nothing.
  */
+import type { Cycle } from "./cycle.ts";
 import { type Extender, type ExtenderFilterResult, maxExtenderScore } from "./extender.ts";
 import type { NodeInfo } from "./node-info.ts";
 import {
@@ -133,11 +134,11 @@ export class AttemptRecorder {
 		}
 	}
 
-	/** The same for one that waits for extenders. No other may be run until it is over. */
-	async attemptAsking(pod: PodInfo, atMs: number, nodes: number, run: () => Promise<ScheduleOutcome>): Promise<ScheduleOutcome> {
+	/** The same for a cycle that may wait for extenders. No other may be run until it is over. */
+	*attemptCycle(pod: PodInfo, atMs: number, nodes: number, cycle: Cycle<ScheduleOutcome>): Cycle<ScheduleOutcome> {
 		const open = this.#begin(nodes);
 		try {
-			const outcome = await run();
+			const outcome = yield* cycle;
 			this.#add(pod, atMs, open, outcome, nodes);
 			return outcome;
 		} finally {

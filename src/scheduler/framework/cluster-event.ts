@@ -21,6 +21,7 @@ type EventResource =
 	| "Node"
 	| "Service"
 	| "Namespace"
+	| "PodGroup"
 	| StorageResource
 	| DeviceResource;
 
@@ -92,6 +93,10 @@ export const namespaceAdd = event("Namespace", ActionType.add, "NamespaceAdd");
 export const namespaceUpdate = event("Namespace", ActionType.update, "NamespaceUpdate");
 export const nodeAdd = event("Node", ActionType.add, "NodeAdd");
 export const nodeDelete = event("Node", ActionType.delete, "NodeDelete");
+/** A pod without a node came: told where it is one of a group. */
+export const unscheduledPodAdd = event("UnscheduledPod", ActionType.add, "UnschedulablePodAdd");
+export const podGroupAdd = event("PodGroup", ActionType.add, "PodGroupAdd");
+export const podGroupUpdate = event("PodGroup", ActionType.updateOther, "PodGroupUpdate");
 export const assignedPodAdd = event("AssignedPod", ActionType.add, "AssignedPodAdd");
 export const assignedPodDelete = event("AssignedPod", ActionType.delete, "AssignedPodDelete");
 /** The five-minute flush: wakes whoever has been overlooked. */

@@ -13,7 +13,7 @@ import type { FilterPlugin, FilterRunner, Plugin, PreFilterNodes } from "./plugi
 import type { PodInfo } from "./pod-info.ts";
 import type { Profile, WeightedScorePlugin } from "./profile.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { errorStatus, Status, unresolvable, type Verdict, wait } from "./status.ts";
+import { errorStatus, Status, unresolvable, type Verdict } from "./status.ts";
 import { addScores } from "./weighted-scores.ts";
 
 /** No Permit plugin may hold a pod back for longer than this. */
@@ -252,7 +252,9 @@ export class Framework implements FilterRunner {
 			}
 			waits.set(plugin.name, Math.min(timeoutMs, maxPermitTimeoutMs));
 		}
-		return { status: waits.size > 0 ? wait : undefined, waits };
+		if (waits.size === 0) return { status: undefined, waits };
+		const status = new Status("Wait", "", [`one or more plugins asked to wait and no plugin rejected pod "${pod.name}"`]);
+		return { status, waits };
 	}
 
 	async runPreBind(state: CycleState, pod: PodInfo, nodeName: string): Promise<Verdict> {

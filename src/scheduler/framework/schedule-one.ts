@@ -7,13 +7,13 @@
  *                        until enough nodes are found                       ┘
  *                        none: PostFilter, and a FitError
  *
- * Where extenders are to be asked (see extender.ts), the cycle waits for them: `scheduleAsking`.
+ * Where extenders are to be asked (see extender.ts), the cycle waits for them: `scheduleCycle`.
  *
  * Source: https://kubernetes.io/docs/concepts/scheduling-eviction/kube-scheduler/ and
  * https://kubernetes.io/docs/concepts/scheduling-eviction/scheduler-perf-tuning/
  */
 import type { Random } from "../../apimachinery/random.ts";
-import { type Cycle, runAsking, runNow } from "./cycle.ts";
+import { type Cycle, runNow } from "./cycle.ts";
 import type { CycleState } from "./cycle-state.ts";
 import { type Extender, filterByExtenders, scoreByExtenders } from "./extender.ts";
 import { blame, type Diagnosis, fitErrorMessage, newDiagnosis } from "./fit-error.ts";
@@ -42,10 +42,11 @@ export interface Scheduled {
 }
 
 /** The pod fits nowhere (kube-scheduler's FitError). */
-interface Unschedulable {
+export interface Unschedulable {
 	readonly kind: "unschedulable";
 	readonly message: string;
 	readonly diagnosis: Diagnosis;
+	readonly state: CycleState;
 	/** What PostFilter decided; absent: leave the pod's nomination alone. */
 	readonly nominatedNodeName?: string;
 }
@@ -68,15 +69,11 @@ export interface ScheduleContext {
 
 /** For a pod that no extender is interested in. */
 export function scheduleOne(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): ScheduleOutcome {
-	return runNow(schedule(pod, snapshot, context));
+	return runNow(scheduleCycle(pod, snapshot, context));
 }
 
-/** The snapshot must stay as it is until the promise has settled. Never rejects. */
-export function scheduleAsking(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): Promise<ScheduleOutcome> {
-	return runAsking(schedule(pod, snapshot, context));
-}
-
-function* schedule(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): Cycle<ScheduleOutcome> {
+/** The same for any pod. The snapshot must stay as it is until the cycle is over. Throws nothing. */
+export function* scheduleCycle(pod: PodInfo, snapshot: Snapshot, context: ScheduleContext): Cycle<ScheduleOutcome> {
 	if (snapshot.nodes.length === 0) return { kind: "failed", status: unresolvable("", noNodesAvailableMessage) };
 	try {
 		return yield* findNode(pod, snapshot, context);
@@ -228,6 +225,7 @@ function* explainFailure(
 		kind: "unschedulable",
 		message: fitErrorMessage(snapshot.nodes.length, diagnosis),
 		diagnosis,
+		state,
 		...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
 	};
 }

@@ -36,6 +36,14 @@ export class Nominator {
 		else this.#byNode.set(nodeName, rest);
 	}
 
+	/** Forgets the pod's nomination for a while; the function returned brings it back. */
+	setAside(pod: PodInfo): () => void {
+		const nodeName = this.#nodeOf.get(pod.uid);
+		if (nodeName === undefined) return () => undefined;
+		this.delete(pod.uid);
+		return () => this.add(pod, nodeName);
+	}
+
 	/**
 	 * A pod changed. The server's word on its node counts; a status that never named one does not take back a
 	 * nomination that is still on its way there. @param before status.nominatedNodeName before the change, "" if none.

@@ -3,6 +3,8 @@
  * Source: KEP-4247 (per-plugin callback functions for efficient requeueing).
  */
 
+import { jsonEqual } from "../../apimachinery/json.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { ActionType, type ClusterEvent, covers, type EventRegistration, isWildcard } from "../framework/cluster-event.ts";
 import { extenderName } from "../framework/extender.ts";
@@ -14,6 +16,17 @@ import type { QueuedPod } from "./queued-pod.ts";
 export type RequeueStrategy = "skip" | "afterBackoff" | "immediately";
 
 const everything: readonly EventRegistration[] = [{ resource: "*", action: ActionType.all }];
+
+/** The same but for what the scheduler itself writes to the pod's status: it would never sleep. */
+const everythingElse: readonly EventRegistration[] = [
+	{ resource: "*", action: ActionType.all, hint: (pod, old, object) => (isOwnStatus(pod, old, object) ? "Skip" : "Queue") },
+];
+
+function isOwnStatus(pod: Pod, old: KubeObject | undefined, object: KubeObject | undefined): boolean {
+	if (old === undefined || object?.metadata?.uid !== pod.metadata?.uid) return false;
+	const [before, after] = [old as Pod, object as Pod];
+	return jsonEqual(before.spec, after.spec) && jsonEqual(before.metadata?.labels, after.metadata?.labels);
+}
 
 /** What concerns hints of a profile. */
 type ProfilePlugins = Pick<Profile, "schedulerName" | "plugins">;
@@ -28,7 +41,7 @@ export class QueueingHints {
 	constructor(profiles: Iterable<ProfilePlugins>) {
 		for (const { schedulerName, plugins } of profiles) {
 			const registrations = plugins.map((plugin) => [plugin.name, plugin.eventsToRegister?.() ?? everything] as const);
-			this.#registrations.set(schedulerName, new Map([...registrations, [extenderName, everything]]));
+			this.#registrations.set(schedulerName, new Map([...registrations, [extenderName, everythingElse]]));
 		}
 	}
 

@@ -148,7 +148,20 @@ export class SchedulingQueue {
 	/** The next pod to schedule, which is in flight from now until `done`; undefined if nobody is ready. */
 	pop(): QueuedPod | undefined {
 		const next = this.#activeQ.pop() ?? this.#backoffQ.pop();
-		if (next === undefined) return undefined;
+		return next === undefined ? undefined : this.#begin(next);
+	}
+
+	/** The same of a certain pod, wherever it waits or sleeps; undefined if it is not there or gated. */
+	take(uid: string): QueuedPod | undefined {
+		const queued = this.#activeQ.get(uid) ?? this.#backoffQ.get(uid) ?? this.#errorBackoffQ.get(uid) ?? this.#unschedulable.get(uid);
+		if (queued === undefined || queued.gatingPlugin !== undefined || this.#options.preEnqueue(queued.podInfo.pod) !== undefined) {
+			return undefined;
+		}
+		for (const part of [this.#activeQ, this.#backoffQ, this.#errorBackoffQ, this.#unschedulable]) part.delete(uid);
+		return this.#begin(queued);
+	}
+
+	#begin(next: QueuedPod): QueuedPod {
 		next.attempts++;
 		next.initialAttemptMs ??= this.#options.clock.now();
 		next.unschedulablePlugins = new Set();

@@ -6,7 +6,7 @@ import { created, defaulted, kindOf, printed, problems, updateProblems } from ".
 
 const groups = kindOf(gatedKinds, "podgroups");
 const workloads = kindOf(gatedKinds, "workloads");
-const object = (spec: object, rest: object = {}): KubeObject =>
+const object = (spec: object | undefined, rest: object = {}): KubeObject =>
 	({ metadata: { name: "a", namespace: "default", creationTimestamp: created }, spec, ...rest }) as KubeObject;
 const gang = (minCount: number) => ({ schedulingPolicy: { gang: { minCount } } });
 
@@ -23,6 +23,7 @@ describe("PodGroup", () => {
 	it.each([
 		[{ ...gang(1) }, []],
 		[{ schedulingPolicy: { basic: {} } }, []],
+		[undefined, ['spec.schedulingPolicy: Invalid value: "": must specify one of: `basic`, `gang`']],
 		[{}, ['spec.schedulingPolicy: Invalid value: "": must specify one of: `basic`, `gang`']],
 		[
 			{ schedulingPolicy: { basic: {}, gang: { minCount: 1 } } },

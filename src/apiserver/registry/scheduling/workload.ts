@@ -5,7 +5,7 @@
 import type { TypedLocalObjectReferenceV1alpha2, WorkloadV1alpha2 } from "../../../apimachinery/schema/generated/types.ts";
 import { fieldRequired, fieldTooMany } from "../../../apimachinery/validation/field-error.ts";
 import { isDns1123Label, isPathSegmentName } from "../../../apimachinery/validation/names.ts";
-import { eachItem, mapField } from "../core/defaulting.ts";
+import { eachItem, mapField, withSpec } from "../core/defaulting.ts";
 import { defineKind } from "../kind.ts";
 import { ageColumn, nameColumn } from "../printing/columns.ts";
 import {
@@ -22,6 +22,8 @@ import { validateSchedulingPolicy, withoutGatedFields } from "./pod-group-fields
 const maxTemplates = 8;
 const templatesPath = "spec.podGroupTemplates";
 
+const noSpec: WorkloadV1alpha2["spec"] = { podGroupTemplates: [] };
+
 export const workload = defineKind<WorkloadV1alpha2>({
 	group: "scheduling.k8s.io",
 	kind: "Workload",
@@ -29,8 +31,8 @@ export const workload = defineKind<WorkloadV1alpha2>({
 	singular: "workload",
 	versions: ["v1alpha2"],
 	storageVersion: "v1alpha2",
-	setDefaults: (object) => mapField(object, "spec", (spec) => mapField(spec, "podGroupTemplates", eachItem(withoutGatedFields))),
-	validate: ({ spec: { controllerRef, podGroupTemplates = [] } }) => [
+	setDefaults: (object) => mapField(withSpec(object), "spec", (spec) => mapField(spec, "podGroupTemplates", eachItem(withoutGatedFields))),
+	validate: ({ spec: { controllerRef, podGroupTemplates = [] } = noSpec }) => [
 		...(controllerRef === undefined ? NO_ERRORS : validateControllerRef(controllerRef, "spec.controllerRef")),
 		...(podGroupTemplates.length === 0 ? [fieldRequired(templatesPath)] : NO_ERRORS),
 		...(podGroupTemplates.length > maxTemplates ? [fieldTooMany(templatesPath, podGroupTemplates.length, maxTemplates)] : NO_ERRORS),
@@ -44,7 +46,7 @@ export const workload = defineKind<WorkloadV1alpha2>({
 			...validateSchedulingPolicy(schedulingPolicy ?? {}, `${path}.schedulingPolicy`),
 		]),
 	],
-	validateUpdate: ({ spec }, { spec: old }) => [
+	validateUpdate: ({ spec = noSpec }, { spec: old = noSpec }) => [
 		...validateImmutable(spec.controllerRef, old.controllerRef, "spec.controllerRef"),
 		...validateImmutable(spec.podGroupTemplates, old.podGroupTemplates, templatesPath),
 	],
