@@ -23,6 +23,24 @@ const lives = 100;
 const objects = 10;
 /** An hour stands for the day: Events and Jobs come and go in it at the day's rate. */
 const day = { nodes: 50, cronJobs: 20, hours: 1, promiseMs: 10_000 / 24 };
+/** What of it there is in an hour: all of it, or one part alone. */
+interface Part {
+	readonly name: string;
+	readonly nodes: number;
+	readonly cronJobs: number;
+	readonly hasAutoscaler: boolean;
+}
+const wholeDay: Part = {
+	name: `an hour of ${day.nodes} nodes, ${day.cronJobs} CronJobs every minute and one HPA (a day in 10 s)`,
+	nodes: day.nodes,
+	cronJobs: day.cronJobs,
+	hasAutoscaler: true,
+};
+const dayParts: readonly Part[] = [
+	{ name: `… ${day.nodes} idle nodes alone`, nodes: day.nodes, cronJobs: 0, hasAutoscaler: false },
+	{ name: `… ${day.cronJobs} CronJobs every minute alone, on 3 nodes`, nodes: 3, cronJobs: day.cronJobs, hasAutoscaler: false },
+	{ name: "… one HPA alone, on 3 nodes", nodes: 3, cronJobs: 0, hasAutoscaler: true },
+];
 const pods5000 = { replicas: 5_000, nodes: 50 };
 const rolled = { replicas: 1_000, nodes: 10 };
 
@@ -126,11 +144,65 @@ function cronJob(index: number) {
 	};
 }
 
-async function dayMs(pki: Pki): Promise<number> {
-	await using cluster = await createCluster({ clock: "virtual", seed: 1, pki, nodes: day.nodes });
-	await cluster.apply(Array.from({ length: day.cronJobs }, (_, index) => cronJob(index)));
+/** A Service whose load comes and goes, so that the autoscaler scales its Deployment up and down again within the hour. */
+const autoscaled = [
+	{
+		apiVersion: "apps/v1",
+		kind: "Deployment",
+		metadata: { name: "php-apache" },
+		spec: {
+			selector: { matchLabels: { run: "php-apache" } },
+			template: {
+				metadata: { labels: { run: "php-apache" } },
+				spec: { containers: [{ name: "php-apache", image: "registry.k8s.io/hpa-example", resources: { requests: { cpu: "200m" } } }] },
+			},
+		},
+	},
+	{
+		apiVersion: "v1",
+		kind: "Service",
+		metadata: { name: "php-apache", annotations: { "kubesim.dev/cpu-load": "0m=50m 30m=800m 60m=50m repeat=60m" } },
+		spec: { selector: { run: "php-apache" }, ports: [{ port: 80 }] },
+	},
+	{
+		apiVersion: "autoscaling/v2",
+		kind: "HorizontalPodAutoscaler",
+		metadata: { name: "php-apache" },
+		spec: {
+			scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "php-apache" },
+			minReplicas: 1,
+			maxReplicas: 10,
+			metrics: [{ type: "Resource", resource: { name: "cpu", target: { type: "Utilization", averageUtilization: 50 } } }],
+		},
+	},
+];
+
+interface Hour {
+	readonly ms: number;
+	/** What was written in it: revisions of the store. */
+	readonly writes: number;
+}
+
+async function hourOf(pki: Pki, { nodes, cronJobs, hasAutoscaler }: Part): Promise<Hour> {
+	await using cluster = await createCluster({ clock: "virtual", seed: 1, pki, nodes });
+	await cluster.apply([...Array.from({ length: cronJobs }, (_, index) => cronJob(index)), ...(hasAutoscaler ? autoscaled : [])]);
 	await cluster.advance("5m");
-	return await cpuMs(() => cluster.advance(`${day.hours}h`));
+	const before = cluster.inner.apiServer.revision;
+	const ms = (await cpuMs(() => cluster.advance(`${day.hours}h`))) / day.hours;
+	return { ms, writes: (cluster.inner.apiServer.revision - before) / day.hours };
+}
+
+async function hourRows(pki: Pki, runs: number): Promise<Measurement[]> {
+	const rows: Measurement[] = [];
+	for (const part of [wholeDay, ...dayParts]) {
+		const hours: Hour[] = [];
+		for (let run = 0; run < runs; run++) hours.push(await hourOf(pki, part));
+		const promise = part === wholeDay ? { promise: day.promiseMs } : {};
+		rows.push({ name: part.name, unit: "ms of CPU", values: hours.map(({ ms }) => ms), ...promise });
+		rows.push({ name: "  its writes", unit: "writes", values: hours.map(({ writes }) => writes) });
+		rows.push({ name: "  each", unit: "µs of CPU", values: hours.map(({ ms, writes }) => (1000 * ms) / writes) });
+	}
+	return rows;
 }
 
 function deployment(replicas: number, image: string): Deployment & { readonly apiVersion: string; readonly kind: string } {
@@ -196,11 +268,6 @@ export async function benchTestbench(runs: number): Promise<Measurement[]> {
 			values: await repeat(runs, () => rollingMs(pki)),
 			promise: 3_000,
 		},
-		{
-			name: `an hour of ${day.nodes} nodes and ${day.cronJobs} CronJobs every minute (a day in 10 s)`,
-			unit,
-			values: await repeat(Math.min(runs, 2), () => dayMs(pki)),
-			promise: day.promiseMs,
-		},
+		...(await hourRows(pki, Math.min(runs, 2))),
 	];
 }

@@ -7,7 +7,7 @@ import { configMaps } from "../client/resources.ts";
 import { WorkQueue } from "../client/work-queue.ts";
 import type { Controller } from "../controllers/controller.ts";
 import { type ControllerCheck, checkController } from "./check-controller.ts";
-import { applying, deleting, schedules } from "./schedules.ts";
+import { applying, deleting, losingStoreMember, returningStoreMembers, type Schedule, schedules } from "./schedules.ts";
 import type { TestCluster } from "./test-cluster.ts";
 
 /** What a copier gets wrong. */
@@ -121,4 +121,33 @@ test.each<[Bug, string]>([
 	const [, replay = ""] = /run it again with replay: "([^"]+)"/.exec(String(error)) ?? [];
 	await expect(checkController({ ...check(bug), replay })).rejects.toThrow(`${property}: `);
 	await checkController({ ...check(), replay });
+});
+
+/** What a user asks for while a store elects a leader or has no majority, and what a controller sees late: it then cannot write. */
+const storeCheck = (bug?: Bug): ControllerCheck => ({
+	...check(bug),
+	schedule: fc.record<Schedule>({
+		seed: fc.nat(1_000_000),
+		steps: fc.constant(
+			[
+				{ afterMs: 1_000, action: losingStoreMember() },
+				{ afterMs: 10, action: applying("apply a", manifest("a", true, "1")) },
+				{ afterMs: 15_000, action: returningStoreMembers() },
+				{ afterMs: 15_000, action: applying("apply b", manifest("b", true, "2")) },
+				{ afterMs: 0, action: losingStoreMember("control-plane") },
+				{ afterMs: 0, action: losingStoreMember("control-plane-2") },
+				{ afterMs: 10, action: deleting("configmap", "a") },
+			].map((step) => ({ ...step, crashAfterWrites: undefined })),
+		),
+		lastingMs: fc.constant(30_000),
+		faults: fc.constant({ eventDelayMs: 5_000 }),
+	}),
+	runs: 4,
+	shrink: false,
+	cluster: { controllers: [], storeMembers: 3 },
+});
+
+test("a store without a leader, or a majority, is no excuse once all its members are back", async () => {
+	await checkController(storeCheck());
+	await expect(checkController(storeCheck("gives up"))).rejects.toThrow("converges: ");
 });

@@ -67,6 +67,8 @@ export class PropertyError extends Error {
 
 const shownEntries = 30;
 const defaultControllers: readonly string[] = ["namespace-controller", "garbage-collector-controller", "serviceaccount-controller"];
+/** More than a store needs to elect a leader, and to answer or refuse what waited for one. */
+const electionMs = 20_000;
 /** Between a crash and the new start. */
 const restartMs = 1_000;
 /** Events and leases say that somebody is alive, not that something is to be done; nodes report their status. */
@@ -118,18 +120,26 @@ async function liveOnce(check: ControllerCheck, schedule: Schedule): Promise<voi
 	cluster.faults.set(schedule.faults);
 	for (const step of schedule.steps) {
 		await cluster.advance(step.afterMs);
-		await step.action.run(cluster).catch(ignoreRefusal);
+		await cluster.whileTimePasses(() => step.action.run(cluster)).catch(ignoreRefusal);
 		if (step.crashAfterWrites !== undefined && process !== undefined) await crashAndRestart(cluster, process, step.crashAfterWrites);
 		watch.check();
 	}
 	await cluster.advance(schedule.lastingMs);
 	watch.check();
 	cluster.faults.heal();
+	await healStore(cluster);
 	process?.start();
 	await watch.untilConverged();
 	await watch.untilQuiet();
 	process?.restart();
 	await watch.staysQuiet("idempotent", "it wrote again after a new start, when all was as it should be");
+}
+
+/** From then on requests are answered at once. */
+async function healStore(cluster: TestCluster): Promise<void> {
+	if (cluster.inner.storeGroup === undefined) return;
+	cluster.returnStoreMembers();
+	await cluster.advance(electionMs);
 }
 
 async function crashAndRestart(cluster: TestCluster, process: ControllerProcess, afterWrites: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { Pod } from "../apimachinery/schema/generated/types.ts";
+import { StatusError } from "../apimachinery/status-error.ts";
 import { nodes } from "../client/resources.ts";
 import { loadOrCreatePki } from "../cluster/index.ts";
 import { createCluster, type TestCluster } from "./test-cluster.ts";
@@ -77,4 +78,20 @@ test("a store that loses its leader goes on with the others; without a majority 
 	await cluster.runUntil(writes("c"), { within: "1m" });
 	await using single = await createCluster({ clock: "virtual", seed: 1, pki, nodes: 0, controllers: [] });
 	expect(() => single.loseStoreMember()).toThrow("a store of one member has none to lose");
+});
+
+test("without a majority a request is refused in the store's own words, and the cluster can be closed while one waits", async () => {
+	const cluster = await createCluster({ clock: "virtual", seed: 1, pki, nodes: 0, controllers: [], storeMembers: 3 });
+	cluster.loseStoreMember("control-plane");
+	cluster.loseStoreMember("control-plane-2");
+	await cluster.advance("10s");
+	const refused = await cluster.whileTimePasses(() => cluster.apply(map("a"))).catch((error: unknown) => error);
+	expect(refused).toBeInstanceOf(StatusError);
+	expect((refused as StatusError).status).toMatchObject({ code: 500, message: "etcdserver: request timed out" });
+	const waiting = cluster.apply(map("b")).then(
+		() => "done",
+		() => "refused",
+	);
+	await cluster.close();
+	expect(["done", "refused"]).toContain(await waiting);
 });

@@ -68,6 +68,24 @@ export function jumpingClock(duration: Duration): UserAction {
 	return { name: `the clock jumps by ${duration}`, run: async (cluster) => cluster.jumpClock(duration) };
 }
 
+/**
+ * A member of a store of several (`cluster: { storeMembers: 3 }`) is cut off: what was on its way to it is lost, or asked for again. All of
+ * them are back when things no longer go wrong.
+ * @param name default the leader; nothing if there is none at the moment
+ */
+export function losingStoreMember(name?: string): UserAction {
+	return {
+		name: `lose ${name === undefined ? "the store's leader" : `store member ${name}`}`,
+		run: async (cluster) => {
+			if (name !== undefined || cluster.hasStoreLeader) cluster.loseStoreMember(name);
+		},
+	};
+}
+
+export function returningStoreMembers(): UserAction {
+	return { name: "all store members are back", run: async (cluster) => cluster.returnStoreMembers() };
+}
+
 /** What goes wrong now and then on a bad day: shrinks to nothing going wrong. */
 export function faultPlans(): fc.Arbitrary<FaultPlan> {
 	const chance = fc.constantFrom(0, 0.1, 0.4);

@@ -52,6 +52,8 @@ export class NotReachedError extends Error {
 export type KindName<T extends KubeObject> = string | ResourceRef<T>;
 
 const fieldManager = "kubesim-test";
+/** A store gives up on a request after seven seconds, and whoever asked may ask again a few times. */
+const answerWithin = "10m";
 /** How much of the timeline an error shows. */
 const shownEntries = 15;
 
@@ -271,10 +273,16 @@ export class TestCluster implements AsyncDisposable {
 	 */
 	loseStoreMember(name?: string): string {
 		const group = this.#storeGroup();
-		const lost = name ?? group.members().find((member) => member.store?.group.status().leader === member.id)?.name;
+		const lost = name ?? leaderOf(group);
 		if (lost === undefined) throw new Error("the store has no leader at the moment");
 		group.isolateMember(lost);
 		return lost;
+	}
+
+	/** Whether a store of several members has a leader at the moment. */
+	get hasStoreLeader(): boolean {
+		const { storeGroup } = this.inner;
+		return storeGroup !== undefined && leaderOf(storeGroup) !== undefined;
 	}
 
 	/** All members of the store reach each other again. */
@@ -341,7 +349,33 @@ export class TestCluster implements AsyncDisposable {
 
 	async close(): Promise<void> {
 		this.#ending.abort();
-		await this.inner.close();
+		const { storeGroup } = this.inner;
+		if (storeGroup === undefined || !(this.clock instanceof VirtualClock)) {
+			await this.inner.close();
+			return;
+		}
+		// What waits for a leader is answered, one way or the other, only while time passes.
+		storeGroup.heal();
+		await this.#passing(this.inner.close());
+	}
+
+	/**
+	 * What `ask` comes to, asked in virtual time of a store of several members, which may need time to answer: while it elects a leader,
+	 * or for as long as it has no majority. Elsewhere no time passes.
+	 */
+	async whileTimePasses<T>(ask: () => Promise<T>): Promise<T> {
+		if (this.inner.storeGroup === undefined || !(this.clock instanceof VirtualClock)) return await ask();
+		return await this.#passing(ask());
+	}
+
+	async #passing<T>(work: Promise<T>): Promise<T> {
+		let isOver = false;
+		const over = () => {
+			isOver = true;
+		};
+		work.then(over, over);
+		await passUntil(this.clock, () => isOver, answerWithin);
+		return await work;
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {
@@ -360,6 +394,11 @@ export class TestCluster implements AsyncDisposable {
 	#clientOf<T extends KubeObject>(kind: KindOfName): ResourceClient<T> {
 		return this.client.resource<T>(kind);
 	}
+}
+
+/** As most of its members see it: one that is cut off takes itself for the leader for a while. */
+function leaderOf(group: LocalGroup): string | undefined {
+	return group.members().find((member) => member.store?.group.status().leader === member.id)?.name;
 }
 
 /** Heartbeats go on whatever happens. */

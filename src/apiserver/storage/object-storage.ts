@@ -5,7 +5,8 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
 import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
-import { RequestTooLargeError, TooManyRequestsError } from "../../store/errors.ts";
+import { RequestTooLargeError, StoreUnavailableError, TooManyRequestsError } from "../../store/errors.ts";
+import { GroupError } from "../../store/group.ts";
 import type { Compare, KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
 import { decodeFromStorage, encodeForStorage, storedAs, storedBytesOf } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
@@ -235,10 +236,7 @@ export class ObjectStorage {
 			return await this.#store.txn(txn);
 		} catch (error) {
 			this.#metrics.failed(operation, this.#resource);
-			// kube-apiserver has no reason of its own for what etcd refuses: its text reaches the client as it is.
-			if (error instanceof RequestTooLargeError) throw newUnknownError(error.message);
-			if (error instanceof TooManyRequestsError) throw newTooManyRequests(error.message, 1);
-			throw error;
+			throw refusalOf(error);
 		} finally {
 			this.#metrics.done(operation, this.#resource, startMs);
 		}
@@ -247,7 +245,12 @@ export class ObjectStorage {
 	/** At once for what does not expire. */
 	#put(key: string, value: Uint8Array): TxnOperation | Promise<TxnOperation> {
 		if (this.#leases === undefined) return { type: "put", request: { key, value } };
-		return this.#leases.lease().then((lease) => ({ type: "put", request: { key, value, lease } }));
+		return this.#leases.lease().then(
+			(lease) => ({ type: "put", request: { key, value, lease } }),
+			(error: unknown) => {
+				throw refusalOf(error);
+			},
+		);
 	}
 
 	/** The cached object of this write, so that the answer shares its bytes; decoded anew if it was overwritten since. */
@@ -273,4 +276,11 @@ function deletion(key: string): TxnOperation {
 
 function storagePrefix(definition: KindDefinition): string {
 	return `/registry/${definition.storagePrefix ?? definition.resource}/`;
+}
+
+/** kube-apiserver has no reason of its own for what etcd refuses, or does not do in time: its text reaches the client as it is. */
+function refusalOf(error: unknown): unknown {
+	if (error instanceof TooManyRequestsError) return newTooManyRequests(error.message, 1);
+	const isStores = error instanceof RequestTooLargeError || error instanceof GroupError || error instanceof StoreUnavailableError;
+	return isStores ? newUnknownError(error.message) : error;
 }

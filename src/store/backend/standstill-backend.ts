@@ -56,8 +56,8 @@ export class StandstillBackend implements Backend {
 		this.#sizeBytes = isEmpty ? 0 : this.#engine.sizeBytes();
 	}
 
-	/** Rejects if an earlier one has failed. */
-	async write(mutations: readonly Mutation[], position?: Position): Promise<void> {
+	/** Over when it returns, as in memory. Throws if an earlier one has failed. */
+	write(mutations: readonly Mutation[], position?: Position): undefined {
 		if (this.#failure !== undefined) throw this.#failure;
 		for (const mutation of mutations) {
 			this.#unwritten.push(mutation);

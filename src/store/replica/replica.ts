@@ -233,7 +233,7 @@ export class Replica implements Sequencer {
 	}
 
 	/** In as many steps as without a log (solo-sequencer.ts), so that a simulation is the same with one and without. */
-	async #proposeNow<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
+	#proposeNow<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
 		let response: Promise<ResponseOf<WriteCommand>> | undefined;
 		this.#proposals.add((sequence) => ({
 			command,
@@ -247,7 +247,7 @@ export class Replica implements Sequencer {
 			sinceMs: this.#clock.now(),
 		}));
 		this.#guard(() => this.#pump());
-		return (await response) as ResponseOf<C>;
+		return (response ?? Promise.reject(this.#stopped ?? new StoreClosedError())) as Promise<ResponseOf<C>>;
 	}
 
 	/** A proposal for a leader that is gone would be lost; it waits for the next one instead. */
