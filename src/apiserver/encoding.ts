@@ -70,8 +70,30 @@ class Decoded extends Note {
 	}
 }
 
-/** Bytes to store: JSON with kind, apiVersion and metadata first, and without metadata.resourceVersion. */
-export function encodeForStorage(object: KubeObject): Uint8Array {
+/** Where the JSON of an object's spec is in bytes that were made here: the next version has mostly the same one. */
+class SpecPlace extends Note {
+	#start: number;
+	#end: number;
+
+	constructor(bytes: Uint8Array, start: number, end: number) {
+		super(bytes);
+		this.#start = start;
+		this.#end = end;
+	}
+
+	/** The bytes of the spec; undefined where it is not known which they are. */
+	static read(bytes: Uint8Array): Uint8Array | undefined {
+		return #start in bytes ? bytes.subarray(bytes.#start, bytes.#end) : undefined;
+	}
+}
+
+type WithSpec = KubeObject & { readonly spec?: unknown };
+
+/**
+ * Bytes to store: JSON with kind, apiVersion and metadata first, and without metadata.resourceVersion.
+ * @param previous a version of the object that came from the store: a spec that is the very same is not written anew
+ */
+export function encodeForStorage(object: KubeObject, previous?: KubeObject): Uint8Array {
 	const { kind, apiVersion, metadata, ...rest } = object;
 	const { resourceVersion: _, ...storedMetadata } = metadata ?? {};
 	const stored: KubeObject = {
@@ -80,19 +102,43 @@ export function encodeForStorage(object: KubeObject): Uint8Array {
 		metadata: storedMetadata,
 		...rest,
 	};
-	const bytes = unpooled(textOf(stored, rest));
+	const bytes = beginsWithSpec(rest) ? bytesAroundSpec(headOf(stored), rest, previous) : unpooled(headOf(stored) + tailOf(rest));
 	Decoded.set(bytes, stored);
 	return bytes;
 }
 
-/** JSON, where owners of fields are written by the texts that many objects share. */
-function textOf(stored: KubeObject, rest: object): string {
-	const { managedFields, ...metadata } = stored.metadata ?? {};
-	if (managedFields === undefined) return JSON.stringify(stored);
-	const { kind, apiVersion } = stored;
-	const head = JSON.stringify({ kind, apiVersion });
-	const owners = `"managedFields":[${managedFields.map(textOfEntry).join(",")}]`;
-	return `${withEntry(head, `"metadata":${withEntry(JSON.stringify(metadata), owners)}`).slice(0, -1)}${tailOf(rest)}`;
+/** JSON up to the end of metadata, where owners of fields are written by the texts that many objects share. */
+function headOf({ kind, apiVersion, metadata = {} }: KubeObject): string {
+	const { managedFields, ...others } = metadata;
+	const json = JSON.stringify(others);
+	const owners = managedFields === undefined ? json : withEntry(json, `"managedFields":[${managedFields.map(textOfEntry).join(",")}]`);
+	return withEntry(JSON.stringify({ kind, apiVersion }), `"metadata":${owners}`).slice(0, -1);
+}
+
+function beginsWithSpec(rest: object): rest is { readonly spec: object } {
+	for (const key in rest) return key === "spec" && isJsonObject((rest as WithSpec).spec);
+	return false;
+}
+
+function bytesAroundSpec(head: string, { spec, ...others }: { readonly spec: object }, previous: WithSpec | undefined): Uint8Array {
+	const before = `${head},"spec":`;
+	const after = tailOf(others);
+	const start = Buffer.byteLength(before);
+	const known = previous?.spec === spec ? StoredBytes.of(previous) : undefined;
+	const specBytes = known === undefined ? undefined : SpecPlace.read(known);
+	if (specBytes === undefined) {
+		const json = JSON.stringify(spec);
+		const bytes = unpooled(before + json + after);
+		new SpecPlace(bytes, start, start + Buffer.byteLength(json));
+		return bytes;
+	}
+	const end = start + specBytes.length;
+	const bytes = new Uint8Array(end + Buffer.byteLength(after));
+	encoder.encodeInto(before, bytes);
+	bytes.set(specBytes, start);
+	encoder.encodeInto(after, bytes.subarray(end));
+	new SpecPlace(bytes, start, end);
+	return bytes;
 }
 
 /** JSON of an object with one more entry at its end. */

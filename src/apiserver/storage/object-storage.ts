@@ -137,9 +137,10 @@ export class ObjectStorage {
 	}
 
 	/** At once where nobody else is asked. */
-	#encode(object: KubeObject): Uint8Array | Promise<Uint8Array> {
-		const written = this.#form?.write(object) ?? object;
-		return written instanceof Promise ? written.then(encodeForStorage) : encodeForStorage(written);
+	#encode(object: KubeObject, previous?: KubeObject): Uint8Array | Promise<Uint8Array> {
+		if (this.#form === undefined) return encodeForStorage(object, previous);
+		const written = this.#form.write(object);
+		return written instanceof Promise ? written.then((form) => encodeForStorage(form)) : encodeForStorage(written);
 	}
 
 	/** The current object. Throws NotFound. */
@@ -202,7 +203,7 @@ export class ObjectStorage {
 			const isOld = this.#form?.isStale(current.object) === true || isStale(storedBytesOf(current.object));
 			const outcome: UpdateOutcome = computed.action === "keep" && isOld ? { action: "put", object: shown } : computed;
 			if (outcome.action === "keep") return { object: shown, deleted: false };
-			const encoded = outcome.action === "put" ? this.#encode(outcome.object) : undefined;
+			const encoded = outcome.action === "put" ? this.#encode(outcome.object, current.object) : undefined;
 			const value = encoded instanceof Promise ? await encoded : encoded;
 			const writing = value === undefined ? deletion(key) : this.#put(key, value);
 			const write = writing instanceof Promise ? await writing : writing;

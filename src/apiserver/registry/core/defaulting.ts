@@ -3,6 +3,7 @@
  * given when there is nothing to add, so that defaulting an object that was defaulted before costs no memory. The
  * pipeline calls defaulting on each write, status updates included.
  */
+import { Note } from "../../../apimachinery/note.ts";
 
 /** Whether a field counts as left out: absent, null, or "" where the default is text, as Go's zero value does. */
 function isUnset(value: unknown, fallback: unknown): boolean {
@@ -52,6 +53,26 @@ function mapItems<T>(items: readonly T[], change: (item: T) => T): readonly T[] 
 		}
 	}
 	return changed ?? items;
+}
+
+/**
+ * The same function, which looks at a value once if it lacks nothing: a pod's spec is the same one in all its versions, as the template
+ * of a workload is. @param complete pure: what it makes of a value depends on that alone
+ */
+export function onceComplete<T extends object>(complete: (value: T) => T): (value: T) => T {
+	class Complete extends Note {
+		#isComplete = true;
+
+		static has(value: object): boolean {
+			return #isComplete in value && value.#isComplete;
+		}
+	}
+	return (value) => {
+		if (Complete.has(value)) return value;
+		const completed = complete(value);
+		if (completed === value && Object.isExtensible(value)) new Complete(value);
+		return completed;
+	};
 }
 
 /** Curried mapItems, to hand to mapField. */

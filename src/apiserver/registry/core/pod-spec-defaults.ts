@@ -5,7 +5,7 @@
  */
 import type { Container, PodSpec, PodTemplateSpec } from "../../../apimachinery/schema/generated/types.ts";
 import { defaultContainer } from "./container-defaults.ts";
-import { eachItem, mapField, withDefaults, withField } from "./defaulting.ts";
+import { eachItem, mapField, onceComplete, withDefaults, withField } from "./defaulting.ts";
 import { withoutDisabledFields } from "./disabled-fields.ts";
 import { defaultPodResources, defaultRequirements, defaultResourceList, requestsFromLimits } from "./resource-defaults.ts";
 import { defaultVolume } from "./volume-defaults.ts";
@@ -14,7 +14,9 @@ import { defaultVolume } from "./volume-defaults.ts";
 export const defaultTerminationGracePeriodSeconds = 30;
 
 /** What every Pod spec gets. */
-export function defaultPodSpec(spec: PodSpec): PodSpec {
+export const defaultPodSpec = onceComplete(completePodSpec);
+
+function completePodSpec(spec: PodSpec): PodSpec {
 	let result = withDefaults(withoutDisabledFields(spec), {
 		// Not a default: validation refuses the empty list. What comes before it may count on a list.
 		containers: [],
@@ -45,7 +47,9 @@ export function defaultPodTemplate(template: PodTemplateSpec): PodTemplateSpec {
 }
 
 /** What only a Pod gets, after defaultPodSpec. */
-export function defaultPodOnly(spec: PodSpec): PodSpec {
+export const defaultPodOnly = onceComplete(completePodOnly);
+
+function completePodOnly(spec: PodSpec): PodSpec {
 	let result = withDefaults(spec, { enableServiceLinks: true });
 	result = mapField(result, "containers", eachItem(requestsFromLimits));
 	result = mapField(result, "initContainers", eachItem(requestsFromLimits));
