@@ -221,7 +221,8 @@ describe("Scheduler", () => {
 			parts.scheduler.recordAttempts(10);
 			await parts.create(node("a"), podWith("p", { cpu: "1" }));
 			const last = async () => {
-				const attempt = parts.scheduler.explain(await parts.get("p")).attempts.at(-1);
+				const { attempts } = await parts.scheduler.explain(await parts.get("p"));
+				const attempt = attempts.at(-1);
 				const said = attempt?.binding.map(({ point, plugin, code, reasons }) => [point, plugin, code, ...reasons].join(" "));
 				return { result: attempt?.result, nodeName: attempt?.nodeName, message: attempt?.message, said };
 			};
