@@ -13,6 +13,7 @@ import { Framework } from "../../src/scheduler/framework/framework.ts";
 import { PodInfo } from "../../src/scheduler/framework/pod-info.ts";
 import { scheduleOne } from "../../src/scheduler/framework/schedule-one.ts";
 import { createDefaultPreemption, type Preemption } from "../../src/scheduler/plugins/default-preemption.ts";
+import { noDevices } from "../../src/scheduler/testing/devices.ts";
 import { noVolumes } from "../../src/scheduler/testing/volumes.ts";
 import { brokenRules, priorityOf } from "./rules.ts";
 
@@ -126,6 +127,7 @@ function preemptionOf(preemptor: Pod, nodes: readonly Node[], pods: readonly Pod
 		namespaceLabels: () => undefined,
 		ownSelectors: () => [],
 		volumes: noVolumes(),
+		devices: noDevices(),
 		binder: { name: "DefaultBinder", bind: async () => undefined },
 		preemption: () =>
 			createDefaultPreemption({
