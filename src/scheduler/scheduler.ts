@@ -523,7 +523,7 @@ export class Scheduler {
 		const { podInfo } = queued;
 		switch (outcome.kind) {
 			case "scheduled":
-				this.#reserve(queued, framework, outcome, startMs);
+				this.#reserve(queued, this.#writtenDown(framework, this.#cache.snapshot().nodes.length), outcome, startMs);
 				return;
 			case "unschedulable":
 				this.#attempted(podInfo.pod, "unschedulable", startMs);
