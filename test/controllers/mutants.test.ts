@@ -15,7 +15,7 @@ beforeAll(async () => {
 		const result = JSON.parse(line) as { readonly name: string; readonly noticed: string | null };
 		noticed.set(result.name, result.noticed);
 	}
-}, 600_000);
+}, 30 * 60_000);
 
 test.each(mutants.map((mutant) => [mutant.name, mutant] as const))("%s", (name, { breaks }) => {
 	expect(noticed.get(name)).toMatch(breaks);
