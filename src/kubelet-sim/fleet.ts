@@ -8,41 +8,29 @@
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
-import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
+import { objectKey } from "../apimachinery/meta.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import { quantityToNumber } from "../apimachinery/quantity.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { ConfigMap, EndpointSlice, Pod, PodStatus, Secret, Service, Taint } from "../apimachinery/schema/generated/types.ts";
+import type { EndpointSlice, Pod, Service, Taint } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
 import { formatGoDuration } from "../apimachinery/time.ts";
 import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
-import { EventRecorder } from "../client/event-recorder.ts";
-import type { Informer, InformerFactory } from "../client/informer.ts";
-import {
-	configMaps,
-	csiDrivers,
-	endpointSlices,
-	nodes,
-	persistentVolumeClaims,
-	persistentVolumes,
-	pods,
-	resourceClaims,
-	secrets,
-	serviceAccounts,
-	services,
-	volumeAttachments,
-} from "../client/resources.ts";
+import type { InformerFactory } from "../client/informer.ts";
+import { nodes, resourceClaims } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
 import { EvictionManager, type PressedResource } from "./eviction/eviction-manager.ts";
+import { type FleetInformers, makeInformers, serviceOf } from "./fleet-informers.ts";
 import type { Image } from "./images/image.ts";
 import { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
 import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
+import { KubeletWrites } from "./kubelet-writes.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
-import { ClusterNetwork, clusterDomain, serviceAddresses } from "./network/cluster-network.ts";
+import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
@@ -53,19 +41,15 @@ import { FleetConnector } from "./node-connector.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
-import { Semaphore } from "./semaphore.ts";
 import { mirroredHash } from "./static-pods/static-manifest.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
-import { statusPatch } from "./status-patch.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
 import { ServiceLoads } from "./usage/service-loads.ts";
 import type { ObservedNode } from "./usage/stats-pages.ts";
 import { ClaimVolumes } from "./volumes/claim-volumes.ts";
 import { serviceEnvironment } from "./volumes/environment.ts";
-import type { ObjectLookups, ObjectName } from "./volumes/objects.ts";
+import { FetchedObjects } from "./volumes/fetched-objects.ts";
 
-/** Status writes and deletions under way at once, of the whole fleet. */
-const maxWrites = 64;
 /** Where the control plane's requests to pods and nodes come from, as cluster.ts places it. */
 const controlPlaneAddress = "172.19.0.2";
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
@@ -135,17 +119,15 @@ export class Fleet {
 	readonly #eviction: EvictionManager;
 	readonly #staticPods: StaticPods;
 	readonly #power: NodePower;
-	readonly #recorders = new Map<string, EventRecorder>();
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
 	readonly #network: ClusterNetwork;
 	readonly #loads: ServiceLoads;
 	readonly #heartbeats: Heartbeats;
-	readonly #writes = new Semaphore(maxWrites);
+	readonly #writes: KubeletWrites;
 	readonly #host: WorkerHost;
 	readonly #informers: FleetInformers;
-	/** Objects that were read from the API because the caches did not have them yet. */
-	readonly #fetched = new Map<string, KubeObject>();
+	readonly #objects: FetchedObjects;
 	readonly #imageFiles = new Map<Image, FileSystem>();
 	readonly #claims: ClaimVolumes;
 	/** By node: workers whose pods' resizes wait for room. */
@@ -161,6 +143,15 @@ export class Fleet {
 		this.#random = options.random.fork("kubelet");
 		this.#log = options.log ?? silentLog;
 		this.#informers = makeInformers(options.informers);
+		this.#writes = new KubeletWrites({
+			clock: this.#clock,
+			random: this.#random,
+			log: this.#log,
+			clientFor: (node) => this.#clientFor(node),
+			nodeEvents: options.nodeEvents ?? true,
+			signal: () => this.#signal,
+		});
+		this.#objects = new FetchedObjects({ log: this.#log, informers: this.#informers, clientFor: (node) => this.#clientFor(node) });
 		const { services: serviceInformer, endpointSlices: slices } = this.#informers;
 		this.#network = new ClusterNetwork(
 			{
@@ -193,10 +184,10 @@ export class Fleet {
 			volumes: this.#informers.volumes,
 			attachments: this.#informers.attachments,
 			drivers: this.#informers.drivers,
-			fetched: (kind, key) => this.#fetched.get(`${kind}/${key}`),
-			forgetFetched: (kind, key) => this.#fetched.delete(`${kind}/${key}`),
+			fetched: (kind, key) => this.#objects.get(kind, key),
+			forgetFetched: (kind, key) => this.#objects.forget(kind, key),
 			isRunning: (node) => this.#nodes.get(node)?.running === true,
-			event: (node, object, reason, message) => this.#recorder(node).event(object, "Normal", reason, message),
+			event: (node, object, reason, message) => this.#writes.recorder(node).event(object, "Normal", reason, message),
 		});
 		this.#admission = new NodeAdmission({
 			cachedNode: (name) => this.#informers.nodes.cache.get(name),
@@ -213,7 +204,7 @@ export class Fleet {
 			log: this.#log,
 			clientFor: (node) => this.#clientFor(node),
 			cachedNode: (name) => this.#informers.nodes.cache.get(name),
-			event: (node, reason, message) => this.#nodeEvent(node, reason, message),
+			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
 			leaseRenewMs: options.leaseRenewMs ?? defaultLeaseRenewMs,
 			statusReportMs: options.statusReportMs ?? defaultStatusReportMs,
 		});
@@ -221,7 +212,7 @@ export class Fleet {
 			clock: this.#clock,
 			log: this.#log,
 			workers: (node) => this.#workersOn(node),
-			event: (node, type, reason, message) => this.#nodeEvent(node, reason, message, type),
+			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			reportStatus: (node) => void this.#heartbeats.reportStatus(node),
 		});
 		this.#staticPods = new StaticPods({
@@ -240,7 +231,7 @@ export class Fleet {
 			workers: (node) => this.#workersOn(node),
 			setRunning: (node, isRunning) => this.#setRunning(node.name, isRunning),
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
-			event: (node, type, reason, message) => this.#nodeEvent(node, reason, message, type),
+			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			forgetStaticPods: (node) => this.#staticPods.end(node),
 		});
 		this.connector = new FleetConnector({
@@ -313,7 +304,7 @@ export class Fleet {
 		this.#certificates.delete(name);
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
 		this.#claims.removed(name);
-		this.#recorders.delete(name);
+		this.#writes.forget(name);
 		try {
 			await this.#options.remover.resource(nodes).delete({ name });
 		} catch (error) {
@@ -452,7 +443,7 @@ export class Fleet {
 			deleted: (pod) => this.#onPodGone(pod),
 		});
 		configMapInformer.onChange({
-			added: (object) => this.#fetched.delete(`configmap/${objectKey(object)}`),
+			added: (object) => this.#objects.forget("configmap", objectKey(object)),
 			updated: (_, object) =>
 				this.#refreshVolumes(
 					object.metadata?.namespace ?? "",
@@ -460,7 +451,7 @@ export class Fleet {
 				),
 		});
 		secretInformer.onChange({
-			added: (object) => this.#fetched.delete(`secret/${objectKey(object)}`),
+			added: (object) => this.#objects.forget("secret", objectKey(object)),
 			updated: (_, object) =>
 				this.#refreshVolumes(
 					object.metadata?.namespace ?? "",
@@ -636,9 +627,9 @@ export class Fleet {
 			images: this.#options.images ?? new ImageCatalog(),
 			log: this.#log,
 			network: this.#network,
-			lookups: this.#lookups(),
+			lookups: this.#objects.lookups(),
 			clusterDns: this.#options.clusterDns ?? "10.96.0.10",
-			fetch: (node, object) => this.#fetch(node, object),
+			fetch: (node, object) => this.#objects.fetch(node, object),
 			resourceClaim: (node, namespace, name) => this.#clientFor(node).resource(resourceClaims).get({ namespace, name }),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
@@ -649,9 +640,10 @@ export class Fleet {
 			roomFreed: (node) => this.#roomFreed(node),
 			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
 			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
-			event: (node, pod, type, reason, message, container) => this.#podEvent(node, pod, type, reason, message, container),
-			patchStatus: (node, pod, status) => this.#writes.run(() => this.#patchStatus(node, pod, status)),
-			removePod: (node, pod) => this.#writes.run(() => this.#removePod(node, pod)),
+			event: (node, pod, type, reason, message, container) => this.#writes.podEvent(node, pod, type, reason, message, container),
+			patchStatus: (node, pod, status) =>
+				isStaticPod(pod) ? this.#staticPods.patchStatus(node, pod, status) : this.#writes.patchStatus(node, pod, status),
+			removePod: (node, pod) => (isStaticPod(pod) ? this.#staticPods.remove(pod) : this.#writes.removePod(node, pod)),
 		};
 	}
 
@@ -681,64 +673,6 @@ export class Fleet {
 		}, 0);
 	}
 
-	#lookups(): ObjectLookups {
-		return {
-			configMap: (namespace, name) =>
-				this.#informers.configMaps.cache.get(`${namespace}/${name}`) ??
-				(this.#fetched.get(`configmap/${namespace}/${name}`) as ConfigMap | undefined),
-			secret: (namespace, name) =>
-				(this.#informers.secrets.cache.get(`${namespace}/${name}`) ?? this.#fetched.get(`secret/${namespace}/${name}`)) as
-					| Secret
-					| undefined,
-			token: async ({ namespace, name, uid, serviceAccount }, { audience, expirationSeconds }) => {
-				const node = this.#informers.pods.cache.get(`${namespace}/${name}`)?.spec?.nodeName ?? "";
-				const request = {
-					apiVersion: "authentication.k8s.io/v1",
-					kind: "TokenRequest",
-					metadata: {},
-					spec: {
-						audiences: audience === undefined ? [] : [audience],
-						expirationSeconds,
-						boundObjectRef: { apiVersion: "v1", kind: "Pod", name, uid },
-					},
-				};
-				const answer = await this.#clientFor(node)
-					.resource(serviceAccounts)
-					.createSubresource({ namespace, name: serviceAccount }, "token", request);
-				return (answer as { readonly status?: { readonly token?: string } }).status?.token ?? "";
-			},
-		};
-	}
-
-	/** A claim that is not bound yet is as good as absent. */
-	async #fetch(node: string, { kind, namespace, name }: ObjectName): Promise<boolean> {
-		const client = this.#clientFor(node);
-		try {
-			switch (kind) {
-				case "configmap":
-					this.#fetched.set(`${kind}/${namespace}/${name}`, await client.resource(configMaps).get({ namespace, name }));
-					return true;
-				case "secret":
-					this.#fetched.set(`${kind}/${namespace}/${name}`, await client.resource(secrets).get({ namespace, name }));
-					return true;
-				case "persistentvolumeclaim": {
-					const claim = await client.resource(persistentVolumeClaims).get({ namespace, name });
-					this.#fetched.set(`${kind}/${namespace}/${name}`, claim);
-					return claim.status?.phase === "Bound";
-				}
-				case "persistentvolume":
-					this.#fetched.set(`${kind}/${name}`, await client.resource(persistentVolumes).get({ name }));
-					return true;
-				default:
-					return kind satisfies never;
-			}
-		} catch (error) {
-			if (!isStatusError(error, "NotFound"))
-				this.#log.warn("Failed to read object for a pod", { kind, namespace, name, error: String(error) });
-			return false;
-		}
-	}
-
 	/** @param scope a namespace, or `default/kubernetes` for the API server's Service alone. */
 	#serviceEnvironment(scope: string): ReadonlyMap<string, string> {
 		const known = this.#serviceEnvironments.get(scope);
@@ -759,119 +693,4 @@ export class Fleet {
 		}
 		return files;
 	}
-
-	async #patchStatus(node: string, pod: Pod, status: PodStatus): Promise<Pod | undefined> {
-		if (isStaticPod(pod)) return this.#staticPods.patchStatus(node, pod, status);
-		const { namespace, name = "" } = pod.metadata ?? {};
-		try {
-			return await this.#clientFor(node)
-				.resource(pods)
-				.patch({ namespace, name }, "application/strategic-merge-patch+json", statusPatch(pod, status), { subresource: "status" });
-		} catch (error) {
-			// There is nobody left to report on.
-			if (await this.#isGone(node, pod, error)) return undefined;
-			throw error;
-		}
-	}
-
-	async #removePod(node: string, pod: Pod): Promise<void> {
-		if (isStaticPod(pod)) return this.#staticPods.remove(pod);
-		const { namespace, name = "", uid } = pod.metadata ?? {};
-		try {
-			await this.#clientFor(node)
-				.resource(pods)
-				.delete({ namespace, name }, { gracePeriodSeconds: 0, ...(uid === undefined ? {} : { preconditions: { uid } }) });
-		} catch (error) {
-			if (!(await this.#isGone(node, pod, error))) throw error;
-		}
-	}
-
-	/** Whether a write failed because the pod is gone, or another one has its name; a conflict may also be a write of somebody else. */
-	async #isGone(node: string, { metadata }: Pod, error: unknown): Promise<boolean> {
-		if (isStatusError(error, "NotFound")) return true;
-		if (!isStatusError(error, "Conflict")) return false;
-		const { namespace, name = "", uid } = metadata ?? {};
-		const found = await this.#clientFor(node)
-			.resource(pods)
-			.get({ namespace, name })
-			.catch((failure: unknown) => {
-				if (isStatusError(failure, "NotFound")) return undefined;
-				throw failure;
-			});
-		return found?.metadata?.uid !== uid;
-	}
-
-	#podEvent(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container: string | undefined): void {
-		const details = container === undefined ? {} : { fieldPath: fieldPathOf(pod, container) };
-		this.#recorder(node).event({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata ?? {} }, type, reason, message, details);
-	}
-
-	#nodeEvent(node: SimNode, reason: string, message: string, type: "Normal" | "Warning" = "Normal"): void {
-		if (this.#options.nodeEvents === false) return;
-		// The kubelet knows no uid of its Node when it starts: it uses the name.
-		this.#recorder(node.name).event(
-			{ apiVersion: "v1", kind: "Node", metadata: { name: node.name, uid: node.name } },
-			type,
-			reason,
-			message,
-		);
-	}
-
-	#recorder(node: string): EventRecorder {
-		const known = this.#recorders.get(node);
-		if (known !== undefined) return known;
-		const signal = this.#signal;
-		const made = new EventRecorder({
-			client: this.#clientFor(node),
-			clock: this.#clock,
-			random: this.#random,
-			component: "kubelet",
-			host: node,
-			log: this.#log,
-			...(signal === undefined ? {} : { signal }),
-		});
-		this.#recorders.set(node, made);
-		return made;
-	}
-}
-
-function fieldPathOf({ spec }: Pod, container: string): string {
-	if (spec?.initContainers?.some(({ name }) => name === container)) return `spec.initContainers{${container}}`;
-	if (spec?.ephemeralContainers?.some(({ name }) => name === container)) return `spec.ephemeralContainers{${container}}`;
-	return `spec.containers{${container}}`;
-}
-
-type FleetInformers = ReturnType<typeof makeInformers>;
-
-function makeInformers(factory: InformerFactory) {
-	const informers = {
-		pods: factory.informer(pods),
-		nodes: factory.informer(nodes),
-		services: factory.informer(services),
-		endpointSlices: factory.informer(endpointSlices),
-		configMaps: factory.informer(configMaps),
-		secrets: factory.informer(secrets),
-		claims: factory.informer(persistentVolumeClaims),
-		volumes: factory.informer(persistentVolumes),
-		attachments: factory.informer(volumeAttachments),
-		drivers: factory.informer(csiDrivers),
-	};
-	index(informers.pods, "node", ({ spec }) => spec?.nodeName);
-	index(informers.nodes, "podCIDR", ({ spec }) => spec?.podCIDR);
-	informers.services.cache.addIndex("address", serviceAddresses);
-	index(informers.endpointSlices, "service", serviceOf);
-	return informers;
-}
-
-/** The key of the Service that the slice is of. */
-function serviceOf({ metadata }: EndpointSlice): string | undefined {
-	const service = metadata?.labels?.["kubernetes.io/service-name"];
-	return service === undefined ? undefined : `${metadata?.namespace}/${service}`;
-}
-
-function index<T extends KubeObject>(informer: Informer<T>, name: string, indexValue: (object: T) => string | undefined): void {
-	informer.cache.addIndex(name, (object) => {
-		const value = indexValue(object);
-		return value === undefined || value === "" ? [] : [value];
-	});
 }

@@ -29,3 +29,23 @@ test("a change belongs to the request that made it, unless that would have been 
 		["c", "jane"],
 	]);
 });
+
+test("who reacts and is answered first has not made what he reacted to", () => {
+	const timeline = new Timeline(() => 0);
+	const change = (revision: number) =>
+		timeline.changed(configMaps, { revision, type: "MODIFIED", object: mapOf("a", revision), previous: undefined });
+	const answered = (name: string, revision: number) =>
+		timeline.carriedOut(
+			{ name, groups: [] },
+			{ ...place, verb: "patch", name: "a", patchType: "application/merge-patch+json", body: {} },
+			mapOf("a", revision),
+		);
+	change(2);
+	change(3);
+	answered("joe", 3);
+	answered("jane", 2);
+	expect(timeline.entries.map(({ revision, actor }) => [revision, actor])).toEqual([
+		[2, "jane"],
+		[3, "joe"],
+	]);
+});

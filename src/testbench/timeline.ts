@@ -53,7 +53,8 @@ export interface ObservedChange {
 	readonly previous: KubeObject | undefined;
 }
 
-const writes: ReadonlySet<string> = new Set(["create", "update", "patch", "delete", "deletecollection"]);
+const writesOne: ReadonlySet<string> = new Set(["create", "update", "patch"]);
+const writes: ReadonlySet<string> = new Set([...writesOne, "delete", "deletecollection"]);
 
 export class Timeline {
 	readonly #now: () => number;
@@ -115,7 +116,9 @@ export class Timeline {
 		const own = (entry: Entry) => entry === byRevision || (entry.revision <= last && isAbout(entry, request));
 		// A binding or an eviction is answered with a Status, and is one change: what came after it is a kubelet's, say.
 		const isOneChange = version === undefined && request.verb === "create";
-		const claimed = isOneChange ? this.#unclaimed.filter(own).slice(0, 1) : this.#unclaimed.filter(own);
+		// Who wrote an object and is told its revision made that one: an earlier one may be of somebody who waits for his answer still.
+		const isNamed = byRevision !== undefined && writesOne.has(request.verb);
+		const claimed = isNamed ? [byRevision] : isOneChange ? this.#unclaimed.filter(own).slice(0, 1) : this.#unclaimed.filter(own);
 		for (const entry of claimed) entry.actor = user.name;
 		this.#unclaimed = this.#unclaimed.filter((entry) => entry.actor === undefined);
 	}

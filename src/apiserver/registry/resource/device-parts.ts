@@ -33,7 +33,11 @@ const maxLabelBytes = 63;
 const maxConditions = 4;
 
 /** A policy says which parts of a capacity can be asked for: it needs a device that is shared. */
-export function validateCapacity({ value, requestPolicy: policy }: DeviceCapacity, path: string, isShared: boolean): FieldErrors {
+export function validateCapacity(
+	{ value = "0", requestPolicy: policy }: Partial<DeviceCapacity>,
+	path: string,
+	isShared: boolean,
+): FieldErrors {
 	if (policy === undefined) return NO_ERRORS;
 	const at = `${path}.requestPolicy`;
 	if (!isShared) return [fieldForbidden(at, "allowMultipleAllocations must be true")];
