@@ -53,6 +53,8 @@ class LoadBalancerController {
 	readonly #ownWrites = new OwnWrites<Service>();
 	/** The nodes behind each load balancer when it was last looked at, by the Service's key. */
 	readonly #hosts = new Map<string, string>();
+	/** On their way into a status, by the Service's key: a write whose answer is lost may have been carried out. */
+	readonly #promised = new Map<string, string>();
 	/** Services that found no address, by key. */
 	readonly #waiting = new Set<string>();
 
@@ -176,6 +178,7 @@ class LoadBalancerController {
 		const key = objectKey(service);
 		this.#ownWrites.delete(key);
 		this.#hosts.delete(key);
+		this.#promised.delete(key);
 		this.#waiting.delete(key);
 		for (const waiting of this.#waiting) this.#queue.add(waiting);
 	}
@@ -218,12 +221,16 @@ class LoadBalancerController {
 				: await failedTo("add load balancer cleanup finalizer", this.#patch(service, { metadata: { finalizers: [finalizer] } }));
 		const hosts = this.#hostNames();
 		if (hosts === "") this.#warnOfNoHosts(service);
-		const ingress: readonly LoadBalancerIngress[] = [{ ip: this.#addressFor(kept), ipMode: "VIP" }];
-		this.#hosts.set(objectKey(kept), hosts);
+		const key = objectKey(kept);
+		const address = this.#addressFor(kept);
+		const ingress: readonly LoadBalancerIngress[] = [{ ip: address, ipMode: "VIP" }];
+		this.#hosts.set(key, hosts);
 		this.#recorder.event(service, "Normal", "EnsuredLoadBalancer", "Ensured load balancer");
 		const former = ingressOf(kept);
 		if (jsonEqual(former, ingress)) return;
+		this.#promised.set(key, address);
 		await failedTo("update load balancer status", this.#patch(kept, { status: { loadBalancer: { ingress } } }));
+		this.#promised.delete(key);
 		if (former.length > 0) for (const waiting of this.#waiting) this.#queue.add(waiting);
 	}
 
@@ -235,6 +242,7 @@ class LoadBalancerController {
 			if (cached.spec?.type !== "LoadBalancer" || objectKey(cached) === key) continue;
 			for (const { ip } of ingressOf(this.#ownWrites.freshest(cached))) if (ip !== undefined) owners.set(ip, objectKey(cached));
 		}
+		for (const [other, address] of this.#promised) if (other !== key) owners.set(address, other);
 		this.#waiting.add(key);
 		const asked = service.spec?.loadBalancerIP ?? "";
 		if (asked !== "") {
