@@ -1,6 +1,6 @@
 /**
  * The scheduler under the properties of scheduler-life.ts. Lives: SCHEDULER_LIVES, default 100; each property is shown to fail on a
- * scheduler that is broken in mutants.test.ts.
+ * scheduler that is broken in mutants.ts (npm run scheduler:mutants).
  */
 import { expect, test } from "vitest";
 import { checkLives, checkRepeatable } from "./scheduler-life.ts";
