@@ -193,8 +193,11 @@ class LoadBalancerController {
 			if (needsCleanup(service)) await this.#cleanUp(service);
 			else if (wantsLoadBalancer(service) && !isBeingDeleted(service)) await this.#ensure(service);
 		} catch (error) {
-			// What changed meanwhile, or went, is looked at again.
-			if (isStatusError(error, "NotFound")) return;
+			// What changed meanwhile, or went, is looked at again; whoever is gone keeps no address.
+			if (isStatusError(error, "NotFound")) {
+				this.#promised.delete(key);
+				return;
+			}
 			const message = error instanceof Error ? error.message : String(error);
 			this.#recorder.event(service, "Warning", "SyncLoadBalancerFailed", `Error syncing load balancer: ${message}`);
 			throw error;
