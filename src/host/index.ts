@@ -12,6 +12,7 @@
  */
 export { commandNames, findCommand } from "./commands/index.ts";
 export { kernelVersion } from "./commands/system.ts";
+export { Kernel, PidNamespace } from "./kernel.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
 export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
 export {

@@ -6,6 +6,7 @@
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { Cpu } from "./cpu.ts";
+import { Kernel, PidNamespace } from "./kernel.ts";
 import type { NetworkStack } from "./net/network.ts";
 import { Process, type ProcessExit } from "./process.ts";
 import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
@@ -61,15 +62,10 @@ export interface MachineOptions {
 	readonly onMemoryTaken?: () => void;
 	/** Something is mounted over the image that may change what its programs find. */
 	readonly hasVolumes?: boolean;
-	/** The PID namespace to join; default one of its own. */
+	/** The kernel that it shares with others; default one of its own. */
+	readonly kernel?: Kernel | undefined;
+	/** The PID namespace to join; default a new one of the kernel. */
 	readonly pidNamespace?: PidNamespace | undefined;
-}
-
-/** Processes that see each other: those of one machine, or of containers that share. */
-class PidNamespace {
-	/** By pid; ended processes leave at once. */
-	readonly processes = new Map<number, Process>();
-	nextPid = 1;
 }
 
 export interface SpawnOptions {
@@ -81,6 +77,9 @@ export interface SpawnOptions {
 	readonly stderr: OutputStream;
 	readonly terminal?: Terminal | undefined;
 	readonly parent?: Process | undefined;
+	/** For a process that was there before anybody looked: the pids that were kept for it, and since when it runs (Unix ms). */
+	readonly pids?: { readonly pid: number; readonly hostPid: number };
+	readonly startMs?: number;
 }
 
 /** A command that cannot be started. */
@@ -129,7 +128,7 @@ export class Machine {
 		this.#memoryLimitBytes = options.memoryLimitBytes ?? (() => Number.POSITIVE_INFINITY);
 		this.#onMemoryTaken = options.onMemoryTaken;
 		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
-		this.pidNamespace = options.pidNamespace ?? new PidNamespace();
+		this.pidNamespace = options.pidNamespace ?? new PidNamespace(options.kernel ?? new Kernel());
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
 	}
 
@@ -180,12 +179,14 @@ export class Machine {
 		return this.#files ?? this.#pristineFiles?.() ?? this.files;
 	}
 
+	/** Those that can be seen from its PID namespace. */
 	processes(): readonly Process[] {
-		return [...this.pidNamespace.processes.values()];
+		return [...this.pidNamespace.visible()];
 	}
 
+	/** By the pid that it has here. */
 	process(pid: number): Process | undefined {
-		return this.pidNamespace.processes.get(pid);
+		return this.pidNamespace.find(pid);
 	}
 
 	/** Finds the program of a command and starts it. Throws `ExecError` if it cannot be started. */
@@ -196,20 +197,22 @@ export class Machine {
 
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
 	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
-		const { processes } = this.pidNamespace;
-		if (processes.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
+		const namespace = this.pidNamespace;
+		if (namespace.own.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
 		const process = new Process({
-			pid: this.pidNamespace.nextPid++,
-			parentPid: options.parent?.pid ?? 0,
+			namespace,
+			...(options.pids ?? namespace.allocate()),
+			machine: this,
+			parent: options.parent,
 			argv,
-			startMs: this.clock.now(),
+			startMs: options.startMs ?? this.clock.now(),
 		});
-		processes.set(process.pid, process);
+		namespace.add(process);
 		// The main process is part of what the image takes while it does nothing.
 		if (process.pid > 1) this.cpu.account(spawnCpuMs);
 		this.#own?.add(process);
 		void process.exited.then(() => {
-			processes.delete(process.pid);
+			namespace.remove(process);
 			this.#own?.delete(process);
 		});
 		const guard = (stream: OutputStream): OutputStream => ({
@@ -233,9 +236,14 @@ export class Machine {
 		return process;
 	}
 
+	/** Its own, wherever else they can be seen. */
+	ownProcesses(): readonly Process[] {
+		return [...(this.#own ?? this.pidNamespace.own.values())];
+	}
+
 	/** SIGKILL to every process of this machine: the end of a container. */
 	killAll(): void {
-		for (const process of this.#own ?? this.processes()) process.kill("KILL");
+		for (const process of this.ownProcesses()) process.kill("KILL");
 	}
 
 	/** The path of a command's executable, as `which` finds it. */

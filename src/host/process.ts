@@ -6,6 +6,9 @@
  * As on Linux, the first process of a PID namespace gets only those signals that it handles, and SIGKILL: that is why
  * `sleep 3600` as a container's command sits out the whole grace period.
  */
+import type { PidNamespace } from "./kernel.ts";
+import type { Machine } from "./machine.ts";
+
 export const signalNumbers = { HUP: 1, INT: 2, QUIT: 3, KILL: 9, USR1: 10, USR2: 12, PIPE: 13, TERM: 15, CONT: 18, STOP: 19 } as const;
 
 export type SignalName = keyof typeof signalNumbers;
@@ -27,9 +30,29 @@ export interface ProcessExit {
 	readonly oomKilled?: boolean;
 }
 
-export class Process {
+export interface ProcessOptions {
+	readonly namespace: PidNamespace;
+	/** In its namespace. */
 	readonly pid: number;
-	readonly parentPid: number;
+	/** In the machine's. */
+	readonly hostPid: number;
+	readonly machine: Machine;
+	readonly parent: Process | undefined;
+	readonly argv: readonly string[];
+	/** Unix ms. */
+	readonly startMs: number;
+}
+
+export class Process {
+	readonly namespace: PidNamespace;
+	/** In its own namespace. */
+	readonly pid: number;
+	/** As the node sees it. */
+	readonly hostPid: number;
+	/** The container, or the node, whose process it is. */
+	readonly machine: Machine;
+	/** Absent for what a runtime or the kernel started. */
+	readonly parent: Process | undefined;
 	readonly argv: readonly string[];
 	/** Unix ms. */
 	readonly startMs: number;
@@ -40,9 +63,12 @@ export class Process {
 	#abort: AbortController | undefined;
 	#handlers: Map<SignalName, () => void> | undefined;
 
-	constructor(options: { readonly pid: number; readonly parentPid: number; readonly argv: readonly string[]; readonly startMs: number }) {
+	constructor(options: ProcessOptions) {
+		this.namespace = options.namespace;
 		this.pid = options.pid;
-		this.parentPid = options.parentPid;
+		this.hostPid = options.hostPid;
+		this.machine = options.machine;
+		this.parent = options.parent;
 		this.argv = options.argv;
 		this.startMs = options.startMs;
 		this.exited = new Promise((resolve) => {

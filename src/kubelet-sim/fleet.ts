@@ -19,7 +19,7 @@ import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes, resourceClaims } from "../client/resources.ts";
-import { type Connection, FileSystem, loadGrammar, NetworkError, Tree } from "../host/index.ts";
+import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
@@ -357,6 +357,12 @@ export class Fleet {
 		return this.#nodes.get(node)?.hostFiles();
 	}
 
+	/** A node's machine, as one sees it who logs in there; undefined if there is no such node or it has no power. */
+	machineOf(name: string): Machine | undefined {
+		const node = this.#nodes.get(name);
+		return node === undefined || node.isOff ? undefined : node.machine;
+	}
+
 	/** What a node has pulled, by reference; undefined if there is no such node. */
 	imagesOf(node: string): ReadonlyMap<string, PulledImage> | undefined {
 		return this.#nodes.get(node)?.storedImages;
@@ -425,6 +431,7 @@ export class Fleet {
 					this.#eviction.filesGrew(node);
 					this.#staticPods.filesChanged(node);
 				}),
+			() => this.#random.fork(`machine ${options.name}`),
 		);
 	}
 

@@ -138,11 +138,17 @@ export const xargs: Program = async (context) => {
 
 export const ps: Program = async ({ machine, stdout, argv, process }) => {
 	const wide = argv.slice(1).some((arg) => /[fF]|aux/.test(arg));
-	const others = machine.processes().filter(({ pid }) => pid !== process.pid);
+	const others = machine.processes().filter((entry) => entry !== process);
 	const rows = [...others, process].map((entry) => {
 		const seconds = Math.max(0, Math.floor((machine.clock.now() - entry.startMs) / 1000));
 		const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-		return { pid: entry.pid, parent: entry.parentPid, time, command: entry.argv.join(" ") };
+		const { pidNamespace: here } = machine;
+		return {
+			pid: here.pidOf(entry),
+			parent: entry.parent === undefined ? 0 : here.pidOf(entry.parent),
+			time,
+			command: entry.argv.join(" "),
+		};
 	});
 	const lines = wide
 		? [

@@ -162,6 +162,11 @@ function resolvText({ metadata, spec }: Pod, clusterDns: string): string {
 	].join("\n");
 }
 
+function lastPid(machine: Machine): number {
+	const last = machine.processes().at(-1);
+	return last === undefined ? 1 : machine.pidNamespace.pidOf(last);
+}
+
 /** The part of /proc that people look at. */
 function procTree({ clock, machine, output }: ContainerFilesOptions): Tree {
 	const tree = new Tree({ clock });
@@ -173,7 +178,7 @@ function procTree({ clock, machine, output }: ContainerFilesOptions): Tree {
 			() => `Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (gcc-14 (Debian 14.2.0-19) 14.2.0) #1 SMP PREEMPT_DYNAMIC\n`,
 		],
 		["/uptime", () => `${((clock.now() - startMs) / 1000).toFixed(2)} ${((clock.now() - startMs) / 250).toFixed(2)}\n`],
-		["/loadavg", () => `0.08 0.03 0.01 1/${machine().processes().length} ${machine().processes().at(-1)?.pid ?? 1}\n`],
+		["/loadavg", () => `0.08 0.03 0.01 1/${machine().processes().length} ${lastPid(machine())}\n`],
 		[
 			"/meminfo",
 			() =>

@@ -13,6 +13,7 @@ import {
 	FsError,
 	findCommand,
 	type InputStream,
+	type Kernel,
 	Machine,
 	type NetworkStack,
 	Pipe,
@@ -53,6 +54,8 @@ export interface ContainerOptions {
 	readonly onMemoryTaken: () => void;
 	/** Told when files are written to its own layer. */
 	readonly onWrite: () => void;
+	/** Of the node. */
+	readonly kernel: Kernel;
 	/** Whose processes this container joins: the target of an ephemeral container. */
 	readonly target?: SimContainer | undefined;
 }
@@ -86,7 +89,8 @@ export class SimContainer {
 			cores: options.cores,
 			memoryLimitBytes: options.memoryLimitBytes,
 			onMemoryTaken: options.onMemoryTaken,
-			pidNamespace: options.target?.machine.pidNamespace,
+			kernel: options.kernel,
+			pidNamespace: options.target?.machine.pidNamespace ?? (options.pod.spec?.hostPID === true ? options.kernel.rootNamespace : undefined),
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
 			pristineFiles: () => options.imageFiles(image),
 			findProgram: (name) => image.programs?.[name] ?? findCommand(name),

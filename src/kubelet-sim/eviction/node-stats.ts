@@ -48,7 +48,7 @@ export function measurePod(worker: PodWorker, nowMs: number): MeasuredPod {
 		worker,
 		saidDiskBytes: containers.reduce((sum, container) => sum + saidDiskBytes(worker, container, nowMs), 0),
 		pod: worker.pod,
-		processes: containers.reduce((sum, { container }) => sum + (container?.machine.processes().length ?? 0), 0),
+		processes: containers.reduce((sum, { container }) => sum + (container?.machine.ownProcesses().length ?? 0), 0),
 		containers: containers.flatMap((container) => containerStats(worker, container, nowMs) ?? []),
 		volumes: worker.volumes.diskUsage(),
 	};

@@ -72,6 +72,7 @@ export class NodePower {
 		node.isOff = true;
 		this.#options.setRunning(node, false);
 		for (const worker of this.#options.workers(node.name)) worker.powerCut();
+		node.halt();
 		this.#options.forgetStaticPods(node);
 	}
 

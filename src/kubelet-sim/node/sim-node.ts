@@ -1,7 +1,8 @@
 /** One simulated node. Idle it is this object and no more: files and network come when somebody asks. */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/index.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import { debian } from "../images/base.ts";
@@ -9,6 +10,7 @@ import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
@@ -64,13 +66,27 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	imageBytes = 0;
 	readonly settings: KubeletSettings;
 	readonly #onWrite: () => void;
+	readonly #random: () => Random;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
+	#kernel: Kernel | undefined;
+	#machine: Machine | undefined;
 
-	/** @param onWrite told when files of the machine are written */
-	constructor(description: NodeDescription, settings: KubeletSettings, clock: Clock, cluster: ClusterNetwork, onWrite: () => void) {
+	/**
+	 * @param onWrite told when files of the machine are written
+	 * @param random the machine's own, once somebody looks at it
+	 */
+	constructor(
+		description: NodeDescription,
+		settings: KubeletSettings,
+		clock: Clock,
+		cluster: ClusterNetwork,
+		onWrite: () => void,
+		random: () => Random,
+	) {
+		this.#random = random;
 		this.description = description;
 		this.settings = settings;
 		this.#clock = clock;
@@ -83,6 +99,37 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/** Takes away what was put on it. */
 	relieve(): void {
 		this.load = noLoad;
+	}
+
+	/** All that ran on it ends at once. */
+	halt(): void {
+		this.#machine?.killAll();
+		this.#machine = undefined;
+		this.#kernel = undefined;
+	}
+
+	get kernel(): Kernel {
+		if (this.#kernel === undefined) {
+			this.#kernel = new Kernel(firstFreePid);
+			this.#kernel.onLook = () => void this.machine;
+		}
+		return this.#kernel;
+	}
+
+	/** As it is seen from a shell on it, until its power goes. */
+	get machine(): Machine {
+		const { name, network, capacity, startedMs, kernel } = this;
+		this.#machine ??= openNodeMachine({
+			name,
+			clock: this.#clock,
+			random: this.#random(),
+			kernel,
+			disk: () => this.hostFiles(),
+			network,
+			capacity,
+			startedMs,
+		});
+		return this.#machine;
 	}
 
 	/** The machine comes on again, with the disk that it had. */

@@ -3,7 +3,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
-import type { FileSystem } from "../../host/index.ts";
+import type { FileSystem, Kernel } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
@@ -20,6 +20,8 @@ export interface WorkerNode extends AdmissionNode {
 	readonly isOff: boolean;
 	/** The node's own network, for pods with hostNetwork. */
 	readonly network: PodNetwork;
+	/** What its containers share. Another one after each boot. */
+	readonly kernel: Kernel;
 	/** CPU seconds of containers that have ended on it. */
 	endedCpuSeconds: number;
 	/** Throws `OutOfAddressesError`. */

@@ -1,0 +1,80 @@
+import { afterEach, expect, it } from "vitest";
+import { Collector, emptyInput } from "../../host/index.ts";
+import { FleetHarness } from "../testing/fleet-harness.ts";
+
+let harness: FleetHarness;
+
+afterEach(() => harness.stop());
+
+/** Runs a command on the node, moving the clock as far as it takes. */
+async function onNode(script: string): Promise<string> {
+	const machine = harness.fleet.machineOf("n1");
+	if (machine === undefined) throw new Error("n1 is off");
+	const output = new Collector();
+	const env = new Map([["PATH", "/usr/bin:/usr/sbin"]]);
+	const process = machine.spawn({ argv: ["bash", "-c", script], env, cwd: "/root", stdin: emptyInput, stdout: output, stderr: output });
+	for (let turn = 0; process.exit === undefined && turn < 500; turn++) await harness.clock.advance(1);
+	return output.text();
+}
+
+/** Pid and command of each process that `ps` shows, without the shell and ps. */
+async function processes(): Promise<readonly string[]> {
+	const lines = (await onNode("ps")).trim().split("\n").slice(1);
+	return lines.map((line) => line.trim().replace(/^(\d+) +root +[\d:]+ +/, "$1 ")).filter((line) => !/ (ps|bash -c .*)$/.test(line));
+}
+
+it("shows every container's processes under pids of its own, beside the node's services", async () => {
+	harness = new FleetHarness();
+	await harness.start("n1");
+	await harness.pod("a", { image: "busybox", command: ["sleep", "1000"] });
+	await harness.pod("b", { image: "busybox", command: ["sleep", "2000"] });
+	await harness.clock.advance(1_000);
+	const seen = await processes();
+	expect(seen.slice(0, 3).map((line) => line.split(" ").slice(0, 2).join(" "))).toEqual([
+		"1 /sbin/init",
+		"411 /usr/bin/containerd",
+		"738 /usr/bin/kubelet",
+	]);
+	const pids = seen.slice(3).map((line) => /^(\d+) sleep (\d+)$/.exec(line));
+	expect(pids.map((match) => match?.[2])).toEqual(["1000", "2000"]);
+	expect(pids.every((match) => Number(match?.[1]) >= 1_000)).toBe(true);
+});
+
+it("ends a container's main process with a kill from the node, which its own pid 1 would not heed from inside", async () => {
+	harness = new FleetHarness();
+	await harness.start("n1");
+	await harness.pod("web", { image: "busybox", command: ["sleep", "1000"] });
+	await harness.clock.advance(1_000);
+	const pid = (await processes()).find((line) => line.endsWith("sleep 1000"))?.split(" ")[0];
+	await onNode(`kill -9 ${pid}`);
+	await harness.clock.advance(1_000);
+	const [status] = (await harness.get("web")).status?.containerStatuses ?? [];
+	expect(status?.lastState?.terminated ?? status?.state?.terminated).toMatchObject({ exitCode: 137, reason: "Error" });
+});
+
+it("is what a pod with hostPID sees", async () => {
+	harness = new FleetHarness();
+	await harness.start("n1");
+	await harness.pod("web", { image: "busybox", command: ["sleep", "1000"] });
+	const script = "ps > /dev/termination-log";
+	await harness.pod("looker", { image: "busybox", command: ["sh", "-c", script] }, { hostPID: true, restartPolicy: "Never" });
+	await harness.clock.advance(5_000);
+	const seen = (await harness.get("looker")).status?.containerStatuses?.[0]?.state?.terminated?.message;
+	expect(seen).toContain("/usr/bin/kubelet");
+	expect(seen).toContain("sleep 1000");
+});
+
+it("is another machine after the power has been off: pods' processes and one's own are gone", async () => {
+	harness = new FleetHarness();
+	await harness.start("n1");
+	const before = harness.fleet.machineOf("n1");
+	const output = new Collector();
+	const shell = before?.spawn({ argv: ["sleep", "1000"], env: new Map(), cwd: "/", stdin: emptyInput, stdout: output, stderr: output });
+	harness.fleet.powerOffNode("n1");
+	expect(harness.fleet.machineOf("n1")).toBeUndefined();
+	expect((await shell?.exited)?.signal).toBe("KILL");
+	harness.fleet.startNode("n1");
+	await harness.clock.advance(1_000);
+	expect(harness.fleet.machineOf("n1")).not.toBe(before);
+	expect((await processes()).map((line) => line.split(" ")[0])).toEqual(["1", "411", "738"]);
+});
