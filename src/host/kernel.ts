@@ -5,10 +5,10 @@
  * Namespaces are one level deep: a process has a pid in its own namespace and one in the machine's (`hostPid`). Sees it who looks
  * from either (https://man7.org/linux/man-pages/man7/pid_namespaces.7.html).
  */
-import type { Process } from "./process.ts";
+import type { Process, ProcessNamespace } from "./process.ts";
 
 /** Processes that see each other: those of one container, of containers that share, or of the whole machine. */
-export class PidNamespace {
+export class PidNamespace implements ProcessNamespace {
 	readonly kernel: Kernel;
 	/** Living processes that were started in it, by their pid here. */
 	readonly own = new Map<number, Process>();

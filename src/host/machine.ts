@@ -8,7 +8,7 @@ import type { Random } from "../apimachinery/random.ts";
 import { Cpu } from "./cpu.ts";
 import { Kernel, PidNamespace } from "./kernel.ts";
 import type { NetworkStack } from "./net/network.ts";
-import { Process, type ProcessExit } from "./process.ts";
+import { Process, type ProcessExit, type ProcessOwner } from "./process.ts";
 import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
 import type { FileSystem } from "./vfs/file-system.ts";
@@ -97,7 +97,7 @@ export class ExecError extends Error {
 	}
 }
 
-export class Machine {
+export class Machine implements ProcessOwner {
 	readonly hostname: string;
 	readonly clock: Clock;
 	readonly random: Random;

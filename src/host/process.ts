@@ -6,8 +6,8 @@
  * As on Linux, the first process of a PID namespace gets only those signals that it handles, and SIGKILL: that is why
  * `sleep 3600` as a container's command sits out the whole grace period.
  */
-import type { PidNamespace } from "./kernel.ts";
-import type { Machine } from "./machine.ts";
+import type { NetworkStack } from "./net/network.ts";
+import type { FileSystem } from "./vfs/file-system.ts";
 
 export const signalNumbers = { HUP: 1, INT: 2, QUIT: 3, KILL: 9, USR1: 10, USR2: 12, PIPE: 13, TERM: 15, CONT: 18, STOP: 19 } as const;
 
@@ -30,13 +30,25 @@ export interface ProcessExit {
 	readonly oomKilled?: boolean;
 }
 
+/** The container, or the node, that a process belongs to: what it sees of the world. */
+export interface ProcessOwner {
+	readonly hostname: string;
+	readonly files: FileSystem;
+	readonly network: NetworkStack;
+}
+
+/** The PID namespace that a process was started in (kernel.ts). */
+export interface ProcessNamespace {
+	readonly isRoot: boolean;
+}
+
 export interface ProcessOptions {
-	readonly namespace: PidNamespace;
+	readonly namespace: ProcessNamespace;
 	/** In its namespace. */
 	readonly pid: number;
 	/** In the machine's. */
 	readonly hostPid: number;
-	readonly machine: Machine;
+	readonly machine: ProcessOwner;
 	readonly parent: Process | undefined;
 	readonly argv: readonly string[];
 	/** Unix ms. */
@@ -44,13 +56,13 @@ export interface ProcessOptions {
 }
 
 export class Process {
-	readonly namespace: PidNamespace;
+	readonly namespace: ProcessNamespace;
 	/** In its own namespace. */
 	readonly pid: number;
 	/** As the node sees it. */
 	readonly hostPid: number;
 	/** The container, or the node, whose process it is. */
-	readonly machine: Machine;
+	readonly machine: ProcessOwner;
 	/** Absent for what a runtime or the kernel started. */
 	readonly parent: Process | undefined;
 	readonly argv: readonly string[];
