@@ -8,6 +8,8 @@ export default defineConfig({
 		retry: process.env.CI === undefined ? 0 : 1,
 		testTimeout: 60_000,
 		hookTimeout: 60_000,
+		// Modules keep no state, so that two clusters never meet, nor do two files: each worker loads them once, not once a file.
+		isolate: false,
 		// Two cores: the end-to-end files each run a cluster and a kubectl of their own.
 		maxWorkers: 2,
 	},

@@ -20,7 +20,7 @@ const replicas = async () => JSON.parse(await home.run("controllers replicas -o 
 const holder = () => home.kubectl("get lease -n kube-system kube-controller-manager -o jsonpath={.spec.holderIdentity}");
 
 test("a controller that is stopped leaves its work undone; started, it catches up", async () => {
-	await home.run("start --nodes 1 --ephemeral --etcd-port 0");
+	await home.run("start --nodes 1 --ephemeral --etcd-port 0 --speed 10");
 	expect(await row("deployment-controller")).toMatch(/^deployment-controller +running +0 +0 +0 +0 /);
 	expect(await home.run("controllers stop deployment")).toBe(
 		"deployment-controller is stopped. To start it again: kubesim controllers start deployment\n",
@@ -40,7 +40,8 @@ test("a controller that is stopped leaves its work undone; started, it catches u
 }, 90_000);
 
 test("of several replicas one leads, and another does when that one is killed", async () => {
-	await home.run("start --nodes 1 --ephemeral --etcd-port 0");
+	// A lease that is not renewed is another's after 15 seconds of the cluster's time.
+	await home.run("start --nodes 1 --ephemeral --etcd-port 0 --speed 10");
 	expect(await home.run("controllers replicas")).toBe("NAME            STATE   IDENTITY\ncontrol-plane   alone   <none>\n");
 	await home.run("controllers replicas 2");
 	const first = await eventually(async () => (await replicas()).find(({ state }) => state === "leader"), { limitMs: 30_000 });

@@ -13,7 +13,7 @@ const field = (object: string, path: string) => home.kubectl(["get", ...object.s
 const ready = () => field("node node-1", '.status.conditions[?(@.type=="Ready")].message');
 
 test("a node goes off, comes on, is rebooted in good order, and is made short of memory", async () => {
-	await home.run("start --nodes 1 --ephemeral --etcd-port 0");
+	await home.run("start --nodes 1 --ephemeral --etcd-port 0 --speed 10");
 	await home.kubectl("run web --image=nginx");
 	await home.kubectl("wait --for=condition=Ready pod/web --timeout=60s");
 	expect((await home.try("node stop node-9")).stderr).toBe('error: node "node-9" is not simulated here: node-1\n');

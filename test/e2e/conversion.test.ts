@@ -148,17 +148,10 @@ describe("two versions of an object", { timeout: 120_000 }, () => {
 
 describe("a webhook that fails", { timeout: 120_000 }, () => {
 	const about = "conversion webhook for example.com/v1, Kind=Backend";
-	const get = (name = "victim") => fails(`get backends.v1beta1.example.com ${name}`);
-	let hanging: Promise<string>;
+	const get = () => fails("get backends.v1beta1.example.com victim");
 
 	beforeAll(async () => {
 		await run("create -f -", stable("victim", "one:1"));
-		await run("create -f -", stable("hung", "one:1"));
-		// It is given up after half a minute of the machine's time; the other failures come meanwhile.
-		const asked = Promise.withResolvers<void>();
-		hook.answer = () => asked.resolve();
-		hanging = get("hung");
-		await asked.promise;
 	});
 	afterEach(async () => {
 		// Nobody else notices.
@@ -236,10 +229,6 @@ describe("a webhook that fails", { timeout: 120_000 }, () => {
 		);
 		expect(await run("get backends.v1.example.com never --ignore-not-found")).toBe("");
 	});
-
-	it("because it hangs", async () => {
-		expect(await hanging).toBe(`Error from server: ${about} failed: Post "${hook.url}/convert?timeout=30s": context deadline exceeded\n`);
-	});
 });
 
 describe("a storage migration", { timeout: 120_000 }, () => {
@@ -253,7 +242,7 @@ describe("a storage migration", { timeout: 120_000 }, () => {
 			'status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in v1 and removes v1 from status.storedVersions',
 		);
 		const before = JSON.parse(await run("get backends.v1beta1.example.com -o json")) as { items: Backend[] };
-		expect(before.items.map(({ metadata }) => metadata?.name)).toEqual(["applied", "hung", "owned", "victim", "web"]);
+		expect(before.items.map(({ metadata }) => metadata?.name)).toEqual(["applied", "owned", "victim", "web"]);
 		await run("replace -f -", JSON.stringify(before));
 
 		// Others may still ask for the other version.

@@ -1,10 +1,10 @@
 /**
- * "Perform a Rolling Update on a DaemonSet" and "Perform a Rollback on a DaemonSet" from top to end, in real time: the manifests,
+ * "Perform a Rolling Update on a DaemonSet" and "Perform a Rollback on a DaemonSet" from top to end, four times as fast as real time: the manifests,
  * the commands in their order, and what kubectl prints.
  * https://kubernetes.io/docs/tasks/manage-daemon/update-daemon-set/ and …/rollback-daemon-set/
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
+import { fastClock, startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { expectAlong, rowsOf, rowsUntil, shows, steps } from "../tools/documentation.ts";
 import { maskedLines } from "../tools/masked-text.ts";
 import { RunningTool } from "../tools/running-tool.ts";
@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 180_000 });
 let cluster: TestCluster;
 
 beforeAll(async () => {
-	cluster = await startTestCluster({ latency: "usual" });
+	cluster = await startTestCluster({ latency: "usual", clock: fastClock(4) });
 });
 
 afterAll(async () => {

@@ -1,9 +1,9 @@
 /**
- * https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ from its top to its end, in real time: its manifests,
+ * https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ from its top to its end, six times as fast as real time: its manifests,
  * its commands in its order, and what kubectl prints, whole.
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
+import { fastClock, startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { expectAlong, rowsUntil, shows, steps } from "../tools/documentation.ts";
 import { eventually } from "../tools/eventually.ts";
 import { maskedLines } from "../tools/masked-text.ts";
@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 180_000 });
 let cluster: TestCluster;
 
 beforeAll(async () => {
-	cluster = await startTestCluster({ latency: "usual" });
+	cluster = await startTestCluster({ latency: "usual", clock: fastClock(6) });
 });
 
 afterAll(async () => {

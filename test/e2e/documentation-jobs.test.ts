@@ -1,13 +1,12 @@
 /**
- * The documentation's pages about Jobs and CronJobs in real time: their manifests, their commands, and what kubectl prints, whole.
+ * The documentation's pages about Jobs and CronJobs six times as fast as real time: their manifests, their commands, and what kubectl prints, whole.
  *  - https://kubernetes.io/docs/concepts/workloads/controllers/job/
  *  - https://kubernetes.io/docs/tasks/job/indexed-parallel-processing-static/
  *  - https://kubernetes.io/docs/tasks/job/pod-failure-policy/
  *  - https://kubernetes.io/docs/tasks/job/automated-tasks-with-cron-jobs/
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { WallClock } from "../../src/apimachinery/clock/wall-clock.ts";
-import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
+import { fastClock, startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { rowsOf, rowsUntil, shows } from "../tools/documentation.ts";
 import { eventually } from "../tools/eventually.ts";
 import { maskedLines } from "../tools/masked-text.ts";
@@ -19,7 +18,7 @@ vi.setConfig({ testTimeout: 180_000 });
 let cluster: TestCluster;
 
 beforeAll(async () => {
-	cluster = await startTestCluster({ latency: "usual" });
+	cluster = await startTestCluster({ latency: "usual", clock: fastClock(6) });
 });
 
 afterAll(async () => {
@@ -300,21 +299,15 @@ spec:
           restartPolicy: OnFailure
 `;
 
-/** Real time, but less than a minute or so ago, and close to a full one: so that nobody waits for a minute. */
-function shortBeforeTheMinute(): WallClock {
-	const minuteMs = 60_000;
-	return new WallClock({ startMs: Math.floor(Date.now() / minuteMs) * minuteMs - 10_000 });
-}
-
 test("Running automated tasks with a CronJob", async () => {
-	await using other = await startTestCluster({ latency: "usual", clock: shortBeforeTheMinute() });
+	await using other = await startTestCluster({ latency: "usual", clock: fastClock(4, 20_000) });
 	const { run } = other;
 	await using watch = await RunningTool.watching(other.kubectl, "get jobs --watch-only --no-headers");
 	expect(await run("create -f -", cronJob)).toBe("cronjob.batch/hello created\n");
 	const header = "NAME SCHEDULE TIMEZONE SUSPEND ACTIVE LAST SCHEDULE AGE";
 	expect(maskedLines(await run("get cronjob hello"))[0]).toBe(header);
 	expect(maskedLines(await run("get cronjob hello"))[1]).toMatch(/^hello \* \* \* \* \* <none> False [01] (<none>|AGE) AGE$/);
-	// On a machine that is very slow it is a minute until the next begins.
+	// On a machine that is very slow it is a quarter of a minute until the next begins.
 	await eventually(() => (/hello-\d+ +Complete +1\/1 /.test(watch.stdout) ? true : undefined), {
 		limitMs: 150_000,
 		what: () => watch.stdout,

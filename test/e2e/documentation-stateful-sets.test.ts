@@ -1,9 +1,9 @@
 /**
- * https://kubernetes.io/docs/tutorials/stateful-application/basic-stateful-set/ from its top to its end, in real time: its
+ * https://kubernetes.io/docs/tutorials/stateful-application/basic-stateful-set/ from its top to its end, six times as fast as real time: its
  * manifests, its commands in its order, what kubectl prints, and the rows that its second terminal (`get pods -w`) shows.
  */
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
+import { fastClock, startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { expectAlong, rowsOf, rowsUntil, shows, steps } from "../tools/documentation.ts";
 import { maskedLines } from "../tools/masked-text.ts";
 import { RunningTool } from "../tools/running-tool.ts";
@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 180_000 });
 let cluster: TestCluster;
 
 beforeAll(async () => {
-	cluster = await startTestCluster({ latency: "usual" });
+	cluster = await startTestCluster({ latency: "usual", clock: fastClock(6) });
 });
 
 afterAll(async () => {

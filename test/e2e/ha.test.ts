@@ -75,7 +75,9 @@ describe.skipIf(!hasEtcd)("two servers on one etcd", () => {
 			const { spec } = await holder("b", lease);
 			expect([lease, spec.leaseDurationSeconds, spec.leaseTransitions]).toEqual([lease, 15, 0]);
 		}
-		await kubectl("b", "create deployment web --image=nginx --replicas=3");
+		const web = await kubectl("b", "create deployment web --image=nginx --replicas=3 --dry-run=client -o yaml");
+		// A pod that the nodes were about to start when it was deleted may take all of its grace period.
+		await (tools.b as Tool).run("create -f -", web.replace("containers:", "terminationGracePeriodSeconds: 2\n      containers:"));
 		await kubectl("b", "rollout status deployment/web --timeout=30s");
 	});
 
@@ -105,7 +107,7 @@ describe.skipIf(!hasEtcd)("two servers on one etcd", () => {
 		await kubectl("b", "create configmap before");
 		await etcd.kill();
 		expect(await (tools.a as Tool).fail("create configmap lost --request-timeout=2s")).not.toBe("");
-		expect(await (tools.b as Tool).fail("get --raw /readyz --request-timeout=5s")).not.toBe("");
+		expect(await (tools.b as Tool).fail("get --raw /readyz --request-timeout=2s")).not.toBe("");
 		etcd.spawn();
 		await etcd.untilHealthy();
 		await eventually(() => kubectl("a", "create configmap after").catch(() => undefined));
@@ -150,7 +152,6 @@ describe.skipIf(!hasEtcd)("two servers on one etcd", () => {
 			seen = `${await kubectl(leader, "get pods,deployments,nodes,leases -A -o wide")}\n${await home.run(`logs --name ${leader} --tail 30`)}`;
 			return (await names()).length === 2 ? true : undefined;
 		};
-		// A pod that the nodes were about to start when it was deleted may take all of its grace period.
 		await eventually(isScaled, { limitMs: 45_000, what: () => seen });
 		expect((await holder(leader, "kubesim-nodes")).spec.holderIdentity).toContain((await home.status(leader)).server);
 	});

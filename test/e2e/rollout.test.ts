@@ -1,15 +1,13 @@
 /** Rollouts with the real kubectl, in a cluster whose time runs 30 times as fast as ours. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { WallClock } from "../../src/apimachinery/clock/wall-clock.ts";
-import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
+import { fastClock, startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { maskedLines, maskedText } from "../tools/masked-text.ts";
 import { RunningTool } from "../tools/running-tool.ts";
 
 let cluster: TestCluster;
 
 beforeAll(async () => {
-	// An hour ago, so that cluster time stays behind that of kubectl, which says <invalid> for ages below zero.
-	cluster = await startTestCluster({ latency: "usual", clock: new WallClock({ speed: 30, startMs: Date.now() - 3_600_000 }) });
+	cluster = await startTestCluster({ latency: "usual", clock: fastClock(30) });
 });
 
 afterAll(async () => {

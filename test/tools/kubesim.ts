@@ -10,10 +10,15 @@ import { RunningTool } from "./running-tool.ts";
 
 const root = join(import.meta.dirname, "../..");
 
-/** dist/kubesim.js, or another build that KUBESIM_BIN names. Throws if it is not built from what is in src/. */
+let bin: string | undefined;
+
+/** dist/kubesim.js, or another build that KUBESIM_BIN names. Throws if it is not built from what is in src/, which is looked at once. */
 export function kubesimBin(): string {
-	if (process.env.KUBESIM_BIN !== undefined) return process.env.KUBESIM_BIN;
-	const path = join(root, "dist/kubesim.js");
+	bin ??= process.env.KUBESIM_BIN ?? builtBin(join(root, "dist/kubesim.js"));
+	return bin;
+}
+
+function builtBin(path: string): string {
 	const builtMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 	const newer = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).find(
 		(file) => file.endsWith(".ts") && !file.endsWith(".test.ts") && statSync(join(root, "src", file)).mtimeMs > builtMs,

@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { JsonObject, JsonValue } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { type ResourceDriver, type ServerFixture, startServer } from "../testing.ts";
+import { toBundle, WebhookServer } from "../webhooks/webhook-server.test-kit.ts";
 import { type CustomObject, definitionOf, definitionsOf, install, version, waitForDefinition } from "./testing.ts";
 
 const old = version(
@@ -374,5 +377,21 @@ describe("a definition whose webhook", () => {
 		expect(await fixture.resource("stable.example.com", "v1beta1", "backends").failure("get", { name: "a" })).toBe(
 			'500 Unknown: conversion webhook for stable.example.com/v1, Kind=Backend failed: Post "https://127.0.0.1:1/convert?timeout=30s": dial tcp 127.0.0.1:1: connect: connection refused',
 		);
+	});
+
+	it("never answers is given up after half a minute of the machine's time", async () => {
+		// The certificate is good for some days around now.
+		const machine = new VirtualClock(new WallClock().now());
+		fixture = await startServer({ outside: { clock: machine } });
+		const asked = Promise.withResolvers<void>();
+		await using server = await WebhookServer.start(() => asked.resolve());
+		const clientConfig = { url: `${server.url}/convert`, caBundle: toBundle(server.authority.cert) };
+		const webhook = { clientConfig, conversionReviewVersions: ["v1"] };
+		await install(fixture, { ...services, spec: { ...services.spec, conversion: { strategy: "Webhook", webhook } } });
+		await fixture.resource("stable.example.com", "v1", "backends").send("create", { body: backend("a", "v1", { address: "one:1" }) });
+		const failed = fixture.resource("stable.example.com", "v1beta1", "backends").failure("get", { name: "a" });
+		await asked.promise;
+		await machine.advance(30_000);
+		expect(await failed).toBe(`500 Unknown: ${webhookOf} failed: Post "${server.url}/convert?timeout=30s": context deadline exceeded`);
 	});
 });
