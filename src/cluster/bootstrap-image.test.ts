@@ -3,7 +3,7 @@ import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { SeededRandom } from "../apimachinery/random.ts";
 import { loadOrCreatePki } from "../apiserver/pki/pki.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
-import { type ClusterOptions, createCluster } from "./cluster.ts";
+import { type ClusterOptions, createCluster, openCluster } from "./cluster.ts";
 
 const pki = await loadOrCreatePki(undefined, { nowMs: new VirtualClock().now() });
 
@@ -23,6 +23,13 @@ test("a cluster from an image is the one that would have been bootstrapped, byte
 	// Another instant has no image yet.
 	const clock = () => new VirtualClock(Date.UTC(2030, 5, 1));
 	expect(await dumpOf({ seed: 1, clock: clock() })).toEqual(await dumpOf({ seed: 1, clock: clock(), admission: {} }));
+});
+
+test("a cluster that is opened and not started is empty, whatever was made before it", async () => {
+	await dumpOf({ seed: 1 });
+	const cluster = await openCluster({ clock: new VirtualClock(), pki, seed: 1 });
+	expect([...(await cluster.dump())]).toEqual([]);
+	await cluster.close();
 });
 
 test("an image is filled with ids of its own", async () => {

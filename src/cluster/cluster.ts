@@ -171,7 +171,7 @@ const defaultNodes = 3;
 
 /** Makes a cluster, or brings back the one in `dataDir`, with everything in it running. See `whenNodesReady`. */
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
-	const cluster = await openCluster(options);
+	const cluster = await open(options, true);
 	try {
 		await cluster.start();
 		return cluster;
@@ -186,7 +186,12 @@ export async function createCluster(options: ClusterOptions = {}): Promise<Clust
  * comes with `start`. Rejects with the errors of the store's door, `PkiError`, `AdmissionSwitchError`, `FeatureGateError`, `SchedulerConfigurationError`
  * and `ProfileError`.
  */
-export async function openCluster(options: ClusterOptions): Promise<Cluster> {
+export function openCluster(options: ClusterOptions): Promise<Cluster> {
+	return open(options, false);
+}
+
+/** @param starts whether `start` follows at once, so that nobody sees whether the store was empty */
+async function open(options: ClusterOptions, starts: boolean): Promise<Cluster> {
 	const clock = options.clock ?? new WallClock();
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
@@ -195,7 +200,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 	const admission = await configuredAdmission(options, { clock, random });
 	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
 	options.onProgress?.("opening the store");
-	const imaged = canUseImage(options, clock) ? await ImagedStore.open(() => idsOf(random), clock.now(), serviceCidr) : undefined;
+	const imaged = starts && canUseImage(options, clock) ? await ImagedStore.open(() => idsOf(random), clock.now(), serviceCidr) : undefined;
 	const opening = openStore({ ...options, clock, log, random, ...(imaged === undefined ? {} : { backend: imaged.backend }) });
 	const [opened, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
 		await opening.then(
