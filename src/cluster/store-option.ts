@@ -5,14 +5,7 @@ import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { createEntropyRandom, type Random } from "../apimachinery/random.ts";
-import {
-	createMemoryStore,
-	type LocalGroup,
-	type MaintainedStore,
-	MemoryBackend,
-	openLocalGroup,
-	type Store,
-} from "../store/index.ts";
+import { createMemoryStore, type LocalGroup, type MaintainedStore, MemoryBackend, openLocalGroup, type Store } from "../store/index.ts";
 
 /** An etcd cluster, which other servers of the same Kubernetes cluster may use, too. */
 export interface EtcdStoreOption {
