@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
 
@@ -7,6 +7,8 @@ const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { d
 const external = ["level", "classic-level", "just-bash"].filter((name) => name in dependencies || name === "classic-level");
 /** Whoever tests with it has it. */
 const peers = ["fast-check"];
+/** Lessons are data, read by who learns. */
+const lessons = { name: "lessons", writeBundle: () => cpSync("src/tutorials/lessons", "dist/lessons", { recursive: true }) };
 
 const source = (file: string) => join(import.meta.dirname, "src", file);
 /** What a start always loads, if not at once: resolving and opening a chunk costs a third of a millisecond, of which a start had 120. */
@@ -71,7 +73,7 @@ export default defineConfig({
 	input: { kubesim: "src/cli/entry.ts", index: "src/index.ts", testing: "src/testing.ts", images: "src/images.ts" },
 	platform: "node",
 	external: [...external, ...peers, /^node:(?!http$)/],
-	plugins: [lightHttp],
+	plugins: [lightHttp, lessons],
 	output: {
 		dir: "dist",
 		format: "esm",

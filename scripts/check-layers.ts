@@ -37,6 +37,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 const clockAndRandom = new Set([
 	"apimachinery/clock/clock.ts",
 	"apimachinery/clock/wall-clock.ts",
+	"apimachinery/clock/paced-clock.ts",
 	"apimachinery/clock/virtual-clock.ts",
 	"apimachinery/random.ts",
 ]);

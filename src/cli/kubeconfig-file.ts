@@ -22,8 +22,8 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { type Document, parseDocument } from "yaml";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
+import { formatKubeconfig, type KubeconfigEntry, kubeconfigProblem, putEntry, removeEntry } from "../cluster/kubeconfig-entry.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
-import { formatKubeconfig, type KubeconfigEntry, kubeconfigProblem, putEntry, removeEntry } from "./kubeconfig-entry.ts";
 import { makeDirectory } from "./make-directory.ts";
 
 /** How long another program's lock is waited for, in real milliseconds; and how often we look. */

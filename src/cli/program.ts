@@ -43,6 +43,7 @@ export function createProgram(): Command {
 	addSnapshot(program);
 	addCerts(program);
 	addKubectl(program);
+	addLearn(program);
 	return program;
 }
 
@@ -508,4 +509,42 @@ function addKubectl(program: Command): void {
 		.passThroughOptions()
 		.addHelpText("after", examples("kubesim kubectl -- get pods -A", "kubesim kubectl --name exam -- describe node node-1"))
 		.action(async (args, options) => (await import("./commands/kubectl.ts")).kubectl(args, options));
+}
+
+function addLearn(program: Command): void {
+	const commands = async () => await import("./commands/learn.ts");
+	const fromOption = () => new Option("--from <dir>", "a course of your own: a folder of lessons (docs/writing-lessons.md)");
+	const langOption = () => new Option("--lang <language>", "Chinese or English (default: as LANG says)").choices(["zh", "en"]);
+	const learn = program
+		.command("learn")
+		.description("learn Kubernetes by lessons, each on a cluster of its own")
+		.exitOverride()
+		.enablePositionalOptions()
+		.addHelpText("after", examples("kubesim learn list", "kubesim learn 3.3.1 --lang en", "kubesim learn verify 3.3.1"))
+		.argument("[section]", "which lesson (default: the first one that is not finished)")
+		.addOption(langOption())
+		.addOption(fromOption())
+		.option("--plain", "as linear text, for screen readers and logs")
+		.option("--restart", "from its beginning, whatever was done before")
+		.action(async (section, options) => (await commands()).learn(section, options));
+	learn
+		.command("list")
+		.description("list the lessons")
+		.addOption(langOption())
+		.addOption(fromOption())
+		.action(async (options) => (await commands()).learnList(options));
+	learn
+		.command("status")
+		.description("tell how far you are")
+		.addOption(outputOption())
+		.action(async (options) => (await commands()).learnStatus(options));
+	learn
+		.command("reset [section]")
+		.description("forget what is kept of a lesson, or of all")
+		.action(async (section) => (await commands()).learnReset(section));
+	learn
+		.command("verify [section]")
+		.description("go through a lesson, or all, by their solutions, and tell whether each is what it says")
+		.addOption(fromOption())
+		.action(async (section, options) => (await commands()).learnVerify(section, options));
 }

@@ -29,6 +29,7 @@ import {
 	StoreUnavailableError,
 	TokenFileError,
 } from "../cluster/index.ts";
+import { standaloneKubeconfig } from "../cluster/kubeconfig-entry.ts";
 import { openAuthenticationConfig } from "./authentication-config.ts";
 import { ClockFile } from "./clock-file.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
@@ -42,7 +43,6 @@ import { schedulerMethods } from "./control/scheduler-methods.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { readFlagYaml } from "./flag-file.ts";
 import { keptImageFiles } from "./image-files.ts";
-import { standaloneKubeconfig } from "./kubeconfig-entry.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { StoreAccess } from "./store-access.ts";

@@ -86,6 +86,8 @@ export interface ClusterOptions {
 	readonly kubeletCertificates?: boolean | CertificateOptions;
 	/** Where certificates and store live; absent: everything in memory. */
 	readonly dataDir?: string;
+	/** For a store in memory: what it begins with, a snapshot as `ownStore.snapshot()` gives it. Default nothing. */
+	readonly storeSnapshot?: Uint8Array;
 	/** How many members kubesim's own store has when it is made: 1, 3 or 5. Default 1. */
 	readonly storeMembers?: number;
 	/** A real etcd cluster instead of kubesim's own store. Several servers may share it: see elected-components.ts. */
@@ -240,10 +242,12 @@ async function open(options: ClusterOptions, starts: boolean): Promise<Cluster> 
  * has a say in what is made.
  */
 function canUseImage(
-	{ seed, admission, authorization, encryptionProviderConfig, audit, featureGates, ...options }: ClusterOptions,
+	{ seed, admission, authorization, encryptionProviderConfig, audit, featureGates, storeSnapshot, ...options }: ClusterOptions,
 	clock: Clock,
 ): boolean {
-	const isPlain = [admission, authorization, encryptionProviderConfig, audit, featureGates].every((option) => option === undefined);
+	const isPlain = [admission, authorization, encryptionProviderConfig, audit, featureGates, storeSnapshot].every(
+		(option) => option === undefined,
+	);
 	return isPlain && seed !== undefined && clock instanceof VirtualClock && isInMemory(options);
 }
 

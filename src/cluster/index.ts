@@ -5,6 +5,7 @@
 export { FeatureGateError } from "../apimachinery/feature-gates.ts";
 export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
 export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
+export type { AuditEvent } from "../apiserver/audit/audit-event.ts";
 export type { AuditOptions } from "../apiserver/audit/auditor.ts";
 export { AuditPolicyError } from "../apiserver/audit/policy.ts";
 export type { AuthenticationOptions } from "../apiserver/authentication/authentication-options.ts";
@@ -42,6 +43,7 @@ export { describeSnapshot } from "../store/snapshot/restore.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
 export type { ClusterControllers, ReplicaReport } from "./cluster-controllers.ts";
 export { type AddedNodes, type ClusterNodes, type NodeReport, NodeRequestError } from "./cluster-nodes.ts";
+export { type KindOfName, kindOfName, kindOfObject } from "./kind-names.ts";
 export { openSavedCluster, type SavedCluster, SavedClusterError, type SavedSource } from "./saved-cluster.ts";
 export {
 	imaginedNodes,
@@ -52,3 +54,4 @@ export {
 	simulatePlacement,
 } from "./simulation.ts";
 export type { EtcdStoreOption } from "./store-option.ts";
+export { changesOf, renderEntry, Timeline, type TimelineEntry } from "./timeline/timeline.ts";

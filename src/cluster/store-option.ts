@@ -5,14 +5,7 @@ import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { createEntropyRandom, type Random } from "../apimachinery/random.ts";
-import {
-	createMemoryStore,
-	type LocalGroup,
-	type MaintainedStore,
-	type MemoryBackend,
-	openLocalGroup,
-	type Store,
-} from "../store/index.ts";
+import { createMemoryStore, type LocalGroup, type MaintainedStore, MemoryBackend, openLocalGroup, type Store } from "../store/index.ts";
 
 /** An etcd cluster, which other servers of the same Kubernetes cluster may use, too. */
 export interface EtcdStoreOption {
@@ -31,6 +24,8 @@ export interface StoreOptions {
 	readonly dataDir?: string;
 	/** How many members kubesim's own store has when it is made: 1, 3 or 5. One that is there has those it has. Default 1. */
 	readonly storeMembers?: number;
+	/** What a store in memory begins with. */
+	readonly storeSnapshot?: Uint8Array;
 	readonly clock: Clock;
 	readonly log: Logger;
 }
@@ -55,7 +50,7 @@ const memoryMember = "control-plane";
 
 /** Rejects with the errors of the store's door; of an etcd with `StoreUnavailableError` and `StoreAccessError`. */
 export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
-	const { store: option, dataDir, storeMembers = 1, clock, log, random, backend } = options;
+	const { store: option, dataDir, storeMembers = 1, storeSnapshot, clock, log, random } = options;
 	if (option !== undefined) {
 		const { openEtcdStore } = await import("../store/external/etcd-store.ts");
 		const { endpoints, tls, credentials } = option;
@@ -65,6 +60,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
 		return { store, maintained: undefined, group: undefined };
 	}
 	if (isInMemory(options)) {
+		const backend = storeSnapshot === undefined ? options.backend : await backendOf(storeSnapshot);
 		const maintained = await createMemoryStore({ clock, log, name: memoryMember, ...(backend === undefined ? {} : { backend }) });
 		return { store: maintained, maintained, group: undefined };
 	}
@@ -76,6 +72,14 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
 	if (standstill && first?.store !== undefined && others.length === 0)
 		return { store: first.store, maintained: first.store, group: undefined };
 	return { store: group.store, maintained: group.store, group };
+}
+
+/** Rejects with `SnapshotError`. */
+async function backendOf(snapshot: Uint8Array): Promise<MemoryBackend> {
+	const { snapshotMutations } = await import("../store/snapshot/restore.ts");
+	const backend = new MemoryBackend();
+	await backend.write(snapshotMutations(snapshot));
+	return backend;
 }
 
 /** Whether it is the store that is alone and in memory. */

@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { formatDuration } from "../apimachinery/time.ts";
-import type { Timeline } from "./timeline.ts";
+import type { Timeline } from "../cluster/timeline/timeline.ts";
 
 export interface Budget {
 	/** Changes of objects in one `advance`, `settle` or `runUntil`; default 2,000,000: a busy day. */

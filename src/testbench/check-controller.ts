@@ -12,11 +12,11 @@ import fc from "fast-check";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { StatusError } from "../apimachinery/status-error.ts";
 import { loadOrCreatePki } from "../cluster/index.ts";
+import { renderEntry, type TimelineEntry } from "../cluster/timeline/timeline.ts";
 import { type Duration, durationMs } from "./pace.ts";
 import type { ControllerProcess, RunnableController } from "./run-controller.ts";
 import { describeSchedule, type Schedule } from "./schedules.ts";
 import { type ClusterOptions, createCluster, type TestCluster } from "./test-cluster.ts";
-import { renderEntry, type TimelineEntry } from "./timeline.ts";
 
 export interface ControllerCheck {
 	/** The one under test; made anew for every life. Absent: one of the cluster's own, by its name in `actor`. */

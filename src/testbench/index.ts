@@ -12,11 +12,11 @@
  * Invariants: with a seed and a virtual clock a run is a function of its inputs; what a test asks for itself never goes wrong.
  */
 export { ManifestError } from "../apimachinery/manifests.ts";
+export type { FieldChange } from "../cluster/timeline/object-changes.ts";
+export { changesOf, Timeline, type TimelineEntry } from "../cluster/timeline/timeline.ts";
 export { type Budget, BudgetError } from "./budget.ts";
 export { type FaultPlan, Faults } from "./faults.ts";
 export type { KubeConfigLike } from "./kube-config.ts";
-export type { FieldChange } from "./object-changes.ts";
 export type { ClockOption, Duration } from "./pace.ts";
 export type { ControllerProcess, RunContext, RunnableController } from "./run-controller.ts";
 export { type ClusterOptions, createCluster, NotReachedError, type Place, TestCluster } from "./test-cluster.ts";
-export { changesOf, Timeline, type TimelineEntry } from "./timeline.ts";

@@ -20,14 +20,14 @@ import type { Transport } from "../client/transport.ts";
 import { type Cluster, createCluster as createPlainCluster, type ClusterOptions as PlainOptions } from "../cluster/cluster.ts";
 import type { ClusterControllers } from "../cluster/cluster-controllers.ts";
 import type { ClusterNodes, LocalGroup } from "../cluster/index.ts";
+import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "../cluster/kind-names.ts";
+import { renderEntry, Timeline, type TimelineEntry } from "../cluster/timeline/timeline.ts";
 import { type Budget, type BudgetError, budgetCheck, defaultBudget } from "./budget.ts";
 import { type FaultPlan, Faults, FaultyTransport } from "./faults.ts";
-import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "./kind-names.ts";
 import { type KubeConfigLike, kubeConfigOver } from "./kube-config.ts";
 import { advance, type ClockOption, clockOf, type Duration, durationMs, passUntil, settle } from "./pace.ts";
 import { Resumption } from "./resumption.ts";
 import { ControllerProcess, type RunnableController } from "./run-controller.ts";
-import { renderEntry, Timeline, type TimelineEntry } from "./timeline.ts";
 
 export interface ClusterOptions extends Omit<PlainOptions, "clock" | "wayOf"> {
 	/** Default `wall`: real time. With `virtual` and a `dataDir` that was used before, time goes on from where it was. */

@@ -10,13 +10,13 @@ import type { ApiRequest } from "../../src/apimachinery/api-request.ts";
 import type { KubeObject } from "../../src/apimachinery/meta.ts";
 import type { ResourceRef } from "../../src/client/resources.ts";
 import { openCluster } from "../../src/cluster/index.ts";
+import type { TimelineEntry } from "../../src/cluster/timeline/timeline.ts";
 import type { Controller } from "../../src/controllers/controller.ts";
 import { checkController } from "../../src/testbench/check-controller.ts";
 import type { Duration } from "../../src/testbench/pace.ts";
 import type { RunnableController } from "../../src/testbench/run-controller.ts";
 import { type Schedule, schedules, type UserAction } from "../../src/testbench/schedules.ts";
 import { type ClusterOptions, createTestCluster, type TestCluster } from "../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../src/testbench/timeline.ts";
 import { Machines } from "./machines.ts";
 
 export interface Life {

@@ -29,11 +29,11 @@ import {
 	storageClasses,
 } from "../../src/client/resources.ts";
 import { openCluster } from "../../src/cluster/index.ts";
+import type { TimelineEntry } from "../../src/cluster/timeline/timeline.ts";
 import { persistentVolumeBinder } from "../../src/controllers/persistentvolume/binder-controller.ts";
 import { Scheduler } from "../../src/scheduler/scheduler.ts";
 import type { FaultPlan } from "../../src/testbench/faults.ts";
 import { createTestCluster, type TestCluster } from "../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../src/testbench/timeline.ts";
 import { brokenRules, isOver, isPlaced, priorityOf, type World } from "./rules.ts";
 import { all, anySteps, place, type Step, unlessRefused } from "./user-actions.ts";
 

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { WallClock } from "../../src/apimachinery/clock/wall-clock.ts";
-import { standaloneKubeconfig } from "../../src/cli/kubeconfig-entry.ts";
 import { type Cluster, type ClusterOptions, createCluster } from "../../src/cluster/index.ts";
+import { standaloneKubeconfig } from "../../src/cluster/kubeconfig-entry.ts";
 import { helmPath, kubectlPath, Tool } from "./kubectl.ts";
 
 export interface TestCluster extends AsyncDisposable {

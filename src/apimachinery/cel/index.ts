@@ -13,6 +13,7 @@
  *   rules/     x-kubernetes-validations
  *   admission/ what expressions of policies and match conditions see, and whether it fits the kinds that they are for
  *   device/    what selectors of devices see
+ *   free/      for expressions over values of any shape
  *   access/    what expressions about tokens, users and questions of authorization see
  *
  * Invariants: no expression throws anything but its own errors, overflows the stack, or takes more time than its cost says.
@@ -28,6 +29,7 @@ export {
 export { compileFor, type Purpose, type Visible } from "./admission/environment.ts";
 export { typeCheckPolicy } from "./admission/type-check.ts";
 export { type CompiledSelector, compileDeviceSelector, maxSelectorCost, type SelectableDevice } from "./device/device-selector.ts";
+export { compileFree } from "./free/environment.ts";
 export type { CompiledExpression } from "./kubernetes.ts";
 export {
 	type AuthorizationAnswer,

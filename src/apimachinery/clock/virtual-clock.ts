@@ -1,11 +1,5 @@
 import type { Clock, Timer } from "./clock.ts";
-
-interface Entry {
-	readonly atMs: number;
-	/** Breaks ties: timers of one moment fire in the order they were set. */
-	readonly order: number;
-	callback: (() => void) | undefined;
-}
+import { TimerHeap } from "./timer-heap.ts";
 
 /**
  * Work that is not over when every promise has settled: what goes through streams, sockets or a disk. Time stands still while it goes on.
@@ -30,9 +24,7 @@ const restingTurns = 4;
  */
 export class VirtualClock implements Clock {
 	#nowMs: number;
-	#order = 0;
-	/** Binary heap by (atMs, order); a cancelled entry stays, without its callback, until it is popped. */
-	readonly #heap: Entry[] = [];
+	readonly #timers = new TimerHeap();
 
 	readonly #turn: () => Promise<void>;
 	readonly #activities = new Set<Activity>();
@@ -57,13 +49,7 @@ export class VirtualClock implements Clock {
 	}
 
 	setTimeout(callback: () => void, delayMs: number): Timer {
-		const entry: Entry = { atMs: this.#nowMs + Math.max(0, delayMs), order: this.#order++, callback };
-		this.#push(entry);
-		return {
-			cancel: () => {
-				entry.callback = undefined;
-			},
-		};
+		return { cancel: this.#timers.add(this.#nowMs + Math.max(0, delayMs), callback) };
 	}
 
 	setInterval(callback: () => void, periodMs: number): Timer {
@@ -92,11 +78,10 @@ export class VirtualClock implements Clock {
 	async advance(durationMs: number, check: () => void = () => undefined): Promise<void> {
 		const untilMs = this.#nowMs + durationMs;
 		await this.#drain();
-		for (let next = this.#peek(); next !== undefined && next.atMs <= untilMs; next = this.#peek()) {
+		for (let next = this.#timers.nextMs(); next !== undefined && next <= untilMs; next = this.#timers.nextMs()) {
 			check();
-			this.#nowMs = Math.max(this.#nowMs, next.atMs);
-			this.#pop();
-			next.callback?.();
+			this.#nowMs = Math.max(this.#nowMs, next);
+			this.#timers.take()?.();
 			await this.#drain();
 		}
 		this.#nowMs = untilMs;
@@ -110,9 +95,9 @@ export class VirtualClock implements Clock {
 		const untilMs = this.#nowMs + limitMs;
 		await this.#drain();
 		while (!(await condition())) {
-			const next = this.#peek();
-			if (next === undefined || next.atMs > untilMs) return false;
-			await this.advance(Math.max(0, next.atMs - this.#nowMs), check);
+			const next = this.#timers.nextMs();
+			if (next === undefined || next > untilMs) return false;
+			await this.advance(Math.max(0, next - this.#nowMs), check);
 		}
 		return true;
 	}
@@ -142,47 +127,8 @@ export class VirtualClock implements Clock {
 
 	/** How many timers are set and not cancelled. */
 	pendingTimers(): number {
-		return this.#heap.filter((entry) => entry.callback !== undefined).length;
+		return this.#timers.size;
 	}
-
-	#peek(): Entry | undefined {
-		while (this.#heap[0] !== undefined && this.#heap[0].callback === undefined) this.#pop();
-		return this.#heap[0];
-	}
-
-	#push(entry: Entry): void {
-		const heap = this.#heap;
-		let index = heap.push(entry) - 1;
-		while (index > 0) {
-			const parentIndex = (index - 1) >> 1;
-			const parent = heap[parentIndex];
-			if (parent === undefined || isBefore(parent, entry)) break;
-			heap[index] = parent;
-			index = parentIndex;
-		}
-		heap[index] = entry;
-	}
-
-	#pop(): void {
-		const heap = this.#heap;
-		const last = heap.pop();
-		if (last === undefined || heap.length === 0) return;
-		let index = 0;
-		for (;;) {
-			const left = heap[2 * index + 1];
-			if (left === undefined) break;
-			const right = heap[2 * index + 2];
-			const [child, childIndex] = right !== undefined && isBefore(right, left) ? [right, 2 * index + 2] : [left, 2 * index + 1];
-			if (isBefore(last, child)) break;
-			heap[index] = child;
-			index = childIndex;
-		}
-		heap[index] = last;
-	}
-}
-
-function isBefore(a: Entry, b: Entry): boolean {
-	return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
 /** Lets every chain of promises run to its next timer or I/O. `setImmediate` runs after the microtask queue is empty. */

@@ -18,10 +18,14 @@ import type { AuditEvent, AuditSink } from "./audit-event.ts";
 import { type AuditedRequest, AuditTrail } from "./audit-trail.ts";
 import { type AuditPolicy, AuditPolicyError, readPolicy } from "./policy.ts";
 
-/** kube-apiserver's --audit-* flags. */
+/** kube-apiserver's --audit-* flags; and for who has the cluster in his own process, what they would be without files. */
 export interface AuditOptions {
 	/** A Policy of audit.k8s.io/v1. */
-	readonly policyFile: string;
+	readonly policyFile?: string;
+	/** The policy itself, parsed, instead of a file. */
+	readonly policy?: unknown;
+	/** Told each event, in this process. */
+	readonly onEvent?: (event: AuditEvent) => void;
 	/** "-" is standard output. Absent: no log. */
 	readonly logPath?: string;
 	/** Megabytes; default 100. */
@@ -82,11 +86,12 @@ export class Auditor {
 
 /** Rejects with `AuditPolicyError`, `KubeconfigError` or the system's error. */
 export async function openAuditor(options: AuditOptions, context: AuditContext): Promise<Auditor> {
-	const policy = readPolicy(await parseFile(options.policyFile), options.policyFile);
-	const { logTruncateEnabled, logTruncateMaxEventSize, webhookTruncateEnabled, webhookTruncateMaxEventSize } = options;
+	const policy = await openPolicy(options);
+	const { onEvent, logTruncateEnabled, logTruncateMaxEventSize, webhookTruncateEnabled, webhookTruncateMaxEventSize } = options;
 	const sinks = [
 		await truncated(await openLog(options, context), logTruncateEnabled, logTruncateMaxEventSize, context),
 		await truncated(await openWebhook(options, context), webhookTruncateEnabled, webhookTruncateMaxEventSize, context),
+		onEvent === undefined ? undefined : { record: onEvent, close: () => Promise.resolve() },
 	];
 	return new Auditor(
 		policy,
@@ -104,6 +109,11 @@ async function truncated(
 	if (sink === undefined || !isEnabled) return sink;
 	const { TruncatingSink } = await import("./truncating-sink.ts");
 	return new TruncatingSink(sink, { maxEventBytes, log });
+}
+
+async function openPolicy({ policy, policyFile }: AuditOptions): Promise<AuditPolicy> {
+	if (policyFile !== undefined) return readPolicy(await parseFile(policyFile), policyFile);
+	return readPolicy(policy, "in memory");
 }
 
 async function parseFile(path: string): Promise<unknown> {

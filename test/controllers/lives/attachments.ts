@@ -7,11 +7,11 @@ import { diskDriver, uniqueVolumeName } from "../../../src/apimachinery/storage/
 import { podClaims } from "../../../src/apimachinery/storage/pod-claims.ts";
 import { formatTime } from "../../../src/apimachinery/time.ts";
 import { nodes, persistentVolumeClaims, persistentVolumes, pods, volumeAttachments } from "../../../src/client/resources.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import { runAttacher } from "../../../src/controllers/csi-driver/attacher.ts";
 import { attachDetachController } from "../../../src/controllers/persistentvolume/attach-detach-controller.ts";
 import { isPodTerminal } from "../../../src/controllers/pod-state.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, type Life, patching, toOneOf } from "../life.ts";
 import { pod } from "./pods.ts";
 

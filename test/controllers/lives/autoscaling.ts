@@ -8,13 +8,13 @@ import { formatTime } from "../../../src/apimachinery/time.ts";
 import { Client } from "../../../src/client/client.ts";
 import { horizontalPodAutoscalers, replicaSets } from "../../../src/client/resources.ts";
 import type { Transport } from "../../../src/client/transport.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import type { ControllerContext } from "../../../src/controllers/controller.ts";
 import { horizontalPodAutoscalerController } from "../../../src/controllers/horizontal-pod-autoscaler/horizontal-pod-autoscaler-controller.ts";
 import { isPodReady } from "../../../src/controllers/pod-state.ts";
 import { replicaSetController } from "../../../src/controllers/replicaset/replicaset-controller.ts";
 import type { RunnableController } from "../../../src/testbench/run-controller.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, deleting, type Life, patching } from "../life.ts";
 
 /** On the ReplicaSet: what all its pods together have to do, thousandths of a core. */

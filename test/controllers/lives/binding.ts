@@ -3,11 +3,11 @@ import fc from "fast-check";
 import { compareQuantities } from "../../../src/apimachinery/quantity.ts";
 import type { PersistentVolume, PersistentVolumeClaim } from "../../../src/apimachinery/schema/generated/types.ts";
 import { persistentVolumeClaims, persistentVolumes, storageClasses } from "../../../src/client/resources.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import { persistentVolumeBinder } from "../../../src/controllers/persistentvolume/binder-controller.ts";
 import { pvProtectionController } from "../../../src/controllers/storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "../../../src/controllers/storage-protection/pvc-protection-controller.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, deleting, type Life, toOneOf } from "../life.ts";
 
 const delayedClass = "late";

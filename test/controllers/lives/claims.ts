@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import type { PersistentVolume, PersistentVolumeClaim, Pod } from "../../../src/apimachinery/schema/generated/types.ts";
 import { persistentVolumeClaims, persistentVolumes, pods } from "../../../src/client/resources.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import { ephemeralVolumeController } from "../../../src/controllers/persistentvolume/ephemeral-volume-controller.ts";
 import { pvProtectionController } from "../../../src/controllers/storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "../../../src/controllers/storage-protection/pvc-protection-controller.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, deleting, type Life, patching } from "../life.ts";
 import { pod, podDeleted, podName } from "./pods.ts";
 

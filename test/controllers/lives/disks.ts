@@ -18,13 +18,13 @@ import {
 	storageClasses,
 	volumeAttachments,
 } from "../../../src/client/resources.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import { csiDriver } from "../../../src/controllers/csi-driver/csi-driver.ts";
 import { persistentVolumeBinder } from "../../../src/controllers/persistentvolume/binder-controller.ts";
 import { expandController } from "../../../src/controllers/persistentvolume/expand-controller.ts";
 import { pvProtectionController } from "../../../src/controllers/storage-protection/pv-protection-controller.ts";
 import { pvcProtectionController } from "../../../src/controllers/storage-protection/pvc-protection-controller.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, deleting, type Life, patching, toOneOf } from "../life.ts";
 
 const claimName = fc.constantFrom("c0", "c1", "c2");

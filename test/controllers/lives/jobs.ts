@@ -5,12 +5,12 @@ import type { CronJob, Job, Pod } from "../../../src/apimachinery/schema/generat
 import { StatusError } from "../../../src/apimachinery/status-error.ts";
 import { formatTime, parseTime } from "../../../src/apimachinery/time.ts";
 import { cronJobs, jobs, pods } from "../../../src/client/resources.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import { cronJobController } from "../../../src/controllers/cronjob/cronjob-controller.ts";
 import { jobController } from "../../../src/controllers/job/job-controller.ts";
 import { isPodTerminal } from "../../../src/controllers/pod-state.ts";
 import { ttlAfterFinishedController } from "../../../src/controllers/ttl-after-finished/ttl-after-finished-controller.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, deleting, isOwnedBy, knowsItsDeeds, type Life, patching, toOneOf } from "../life.ts";
 import { images } from "../machines.ts";
 

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import type { IPAddress, ServiceCIDR } from "../../../src/apimachinery/schema/generated/types.ts";
 import { ipAddresses, serviceCidrs } from "../../../src/client/resources.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import { serviceCidrController } from "../../../src/controllers/service-cidr-controller.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, deleting, type Life, patching, toOneOf } from "../life.ts";
 
 /** By name: the last of its four numbers that a range has; `part` lies in `whole`. */

@@ -23,13 +23,13 @@ import {
 	replicationControllers,
 	statefulSets,
 } from "../../../src/client/resources.ts";
+import type { TimelineEntry } from "../../../src/cluster/timeline/timeline.ts";
 import { daemonSetController } from "../../../src/controllers/daemonset/daemonset-controller.ts";
 import { deploymentController } from "../../../src/controllers/deployment/deployment-controller.ts";
 import { isPodActive, isPodReady } from "../../../src/controllers/pod-state.ts";
 import { replicaSetController, replicationControllerController } from "../../../src/controllers/replicaset/replicaset-controller.ts";
 import { statefulSetController } from "../../../src/controllers/statefulset/statefulset-controller.ts";
 import type { TestCluster } from "../../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../../src/testbench/timeline.ts";
 import { all, creating, deleting, isObserved, isOwnedBy, knowsItsDeeds, type Life, patching, toOneOf } from "../life.ts";
 
 const labels = { app: "web" };

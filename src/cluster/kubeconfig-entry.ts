@@ -18,10 +18,11 @@ export interface KubeconfigEntry {
 const lists = ["clusters", "users", "contexts"] as const;
 type ListName = (typeof lists)[number];
 
-/** A kubeconfig with nothing but this cluster. */
-export function standaloneKubeconfig(entry: KubeconfigEntry): string {
+/** A kubeconfig with nothing but this cluster. @param namespace that its context is in; default `default`, as without one */
+export function standaloneKubeconfig(entry: KubeconfigEntry, namespace?: string): string {
 	const document = parseDocument("");
 	putEntry(document, entry);
+	if (namespace !== undefined) document.setIn(["contexts", 0, "context", "namespace"], namespace);
 	return formatKubeconfig(document, "");
 }
 

@@ -6,10 +6,10 @@
  * when it is answered, which is later. What is not claimed by a request that names its revision goes to the first answered
  * request on the same object.
  */
-import type { ApiRequest } from "../apimachinery/api-request.ts";
-import type { KubeList, KubeObject } from "../apimachinery/meta.ts";
-import type { CoreEvent, Status } from "../apimachinery/schema/generated/types.ts";
-import type { UserInfo } from "../apimachinery/user.ts";
+import type { ApiRequest } from "../../apimachinery/api-request.ts";
+import type { KubeList, KubeObject } from "../../apimachinery/meta.ts";
+import type { CoreEvent, Status } from "../../apimachinery/schema/generated/types.ts";
+import type { UserInfo } from "../../apimachinery/user.ts";
 import { changesBetween, describeChange, type FieldChange } from "./object-changes.ts";
 
 /** Older entries are forgotten: a long run keeps its end. */

@@ -1,5 +1,5 @@
 /** What changed between two states of an object, field by field, in the words of a path: `spec.replicas: 3 → 5`. */
-import { isJsonObject, jsonEqual } from "../apimachinery/json.ts";
+import { isJsonObject, jsonEqual } from "../../apimachinery/json.ts";
 
 export interface FieldChange {
 	/**

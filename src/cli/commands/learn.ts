@@ -1,0 +1,161 @@
+/** `kubesim learn`: lessons on a cluster of their own. Loaded when somebody learns. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createEntropyRandom } from "../../apimachinery/random.ts";
+import {
+	ActionError,
+	builtinCourse,
+	Course,
+	CourseError,
+	compareSections,
+	findProgram,
+	type Language,
+	LessonFileError,
+	languageOf,
+	ProgressError,
+	ProgressStore,
+	runPlain,
+	startedSections,
+	verifyLesson,
+} from "../../tutorials/index.ts";
+import { kubesimHome } from "../cluster-directory.ts";
+import { lessonMethods } from "../control/lesson-methods.ts";
+import { CliError } from "../errors.ts";
+import { formatTable } from "../table.ts";
+
+interface LearnOptions {
+	readonly from?: string;
+	readonly lang?: Language;
+}
+
+/** Goes through a lesson, where it was left; without a section through the first one that is not finished. */
+export async function learn(section: string | undefined, options: LearnOptions & { readonly restart?: boolean }): Promise<void> {
+	await explained(async () => {
+		const course = courseOf(options);
+		const lesson = course.lesson(section ?? nextSection(course));
+		await runPlain({
+			lesson,
+			stateDirectory: stateDirectory(),
+			env: process.env,
+			random: createEntropyRandom(),
+			methods: lessonMethods,
+			isFresh: options.restart === true,
+			language: languageFor(options),
+			input: process.stdin,
+			output: process.stdout,
+			resumeCommand: `kubesim learn ${lesson.section}${options.from === undefined ? "" : ` --from ${options.from}`}`,
+		});
+	});
+}
+
+export async function learnList(options: LearnOptions): Promise<void> {
+	await explained(() => {
+		const language = languageFor(options);
+		const rows = courseOf(options)
+			.heads()
+			.map(({ section, title, minutes }) => [section, stateOf(section), String(minutes), title[language]]);
+		process.stdout.write(formatTable(["SECTION", "STATE", "MINUTES", "TITLE"], rows));
+	});
+}
+
+export async function learnStatus(options: LearnOptions & { readonly output?: "json" }): Promise<void> {
+	await explained(() => {
+		const lessons = startedSections(stateDirectory())
+			.toSorted(compareSections)
+			.flatMap((section) => {
+				const progress = new ProgressStore(stateDirectory(), section).read();
+				if (progress === undefined) return [];
+				const { step = "", isFinished, outcomes, answers, hints } = progress;
+				return [{ section, state: isFinished ? "finished" : "started", step, outcomes, answers, hints }];
+			});
+		if (options.output === "json") {
+			process.stdout.write(`${JSON.stringify(lessons)}\n`);
+			return;
+		}
+		if (lessons.length === 0) process.stderr.write("No lesson has been started. kubesim learn begins the first one.\n");
+		else {
+			const rows = lessons.map(({ section, state, step, outcomes }) => [section, state, step || "-", String(Object.keys(outcomes).length)]);
+			process.stdout.write(formatTable(["SECTION", "STATE", "STEP", "STEPS DONE"], rows));
+		}
+	});
+}
+
+/** Forgets what is kept of a lesson, or of all. */
+export async function learnReset(section: string | undefined): Promise<void> {
+	await explained(() => {
+		const started = startedSections(stateDirectory());
+		if (section !== undefined && !started.includes(section))
+			throw new CliError(`nothing is kept of lesson ${section}`, { hint: "kubesim learn status shows the lessons that were started." });
+		for (const each of section === undefined ? started : [section]) new ProgressStore(stateDirectory(), each).remove();
+	});
+}
+
+/** Goes through lessons by their solutions, and says of each whether it is what it says. Exit code 1 if one is not. */
+export async function learnVerify(section: string | undefined, options: LearnOptions): Promise<void> {
+	await explained(async () => {
+		if (findProgram("kubectl", process.env) === undefined) {
+			const hint = "Install it: https://kubernetes.io/docs/tasks/tools/";
+			throw new CliError("solutions are typed with kubectl, and there is none on the PATH", { hint });
+		}
+		const course = courseOf(options);
+		let isWell = true;
+		for (const each of section === undefined ? course.folders() : [section]) {
+			const directory = mkdtempSync(join(tmpdir(), "kubesim-verify-"));
+			try {
+				const found = await verifyLesson(course.lesson(each), {
+					stateDirectory: directory,
+					env: process.env,
+					random: createEntropyRandom(),
+					methods: lessonMethods,
+				});
+				process.stdout.write(`${found.problems.length === 0 ? "ok  " : "BAD "} ${found.section} ${found.tookMs} ms\n`);
+				for (const problem of found.problems) process.stdout.write(`     ${problem}\n`);
+				isWell &&= found.problems.length === 0;
+			} finally {
+				rmSync(directory, { recursive: true, force: true });
+			}
+		}
+		if (!isWell) process.exitCode = 1;
+	});
+}
+
+/** What a user can mend, as such. */
+async function explained(run: () => void | Promise<void>): Promise<void> {
+	try {
+		await run();
+	} catch (error) {
+		if (error instanceof LessonFileError) throw new CliError(`a lesson has mistakes:\n${error.message}`, { cause: error });
+		if (error instanceof CourseError)
+			throw new CliError(error.message, { hint: "kubesim learn list shows the lessons that there are.", cause: error });
+		if (error instanceof ProgressError) {
+			throw new CliError(error.message, { hint: "End it there (:quit), or wait until it has ended.", cause: error });
+		}
+		if (error instanceof ActionError) throw new CliError(`the lesson asks for what cannot be done: ${error.message}`, { cause: error });
+		throw error;
+	}
+}
+
+function courseOf({ from }: LearnOptions): Course {
+	return from === undefined ? builtinCourse() : new Course(resolve(from));
+}
+
+function nextSection(course: Course): string {
+	const folders = course.folders();
+	return folders.find((section) => stateOf(section) !== "finished") ?? folders[0] ?? "";
+}
+
+function stateOf(section: string): string {
+	const progress = new ProgressStore(stateDirectory(), section).read();
+	if (progress === undefined) return "-";
+	return progress.isFinished ? "finished" : "started";
+}
+
+function languageFor({ lang }: LearnOptions): Language {
+	return lang ?? languageOf(process.env.LC_ALL || process.env.LC_MESSAGES || process.env.LANG);
+}
+
+/** Beside the clusters, where none of them can be: their names begin with no dot. */
+function stateDirectory(): string {
+	return join(kubesimHome(), ".learn");
+}

@@ -1,0 +1,153 @@
+/**
+ * Runs what a learner types: by the user's own shell, with the lesson's kubeconfig, in the lesson's directory. Whoever runs a command
+ * gets its output as it comes; a command that never ends is interrupted as Ctrl-C would.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { accessSync, constants as fileModes, statSync } from "node:fs";
+import { constants } from "node:os";
+import { delimiter, join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
+import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
+
+export interface CommandRecord {
+	readonly command: string;
+	/** 128 + N if signal N ended it, 127 if the shell did not find it. */
+	readonly exitCode: number;
+	/** The end of what it said, both streams as they came. */
+	readonly output: string;
+}
+
+export interface ShellOptions {
+	/** Where commands run. */
+	readonly directory: string;
+	readonly kubeconfigFile: string;
+	/** Of the process; more is put over it. */
+	readonly env: NodeJS.ProcessEnv;
+	/** The machine's time: how long a command that was interrupted may take to end. */
+	readonly clock?: Clock;
+}
+
+export interface RunOptions {
+	/** What it says, as it comes. */
+	readonly onOutput?: (text: string) => void;
+	/** It has the terminal to itself: an editor, a shell in a container. Nothing is known of its output then. */
+	readonly hasTerminal?: boolean;
+}
+
+/** How much of a command's output is kept, in characters. */
+const keptOutput = 64 * 1024;
+/** A command that was interrupted and goes on is killed after so long, real ms. */
+const patienceMs = 2_000;
+/** What a command left running in the background may still say, real ms after its own end. */
+const lastWordsMs = 100;
+
+export class Shell {
+	readonly #options: ShellOptions;
+	readonly #clock: Clock;
+	#running: ChildProcess | undefined;
+
+	constructor(options: ShellOptions) {
+		this.#options = options;
+		this.#clock = options.clock ?? new WallClock();
+	}
+
+	get isRunning(): boolean {
+		return this.#running !== undefined;
+	}
+
+	/** What commands find in their environment. */
+	get env(): NodeJS.ProcessEnv {
+		const { env, kubeconfigFile, directory } = this.#options;
+		// What kubectl remembers of an API is of this cluster alone.
+		return { ...env, KUBECONFIG: kubeconfigFile, KUBECACHEDIR: join(directory, ".kube-cache") };
+	}
+
+	/** One at a time. Rejects if the shell itself cannot be started. */
+	async run(command: string, { onOutput, hasTerminal = false }: RunOptions = {}): Promise<CommandRecord> {
+		if (this.#running !== undefined) throw new Error("another command is running");
+		const child = spawn(this.#shell(), ["-c", command], {
+			cwd: this.#options.directory,
+			env: this.env,
+			// A group of its own, so that an interruption reaches all that it started; but who has the terminal is in ours.
+			detached: !hasTerminal,
+			stdio: hasTerminal ? "inherit" : ["ignore", "pipe", "pipe"],
+		});
+		this.#running = child;
+		let output = "";
+		const take = (text: string) => {
+			output = (output + text).slice(-keptOutput);
+			onOutput?.(text);
+		};
+		for (const stream of [child.stdout, child.stderr]) {
+			if (stream === null) continue;
+			const decoder = new StringDecoder("utf8");
+			stream.on("data", (chunk: Buffer) => take(decoder.write(chunk)));
+			stream.on("end", () => take(decoder.end()));
+		}
+		try {
+			const exitCode = await this.#ended(child);
+			return { command, exitCode, output };
+		} finally {
+			this.#running = undefined;
+		}
+	}
+
+	/** As Ctrl-C does; what does not heed it is killed. Nothing happens if nothing runs. */
+	interrupt(): void {
+		const child = this.#running;
+		if (child?.pid === undefined) return;
+		signalGroup(child, "SIGINT");
+		const timer: Timer = this.#clock.setTimeout(() => signalGroup(child, "SIGKILL"), patienceMs);
+		child.once("close", () => timer.cancel());
+	}
+
+	/** Ends what runs, at once. */
+	kill(): void {
+		if (this.#running !== undefined) signalGroup(this.#running, "SIGKILL");
+	}
+
+	#ended(child: ChildProcess): Promise<number> {
+		return new Promise((resolve, reject) => {
+			child.once("error", reject);
+			child.once("exit", (code, signal) => {
+				const exitCode = code ?? 128 + constants.signals[signal ?? "SIGTERM"];
+				// What it started with & keeps its output open.
+				const timer = this.#clock.setTimeout(() => resolve(exitCode), lastWordsMs);
+				child.once("close", () => {
+					timer.cancel();
+					resolve(exitCode);
+				});
+			});
+		});
+	}
+
+	#shell(): string {
+		return this.#options.env.SHELL || "/bin/sh";
+	}
+}
+
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+	if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+	try {
+		process.kill(-child.pid, signal);
+	} catch {
+		// It shares our group, or has just ended.
+		child.kill(signal);
+	}
+}
+
+/** Where a program is on the PATH; undefined if it is not. */
+export function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
+	const paths = (env.PATH ?? "").split(delimiter).filter((directory) => directory !== "");
+	return paths.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+	try {
+		accessSync(path, fileModes.X_OK);
+		return statSync(path).isFile();
+	} catch {
+		return false;
+	}
+}

@@ -1,0 +1,19 @@
+/**
+ * tutorials/: lessons that run on a real cluster of their own.
+ *
+ *   lessons/  the built-in course: one folder a lesson, data only (docs/writing-lessons.md)
+ *   engine/   reads lessons, runs their clusters, checks what learners do; no terminal, no React
+ *   plain/    a lesson as linear text, for screen readers, logs and CI
+ *
+ * Invariants: a lesson never touches the user's own cluster or kubeconfig; checks are looked at when something happens, not by the clock;
+ * what is on disk is complete at any moment.
+ */
+export { ActionError, type ControlMethods } from "./engine/action.ts";
+export { builtinCourse, Course, CourseError, compareSections } from "./engine/course.ts";
+export { LessonFileError } from "./engine/file-reader.ts";
+export { ProgressError, ProgressStore, startedSections } from "./engine/progress.ts";
+export { LessonSession, SessionError, type SessionOptions } from "./engine/session.ts";
+export { findProgram } from "./engine/shell.ts";
+export { type Language, languageOf } from "./engine/text.ts";
+export { verifyLesson } from "./engine/verify.ts";
+export { runPlain } from "./plain/plain.ts";
