@@ -521,10 +521,10 @@ function addLearn(program: Command): void {
 		.exitOverride()
 		.enablePositionalOptions()
 		.addHelpText("after", examples("kubesim learn list", "kubesim learn 3.3.1 --lang en", "kubesim learn verify 3.3.1"))
-		.argument("[section]", "which lesson (default: the first one that is not finished)")
+		.argument("[section]", "which lesson (default: the list of them; as linear text the first one that is not finished)")
 		.addOption(langOption())
 		.addOption(fromOption())
-		.option("--plain", "as linear text, for screen readers and logs")
+		.option("--plain", "as linear text, for screen readers and logs (without a terminal it always is)")
 		.option("--restart", "from its beginning, whatever was done before")
 		.action(async (section, options) => (await commands()).learn(section, options));
 	learn
