@@ -42,7 +42,7 @@ test.skipIf(!hasTmux)(
 		terminal.press("Enter");
 		await terminal.shows(/ended with 0/);
 		// What was on the screen before, and what the command that had it said.
-	expect(terminal.screen()).toMatch(/^before\nmine\nit is mine\n+ended with 0$/);
+		expect(terminal.screen()).toMatch(/^before\nmine\nit is mine\n+ended with 0$/);
 	},
 );
 
