@@ -11,8 +11,8 @@ import { type Word, wordsIn } from "./words.ts";
 
 export interface PlainOptions extends SessionOptions {
 	readonly language: Language;
-	readonly input: NodeJS.ReadStream;
-	readonly output: NodeJS.WriteStream;
+	readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+	readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
 	/** How the lesson is gone on with: `kubesim learn 3.3.1`. */
 	readonly resumeCommand: string;
 }
@@ -73,7 +73,7 @@ class PlainRun {
 	async #step(session: LessonSession, reader: LineReader): Promise<boolean> {
 		this.#showStep(session.state);
 		const { step } = session.state;
-		while (session.state.phase === "open") {
+		while (session.state.phase === "open" && session.state.step === step) {
 			const line = await Promise.race([reader.next(`${session.state.lesson.section}> `), whenOver(session)]);
 			if (line === "over") break;
 			if (line === undefined) return false;
@@ -85,8 +85,10 @@ class PlainRun {
 				this.#say(`${error.message}\n`);
 			}
 		}
-		if (session.state.step === step && session.state.phase === "done") this.#showEnd(session.state);
-		if (session.state.phase === "done") await session.next();
+		if (session.state.phase === "done") {
+			this.#showEnd(session.state);
+			await session.next();
+		}
 		return true;
 	}
 
