@@ -23,7 +23,7 @@ import {
 	writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Moment } from "./lesson-cluster.ts";
+import type { Moment } from "./cluster-run.ts";
 
 /** How a step ended: by oneself, by looking on while the solution was typed, or by leaving it out. */
 export type StepOutcome = "done" | "shown" | "skipped";

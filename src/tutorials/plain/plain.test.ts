@@ -5,6 +5,7 @@ import { PassThrough } from "node:stream";
 import { afterAll, expect, test } from "vitest";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { readLesson } from "../engine/lesson-file.ts";
+import { noSurroundings } from "../engine/surroundings.ts";
 import { runPlain } from "./plain.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "kubesim-plain-"));
@@ -65,7 +66,7 @@ test("a lesson is read, answered and typed line by line", async () => {
 		stateDirectory: join(directory, "state"),
 		env: { PATH: directory, SHELL: "/bin/sh" },
 		random: new SeededRandom(1),
-		methods: () => ({}),
+		surroundings: noSurroundings,
 		language: "en",
 		input,
 		output,
