@@ -11,6 +11,7 @@ import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import type { Cluster } from "../cluster/index.ts";
 import { standaloneKubeconfig } from "../cluster/kubeconfig-entry.ts";
+import { ownIdentity } from "../cluster/process-identity.ts";
 import type { Beside, Surroundings } from "../tutorials/index.ts";
 import { type ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
 import { contextName, defaultClusterName } from "./cluster-name.ts";
@@ -20,7 +21,6 @@ import { controllerMethods } from "./control/controller-methods.ts";
 import { imageMethods } from "./control/image-methods.ts";
 import { nodeMethods } from "./control/node-methods.ts";
 import { schedulerMethods } from "./control/scheduler-methods.ts";
-import { ownIdentity } from "./process-identity.ts";
 import { StoreAccess } from "./store-access.ts";
 
 /** @param command what runs this program: node and the script. */

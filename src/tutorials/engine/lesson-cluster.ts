@@ -13,6 +13,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PacedClock } from "../../apimachinery/clock/paced-clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
+import { loadKubeconfig } from "../../client/kubeconfig.ts";
 import { type AuditEvent, type Cluster, loadOrCreatePki, type Pki, type Timeline } from "../../cluster/index.ts";
 import { standaloneKubeconfig } from "../../cluster/kubeconfig-entry.ts";
 import { type Listener, Listeners, type Moment, type Running, type RunOptions, startRun } from "./cluster-run.ts";
@@ -102,6 +103,15 @@ export class LessonCluster {
 
 	get port(): number {
 		return this.#running.address.port;
+	}
+
+	/** Whether who uses the kubeconfig comes here. */
+	leadsHere(): boolean {
+		try {
+			return loadKubeconfig(this.kubeconfigFile).server === this.url;
+		} catch {
+			return false;
+		}
 	}
 
 	/** Puts the kubeconfig back, as a learner who broke it needs it. */

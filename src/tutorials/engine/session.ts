@@ -79,6 +79,7 @@ export class LessonSession {
 			running: undefined,
 			isShowing: false,
 			journal: [],
+			isKubeconfigBroken: false,
 			hasKubectl: findProgram("kubectl", env) !== undefined,
 			workDirectory: store.workDirectory,
 			kubeconfigFile: cluster.kubeconfigFile,
@@ -171,7 +172,9 @@ export class LessonSession {
 					options.onOutput?.(text);
 				},
 			});
-			this.#set({ journal: [...this.#state.journal, record] });
+			// Only what fails is worth a look at the file.
+			const isKubeconfigBroken = record.exitCode !== 0 && !this.cluster.leadsHere();
+			this.#set({ journal: [...this.#state.journal, record], isKubeconfigBroken });
 			this.#checker?.poke();
 			return record;
 		} finally {
@@ -247,7 +250,7 @@ export class LessonSession {
 		this.#stopChecking();
 		this.#shell.kill();
 		const { [step.id]: _, ...others } = outcomes;
-		this.#set({ phase: "preparing", outcomes: others });
+		this.#set({ phase: "preparing", outcomes: others, isKubeconfigBroken: false });
 		const moment = this.#moment;
 		await this.cluster.restore(moment);
 		bringBack(this.#store.keptWorkDirectory, this.#store.workDirectory);

@@ -37,7 +37,9 @@ export interface RunOptions {
 
 /** How much of a command's output is kept, in characters. */
 const keptOutput = 64 * 1024;
-/** A command that was interrupted and goes on is killed after so long, real ms. */
+/** A command that was interrupted and goes on is interrupted once more after so long, real ms. */
+const againMs = 300;
+/** A command that goes on all the same is killed after so long, real ms. */
 const patienceMs = 2_000;
 /** What a command left running in the background may still say, real ms after its own end. */
 const lastWordsMs = 100;
@@ -98,8 +100,13 @@ export class Shell {
 		const child = this.#running;
 		if (child?.pid === undefined) return;
 		signalGroup(child, "SIGINT");
-		const timer: Timer = this.#clock.setTimeout(() => signalGroup(child, "SIGKILL"), patienceMs);
-		child.once("close", () => timer.cancel());
+		// A shell that is just starting a program loses the first one.
+		const again: Timer = this.#clock.setTimeout(() => signalGroup(child, "SIGINT"), againMs);
+		const last: Timer = this.#clock.setTimeout(() => signalGroup(child, "SIGKILL"), patienceMs);
+		child.once("exit", () => {
+			again.cancel();
+			last.cancel();
+		});
 	}
 
 	/** Ends what runs, at once. */

@@ -47,7 +47,10 @@ class PlainRun {
 			if (session.state.running === undefined) reader.end();
 			else session.interrupt();
 		});
-		const onHangUp = () => reader.end();
+		const onHangUp = () => {
+			session.interrupt();
+			reader.end();
+		};
 		process.once("SIGTERM", onHangUp).once("SIGHUP", onHangUp);
 		session.subscribe((event) => {
 			if (event.type === "output") this.#say(event.text);
@@ -126,6 +129,7 @@ class PlainRun {
 		if (line === "") return;
 		const record = await session.run(line, { hasTerminal: this.#options.input.isTTY === true && interactive.test(line) });
 		if (record.exitCode !== 0) this.#say(`(${this.#word("exited")} ${record.exitCode})\n`);
+		if (session.state.isKubeconfigBroken) this.#say(`${this.#word("kubeconfigBroken")}\n`);
 		// The checks of what a command did are looked at before the next one is asked for.
 		if (session.state.phase === "open" && session.state.checks.length > 0) await session.look();
 	}
