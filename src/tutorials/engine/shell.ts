@@ -87,10 +87,14 @@ export class Shell {
 			stream.on("data", (chunk: Buffer) => take(decoder.write(chunk)));
 			stream.on("end", () => take(decoder.end()));
 		}
+		// Whatever ends this process, nothing of it goes on.
+		const onExit = () => this.kill();
+		process.once("exit", onExit);
 		try {
 			const exitCode = await this.#ended(child);
 			return { command, exitCode, output };
 		} finally {
+			process.off("exit", onExit);
 			this.#running = undefined;
 		}
 	}
