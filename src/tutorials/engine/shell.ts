@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants as fileModes, statSync } from "node:fs";
 import { constants } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
@@ -60,9 +60,9 @@ export class Shell {
 
 	/** What commands find in their environment. */
 	get env(): NodeJS.ProcessEnv {
-		const { env, kubeconfigFile, directory } = this.#options;
+		const { env, kubeconfigFile } = this.#options;
 		// What kubectl remembers of an API is of this cluster alone.
-		return { ...env, KUBECONFIG: kubeconfigFile, KUBECACHEDIR: join(directory, ".kube-cache") };
+		return { ...env, KUBECONFIG: kubeconfigFile, KUBECACHEDIR: join(dirname(kubeconfigFile), "kube-cache") };
 	}
 
 	/** One at a time. Rejects if the shell itself cannot be started. */
