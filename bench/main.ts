@@ -13,6 +13,7 @@ import { benchCrds } from "./crds.ts";
 import { benchDecisions } from "./decisions.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
+import { benchLearn } from "./learn.ts";
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
 import { benchScheduler } from "./scheduler.ts";
@@ -31,6 +32,7 @@ const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => P
 	etcd: benchEtcd,
 	crds: benchCrds,
 	cel: benchCel,
+	learn: benchLearn,
 	testbench: benchTestbench,
 	decisions: benchDecisions,
 	scheduler: benchScheduler,

@@ -20,8 +20,8 @@ import {
 	verifyLesson,
 } from "../../tutorials/index.ts";
 import { kubesimHome } from "../cluster-directory.ts";
-import { lessonMethods } from "../control/lesson-methods.ts";
 import { CliError } from "../errors.ts";
+import { lessonSurroundings } from "../lesson-surroundings.ts";
 import { formatTable } from "../table.ts";
 
 interface LearnOptions {
@@ -45,7 +45,7 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 			stateDirectory: stateDirectory(),
 			env: { ...process.env },
 			random: createEntropyRandom(),
-			methods: lessonMethods,
+			surroundings: lessonSurroundings(),
 			isFresh: options.restart === true,
 			language: languageFor(options),
 			input: process.stdin,
@@ -123,7 +123,7 @@ export async function learnVerify(section: string | undefined, options: LearnOpt
 					stateDirectory: directory,
 					env: process.env,
 					random: createEntropyRandom(),
-					methods: lessonMethods,
+					surroundings: lessonSurroundings(),
 				});
 				process.stdout.write(`${found.problems.length === 0 ? "ok  " : "BAD "} ${found.section} ${found.tookMs} ms\n`);
 				for (const problem of found.problems) process.stdout.write(`     ${problem}\n`);
