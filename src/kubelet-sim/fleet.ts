@@ -101,6 +101,9 @@ export interface NodeOptions {
 	readonly certificates?: CertificateOptions | undefined;
 }
 
+/** How many nodes come at once: what thousands of registrations under way hold, a process does not give back to the machine. */
+const comingAtOnce = 64;
+
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
 	readonly connector: NodeConnector;
@@ -269,6 +272,12 @@ export class Fleet {
 		for (const pod of [...pods.filter(hasStarted), ...pods.filter((each) => !hasStarted(each))]) this.#onPod(pod);
 		if (certificates === undefined) await this.#heartbeats.begin(node);
 		else void this.#join(node, certificates);
+	}
+
+	/** `addNode` for each of them, some at a time. */
+	async addNodes(all: readonly NodeOptions[]): Promise<void> {
+		for (let first = 0; first < all.length; first += comingAtOnce)
+			await Promise.all(all.slice(first, first + comingAtOnce).map((node) => this.addNode(node)));
 	}
 
 	/** From here on the node is nobody until it has a certificate. */
