@@ -94,7 +94,7 @@ const netexec: Subcommand = async (context, flags) => {
 /** Undefined: any other path. */
 async function answerNetexec(
 	context: ProcessContext,
-	{ remoteAddress, headers }: HttpRequest,
+	{ remoteAddress, remotePort, headers }: HttpRequest,
 	url: URL,
 	port: number,
 	end: (code: number, afterMs: number) => void,
@@ -103,7 +103,7 @@ async function answerNetexec(
 	const query = url.searchParams;
 	switch (url.pathname) {
 		case "/clientip":
-			return text(`${remoteAddress}:${30_000 + machine.random.int(30_000)}`);
+			return text(`${remoteAddress}:${remotePort}`);
 		case "/dial":
 			return dial(context, query);
 		case "/echo":
@@ -241,8 +241,8 @@ const connect: Subcommand = async ({ machine, process, stdout }, flags) => {
 		return 0;
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;
-		const names = { ECONNREFUSED: "REFUSED", ENOTFOUND: "DNS", ETIMEDOUT: "TIMEOUT", EHOSTUNREACH: "OTHER", EADDRINUSE: "OTHER" } as const;
-		return failed(names[error.code]);
+		const names: Partial<Record<string, string>> = { ECONNREFUSED: "REFUSED", EAI_AGAIN: "DNS", ENOTFOUND: "DNS", ETIMEDOUT: "TIMEOUT" };
+		return failed(names[error.code] ?? "OTHER");
 	}
 };
 

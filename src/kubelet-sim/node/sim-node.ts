@@ -9,7 +9,8 @@ import { debian } from "../images/base.ts";
 import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
-import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { ClusterNetwork } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
@@ -150,12 +151,16 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.description.address;
 	}
 
+	get podCidr(): string {
+		return this.description.podCidr;
+	}
+
 	get allocatable(): Readonly<Record<string, string>> {
 		return this.description.capacity;
 	}
 
 	get network(): PodNetwork {
-		this.#network ??= this.#cluster.add(this.address, "");
+		this.#network ??= this.#cluster.add(this.address, this);
 		return this.#network;
 	}
 

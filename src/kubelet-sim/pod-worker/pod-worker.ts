@@ -14,7 +14,7 @@ import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
 import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
-import type { PodNetwork } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, saysDisk, saysMemory, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
 import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
@@ -603,7 +603,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			return;
 		}
 		this.node.reserveAddress(address);
-		this.#network = this.host.network.add(address, this.#pod.metadata?.namespace ?? "");
+		this.#network = this.host.network.add(address, this.node, this);
 	}
 
 	#leaveNetwork(): void {
