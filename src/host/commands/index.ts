@@ -3,7 +3,13 @@ import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
 import { date } from "./date.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
-import { curl, nc, nslookup, wget } from "./network.ts";
+import { bindNslookup, dig, host } from "./network/bind.ts";
+import { curl } from "./network/curl.ts";
+import { gnuWget } from "./network/gnu-wget.ts";
+import { nc } from "./network/nc.ts";
+import { nslookup, oldNslookup } from "./network/nslookup.ts";
+import { iputilsPing, ping } from "./network/ping.ts";
+import { wget } from "./network/wget.ts";
 import {
 	clear,
 	echo,
@@ -38,10 +44,12 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	curl,
 	dash: shellProgram("dash"),
 	date,
+	dig,
 	echo,
 	env,
 	false: () => 1,
 	head,
+	host,
 	hostname,
 	id,
 	kill,
@@ -50,6 +58,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	nohup,
 	nproc,
 	nslookup,
+	ping,
 	printenv,
 	printf,
 	ps,
@@ -74,6 +83,14 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	yes,
 };
 
+/** Other programs of the same names, which images put in their place. */
+const variants: Readonly<Record<string, Program>> = {
+	"bind-nslookup": bindNslookup,
+	"busybox-1.28-nslookup": oldNslookup,
+	"gnu-wget": gnuWget,
+	"iputils-ping": iputilsPing,
+};
+
 const commands: ReadonlyMap<string, Program> = new Map([
 	...utilityNames.map((name) => [name, utilityProgram(name)] as const),
 	...Object.entries(ownCommands),
@@ -83,5 +100,5 @@ const commands: ReadonlyMap<string, Program> = new Map([
 export const commandNames: readonly string[] = [...commands.keys()].filter((name) => !["ash", "bash", "dash"].includes(name)).sort();
 
 export function findCommand(name: string): Program | undefined {
-	return commands.get(name);
+	return commands.get(name) ?? (Object.hasOwn(variants, name) ? variants[name] : undefined);
 }

@@ -102,7 +102,11 @@ export interface ClientResponse {
 }
 
 /** One request on a connection of its own, which ends with the signal. Rejects with `NetworkError` or `HttpError`. */
-export async function httpRequest(network: NetworkStack, request: ClientRequest, signal?: AbortSignal): Promise<ClientResponse> {
+export async function httpRequest(
+	network: Pick<NetworkStack, "connect">,
+	request: ClientRequest,
+	signal?: AbortSignal,
+): Promise<ClientResponse> {
 	const connection = await network.connect(request.address ?? request.host, request.port, signal);
 	const close = () => connection.destroy();
 	signal?.addEventListener("abort", close, { once: true });

@@ -4,7 +4,7 @@
  */
 import { type InputStream, type OutputStream, Pipe } from "../stream.ts";
 import type { DnsQuestion, DnsResponse, NameServer } from "./dns.ts";
-import { type NetworkView, loopbackView, type SocketEntry } from "./view.ts";
+import { loopbackView, type NetworkView, type SocketEntry } from "./view.ts";
 
 export type { NetworkView } from "./view.ts";
 
@@ -117,12 +117,15 @@ interface Flow {
 type FlowPlace = Pick<Flow, "clientAddress" | "clientPort" | "serverAddress" | "serverPort">;
 
 /** A joined pair of ends; the addresses are those that the other end sees. */
-function connectionPair(place: FlowPlace): { readonly client: Connection; readonly server: Connection; readonly abort: () => void } {
+function connectionPair(
+	place: FlowPlace,
+	dialled: ConnectionOrigin["dialled"] = { address: place.serverAddress, port: place.serverPort },
+): { readonly client: Connection; readonly server: Connection; readonly abort: () => void } {
 	const toServer = new Pipe();
 	const toClient = new Pipe();
-	const { clientAddress, clientPort, serverAddress, serverPort } = place;
+	const { clientAddress, clientPort } = place;
 	return {
-		client: end(toClient, toServer, serverAddress, serverPort),
+		client: end(toClient, toServer, dialled.address, dialled.port),
 		server: end(toServer, toClient, clientAddress, clientPort),
 		// As a kernel closes the sockets of a process: with a reset if there is something that it has not read.
 		abort: () => {
@@ -157,6 +160,8 @@ export interface ConnectionOrigin {
 	readonly address: string;
 	/** Default: any. */
 	readonly port?: number | undefined;
+	/** What the client connected to, if that is something else that leads here. */
+	readonly dialled?: { readonly address: string; readonly port: number };
 }
 
 /** A machine that is connected to nothing but itself: loopback works, everything else has no route. */
@@ -222,7 +227,7 @@ export class LoopbackNetwork implements NetworkStack {
 			serverAddress: this.address,
 			serverPort: port,
 		};
-		const { client, server, abort } = connectionPair(place);
+		const { client, server, abort } = connectionPair(place, origin.dialled);
 		const flow = { ...place, pid: listening.owner?.pid, client, abort };
 		this.#flows ??= new Set();
 		this.#flows.add(flow);

@@ -12,7 +12,16 @@ const inPod = "search default.svc.cluster.local svc.cluster.local cluster.local\
 describe("/etc/resolv.conf", () => {
 	it.each([
 		["", { servers: ["127.0.0.1"], search: [], ndots: 1, timeoutMs: 5000, attempts: 2 }],
-		[inPod, { servers: ["10.96.0.10"], search: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"], ndots: 5, timeoutMs: 5000, attempts: 2 }],
+		[
+			inPod,
+			{
+				servers: ["10.96.0.10"],
+				search: ["default.svc.cluster.local", "svc.cluster.local", "cluster.local"],
+				ndots: 5,
+				timeoutMs: 5000,
+				attempts: 2,
+			},
+		],
 		[
 			"# comment\nnameserver 1.1.1.1\nnameserver 2.2.2.2\nnameserver 3.3.3.3\nnameserver 4.4.4.4\nsearch a\nsearch b c.\noptions timeout:1 attempts:9 ndots:99 edns0",
 			{ servers: ["1.1.1.1", "2.2.2.2", "3.3.3.3"], search: ["b", "c"], ndots: 15, timeoutMs: 1000, attempts: 5 },
@@ -76,7 +85,10 @@ describe("a lookup", () => {
 		await clock.advanceUntil(() => result !== undefined, 3_600_000);
 		return [result ?? "", clock.now() - startMs];
 	};
-	const a = (name: string, data: string): DnsResponse => ({ ...emptyResponse("NOERROR"), answers: [{ name, type: "A", ttlSeconds: 30, data }] });
+	const a = (name: string, data: string): DnsResponse => ({
+		...emptyResponse("NOERROR"),
+		answers: [{ name, type: "A", ttlSeconds: 30, data }],
+	});
 
 	it("goes through the search list until something is found", async () => {
 		stack.answer = (_, { name }) => (name === "web.svc.cluster.local" ? a(name, "10.0.0.1") : emptyResponse("NXDOMAIN"));
@@ -111,8 +123,11 @@ describe("a lookup", () => {
 		expect(await resolve("web")).toEqual(["EAI_AGAIN", 0]);
 	});
 
-	it.each([["a".repeat(300)], [`${"a".repeat(64)}.b`], ["a..b"], ["."], [""], [`${"ab.".repeat(83)}abcdef`]])("asks nobody for %j", async (name) => {
-		expect((await resolve(name))[0]).toBe("ENOTFOUND");
-		expect(stack.asked.every((asked) => asked.length < 270)).toBe(true);
-	});
+	it.each([["a".repeat(300)], [`${"a".repeat(64)}.b`], ["a..b"], ["."], [""], [`${"ab.".repeat(83)}abcdef`]])(
+		"asks nobody for %j",
+		async (name) => {
+			expect((await resolve(name))[0]).toBe("ENOTFOUND");
+			expect(stack.asked.every((asked) => asked.length < 270)).toBe(true);
+		},
+	);
 });

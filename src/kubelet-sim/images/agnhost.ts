@@ -16,7 +16,7 @@ import {
 	type Program,
 	writeText,
 } from "../../host/index.ts";
-import { alpine } from "./base.ts";
+import { alpine, withBindTools } from "./base.ts";
 import { klogHead, serveHttp, stopped } from "./http-program.ts";
 import { type Image, once } from "./image.ts";
 import { serveFile } from "./static-files.ts";
@@ -301,7 +301,12 @@ export const agnhostImage: Image = {
 		env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
 		workingDir: "/",
 	},
-	files: once(() => alpine(["curl"]).program("/agnhost", "agnhost").directory("/uploads").build()),
+	files: once(() =>
+		withBindTools(alpine(["curl"]))
+			.program("/agnhost", "agnhost")
+			.directory("/uploads")
+			.build(),
+	),
 	programs: { agnhost },
 	usage: { cores: 0.0002, memoryBytes: 5 * 1024 * 1024 },
 };

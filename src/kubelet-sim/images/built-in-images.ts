@@ -8,7 +8,7 @@ import type { Image } from "./image.ts";
 import { mysqlImage } from "./mysql.ts";
 import { nginxAlpineImage, nginxImage } from "./nginx.ts";
 import { perlImage } from "./perl.ts";
-import { alpineImage, busyboxImage, curlImage, debianImage, dnsutilsImage, pauseImage } from "./plain.ts";
+import { alpineImage, busyboxImage, curlImage, debianImage, dnsutilsImage, oldBusyboxImage, pauseImage } from "./plain.ts";
 import { redisFollowerImage, redisImage } from "./redis.ts";
 import { stressImage, vishStressImage } from "./stress.ts";
 import { tomcatImage } from "./tomcat.ts";
@@ -16,6 +16,7 @@ import { tomcatImage } from "./tomcat.ts";
 export const builtInImages: readonly Image[] = [
 	nginxImage,
 	nginxAlpineImage,
+	oldBusyboxImage,
 	busyboxImage,
 	alpineImage,
 	debianImage,

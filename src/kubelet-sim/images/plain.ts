@@ -22,6 +22,13 @@ export const busyboxImage: Image = {
 	files: once(() => busyboxFiles().build()),
 };
 
+/** Until 1.28, which the documentation of Kubernetes uses for nslookup. */
+export const oldBusyboxImage: Image = {
+	...busyboxImage,
+	hasTag: (tag) => /^1\.(1?\d|2[0-8])(\.\d{1,2})?(-|$)/.test(tag),
+	files: once(() => busyboxFiles(true).build()),
+};
+
 export const alpineImage: Image = {
 	repositories: ["docker.io/library/alpine", "public.ecr.aws/docker/library/alpine"],
 	sizeBytes: 3_799_689,
@@ -50,7 +57,7 @@ export const dnsutilsImage: Image = {
 	repositories: ["registry.k8s.io/e2e-test-images/jessie-dnsutils", "gcr.io/kubernetes-e2e-test-images/dnsutils"],
 	sizeBytes: 112_000_000,
 	config: { cmd: ["sleep", "infinity"], env: busyboxPath, workingDir: "/" },
-	files: once(() => debian(["curl", "nslookup"]).build()),
+	files: once(() => debian(["curl", "dig", "host", "nslookup"]).build()),
 };
 
 /** Waits for a signal and ends well. */
@@ -83,7 +90,7 @@ export const unknownImage: Image = {
 	repositories: [],
 	sizeBytes: 48_000_000,
 	config: { entrypoint: ["/entrypoint"], env: busyboxPath, workingDir: "/" },
-	files: once(() => debian(["curl", "wget", "ps", "nslookup"]).program("/entrypoint", "wait-for-signal").build()),
+	files: once(() => debian(["curl", "dig", "host", "nslookup", "ping", "ps", "wget"]).program("/entrypoint", "wait-for-signal").build()),
 	programs: { "wait-for-signal": waitForSignal },
 	usage: { cores: 0.001, memoryBytes: 12 * 1024 * 1024, isGuess: true },
 	hasTag: () => true,

@@ -15,7 +15,11 @@ beforeEach(() => {
 });
 
 const both = [endpoint("10.244.0.2", 1), endpoint("10.244.1.2", 2)];
-const nodePort: Partial<ServiceSpec> = { type: "NodePort", clusterIP: "10.96.0.20", ports: [{ port: 80, nodePort: 30080, protocol: "TCP" }] };
+const nodePort: Partial<ServiceSpec> = {
+	type: "NodePort",
+	clusterIP: "10.96.0.20",
+	ports: [{ port: 80, nodePort: 30080, protocol: "TCP" }],
+};
 const cluster: Partial<ServiceSpec> = { clusterIP: "10.96.0.20" };
 const policy = (external: "Local" | "Cluster", internal: "Local" | "Cluster" = "Cluster"): Partial<ServiceSpec> => ({
 	externalTrafficPolicy: external,
@@ -47,13 +51,23 @@ describe("endpoints", () => {
 		["gone from the network", [endpoint("10.244.1.200", 2)], "EHOSTUNREACH"],
 		[
 			"those of the client's node, if each has a node's hint",
-			[endpoint("10.244.0.2", 1, { hints: { forNodes: [{ name: "node-1" }] } }), endpoint("10.244.1.2", 2, { hints: { forNodes: [{ name: "node-2" }] } })],
+			[
+				endpoint("10.244.0.2", 1, { hints: { forNodes: [{ name: "node-1" }] } }),
+				endpoint("10.244.1.2", 2, { hints: { forNodes: [{ name: "node-2" }] } }),
+			],
 			"here",
 		],
-		["all, if one has none", [endpoint("10.244.0.2", 1, { hints: { forNodes: [{ name: "node-1" }] } }), endpoint("10.244.1.2", 2)], "here there"],
+		[
+			"all, if one has none",
+			[endpoint("10.244.0.2", 1, { hints: { forNodes: [{ name: "node-1" }] } }), endpoint("10.244.1.2", 2)],
+			"here there",
+		],
 		[
 			"those of the client's zone",
-			[endpoint("10.244.0.2", 1, { hints: { forZones: [{ name: "b" }] } }), endpoint("10.244.1.2", 2, { hints: { forZones: [{ name: "a" }] } })],
+			[
+				endpoint("10.244.0.2", 1, { hints: { forZones: [{ name: "b" }] } }),
+				endpoint("10.244.1.2", 2, { hints: { forZones: [{ name: "a" }] } }),
+			],
 			"there",
 		],
 	];
@@ -71,13 +85,27 @@ describe("traffic policies", () => {
 		["internal Local stays on the node", { ...nodePort, ...policy("Cluster", "Local") }, both, "10.96.0.20", 80, "here"],
 		["internal Local drops what has none there", { ...nodePort, ...policy("Cluster", "Local") }, onlyThere, "10.96.0.20", 80, "ETIMEDOUT"],
 		["internal Local takes one that leaves", { ...nodePort, ...policy("Cluster", "Local") }, leavingHere, "10.96.0.20", 80, "here"],
-		["internal Local refuses if there is none anywhere", { ...nodePort, ...policy("Cluster", "Local") }, [], "10.96.0.20", 80, "ECONNREFUSED"],
+		[
+			"internal Local refuses if there is none anywhere",
+			{ ...nodePort, ...policy("Cluster", "Local") },
+			[],
+			"10.96.0.20",
+			80,
+			"ECONNREFUSED",
+		],
 		["a node port leads anywhere", nodePort, both, "172.18.0.3", 30080, "here there"],
 		["… from the client's own node, too", nodePort, both, "172.18.0.2", 30080, "here there"],
 		["external Local stays on that node", { ...nodePort, ...policy("Local") }, both, "172.18.0.3", 30080, "there"],
 		["external Local does not bind who is on the node", { ...nodePort, ...policy("Local") }, both, "172.18.0.2", 30080, "here there"],
 		["external Local does not bind cluster addresses", { ...nodePort, ...policy("Local") }, both, "10.96.0.20", 80, "here there"],
-		["external Local drops on a node without", { ...nodePort, ...policy("Local") }, [endpoint("10.244.0.2", 1)], "172.18.0.3", 30080, "ETIMEDOUT"],
+		[
+			"external Local drops on a node without",
+			{ ...nodePort, ...policy("Local") },
+			[endpoint("10.244.0.2", 1)],
+			"172.18.0.3",
+			30080,
+			"ETIMEDOUT",
+		],
 		["a port that is no node port is the node's own", nodePort, both, "172.18.0.3", 80, "ECONNREFUSED"],
 		["an external address", { ...cluster, externalIPs: ["192.0.2.1"] }, both, "192.0.2.1", 80, "here there"],
 	] as const)("%s", async (_, spec, endpoints, address, port, heard) => {
@@ -91,7 +119,13 @@ describe("the source that the server sees", () => {
 		["of a cluster address: the client", cluster, "10.96.0.20", 80, "there sees 10.244.0.9"],
 		["of a node port: the node", nodePort, "172.18.0.2", 30080, "there sees 172.18.0.2"],
 		["of a node port on the server's node: its bridge", nodePort, "172.18.0.3", 30080, "there sees 10.244.1.1"],
-		["with external Local: the client as it left its node", { ...nodePort, ...policy("Local") }, "172.18.0.3", 30080, "there sees 172.18.0.2"],
+		[
+			"with external Local: the client as it left its node",
+			{ ...nodePort, ...policy("Local") },
+			"172.18.0.3",
+			30080,
+			"there sees 172.18.0.2",
+		],
 	] as const)("%s", async (_, spec, address, port, heard) => {
 		fixture.service("web", spec, [endpoint("10.244.1.2", 2)]);
 		expect(await fixture.hear(client, address, port)).toBe(heard);
@@ -127,7 +161,10 @@ test("session affinity keeps a client at its endpoint for as long as it comes ba
 test("session affinity lets go of an endpoint that is gone", async () => {
 	fixture.service("web", { ...cluster, sessionAffinity: "ClientIP" }, both);
 	const first = await fixture.hearAll(client, "10.96.0.20", 80, 1);
-	fixture.slices[0] = { ...(fixture.slices[0] ?? { addressType: "IPv4" }), endpoints: [first === "here" ? endpoint("10.244.1.2", 2) : endpoint("10.244.0.2", 1)] };
+	fixture.slices[0] = {
+		...(fixture.slices[0] ?? { addressType: "IPv4" }),
+		endpoints: [first === "here" ? endpoint("10.244.1.2", 2) : endpoint("10.244.0.2", 1)],
+	};
 	expect(await fixture.hearAll(client, "10.96.0.20")).toBe(first === "here" ? "there" : "here");
 });
 
@@ -184,7 +221,11 @@ test("a node port is at the node's own loopback address, and not at a pod's", as
 test("a node without power and its pods are silent", async () => {
 	fixture.service("web", nodePort, [endpoint("10.244.1.2", 2)]);
 	fixture.node(2).isOff = true;
-	for (const [address, port] of [["10.244.1.2", 80], ["172.18.0.3", 30080], ["10.96.0.20", 80]] as const) {
+	for (const [address, port] of [
+		["10.244.1.2", 80],
+		["172.18.0.3", 30080],
+		["10.96.0.20", 80],
+	] as const) {
 		expect(await fixture.hear(client, address, port)).toBe("ETIMEDOUT");
 	}
 	expect(await client.ping("172.18.0.3")).toEqual({ type: "silence" });

@@ -16,7 +16,15 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../apimachinery/ipv4.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Service, ServicePort } from "../../apimachinery/schema/generated/types.ts";
-import { type Connection, type DnsQuestion, type DnsResponse, emptyResponse, NetworkError, type NetworkView, type PingAnswer } from "../../host/index.ts";
+import {
+	type Connection,
+	type DnsQuestion,
+	type DnsResponse,
+	emptyResponse,
+	NetworkError,
+	type NetworkView,
+	type PingAnswer,
+} from "../../host/index.ts";
 import { ClusterZone } from "./dns/cluster-zone.ts";
 import { machineView } from "./machine-view.ts";
 import { bridgeAddress, type NetworkLookups } from "./network-lookups.ts";
@@ -175,7 +183,7 @@ export class ClusterNetwork implements NetworkFabric {
 
 	#open(origin: Origin, address: string, port: number): Connection {
 		const { network, port: targetPort, from } = this.#route(origin, address, port, "TCP");
-		return network.accept(targetPort, { address: from });
+		return network.accept(targetPort, { address: from, dialled: { address, port } });
 	}
 
 	#route(origin: Origin, address: string, port: number, protocol: Protocol): Destination {
@@ -214,13 +222,7 @@ export class ClusterNetwork implements NetworkFabric {
 		return { network: target, port: backend.port, from: isMasqueraded ? sourceOn(node, target, origin.address) : origin.address };
 	}
 
-	#choose(
-		service: Service,
-		servicePort: ServicePort,
-		backends: readonly Backend[],
-		node: string,
-		client: string,
-	): Backend | undefined {
+	#choose(service: Service, servicePort: ServicePort, backends: readonly Backend[], node: string, client: string): Backend | undefined {
 		if (backends.length === 0) return undefined;
 		const seconds = affinitySeconds(service);
 		const random = () => backends[this.#random.int(backends.length)];
@@ -245,7 +247,8 @@ export class ClusterNetwork implements NetworkFabric {
 		const found = this.#servicePortAt(port, protocol);
 		if (found !== undefined) return this.#toService(origin, found.service, found.servicePort, true);
 		const pod = this.#hostPort(node, port, protocol);
-		if (pod !== undefined) return pod.network.address === origin.address ? { ...pod, from: bridgeAddress(node) } : { ...pod, from: origin.address };
+		if (pod !== undefined)
+			return pod.network.address === origin.address ? { ...pod, from: bridgeAddress(node) } : { ...pod, from: origin.address };
 		return { network: node.network, port, from: origin.address };
 	}
 

@@ -13,6 +13,7 @@ import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
+import { podDns } from "../container/network-files.ts";
 import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
@@ -582,6 +583,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
+			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
 			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;

@@ -74,7 +74,8 @@ export class FleetHarness {
 
 	async start(nodeName = "n1", node: Omit<NodeOptions, "name"> = {}): Promise<void> {
 		await Fleet.preload();
-		if (!this.#isContinued) await this.client.resource(namespaces).create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "default" } });
+		if (!this.#isContinued)
+			await this.client.resource(namespaces).create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "default" } });
 		this.#informers.informer(pods).onChange({
 			added: (pod) => this.#tell(pod),
 			updated: (_, pod) => this.#tell(pod),

@@ -9,8 +9,22 @@ beforeEach(() => {
 	fixture = new NetworkFixture();
 	fixture.pod("client", "10.244.0.9");
 	const named = { hostname: "db-0" };
-	fixture.service("web", { clusterIP: "10.96.0.20", ports: [{ name: "http", port: 80 }, { name: "dns", port: 53, protocol: "UDP" }] }, [endpoint("10.244.0.2", 1)]);
-	fixture.service("db", { clusterIP: "None", ports: [{ name: "sql", port: 3306 }] }, [endpoint("10.244.0.3", 1, named), endpoint("10.244.1.3", 2), endpoint("10.244.1.4", 2, notReady)]);
+	fixture.service(
+		"web",
+		{
+			clusterIP: "10.96.0.20",
+			ports: [
+				{ name: "http", port: 80 },
+				{ name: "dns", port: 53, protocol: "UDP" },
+			],
+		},
+		[endpoint("10.244.0.2", 1)],
+	);
+	fixture.service("db", { clusterIP: "None", ports: [{ name: "sql", port: 3306 }] }, [
+		endpoint("10.244.0.3", 1, named),
+		endpoint("10.244.1.3", 2),
+		endpoint("10.244.1.4", 2, notReady),
+	]);
 	fixture.service("early", { clusterIP: "None", publishNotReadyAddresses: true }, [endpoint("10.244.1.4", 2)]);
 	fixture.service("empty", { clusterIP: "None" });
 	fixture.service("inside", { type: "ExternalName", externalName: "web.default.svc.cluster.local" });
