@@ -15,6 +15,8 @@ export { kernelVersion } from "./commands/system.ts";
 export { Kernel, PidNamespace } from "./kernel.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
 export {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
 	type DnsQuestion,
 	type DnsRecord,
 	type DnsResponse,

@@ -34,6 +34,24 @@ export interface DnsResponse {
 /** Answers on port 53. @param from the client's address */
 export type NameServer = (question: DnsQuestion, from: string) => DnsResponse | Promise<DnsResponse>;
 
+/** What a name server is to answer of a cluster's names. */
+export interface ClusterZoneOptions {
+	/** The cluster's domain. */
+	readonly domain: string;
+	readonly ttlSeconds: number;
+	/** `insecure`: every address has a pod's name, if its namespace is there; `verified`: those of pods; `disabled`: none. */
+	readonly podNames: "insecure" | "verified" | "disabled";
+}
+
+/**
+ * Answers what is in the cluster's domain or an address of the cluster; undefined for anything else.
+ * @param outside asked for what names of the cluster point at, if that is outside
+ */
+export type ClusterZoneServer = (
+	question: DnsQuestion,
+	outside: (question: DnsQuestion) => Promise<DnsResponse>,
+) => Promise<DnsResponse | undefined>;
+
 export function emptyResponse(code: ResponseCode, authoritative = false): DnsResponse {
 	return { code, authoritative, answers: [], authority: [], additional: [] };
 }

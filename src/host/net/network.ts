@@ -3,7 +3,14 @@
  * the kubelet simulation gives each pod a stack, tests may give any other.
  */
 import { type InputStream, type OutputStream, Pipe } from "../stream.ts";
-import type { DnsQuestion, DnsResponse, NameServer } from "./dns.ts";
+import {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
+	type DnsQuestion,
+	type DnsResponse,
+	emptyResponse,
+	type NameServer,
+} from "./dns.ts";
 import { loopbackView, type NetworkView, type SocketEntry } from "./view.ts";
 
 export type { NetworkView } from "./view.ts";
@@ -92,6 +99,8 @@ export interface NetworkStack {
 	serveNames(server: NameServer, owner?: ListenerOwner): Listener;
 	/** Asks the name server at an address; undefined: no answer ever comes. Rejects with ECONNREFUSED or EHOSTUNREACH. */
 	query(server: string, question: DnsQuestion): Promise<DnsResponse | undefined>;
+	/** The names of the cluster that the machine is in, for a name server: what a real one reads from the API. */
+	clusterZone(options: ClusterZoneOptions): ClusterZoneServer;
 	/** One ICMP echo request to an address. */
 	ping(address: string): Promise<PingAnswer>;
 }
@@ -279,6 +288,11 @@ export class LoopbackNetwork implements NetworkStack {
 		if (server !== this.address && !isLoopback(server)) throw new NetworkError("EHOSTUNREACH");
 		if (this.#names === undefined) throw new NetworkError("ECONNREFUSED");
 		return this.#names.server(question, server);
+	}
+
+	/** Of no cluster: there is nothing in the domain. */
+	clusterZone({ domain }: ClusterZoneOptions): ClusterZoneServer {
+		return async ({ name }) => (name.endsWith(domain) ? emptyResponse("NXDOMAIN", true) : undefined);
 	}
 
 	async ping(address: string): Promise<PingAnswer> {

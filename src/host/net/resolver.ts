@@ -5,7 +5,15 @@
  */
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
-import { type DnsQuestion, type DnsResponse, isLegalName, type NameServer, withoutFinalDot } from "./dns.ts";
+import {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
+	type DnsQuestion,
+	type DnsResponse,
+	isLegalName,
+	type NameServer,
+	withoutFinalDot,
+} from "./dns.ts";
 import {
 	type Connection,
 	type ConnectionHandler,
@@ -105,6 +113,10 @@ export class ResolvingNetwork implements NetworkStack {
 
 	query(server: string, question: DnsQuestion): Promise<DnsResponse | undefined> {
 		return this.#stack.query(server, question);
+	}
+
+	clusterZone(options: ClusterZoneOptions): ClusterZoneServer {
+		return this.#stack.clusterZone(options);
 	}
 
 	async ping(address: string): Promise<PingAnswer> {

@@ -1,5 +1,6 @@
 /** The images that kubesim brings. */
 import { agnhostImage } from "./agnhost.ts";
+import { corednsImage } from "./coredns/coredns.ts";
 import { echoServerImages } from "./echo-servers.ts";
 import { guestbookFrontendImage } from "./guestbook.ts";
 import { hpaExampleImage } from "./hpa-example.ts";
@@ -34,5 +35,6 @@ export const builtInImages: readonly Image[] = [
 	mysqlImage,
 	tomcatImage,
 	dnsutilsImage,
+	corednsImage,
 	...echoServerImages,
 ];

@@ -17,6 +17,8 @@ import { isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../apimachinery/ipv4
 import type { Random } from "../../apimachinery/random.ts";
 import type { Service, ServicePort } from "../../apimachinery/schema/generated/types.ts";
 import {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
 	type Connection,
 	type DnsQuestion,
 	type DnsResponse,
@@ -105,7 +107,7 @@ export class ClusterNetwork implements NetworkFabric {
 	readonly #affinity = new SessionAffinity();
 	readonly #serviceCidr: string;
 	readonly #ownDns: boolean;
-	readonly #zone: ClusterZone;
+	readonly #ownZone: ClusterZoneServer;
 
 	constructor({ lookups, clock, random, clusterDns, serviceCidr = "10.96.0.0/12", ownDns = true }: ClusterNetworkOptions) {
 		this.lookups = lookups;
@@ -114,13 +116,7 @@ export class ClusterNetwork implements NetworkFabric {
 		this.clusterDns = clusterDns;
 		this.#serviceCidr = serviceCidr;
 		this.#ownDns = ownDns;
-		this.#zone = new ClusterZone(lookups, {
-			domain: clusterDomain,
-			ttlSeconds: ownTtlSeconds,
-			podNames: "insecure",
-			serial: () => Math.floor(clock.now() / 1000),
-			outside: (question) => this.#outside(question),
-		});
+		this.#ownZone = this.clusterZone({ domain: clusterDomain, ttlSeconds: ownTtlSeconds, podNames: "insecure" });
 	}
 
 	/** Makes the network of a pod or node, reachable at its address until `remove`. @param owner absent: the node itself */
@@ -174,6 +170,12 @@ export class ClusterNetwork implements NetworkFabric {
 	/** Whether a port of a node is taken by a Service, seen from the node itself: also at its loopback address. */
 	isNodePort(network: PodNetwork, port: number): boolean {
 		return network.owner === undefined && this.#servicePortAt(port, "TCP") !== undefined;
+	}
+
+	/** The cluster's names, for a name server that a pod runs. */
+	clusterZone(options: ClusterZoneOptions): ClusterZoneServer {
+		const zone = new ClusterZone(this.lookups, this.clock, options);
+		return (question, outside) => zone.answer(question, outside);
 	}
 
 	/** What programs of a pod or node see of the network. */
@@ -299,7 +301,7 @@ export class ClusterNetwork implements NetworkFabric {
 	}
 
 	async #answer(question: DnsQuestion): Promise<DnsResponse> {
-		return (await this.#zone.answer(question)) ?? this.#outside(question);
+		return (await this.#ownZone(question, async (next) => this.#outside(next))) ?? this.#outside(question);
 	}
 
 	/** What the name server of the nodes' network knows: the nodes. */

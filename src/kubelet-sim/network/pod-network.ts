@@ -2,6 +2,8 @@
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
 	type Connection,
 	type DnsQuestion,
 	type DnsResponse,
@@ -39,6 +41,7 @@ export interface NetworkFabric {
 	ping(from: PodNetwork, address: string): Promise<PingAnswer>;
 	isNodePort(network: PodNetwork, port: number): boolean;
 	view(network: PodNetwork): NetworkView;
+	clusterZone(options: ClusterZoneOptions): ClusterZoneServer;
 }
 
 /** When a connection is given up to which nothing answers. Source: net.ipv4.tcp_syn_retries and tcp_syn_linear_timeouts. */
@@ -77,6 +80,10 @@ export class PodNetwork extends LoopbackNetwork {
 	override async query(server: string, question: DnsQuestion): Promise<DnsResponse | undefined> {
 		if (isLoopback(server) || server === this.address) return super.query(server, question);
 		return this.#fabric.query(this, server, question);
+	}
+
+	override clusterZone(options: ClusterZoneOptions): ClusterZoneServer {
+		return this.#fabric.clusterZone(options);
 	}
 
 	override async ping(address: string): Promise<PingAnswer> {

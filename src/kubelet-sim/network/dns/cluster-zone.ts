@@ -9,8 +9,17 @@
  *
  * Source: https://github.com/kubernetes/dns/blob/master/docs/specification.md, https://coredns.io/plugins/kubernetes/
  */
+import type { Clock } from "../../../apimachinery/clock/clock.ts";
 import type { DiscoveryEndpointPort, Endpoint, EndpointSlice, Service } from "../../../apimachinery/schema/generated/types.ts";
-import { type DnsQuestion, type DnsRecord, type DnsResponse, emptyResponse, isIpv4, reverseAddress } from "../../../host/index.ts";
+import {
+	type ClusterZoneOptions,
+	type DnsQuestion,
+	type DnsRecord,
+	type DnsResponse,
+	emptyResponse,
+	isIpv4,
+	reverseAddress,
+} from "../../../host/index.ts";
 import { protocolOf } from "../service-routing.ts";
 
 /** What a cluster's names are made of. */
@@ -25,17 +34,8 @@ export interface NameLookups {
 	hasPod(namespace: string, address: string): boolean;
 }
 
-export interface ZoneOptions {
-	/** The cluster's domain. */
-	readonly domain: string;
-	readonly ttlSeconds: number;
-	/** `insecure`: every address has a pod's name, if its namespace is there; `verified`: those of pods; `disabled`: none. */
-	readonly podNames: "insecure" | "verified" | "disabled";
-	/** Of the SOA record, seconds since the epoch. */
-	readonly serial: () => number;
-	/** Looks up what an ExternalName points at, if that is not in the domain. */
-	readonly outside: (question: DnsQuestion) => DnsResponse | Promise<DnsResponse>;
-}
+/** Looks up what an ExternalName points at, if that is not in the domain. */
+type Outside = (question: DnsQuestion) => DnsResponse | Promise<DnsResponse>;
 
 /** A chain of ExternalNames ends after so many, as in CoreDNS. */
 const maxChain = 8;
@@ -51,15 +51,17 @@ type Found = { readonly cname: string } | readonly Target[];
 
 export class ClusterZone {
 	readonly #lookups: NameLookups;
-	readonly #options: ZoneOptions;
+	readonly #options: ClusterZoneOptions;
+	readonly #clock: Clock;
 
-	constructor(lookups: NameLookups, options: ZoneOptions) {
+	constructor(lookups: NameLookups, clock: Clock, options: ClusterZoneOptions) {
 		this.#lookups = lookups;
+		this.#clock = clock;
 		this.#options = options;
 	}
 
 	/** Undefined: the name is not in the cluster's domain, or no address of the cluster. */
-	async answer(question: DnsQuestion, chain = 0): Promise<DnsResponse | undefined> {
+	async answer(question: DnsQuestion, outside: Outside, chain = 0): Promise<DnsResponse | undefined> {
 		const { domain } = this.#options;
 		const name = question.name.toLowerCase();
 		const address = reverseAddress(name);
@@ -71,7 +73,7 @@ export class ClusterZone {
 		if (known !== undefined) return known;
 		const found = this.#find(labels);
 		if (found === undefined) return this.#denied("NXDOMAIN");
-		if ("cname" in found) return this.#alias(question, found.cname, chain);
+		if ("cname" in found) return this.#alias(question, found.cname, outside, chain);
 		const records = this.#records(question, found);
 		return records.answers.length === 0 ? this.#denied("NOERROR") : records;
 	}
@@ -146,11 +148,11 @@ export class ClusterZone {
 		return { ...this.#response(answers), additional: [...hosts].map(([host, address]) => this.#record(host, "A", address)) };
 	}
 
-	async #alias(question: DnsQuestion, target: string, chain: number): Promise<DnsResponse> {
+	async #alias(question: DnsQuestion, target: string, outside: Outside, chain: number): Promise<DnsResponse> {
 		const own = this.#record(question.name, "CNAME", target);
 		if (question.type === "CNAME" || chain >= maxChain) return this.#response([own]);
 		const next = { name: target, type: question.type };
-		const rest = (await this.answer(next, chain + 1)) ?? (await this.#options.outside(next));
+		const rest = (await this.answer(next, outside, chain + 1)) ?? (await outside(next));
 		return this.#response([own, ...rest.answers]);
 	}
 
@@ -192,8 +194,9 @@ export class ClusterZone {
 	}
 
 	#startOfAuthority(): DnsRecord {
-		const { domain, ttlSeconds, serial } = this.#options;
-		return this.#record(domain, "SOA", `ns.dns.${domain} hostmaster.${domain} ${serial()} 7200 1800 86400 ${ttlSeconds}`);
+		const { domain, ttlSeconds } = this.#options;
+		const serial = Math.floor(this.#clock.now() / 1000);
+		return this.#record(domain, "SOA", `ns.dns.${domain} hostmaster.${domain} ${serial} 7200 1800 86400 ${ttlSeconds}`);
 	}
 
 	#response(answers: readonly DnsRecord[]): DnsResponse {
