@@ -6,9 +6,13 @@ import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { bindNslookup, dig, host } from "./network/bind.ts";
 import { curl } from "./network/curl.ts";
 import { gnuWget } from "./network/gnu-wget.ts";
+import { busyboxIp, ip } from "./network/ip.ts";
+import { iptables, iptablesSave } from "./network/iptables.ts";
 import { nc } from "./network/nc.ts";
+import { arp, ifconfig, route } from "./network/net-tools.ts";
 import { nslookup, oldNslookup } from "./network/nslookup.ts";
 import { iputilsPing, ping } from "./network/ping.ts";
+import { netstat, ss } from "./network/sockets.ts";
 import { wget } from "./network/wget.ts";
 import {
 	clear,
@@ -37,6 +41,7 @@ import { stty, tty } from "./terminal.ts";
 import { utilityNames, utilityProgram } from "./utilities.ts";
 
 const ownCommands: Readonly<Record<string, Program>> = {
+	arp,
 	ash: shellProgram("ash"),
 	bash: shellProgram("bash"),
 	cat,
@@ -52,9 +57,14 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	host,
 	hostname,
 	id,
+	ifconfig,
+	ip,
+	iptables,
+	"iptables-save": iptablesSave,
 	kill,
 	ls,
 	nc,
+	netstat,
 	nohup,
 	nproc,
 	nslookup,
@@ -63,7 +73,9 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	printf,
 	ps,
 	pwd,
+	route,
 	sleep: sleepCommand,
+	ss,
 	stty,
 	sync,
 	tail,
@@ -86,6 +98,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 /** Other programs of the same names, which images put in their place. */
 const variants: Readonly<Record<string, Program>> = {
 	"bind-nslookup": bindNslookup,
+	"busybox-ip": busyboxIp,
 	"busybox-1.28-nslookup": oldNslookup,
 	"gnu-wget": gnuWget,
 	"iputils-ping": iputilsPing,

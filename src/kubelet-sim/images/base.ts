@@ -5,11 +5,24 @@ import { commandNames, TreeBuilder } from "../../host/index.ts";
 export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
 
 /** Commands that Debian's slim images lack, as learners find out. */
-const notInDebian = new Set(["ps", "curl", "wget", "nc", "nslookup", "dig", "host", "ping", "tree", "jq", "file"]);
+const netTools = ["arp", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "ping", "route", "ss"] as const;
+const notInDebian: ReadonlySet<string> = new Set([
+	...netTools,
+	"ps",
+	"curl",
+	"wget",
+	"nc",
+	"nslookup",
+	"dig",
+	"host",
+	"tree",
+	"jq",
+	"file",
+]);
 /** What Debian has of others' making, under the usual name. */
 const debianVariants: Readonly<Record<string, string>> = { nslookup: "bind-nslookup", ping: "iputils-ping", wget: "gnu-wget" };
 /** … and those that busybox lacks. */
-const notInBusybox = new Set(["curl", "dig", "host", "jq", "file", "column", "join", "gunzip"]);
+const notInBusybox = new Set(["curl", "dig", "host", "iptables", "iptables-save", "jq", "file", "column", "join", "gunzip", "ss"]);
 /** What Alpine's package bind-tools brings. */
 const bindTools = ["dig", "host", "nslookup"] as const;
 
@@ -64,8 +77,9 @@ export function alpine(extra: readonly string[] = []): TreeBuilder {
 	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh")
 		.programs(
 			"/bin",
-			commandNames.filter((name) => !notInBusybox.has(name) || extra.includes(name)),
+			commandNames.filter((name) => name !== "ip" && (!notInBusybox.has(name) || extra.includes(name))),
 		)
+		.program("/bin/ip", extra.includes("ip") ? "ip" : "busybox-ip")
 		.program("/bin/sh", "ash")
 		.program("/bin/ash", "ash")
 		.program("/bin/busybox", "ash")
@@ -95,11 +109,12 @@ export function withBindTools(builder: TreeBuilder): TreeBuilder {
 
 /** @param isOld as until 1.28, when nslookup asked libc */
 export function busyboxFiles(isOld = false): TreeBuilder {
-	const names = commandNames.filter((name) => !notInBusybox.has(name));
+	const names = commandNames.filter((name) => name !== "ip" && !notInBusybox.has(name));
 	const builder = withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh").programs(
 		"/bin",
 		names.filter((name) => !isOld || name !== "nslookup"),
 	);
+	builder.program("/bin/ip", "busybox-ip");
 	if (isOld) builder.program("/bin/nslookup", "busybox-1.28-nslookup");
 	return builder
 		.program("/bin/sh", "ash")

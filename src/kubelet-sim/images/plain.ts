@@ -2,7 +2,7 @@
 
 import type { Program } from "../../host/index.ts";
 import { TreeBuilder } from "../../host/index.ts";
-import { alpine, busyboxFiles, debian, imageBuiltMs } from "./base.ts";
+import { alpine, busyboxFiles, debian, imageBuiltMs, withBindTools } from "./base.ts";
 import { type Image, once } from "./image.ts";
 
 const busyboxPath = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
@@ -58,6 +58,21 @@ export const dnsutilsImage: Image = {
 	sizeBytes: 112_000_000,
 	config: { cmd: ["sleep", "infinity"], env: busyboxPath, workingDir: "/" },
 	files: once(() => debian(["curl", "dig", "host", "nslookup"]).build()),
+};
+
+/** All that there is for looking at networks. */
+export const netshootImage: Image = {
+	repositories: ["docker.io/nicolaka/netshoot", "ghcr.io/nicolaka/netshoot"],
+	sizeBytes: 201_000_000,
+	config: { cmd: ["zsh"], env: busyboxPath, workingDir: "/root" },
+	files: once(() =>
+		withBindTools(alpine(["curl", "ip", "iptables", "iptables-save", "jq", "ss"]))
+			.program("/usr/bin/ping", "iputils-ping")
+			.program("/bin/bash", "bash")
+			.program("/bin/zsh", "bash")
+			.build(),
+	),
+	hasTag: () => true,
 };
 
 /** Waits for a signal and ends well. */

@@ -220,7 +220,11 @@ export class ClusterNetwork implements NetworkFabric {
 		const target = this.#hostAt(backend.address);
 		if (target === undefined) throw new NetworkError("EHOSTUNREACH");
 		if (target.node.isOff) throw new NetworkError("ETIMEDOUT");
-		const isMasqueraded = target.address === origin.address || (isExternal ? !isLocalOnly : !this.#isPod(origin.address));
+		// With the policy Local the client stays as it is, but for the node's own programs.
+		const keepsSource = isExternal
+			? service.spec?.externalTrafficPolicy === "Local" && (!origin.isLocal || this.#isPod(origin.address))
+			: this.#isPod(origin.address);
+		const isMasqueraded = target.address === origin.address || !keepsSource;
 		return { network: target, port: backend.port, from: isMasqueraded ? sourceOn(node, target, origin.address) : origin.address };
 	}
 
