@@ -95,7 +95,11 @@ test("its ConfigMap is followed: hosts, rewrite, what is not simulated, what is 
 	expect(text).toContain("[ERROR] plugin/template: not simulated: it has no effect\n");
 	expect(text).toMatch(/\[INFO\] 10\.244\.0\.\d+:\d+ - \d+ "A IN shop\.example\.com\. udp \d+ false 512" NOERROR qr,aa,rd/);
 	await setCorefile((before) => before.replace("ready\n", "ready\n    nonsense\n"));
-	await until(async () => (await log()).includes("[ERROR] Restart failed: /etc/coredns/Corefile:7 - Error during parsing: Unknown directive 'nonsense'"), 200_000);
+	await until(
+		async () =>
+			(await log()).includes("[ERROR] Restart failed: /etc/coredns/Corefile:7 - Error during parsing: Unknown directive 'nonsense'"),
+		200_000,
+	);
 	expect(await run("dig", "+short", "shop.example.com")).toBe("10.1.2.3\n");
 	await setCorefile((before) => before.replace("    nonsense\n", ""));
 }, 20_000);
@@ -112,8 +116,11 @@ test("without its pods there are no names, and with them there are again", async
 
 test("a Corefile that is wrong, or forwards to itself, ends in CrashLoopBackOff", async () => {
 	await setCorefile((text) => text.replace("forward . /etc/resolv.conf", "forward . 127.0.0.1"));
-	for (const { metadata } of await dnsPods()) await cluster.client.resource(pods).delete({ namespace: "kube-system", name: metadata?.name ?? "" });
-	await until(async () => (await dnsPods()).some(({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "CrashLoopBackOff"));
+	for (const { metadata } of await dnsPods())
+		await cluster.client.resource(pods).delete({ namespace: "kube-system", name: metadata?.name ?? "" });
+	await until(async () =>
+		(await dnsPods()).some(({ status }) => status?.containerStatuses?.[0]?.state?.waiting?.reason === "CrashLoopBackOff"),
+	);
 	expect(await log()).toMatch(/\[FATAL\] plugin\/loop: Loop \(127\.0\.0\.1:\d+ -> :53\) detected for zone "\."/);
 }, 20_000);
 
