@@ -15,7 +15,7 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../apimachinery/ipv4.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import type { Service, ServicePort } from "../../apimachinery/schema/generated/types.ts";
+import type { Pod, Service, ServicePort } from "../../apimachinery/schema/generated/types.ts";
 import {
 	type ClusterZoneOptions,
 	type ClusterZoneServer,
@@ -30,6 +30,7 @@ import {
 import { ClusterZone } from "./dns/cluster-zone.ts";
 import { machineView } from "./machine-view.ts";
 import { bridgeAddress, type NetworkLookups } from "./network-lookups.ts";
+import { mayEnter, mayLeave, type PolicyPeer, type PolicyRequest } from "./network-policy.ts";
 import { type NetworkFabric, type NetworkNode, type NetworkOwner, PodNetwork } from "./pod-network.ts";
 import { affinitySeconds, type Backend, backendsOf, protocolOf, servicePortName } from "./service-routing.ts";
 import { SessionAffinity } from "./session-affinity.ts";
@@ -40,6 +41,8 @@ const ownTtlSeconds = 30;
 /** What a machine's own name server is, for names outside the cluster. */
 export const outsideNameServer = "172.18.0.1";
 const dnsPort = 53;
+/** What kubesim's own name server is for policies. */
+const ownDnsPod: Pod = { metadata: { namespace: "kube-system", name: "coredns", labels: { "k8s-app": "kube-dns" } } };
 
 /** Where the network has a Service. */
 export function serviceAddresses({ spec, status }: Service): readonly string[] {
@@ -133,20 +136,28 @@ export class ClusterNetwork implements NetworkFabric {
 
 	/** Throws `NetworkError`; ETIMEDOUT at once, where a real client would wait. */
 	connect(from: PodNetwork, address: string, port: number): Connection {
-		return this.#open(originOf(from), address, port);
+		const { network, port: targetPort, from: source } = this.#reach(from, address, port, "TCP");
+		return network.accept(targetPort, { address: source, port: from.ephemeralPort(), dialled: { address, port } });
 	}
 
 	/** From outside the nodes: the control plane. Throws likewise. */
 	connectFromOutside(fromAddress: string, address: string, port: number): Connection {
-		return this.#open({ address: fromAddress, node: undefined, isLocal: false }, address, port);
+		const destination = this.#route({ address: fromAddress, node: undefined, isLocal: false }, address, port, "TCP");
+		this.#admit({ address: fromAddress, pod: undefined }, destination, "TCP");
+		return destination.network.accept(destination.port, { address: destination.from, dialled: { address, port } });
 	}
 
 	/** Asks a name server; undefined: nothing comes back. Throws `NetworkError`. */
 	async query(from: PodNetwork, server: string, question: DnsQuestion): Promise<DnsResponse | undefined> {
-		if (server === outsideNameServer) return this.#outside(question);
-		if (server === this.clusterDns && this.#ownDns && this.lookups.serviceByAddress(server) === undefined) return this.#answer(question);
+		const isOwn = server === this.clusterDns && this.#ownDns && this.lookups.serviceByAddress(server) === undefined;
+		if (isOwn || server === outsideNameServer) {
+			const client = { address: from.address, pod: from.owner?.pod };
+			const to = { address: server, pod: isOwn ? ownDnsPod : undefined };
+			if (!mayLeave(this.lookups, { from: client, to, port: dnsPort, protocol: "UDP" })) return undefined;
+			return isOwn ? this.#answer(question) : this.#outside(question);
+		}
 		try {
-			const { network, from: client } = this.#route(originOf(from), server, dnsPort, "UDP");
+			const { network, from: client } = this.#reach(from, server, dnsPort, "UDP");
 			if (network.nameServer === undefined) throw new NetworkError("ECONNREFUSED");
 			return await network.nameServer(question, client);
 		} catch (error) {
@@ -163,8 +174,18 @@ export class ClusterNetwork implements NetworkFabric {
 		if (node !== undefined) return node.isOff ? { type: "silence" } : { type: "reply", ttl: node === from.node ? 64 : 63 };
 		const target = this.#pods.get(address);
 		if (target === undefined) return this.#isServiceAddress(address) ? { type: "silence" } : { type: "unreachable", from: gatewayOf(from) };
-		if (target.node.isOff) return { type: "silence" };
+		if (target.node.isOff || !this.#mayPing(from, target)) return { type: "silence" };
 		return { type: "reply", ttl: hopLimit(from, target) };
+	}
+
+	#mayPing(from: PodNetwork, target: PodNetwork): boolean {
+		try {
+			this.#admit({ address: from.address, pod: from.owner?.pod }, { network: target, port: 0, from: from.address }, "ICMP", from.node);
+			return true;
+		} catch (error) {
+			if (error instanceof NetworkError) return false;
+			throw error;
+		}
 	}
 
 	/** Whether a port of a node is taken by a Service, seen from the node itself: also at its loopback address. */
@@ -183,9 +204,21 @@ export class ClusterNetwork implements NetworkFabric {
 		return machineView(network, this.lookups);
 	}
 
-	#open(origin: Origin, address: string, port: number): Connection {
-		const { network, port: targetPort, from } = this.#route(origin, address, port, "TCP");
-		return network.accept(targetPort, { address: from, dialled: { address, port } });
+	#reach(from: PodNetwork, address: string, port: number, protocol: Protocol): Destination {
+		const destination = this.#route(originOf(from), address, port, protocol);
+		this.#admit({ address: from.address, pod: from.owner?.pod }, destination, protocol, from.node);
+		return destination;
+	}
+
+	/** Throws ETIMEDOUT if policies do not let it pass. @param node where it comes from: a node reaches its own pods */
+	#admit(client: PolicyPeer, { network, port, from }: Destination, protocol: PolicyRequest["protocol"], node?: NetworkNode): void {
+		if (client.pod === undefined ? node !== undefined && node === network.node : client.pod === network.owner?.pod) return;
+		const to = { address: network.address, pod: network.owner?.pod };
+		// Behind a node's address nobody knows who it is.
+		const seen = client.address === from ? client : { address: from, pod: undefined };
+		const isOpen =
+			mayLeave(this.lookups, { from: client, to, port, protocol }) && mayEnter(this.lookups, { from: seen, to, port, protocol });
+		if (!isOpen) throw new NetworkError("ETIMEDOUT");
 	}
 
 	#route(origin: Origin, address: string, port: number, protocol: Protocol): Destination {

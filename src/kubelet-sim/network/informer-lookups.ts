@@ -12,7 +12,7 @@ type FleetLookups = Pick<NetworkLookups, "nodeByAddress" | "nodeByName" | "nodes
 };
 
 export function networkLookups(informers: FleetInformers, { hasNetwork, ...fleet }: FleetLookups): NetworkLookups {
-	const { services, endpointSlices, namespaces, nodes, pods } = informers;
+	const { services, endpointSlices, namespaces, networkPolicies, nodes, pods } = informers;
 	return {
 		...fleet,
 		service: (namespace, name) => services.cache.get(`${namespace}/${name}`),
@@ -22,6 +22,8 @@ export function networkLookups(informers: FleetInformers, { hasNetwork, ...fleet
 		endpointSlices: (namespace, service) => endpointSlices.cache.byIndex("service", `${namespace}/${service}`),
 		allEndpointSlices: () => endpointSlices.cache.list(),
 		hasNamespace: (name) => namespaces.cache.get(name) !== undefined,
+		namespaceLabels: (name) => namespaces.cache.get(name)?.metadata?.labels,
+		networkPolicies: (namespace) => networkPolicies.cache.listNamespace(namespace),
 		hasPod: (namespace, address) => pods.cache.listNamespace(namespace).some(({ status }) => status?.podIP === address),
 		zoneOf: (node) => nodes.cache.get(node)?.metadata?.labels?.[zoneLabel],
 		podsOn: (node) => pods.cache.byIndex("node", node).filter((pod) => pod.spec?.hostNetwork !== true && hasNetwork(pod)),

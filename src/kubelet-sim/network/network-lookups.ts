@@ -1,10 +1,11 @@
 /** What the network asks about the cluster that it is laid in. */
 import type { Pod, Service } from "../../apimachinery/schema/generated/types.ts";
 import type { NameLookups } from "./dns/cluster-zone.ts";
+import type { PolicyLookups } from "./network-policy.ts";
 import type { NetworkNode } from "./pod-network.ts";
 
 /** What the network knows of the cluster; the fleet answers from its caches. */
-export interface NetworkLookups extends NameLookups {
+export interface NetworkLookups extends NameLookups, PolicyLookups {
 	/** Of NodePort and LoadBalancer Services. */
 	servicesByNodePort(port: number): readonly Service[];
 	services(): readonly Service[];

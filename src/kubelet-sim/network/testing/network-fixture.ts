@@ -1,7 +1,15 @@
 /** Nodes, pods, Services and endpoints in a network, without a fleet: for tests. */
 import { VirtualClock } from "../../../apimachinery/clock/virtual-clock.ts";
 import { SeededRandom } from "../../../apimachinery/random.ts";
-import type { Endpoint, EndpointSlice, Pod, Service, ServicePort, ServiceSpec } from "../../../apimachinery/schema/generated/types.ts";
+import type {
+	Endpoint,
+	EndpointSlice,
+	NetworkPolicy,
+	Pod,
+	Service,
+	ServicePort,
+	ServiceSpec,
+} from "../../../apimachinery/schema/generated/types.ts";
 import { NetworkError } from "../../../host/index.ts";
 import { ClusterNetwork, serviceAddresses, serviceNodePorts } from "../cluster-network.ts";
 import type { NetworkLookups } from "../network-lookups.ts";
@@ -12,6 +20,7 @@ export class NetworkFixture {
 	readonly services: Service[] = [];
 	readonly slices: EndpointSlice[] = [];
 	readonly pods: Pod[] = [];
+	readonly policies: NetworkPolicy[] = [];
 	readonly nodes: (NetworkNode & { isOff: boolean; zone?: string })[] = [];
 	readonly namespaces = new Set(["default", "kube-system", "shop"]);
 	readonly network: ClusterNetwork;
@@ -118,6 +127,8 @@ export class NetworkFixture {
 				),
 			allEndpointSlices: () => this.slices,
 			hasNamespace: (name) => this.namespaces.has(name),
+			namespaceLabels: (name) => (this.namespaces.has(name) ? { "kubernetes.io/metadata.name": name } : undefined),
+			networkPolicies: (namespace) => this.policies.filter(({ metadata }) => metadata?.namespace === namespace),
 			hasPod: (namespace, address) => this.pods.some((pod) => pod.metadata?.namespace === namespace && pod.status?.podIP === address),
 			nodeByAddress: (address) => this.nodes.find((node) => node.address === address),
 			nodeByName: (name) => this.nodes.find((node) => node.name === name),
