@@ -15,11 +15,16 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => cluster[Symbol.asyncDispose]());
 
-/** Masks addresses of pods, which depend on who came first. */
+/** Masks addresses of pods, which depend on who came first, and times. */
 const lines = (text: string) =>
 	text
 		.split("\n")
-		.map((line) => line.trim().replace(/10\.244\.0\.(?!0\/|1\b)\d+/, "POD"))
+		.map((line) =>
+			line
+				.trim()
+				.replace(/10\.244\.0\.(?!0\/|1\b)\d+/, "POD")
+				.replace(/after \d+ milliseconds/, "after a while"),
+		)
 		.filter((line) => line !== "");
 
 test("the commands of the guide print what it shows", async () => {
