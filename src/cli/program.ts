@@ -4,6 +4,7 @@
 import { Command, Option } from "commander";
 import { defaultClusterName } from "./cluster-name.ts";
 import {
+	addonList,
 	endpointList,
 	featureGates,
 	goDuration,
@@ -106,6 +107,7 @@ function addStart(program: Command): void {
 			"NAME=true or NAME=false, separated by commas: GenericWorkload, GangScheduling (default: both off, or as before)",
 			featureGates,
 		)
+		.option("--addons <names>", 'what runs beside the control plane: coredns; "" for nothing (default: nothing, or as before)', addonList)
 		.option(
 			"--load-balancer-pool <ranges>",
 			"addresses for Services of type LoadBalancer: FIRST-LAST or networks, separated by commas; none: nobody makes load balancers (default: 172.18.255.200-172.18.255.250, or as before)",

@@ -157,6 +157,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 				? {}
 				: { scheduler: { configuration: readFlagYaml(config.schedulerConfig, "--scheduler-config") } }),
 			...(config.featureGates === undefined ? {} : { featureGates: config.featureGates }),
+			...(config.addons === undefined ? {} : { addons: config.addons }),
 			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
 			...(config.admissionControlConfigFile === undefined ? {} : { admissionControlConfigFile: config.admissionControlConfigFile }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),

@@ -8,6 +8,7 @@ import type { Random } from "../apimachinery/random.ts";
 import { Cpu } from "./cpu.ts";
 import { Kernel, PidNamespace } from "./kernel.ts";
 import type { NetworkStack } from "./net/network.ts";
+import { ResolvingNetwork } from "./net/resolver.ts";
 import { Process, type ProcessExit, type ProcessOwner } from "./process.ts";
 import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
@@ -101,6 +102,7 @@ export class Machine implements ProcessOwner {
 	readonly hostname: string;
 	readonly clock: Clock;
 	readonly random: Random;
+	/** Where names are looked up as the machine's files say. */
 	readonly network: NetworkStack;
 	readonly hasVolumes: boolean;
 	#takenMemoryBytes = 0;
@@ -120,7 +122,7 @@ export class Machine implements ProcessOwner {
 		this.hostname = options.hostname;
 		this.clock = options.clock;
 		this.random = options.random;
-		this.network = options.network;
+		this.network = new ResolvingNetwork(options.network, this);
 		this.hasVolumes = options.hasVolumes ?? false;
 		this.#openFileSystem = options.openFileSystem;
 		this.#findProgram = options.findProgram;

@@ -30,6 +30,7 @@ export class Pipe implements InputStream, OutputStream {
 	#sizeBytes = 0;
 	#ended = false;
 	#broken = false;
+	#failure: Error | undefined;
 	#wakeReaders: (() => void)[] = [];
 	#wakeWriters: (() => void)[] = [];
 
@@ -51,9 +52,21 @@ export class Pipe implements InputStream, OutputStream {
 				if (this.#sizeBytes <= pipeCapacityBytes) this.#wake();
 				return chunk;
 			}
+			if (this.#failure !== undefined) throw this.#failure;
 			if (this.#ended || this.#broken) return undefined;
 			await new Promise<void>((resolve) => this.#wakeReaders.push(resolve));
 		}
+	}
+
+	/** What has been written and not been read. */
+	get sizeBytes(): number {
+		return this.#sizeBytes;
+	}
+
+	/** The writer is gone: the reader gets the rest, then this error. */
+	fail(error: Error): void {
+		this.#failure = error;
+		this.end();
 	}
 
 	/** The writer is done: the reader gets the rest, then the end. */

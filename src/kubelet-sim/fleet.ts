@@ -31,6 +31,7 @@ import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { KubeletWrites } from "./kubelet-writes.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
+import { networkLookups } from "./network/informer-lookups.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
@@ -55,6 +56,8 @@ const controlPlaneAddress = "172.19.0.2";
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
 
+const defaultClusterDns = "10.96.0.10";
+
 /** What the documentation of Kubernetes shows. */
 const usualShutdown: ShutdownPeriods = { graceMs: 30_000, criticalMs: 10_000 };
 
@@ -76,6 +79,8 @@ export interface FleetOptions {
 	readonly images?: ImageCatalog;
 	/** Address of the cluster's DNS service; default 10.96.0.10. */
 	readonly clusterDns?: string;
+	/** Whether names are answered at that address although no Service is there; default true. */
+	readonly ownDns?: boolean;
 	/** Defaults: 10 s and 5 min. */
 	readonly leaseRenewMs?: number;
 	readonly statusReportMs?: number;
@@ -114,6 +119,7 @@ export class Fleet {
 	readonly #random: Random;
 	readonly #log: Logger;
 	readonly #nodes = new Map<string, SimNode>();
+	readonly #nodesByAddress = new Map<string, SimNode>();
 	/** By pod uid. */
 	readonly #workers = new Map<string, PodWorker>();
 	/** The same, by node; nodes with none have no entry. */
@@ -155,15 +161,19 @@ export class Fleet {
 			signal: () => this.#signal,
 		});
 		this.#objects = new FetchedObjects({ log: this.#log, informers: this.#informers, clientFor: (node) => this.#clientFor(node) });
-		const { services: serviceInformer, endpointSlices: slices } = this.#informers;
-		this.#network = new ClusterNetwork(
-			{
-				service: (namespace, name) => serviceInformer.cache.get(`${namespace}/${name}`),
-				serviceByAddress: (address) => serviceInformer.cache.byIndex("address", address)[0],
-				endpointSlices: (namespace, name) => slices.cache.byIndex("service", `${namespace}/${name}`),
-			},
-			this.#random.fork("network"),
-		);
+		const { endpointSlices: slices } = this.#informers;
+		this.#network = new ClusterNetwork({
+			clock: this.#clock,
+			random: this.#random.fork("network"),
+			clusterDns: options.clusterDns ?? defaultClusterDns,
+			ownDns: options.ownDns ?? true,
+			lookups: networkLookups(this.#informers, {
+				nodeByAddress: (address) => this.#nodesByAddress.get(address),
+				nodeByName: (name) => this.#nodes.get(name),
+				nodes: () => this.#nodes.values(),
+				hasNetwork: (pod) => this.#workerFor(pod)?.network !== undefined,
+			}),
+		});
 		this.#loads = new ServiceLoads({
 			clock: this.#clock,
 			log: this.#log,
@@ -266,6 +276,7 @@ export class Fleet {
 		const node = this.#createNode(options);
 		const certificates = options.certificates === undefined ? undefined : await this.#prepareCertificates(node, options.certificates);
 		this.#nodes.set(node.name, node);
+		this.#nodesByAddress.set(node.address, node);
 		// Whoever ran there already has its place before anybody new.
 		const pods = this.#informers.pods.cache.byIndex("node", node.name);
 		const hasStarted = ({ status }: Pod) => status?.startTime !== undefined;
@@ -305,6 +316,7 @@ export class Fleet {
 		const node = this.#nodes.get(name);
 		if (node === undefined) return;
 		this.#nodes.delete(name);
+		if (this.#nodesByAddress.get(node.address) === node) this.#nodesByAddress.delete(node.address);
 		node.running = false;
 		this.#heartbeats.end(node);
 		this.#eviction.end(node);
@@ -591,22 +603,17 @@ export class Fleet {
 
 	/** Nodes get their network when somebody comes, and with it their kubelet's API. Throws `NetworkError`. */
 	#connectFromControlPlane(address: string, port: number): Connection {
-		const node = this.#nodeAt(address);
+		const node = this.#nodesByAddress.get(address);
 		if (node !== undefined) {
 			if (port === kubeletPort && !node.running) throw new NetworkError("ECONNREFUSED");
 			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#kubeletServer(node));
 		}
-		return this.#network.connect(controlPlaneAddress, address, port);
+		return this.#network.connectFromOutside(controlPlaneAddress, address, port);
 	}
 
 	#withNode(name: string, act: (node: SimNode) => void): void {
 		const node = this.#nodes.get(name);
 		if (node !== undefined) act(node);
-	}
-
-	#nodeAt(address: string): SimNode | undefined {
-		for (const node of this.#nodes.values()) if (node.address === address) return node;
-		return undefined;
 	}
 
 	#kubeletServer(node: SimNode) {
@@ -644,7 +651,7 @@ export class Fleet {
 			log: this.#log,
 			network: this.#network,
 			lookups: this.#objects.lookups(),
-			clusterDns: this.#options.clusterDns ?? "10.96.0.10",
+			clusterDns: this.#network.clusterDns,
 			fetch: (node, object) => this.#objects.fetch(node, object),
 			resourceClaim: (node, namespace, name) => this.#clientFor(node).resource(resourceClaims).get({ namespace, name }),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),

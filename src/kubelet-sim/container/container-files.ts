@@ -16,9 +16,9 @@ import {
 	Tree,
 	TreeBuilder,
 } from "../../host/index.ts";
-import { clusterDomain } from "../network/cluster-network.ts";
 import { expand } from "../volumes/environment.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import { hostsFile, podDns, resolvConf } from "./network-files.ts";
 
 export interface ContainerFilesOptions {
 	readonly clock: Clock;
@@ -72,8 +72,8 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");
 	mount("/proc", procTree(options), "proc", "proc", { readOnly: true });
 	const etc = new Tree({ clock });
-	putFile(etc, "/hosts", hostsText(options));
-	putFile(etc, "/resolv.conf", resolvText(pod, options.clusterDns));
+	putFile(etc, "/hosts", hostsFile(options));
+	putFile(etc, "/resolv.conf", resolvConf(podDns(pod, options.clusterDns)));
 	putFile(etc, "/hostname", `${options.hostname}\n`);
 	putFile(etc, "/termination-log", "", 0o666);
 	const generated = new FileSystem(etc);
@@ -122,44 +122,6 @@ function subInode(tree: Tree, root: Inode | undefined, path: string): Inode {
 		files.mkdir(full, { recursive: true });
 		return files.inode(full);
 	}
-}
-
-function hostsText({ pod, podIp, hostname }: ContainerFilesOptions): string {
-	const lines = [
-		"# Kubernetes-managed hosts file.",
-		"127.0.0.1\tlocalhost",
-		"::1\tlocalhost ip6-localhost ip6-loopback",
-		"fe00::0\tip6-localnet",
-		"fe00::0\tip6-mcastprefix",
-		"fe00::1\tip6-allnodes",
-		"fe00::2\tip6-allrouters",
-	];
-	const { subdomain, hostAliases = [] } = pod.spec ?? {};
-	const full = subdomain === undefined ? "" : `${hostname}.${subdomain}.${pod.metadata?.namespace}.svc.${clusterDomain}\t`;
-	lines.push(`${podIp}\t${full}${hostname}`);
-	if (hostAliases.length > 0)
-		lines.push("", "# Entries added by HostAliases.", ...hostAliases.map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join("\t")}`));
-	return `${lines.join("\n")}\n`;
-}
-
-/** https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy */
-function resolvText({ metadata, spec }: Pod, clusterDns: string): string {
-	const usesCluster = spec?.dnsPolicy === undefined || spec.dnsPolicy === "ClusterFirst" || spec.dnsPolicy === "ClusterFirstWithHostNet";
-	const namespace = metadata?.namespace ?? "default";
-	const searches = usesCluster ? [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain] : [];
-	const nameservers = usesCluster ? [clusterDns] : spec?.dnsPolicy === "None" ? [] : ["172.18.0.1"];
-	const custom = spec?.dnsConfig;
-	const allSearches = [...searches, ...(custom?.searches ?? [])];
-	const options = [
-		...(usesCluster ? ["ndots:5"] : []),
-		...(custom?.options ?? []).map(({ name, value }) => (value === undefined ? (name ?? "") : `${name}:${value}`)),
-	];
-	return [
-		...(allSearches.length === 0 ? [] : [`search ${allSearches.join(" ")}`]),
-		...[...nameservers, ...(custom?.nameservers ?? [])].map((address) => `nameserver ${address}`),
-		...(options.length === 0 ? [] : [`options ${options.join(" ")}`]),
-		"",
-	].join("\n");
 }
 
 function lastPid(machine: Machine): number {

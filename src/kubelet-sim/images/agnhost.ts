@@ -16,7 +16,7 @@ import {
 	type Program,
 	writeText,
 } from "../../host/index.ts";
-import { alpine } from "./base.ts";
+import { alpine, withBindTools } from "./base.ts";
 import { klogHead, serveHttp, stopped } from "./http-program.ts";
 import { type Image, once } from "./image.ts";
 import { serveFile } from "./static-files.ts";
@@ -94,7 +94,7 @@ const netexec: Subcommand = async (context, flags) => {
 /** Undefined: any other path. */
 async function answerNetexec(
 	context: ProcessContext,
-	{ remoteAddress, headers }: HttpRequest,
+	{ remoteAddress, remotePort, headers }: HttpRequest,
 	url: URL,
 	port: number,
 	end: (code: number, afterMs: number) => void,
@@ -103,7 +103,7 @@ async function answerNetexec(
 	const query = url.searchParams;
 	switch (url.pathname) {
 		case "/clientip":
-			return text(`${remoteAddress}:${30_000 + machine.random.int(30_000)}`);
+			return text(`${remoteAddress}:${remotePort}`);
 		case "/dial":
 			return dial(context, query);
 		case "/echo":
@@ -241,8 +241,8 @@ const connect: Subcommand = async ({ machine, process, stdout }, flags) => {
 		return 0;
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;
-		const names = { ECONNREFUSED: "REFUSED", ENOTFOUND: "DNS", ETIMEDOUT: "TIMEOUT", EHOSTUNREACH: "OTHER", EADDRINUSE: "OTHER" } as const;
-		return failed(names[error.code]);
+		const names: Partial<Record<string, string>> = { ECONNREFUSED: "REFUSED", EAI_AGAIN: "DNS", ENOTFOUND: "DNS", ETIMEDOUT: "TIMEOUT" };
+		return failed(names[error.code] ?? "OTHER");
 	}
 };
 
@@ -301,7 +301,12 @@ export const agnhostImage: Image = {
 		env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
 		workingDir: "/",
 	},
-	files: once(() => alpine(["curl"]).program("/agnhost", "agnhost").directory("/uploads").build()),
+	files: once(() =>
+		withBindTools(alpine(["curl"]))
+			.program("/agnhost", "agnhost")
+			.directory("/uploads")
+			.build(),
+	),
 	programs: { agnhost },
 	usage: { cores: 0.0002, memoryBytes: 5 * 1024 * 1024 },
 };

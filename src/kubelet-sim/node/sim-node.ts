@@ -9,7 +9,8 @@ import { debian } from "../images/base.ts";
 import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
-import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import { type ClusterNetwork, outsideNameServer } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
@@ -22,7 +23,9 @@ const maxReportedImages = 50;
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
 
 const nodeFiles = once(() =>
-	debian(["curl", "ps"])
+	debian(["arp", "curl", "dig", "host", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "nslookup", "ping", "ps", "route", "ss"])
+		.file("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+		.file("/etc/resolv.conf", `nameserver ${outsideNameServer}\noptions ndots:0\n`)
 		.directory("/etc/containerd/certs.d")
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
@@ -150,12 +153,16 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.description.address;
 	}
 
+	get podCidr(): string {
+		return this.description.podCidr;
+	}
+
 	get allocatable(): Readonly<Record<string, string>> {
 		return this.description.capacity;
 	}
 
 	get network(): PodNetwork {
-		this.#network ??= this.#cluster.add(this.address, "");
+		this.#network ??= this.#cluster.add(this.address, this);
 		return this.#network;
 	}
 

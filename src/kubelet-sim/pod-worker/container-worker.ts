@@ -9,12 +9,13 @@ import { formatGoDuration } from "../../apimachinery/time.ts";
 import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
+import { podHostname } from "../container/network-files.ts";
 import type { Image } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { accountsFor } from "../images/pull-secrets.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
 import { registryHostOf } from "../images/registry-options.ts";
-import type { PodNetwork } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import type { UsedContainer } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { type Environment, specEnvironment } from "../volumes/environment.ts";
@@ -462,8 +463,7 @@ export class ContainerWorker {
 		const { host, pod, network, node, volumes } = this.#scope;
 		const { clock, random, clusterDns, imageFiles } = host;
 		if (network === undefined) throw new Error("a container was started before its sandbox");
-		const name = pod.metadata?.name ?? "";
-		const hostname = pod.spec?.hostNetwork === true ? node.name : (pod.spec?.hostname ?? name.slice(0, 63));
+		const hostname = podHostname(pod, node.name);
 		const services = this.#scope.serviceEnvironment();
 		return new SimContainer({
 			id,

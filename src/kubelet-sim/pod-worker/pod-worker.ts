@@ -13,8 +13,9 @@ import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
+import { podDns } from "../container/network-files.ts";
 import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
-import type { PodNetwork } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, saysDisk, saysMemory, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
 import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
@@ -582,6 +583,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
+			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
 			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;
@@ -603,7 +605,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			return;
 		}
 		this.node.reserveAddress(address);
-		this.#network = this.host.network.add(address, this.#pod.metadata?.namespace ?? "");
+		this.#network = this.host.network.add(address, this.node, this);
 	}
 
 	#leaveNetwork(): void {

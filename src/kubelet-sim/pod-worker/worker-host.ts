@@ -8,18 +8,15 @@ import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admi
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
 import type { LatencyModel } from "../latency.ts";
-import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { ClusterNetwork } from "../network/cluster-network.ts";
+import type { NetworkNode } from "../network/pod-network.ts";
 import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
 import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
 import type { Footprint } from "./footprint.ts";
 
 /** The node a pod runs on. */
-export interface WorkerNode extends AdmissionNode {
-	readonly address: string;
-	/** Its machine has no power. */
-	readonly isOff: boolean;
-	/** The node's own network, for pods with hostNetwork. */
-	readonly network: PodNetwork;
+export interface WorkerNode extends AdmissionNode, NetworkNode {
+	readonly name: string;
 	/** What its containers share. Another one after each boot. */
 	readonly kernel: Kernel;
 	/** CPU seconds of containers that have ended on it. */
