@@ -24,7 +24,7 @@ export {
 	NetworkError,
 	type NetworkStack,
 } from "./net/network.ts";
-export { Process, type ProcessExit, parseSignal, type SignalName } from "./process.ts";
+export { Process, type ProcessExit, parseSignal, type SignalName, signalNumbers } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
 export {

@@ -82,7 +82,7 @@ describe("logs", () => {
 		const left = harness.fleet.connector.logs(target("count"), { ...plain, follow: true }, async () => undefined, abort.signal);
 		await harness.clock.advance(3_000);
 		await following;
-		expect(output.text()).toBe("one\ntwo\n");
+		expect(output.text()).toBe("one\ntwo");
 		abort.abort();
 		await left;
 	});

@@ -107,7 +107,8 @@ export class FileSystem {
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
 		if (inode.type !== "file") return new Uint8Array();
 		const content = typeof inode.content === "function" ? inode.content() : inode.content;
-		return typeof content === "string" ? Buffer.from(content) : content;
+		if (typeof content === "string") return Buffer.from(content);
+		return "bytes" in content ? content.bytes() : content;
 	}
 
 	readText(path: string): string {
@@ -306,7 +307,8 @@ export class FileSystem {
 				if (entry.target.startsWith("/")) trail = trail.slice(0, 1);
 				continue;
 			}
-			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly: here.readOnly });
+			const readOnly = here.readOnly || entry.isView === true;
+			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly });
 		}
 		return trail.at(-1) as Place;
 	}
@@ -314,7 +316,7 @@ export class FileSystem {
 	#mounted(path: string): Place {
 		const mount = this.#mounts.get(path) as Mount;
 		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
-		return { tree: mount.tree, inode, path, readOnly: mount.readOnly };
+		return { tree: mount.tree, inode, path, readOnly: mount.readOnly || inode.isView === true };
 	}
 }
 

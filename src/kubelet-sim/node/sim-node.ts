@@ -2,6 +2,7 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
 import { FileSystem, FsError, Tree } from "../../host/index.ts";
+import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import { debian } from "../images/base.ts";
@@ -12,6 +13,7 @@ import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
+import { type LoggedPod, withLogs } from "./log-directories.ts";
 import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
 
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
@@ -24,7 +26,7 @@ const nodeFiles = once(() =>
 		.directory("/etc/containerd/certs.d")
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
-		.directory("/var/log/pods")
+		.directory("/var/log")
 		.build(),
 );
 
@@ -64,17 +66,29 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	imageBytes = 0;
 	readonly settings: KubeletSettings;
 	readonly #onWrite: () => void;
+	readonly #workers: () => Iterable<LoggedPod>;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
 
-	/** @param onWrite told when files of the machine are written */
-	constructor(description: NodeDescription, settings: KubeletSettings, clock: Clock, cluster: ClusterNetwork, onWrite: () => void) {
+	/**
+	 * @param onWrite told when files of the machine are written
+	 * @param workers whose pods' logs are among its files
+	 */
+	constructor(
+		description: NodeDescription,
+		settings: KubeletSettings,
+		clock: Clock,
+		cluster: ClusterNetwork,
+		onWrite: () => void,
+		workers: () => Iterable<LoggedPod>,
+	) {
 		this.description = description;
 		this.settings = settings;
 		this.#clock = clock;
 		this.#onWrite = onWrite;
+		this.#workers = workers;
 		this.startedMs = clock.now();
 		this.#cluster = cluster;
 		this.#addresses = new PodAddresses(description.podCidr);
@@ -97,6 +111,10 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	get name(): string {
 		return this.description.name;
+	}
+
+	get logPolicy(): LogPolicy {
+		return this.settings.logs;
 	}
 
 	get address(): string {
@@ -181,8 +199,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.#files !== undefined;
 	}
 
+	#openFiles(): FileSystem {
+		const lower = withLogs(nodeFiles(), this.#workers, this.startedMs);
+		return new FileSystem(new Tree({ clock: this.#clock, lower, onWrite: this.#onWrite }));
+	}
+
 	hostFiles(): FileSystem {
-		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }));
+		this.#files ??= this.#openFiles();
 		return this.#files;
 	}
 }
