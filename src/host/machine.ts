@@ -8,7 +8,7 @@ import type { Random } from "../apimachinery/random.ts";
 import { Cpu } from "./cpu.ts";
 import type { NetworkStack } from "./net/network.ts";
 import { Process, type ProcessExit } from "./process.ts";
-import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
+import { BrokenPipeError, type InputStream, OutOfMemoryError, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
 import type { FileSystem } from "./vfs/file-system.ts";
 import { FsError } from "./vfs/inode.ts";
@@ -18,7 +18,7 @@ import { resolvePath } from "./vfs/path.ts";
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
-const maxProcesses = 1024;
+const defaultMaxProcesses = 1024;
 /** What it takes to start a process and to end it. */
 const spawnCpuMs = 1;
 
@@ -61,6 +61,8 @@ export interface MachineOptions {
 	readonly onMemoryTaken?: () => void;
 	/** Something is mounted over the image that may change what its programs find. */
 	readonly hasVolumes?: boolean;
+	/** Processes that its PID namespace may have; default 1024. */
+	readonly maxProcesses?: number;
 	/** The PID namespace to join; default one of its own. */
 	readonly pidNamespace?: PidNamespace | undefined;
 }
@@ -89,12 +91,23 @@ export class ExecError extends Error {
 	readonly exitCode: 126 | 127;
 	/** `executable file not found in $PATH`, `permission denied` …: what follows `exec: "name": ` in runc's message. */
 	readonly why: string;
+	/** "script": text without `#!`, which is no program, but a shell runs it. */
+	readonly found: "script" | "directory" | undefined;
 
-	constructor(command: string, why: string, exitCode: 126 | 127) {
+	constructor(command: string, why: string, exitCode: 126 | 127, found?: "script" | "directory") {
 		super(`exec: ${JSON.stringify(command)}: ${why}`);
 		this.name = "ExecError";
 		this.exitCode = exitCode;
 		this.why = why;
+		this.found = found;
+	}
+}
+
+/** There are as many processes as there may be. */
+export class ForkError extends ExecError {
+	constructor(command: string) {
+		super(command, "resource temporarily unavailable", 126);
+		this.name = "ForkError";
 	}
 }
 
@@ -111,6 +124,7 @@ export class Machine {
 	readonly #findProgram: (name: string) => Program | undefined;
 	readonly #cores: () => number;
 	readonly #memoryLimitBytes: () => number;
+	readonly #maxProcesses: number;
 	#files: FileSystem | undefined;
 	#cpu: Cpu | undefined;
 	readonly pidNamespace: PidNamespace;
@@ -128,6 +142,7 @@ export class Machine {
 		this.#cores = options.cores ?? (() => 1);
 		this.#memoryLimitBytes = options.memoryLimitBytes ?? (() => Number.POSITIVE_INFINITY);
 		this.#onMemoryTaken = options.onMemoryTaken;
+		this.#maxProcesses = options.maxProcesses ?? defaultMaxProcesses;
 		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
 		this.pidNamespace = options.pidNamespace ?? new PidNamespace();
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
@@ -197,7 +212,7 @@ export class Machine {
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
 	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
 		const { processes } = this.pidNamespace;
-		if (processes.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
+		if (processes.size >= this.#maxProcesses) throw new ForkError(options.argv[0] ?? "");
 		const process = new Process({
 			pid: this.pidNamespace.nextPid++,
 			parentPid: options.parent?.pid ?? 0,
@@ -254,7 +269,7 @@ export class Machine {
 		if (path === undefined) {
 			const isPath = command.includes("/");
 			const isDirectory = isPath && files.exists(resolvePath(cwd, command));
-			if (isDirectory) throw new ExecError(command, "permission denied", 126);
+			if (isDirectory) throw new ExecError(command, "permission denied", 126, "directory");
 			throw new ExecError(command, isPath ? `stat ${command}: no such file or directory` : "executable file not found in $PATH", 127);
 		}
 		const inode = files.inode(path);
@@ -277,7 +292,7 @@ export class Machine {
 	): { program: Program; argv: readonly string[] } {
 		const files = this.#executables;
 		const firstLine = files.readText(path).split("\n", 1)[0] ?? "";
-		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126);
+		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126, "script");
 		const [interpreter = "", ...argument] = firstLine.slice(2).trim().split(/\s+/, 2);
 		if (interpreter === path || !files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
 		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
@@ -290,7 +305,7 @@ async function execute(program: Program, context: ProcessContext): Promise<Proce
 	} catch (error) {
 		if (context.process.exit !== undefined) return context.process.exit;
 		if (error instanceof BrokenPipeError) return { exitCode: 141, signal: "PIPE" };
-		const text = error instanceof FsError ? error.shellText : error instanceof Error ? error.message : String(error);
+		const text = error instanceof FsError ? error.shellText : messageOf(error);
 		try {
 			await context.stderr.write(Buffer.from(`${context.argv[0] ?? ""}: ${text}\n`));
 		} catch (writeError) {
@@ -298,4 +313,10 @@ async function execute(program: Program, context: ProcessContext): Promise<Proce
 		}
 		return { exitCode: 1 };
 	}
+}
+
+function messageOf(error: unknown): string {
+	// A string that JavaScript cannot hold is memory that a program cannot have.
+	if (error instanceof RangeError && error.message === "Invalid string length") return new OutOfMemoryError().message;
+	return error instanceof Error ? error.message : String(error);
 }

@@ -1,9 +1,11 @@
 /** The programs that every simulated machine knows, by the name under which file systems refer to them. */
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
+import { md5sum, seq, sha1sum, sha256sum, sha512sum, wc } from "./count-digest.ts";
 import { date } from "./date.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { curl, nc, nslookup, wget } from "./network.ts";
+import { cp, rm } from "./remove-copy.ts";
 import {
 	clear,
 	echo,
@@ -35,6 +37,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	bash: shellProgram("bash"),
 	cat,
 	clear,
+	cp,
 	curl,
 	dash: shellProgram("dash"),
 	date,
@@ -46,6 +49,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	id,
 	kill,
 	ls,
+	md5sum,
 	nc,
 	nohup,
 	nproc,
@@ -54,6 +58,11 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	printf,
 	ps,
 	pwd,
+	rm,
+	seq,
+	sha1sum,
+	sha256sum,
+	sha512sum,
 	sleep: sleepCommand,
 	stty,
 	sync,
@@ -67,6 +76,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	true: () => 0,
 	tty,
 	uname,
+	wc,
 	wget,
 	which,
 	whoami,

@@ -9,6 +9,8 @@ import { sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
 const maxSymlinks = 40;
+/** Linux's PATH_MAX, bytes. */
+const maxPathBytes = 4096;
 /** Linux's NAME_MAX, bytes. */
 const maxNameBytes = 255;
 
@@ -266,7 +268,7 @@ export class FileSystem {
 	#slot(path: string, operation: string): Slot {
 		const absolute = resolvePath("/", path);
 		const name = baseName(absolute);
-		if (Buffer.byteLength(name) > maxNameBytes) throw new FsError("ENAMETOOLONG", operation, path);
+		if (Buffer.byteLength(name) > maxNameBytes || absolute.length >= maxPathBytes) throw new FsError("ENAMETOOLONG", operation, path);
 		const parent = this.#find(parentPath(absolute), operation);
 		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
 		return { parent, name, path: joinPath(parent.path, name) };
@@ -287,6 +289,7 @@ export class FileSystem {
 
 	/** Walks the path from the root, across mounts and symbolic links. Returns why it leads nowhere, where it does. */
 	#walk(path: string, followLast = true): Place | FsErrorCode {
+		if (path.length >= maxPathBytes) return "ENAMETOOLONG";
 		let links = 0;
 		let trail: Place[] = [this.#mounted("/")];
 		let todo = path.split("/").filter((part) => part !== "" && part !== ".");

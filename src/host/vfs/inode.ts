@@ -86,6 +86,11 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	ENAMETOOLONG: "File name too long",
 };
 
+/** The same for any text; undefined for what is no code. */
+export function fsErrorText(code: string): string | undefined {
+	return Object.hasOwn(shellErrorTexts, code) ? shellErrorTexts[code as FsErrorCode] : undefined;
+}
+
 /** A failed file operation; the message is Node's form, which just-bash's commands understand. */
 export class FsError extends Error {
 	readonly code: FsErrorCode;
