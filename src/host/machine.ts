@@ -19,6 +19,9 @@ export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
 const defaultMaxProcesses = 1024;
+/** Bytes that a process writes without further ado, and what it takes of the processor to go on. */
+const freeWriteBytes = 1024 * 1024;
+const writeCpuMs = 1;
 /** What it takes to start a process and to end it. */
 const spawnCpuMs = 1;
 
@@ -227,9 +230,18 @@ export class Machine {
 			processes.delete(process.pid);
 			this.#own?.delete(process);
 		});
-		const guard = (stream: OutputStream): OutputStream => ({
-			write: (chunk) => (process.exit === undefined ? stream.write(chunk) : undefined),
-		});
+		const guard = (stream: OutputStream): OutputStream => {
+			let freeBytes = freeWriteBytes;
+			return {
+				write: (chunk) => {
+					if (process.exit !== undefined) return undefined;
+					freeBytes -= chunk.byteLength;
+					if (freeBytes > 0) return stream.write(chunk);
+					freeBytes = freeWriteBytes;
+					return this.#writeSlowly(stream, chunk, process);
+				},
+			};
+		};
 		const context: ProcessContext = {
 			argv,
 			// Read when asked for: most of what runs for long never looks at its environment.
@@ -246,6 +258,12 @@ export class Machine {
 		};
 		void execute(program, context).then((exit) => process.finish(exit));
 		return process;
+	}
+
+	/** Who writes without end works for it, and lets others run. */
+	async #writeSlowly(stream: OutputStream, chunk: Uint8Array, process: Process): Promise<void> {
+		await stream.write(chunk);
+		await this.cpu.run(writeCpuMs, process.ended);
 	}
 
 	/** SIGKILL to every process of this machine: the end of a container. */

@@ -131,6 +131,7 @@ function portStream(connection: Connection): PortStream {
 		output: bytesOf(connection),
 		write: (chunk) => connection.write(chunk),
 		end: () => connection.end(),
+		destroy: () => connection.destroy(),
 	};
 }
 

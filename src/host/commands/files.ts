@@ -8,6 +8,8 @@ import { FsError } from "../vfs/inode.ts";
 import { joinPath, resolvePath } from "../vfs/path.ts";
 import { parseOptions } from "./options.ts";
 
+/** Of a terminal that does not say how wide it is. */
+const defaultColumns = 80;
 /** How often `tail -f` looks. */
 const tailPollMs = 1_000;
 
@@ -275,7 +277,7 @@ class Lister {
 		const names = entries.map((entry) => this.#label(entry));
 		if (this.#flags.has("l")) await writeText(this.#context.stdout, this.#long(entries, names));
 		else if (this.#context.terminal !== undefined && !this.#flags.has("1"))
-			await writeText(this.#context.stdout, columns(names, this.#context.terminal.columns));
+			await writeText(this.#context.stdout, columns(names, this.#context.terminal.columns || defaultColumns));
 		else await writeText(this.#context.stdout, names.map((name) => `${name}\n`).join(""));
 	}
 

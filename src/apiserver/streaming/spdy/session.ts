@@ -25,11 +25,18 @@ export class SpdyStream {
 	readonly input = new ByteQueue();
 	readonly #session: SpdySession;
 	#writable = true;
+	#gone: AbortController | undefined;
 
 	constructor(session: SpdySession, id: number, headers: Headers) {
 		this.#session = session;
 		this.id = id;
 		this.headers = headers;
+	}
+
+	/** Aborts when the peer has gone, or has reset the stream. */
+	get gone(): AbortSignal {
+		this.#gone ??= new AbortController();
+		return this.#gone.signal;
 	}
 
 	/** First value of a header. */
@@ -39,6 +46,8 @@ export class SpdyStream {
 
 	/** Resolves when the connection can take more. Does nothing once the stream has ended. */
 	async write(chunk: Uint8Array): Promise<void> {
+		// A writer without end would never let anybody tell it that the connection is gone.
+		if (!this.#writable) await nextTurn();
 		for (let offset = 0; offset < chunk.length && this.#writable; offset += maxDataBytes) {
 			await this.#session.send(dataFrame(this.id, 0, chunk.subarray(offset, offset + maxDataBytes)));
 		}
@@ -63,6 +72,7 @@ export class SpdyStream {
 	abandon(): void {
 		this.#writable = false;
 		this.input.end();
+		this.#gone?.abort();
 	}
 }
 
@@ -108,7 +118,10 @@ export class SpdySession {
 
 	/** Writes a frame; resolves when the connection can take more, or is gone. */
 	async send(frame: Buffer): Promise<void> {
-		if (this.#closing || !this.#connection.writable) return;
+		if (this.#closing || !this.#connection.writable) {
+			await nextTurn();
+			return;
+		}
 		await new Promise<void>((resolve) => this.#connection.write(frame, () => resolve()));
 	}
 
@@ -161,6 +174,10 @@ export class SpdySession {
 		await stream.input.push(payload);
 		if ((flags & flagFin) !== 0) stream.input.end();
 	}
+}
+
+function nextTurn(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isDisconnect(error: unknown): boolean {
