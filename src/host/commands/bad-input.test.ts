@@ -93,6 +93,13 @@ describe("bombs", () => {
 	});
 });
 
+it.each(["cat /dev/zero > /dev/null", "wc -c < /dev/zero", "md5sum /dev/zero", "yes > /dev/null", "seq 1 1000000000 > /dev/null"])(
+	"%s goes on for ever, and nobody waits for it",
+	async (script) => {
+		expect(await output(`${script} & sleep 0.05; kill $!; echo alive`)).toBe("alive\n");
+	},
+);
+
 it("streams of any length pass through, and nobody keeps them", async () => {
 	expect(await output("yes | head -c 20M | wc -c; seq 1 1000000 | tail -n 1; seq 200000 | wc -l")).toBe("20971520\n1000000\n200000\n");
 });

@@ -20,7 +20,7 @@ export async function openOperand(context: ProcessContext, name: string, operand
 	const { files } = context.machine;
 	try {
 		if (files.stat(path).type === "directory") throw new FsError("EISDIR", "read", path);
-		return openInput(files, path);
+		return openInput(files, path, () => context.machine.cpu);
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;
 		await writeText(

@@ -695,6 +695,7 @@ export class Interpreter implements ShellApi {
 	#redirect(descriptors: DescriptorTable, redirections: readonly Redirection[]): Promise<DescriptorTable> {
 		return redirect(descriptors, redirections, {
 			files: () => this.machine.files,
+			cpu: () => this.machine.cpu,
 			cwd: this.state.cwd,
 			clock: this.machine.clock,
 			expansion: this.expansion(descriptors),

@@ -34,7 +34,9 @@ export class TestMachine {
 
 	constructor(options: { readonly maxProcesses?: number } = {}) {
 		const tree = new Tree({ clock: this.clock, lower: testTree });
-		putInode(tree, "/dev/null", { type: "device", device: "null", ino: 3, frozen: true, mode: 0o666, uid: 0, gid: 0, mtimeMs: 0 });
+		for (const device of ["null", "zero"] as const) {
+			putInode(tree, `/dev/${device}`, { type: "device", device, ino: 3, frozen: true, mode: 0o666, uid: 0, gid: 0, mtimeMs: 0 });
+		}
 		this.machine = new Machine({
 			...options,
 			hostname: "web",

@@ -14,6 +14,9 @@ const maxPathBytes = 4096;
 /** Linux's NAME_MAX, bytes. */
 const maxNameBytes = 255;
 
+/** Smaller ones have no room to grow. */
+const smallFileBytes = 64 * 1024;
+
 export interface Mount {
 	readonly path: string;
 	readonly tree: Tree;
@@ -127,7 +130,7 @@ export class FileSystem {
 			return;
 		}
 		if (this.inode(path).type === "device") return;
-		this.writeFile(path, Buffer.concat([this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content]));
+		this.writeFile(path, joined(this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content));
 	}
 
 	readdir(path: string): string[] {
@@ -321,6 +324,28 @@ export class FileSystem {
 		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
 		return { tree: mount.tree, inode, path, readOnly: mount.readOnly || inode.isView === true };
 	}
+}
+
+/** Files that grow in small steps have room to grow: memory behind their end that is nobody else's. Up to where it is taken. */
+const grown = new WeakMap<ArrayBufferLike, number>();
+
+/** Both, one after the other; where the first one can grow its bytes are not copied. */
+function joined(before: Uint8Array, added: Uint8Array): Uint8Array {
+	const end = before.byteOffset + before.byteLength;
+	const sizeBytes = before.byteLength + added.byteLength;
+	if (grown.get(before.buffer) === end && end + added.byteLength <= before.buffer.byteLength) {
+		const whole = new Uint8Array(before.buffer, before.byteOffset, sizeBytes);
+		whole.set(added, before.byteLength);
+		grown.set(before.buffer, end + added.byteLength);
+		return whole;
+	}
+	if (sizeBytes < smallFileBytes) return Buffer.concat([before, added]);
+	const buffer = new ArrayBuffer(sizeBytes + Math.ceil(sizeBytes / 2));
+	const whole = new Uint8Array(buffer, 0, sizeBytes);
+	whole.set(before);
+	whole.set(added, before.byteLength);
+	grown.set(buffer, sizeBytes);
+	return whole;
 }
 
 function statOf(inode: Inode): FileStat {
