@@ -16,7 +16,9 @@ import { HeaderCodec, type Headers } from "./headers.ts";
 const invalidStream = 2;
 const cancel = 5;
 /** Payload of one DATA frame. */
-const maxDataBytes = 32 * 1024;
+const maxDataBytes = 64 * 1024;
+/** Bytes that wait to be sent before a writer has to wait. */
+const maxUnsentBytes = 256 * 1024;
 
 export class SpdyStream {
 	readonly id: number;
@@ -122,7 +124,8 @@ export class SpdySession {
 			await nextTurn();
 			return;
 		}
-		await new Promise<void>((resolve) => this.#connection.write(frame, () => resolve()));
+		const sent = new Promise<void>((resolve) => this.#connection.write(frame, () => resolve()));
+		if (this.#connection.writableLength > maxUnsentBytes) await sent;
 	}
 
 	forget(id: number): void {
