@@ -19,6 +19,7 @@ import { benchMemory } from "./memory.ts";
 import { benchScheduler } from "./scheduler.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
+import { benchStreams } from "./streams.ts";
 import { benchTestbench } from "./testbench.ts";
 
 const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => Promise<Measurement[]>>> = {
@@ -30,6 +31,7 @@ const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => P
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,
+	streams: benchStreams,
 	crds: benchCrds,
 	cel: benchCel,
 	learn: benchLearn,

@@ -54,7 +54,7 @@ export {
 	type RulePart,
 	type SocketEntry,
 } from "./net/view.ts";
-export { Process, type ProcessExit, parseSignal, type SignalName } from "./process.ts";
+export { Process, type ProcessExit, parseSignal, type SignalName, signalNumbers } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
 export {

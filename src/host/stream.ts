@@ -21,6 +21,14 @@ export class BrokenPipeError extends Error {
 	}
 }
 
+/** A program wants to hold more at once than it may. */
+export class OutOfMemoryError extends Error {
+	constructor() {
+		super("out of memory");
+		this.name = "OutOfMemoryError";
+	}
+}
+
 /** Linux's default capacity of a pipe. */
 const pipeCapacityBytes = 64 * 1024;
 
@@ -140,10 +148,16 @@ export async function writeText(stream: OutputStream, text: string): Promise<voi
 	if (text !== "") await stream.write(Buffer.from(text));
 }
 
-/** Everything until the end, up to `limitBytes`; the rest is read and dropped. */
-export async function readAll(stream: InputStream, limitBytes?: number): Promise<Uint8Array> {
-	const collector = new Collector(limitBytes);
-	for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) collector.write(chunk);
+/** What a program that needs its whole input may hold of it. */
+const maxInputBytes = 64 * 1024 * 1024;
+
+/** Everything until the end. Rejects with `OutOfMemoryError` when that is more than a program may hold. */
+export async function readAll(stream: InputStream): Promise<Uint8Array> {
+	const collector = new Collector(maxInputBytes);
+	for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) {
+		collector.write(chunk);
+		if (collector.truncated) throw new OutOfMemoryError();
+	}
 	return collector.bytes();
 }
 

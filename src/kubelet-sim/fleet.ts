@@ -23,6 +23,8 @@ import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, T
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
+import type { ContainerLog } from "./container/container-log.ts";
+import { LogBudget } from "./container/log-budget.ts";
 import { EvictionManager, type PressedResource } from "./eviction/eviction-manager.ts";
 import { type FleetInformers, makeInformers, serviceOf } from "./fleet-informers.ts";
 import type { Image } from "./images/image.ts";
@@ -122,6 +124,7 @@ export class Fleet {
 	readonly #nodesByAddress = new Map<string, SimNode>();
 	/** By pod uid. */
 	readonly #workers = new Map<string, PodWorker>();
+	readonly #logBudget = new LogBudget(() => this.#logs());
 	/** The same, by node; nodes with none have no entry. */
 	readonly #byNode = new Map<string, Set<PodWorker>>();
 	readonly #admission: NodeAdmission;
@@ -453,6 +456,7 @@ export class Fleet {
 					this.#staticPods.filesChanged(node);
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
+			() => this.#workersOn(options.name),
 		);
 	}
 
@@ -661,6 +665,7 @@ export class Fleet {
 			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
 			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
 			roomFreed: (node) => this.#roomFreed(node),
+			logGrew: (bytes) => this.#logBudget.grew(bytes),
 			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
 			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
 			event: (node, pod, type, reason, message, container) => this.#writes.podEvent(node, pod, type, reason, message, container),
@@ -674,6 +679,15 @@ export class Fleet {
 		let sum = noFootprint;
 		for (const worker of this.#workersOn(node)) if (worker !== self) sum = addFootprints(sum, worker.footprint);
 		return sum;
+	}
+
+	*#logs(): Iterable<ContainerLog> {
+		for (const worker of this.#workers.values()) {
+			for (const { container, previousLog } of worker.containerWorkers()) {
+				if (container !== undefined) yield container.log;
+				if (previousLog !== undefined) yield previousLog;
+			}
+		}
 	}
 
 	#workersOn(node: string): Iterable<PodWorker> {

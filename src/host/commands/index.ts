@@ -1,6 +1,7 @@
 /** The programs that every simulated machine knows, by the name under which file systems refer to them. */
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
+import { md5sum, seq, sha1sum, sha256sum, sha512sum, wc } from "./count-digest.ts";
 import { date } from "./date.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { bindNslookup, dig, host } from "./network/bind.ts";
@@ -14,6 +15,7 @@ import { nslookup, oldNslookup } from "./network/nslookup.ts";
 import { iputilsPing, ping } from "./network/ping.ts";
 import { netstat, ss } from "./network/sockets.ts";
 import { wget } from "./network/wget.ts";
+import { cp, rm } from "./remove-copy.ts";
 import {
 	clear,
 	echo,
@@ -46,6 +48,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	bash: shellProgram("bash"),
 	cat,
 	clear,
+	cp,
 	curl,
 	dash: shellProgram("dash"),
 	date,
@@ -63,6 +66,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	"iptables-save": iptablesSave,
 	kill,
 	ls,
+	md5sum,
 	nc,
 	netstat,
 	nohup,
@@ -74,6 +78,11 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	ps,
 	pwd,
 	route,
+	rm,
+	seq,
+	sha1sum,
+	sha256sum,
+	sha512sum,
 	sleep: sleepCommand,
 	ss,
 	stty,
@@ -88,6 +97,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	true: () => 0,
 	tty,
 	uname,
+	wc,
 	wget,
 	which,
 	whoami,

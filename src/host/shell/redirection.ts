@@ -1,5 +1,6 @@
 /** The open files of a command: what its numbers 0, 1, 2 … stand for, and how redirections change that. */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Cpu } from "../cpu.ts";
 import { BufferedInput, emptyInput, type InputStream, inputOf, nullOutput, type OutputStream } from "../stream.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
@@ -36,6 +37,7 @@ export function outputAt(descriptors: DescriptorTable, number: number): OutputSt
 /** Where files are opened. */
 export interface RedirectionPlace {
 	readonly files: () => FileSystem;
+	readonly cpu: () => Cpu;
 	readonly cwd: string;
 	readonly clock: Clock;
 	readonly expansion: ExpansionContext;
@@ -77,7 +79,7 @@ async function apply(table: Map<number, Descriptor>, redirection: Redirection, p
 	switch (operator) {
 		case "<":
 		case "<>":
-			table.set(redirection.fd ?? 0, { input: new BufferedInput(openInput(place.files(), path)) });
+			table.set(redirection.fd ?? 0, { input: new BufferedInput(openInput(place.files(), path, place.cpu)) });
 			return;
 		case "<<<":
 			table.set(redirection.fd ?? 0, { input: new BufferedInput(inputOf(Buffer.from(`${text}\n`))) });
@@ -115,14 +117,28 @@ function duplicate(table: Map<number, Descriptor>, number: number, source: strin
 	table.set(number, descriptor);
 }
 
-export function openInput(files: FileSystem, path: string): InputStream {
+/** @param cpu on which a device without end makes its bytes */
+export function openInput(files: FileSystem, path: string, cpu: () => Cpu): InputStream {
 	const inode = files.inode(path);
 	if (inode.type !== "device") return inputOf(files.readBytes(path));
-	return inode.device === "zero" || inode.device === "urandom" ? endlessZeros : emptyInput;
+	return inode.device === "zero" || inode.device === "urandom" ? endlessZeros(cpu) : emptyInput;
 }
 
-const zeroBlock = new Uint8Array(4096);
-const endlessZeros: InputStream = { read: async () => zeroBlock };
+const zeroBlock = new Uint8Array(64 * 1024);
+/** Blocks that are made at once, and what they take of the processor. */
+const blocksPerSlice = 16;
+const sliceCpuMs = 1;
+
+function endlessZeros(cpu: () => Cpu): InputStream {
+	let blocks = 0;
+	return {
+		read: async () => {
+			// Whoever reads them all must not keep everybody else waiting.
+			if (++blocks % blocksPerSlice === 0) await cpu().run(sliceCpuMs);
+			return zeroBlock;
+		},
+	};
+}
 
 function openOutput(files: FileSystem, path: string, append: boolean, table: ReadonlyMap<number, Descriptor>): OutputStream {
 	if (files.exists(path)) {

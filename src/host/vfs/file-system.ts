@@ -9,8 +9,13 @@ import { sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
 const maxSymlinks = 40;
+/** Linux's PATH_MAX, bytes. */
+const maxPathBytes = 4096;
 /** Linux's NAME_MAX, bytes. */
 const maxNameBytes = 255;
+
+/** Smaller ones have no room to grow. */
+const smallFileBytes = 64 * 1024;
 
 export interface Mount {
 	readonly path: string;
@@ -107,7 +112,8 @@ export class FileSystem {
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
 		if (inode.type !== "file") return new Uint8Array();
 		const content = typeof inode.content === "function" ? inode.content() : inode.content;
-		return typeof content === "string" ? Buffer.from(content) : content;
+		if (typeof content === "string") return Buffer.from(content);
+		return "bytes" in content ? content.bytes() : content;
 	}
 
 	readText(path: string): string {
@@ -124,7 +130,7 @@ export class FileSystem {
 			return;
 		}
 		if (this.inode(path).type === "device") return;
-		this.writeFile(path, Buffer.concat([this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content]));
+		this.writeFile(path, joined(this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content));
 	}
 
 	readdir(path: string): string[] {
@@ -265,7 +271,7 @@ export class FileSystem {
 	#slot(path: string, operation: string): Slot {
 		const absolute = resolvePath("/", path);
 		const name = baseName(absolute);
-		if (Buffer.byteLength(name) > maxNameBytes) throw new FsError("ENAMETOOLONG", operation, path);
+		if (Buffer.byteLength(name) > maxNameBytes || absolute.length >= maxPathBytes) throw new FsError("ENAMETOOLONG", operation, path);
 		const parent = this.#find(parentPath(absolute), operation);
 		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
 		return { parent, name, path: joinPath(parent.path, name) };
@@ -286,6 +292,7 @@ export class FileSystem {
 
 	/** Walks the path from the root, across mounts and symbolic links. Returns why it leads nowhere, where it does. */
 	#walk(path: string, followLast = true): Place | FsErrorCode {
+		if (path.length >= maxPathBytes) return "ENAMETOOLONG";
 		let links = 0;
 		let trail: Place[] = [this.#mounted("/")];
 		let todo = path.split("/").filter((part) => part !== "" && part !== ".");
@@ -306,7 +313,8 @@ export class FileSystem {
 				if (entry.target.startsWith("/")) trail = trail.slice(0, 1);
 				continue;
 			}
-			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly: here.readOnly });
+			const readOnly = here.readOnly || entry.isView === true;
+			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly });
 		}
 		return trail.at(-1) as Place;
 	}
@@ -314,8 +322,30 @@ export class FileSystem {
 	#mounted(path: string): Place {
 		const mount = this.#mounts.get(path) as Mount;
 		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
-		return { tree: mount.tree, inode, path, readOnly: mount.readOnly };
+		return { tree: mount.tree, inode, path, readOnly: mount.readOnly || inode.isView === true };
 	}
+}
+
+/** Files that grow in small steps have room to grow: memory behind their end that is nobody else's. Up to where it is taken. */
+const grown = new WeakMap<ArrayBufferLike, number>();
+
+/** Both, one after the other; where the first one can grow its bytes are not copied. */
+function joined(before: Uint8Array, added: Uint8Array): Uint8Array {
+	const end = before.byteOffset + before.byteLength;
+	const sizeBytes = before.byteLength + added.byteLength;
+	if (grown.get(before.buffer) === end && end + added.byteLength <= before.buffer.byteLength) {
+		const whole = new Uint8Array(before.buffer, before.byteOffset, sizeBytes);
+		whole.set(added, before.byteLength);
+		grown.set(before.buffer, end + added.byteLength);
+		return whole;
+	}
+	if (sizeBytes < smallFileBytes) return Buffer.concat([before, added]);
+	const buffer = new ArrayBuffer(sizeBytes + Math.ceil(sizeBytes / 2));
+	const whole = new Uint8Array(buffer, 0, sizeBytes);
+	whole.set(before);
+	whole.set(added, before.byteLength);
+	grown.set(buffer, sizeBytes);
+	return whole;
 }
 
 function statOf(inode: Inode): FileStat {

@@ -4,13 +4,20 @@
  */
 import type { OutputStream } from "../stream.ts";
 
-/** Bytes, text, or text made afresh on every read: that is how /proc answers. */
-export type FileContent = string | Uint8Array | (() => string);
+/** Bytes, text, text made afresh on every read (that is how /proc answers), or bytes that somebody else keeps. */
+export type FileContent = string | Uint8Array | (() => string) | KeptContent;
+
+export interface KeptContent {
+	readonly sizeBytes: number;
+	bytes(): Uint8Array;
+}
 
 interface InodeBase {
 	readonly ino: number;
 	/** Shared between trees: never written, copied first. */
 	readonly frozen: boolean;
+	/** Made afresh whenever somebody looks, from what lives elsewhere: it and what is below cannot be written. */
+	readonly isView?: true;
 	/** Permission bits only, e.g. 0o755. */
 	mode: number;
 	uid: number;
@@ -78,6 +85,11 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	EBUSY: "Device or resource busy",
 	ENAMETOOLONG: "File name too long",
 };
+
+/** The same for any text; undefined for what is no code. */
+export function fsErrorText(code: string): string | undefined {
+	return Object.hasOwn(shellErrorTexts, code) ? shellErrorTexts[code as FsErrorCode] : undefined;
+}
 
 /** A failed file operation; the message is Node's form, which just-bash's commands understand. */
 export class FsError extends Error {

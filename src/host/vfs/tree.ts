@@ -53,7 +53,7 @@ export class Tree {
 			seen.add(inode);
 			if (!inode.frozen) inodes++;
 			if (inode.type === "file" && !inode.frozen) bytes += sizeOf(inode);
-			if (inode.type === "directory") for (const child of inode.entries.values()) count(child);
+			if (inode.type === "directory" && inode.isView !== true) for (const child of inode.entries.values()) count(child);
 		};
 		count(this.#lower);
 		return { bytes, inodes };
@@ -145,5 +145,6 @@ export function sizeOf(inode: Inode): number {
 function sizeOfContent(content: FileContent): number {
 	// A generated file reports 0, as /proc does.
 	if (typeof content === "function") return 0;
-	return typeof content === "string" ? Buffer.byteLength(content) : content.byteLength;
+	if (typeof content === "string") return Buffer.byteLength(content);
+	return "bytes" in content ? content.sizeBytes : content.byteLength;
 }

@@ -156,7 +156,7 @@ describe("a node that pulls", () => {
 		for (const changed of (await readImageFile(shop("new"))).images) catalog.load(changed);
 		const [kept, keptId] = await run("b", "IfNotPresent");
 		const [fresh, freshId] = await run("c", "Always");
-		expect([first, kept, fresh]).toEqual(["old\n", "old\n", "new\n"]);
+		expect([first, kept, fresh]).toEqual(["old", "old", "new"]);
 		expect(keptId).toBe(firstId);
 		expect(freshId).not.toBe(firstId);
 	});

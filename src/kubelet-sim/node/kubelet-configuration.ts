@@ -2,7 +2,9 @@
  * What a simulated kubelet can be told: fields of KubeletConfiguration (kubelet.config.k8s.io/v1beta1), with its names, forms and defaults.
  * Source: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
  */
+import { QuantityError, quantityToInteger } from "../../apimachinery/quantity.ts";
 import { parseGoDuration } from "../../apimachinery/time.ts";
+import type { LogPolicy } from "../container/container-log.ts";
 import { defaultEvictionHard, type EvictionConfiguration, parseThresholds, type Threshold } from "../eviction/thresholds.ts";
 
 export interface KubeletConfiguration extends EvictionConfiguration {
@@ -15,6 +17,10 @@ export interface KubeletConfiguration extends EvictionConfiguration {
 	readonly imageGCLowThresholdPercent?: number;
 	/** Default 2m. */
 	readonly imageMinimumGCAge?: string;
+	/** A file of a container's log with as much is put aside; negative: never. Default 10Mi. */
+	readonly containerLogMaxSize?: string;
+	/** Files of a container's log, at least 2; default 5. */
+	readonly containerLogMaxFiles?: number;
 	/** How long pods have when the machine is shut down, and the part of it that is for critical ones alone. Default 0: the kubelet is not told. */
 	readonly shutdownGracePeriod?: string;
 	readonly shutdownGracePeriodCriticalPods?: string;
@@ -35,6 +41,7 @@ export interface KubeletSettings {
 	readonly imageGcLowPercent: number;
 	readonly imageMinAgeMs: number;
 	readonly shutdown: ShutdownPeriods;
+	readonly logs: LogPolicy;
 	/** As /configz shows it. */
 	readonly configuration: KubeletConfiguration;
 }
@@ -47,6 +54,8 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageGCLowThresholdPercent: 80,
 		evictionHard: defaultEvictionHard,
 		evictionPressureTransitionPeriod: "5m0s",
+		containerLogMaxSize: "10Mi",
+		containerLogMaxFiles: 5,
 		shutdownGracePeriod: "0s",
 		shutdownGracePeriodCriticalPods: "0s",
 		...given,
@@ -62,8 +71,23 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageGcLowPercent: low,
 		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
 		shutdown: readShutdownPeriods(configuration),
+		logs: readLogPolicy(configuration),
 		configuration,
 	};
+}
+
+/** Throws an Error with the kubelet's text (pkg/kubelet/logs). */
+function readLogPolicy(configuration: { readonly containerLogMaxSize: string; readonly containerLogMaxFiles: number }): LogPolicy {
+	const { containerLogMaxSize: size, containerLogMaxFiles: maxFiles } = configuration;
+	const problem = "failed to initialize container log manager";
+	if (!(maxFiles > 1)) throw new Error(`${problem}: invalid MaxFiles ${maxFiles}, must be > 1`);
+	try {
+		const maxSizeBytes = quantityToInteger(size);
+		return { maxSizeBytes: maxSizeBytes < 0 ? Number.POSITIVE_INFINITY : maxSizeBytes, maxFiles };
+	} catch (error) {
+		if (!(error instanceof QuantityError)) throw error;
+		throw new Error(`${problem}: failed to parse container log max size ${JSON.stringify(size)}: ${error.message}`);
+	}
 }
 
 /** Throws an Error with the kubelet's text. */

@@ -3,6 +3,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
 import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/index.ts";
+import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import { debian } from "../images/base.ts";
@@ -15,6 +16,7 @@ import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
+import { type LoggedPod, withLogs } from "./log-directories.ts";
 import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
 
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
@@ -29,7 +31,7 @@ const nodeFiles = once(() =>
 		.directory("/etc/containerd/certs.d")
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
-		.directory("/var/log/pods")
+		.directory("/var/log")
 		.build(),
 );
 
@@ -70,6 +72,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly settings: KubeletSettings;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
+	readonly #workers: () => Iterable<LoggedPod>;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#network: PodNetwork | undefined;
@@ -80,6 +83,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/**
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
+	 * @param workers whose pods' logs are among its files
 	 */
 	constructor(
 		description: NodeDescription,
@@ -88,12 +92,14 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		cluster: ClusterNetwork,
 		onWrite: () => void,
 		random: () => Random,
+		workers: () => Iterable<LoggedPod>,
 	) {
 		this.#random = random;
 		this.description = description;
 		this.settings = settings;
 		this.#clock = clock;
 		this.#onWrite = onWrite;
+		this.#workers = workers;
 		this.startedMs = clock.now();
 		this.#cluster = cluster;
 		this.#addresses = new PodAddresses(description.podCidr);
@@ -147,6 +153,10 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	get name(): string {
 		return this.description.name;
+	}
+
+	get logPolicy(): LogPolicy {
+		return this.settings.logs;
 	}
 
 	get address(): string {
@@ -235,8 +245,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.#files !== undefined;
 	}
 
+	#openFiles(): FileSystem {
+		const lower = withLogs(nodeFiles(), this.#workers, this.startedMs);
+		return new FileSystem(new Tree({ clock: this.#clock, lower, onWrite: this.#onWrite }));
+	}
+
 	hostFiles(): FileSystem {
-		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }));
+		this.#files ??= this.#openFiles();
 		return this.#files;
 	}
 }

@@ -8,7 +8,8 @@ import type { Container, EphemeralContainer, LifecycleHandler, Pod, Secret } fro
 import { formatGoDuration } from "../../apimachinery/time.ts";
 import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
-import type { LogBuffer } from "../container/log-buffer.ts";
+import type { ContainerLog } from "../container/container-log.ts";
+import { lastText } from "../container/log-reader.ts";
 import { podHostname } from "../container/network-files.ts";
 import type { Image } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
@@ -84,7 +85,7 @@ export class ContainerWorker {
 	#prober: Prober | undefined;
 	/** SIGKILL at the end of the grace period. */
 	#killTimer: Timer | undefined;
-	#previousLog: LogBuffer | undefined;
+	#previousLog: ContainerLog | undefined;
 	/** The kernel's, while the container is to be killed for its memory some day. */
 	#memoryTimer: Timer | undefined;
 	/** How often its machine has lost its power. */
@@ -102,7 +103,7 @@ export class ContainerWorker {
 		return this.#container;
 	}
 
-	get previousLog(): LogBuffer | undefined {
+	get previousLog(): ContainerLog | undefined {
 		return this.#previousLog;
 	}
 
@@ -484,6 +485,11 @@ export class ContainerWorker {
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
 			kernel: node.kernel,
+			logPolicy: node.logPolicy,
+			onLogGrow: (bytes) => {
+				host.logGrew(bytes);
+				host.filesGrew(node.name);
+			},
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}
@@ -592,8 +598,8 @@ export class ContainerWorker {
 		this.#memoryTimer?.cancel();
 		this.#prober?.stop();
 		const finishedMs = clock.now();
-		const message = terminationMessage(this.#spec(), container, exit);
 		container.finish();
+		const message = terminationMessage(this.#spec(), container, exit);
 		this.#scope.after(latency.noticeMs(random), () => {
 			if (this.#container !== container) return;
 			const { startedMs, containerId } = record;
@@ -635,9 +641,5 @@ export class ContainerWorker {
 function terminationMessage(spec: ContainerSpec | undefined, container: SimContainer, { exitCode }: ProcessExit): string {
 	const own = container.terminationMessage();
 	if (own !== "" || exitCode === 0 || spec?.terminationMessagePolicy !== "FallbackToLogsOnError") return own;
-	const lines = container.log.lines().slice(-fallbackMessageLines);
-	return lines
-		.map(({ text }) => `${text}\n`)
-		.join("")
-		.slice(-fallbackMessageBytes);
+	return lastText(container.log, fallbackMessageLines).slice(-fallbackMessageBytes);
 }

@@ -51,7 +51,7 @@ async function probeExec(command: readonly string[], { container, clock }: Actio
 		const status = await within(
 			clock,
 			limitMs,
-			container.exec({ command, tty: false, stdin: false }, { stdout: write, stderr: write }, abort.signal),
+			container.exec({ command, tty: false, stdin: false }, { stdout: write, stderr: write }, abort.signal, "kill"),
 		);
 		if (status.startError !== undefined) return { outcome: "unknown", output: `rpc error: code = Unknown desc = ${status.startError}` };
 		return { outcome: status.exitCode === 0 ? "success" : "failure", output: output.text() };

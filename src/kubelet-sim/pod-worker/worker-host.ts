@@ -5,6 +5,7 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import type { FileSystem, Kernel } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
+import type { LogPolicy } from "../container/container-log.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
 import type { LatencyModel } from "../latency.ts";
@@ -31,6 +32,8 @@ export interface WorkerNode extends AdmissionNode, NetworkNode {
 	/** Its runtime is told to ask this registry over plain HTTP. */
 	allowsPlainHttp(registry: string): boolean;
 	hostFiles(): FileSystem;
+	/** How its kubelet keeps logs. */
+	readonly logPolicy: LogPolicy;
 }
 
 /** A worker whose pod waits for room on its node. */
@@ -68,6 +71,8 @@ export interface WorkerHost {
 	roomFreed(node: string): void;
 	/** What the node's pods take of it may have become more. */
 	usageGrew(node: string): void;
+	/** A log takes so many bytes more. */
+	logGrew(bytes: number): void;
 	/** Files were written to the node's disk. */
 	filesGrew(node: string): void;
 	event(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;

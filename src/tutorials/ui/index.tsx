@@ -31,8 +31,7 @@ export async function runScreens({ course, section, language, input, output, ...
 	let current: OpenLesson | undefined;
 	const open = async (wanted: string, hooks: LessonHooks): Promise<OpenLesson> => {
 		const opened = await LessonSession.open({ ...session, lesson: course.lesson(wanted), onProgress: hooks.onProgress });
-		const { methods } = session;
-		const model = new LessonModel({ session: opened, methods, language, ...hooks });
+		const model = new LessonModel({ session: opened, language, ...hooks });
 		current = {
 			model,
 			nowMs: () => opened.cluster.clock.now(),

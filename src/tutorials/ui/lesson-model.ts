@@ -11,7 +11,7 @@ import type { Language } from "../engine/text.ts";
 import { type ConsoleLine, ConsoleLog } from "./console-log.ts";
 import { type EditKey, edit, emptyInput, enter, insert, type LineInput } from "./line-input.ts";
 import { panes } from "./panes/index.ts";
-import type { Layout, PaneContext } from "./panes/pane.ts";
+import type { Layout } from "./panes/pane.ts";
 import type { Selection } from "./step-lines.ts";
 import { type ScreenWord, screenWordsIn } from "./words.ts";
 
@@ -32,7 +32,6 @@ export interface LessonView {
 
 export interface LessonModelOptions {
 	readonly session: LessonSession;
-	readonly methods: PaneContext["methods"];
 	readonly language: Language;
 	/** Gives the terminal to a command, and takes it back. */
 	readonly lendTerminal: (run: () => Promise<void>) => Promise<void>;
@@ -295,9 +294,9 @@ export class LessonModel {
 
 	async #look(): Promise<void> {
 		const { pane } = this.#view;
-		const { session, methods } = this.#options;
+		const { session } = this.#options;
 		try {
-			const layout = await panes[pane]?.read({ session, methods, word: this.word });
+			const layout = await panes[pane]?.read({ session, word: this.word });
 			if (layout !== undefined && this.#view.pane === pane) this.#set({ layout });
 		} catch {
 			// The cluster is being taken back: what it is then is looked at when it is there.

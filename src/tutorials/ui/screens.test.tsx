@@ -7,6 +7,7 @@ import { sleep } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { Course } from "../engine/course.ts";
+import { noSurroundings } from "../engine/surroundings.ts";
 import type { Language } from "../engine/text.ts";
 import { runScreens } from "./index.tsx";
 import { VirtualTerminal } from "./testing/virtual-terminal.ts";
@@ -74,7 +75,7 @@ function start(language: Language, section?: string, terminal = new VirtualTermi
 		stateDirectory: join(directory, `state-${language}`),
 		env: { ...process.env, SHELL: "/bin/sh" },
 		random: new SeededRandom("screens"),
-		methods: () => ({}),
+		surroundings: noSurroundings,
 		input: terminal.input,
 		output: terminal.output,
 	});

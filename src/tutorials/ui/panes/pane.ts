@@ -1,6 +1,4 @@
 /** What one may look at beside a lesson: something of its cluster, as it is now. */
-import type { Cluster } from "../../../cluster/index.ts";
-import type { ControlMethods } from "../../engine/action.ts";
 import type { LessonSession } from "../../engine/session.ts";
 import type { Text } from "../../engine/text.ts";
 import type { Line } from "../styled-text.ts";
@@ -8,7 +6,6 @@ import type { ScreenWord } from "../words.ts";
 
 export interface PaneContext {
 	readonly session: LessonSession;
-	readonly methods: (cluster: Cluster) => ControlMethods;
 	readonly word: (word: ScreenWord) => string;
 }
 
