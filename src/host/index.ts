@@ -14,7 +14,16 @@ export { commandNames, findCommand } from "./commands/index.ts";
 export { kernelVersion } from "./commands/system.ts";
 export { Kernel, PidNamespace } from "./kernel.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
-export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
+export { checkGrpcHealth, grpcHealthServer } from "./net/grpc-health.ts";
+export {
+	type ClientResponse,
+	HttpError,
+	type HttpHandler,
+	type HttpRequest,
+	type HttpResponse,
+	httpRequest,
+	httpServer,
+} from "./net/http.ts";
 export {
 	type Connection,
 	type ConnectionHandler,

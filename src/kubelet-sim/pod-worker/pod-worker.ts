@@ -25,7 +25,15 @@ import { PodVolumes } from "../volumes/pod-volumes.ts";
 import { ContainerWorker, type PodScope } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
-import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
+import {
+	adoptPodRecord,
+	type ContainerRecord,
+	containersOf,
+	newContainerRecord,
+	newPodRecord,
+	type PodEnding,
+	type PodRecord,
+} from "./pod-record.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
@@ -227,7 +235,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		record.ending = before === undefined ? ending : { ...ending, deadlineMs: Math.min(before.deadlineMs, ending.deadlineMs) };
 		for (const container of this.#containers.values()) {
 			if (before === undefined) container.abandonHook();
-			if (container.record.stopping) container.killBy(record.ending.deadlineMs);
+			container.endBy(record.ending.deadlineMs);
 		}
 		this.sync();
 	}
@@ -394,7 +402,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		} else if (deadlineMs < record.ending.deadlineMs) {
 			// Deleted again with a shorter grace period.
 			record.ending.deadlineMs = deadlineMs;
-			for (const container of this.#containers.values()) if (container.record.stopping) container.killBy(deadlineMs);
+			for (const container of this.#containers.values()) container.endBy(deadlineMs);
 		}
 	}
 
@@ -454,7 +462,20 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				this.#containers.get(action.container.name)?.backOff();
 				return;
 			case "stop":
-				this.#containers.get(action.container.name)?.stop(this.record.ending?.deadlineMs ?? this.host.clock.now() + this.graceMs);
+				this.#containers.get(action.container.name)?.stop(this.#deadlineMs, { isOrdered: true });
+				return;
+			case "signal":
+				this.#containers.get(action.container.name)?.signal(this.#deadlineMs);
+				return;
+			case "restartAll":
+				this.record.restartingAll = true;
+				return;
+			case "interrupt":
+				this.#containers.get(action.container.name)?.interrupt();
+				return;
+			case "startAllAnew":
+				this.record.restartingAll = false;
+				for (const container of this.record.containers) if (container.kind !== "ephemeral") restartWithAll(container);
 				return;
 			case "exceedDeadline":
 				this.record.ending = { failed: deadlineExceeded, deadlineMs: this.host.clock.now() + this.graceMs };
@@ -473,6 +494,11 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			default:
 				action satisfies never;
 		}
+	}
+
+	/** The end of the grace period; of a pod whose main containers have ended by themselves, a grace period from now. */
+	get #deadlineMs(): number {
+		return this.record.ending?.deadlineMs ?? this.host.clock.now() + this.graceMs;
 	}
 
 	#mountVolumes(): void {
@@ -619,6 +645,12 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.#wake?.cancel();
 		this.#wake = timeMs === undefined ? undefined : clock.setTimeout(() => this.sync(), Math.max(0, timeMs - clock.now()));
 	}
+}
+
+/** Of a container that has never run nothing is to be done. */
+function restartWithAll(container: ContainerRecord): void {
+	container.waiting = undefined;
+	container.restartsWithAll = container.phase === "exited";
 }
 
 function isOlder(a: Pod, b: Pod): boolean {
