@@ -6,7 +6,7 @@ import { type InputStream, type OutputStream, readAll, writeText } from "../stre
 import type { FileStat } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { joinPath, resolvePath } from "../vfs/path.ts";
-import { parseOptions } from "./options.ts";
+import { parseOptions, parseSize } from "./options.ts";
 
 /** How often `tail -f` looks. */
 const tailPollMs = 1_000;
@@ -97,7 +97,7 @@ export const head: Program = async (context) => {
 			continue;
 		}
 		if (targets.length > 1 && !flags.has("q")) await writeText(context.stdout, `${index > 0 ? "\n" : ""}==> ${operand} <==\n`);
-		await copyFirst(input, context.stdout, byteCount === undefined ? { lines } : { bytes: Number(byteCount) });
+		await copyFirst(input, context.stdout, byteCount === undefined ? { lines } : { bytes: parseSize(byteCount) ?? 0 });
 	}
 	return status;
 };
@@ -113,7 +113,10 @@ async function copyFirst(
 		const chunk = await input.read();
 		if (chunk === undefined) return;
 		let end = 0;
-		for (; end < chunk.byteLength && lines > 0 && bytes > 0; end++, bytes--) if (chunk[end] === 10) lines--;
+		if (lines === Number.POSITIVE_INFINITY) {
+			end = Math.min(chunk.byteLength, bytes);
+			bytes -= end;
+		} else for (; end < chunk.byteLength && lines > 0 && bytes > 0; end++, bytes--) if (chunk[end] === 10) lines--;
 		await output.write(chunk.subarray(0, end));
 	}
 }

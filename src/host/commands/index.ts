@@ -2,6 +2,7 @@
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
 import { date } from "./date.ts";
+import { dd, fallocate, truncate } from "./disk.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { curl, nc, nslookup, wget } from "./network.ts";
 import {
@@ -38,8 +39,10 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	curl,
 	dash: shellProgram("dash"),
 	date,
+	dd,
 	echo,
 	env,
+	fallocate,
 	false: () => 1,
 	head,
 	hostname,
@@ -65,6 +68,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	timeout,
 	touch,
 	true: () => 0,
+	truncate,
 	tty,
 	uname,
 	wget,

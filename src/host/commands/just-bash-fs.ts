@@ -69,7 +69,7 @@ export class JustBashFs implements IFileSystem {
 	async cp(source: string, destination: string, options?: { recursive?: boolean }): Promise<void> {
 		const stat = this.#files.stat(source);
 		if (stat.type !== "directory") {
-			this.#files.writeFile(destination, this.#files.readBytes(source));
+			this.#files.copyFile(source, destination);
 			this.#files.chmod(destination, stat.mode);
 			return;
 		}

@@ -4,6 +4,7 @@ import { BufferedInput, emptyInput, type InputStream, inputOf, nullOutput, type 
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { resolvePath } from "../vfs/path.ts";
+import { zeros } from "../vfs/sparse-bytes.ts";
 import { type ExpansionContext, expandToText } from "./expansion.ts";
 import { ShellError } from "./state.ts";
 import type { Redirection } from "./syntax.ts";
@@ -117,12 +118,20 @@ function duplicate(table: Map<number, Descriptor>, number: number, source: strin
 
 export function openInput(files: FileSystem, path: string): InputStream {
 	const inode = files.inode(path);
-	if (inode.type !== "device") return inputOf(files.readBytes(path));
+	if (inode.type === "directory") return inputOf(files.readBytes(path));
+	if (inode.type !== "device") return pieces(files.readPieces(path));
 	return inode.device === "zero" || inode.device === "urandom" ? endlessZeros : emptyInput;
 }
 
-const zeroBlock = new Uint8Array(4096);
-const endlessZeros: InputStream = { read: async () => zeroBlock };
+const endlessZeros: InputStream = { read: async () => zeros };
+
+function pieces(of: Iterator<Uint8Array>): InputStream {
+	const next = (): Uint8Array | undefined => {
+		const { done, value } = of.next();
+		return done === true ? undefined : value.byteLength === 0 ? next() : value;
+	};
+	return { read: async () => next() };
+}
 
 function openOutput(files: FileSystem, path: string, append: boolean, table: ReadonlyMap<number, Descriptor>): OutputStream {
 	if (files.exists(path)) {

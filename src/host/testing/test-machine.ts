@@ -5,7 +5,7 @@ import { commandNames, findCommand } from "../commands/index.ts";
 import { Machine } from "../machine.ts";
 import { LoopbackNetwork } from "../net/network.ts";
 import { Collector, inputOf } from "../stream.ts";
-import { FileSystem } from "../vfs/file-system.ts";
+import { FileSystem, putInode } from "../vfs/file-system.ts";
 import { Tree } from "../vfs/tree.ts";
 import { TreeBuilder } from "../vfs/tree-builder.ts";
 
@@ -34,6 +34,7 @@ export class TestMachine {
 
 	constructor() {
 		const tree = new Tree({ clock: this.clock, lower: testTree });
+		putInode(tree, "/dev/zero", { type: "device", device: "zero", ino: 1, frozen: true, mode: 0o666, uid: 0, gid: 0, mtimeMs: 0 });
 		this.machine = new Machine({
 			hostname: "web",
 			clock: this.clock,

@@ -3,9 +3,10 @@
  * that changes one gets a copy of its own (see tree.ts).
  */
 import type { OutputStream } from "../stream.ts";
+import type { SparseBytes } from "./sparse-bytes.ts";
 
-/** Bytes, text, or text made afresh on every read: that is how /proc answers. */
-export type FileContent = string | Uint8Array | (() => string);
+/** Bytes, text, what has grown large (of this file alone, which may change it), or text made afresh on every read: that is how /proc answers. */
+export type FileContent = string | Uint8Array | SparseBytes | (() => string);
 
 interface InodeBase {
 	readonly ino: number;
@@ -59,6 +60,7 @@ const errorTexts = {
 	EACCES: "permission denied",
 	EBUSY: "resource busy or locked",
 	ENAMETOOLONG: "file name too long",
+	ENOMEM: "not enough memory",
 } as const;
 
 export type FsErrorCode = keyof typeof errorTexts;
@@ -77,6 +79,7 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	EACCES: "Permission denied",
 	EBUSY: "Device or resource busy",
 	ENAMETOOLONG: "File name too long",
+	ENOMEM: "Cannot allocate memory",
 };
 
 /** A failed file operation; the message is Node's form, which just-bash's commands understand. */
