@@ -8,7 +8,7 @@
 type Part = Uint8Array | { readonly zeros: number; readonly isHole: boolean };
 
 /** What is read at once of a run of zeros; every reader gets the same block. */
-const zeroBlock = new Uint8Array(64 * 1024);
+const zeroBlock = new Uint8Array(1024 * 1024);
 /** Less is not worth being looked at for zeros. */
 const leastRunBytes = 512;
 /** Small pieces are joined up to this. */
