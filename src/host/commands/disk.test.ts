@@ -45,9 +45,7 @@ describe("a disk", () => {
 		const { files } = machine.machine;
 		const write = () => files.appendFile("/tmp/text", Buffer.alloc(8 * 1024 * 1024, "x"));
 		expect(() => Array.from({ length: 9 }, write)).toThrow("no space left on device");
-		expect((await machine.sh("fallocate -l 200G /tmp/f")).stderr).toBe(
-			"fallocate: fallocate '/tmp/f': No space left on device\n",
-		);
+		expect((await machine.sh("fallocate -l 200G /tmp/f")).stderr).toBe("fallocate: fallocate '/tmp/f': No space left on device\n");
 	});
 
 	it("is not read into memory as a whole", async () => {

@@ -4,16 +4,14 @@
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
-import type { Container, EphemeralContainer, LifecycleHandler, Pod, Secret } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
 import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
 import type { Image } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
-import { accountsFor } from "../images/pull-secrets.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
-import { registryHostOf } from "../images/registry-options.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import type { UsedContainer } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
@@ -21,8 +19,9 @@ import { type Environment, specEnvironment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { nextBackoff } from "./backoff.ts";
+import { ContainerImages } from "./container-images.ts";
 import { runHook } from "./hooks.ts";
-import { type ContainerEvent, decidePull, pulledEvent, pullFailedEvents } from "./image-pull.ts";
+import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
 import { Prober } from "./prober.ts";
@@ -98,6 +97,15 @@ export class ContainerWorker {
 	constructor(scope: PodScope, record: ContainerRecord) {
 		this.#scope = scope;
 		this.record = record;
+	}
+
+	/** Made for each start: most containers start once. */
+	get #images(): ContainerImages {
+		const events = ({ volume }: ImageNeed, all: readonly ContainerEvent[]) => {
+			for (const { type, reason, message } of all)
+				this.#scope.event(type, reason, message, volume === undefined ? this.record.name : undefined);
+		};
+		return new ContainerImages({ scope: this.#scope, record: this.record, events });
 	}
 
 	/** The present instance, or the one that ended last. */
@@ -212,26 +220,25 @@ export class ContainerWorker {
 		return limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit);
 	}
 
-	/** Pulls the image if need be, creates the container and starts it. */
+	/** Pulls images if need be, creates the container and starts it. */
 	start(): void {
-		const { node, host } = this.#scope;
 		const spec = this.#spec();
 		if (spec === undefined) return;
-		const decision = decidePull(spec, this.record, (reference) => node.image(reference), host.clock.now());
-		this.#events(decision.events);
-		switch (decision.type) {
-			case "use":
-				this.#create(spec, decision.reference, decision.pulled);
-				return;
-			case "wait":
-				this.#wait(decision.reason, decision.message, decision.retryAfterMs);
-				return;
-			case "pull":
-				void this.#pull(spec, decision.reference);
-				return;
-			default:
-				decision satisfies never;
-		}
+		this.#ensureImages(spec, imageNeeds(this.#scope.pod, spec), this.#boots);
+	}
+
+	/** One after the other, the container's own last. */
+	#ensureImages(spec: ContainerSpec, [need, ...rest]: readonly ImageNeed[], boot: number): void {
+		if (need === undefined) return;
+		this.#images.ensure(
+			need,
+			() => this.#isOvertaken(boot),
+			(outcome) => {
+				if (outcome.type === "wait") this.#wait(outcome.reason, outcome.message, outcome.retryAfterMs);
+				else if (rest.length > 0) this.#ensureImages(spec, rest, boot);
+				else this.#create(spec, outcome.reference, outcome.pulled);
+			},
+		);
 	}
 
 	/** Sets a container of before this process running again, under its old id. */
@@ -361,61 +368,6 @@ export class ContainerWorker {
 
 	#spec(): ContainerSpec | undefined {
 		return findContainer(this.#scope.pod, this.record.name);
-	}
-
-	/** Asks the registry, with what the pod's imagePullSecrets say. */
-	async #pull(spec: ContainerSpec, reference: ImageReference): Promise<void> {
-		const { host, pod } = this.#scope;
-		const boot = this.#boots;
-		this.record.phase = "pulling";
-		const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name === undefined || name === "" ? [] : [name]));
-		if (names.length === 0) {
-			this.#pullAs(spec, reference, []);
-			return;
-		}
-		const namespace = pod.metadata?.namespace ?? "";
-		const isMissing = (name: string) => host.lookups.secret(namespace, name) === undefined;
-		await Promise.all(names.filter(isMissing).map((name) => host.fetch(this.#scope.node.name, { kind: "secret", namespace, name })));
-		if (this.#scope.closed || this.#isOvertaken(boot)) return;
-		const missing = names.filter(isMissing);
-		if (missing.length > 0) {
-			const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
-			this.#scope.event("Warning", "FailedToRetrieveImagePullSecret", message);
-		}
-		this.#pullAs(
-			spec,
-			reference,
-			names.flatMap((name) => host.lookups.secret(namespace, name) ?? []),
-		);
-	}
-
-	#pullAs(spec: ContainerSpec, reference: ImageReference, secrets: readonly Secret[]): void {
-		const { record } = this;
-		const { host, node } = this.#scope;
-		const { clock, images, latency, random } = host;
-		const full = formatImageReference(reference);
-		const registryHost = registryHostOf(reference.repository);
-		const answer = images.pull({
-			reference,
-			accounts: accountsFor(reference.repository, secrets),
-			allowsPlainHttp: images.registry(registryHost)?.scheme === "http" && node.allowsPlainHttp(registryHost),
-		});
-		const isUpToDate = !("error" in answer) && node.image(full)?.imageId === answer.imageId;
-		const tookMs = "error" in answer || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, answer.image, latency, random);
-		const boot = this.#boots;
-		this.#scope.after(tookMs, () => {
-			if (this.#isOvertaken(boot)) return;
-			if (!("error" in answer)) {
-				this.#events([pulledEvent(spec.image ?? "", tookMs, answer.image.sizeBytes)]);
-				node.addImage(full, answer);
-				this.#create(spec, reference, answer);
-				return;
-			}
-			record.pullError = answer.error;
-			record.imageBackoff = nextBackoff(record.imageBackoff, record.imageBackoff?.updatedMs ?? clock.now(), clock.now());
-			this.#events(pullFailedEvents(spec.image ?? "", answer.error));
-			this.#wait("ErrImagePull", answer.error, resyncMs);
-		});
 	}
 
 	#create(spec: ContainerSpec, reference: ImageReference, pulled: PulledImage): void {
@@ -664,10 +616,6 @@ export class ContainerWorker {
 		if (ending === undefined && !deleting) return false;
 		this.record.phase = this.record.exit === undefined ? "waiting" : "exited";
 		return true;
-	}
-
-	#events(events: readonly ContainerEvent[]): void {
-		for (const { type, reason, message } of events) this.#event(type, reason, message);
 	}
 
 	#event(type: "Normal" | "Warning", reason: string, message: string): void {
