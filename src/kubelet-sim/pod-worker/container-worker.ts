@@ -18,6 +18,7 @@ import type { DownwardContext } from "../volumes/downward.ts";
 import { type Environment, specEnvironment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
 import { nextBackoff } from "./backoff.ts";
 import { ContainerImages } from "./container-images.ts";
 import { runHook } from "./hooks.ts";
@@ -380,6 +381,7 @@ export class ContainerWorker {
 		let environment: Environment;
 		try {
 			environment = this.#environment(spec);
+			this.#checkSubPaths(spec, environment);
 		} catch (error) {
 			if (!(error instanceof MissingObjectError)) throw error;
 			void this.#createLater(spec, reference, pulled, error);
@@ -410,6 +412,17 @@ export class ContainerWorker {
 		const own = specEnvironment(pod, spec, this.#scope.serviceEnvironment(), host.lookups, this.#scope.downward());
 		const ofDevices = this.#scope.deviceEnvironment(spec);
 		return ofDevices.length === 0 ? own : [...own, ...ofDevices];
+	}
+
+	/** Throws `MissingObjectError`. Volumes of which a part is mounted are made here, others when somebody looks. */
+	#checkSubPaths(spec: ContainerSpec, environment: Environment): void {
+		const mounts = (spec.volumeMounts ?? []).filter(({ subPath = "", subPathExpr = "" }) => `${subPath}${subPathExpr}` !== "");
+		if (mounts.length === 0) return;
+		const variables = new Map([...this.#scope.serviceEnvironment(), ...environment]);
+		for (const mount of mounts) {
+			const path = subPathOf(mount, (name) => variables.get(name));
+			if (path !== "") prepareSubPath(this.#scope.volumes.open(mount.name), path, mount, spec.name);
+		}
 	}
 
 	#startInstance(spec: ContainerSpec, image: Image, environment: Environment): void {

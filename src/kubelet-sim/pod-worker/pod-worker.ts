@@ -10,10 +10,12 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import { Tree } from "../../host/index.ts";
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
 import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
+import { formatImageReference, parseImageReference } from "../images/reference.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, saysDisk, saysMemory, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
@@ -22,6 +24,7 @@ import type { DownwardContext } from "../volumes/downward.ts";
 import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
+import type { MountedVolume } from "../volumes/volume-backing.ts";
 import { ContainerWorker, type PodScope } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
@@ -93,6 +96,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			downward: () => this.downward(),
 			hostFiles: () => node.hostFiles(),
 			openNfs: (source) => host.claims.openNfs(source),
+			openImage: (reference) => this.#openImage(reference),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
@@ -380,10 +384,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Answers to writes and watch events come by different ways: an older state never replaces a newer one. */
 	#take(pod: Pod): void {
 		if (isOlder(pod, this.#pod)) return;
-		const isDifferent = usageDiffers(this.#pod, pod);
+		const before = this.#pod;
+		const isDifferent = usageDiffers(before, pod);
 		if (isDifferent) this.usage.podChanged(pod, this.host.clock.now());
 		this.#pod = pod;
 		this.volumes.pod = pod;
+		// Labels and annotations are in downward API volumes: the kubelet mounts anew what a pod's update may have changed.
+		if (this.volumes.hasOpened && pod.metadata !== before.metadata) this.volumes.refresh();
 		if (!isDifferent) return;
 		for (const container of this.#containers.values()) container.guardMemory();
 		this.usageGrew();
@@ -539,7 +546,16 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		}, mountTimeoutMs);
 	}
 
+	/** An image volume: the files of an image, as they are. */
+	#openImage(text: string): MountedVolume {
+		const reference = parseImageReference(text);
+		const pulled = "error" in reference ? undefined : this.node.image(formatImageReference(reference));
+		if (pulled === undefined) throw new Error(`the image ${text} of a volume is not on the node`);
+		return { tree: new Tree({ clock: this.host.clock, lower: pulled.image.files() }), readOnly: true };
+	}
+
 	#unmountVolumes(): void {
+		this.volumes.close();
 		this.#mountTimeout?.cancel();
 		this.host.claims.unmount(this.node.name, this.#pod, this);
 	}
