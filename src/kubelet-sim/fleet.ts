@@ -184,6 +184,7 @@ export class Fleet {
 			volumes: this.#informers.volumes,
 			attachments: this.#informers.attachments,
 			drivers: this.#informers.drivers,
+			nodes: this.#informers.nodes,
 			fetched: (kind, key) => this.#objects.get(kind, key),
 			forgetFetched: (kind, key) => this.#objects.forget(kind, key),
 			isRunning: (node) => this.#nodes.get(node)?.running === true,
