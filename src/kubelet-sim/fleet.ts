@@ -101,6 +101,12 @@ export interface NodeOptions {
 	readonly certificates?: CertificateOptions | undefined;
 }
 
+/** A pod with those of its containers that run. */
+export interface RunningPod {
+	readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+	readonly containers: readonly { readonly name: string; readonly image: string }[];
+}
+
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
 	readonly connector: NodeConnector;
@@ -367,6 +373,17 @@ export class Fleet {
 	/** What a node has pulled, by reference; undefined if there is no such node. */
 	imagesOf(node: string): ReadonlyMap<string, PulledImage> | undefined {
 		return this.#nodes.get(node)?.storedImages;
+	}
+
+	/** What runs on a node as its runtime has it, whatever the API says. */
+	runningPods(node: string): readonly RunningPod[] {
+		return [...this.#workersOn(node)].flatMap(({ pod, record }) => {
+			const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+			const containers = record.containers
+				.filter(({ phase }) => phase === "running")
+				.map((each) => ({ name: each.name, image: each.image }));
+			return containers.length === 0 ? [] : [{ metadata: { name, namespace, uid }, containers }];
+		});
 	}
 
 	hasNode(name: string): boolean {
