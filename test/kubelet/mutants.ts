@@ -48,7 +48,7 @@ export const mutants: readonly Mutant[] = [
 		name: "every container of a pod has its id",
 		file: `${worker}/container-worker.ts`,
 		from: '.replaceAll("-", "");\n\t\trecord.containerId',
-		to: '.slice(64).concat((this.#scope.pod.metadata?.uid ?? "").replaceAll("-", "").repeat(2));\n\t\trecord.containerId',
+		to: '.slice(72).concat((this.#scope.pod.metadata?.uid ?? "").replaceAll("-", "").repeat(2));\n\t\trecord.containerId',
 		breaks: /^ids: /,
 	},
 	{
