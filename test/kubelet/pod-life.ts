@@ -25,12 +25,12 @@ import { Client } from "../../src/client/client.ts";
 import { InformerFactory } from "../../src/client/informer.ts";
 import { namespaces, pods } from "../../src/client/resources.ts";
 import { openCluster } from "../../src/cluster/index.ts";
+import type { TimelineEntry } from "../../src/cluster/timeline/timeline.ts";
 import type { FileSystem } from "../../src/host/index.ts";
 import { Fleet } from "../../src/kubelet-sim/fleet.ts";
 import type { FaultPlan } from "../../src/testbench/faults.ts";
 import { faultPlans } from "../../src/testbench/schedules.ts";
 import { createTestCluster, type TestCluster } from "../../src/testbench/test-cluster.ts";
-import type { TimelineEntry } from "../../src/testbench/timeline.ts";
 import { shapes } from "./pod-shapes.ts";
 
 const nodeNames = ["n1", "n2"] as const;
