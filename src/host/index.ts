@@ -28,7 +28,16 @@ export {
 	reverseName,
 	withoutFinalDot,
 } from "./net/dns.ts";
-export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
+export { checkGrpcHealth, grpcHealthServer } from "./net/grpc-health.ts";
+export {
+	type ClientResponse,
+	HttpError,
+	type HttpHandler,
+	type HttpRequest,
+	type HttpResponse,
+	httpRequest,
+	httpServer,
+} from "./net/http.ts";
 export {
 	type Connection,
 	type ConnectionHandler,

@@ -110,6 +110,11 @@ export interface NodeOptions {
 
 /** How many nodes come at once: what thousands of registrations under way hold, a process does not give back to the machine. */
 const comingAtOnce = 64;
+/** A pod with those of its containers that run. */
+export interface RunningPod {
+	readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+	readonly containers: readonly { readonly name: string; readonly image: string }[];
+}
 
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
@@ -200,6 +205,7 @@ export class Fleet {
 			volumes: this.#informers.volumes,
 			attachments: this.#informers.attachments,
 			drivers: this.#informers.drivers,
+			nodes: this.#informers.nodes,
 			fetched: (kind, key) => this.#objects.get(kind, key),
 			forgetFetched: (kind, key) => this.#objects.forget(kind, key),
 			isRunning: (node) => this.#nodes.get(node)?.running === true,
@@ -390,6 +396,17 @@ export class Fleet {
 	/** What a node has pulled, by reference; undefined if there is no such node. */
 	imagesOf(node: string): ReadonlyMap<string, PulledImage> | undefined {
 		return this.#nodes.get(node)?.storedImages;
+	}
+
+	/** What runs on a node as its runtime has it, whatever the API says. */
+	runningPods(node: string): readonly RunningPod[] {
+		return [...this.#workersOn(node)].flatMap(({ pod, record }) => {
+			const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+			const containers = record.containers
+				.filter(({ phase }) => phase === "running")
+				.map((each) => ({ name: each.name, image: each.image }));
+			return containers.length === 0 ? [] : [{ metadata: { name, namespace, uid }, containers }];
+		});
 	}
 
 	hasNode(name: string): boolean {

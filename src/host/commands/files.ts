@@ -128,7 +128,10 @@ async function copyFirst(
 		const chunk = await input.read();
 		if (chunk === undefined) return;
 		let end = 0;
-		for (; end < chunk.byteLength && lines > 0 && bytes > 0; end++, bytes--) if (chunk[end] === 10) lines--;
+		if (lines === Number.POSITIVE_INFINITY) {
+			end = Math.min(chunk.byteLength, bytes);
+			bytes -= end;
+		} else for (; end < chunk.byteLength && lines > 0 && bytes > 0; end++, bytes--) if (chunk[end] === 10) lines--;
 		await output.write(chunk.subarray(0, end));
 	}
 }

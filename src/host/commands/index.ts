@@ -3,6 +3,7 @@ import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
 import { md5sum, seq, sha1sum, sha256sum, sha512sum, wc } from "./count-digest.ts";
 import { date } from "./date.ts";
+import { dd, fallocate, truncate } from "./disk.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { bindNslookup, dig, host } from "./network/bind.ts";
 import { curl } from "./network/curl.ts";
@@ -52,9 +53,11 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	curl,
 	dash: shellProgram("dash"),
 	date,
+	dd,
 	dig,
 	echo,
 	env,
+	fallocate,
 	false: () => 1,
 	head,
 	host,
@@ -95,6 +98,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	timeout,
 	touch,
 	true: () => 0,
+	truncate,
 	tty,
 	uname,
 	wc,

@@ -84,7 +84,7 @@ export class JustBashFs implements IFileSystem {
 			return;
 		}
 		if (stat.type !== "directory") {
-			this.#files.writeFile(destination, this.#files.readBytes(source));
+			this.#files.copyFile(source, destination);
 			this.#files.chmod(destination, stat.mode);
 			return;
 		}

@@ -147,7 +147,7 @@ class Copier {
 			await this.#fail(`'${from.shown}' and '${to.shown}' are the same file`);
 			return;
 		}
-		this.#files.writeFile(to.path, this.#files.readBytes(from.path));
+		this.#files.copyFile(from.path, to.path);
 		if (!isThere || this.#keeps) this.#files.chmod(to.path, mode);
 	}
 

@@ -5,6 +5,7 @@ import { BufferedInput, emptyInput, type InputStream, inputOf, nullOutput, type 
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { resolvePath } from "../vfs/path.ts";
+import { zeros } from "../vfs/sparse-bytes.ts";
 import { type ExpansionContext, expandToText } from "./expansion.ts";
 import { ShellError } from "./state.ts";
 import type { Redirection } from "./syntax.ts";
@@ -120,11 +121,19 @@ function duplicate(table: Map<number, Descriptor>, number: number, source: strin
 /** @param cpu on which a device without end makes its bytes */
 export function openInput(files: FileSystem, path: string, cpu: () => Cpu): InputStream {
 	const inode = files.inode(path);
-	if (inode.type !== "device") return inputOf(files.readBytes(path));
+	if (inode.type === "directory") return inputOf(files.readBytes(path));
+	if (inode.type !== "device") return pieces(files.readPieces(path));
 	return inode.device === "zero" || inode.device === "urandom" ? endlessZeros(cpu) : emptyInput;
 }
 
-const zeroBlock = new Uint8Array(64 * 1024);
+function pieces(of: Iterator<Uint8Array>): InputStream {
+	const next = (): Uint8Array | undefined => {
+		const { done, value } = of.next();
+		return done === true ? undefined : value.byteLength === 0 ? next() : value;
+	};
+	return { read: async () => next() };
+}
+
 /** Blocks that are made at once, and what they take of the processor. */
 const blocksPerSlice = 16;
 const sliceCpuMs = 1;
@@ -135,7 +144,7 @@ function endlessZeros(cpu: () => Cpu): InputStream {
 		read: async () => {
 			// Whoever reads them all must not keep everybody else waiting.
 			if (++blocks % blocksPerSlice === 0) await cpu().run(sliceCpuMs);
-			return zeroBlock;
+			return zeros;
 		},
 	};
 }

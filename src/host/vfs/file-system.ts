@@ -5,7 +5,8 @@
  */
 import { type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
-import { sizeOf, type Tree } from "./tree.ts";
+import { SparseBytes } from "./sparse-bytes.ts";
+import { bytesOf, sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
 const maxSymlinks = 40;
@@ -13,9 +14,8 @@ const maxSymlinks = 40;
 const maxPathBytes = 4096;
 /** Linux's NAME_MAX, bytes. */
 const maxNameBytes = 255;
-
-/** Smaller ones have no room to grow. */
-const smallFileBytes = 64 * 1024;
+/** What is read of one file at once; who wants all of a larger one has no memory for it. */
+const maxReadBytes = 64 * 1024 * 1024;
 
 export interface Mount {
 	readonly path: string;
@@ -107,13 +107,20 @@ export class FileSystem {
 		return this.#find(path, "realpath").path;
 	}
 
+	/** All of a file; fails with ENOMEM if it is very large. */
 	readBytes(path: string): Uint8Array {
 		const { inode } = this.#find(path, "open");
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
 		if (inode.type !== "file") return new Uint8Array();
-		const content = typeof inode.content === "function" ? inode.content() : inode.content;
-		if (typeof content === "string") return Buffer.from(content);
-		return "bytes" in content ? content.bytes() : content;
+		if (sizeOf(inode) > maxReadBytes) throw new FsError("ENOMEM", "read", path);
+		return bytesOf(inode.content);
+	}
+
+	/** A file in pieces, which nobody may change. */
+	*readPieces(path: string): Generator<Uint8Array> {
+		const { inode } = this.#find(path, "open");
+		if (inode.type === "file" && inode.content instanceof SparseBytes) yield* inode.content.read();
+		else yield this.readBytes(path);
 	}
 
 	readText(path: string): string {
@@ -126,11 +133,38 @@ export class FileSystem {
 
 	appendFile(path: string, content: string | Uint8Array): void {
 		if (!this.exists(path)) {
-			this.writeFile(path, content);
+			this.writeFile(path, "");
+		}
+		const { inode } = this.#find(path, "open");
+		if (inode.type === "device") return;
+		const { tree, file } = this.#ownFile(path);
+		tree.append(file, typeof content === "string" ? Buffer.from(content) : content, path);
+	}
+
+	/** Makes a file so long, with zeros at its end; it is made if it is not there. @param isHole they take no disk */
+	resize(path: string, byteLength: number, isHole: boolean): void {
+		if (!this.exists(path)) this.writeFile(path, "");
+		const { tree, file } = this.#ownFile(path);
+		tree.resize(file, byteLength, isHole, path);
+	}
+
+	/** A file's bytes, whatever its size, in another one. */
+	copyFile(from: string, to: string): void {
+		const { inode } = this.#find(from, "open");
+		if (inode.type !== "file" || !(inode.content instanceof SparseBytes)) {
+			this.writeFile(to, this.readBytes(from));
 			return;
 		}
-		if (this.inode(path).type === "device") return;
-		this.writeFile(path, joined(this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content));
+		this.writeFile(to, "");
+		const { tree, file } = this.#ownFile(to);
+		tree.setContent(file, inode.content.clone(), to);
+	}
+
+	#ownFile(path: string) {
+		const place = this.#find(path, "open");
+		if (place.inode.type !== "file") throw new FsError("EISDIR", "open", path);
+		if (place.readOnly) throw new FsError("EROFS", "open", path);
+		return { tree: place.tree, file: place.tree.own(place.inode) };
 	}
 
 	readdir(path: string): string[] {
@@ -324,28 +358,6 @@ export class FileSystem {
 		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
 		return { tree: mount.tree, inode, path, readOnly: mount.readOnly || inode.isView === true };
 	}
-}
-
-/** Files that grow in small steps have room to grow: memory behind their end that is nobody else's. Up to where it is taken. */
-const grown = new WeakMap<ArrayBufferLike, number>();
-
-/** Both, one after the other; where the first one can grow its bytes are not copied. */
-function joined(before: Uint8Array, added: Uint8Array): Uint8Array {
-	const end = before.byteOffset + before.byteLength;
-	const sizeBytes = before.byteLength + added.byteLength;
-	if (grown.get(before.buffer) === end && end + added.byteLength <= before.buffer.byteLength) {
-		const whole = new Uint8Array(before.buffer, before.byteOffset, sizeBytes);
-		whole.set(added, before.byteLength);
-		grown.set(before.buffer, end + added.byteLength);
-		return whole;
-	}
-	if (sizeBytes < smallFileBytes) return Buffer.concat([before, added]);
-	const buffer = new ArrayBuffer(sizeBytes + Math.ceil(sizeBytes / 2));
-	const whole = new Uint8Array(buffer, 0, sizeBytes);
-	whole.set(before);
-	whole.set(added, before.byteLength);
-	grown.set(buffer, sizeBytes);
-	return whole;
 }
 
 function statOf(inode: Inode): FileStat {

@@ -3,9 +3,13 @@
  * that changes one gets a copy of its own (see tree.ts).
  */
 import type { OutputStream } from "../stream.ts";
+import type { SparseBytes } from "./sparse-bytes.ts";
 
-/** Bytes, text, text made afresh on every read (that is how /proc answers), or bytes that somebody else keeps. */
-export type FileContent = string | Uint8Array | (() => string) | KeptContent;
+/**
+ * Bytes, text, what has grown large (of this file alone, which may change it), text made afresh on every read (that is how /proc answers), or
+ * bytes that somebody else keeps.
+ */
+export type FileContent = string | Uint8Array | SparseBytes | (() => string) | KeptContent;
 
 export interface KeptContent {
 	readonly sizeBytes: number;
@@ -66,6 +70,7 @@ const errorTexts = {
 	EACCES: "permission denied",
 	EBUSY: "resource busy or locked",
 	ENAMETOOLONG: "file name too long",
+	ENOMEM: "not enough memory",
 } as const;
 
 export type FsErrorCode = keyof typeof errorTexts;
@@ -84,6 +89,7 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	EACCES: "Permission denied",
 	EBUSY: "Device or resource busy",
 	ENAMETOOLONG: "File name too long",
+	ENOMEM: "Cannot allocate memory",
 };
 
 /** The same for any text; undefined for what is no code. */

@@ -4,7 +4,6 @@ import type { Container, EphemeralContainer, Pod } from "../../apimachinery/sche
 import {
 	type DirectoryInode,
 	FileSystem,
-	FsError,
 	type Inode,
 	kernelVersion,
 	type Machine,
@@ -16,8 +15,8 @@ import {
 	Tree,
 	TreeBuilder,
 } from "../../host/index.ts";
-import { expand } from "../volumes/environment.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
 import { hostsFile, podDns, resolvConf } from "./network-files.ts";
 
 export interface ContainerFilesOptions {
@@ -93,35 +92,21 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 
 function mountVolume(
 	files: FileSystem,
-	{ volumes, env }: ContainerFilesOptions,
-	{ name, mountPath, subPath, subPathExpr, readOnly }: NonNullable<Container["volumeMounts"]>[number],
+	{ volumes, env, container }: ContainerFilesOptions,
+	volumeMount: NonNullable<Container["volumeMounts"]>[number],
 ): void {
+	const { name, mountPath, readOnly } = volumeMount;
 	const volume = volumes.open(name);
-	const below = subPathExpr === undefined ? subPath : expand(subPathExpr, (variable) => env().get(variable));
-	const inode = below === undefined || below === "" ? volume.inode : subInode(volume.tree, volume.inode, below);
+	const below = subPathOf(volumeMount, (variable) => env().get(variable));
+	const inode = below === "" ? volume.inode : prepareSubPath(volume, below, volumeMount, container.name);
 	files.mount({
 		path: resolvePath("/", mountPath),
 		tree: volume.tree,
 		readOnly: readOnly === true || volume.readOnly === true,
-		source: "/dev/vda1",
-		type: "ext4",
+		source: volume.isInMemory === true ? "tmpfs" : "/dev/vda1",
+		type: volume.isInMemory === true ? "tmpfs" : "ext4",
 		...(inode === undefined ? {} : { inode }),
 	});
-}
-
-/** The inode of a subPath, made as a directory if it is not there. */
-function subInode(tree: Tree, root: Inode | undefined, path: string): Inode {
-	const files = new FileSystem(tree);
-	const base = root === undefined ? "/" : "/.subpath-root";
-	if (root !== undefined) files.mount({ path: base, tree, inode: root, readOnly: false, source: "none", type: "bind" });
-	const full = `${base}/${path}`;
-	try {
-		return files.inode(full);
-	} catch (error) {
-		if (!(error instanceof FsError)) throw error;
-		files.mkdir(full, { recursive: true });
-		return files.inode(full);
-	}
 }
 
 function lastPid(machine: Machine): number {

@@ -6,8 +6,13 @@ import { QuantityError, quantityToInteger } from "../../apimachinery/quantity.ts
 import { parseGoDuration } from "../../apimachinery/time.ts";
 import type { LogPolicy } from "../container/container-log.ts";
 import { defaultEvictionHard, type EvictionConfiguration, parseThresholds, type Threshold } from "../eviction/thresholds.ts";
+import { readVerification, type Verification, type VerificationConfiguration } from "../images/pull-records.ts";
 
-export interface KubeletConfiguration extends EvictionConfiguration {
+export interface KubeletConfiguration extends EvictionConfiguration, VerificationConfiguration {
+	/** Whether images are pulled one after the other; default true. */
+	readonly serializeImagePulls?: boolean;
+	/** How many are pulled at once, where they are not pulled one after the other; default any number. */
+	readonly maxParallelImagePulls?: number;
 	/** Default 5m. */
 	readonly evictionPressureTransitionPeriod?: string;
 	/** Seconds that pods have at most when a soft threshold is met; default 0. */
@@ -42,6 +47,9 @@ export interface KubeletSettings {
 	readonly imageMinAgeMs: number;
 	readonly shutdown: ShutdownPeriods;
 	readonly logs: LogPolicy;
+	/** Of pulls at once. */
+	readonly maxPulls: number;
+	readonly verification: Verification;
 	/** As /configz shows it. */
 	readonly configuration: KubeletConfiguration;
 }
@@ -49,6 +57,8 @@ export interface KubeletSettings {
 /** Throws an Error that says what cannot be. */
 export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSettings {
 	const configuration = {
+		serializeImagePulls: true,
+		imagePullCredentialsVerificationPolicy: "NeverVerifyPreloadedImages",
 		imageMinimumGCAge: "2m0s",
 		imageGCHighThresholdPercent: 85,
 		imageGCLowThresholdPercent: 80,
@@ -72,6 +82,8 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
 		shutdown: readShutdownPeriods(configuration),
 		logs: readLogPolicy(configuration),
+		maxPulls: readMaxPulls(configuration),
+		verification: readVerification(configuration),
 		configuration,
 	};
 }
@@ -88,6 +100,16 @@ function readLogPolicy(configuration: { readonly containerLogMaxSize: string; re
 		if (!(error instanceof QuantityError)) throw error;
 		throw new Error(`${problem}: failed to parse container log max size ${JSON.stringify(size)}: ${error.message}`);
 	}
+}
+
+/** Throws an Error with the kubelet's text. */
+function readMaxPulls({ serializeImagePulls, maxParallelImagePulls: max }: KubeletConfiguration): number {
+	if (max !== undefined && max < 1) throw new Error(`invalid configuration: maxParallelImagePulls ${max} must be a positive number`);
+	if (max !== undefined && max > 1 && serializeImagePulls === true)
+		throw new Error(
+			"invalid configuration: maxParallelImagePulls cannot be larger than 1 unless SerializeImagePulls (--serialize-image-pulls) is set to false",
+		);
+	return serializeImagePulls === true ? 1 : (max ?? Number.POSITIVE_INFINITY);
 }
 
 /** Throws an Error with the kubelet's text. */

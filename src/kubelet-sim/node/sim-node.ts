@@ -9,6 +9,8 @@ import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import { debian } from "../images/base.ts";
 import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
+import { PullQueue } from "../images/pull-queue.ts";
+import { PullRecords } from "../images/pull-records.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import { type ClusterNetwork, outsideNameServer } from "../network/cluster-network.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
@@ -75,6 +77,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly #workers: () => Iterable<LoggedPod>;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
+	#pullRecords: PullRecords | undefined;
+	#pulls: PullQueue | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
 	#kernel: Kernel | undefined;
@@ -148,6 +152,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.pressures = noPressures;
 		this.startedMs = nowMs;
 		this.endedCpuSeconds = 0;
+		this.#pulls = undefined;
 		this.description = { ...this.description, identity: { ...this.description.identity, bootId } };
 	}
 
@@ -199,12 +204,25 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#images.set(reference, { ...pulled, sinceMs: known?.sinceMs ?? this.#clock.now() });
 	}
 
+	/** How it got its images. */
+	get pullRecords(): PullRecords {
+		this.#pullRecords ??= new PullRecords(this.settings.verification);
+		return this.#pullRecords;
+	}
+
+	/** Its pulls, while it has power. */
+	get pulls(): PullQueue {
+		this.#pulls ??= new PullQueue(this.settings.maxPulls);
+		return this.#pulls;
+	}
+
 	/** By reference, in full, the oldest first. */
 	get storedImages(): ReadonlyMap<string, StoredImage> {
 		return this.#images ?? noImages;
 	}
 
 	removeImage(reference: string): void {
+		this.#pullRecords?.forget(this.#images?.get(reference)?.imageId ?? "");
 		this.imageBytes -= this.#images?.get(reference)?.image.sizeBytes ?? 0;
 		this.#images?.delete(reference);
 	}

@@ -8,6 +8,8 @@ import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admi
 import type { LogPolicy } from "../container/container-log.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
+import type { PullQueue } from "../images/pull-queue.ts";
+import type { PullRecords } from "../images/pull-records.ts";
 import type { LatencyModel } from "../latency.ts";
 import type { ClusterNetwork } from "../network/cluster-network.ts";
 import type { NetworkNode } from "../network/pod-network.ts";
@@ -29,6 +31,9 @@ export interface WorkerNode extends AdmissionNode, NetworkNode {
 	/** The image that it has for a reference, in full. */
 	image(reference: string): PulledImage | undefined;
 	addImage(reference: string, pulled: PulledImage): void;
+	/** How it got its images. */
+	readonly pullRecords: PullRecords;
+	readonly pulls: PullQueue;
 	/** Its runtime is told to ask this registry over plain HTTP. */
 	allowsPlainHttp(registry: string): boolean;
 	hostFiles(): FileSystem;
