@@ -260,6 +260,8 @@ function addNodes(program: Command): void {
 				"kubesim node add --count 100 --template gpu-node.yaml --zones a,b,c",
 				"kubesim node remove node-4",
 				"kubesim node list",
+				"kubesim node shell node-1",
+				"kubesim node shell node-1 -- systemctl status kubelet",
 				"kubesim node stop node-2",
 				"kubesim node start node-2",
 				"kubesim node reboot node-3 --graceful",
@@ -280,6 +282,9 @@ function addNodes(program: Command): void {
 	command("list", "show the nodes")
 		.addOption(outputOption())
 		.action(async (options) => (await commands()).nodeList(options));
+	command("shell <node> [command...]", "a shell on a node, or one command there, with its exit code").action(
+		async (nodeName, words, options) => (await import("./commands/node-shell.ts")).nodeShell(nodeName, words, options),
+	);
 	const graceful = () => new Option("--graceful", "tell its kubelet, which ends pods before: as long as it is set up for, or 30 s at most");
 	command("stop <node>", "turn a node off: it answers no more, and after a while the cluster gives it up")
 		.addOption(graceful())

@@ -3,11 +3,12 @@
  * its node. They are there again when the server starts anew, as far as their Node objects are: see nodesToRun.
  */
 import type { KubeObject } from "../apimachinery/meta.ts";
+import type { ExecOptions, ExitStatus, ProcessStreams } from "../apimachinery/node-connector.ts";
 import type { Node } from "../apimachinery/schema/generated/types.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes as nodesRef, pods as podsRef } from "../client/resources.ts";
-import type { Fleet, NodeOptions } from "../kubelet-sim/index.ts";
+import type { Fleet, NodeCommand, NodeOptions } from "../kubelet-sim/index.ts";
 import { isReady } from "./node-readiness.ts";
 
 export interface AddedNodes {
@@ -34,6 +35,14 @@ export interface NodeReport {
 	/** That are on it and not over, and that it has room for. */
 	readonly pods: number;
 	readonly maxPods: string;
+}
+
+/** What a command on a node printed, and how it ended. */
+export interface CommandResult {
+	readonly stdout: string;
+	readonly stderr: string;
+	/** 0-255; 127 if there is no such command, 255 if the node went off. */
+	readonly exitCode: number;
 }
 
 /** What was asked for makes no nodes, or there are no such nodes. */
@@ -104,6 +113,45 @@ export class ClusterNodes {
 		await Promise.all(names.map((name) => fleet.removeNode(name)));
 	}
 
+	/** The name, if a node of this name is simulated here. Throws NodeRequestError. */
+	known(name: string): string {
+		const fleet = this.#options.fleet();
+		if (fleet.hasNode(name)) return name;
+		throw new NodeRequestError(`node ${JSON.stringify(name)} is not simulated here: ${fleet.nodeNames().join(", ") || "no node is"}`);
+	}
+
+	/**
+	 * Runs a command on a node as root, or, if it is empty, a login shell. Rejects with NodeRequestError if there is no such node or it is off.
+	 * @param signal hangs up
+	 */
+	async exec(name: string, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+		const running = this.#options.fleet().execOnNode(this.known(name), options, streams, signal);
+		if (running === undefined) throw new NodeRequestError(`${name} is off; to start it: kubesim node start ${name}`);
+		return running;
+	}
+
+	/** Runs a script with bash on a node, and takes what it prints. The clock has to move for what takes time. Rejects as exec does. */
+	async run(name: string, script: string, input = ""): Promise<CommandResult> {
+		const printed = { stdout: "", stderr: "" };
+		const taker = (stream: "stdout" | "stderr") => async (chunk: Uint8Array) => {
+			printed[stream] += Buffer.from(chunk).toString();
+		};
+		const streams = { stdin: textChunks(input), stdout: taker("stdout"), stderr: taker("stderr") };
+		const options = { command: ["bash", "-c", script], tty: false, stdin: true };
+		const { exitCode } = await this.exec(name, options, streams, new AbortController().signal);
+		return { ...printed, exitCode };
+	}
+
+	/** What was run on nodes by somebody who logged in, the oldest first; the last thousand. */
+	commands(): readonly NodeCommand[] {
+		return this.#options.fleet().commands.list();
+	}
+
+	/** Tells of each command on a node when it has ended, until the returned function is called. */
+	onCommand(listener: (command: NodeCommand) => void): () => void {
+		return this.#options.fleet().commands.onCommand(listener);
+	}
+
 	/** Those that are simulated here and have such labels, by name. */
 	async selected(labelSelector: string): Promise<readonly string[]> {
 		const fleet = this.#options.fleet();
@@ -135,6 +183,10 @@ export class ClusterNodes {
 			};
 		});
 	}
+}
+
+async function* textChunks(text: string): AsyncGenerator<Uint8Array> {
+	if (text !== "") yield Buffer.from(text);
 }
 
 /** With its number in its name. Throws NodeRequestError. */

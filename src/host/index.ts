@@ -33,6 +33,7 @@ export {
 	Collector,
 	emptyInput,
 	type InputStream,
+	inputFrom,
 	type OutputStream,
 	Pipe,
 	writeText,

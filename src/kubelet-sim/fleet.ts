@@ -9,7 +9,7 @@
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { objectKey } from "../apimachinery/meta.ts";
-import type { NodeConnector } from "../apimachinery/node-connector.ts";
+import type { ExecOptions, ExitStatus, NodeConnector, ProcessStreams } from "../apimachinery/node-connector.ts";
 import { quantityToNumber } from "../apimachinery/quantity.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { EndpointSlice, Pod, Service, Taint } from "../apimachinery/schema/generated/types.ts";
@@ -38,6 +38,7 @@ import { defaultCapacity } from "./node/node-object.ts";
 import { NodePower } from "./node/node-power.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
+import { NodeCommands } from "./node-machine/node-commands.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
@@ -104,6 +105,8 @@ export interface NodeOptions {
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
 	readonly connector: NodeConnector;
+	/** What somebody ran on nodes who logged in to them. */
+	readonly commands = new NodeCommands();
 	/** What pods and nodes use. */
 	readonly usage: UsageSource;
 	readonly #options: FleetOptions;
@@ -361,6 +364,16 @@ export class Fleet {
 	machineOf(name: string): Machine | undefined {
 		const node = this.#nodes.get(name);
 		return node === undefined || node.isOff ? undefined : node.machine;
+	}
+
+	/**
+	 * Runs a command on a node's machine as root, or, if it is empty, a login shell; undefined if there is no such node or it has no
+	 * power. When the signal aborts, the command gets SIGHUP.
+	 */
+	execOnNode(name: string, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> | undefined {
+		const machine = this.machineOf(name);
+		if (machine === undefined) return undefined;
+		return this.commands.run(name, machine, options, streams, signal, () => this.machineOf(name) === machine);
 	}
 
 	/** What a node has pulled, by reference; undefined if there is no such node. */

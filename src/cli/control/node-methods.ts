@@ -11,10 +11,7 @@ function pressed(resource: unknown): "memory" | "disk" | "pid" {
 
 export function nodeMethods(cluster: Cluster): ControlMethods {
 	const { nodes } = cluster;
-	const known = (name: unknown): string => {
-		if (cluster.fleet.hasNode(String(name))) return String(name);
-		throw new Error(`node ${JSON.stringify(String(name))} is not simulated here: ${cluster.fleet.nodeNames().join(", ") || "no node is"}`);
-	};
+	const known = (name: unknown): string => nodes.known(String(name));
 	const stop = async (node: string, isGraceful: boolean): Promise<void> => {
 		if (isGraceful) await cluster.fleet.shutDownNode(node);
 		else cluster.fleet.powerOffNode(node);

@@ -12,7 +12,7 @@ import {
 	type FileSystem,
 	FsError,
 	findCommand,
-	type InputStream,
+	inputFrom,
 	type Kernel,
 	Machine,
 	type NetworkStack,
@@ -299,16 +299,6 @@ export class SimContainer {
 
 function usesVariables({ command = [], args = [] }: Container | EphemeralContainer): boolean {
 	return [...command, ...args].some((word) => word.includes("$"));
-}
-
-function inputFrom(chunks: AsyncIterable<Uint8Array>): InputStream {
-	const iterator = chunks[Symbol.asyncIterator]();
-	return {
-		read: async () => {
-			const next = await iterator.next();
-			return next.done === true ? undefined : next.value;
-		},
-	};
 }
 
 /** Why a container ended, as its status says. */
