@@ -44,6 +44,8 @@ export interface ComponentOptions {
 	readonly nodeTemplate: Omit<NodeOptions, "name"> | undefined;
 	/** For nodes that have certificates. */
 	readonly credentials: NodeCredentials;
+	/** PEM. */
+	readonly clusterCa: string;
 }
 
 export interface Components {
@@ -124,7 +126,7 @@ export function createScheduler(options: ComponentOptions, informers: InformerFa
 }
 
 export function createFleet(
-	{ clock, random, log, latency, images, clientFor, credentials }: ComponentOptions,
+	{ clock, random, log, latency, images, clientFor, credentials, clusterCa }: ComponentOptions,
 	informers: InformerFactory,
 ): Fleet {
 	return new Fleet({
@@ -137,6 +139,7 @@ export function createFleet(
 		clientFor: (node) => clientFor(nodeUser(node)),
 		remover: clientFor(controllerUser("node-controller")),
 		credentials,
+		clusterCa,
 	});
 }
 

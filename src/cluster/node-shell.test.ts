@@ -45,7 +45,9 @@ test("each line of a session at a terminal is a command", async () => {
 	let screen = "";
 	const streams = {
 		stdin: keys(),
-		stdout: async (chunk: Uint8Array) => void (screen += Buffer.from(chunk).toString()),
+		stdout: async (chunk: Uint8Array) => {
+			screen += Buffer.from(chunk).toString();
+		},
 		stderr: async () => undefined,
 	};
 	const session = cluster.nodes.exec("node-1", { command: [], tty: true, stdin: true }, streams, new AbortController().signal);

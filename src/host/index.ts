@@ -38,6 +38,9 @@ export {
 	Pipe,
 	writeText,
 } from "./stream.ts";
+export { Journal, type JournalEntry } from "./systemd/journal.ts";
+export { type PowerAction, type Slices, SystemManager } from "./systemd/manager.ts";
+export { systemPrograms } from "./systemd/system-programs.ts";
 export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";
 export { type DirectoryInode, FsError, type Inode } from "./vfs/inode.ts";
 export { resolvePath } from "./vfs/path.ts";

@@ -34,10 +34,12 @@ import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
+import { NodeDaemons } from "./node/node-daemons.ts";
 import { defaultCapacity } from "./node/node-object.ts";
 import { NodePower } from "./node/node-power.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
+import { loadKubeletStartup } from "./node-machine/load-kubelet-startup.ts";
 import { NodeCommands } from "./node-machine/node-commands.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
@@ -53,6 +55,8 @@ import { FetchedObjects } from "./volumes/fetched-objects.ts";
 
 /** Where the control plane's requests to pods and nodes come from, as cluster.ts places it. */
 const controlPlaneAddress = "172.19.0.2";
+/** As a node's kubelet.conf names it. */
+const apiServerUrl = `https://${controlPlaneAddress}:6443`;
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
 
@@ -64,6 +68,8 @@ export interface FleetOptions {
 	readonly clientFor: (node: string) => Client;
 	/** How nodes with certificates prove who they are; absent: there are none. */
 	readonly credentials?: NodeCredentials;
+	/** PEM: the cluster's, as nodes have it in /etc/kubernetes/pki; absent: they have none. */
+	readonly clusterCa?: string | undefined;
 	/** Of whoever deletes the Node of a machine that is gone, which no kubelet may. */
 	readonly remover: Client;
 	/** Of a client that may read pods, nodes, services, endpointslices, configmaps and secrets of all namespaces. */
@@ -122,6 +128,7 @@ export class Fleet {
 	readonly #eviction: EvictionManager;
 	readonly #staticPods: StaticPods;
 	readonly #power: NodePower;
+	readonly #daemons: NodeDaemons;
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
 	readonly #network: ClusterNetwork;
@@ -232,10 +239,18 @@ export class Fleet {
 			clock: this.#clock,
 			random: this.#random.fork("power"),
 			workers: (node) => this.#workersOn(node),
-			setRunning: (node, isRunning) => this.#setRunning(node.name, isRunning),
+			changed: (node) => this.#refresh(node),
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			forgetStaticPods: (node) => this.#staticPods.end(node),
+		});
+		this.#daemons = new NodeDaemons({
+			clock: this.#clock,
+			apiServer: apiServerUrl,
+			changed: (node) => this.#refresh(node),
+			reportStatus: (node) => this.#heartbeats.reportStatus(node),
+			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
+			power: (node, action) => void this.#power.asked(node, action),
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
@@ -252,9 +267,9 @@ export class Fleet {
 		await Promise.all(Object.values(this.#informers).map((informer: { whenSynced(): Promise<void> }) => informer.whenSynced()));
 	}
 
-	/** In virtual time, before the clock moves: loads the shell, which otherwise happens when the first one runs. */
+	/** In virtual time, before the clock moves: loads the shell and what a kubelet starts with, which otherwise happens when first needed. */
 	static async preload(): Promise<void> {
-		await loadGrammar();
+		await Promise.all([loadGrammar(), loadKubeletStartup()]);
 	}
 
 	/**
@@ -317,7 +332,10 @@ export class Fleet {
 
 	/** Stops a node's kubelet: no heartbeats, no changes to its pods, no logs or exec. Its processes go on. */
 	stopNode(name: string): void {
-		this.#setRunning(name, false);
+		this.#withNode(name, (node) => {
+			node.isCutOff = true;
+			this.#refresh(node);
+		});
 	}
 
 	/** A kubelet that was stopped goes on; a machine that is off comes on, and its pods' containers start anew. */
@@ -399,23 +417,34 @@ export class Fleet {
 		this.#byNode.clear();
 	}
 
-	#setRunning(name: string, running: boolean): void {
-		const node = this.#nodes.get(name);
-		if (node === undefined || node.running === running) return;
+	/** Its kubelet begins or stops, if that is due; and it looks after its pods, or does not. */
+	#refresh(node: SimNode): void {
+		if (this.#nodes.get(node.name) !== node) return;
+		const { name, running: before, shouldRun: running } = node;
 		node.running = running;
+		if (running === before) {
+			for (const worker of this.#workersOn(name)) this.#pauseOrGoOn(worker);
+			return;
+		}
 		if (running) void this.#heartbeats.begin(node).then(() => this.#heartbeats.reportStatus(node));
 		else {
 			this.#heartbeats.end(node);
 			this.#eviction.end(node);
 		}
-		for (const worker of this.#workersOn(name)) {
-			worker.paused = !running;
-			worker.sync();
-		}
+		for (const worker of this.#workersOn(name)) this.#pauseOrGoOn(worker);
 		if (!running) return;
 		this.#claims.started(name);
 		this.#eviction.filesGrew(node);
 		this.#staticPods.begin(node);
+	}
+
+	/** A kubelet that does not run, or can't reach its runtime, leaves pods as they are; for a while it still tries to make new ones. */
+	#pauseOrGoOn(worker: PodWorker): void {
+		const { running, outage } = worker.node as SimNode;
+		const paused = !running || (outage !== undefined && (outage.isNoticed || worker.record.sandbox === "ready"));
+		if (paused === worker.paused && !running) return;
+		worker.paused = paused;
+		worker.sync();
 	}
 
 	#createNode(options: NodeOptions): SimNode {
@@ -445,6 +474,8 @@ export class Fleet {
 					this.#staticPods.filesChanged(node);
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
+			this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
+			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
 	}
 
@@ -520,7 +551,7 @@ export class Fleet {
 
 	#startWorker(node: SimNode, pod: Pod): PodWorker {
 		const made = new PodWorker(this.#host, node, pod);
-		made.paused = !node.running;
+		made.paused = !node.running || node.outage?.isNoticed === true;
 		this.#workers.set(pod.metadata?.uid ?? "", made);
 		const { name } = node;
 		const others = this.#byNode.get(name);

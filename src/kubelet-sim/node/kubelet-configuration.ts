@@ -35,6 +35,8 @@ export interface KubeletSettings {
 	readonly imageGcLowPercent: number;
 	readonly imageMinAgeMs: number;
 	readonly shutdown: ShutdownPeriods;
+	/** What was said. */
+	readonly given: KubeletConfiguration;
 	/** As /configz shows it. */
 	readonly configuration: KubeletConfiguration;
 }
@@ -62,6 +64,7 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageGcLowPercent: low,
 		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
 		shutdown: readShutdownPeriods(configuration),
+		given,
 		configuration,
 	};
 }

@@ -5,30 +5,22 @@ import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/t
 import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/index.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
-import { debian } from "../images/base.ts";
-import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import { installedFiles, type OwnFiles, writeOwnFiles } from "../node-machine/node-files.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
+import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
-import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
+import { type NodeDescription, type NodeHealth, type NodeImage, osImage } from "./node-object.ts";
+import type { RuntimeOutage } from "./runtime-health.ts";
 
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
 const maxReportedImages = 50;
 
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
-
-const nodeFiles = once(() =>
-	debian(["curl", "ps"])
-		.directory("/etc/containerd/certs.d")
-		.directory("/etc/kubernetes/manifests")
-		.directory("/var/lib/kubelet")
-		.directory("/var/log/pods")
-		.build(),
-);
 
 const noPressures: readonly string[] = [];
 
@@ -42,8 +34,16 @@ export interface StoredImage extends PulledImage {
 
 export class SimNode implements WorkerNode, MeasuredNode {
 	description: NodeDescription;
-	/** Heartbeats and pods are being worked on. */
+	/** Heartbeats and pods are being worked on: what follows from the four below, and kept by who changes them. */
 	running = true;
+	/** Its kubelet's process runs. */
+	kubeletRuns = true;
+	/** Its kubelet looks for the API server where it is. */
+	reachesApi = true;
+	/** Somebody cut its kubelet off from the API. */
+	isCutOff = false;
+	/** Its container runtime does not answer. */
+	outage: RuntimeOutage | undefined;
 	/** The lease as last written. */
 	lease: Lease | undefined;
 	/** As last reported: what keeps the transition times. */
@@ -64,7 +64,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	load: NodeLoad = noLoad;
 
 	imageBytes = 0;
-	readonly settings: KubeletSettings;
+	settings: KubeletSettings;
+	readonly #hooks: NodeDaemonHooks;
+	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
 	/** By reference, in full. */
@@ -73,10 +75,15 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	#files: FileSystem | undefined;
 	#kernel: Kernel | undefined;
 	#machine: Machine | undefined;
+	#system: NodeSystem | undefined;
+	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
+	#bootsInEarnest = false;
 
 	/**
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
+	 * @param hooks told when its kubelet or its runtime comes or goes
+	 * @param ownFiles what files of its own say beside its name
 	 */
 	constructor(
 		description: NodeDescription,
@@ -85,7 +92,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		cluster: ClusterNetwork,
 		onWrite: () => void,
 		random: () => Random,
+		hooks: NodeDaemonHooks,
+		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
+		this.#hooks = hooks;
+		this.#ownFiles = ownFiles;
 		this.#random = random;
 		this.description = description;
 		this.settings = settings;
@@ -103,8 +114,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	/** All that ran on it ends at once. */
 	halt(): void {
+		this.#system?.halt();
+		this.outage?.end();
+		this.outage = undefined;
 		this.#machine?.killAll();
 		this.#machine = undefined;
+		// Whoever still asks the old kernel sees what is left there.
+		if (this.#kernel !== undefined) this.#kernel.onLook = undefined;
 		this.#kernel = undefined;
 	}
 
@@ -118,8 +134,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	/** As it is seen from a shell on it, until its power goes. */
 	get machine(): Machine {
-		const { name, network, capacity, startedMs, kernel } = this;
-		this.#machine ??= openNodeMachine({
+		if (this.#machine !== undefined) return this.#machine;
+		const { name, network, capacity, startedMs, kernel, system } = this;
+		const machine = openNodeMachine({
 			name,
 			clock: this.#clock,
 			random: this.#random(),
@@ -128,8 +145,31 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			network,
 			capacity,
 			startedMs,
+			findProgram: (program) => system.program(program),
 		});
-		return this.#machine;
+		this.#machine = machine;
+		system.boot(machine, this.#bootsInEarnest ? undefined : startedMs);
+		this.#bootsInEarnest = false;
+		return machine;
+	}
+
+	/** systemd and the journal of its disk. */
+	get system(): NodeSystem {
+		const { machineId } = this.description.identity;
+		this.#system ??= new NodeSystem({
+			clock: this.#clock,
+			random: this.#random().fork("systemd"),
+			machineId,
+			bootId: () => this.description.identity.bootId,
+			osImage,
+			hooks: this.#hooks,
+			swaps: () => undefined,
+		});
+		return this.#system;
+	}
+
+	get sandboxError(): string | undefined {
+		return this.outage?.error;
 	}
 
 	/** The machine comes on again, with the disk that it had. */
@@ -140,6 +180,14 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.startedMs = nowMs;
 		this.endedCpuSeconds = 0;
 		this.description = { ...this.description, identity: { ...this.description.identity, bootId } };
+		this.kubeletRuns = !this.hasFiles;
+		this.reachesApi = true;
+		this.#bootsInEarnest = this.hasFiles;
+	}
+
+	/** What its kubelet does depends on all of these. */
+	get shouldRun(): boolean {
+		return !this.isOff && this.kubeletRuns && this.reachesApi && !this.isCutOff;
 	}
 
 	get name(): string {
@@ -197,7 +245,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	get health(): NodeHealth {
-		return { pressures: this.pressures, notReady: this.isShuttingDown ? "node is shutting down" : undefined };
+		return { pressures: this.pressures, notReady: this.isShuttingDown ? "node is shutting down" : this.outage?.notReady };
 	}
 
 	writtenFiles(): DiskStats {
@@ -229,7 +277,16 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	hostFiles(): FileSystem {
-		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }));
-		return this.#files;
+		if (this.#files !== undefined) return this.#files;
+		let isInstalled = false;
+		const onWrite = () => {
+			if (isInstalled) this.#onWrite();
+		};
+		const files = new FileSystem(new Tree({ clock: this.#clock, lower: installedFiles(), onWrite }));
+		const { name, description, settings } = this;
+		writeOwnFiles(files, { ...this.#ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });
+		isInstalled = true;
+		this.#files = files;
+		return files;
 	}
 }

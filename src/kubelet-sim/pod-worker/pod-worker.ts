@@ -579,21 +579,26 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	#openSandbox(): void {
+		const { sandboxError } = this.node;
+		if (sandboxError !== undefined) {
+			this.#sandboxFailed(sandboxError);
+			return;
+		}
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
 			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;
-			this.event(
-				"Warning",
-				"FailedCreatePodSandBox",
-				`Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: ${why}`,
-			);
-			this.after(sandboxRetryMs, () => {
-				this.record.sandbox = "absent";
-			});
+			this.#sandboxFailed(`rpc error: code = Unknown desc = failed to setup network for sandbox: ${why}`);
 		}
+	}
+
+	#sandboxFailed(why: string): void {
+		this.event("Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
+		this.after(sandboxRetryMs, () => {
+			this.record.sandbox = "absent";
+		});
 	}
 
 	#joinNetwork(address: string): void {

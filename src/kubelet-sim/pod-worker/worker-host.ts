@@ -18,6 +18,8 @@ export interface WorkerNode extends AdmissionNode {
 	readonly address: string;
 	/** Its machine has no power. */
 	readonly isOff: boolean;
+	/** Why no sandbox can be made; undefined if one can. */
+	readonly sandboxError: string | undefined;
 	/** The node's own network, for pods with hostNetwork. */
 	readonly network: PodNetwork;
 	/** What its containers share. Another one after each boot. */
