@@ -13,12 +13,13 @@ import { sleep } from "../../apimachinery/clock/clock.ts";
 import type { Process, ProcessExit, SignalName } from "../process.ts";
 import { parseSignal } from "../process.ts";
 import { commandsOf, EnvironmentError, type ExecOptions, isClean, outcomeOf, type Started, startCommand } from "./exec.ts";
+import { StartLimit, wantsRestart } from "./restart-policy.ts";
 import { type ExecOutcome, type JobOutcome, jobDone, Unit, type UnitResult } from "./unit.ts";
 import type { ExecCommand } from "./unit-file.ts";
 import type { UnitDefinition } from "./unit-files.ts";
 
 /** Source: systemd-system.conf(5) */
-const defaults = { restartMs: 100, stopMs: 90_000, startMs: 90_000, limitMs: 10_000, limitBurst: 5 } as const;
+const defaults = { restartMs: 100, stopMs: 90_000, startMs: 90_000 } as const;
 
 export interface ServiceHost extends Omit<ExecOptions, "unit" | "extra"> {
 	readonly clock: Clock;
@@ -34,8 +35,7 @@ export class Service extends Unit {
 	restarts = 0;
 	readonly #host: ServiceHost;
 	readonly #ours = new Set<Process>();
-	/** Starts of the last while, Unix ms. */
-	#starts: number[] = [];
+	readonly #limit = new StartLimit();
 	#restart: Timer | undefined;
 	/** Somebody wants it stopped: what ends is not started again. */
 	#isStopping = false;
@@ -126,7 +126,7 @@ export class Service extends Unit {
 
 	/** Forgets that it failed, and how often it was started. */
 	resetFailed(): void {
-		this.#starts = [];
+		this.#limit.forget();
 		this.restarts = 0;
 		if (this.activeState !== "failed") return;
 		this.result = "success";
@@ -154,7 +154,7 @@ export class Service extends Unit {
 		this.#restart?.cancel();
 		this.#restart = undefined;
 		if (!isAutomatic) this.restarts = 0;
-		if (this.#isOverLimit()) {
+		if (!this.#limit.admit(this.#settings, this.#host.clock.now())) {
 			this.#say(`${this.name}: Start request repeated too quickly.`, 4);
 			if (this.result === "success") this.result = "start-limit-hit";
 			this.#failToStart();
@@ -320,7 +320,7 @@ export class Service extends Unit {
 	}
 
 	#considerRestart(result: UnitResult, outcome: ExecOutcome | undefined): void {
-		if (this.#isStopping || !this.#wantsRestart(result, outcome)) return;
+		if (this.#isStopping || !wantsRestart(this.#settings, result, outcome)) return;
 		const { clock } = this.#host;
 		this.enter("activating", "auto-restart", clock.now());
 		const restart = () =>
@@ -331,34 +331,6 @@ export class Service extends Unit {
 				return this.#start(true);
 			});
 		this.#restart = clock.setTimeout(() => void restart(), this.#settings.spanMs("Service", "RestartSec", defaults.restartMs));
-	}
-
-	/** Source: systemd.service(5), table "Exit causes and the effect of the Restart= settings". */
-	#wantsRestart(result: UnitResult, outcome: ExecOutcome | undefined): boolean {
-		const code = outcome?.code === "exited" ? String(outcome.status) : outcome?.statusName;
-		const listed = (key: string) =>
-			code !== undefined &&
-			this.#settings
-				.words("Service", key)
-				.map((word) => word.replace(/^SIG/, ""))
-				.includes(code);
-		if (listed("RestartPreventExitStatus")) return false;
-		if (listed("RestartForceExitStatus")) return true;
-		const isSignal = result === "signal";
-		switch (this.#of("Restart") ?? "no") {
-			case "always":
-				return true;
-			case "on-success":
-				return result === "success";
-			case "on-failure":
-				return result !== "success";
-			case "on-abnormal":
-				return isSignal || result === "timeout";
-			case "on-abort":
-				return isSignal;
-			default:
-				return false;
-		}
 	}
 
 	async #stop(): Promise<JobOutcome> {
@@ -477,21 +449,6 @@ export class Service extends Unit {
 	/** systemd's own words. */
 	#say(message: string, priority = 6): void {
 		this.#host.journal.append({ unit: this.name, identifier: "systemd", pid: 1, priority, message });
-	}
-
-	/** Notes the start. */
-	#isOverLimit(): boolean {
-		const { clock } = this.#host;
-		const limitOf = (key: string) => this.#settings.last("Unit", key) ?? this.#settings.last("Service", key);
-		const spanKey = ["StartLimitIntervalSec", "StartLimitInterval"].find((key) => limitOf(key) !== undefined) ?? "StartLimitIntervalSec";
-		const section = this.#settings.last("Unit", spanKey) === undefined ? "Service" : "Unit";
-		const limitMs = this.#settings.spanMs(section, spanKey, defaults.limitMs);
-		if (limitMs === 0) return false;
-		const nowMs = clock.now();
-		this.#starts = this.#starts.filter((startMs) => startMs > nowMs - limitMs);
-		if (this.#starts.length >= Number(limitOf("StartLimitBurst") ?? defaults.limitBurst)) return true;
-		this.#starts.push(nowMs);
-		return false;
 	}
 }
 

@@ -5,7 +5,8 @@ import type { Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
 import { dmesg, type JournalSource, journalctl } from "./journalctl.ts";
 import type { SystemManager } from "./manager.ts";
-import { powerCommand, shutdownCommand, systemctl } from "./systemctl.ts";
+import { powerCommand, shutdownCommand } from "./power-commands.ts";
+import { systemctl } from "./systemctl.ts";
 import { formatStamp } from "./times.ts";
 
 export interface SystemFacts {

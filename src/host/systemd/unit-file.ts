@@ -156,17 +156,12 @@ export function expandSpecifiers(text: string, specifiers: (letter: string) => s
 	return text.replace(/%(.)/g, (whole, letter: string) => (letter === "%" ? "%" : (specifiers(letter) ?? whole)));
 }
 
-/** `$NAME` as a word of its own becomes as many words as its value has; `${NAME}` becomes its value where it stands. */
+/** `$NAME` as a word of its own becomes as many words as its value has; `${NAME}` becomes its value where it stands, `$$` a dollar. */
 export function expandVariables(argv: readonly string[], env: ReadonlyMap<string, string>): readonly string[] {
 	return argv.flatMap((word) => {
 		const alone = /^\$(\w+)$/.exec(word)?.[1];
 		if (alone !== undefined) return splitWords(env.get(alone) ?? "");
-		return [
-			word
-				.replace(/\$\{(\w+)\}/g, (_, name: string) => env.get(name) ?? "")
-				.replace(/\$(\w+)/g, (_, name: string) => env.get(name) ?? "")
-				.replaceAll("$$", "$"),
-		];
+		return [word.replace(/\$\$|\$\{(\w+)\}/g, (_, name: string | undefined) => (name === undefined ? "$" : (env.get(name) ?? "")))];
 	});
 }
 

@@ -1,7 +1,7 @@
 /** Commands on nodes, as the library offers them: cluster.nodes.run, exec and commands. */
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createCluster, type TestCluster } from "../index.ts";
-import { NodeRequestError } from "./cluster-nodes.ts";
+import { NodeRequestError } from "../cluster/index.ts";
+import { createCluster, type TestCluster } from "./test-cluster.ts";
 
 let cluster: TestCluster;
 beforeAll(async () => {
