@@ -8,7 +8,16 @@ import type { Node } from "../apimachinery/schema/generated/types.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes as nodesRef, pods as podsRef } from "../client/resources.ts";
-import type { Fleet, NodeCommand, NodeOptions } from "../kubelet-sim/index.ts";
+import { parseSignal } from "../host/index.ts";
+import {
+	type DiskFault,
+	diskFaults,
+	type Fleet,
+	type NetworkFault,
+	type NodeCommand,
+	type NodeOptions,
+	networkFaults,
+} from "../kubelet-sim/index.ts";
 import { isReady } from "./node-readiness.ts";
 
 export interface AddedNodes {
@@ -43,6 +52,22 @@ export interface CommandResult {
 	readonly stderr: string;
 	/** 0-255; 127 if there is no such command, 255 if the node went off. */
 	readonly exitCode: number;
+}
+
+/** What can break on a node. `as`: in part; default `errors` of a disk, `all` of a network. */
+export type NodeFault =
+	| { readonly part: "disk"; readonly as?: DiskFault | undefined }
+	| { readonly part: "network"; readonly as?: NetworkFault | undefined };
+
+/** A process of a pod to send a signal to. */
+export interface KilledPod {
+	readonly name: string;
+	/** Default `default`. */
+	readonly namespace?: string | undefined;
+	/** Default: the pod's first. */
+	readonly container?: string | undefined;
+	/** `KILL`, `SIGTERM`, `9`; default KILL. */
+	readonly signal?: string | undefined;
 }
 
 /** What was asked for makes no nodes, or there are no such nodes. */
@@ -142,6 +167,32 @@ export class ClusterNodes {
 		return { ...printed, exitCode };
 	}
 
+	/** Breaks something on a node, until `heal`. Throws NodeRequestError. */
+	fail(name: string, fault: NodeFault): void {
+		const fleet = this.#options.fleet();
+		const node = this.known(name);
+		if (fault.part === "disk") fleet.failDisk(node, oneOf(diskFaults, fault.as ?? "errors", "a disk"));
+		else if (fault.part === "network") fleet.failNetwork(node, oneOf(networkFaults, fault.as ?? "all", "a network"));
+		else throw new NodeRequestError(`a node's disk or network fails, not its ${String((fault as { part: unknown }).part)}`);
+	}
+
+	/** Undoes `fail`, and pressures and isolation, too. Throws NodeRequestError. */
+	heal(name: string): void {
+		const fleet = this.#options.fleet();
+		fleet.relieveNode(this.known(name));
+		fleet.startNode(name);
+	}
+
+	/** Sends a signal to the main process of a container, as `kill` on its node does. Throws NodeRequestError if there is none. */
+	killPod({ name, namespace = "default", container, signal = "KILL" }: KilledPod): void {
+		const known = parseSignal(signal);
+		if (known === undefined) throw new NodeRequestError(`there is no signal ${JSON.stringify(signal)}`);
+		const pod = this.#options.informers.informer(podsRef).cache.get(`${namespace}/${name}`);
+		if (pod === undefined) throw new NodeRequestError(`pods "${name}" not found in namespace ${namespace}`);
+		const refusal = this.#options.fleet().killContainer(namespace, name, container, known);
+		if (refusal !== undefined) throw new NodeRequestError(refusal);
+	}
+
 	/** What was run on nodes by somebody who logged in, the oldest first; the last thousand. */
 	commands(): readonly NodeCommand[] {
 		return this.#options.fleet().commands.list();
@@ -183,6 +234,11 @@ export class ClusterNodes {
 			};
 		});
 	}
+}
+
+function oneOf<T extends string>(known: readonly T[], given: T, what: string): T {
+	if (known.includes(given)) return given;
+	throw new NodeRequestError(`${what} fails as ${known.slice(0, -1).join(", ")} or ${known.at(-1)}, not as ${given}`);
 }
 
 async function* textChunks(text: string): AsyncGenerator<Uint8Array> {

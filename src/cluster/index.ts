@@ -44,7 +44,15 @@ export { idText } from "../store/roster.ts";
 export { describeSnapshot } from "../store/snapshot/restore.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
 export type { ClusterControllers, ReplicaReport } from "./cluster-controllers.ts";
-export { type AddedNodes, type ClusterNodes, type CommandResult, type NodeReport, NodeRequestError } from "./cluster-nodes.ts";
+export {
+	type AddedNodes,
+	type ClusterNodes,
+	type CommandResult,
+	type KilledPod,
+	type NodeFault,
+	type NodeReport,
+	NodeRequestError,
+} from "./cluster-nodes.ts";
 export { type KindOfName, kindOfName, kindOfObject } from "./kind-names.ts";
 export { openSavedCluster, type SavedCluster, SavedClusterError, type SavedSource } from "./saved-cluster.ts";
 export {

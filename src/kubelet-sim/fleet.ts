@@ -19,7 +19,7 @@ import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes, resourceClaims } from "../client/resources.ts";
-import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, Tree } from "../host/index.ts";
+import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, type SignalName, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
@@ -32,9 +32,11 @@ import { KubeletWrites } from "./kubelet-writes.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
+import type { DiskFault, NetworkFault } from "./node/fault-kinds.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
 import { NodeDaemons } from "./node/node-daemons.ts";
+import { NodeFaults } from "./node/node-faults.ts";
 import { defaultCapacity } from "./node/node-object.ts";
 import { NodePower } from "./node/node-power.ts";
 import { SimNode } from "./node/sim-node.ts";
@@ -129,6 +131,7 @@ export class Fleet {
 	readonly #staticPods: StaticPods;
 	readonly #power: NodePower;
 	readonly #daemons: NodeDaemons;
+	readonly #faults: NodeFaults;
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
 	readonly #network: ClusterNetwork;
@@ -244,6 +247,11 @@ export class Fleet {
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			forgetStaticPods: (node) => this.#staticPods.end(node),
 		});
+		this.#faults = new NodeFaults({
+			press: (node, resource) => this.#eviction.press(node, resource),
+			changed: (node) => this.#refresh(node),
+		});
+		this.#network.isLost = (from, to) => this.#faults.isLost(from, to);
 		this.#daemons = new NodeDaemons({
 			clock: this.#clock,
 			apiServer: apiServerUrl,
@@ -315,6 +323,7 @@ export class Fleet {
 		if (node === undefined) return;
 		this.#nodes.delete(name);
 		node.running = false;
+		this.#faults.forget(node);
 		this.#heartbeats.end(node);
 		this.#eviction.end(node);
 		this.#staticPods.end(node);
@@ -348,8 +357,40 @@ export class Fleet {
 		this.#withNode(name, (node) => this.#eviction.press(node, resource));
 	}
 
+	/** Takes away what was put on it, and mends its disk and its network; a kubelet that was cut off goes on with `startNode`. */
 	relieveNode(name: string): void {
-		this.#withNode(name, (node) => node.relieve());
+		this.#withNode(name, (node) => {
+			node.relieve();
+			this.#faults.heal(node);
+			for (const worker of this.#workersOn(name)) worker.sync();
+		});
+	}
+
+	/** Breaks a node's disk, until `relieveNode`. Throws an Error if its kubelet would not mind a full one. */
+	failDisk(name: string, fault: DiskFault): void {
+		this.#withNode(name, (node) => this.#faults.failDisk(node, fault));
+	}
+
+	/** Breaks a node's network, until `relieveNode` and `startNode`. */
+	failNetwork(name: string, fault: NetworkFault): void {
+		this.#withNode(name, (node) => this.#faults.failNetwork(node, fault));
+	}
+
+	/**
+	 * Sends a signal to a container's main process, as `kill` on the node does.
+	 * @param container default: the pod's first
+	 * @returns why there is nobody to send it to; undefined if it was sent
+	 */
+	killContainer(namespace: string, pod: string, container: string | undefined, signal: SignalName): string | undefined {
+		const worker = this.#workerOf(namespace, pod);
+		if (worker === undefined) return `pod ${JSON.stringify(pod)} does not run on a node that is simulated here`;
+		const name = container ?? worker.pod.spec?.containers[0]?.name ?? "";
+		const found = worker.container(name);
+		if (found === undefined) return `container ${name} is not valid for pod ${pod}`;
+		const process = found.container?.process;
+		if (process === undefined || process.exit !== undefined) return `container ${name} of pod ${pod} does not run`;
+		process.kill(signal);
+		return undefined;
 	}
 
 	/** Cuts a node's power: all that runs on it ends, and nobody is told. */

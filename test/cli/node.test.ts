@@ -71,5 +71,17 @@ test("a node goes off, comes on, is rebooted in good order, and is made short of
 	expect(await home.run("node pressure memory node-1")).toBe("node-1 is short of memory. To mend it: kubesim node heal node-1\n");
 	await home.kubectl("wait --for=condition=MemoryPressure node/node-1 --timeout=60s");
 	expect(await home.run("node heal node-1")).toBe("node-1 is mended.\n");
+	expect(await home.run("node fail disk node-1 --partial read-only")).toBe(
+		"The disk of node-1 fails (read-only). To mend it: kubesim node heal node-1\n",
+	);
+	expect((await home.try("node shell node-1 -- touch /x")).stderr).toContain("Read-only file system");
+	expect((await home.try("node fail disk node-1 --partial x")).stderr).toBe("error: a disk fails as errors, read-only or full, not as x\n");
+	expect((await home.try("node fail fan node-1")).stderr).toBe("error: a node's disk or network fails, not its fan\n");
+	await home.run("node heal node-1");
+	await home.kubectl("run victim --image=busybox -- sleep 10000");
+	await home.kubectl("wait --for=condition=Ready pod/victim --timeout=60s");
+	expect(await home.run("pod kill victim")).toBe("Sent SIGKILL to pod victim.\n");
+	await home.kubectl("wait --for=jsonpath={.status.containerStatuses[0].restartCount}=1 pod/victim --timeout=60s");
+	expect((await home.try("pod kill nobody")).stderr).toBe('error: pods "nobody" not found in namespace default\n');
 	expect(await home.run("node isolate node-1")).toContain("node-1 is cut off from the API");
 }, 180_000);

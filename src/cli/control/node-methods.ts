@@ -1,7 +1,7 @@
 /** What commands may ask of, and do to, the nodes of a cluster that runs: `kubesim node …`. */
 import { readManifest } from "../../apimachinery/manifests.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import { type Cluster, NodeRequestError } from "../../cluster/index.ts";
+import { type Cluster, type KilledPod, type NodeFault, NodeRequestError } from "../../cluster/index.ts";
 import type { ControlMethods } from "./control-server.ts";
 
 function pressed(resource: unknown): "memory" | "disk" | "pid" {
@@ -22,10 +22,9 @@ export function nodeMethods(cluster: Cluster): ControlMethods {
 		/** The machine runs, and nobody hears of it. */
 		"node.isolate": ({ node }) => cluster.fleet.stopNode(known(node)),
 		"node.press": ({ node, resource }) => cluster.fleet.pressNode(known(node), pressed(resource)),
-		"node.heal": ({ node }) => {
-			cluster.fleet.relieveNode(known(node));
-			cluster.fleet.startNode(known(node));
-		},
+		"node.fail": ({ node, part, as }) => nodes.fail(String(node), { part, as } as NodeFault),
+		"node.heal": ({ node }) => nodes.heal(String(node)),
+		"pod.kill": (params) => nodes.killPod(params as unknown as KilledPod),
 		"node.reboot": async ({ node, graceful }) => {
 			await stop(known(node), graceful === true);
 			cluster.fleet.startNode(known(node));

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are unit files and shell scripts.
 /** systemd on a machine of its own: units that are shell scripts, and what systemctl and journalctl say of them. */
 import { beforeEach, expect, it } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";

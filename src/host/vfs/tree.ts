@@ -5,7 +5,7 @@
  * the copy by the identity of the original, so hard links stay links. A container that changes nothing costs nothing.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import { type DirectoryInode, type FileContent, type FileInode, FsError, type Inode } from "./inode.ts";
+import { type DirectoryInode, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
 
 /** What one tree may hold in files written to it; more is ENOSPC. */
 const defaultTreeLimitBytes = 64 * 1024 * 1024;
@@ -17,6 +17,8 @@ export interface TreeOptions {
 	readonly limitBytes?: number;
 	/** Told when files or directories are written or removed. */
 	readonly onWrite?: (() => void) | undefined;
+	/** With which error every write fails, while the disk beneath is not well. */
+	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
 }
 
 export class Tree {
@@ -24,15 +26,17 @@ export class Tree {
 	readonly #lower: Inode;
 	readonly #limitBytes: number;
 	readonly #onWrite: (() => void) | undefined;
+	readonly #writeFault: (() => FsErrorCode | undefined) | undefined;
 	/** Lower inode -> this tree's copy. Absent until the first change. */
 	#copies: Map<Inode, Inode> | undefined;
 	#nextIno = 1_000_000;
 	/** At least what the files written to this tree hold: removals are noticed when it reaches the limit. */
 	#bytes = 0;
 
-	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes, onWrite }: TreeOptions) {
+	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes, onWrite, writeFault }: TreeOptions) {
 		this.clock = clock;
 		this.#onWrite = onWrite;
+		this.#writeFault = writeFault;
 		this.#limitBytes = limitBytes;
 		this.#lower = lower ?? this.newDirectory(0o755);
 	}
@@ -96,6 +100,7 @@ export class Tree {
 
 	/** Puts `inode` into a directory under a name, in place of what was there. */
 	setEntry(directory: DirectoryInode, name: string, inode: Inode): void {
+		this.#checkDisk(name);
 		const owned = this.own(directory);
 		owned.entries.set(name, inode);
 		owned.mtimeMs = this.clock.now();
@@ -103,6 +108,7 @@ export class Tree {
 	}
 
 	removeEntry(directory: DirectoryInode, name: string): void {
+		this.#checkDisk(name);
 		const owned = this.own(directory);
 		owned.entries.delete(name);
 		owned.mtimeMs = this.clock.now();
@@ -111,6 +117,7 @@ export class Tree {
 
 	/** Replaces a file's bytes; fails with ENOSPC over the tree's limit. */
 	setContent(file: FileInode, content: FileContent, path: string): void {
+		this.#checkDisk(path);
 		const growth = sizeOfContent(content) - (file.frozen ? 0 : sizeOf(file));
 		if (this.#bytes + growth > this.#limitBytes) this.#bytes = this.written().bytes;
 		if (this.#bytes + growth > this.#limitBytes) throw new FsError("ENOSPC", "write", path);
@@ -119,6 +126,12 @@ export class Tree {
 		owned.content = content;
 		owned.mtimeMs = this.clock.now();
 		this.#onWrite?.();
+	}
+
+	/** Throws FsError. */
+	#checkDisk(path: string): void {
+		const fault = this.#writeFault?.();
+		if (fault !== undefined) throw new FsError(fault, "write", path);
 	}
 
 	#base(mode: number) {

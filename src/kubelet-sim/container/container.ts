@@ -11,6 +11,7 @@ import {
 	emptyInput,
 	type FileSystem,
 	FsError,
+	type FsErrorCode,
 	findCommand,
 	inputFrom,
 	type Kernel,
@@ -54,6 +55,8 @@ export interface ContainerOptions {
 	readonly onMemoryTaken: () => void;
 	/** Told when files are written to its own layer. */
 	readonly onWrite: () => void;
+	/** With which error every write to the node's disk fails. */
+	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
 	/** Of the node. */
 	readonly kernel: Kernel;
 	/** Whose processes this container joins: the target of an ephemeral container. */

@@ -67,6 +67,8 @@ export class ClusterNetwork {
 	readonly #services: ServiceLookups;
 	readonly #random: Random;
 	readonly #pods = new Map<string, PodNetwork>();
+	/** Whether nothing passes between two addresses: somebody's network is broken. */
+	isLost: (from: string, to: string) => boolean = () => false;
 
 	constructor(services: ServiceLookups, random: Random) {
 		this.#services = services;
@@ -86,6 +88,7 @@ export class ClusterNetwork {
 
 	/** Throws `NetworkError`. */
 	connect(fromAddress: string, address: string, port: number): Connection {
+		if (this.isLost(fromAddress, address)) throw new NetworkError("ETIMEDOUT");
 		const pod = this.#pods.get(address);
 		if (pod !== undefined) return pod.accept(port, fromAddress);
 		const service = this.#services.serviceByAddress(address);
@@ -95,6 +98,7 @@ export class ClusterNetwork {
 		if (backend === undefined) throw new NetworkError("ECONNREFUSED");
 		const target = this.#pods.get(backend.address);
 		if (target === undefined) throw new NetworkError("EHOSTUNREACH");
+		if (this.isLost(fromAddress, backend.address)) throw new NetworkError("ETIMEDOUT");
 		return target.accept(backend.port, fromAddress);
 	}
 

@@ -2,7 +2,7 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, Tree } from "../../host/index.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
@@ -13,6 +13,7 @@ import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
+import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
 import { type NodeDescription, type NodeHealth, type NodeImage, osImage } from "./node-object.ts";
 import type { RuntimeOutage } from "./runtime-health.ts";
@@ -42,6 +43,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	reachesApi = true;
 	/** Somebody cut its kubelet off from the API. */
 	isCutOff = false;
+	/** Its disk takes no writes. */
+	diskFault: DiskFault | undefined;
 	/** Its container runtime does not answer. */
 	outage: RuntimeOutage | undefined;
 	/** The lease as last written. */
@@ -168,8 +171,23 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.#system;
 	}
 
+	/** With which error every write to its disk fails. */
+	get writeFault(): FsErrorCode | undefined {
+		return this.diskFault === undefined ? undefined : diskErrors[this.diskFault];
+	}
+
 	get sandboxError(): string | undefined {
-		return this.outage?.error;
+		if (this.outage !== undefined) return this.outage.error;
+		const { writeFault } = this;
+		if (writeFault === undefined) return undefined;
+		const directory = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes";
+		return `rpc error: code = Unknown desc = failed to create sandbox root directory "${directory}": mkdir ${directory}: ${osErrorText(writeFault)}`;
+	}
+
+	get pullError(): string | undefined {
+		const { writeFault } = this;
+		if (writeFault === undefined) return undefined;
+		return `write /var/lib/containerd/io.containerd.content.v1.content/ingest: ${osErrorText(writeFault)}`;
 	}
 
 	/** The machine comes on again, with the disk that it had. */
@@ -282,11 +300,18 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		const onWrite = () => {
 			if (isInstalled) this.#onWrite();
 		};
-		const files = new FileSystem(new Tree({ clock: this.#clock, lower: installedFiles(), onWrite }));
+		const files = new FileSystem(
+			new Tree({ clock: this.#clock, lower: installedFiles(), onWrite, writeFault: () => (isInstalled ? this.writeFault : undefined) }),
+		);
 		const { name, description, settings } = this;
 		writeOwnFiles(files, { ...this.#ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });
 		isInstalled = true;
 		this.#files = files;
 		return files;
 	}
+}
+
+/** As Go's syscall errors read. */
+function osErrorText(code: FsErrorCode): string {
+	return new FsError(code, "", "").shellText.toLowerCase();
 }

@@ -22,7 +22,7 @@ import { MissingObjectError } from "../volumes/objects.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { nextBackoff } from "./backoff.ts";
 import { runHook } from "./hooks.ts";
-import { type ContainerEvent, decidePull, pulledEvent, pullFailedEvents } from "./image-pull.ts";
+import { type ContainerEvent, decidePull, pulledEvent, pullFailedEvents, storedOn } from "./image-pull.ts";
 import { shouldRestart } from "./plan.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
@@ -351,16 +351,18 @@ export class ContainerWorker {
 		const { clock, images, latency, random } = host;
 		const full = formatImageReference(reference);
 		const registryHost = registryHostOf(reference.repository);
-		const answer = images.pull({
+		const registered = images.pull({
 			reference,
 			accounts: accountsFor(reference.repository, secrets),
 			allowsPlainHttp: images.registry(registryHost)?.scheme === "http" && node.allowsPlainHttp(registryHost),
 		});
-		const isUpToDate = !("error" in answer) && node.image(full)?.imageId === answer.imageId;
-		const tookMs = "error" in answer || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, answer.image, latency, random);
+		const isUpToDate = !("error" in registered) && node.image(full)?.imageId === registered.imageId;
+		const tookMs =
+			"error" in registered || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, registered.image, latency, random);
 		const boot = this.#boots;
 		this.#scope.after(tookMs, () => {
 			if (this.#isOvertaken(boot)) return;
+			const answer = storedOn(node, reference, registered);
 			if (!("error" in answer)) {
 				this.#events([pulledEvent(spec.image ?? "", tookMs, answer.image.sizeBytes)]);
 				node.addImage(full, answer);
@@ -483,6 +485,7 @@ export class ContainerWorker {
 			memoryLimitBytes: () => this.#memoryLimitBytes(),
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
+			writeFault: () => node.writeFault,
 			kernel: node.kernel,
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});

@@ -87,6 +87,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			openNfs: (source) => host.claims.openNfs(source),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
+			writeFault: () => node.writeFault,
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
 		});
 		this.#reporter = new StatusReporter({

@@ -3,7 +3,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
-import type { FileSystem, Kernel } from "../../host/index.ts";
+import type { FileSystem, FsErrorCode, Kernel } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
@@ -18,6 +18,10 @@ export interface WorkerNode extends AdmissionNode {
 	readonly address: string;
 	/** Its machine has no power. */
 	readonly isOff: boolean;
+	/** With which error every write to its disk fails. */
+	readonly writeFault: FsErrorCode | undefined;
+	/** Why what is pulled can't be kept; undefined if it can. */
+	readonly pullError: string | undefined;
 	/** Why no sandbox can be made; undefined if one can. */
 	readonly sandboxError: string | undefined;
 	/** The node's own network, for pods with hostNetwork. */
