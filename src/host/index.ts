@@ -39,6 +39,7 @@ export {
 	writeText,
 } from "./stream.ts";
 export { Journal, type JournalEntry } from "./systemd/journal.ts";
+export { formatJournalLine } from "./systemd/journal-format.ts";
 export { type PowerAction, type Slices, SystemManager } from "./systemd/manager.ts";
 export { systemPrograms } from "./systemd/system-programs.ts";
 export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";

@@ -462,6 +462,7 @@ export class Fleet {
 	#refresh(node: SimNode): void {
 		if (this.#nodes.get(node.name) !== node) return;
 		const { name, running: before, shouldRun: running } = node;
+		node.noteApi();
 		node.running = running;
 		if (running === before) {
 			for (const worker of this.#workersOn(name)) this.#pauseOrGoOn(worker);
@@ -732,11 +733,28 @@ export class Fleet {
 			roomFreed: (node) => this.#roomFreed(node),
 			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
 			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
-			event: (node, pod, type, reason, message, container) => this.#writes.podEvent(node, pod, type, reason, message, container),
+			event: (node, pod, type, reason, message, container) => {
+				this.#remember(node, pod, reason, message, container);
+				this.#writes.podEvent(node, pod, type, reason, message, container);
+			},
 			patchStatus: (node, pod, status) =>
 				isStaticPod(pod) ? this.#staticPods.patchStatus(node, pod, status) : this.#writes.patchStatus(node, pod, status),
 			removePod: (node, pod) => (isStaticPod(pod) ? this.#staticPods.remove(pod) : this.#writes.removePod(node, pod)),
 		};
+	}
+
+	/** For the journal of its node. */
+	#remember(name: string, { metadata, spec }: Pod, reason: string, message: string, container: string | undefined): void {
+		const node = this.#nodes.get(name);
+		const uid = metadata?.uid ?? "";
+		if (node === undefined) return;
+		const all = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+		const image = all.find((each) => each.name === container)?.image ?? "";
+		const { containerId: id = "", restartBackoff } =
+			(container === undefined ? undefined : this.#workers.get(uid)?.container(container)?.record) ?? {};
+		const backOff = restartBackoff === undefined ? {} : { backOff: formatGoDuration(restartBackoff.delayMs) };
+		const about = container === undefined ? undefined : { name: container, image, id, ...backOff };
+		node.facts.add({ atMs: this.#clock.now(), pod: `${metadata?.namespace}/${metadata?.name}`, uid, container: about, reason, message });
 	}
 
 	#promisedToOthers(node: string, self: RoomSeeker): Footprint {

@@ -29,12 +29,15 @@ export type NewJournalEntry = Omit<JournalEntry, "atMs" | "boot" | "priority"> &
 
 export class Journal {
 	readonly #clock: Clock;
+	readonly #others: () => readonly JournalEntry[];
 	#entries: JournalEntry[] = [];
 	readonly #followers = new Set<(entry: JournalEntry) => void>();
 	#boot = 0;
 
-	constructor(clock: Clock) {
+	/** @param others that are made when somebody reads: entries of theirs, the oldest first */
+	constructor(clock: Clock, others: () => readonly JournalEntry[] = () => []) {
 		this.#clock = clock;
+		this.#others = others;
 	}
 
 	get boot(): number {
@@ -48,7 +51,9 @@ export class Journal {
 
 	/** The oldest first. */
 	entries(): readonly JournalEntry[] {
-		return this.#entries;
+		const others = this.#others();
+		if (others.length === 0) return this.#entries;
+		return [...this.#entries, ...others].sort((a, b) => a.atMs - b.atMs);
 	}
 
 	append(entry: NewJournalEntry): void {
@@ -63,6 +68,11 @@ export class Journal {
 	follow(follower: (entry: JournalEntry) => void): () => void {
 		this.#followers.add(follower);
 		return () => this.#followers.delete(follower);
+	}
+
+	/** Tells followers of an entry that is not kept here. */
+	tell(entry: JournalEntry): void {
+		for (const follower of this.#followers) follower(entry);
 	}
 
 	/** Takes a process's output by the line. */

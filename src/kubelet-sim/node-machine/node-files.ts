@@ -126,6 +126,7 @@ export const installedFiles = once(() => {
 		.directory("/var/log/pods")
 		.symlink("/lib", "usr/lib")
 		.symlink("/var/run", "/run")
+		.symlink("/var/log/messages", "syslog")
 		.directory("/etc/systemd/system")
 		.file("/etc/default/kubelet", "KUBELET_EXTRA_ARGS=\n")
 		.file("/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf", kubeadmDropIn)

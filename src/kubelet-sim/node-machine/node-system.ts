@@ -9,6 +9,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { kubernetesVersion } from "../../apimachinery/kubernetes-version.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import {
+	formatJournalLine,
 	Journal,
 	type JournalEntry,
 	type Machine,
@@ -21,9 +22,12 @@ import {
 	systemPrograms,
 	writeText,
 } from "../../host/index.ts";
-import { containerdLine, klogLine } from "./klog.ts";
+import { type ApiOutage, outageEntries } from "./api-outage.ts";
+import { factLines } from "./fact-lines.ts";
+import { containerdLine, type KlogSeverity, klogLine } from "./klog.ts";
 import type { KubeletStart } from "./kubelet-startup.ts";
 import { loadKubeletStartup } from "./load-kubelet-startup.ts";
+import type { NodeFact, NodeFacts } from "./node-facts.ts";
 
 /** What the node does when its daemons come and go. */
 export interface NodeDaemonHooks {
@@ -44,6 +48,10 @@ export interface NodeSystemOptions {
 	readonly osImage: string;
 	readonly hooks: NodeDaemonHooks;
 	readonly slices?: Slices;
+	/** What its kubelet did. */
+	readonly facts: NodeFacts;
+	/** Since when and why its kubelet can't reach the API: Unix ms, and the error of each request. */
+	readonly apiOutage: () => ApiOutage | undefined;
 	/** The contents of /proc/swaps where there is swap. */
 	readonly swaps: () => string | undefined;
 }
@@ -59,12 +67,15 @@ const bootPids: Readonly<Record<string, number>> = {
 };
 /** Of other enabled services. */
 const firstOtherPid = 800;
-const maxBootIds = 100;
+/** Of a kubelet and a containerd that nobody has restarted. */
+const [kubeletPid, containerdPid] = [738, 411];
 
 export class NodeSystem {
 	readonly journal: Journal;
 	readonly #options: NodeSystemOptions;
 	readonly #bootIds: string[] = [];
+	/** Unix ms. */
+	readonly #bootTimes: number[] = [];
 	#manager: SystemManager | undefined;
 	#programs: ReadonlyMap<string, Program> = new Map();
 	/** What runs since the machine booted is being shown as processes: nothing of it starts. */
@@ -75,7 +86,10 @@ export class NodeSystem {
 
 	constructor(options: NodeSystemOptions) {
 		this.#options = options;
-		this.journal = new Journal(options.clock);
+		this.journal = new Journal(options.clock, () => this.#kubeletEntries());
+		options.facts.onFact = (fact) => {
+			for (const entry of this.#entriesOf(fact)) this.journal.tell(entry);
+		};
 	}
 
 	get manager(): SystemManager | undefined {
@@ -94,7 +108,7 @@ export class NodeSystem {
 		const isFirst = this.#bootIds.length === 0;
 		if (!isFirst) this.journal.nextBoot();
 		this.#bootIds.push(bootId());
-		if (this.#bootIds.length > maxBootIds) this.#bootIds.shift();
+		this.#bootTimes.push(sinceMs ?? clock.now());
 		this.#runtimeError = sinceMs === undefined ? "no such file or directory" : undefined;
 		const manager = new SystemManager({
 			machine,
@@ -108,7 +122,7 @@ export class NodeSystem {
 		const source = {
 			journal: this.journal,
 			bootIdOf: (boot: number) => this.#bootIds[boot] ?? "",
-			entries: () => this.entries(),
+			entries: () => this.journal.entries(),
 			follow: (follower: (entry: JournalEntry) => void) => this.journal.follow(follower),
 		};
 		this.#programs = new Map<string, Program>([
@@ -136,9 +150,59 @@ export class NodeSystem {
 		this.#programs = new Map();
 	}
 
-	/** Of the journal, the oldest first. */
-	entries(): readonly JournalEntry[] {
-		return this.journal.entries();
+	/** The journal as rsyslog writes it to /var/log/syslog. */
+	syslog(hostname: string): string {
+		return this.journal
+			.entries()
+			.map((entry) => `${formatJournalLine(entry, hostname)}\n`)
+			.join("");
+	}
+
+	/** Puts a line of the kubelet's into the journal. */
+	kubeletSays(severity: KlogSeverity, source: string, message: string, values: Readonly<Record<string, unknown>>): void {
+		const nowMs = this.#options.clock.now();
+		const pid = this.#kubeletPid(nowMs);
+		this.journal.append({
+			unit: "kubelet.service",
+			identifier: "kubelet",
+			pid,
+			message: klogLine(severity, nowMs, pid, source, message, values),
+		});
+	}
+
+	/** Of kubelet and containerd about what they did: made anew for each reader. */
+	#kubeletEntries(): readonly JournalEntry[] {
+		const { facts, apiOutage, clock } = this.#options;
+		return [
+			...facts.list().flatMap((fact) => this.#entriesOf(fact)),
+			...outageEntries(apiOutage(), clock.now(), this.#kubeletPid(clock.now()), this.journal.boot),
+		];
+	}
+
+	#entriesOf(fact: NodeFact): readonly JournalEntry[] {
+		const { atMs } = fact;
+		const pid = this.#kubeletPid(atMs);
+		return factLines(fact, pid).map(({ from, priority, text }) => ({
+			atMs,
+			boot: this.#bootAt(atMs),
+			unit: `${from}.service`,
+			identifier: from,
+			pid: from === "kubelet" ? pid : containerdPid,
+			priority,
+			message: text,
+		}));
+	}
+
+	#kubeletPid(atMs: number): number {
+		const process = this.#kubeletProcess;
+		return process !== undefined && process.startMs <= atMs ? process.hostPid : kubeletPid;
+	}
+
+	#bootAt(atMs: number): number {
+		return Math.max(
+			0,
+			this.#bootTimes.findLastIndex((bootMs) => bootMs <= atMs),
+		);
 	}
 
 	#sayBoot(atMs: number): void {

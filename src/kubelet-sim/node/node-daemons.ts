@@ -62,6 +62,7 @@ export class NodeDaemons {
 		const isNews = !node.kubeletRuns;
 		node.kubeletRuns = true;
 		node.reachesApi = apiServer === this.#options.apiServer;
+		node.apiServer = apiServer;
 		this.#options.changed(node);
 		if (isNews && node.registered && node.running)
 			for (const [reason, message] of startEvents) this.#options.event(node, reason, message(node.name));
@@ -87,6 +88,8 @@ export class NodeDaemons {
 	}
 
 	#noticed(node: SimNode): void {
+		const err = node.outage?.notReady;
+		if (err !== undefined) node.system.kubeletSays("E", "kubelet.go:2455", "Skipping pod synchronization", { err });
 		this.#options.changed(node);
 		void this.#options.reportStatus(node);
 	}

@@ -2,12 +2,14 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, putFile, Tree } from "../../host/index.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { ApiOutage } from "../node-machine/api-outage.ts";
+import { NodeFacts } from "../node-machine/node-facts.ts";
 import { installedFiles, type OwnFiles, writeOwnFiles } from "../node-machine/node-files.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
@@ -41,6 +43,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	kubeletRuns = true;
 	/** Its kubelet looks for the API server where it is. */
 	reachesApi = true;
+	/** Where its kubelet looks for the API server, if that was looked up in its files. */
+	apiServer: string | undefined;
 	/** Somebody cut its kubelet off from the API. */
 	isCutOff = false;
 	/** Its disk takes no writes. */
@@ -79,6 +83,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	#kernel: Kernel | undefined;
 	#machine: Machine | undefined;
 	#system: NodeSystem | undefined;
+	#facts: NodeFacts | undefined;
+	#apiOutage: ApiOutage | undefined;
 	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
 	#bootsInEarnest = false;
 
@@ -156,6 +162,25 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return machine;
 	}
 
+	/** What its kubelet did, for its journal. */
+	get facts(): NodeFacts {
+		this.#facts ??= new NodeFacts();
+		return this.#facts;
+	}
+
+	/** Notes since when its kubelet can't reach the API, for its journal. */
+	noteApi(): void {
+		const isOut = this.kubeletRuns && !this.isOff && (this.isCutOff || !this.reachesApi);
+		if (!isOut) {
+			this.#apiOutage = undefined;
+			return;
+		}
+		const server = this.apiServer ?? this.#ownFiles().apiServer;
+		const host = URL.canParse(server) ? new URL(server).host : server;
+		const error = this.reachesApi ? `dial tcp ${host}: i/o timeout` : `dial tcp ${host}: connect: connection refused`;
+		this.#apiOutage ??= { sinceMs: this.#clock.now(), node: this.name, server, error };
+	}
+
 	/** systemd and the journal of its disk. */
 	get system(): NodeSystem {
 		const { machineId } = this.description.identity;
@@ -167,6 +192,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			osImage,
 			hooks: this.#hooks,
 			swaps: () => undefined,
+			facts: this.facts,
+			apiOutage: () => this.#apiOutage,
 		});
 		return this.#system;
 	}
@@ -305,6 +332,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		);
 		const { name, description, settings } = this;
 		writeOwnFiles(files, { ...this.#ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });
+		putFile(files.rootTree, "/var/log/syslog", () => this.system.syslog(name));
 		isInstalled = true;
 		this.#files = files;
 		return files;
