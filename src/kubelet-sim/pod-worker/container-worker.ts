@@ -494,6 +494,7 @@ export class ContainerWorker {
 			memoryLimitBytes: () => this.#memoryLimitBytes(),
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
+			writeFault: () => node.writeFault,
 			kernel: node.kernel,
 			logPolicy: node.logPolicy,
 			onLogGrow: (bytes) => {

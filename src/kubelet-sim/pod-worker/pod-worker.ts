@@ -100,6 +100,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			openImage: (reference) => this.#openImage(reference),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
+			writeFault: () => node.writeFault,
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
 		});
 		this.#reporter = new StatusReporter({
@@ -622,6 +623,11 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	#openSandbox(): void {
+		const { sandboxError } = this.node;
+		if (sandboxError !== undefined) {
+			this.#sandboxFailed(sandboxError);
+			return;
+		}
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
@@ -629,15 +635,15 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
 			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;
-			this.event(
-				"Warning",
-				"FailedCreatePodSandBox",
-				`Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: ${why}`,
-			);
-			this.after(sandboxRetryMs, () => {
-				this.record.sandbox = "absent";
-			});
+			this.#sandboxFailed(`rpc error: code = Unknown desc = failed to setup network for sandbox: ${why}`);
 		}
+	}
+
+	#sandboxFailed(why: string): void {
+		this.event("Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
+		this.after(sandboxRetryMs, () => {
+			this.record.sandbox = "absent";
+		});
 	}
 
 	#joinNetwork(address: string): void {
