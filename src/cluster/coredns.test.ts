@@ -82,8 +82,9 @@ test("names are answered by its pods, behind the Service kube-dns", async () => 
 });
 
 test("its ConfigMap is followed: hosts, rewrite, what is not simulated, what is wrong", async () => {
+	const stub = "consul.local:53 {\n    errors\n    forward . 10.150.0.1\n}\n";
 	await setCorefile((text) =>
-		text.replace(
+		`${text}${stub}`.replace(
 			"ready\n",
 			"ready\n    log\n    template IN A\n    hosts {\n      10.1.2.3 shop.example.com\n      fallthrough\n    }\n    rewrite name api.example.com kubernetes.default.svc.cluster.local\n",
 		),
@@ -91,7 +92,11 @@ test("its ConfigMap is followed: hosts, rewrite, what is not simulated, what is 
 	await until(async () => (await log()).match(/Reloading complete/g)?.length === 2, 200_000);
 	expect(await run("dig", "+short", "shop.example.com")).toBe("10.1.2.3\n");
 	expect(await run("dig", "+noall", "+answer", "api.example.com")).toMatch(/^api\.example\.com\.\t+30\tIN\tA\t10\.96\.0\.1\n$/);
+	expect(await run("dig", "+short", "foo.consul.local")).toBe("");
 	const text = await log();
+	expect(text).toMatch(
+		/\[ERROR\] plugin\/errors: 2 foo\.consul\.local\. A: read udp 10\.244\.0\.\d+:\d+->10\.150\.0\.1:53: i\/o timeout\n/,
+	);
 	expect(text).toContain("[ERROR] plugin/template: not simulated: it has no effect\n");
 	expect(text).toMatch(/\[INFO\] 10\.244\.0\.\d+:\d+ - \d+ "A IN shop\.example\.com\. udp \d+ false 512" NOERROR qr,aa,rd/);
 	await setCorefile((before) => before.replace("ready\n", "ready\n    nonsense\n"));

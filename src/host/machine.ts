@@ -119,7 +119,7 @@ export class Machine implements ProcessOwner {
 	readonly clock: Clock;
 	readonly random: Random;
 	/** Where names are looked up as the machine's files say. */
-	readonly network: NetworkStack;
+	readonly network: ResolvingNetwork;
 	readonly hasVolumes: boolean;
 	#takenMemoryBytes = 0;
 	readonly #onMemoryTaken: (() => void) | undefined;

@@ -7,13 +7,14 @@ import { dd, fallocate, truncate } from "./disk.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { bindNslookup, dig, host } from "./network/bind.ts";
 import { curl } from "./network/curl.ts";
+import { getent } from "./network/getent.ts";
 import { gnuWget } from "./network/gnu-wget.ts";
 import { busyboxIp, ip } from "./network/ip.ts";
 import { iptables, iptablesSave } from "./network/iptables.ts";
 import { nc } from "./network/nc.ts";
 import { arp, ifconfig, route } from "./network/net-tools.ts";
 import { nslookup, oldNslookup } from "./network/nslookup.ts";
-import { iputilsPing, ping } from "./network/ping.ts";
+import { iputilsPing, ping, traceroute } from "./network/ping.ts";
 import { netstat, ss } from "./network/sockets.ts";
 import { wget } from "./network/wget.ts";
 import { cp, rm } from "./remove-copy.ts";
@@ -59,6 +60,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	env,
 	fallocate,
 	false: () => 1,
+	getent,
 	head,
 	host,
 	hostname,
@@ -97,6 +99,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	"[": test,
 	timeout,
 	touch,
+	traceroute,
 	true: () => 0,
 	truncate,
 	tty,

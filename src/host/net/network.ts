@@ -44,7 +44,8 @@ export interface ListenerOwner {
 
 /** What becomes of an ICMP echo request. */
 export type PingAnswer =
-	| { readonly type: "reply"; readonly ttl: number }
+	/** @param via the routers on the way, by address */
+	| { readonly type: "reply"; readonly ttl: number; readonly via: readonly string[] }
 	| { readonly type: "silence" }
 	/** @param from the router that says so */
 	| { readonly type: "unreachable"; readonly from: string };
@@ -296,7 +297,7 @@ export class LoopbackNetwork implements NetworkStack {
 	}
 
 	async ping(address: string): Promise<PingAnswer> {
-		if (address === this.address || isLoopback(address)) return { type: "reply", ttl: 64 };
+		if (address === this.address || isLoopback(address)) return { type: "reply", ttl: 64, via: [] };
 		return { type: "unreachable", from: this.address };
 	}
 

@@ -129,18 +129,23 @@ export class ResolvingNetwork implements NetworkStack {
 	}
 
 	async resolve(name: string): Promise<readonly string[]> {
-		if (isIpv4(name)) return [name];
+		return (await this.lookUp(name)).addresses;
+	}
+
+	/** What `resolve` gives, with the name in full under which it was found. */
+	async lookUp(name: string): Promise<{ readonly canonical: string; readonly addresses: readonly string[] }> {
+		if (isIpv4(name)) return { canonical: name, addresses: [name] };
 		if (!isLegalName(withoutFinalDot(name))) throw new NetworkError("ENOTFOUND");
 		const { files } = this.#host;
 		const known = files.exists("/etc/hosts") ? hostsEntries(files.readText("/etc/hosts"), name) : [];
-		if (known.length > 0) return known;
-		if (withoutFinalDot(name) === "localhost") return ["127.0.0.1"];
+		if (known.length > 0) return { canonical: name, addresses: known };
+		if (withoutFinalDot(name) === "localhost") return { canonical: "localhost", addresses: ["127.0.0.1"] };
 		const configuration = resolverConfiguration(this.#host);
 		for (const candidate of candidateNames(name, configuration)) {
 			if (!isLegalName(candidate)) continue;
 			const { answers } = await this.#ask(candidate, configuration);
-			const addresses = answers.filter(({ type }) => type === "A").map(({ data }) => data);
-			if (addresses.length > 0) return addresses;
+			const found = answers.filter(({ type }) => type === "A");
+			if (found.length > 0) return { canonical: found[0]?.name ?? candidate, addresses: found.map(({ data }) => data) };
 		}
 		throw new NetworkError("ENOTFOUND");
 	}

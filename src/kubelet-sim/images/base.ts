@@ -5,7 +5,7 @@ import { commandNames, TreeBuilder } from "../../host/index.ts";
 export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
 
 /** Commands that Debian's slim images lack, as learners find out. */
-const netTools = ["arp", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "ping", "route", "ss"] as const;
+const netTools = ["arp", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "ping", "route", "ss", "traceroute"] as const;
 const notInDebian: ReadonlySet<string> = new Set([
 	...netTools,
 	"ps",
@@ -22,7 +22,20 @@ const notInDebian: ReadonlySet<string> = new Set([
 /** What Debian has of others' making, under the usual name. */
 const debianVariants: Readonly<Record<string, string>> = { nslookup: "bind-nslookup", ping: "iputils-ping", wget: "gnu-wget" };
 /** … and those that busybox lacks. */
-const notInBusybox = new Set(["curl", "dig", "host", "iptables", "iptables-save", "jq", "file", "column", "join", "gunzip", "ss"]);
+const notInBusybox = new Set([
+	"curl",
+	"dig",
+	"getent",
+	"host",
+	"iptables",
+	"iptables-save",
+	"jq",
+	"file",
+	"column",
+	"join",
+	"gunzip",
+	"ss",
+]);
 /** What Alpine's package bind-tools brings. */
 const bindTools = ["dig", "host", "nslookup"] as const;
 
@@ -77,7 +90,7 @@ export function alpine(extra: readonly string[] = []): TreeBuilder {
 	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh")
 		.programs(
 			"/bin",
-			commandNames.filter((name) => name !== "ip" && (!notInBusybox.has(name) || extra.includes(name))),
+			commandNames.filter((name) => name !== "ip" && (!notInBusybox.has(name) || name === "getent" || extra.includes(name))),
 		)
 		.program("/bin/ip", extra.includes("ip") ? "ip" : "busybox-ip")
 		.program("/bin/sh", "ash")

@@ -173,9 +173,9 @@ test("a cluster address answers on its Service's ports alone, and to no ping", a
 	expect(await fixture.hear(client, "10.96.0.20", 81)).toBe("ETIMEDOUT");
 	expect(await fixture.hear(client, "10.96.0.99")).toBe("ETIMEDOUT");
 	expect(await client.ping("10.96.0.20")).toEqual({ type: "silence" });
-	expect(await client.ping("10.244.0.2")).toEqual({ type: "reply", ttl: 64 });
-	expect(await client.ping("10.244.1.2")).toEqual({ type: "reply", ttl: 62 });
-	expect(await client.ping("172.18.0.3")).toEqual({ type: "reply", ttl: 63 });
+	expect(await client.ping("10.244.0.2")).toEqual({ type: "reply", ttl: 64, via: [] });
+	expect(await client.ping("10.244.1.2")).toEqual({ type: "reply", ttl: 62, via: ["10.244.0.1", "172.18.0.3"] });
+	expect(await client.ping("172.18.0.3")).toEqual({ type: "reply", ttl: 63, via: ["10.244.0.1"] });
 	expect(await client.ping("10.244.1.77")).toEqual({ type: "unreachable", from: "10.244.0.1" });
 });
 

@@ -175,11 +175,11 @@ export class ClusterNetwork implements NetworkFabric {
 		const node = this.#nodeAt(address);
 		if (service !== undefined && node === undefined) return { type: "silence" };
 		if (node !== undefined)
-			return node.isOff || this.isLost(from.address, address) ? { type: "silence" } : { type: "reply", ttl: node === from.node ? 64 : 63 };
+			return node.isOff || this.isLost(from.address, address) ? { type: "silence" } : replyBy(node === from.node ? [] : wayOut(from));
 		const target = this.#pods.get(address);
 		if (target === undefined) return this.#isServiceAddress(address) ? { type: "silence" } : { type: "unreachable", from: gatewayOf(from) };
 		if (target.node.isOff || !this.#mayPing(from, target)) return { type: "silence" };
-		return { type: "reply", ttl: hopLimit(from, target) };
+		return replyBy(from.node === target.node ? [] : [...wayOut(from), ...(target.owner === undefined ? [] : [target.node.address])]);
 	}
 
 	#mayPing(from: PodNetwork, target: PodNetwork): boolean {
@@ -373,8 +373,12 @@ function gatewayOf({ owner, node }: PodNetwork): string {
 	return owner === undefined ? node.address : bridgeAddress(node);
 }
 
-/** 64, less one for each machine that passes it on. */
-function hopLimit(from: PodNetwork, target: PodNetwork): number {
-	if (from.node === target.node) return 64;
-	return 64 - (from.owner === undefined ? 0 : 1) - (target.owner === undefined ? 0 : 1);
+/** Off the node: a pod's packets go over its bridge. */
+function wayOut(from: PodNetwork): readonly string[] {
+	return from.owner === undefined ? [] : [bridgeAddress(from.node)];
+}
+
+/** What an answer starts with, less one for each machine that passes it on. */
+function replyBy(via: readonly string[]): PingAnswer {
+	return { type: "reply", ttl: 64 - via.length, via };
 }

@@ -303,3 +303,26 @@ rtt min/avg/max/mdev = T/T/T/T ms
 		expect(await shell.print("ping nowhere")).toBe("ping: nowhere: Name or service not known\nexit 2");
 	});
 });
+
+test("traceroute shows the routers between", async () => {
+	shell = shellOf(busyboxImage);
+	const shown = (await shell.run("traceroute 10.244.1.2")).stdout.replaceAll(/\b\d\.\d{3} ms/g, "T");
+	expect(shown).toBe(`traceroute to 10.244.1.2 (10.244.1.2), 30 hops max, 46 byte packets
+ 1  10.244.0.1 (10.244.0.1)  T  T  T
+ 2  172.18.0.3 (172.18.0.3)  T  T  T
+ 3  10.244.1.2 (10.244.1.2)  T  T  T
+`);
+	expect(await shell.print("traceroute -m 2 -w 1 10.96.0.20 | tail -n 2")).toBe(" 1  *  *  *\n 2  *  *  *\n");
+});
+
+test("getent looks names up as programs do", async () => {
+	shell = shellOf(unknownImage);
+	expect(await shell.print("getent hosts web")).toBe("10.96.0.20      web.default.svc.cluster.local\n");
+	expect(await shell.print("getent ahosts web")).toBe(
+		"10.96.0.20      STREAM web.default.svc.cluster.local\n10.96.0.20      DGRAM\n10.96.0.20      RAW\n",
+	);
+	expect(await shell.print("echo 10.1.1.1 shop >> /etc/hosts; getent hosts shop; getent hosts nowhere")).toBe(
+		"10.1.1.1        shop\nexit 2",
+	);
+	expect(await shell.print("getent passwd root")).toMatch(/^root:x:0:0:/);
+});

@@ -106,7 +106,7 @@ describe("ingress", () => {
 		// By way of a node's address it is a node that comes.
 		expect(await fixture.hear(client, "172.18.0.2", 30080)).toBe("ETIMEDOUT");
 		expect(await other.ping("10.244.1.2")).toEqual({ type: "silence" });
-		expect(await client.ping("10.244.1.2")).toEqual({ type: "reply", ttl: 62 });
+		expect(await client.ping("10.244.1.2")).toMatchObject({ type: "reply", ttl: 62 });
 	});
 });
 

@@ -152,3 +152,40 @@ function roundTripMs({ ttl }: { readonly ttl: number }, luck: number): number {
 
 export const ping = pingProgram(busybox);
 export const iputilsPing = pingProgram(iputils);
+
+const maxHops = 30;
+const probes = 3;
+const silenceMs = 5_000;
+
+/** busybox' `traceroute`: the routers between, as far as somebody answers. */
+export const traceroute: Program = async ({ argv, stdout, stderr, machine, process }) => {
+	const { operands, values } = parseOptions(argv.slice(1), "nIw:q:m:f:");
+	const [host] = operands;
+	if (host === undefined) {
+		await writeText(stderr, "traceroute: a host is needed\n");
+		return 1;
+	}
+	const { network, random, clock } = machine;
+	try {
+		const address = isIpv4(host) ? host : ((await network.resolve(host))[0] ?? host);
+		await writeText(stdout, `traceroute to ${host} (${address}), ${maxHops} hops max, 46 byte packets\n`);
+		const answer = await network.ping(address);
+		const hops = answer.type === "reply" ? [...answer.via, address] : [];
+		for (const [index, hop] of hops.entries()) {
+			const times = Array.from({ length: probes }, () => `${roundTripMs({ ttl: fullHopLimit - index }, random.next()).toFixed(3)} ms`);
+			await writeText(stdout, `${String(index + 1).padStart(2)}  ${hop} (${hop})  ${times.join("  ")}\n`);
+		}
+		if (hops.length > 0) return 0;
+		const waitMs = Number(values.get("w") ?? silenceMs / 1000) * 1000;
+		const last = Math.min(maxHops, Number(values.get("m") ?? maxHops));
+		for (let hop = 1; hop <= last && process.exit === undefined; hop++) {
+			await sleep(clock, waitMs * probes, process.ended).catch(() => undefined);
+			await writeText(stdout, `${String(hop).padStart(2)}  *  *  *\n`);
+		}
+		return 0;
+	} catch (error) {
+		if (!(error instanceof NetworkError)) throw error;
+		await writeText(stderr, `traceroute: bad address '${host}'\n`);
+		return 1;
+	}
+};

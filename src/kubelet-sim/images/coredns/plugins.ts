@@ -2,6 +2,7 @@
  * The plugins of CoreDNS that answer questions, in CoreDNS' own order: rewrite, hosts, kubernetes, forward.
  * Source: https://coredns.io/plugins/
  */
+import { sleep } from "../../../apimachinery/clock/clock.ts";
 import {
 	type DnsQuestion,
 	type DnsResponse,
@@ -9,7 +10,6 @@ import {
 	type FileSystem,
 	isIpv4,
 	NetworkError,
-	type NetworkStack,
 	type ProcessContext,
 	parseResolvConf,
 	withoutFinalDot,
@@ -18,6 +18,9 @@ import { type Directive, isInZone, type ServerBlock } from "./corefile.ts";
 
 /** Answers, or leaves it to the next. Rejects with an Error that the plugin errors logs. */
 export type Plugin = (question: DnsQuestion, next: (question?: DnsQuestion) => Promise<DnsResponse>) => Promise<DnsResponse>;
+
+/** How long a name server is waited for. Source: plugin/forward of CoreDNS. */
+const readTimeoutMs = 2_000;
 
 /** Those that do something here, in the order in which they are asked. */
 const answering: Readonly<
@@ -148,12 +151,13 @@ function fallsThrough(through: readonly string[] | undefined, zone: string): boo
 }
 
 /** To name servers by address, or to those of a file. */
-function forward({ args }: Directive, { machine }: ProcessContext): Plugin {
+function forward({ args }: Directive, context: ProcessContext): Plugin {
+	const { machine } = context;
 	const [from = ".", ...to] = args;
 	const zone = withoutFinalDot(from.toLowerCase()) || ".";
 	return async (question, next) => {
 		if (!isInZone(question.name.toLowerCase(), zone)) return next();
-		return ask(machine.network, forwardTargets(to, machine.files), question);
+		return ask(context, forwardTargets(to, machine.files), question);
 	};
 }
 
@@ -164,16 +168,19 @@ export function forwardTargets(to: readonly string[], files: FileSystem): readon
 	});
 }
 
-async function ask(network: NetworkStack, servers: readonly string[], question: DnsQuestion): Promise<DnsResponse> {
+async function ask({ machine, process }: ProcessContext, servers: readonly string[], question: DnsQuestion): Promise<DnsResponse> {
+	const { network, clock, random } = machine;
 	let failure = "no upstream host";
 	for (const server of servers) {
+		const way = `read udp ${network.address}:${32_768 + random.int(28_232)}->${server}:53`;
 		try {
 			const response = await network.query(server, question);
 			if (response !== undefined) return { ...response, authoritative: false };
-			failure = `read udp ${network.address}:${40_000}->${server}:53: i/o timeout`;
+			await sleep(clock, readTimeoutMs, process.ended).catch(() => undefined);
+			failure = `${way}: i/o timeout`;
 		} catch (error) {
 			if (!(error instanceof NetworkError)) throw error;
-			failure = `read udp ${network.address}:${40_000}->${server}:53: read: connection refused`;
+			failure = `${way}: read: connection refused`;
 		}
 	}
 	throw new Error(failure);
