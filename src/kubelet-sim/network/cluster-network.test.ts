@@ -114,6 +114,22 @@ describe("traffic policies", () => {
 	});
 });
 
+test("a load balancer's address lets in whom its source ranges name", async () => {
+	const balancer = (ranges: readonly string[]) => {
+		fixture.services.length = 0;
+		fixture.slices.length = 0;
+		const service = fixture.service("web", { ...nodePort, type: "LoadBalancer", loadBalancerSourceRanges: ranges }, both);
+		fixture.services[0] = { ...service, status: { loadBalancer: { ingress: [{ ip: "172.18.255.200", ipMode: "VIP" }] } } };
+	};
+	balancer([]);
+	expect(await fixture.hearAll(client, "172.18.255.200")).toBe("here there");
+	balancer(["203.0.113.0/24"]);
+	expect(await fixture.hear(client, "172.18.255.200")).toBe("ETIMEDOUT");
+	expect(await fixture.hearAll(client, "10.96.0.20")).toBe("here there");
+	balancer(["203.0.113.0/24", "10.244.0.0/24"]);
+	expect(await fixture.hearAll(client, "172.18.255.200")).toBe("here there");
+});
+
 describe("the source that the server sees", () => {
 	it.each([
 		["of a cluster address: the client", cluster, "10.96.0.20", 80, "there sees 10.244.0.9"],
@@ -228,6 +244,9 @@ test("a node without power and its pods are silent", async () => {
 	] as const) {
 		expect(await fixture.hear(client, address, port)).toBe("ETIMEDOUT");
 	}
+	fixture.slices[0] = { addressType: "IPv4", ...fixture.slices[0], endpoints: [endpoint("10.244.0.2", 1)] };
+	expect(await fixture.hear(client, "172.18.0.3", 30080)).toBe("ETIMEDOUT");
+	expect(await fixture.hear(client, "172.18.0.2", 30080)).toBe("here sees 10.244.0.1");
 	expect(await client.ping("172.18.0.3")).toEqual({ type: "silence" });
 	expect(await client.ping("10.244.1.2")).toEqual({ type: "silence" });
 });
