@@ -28,6 +28,7 @@ import {
 	type PingAnswer,
 } from "../../host/index.ts";
 import { ClusterZone } from "./dns/cluster-zone.ts";
+import { HealthCheckPorts } from "./health-check.ts";
 import { machineView } from "./machine-view.ts";
 import { bridgeAddress, type NetworkLookups } from "./network-lookups.ts";
 import { mayEnter, mayLeave, type PolicyPeer, type PolicyRequest } from "./network-policy.ts";
@@ -51,9 +52,10 @@ export function serviceAddresses({ spec, status }: Service): readonly string[] {
 	return [...own, ...(spec?.externalIPs ?? []), ...balancer];
 }
 
-/** The node ports of a Service, as the keys of an index. */
+/** The ports that a Service has on every node, that of its health check included, as the keys of an index. */
 export function serviceNodePorts({ spec }: Service): readonly string[] {
-	return (spec?.ports ?? []).flatMap(({ nodePort }) => (nodePort === undefined || nodePort === 0 ? [] : String(nodePort)));
+	const ports = [...(spec?.ports ?? []).map(({ nodePort }) => nodePort), spec?.healthCheckNodePort];
+	return ports.flatMap((port) => (port === undefined || port === 0 ? [] : String(port)));
 }
 
 /** Whether a Service's load balancer lets somebody in. */
@@ -108,6 +110,7 @@ export class ClusterNetwork implements NetworkFabric {
 	readonly #random: Random;
 	readonly #pods = new Map<string, PodNetwork>();
 	readonly #affinity = new SessionAffinity();
+	readonly #healthChecks: HealthCheckPorts;
 	readonly #serviceCidr: string;
 	readonly #ownDns: boolean;
 	readonly #ownZone: ClusterZoneServer;
@@ -116,6 +119,7 @@ export class ClusterNetwork implements NetworkFabric {
 
 	constructor({ lookups, clock, random, clusterDns, serviceCidr = "10.96.0.0/12", ownDns = true }: ClusterNetworkOptions) {
 		this.lookups = lookups;
+		this.#healthChecks = new HealthCheckPorts(lookups);
 		this.clock = clock;
 		this.#random = random;
 		this.clusterDns = clusterDns;
@@ -293,6 +297,7 @@ export class ClusterNetwork implements NetworkFabric {
 		const pod = this.#hostPort(node, port, protocol);
 		if (pod !== undefined)
 			return pod.network.address === origin.address ? { ...pod, from: bridgeAddress(node) } : { ...pod, from: origin.address };
+		if (protocol === "TCP") this.#healthChecks.prepare(node, port);
 		return { network: node.network, port, from: origin.address };
 	}
 

@@ -326,3 +326,25 @@ test("getent looks names up as programs do", async () => {
 	);
 	expect(await shell.print("getent passwd root")).toMatch(/^root:x:0:0:/);
 });
+
+test("a Service with the external policy Local tells load balancers where it has endpoints", async () => {
+	shell = shellOf(unknownImage);
+	fixture.service(
+		"lb",
+		{
+			type: "LoadBalancer",
+			clusterIP: "10.96.0.30",
+			externalTrafficPolicy: "Local",
+			healthCheckNodePort: 31_000,
+			ports: [{ port: 80, nodePort: 30_080 }],
+		},
+		[endpoint("10.244.1.2", 2)],
+	);
+	const ask = (node: string) => shell.print(`curl -s -w '%{http_code}' ${node}:31000/healthz`);
+	expect(await ask("172.18.0.3")).toBe(
+		'{\n\t"service": {\n\t\t"namespace": "default",\n\t\t"name": "lb"\n\t},\n\t"localEndpoints": 1,\n\t"serviceProxyHealthy": true\n}200',
+	);
+	expect(await ask("172.18.0.2")).toMatch(/"localEndpoints": 0,\n.*\n}503$/);
+	fixture.services.pop();
+	expect(await ask("172.18.0.3")).toBe("000exit 7");
+});

@@ -6,7 +6,7 @@ import type { NetworkNode } from "./pod-network.ts";
 
 /** What the network knows of the cluster; the fleet answers from its caches. */
 export interface NetworkLookups extends NameLookups, PolicyLookups {
-	/** Of NodePort and LoadBalancer Services. */
+	/** Those that have this port on every node, for their own ports or for their health check. */
 	servicesByNodePort(port: number): readonly Service[];
 	services(): readonly Service[];
 	nodeByAddress(address: string): NetworkNode | undefined;

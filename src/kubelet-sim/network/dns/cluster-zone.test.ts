@@ -1,4 +1,5 @@
 /** What the cluster's names are, question by question. */
+import fc from "fast-check";
 import { beforeEach, describe, expect, it, test } from "vitest";
 import type { RecordType } from "../../../host/index.ts";
 import { endpoint, NetworkFixture, notReady } from "../testing/network-fixture.ts";
@@ -124,4 +125,20 @@ test("a name server that is not there is silent, one that does not listen refuse
 	const from = fixture.node(1).network;
 	expect(await fixture.network.query(from, "203.0.113.5", { name: "web", type: "A" })).toBeUndefined();
 	await expect(fixture.network.query(from, "10.244.0.9", { name: "web", type: "A" })).rejects.toThrow("Connection refused");
+});
+
+test("any name gets an answer, and no other than the zone's own", async () => {
+	const label = fc.oneof(
+		fc.constantFrom("web", "db", "_http", "_tcp", "default", "svc", "pod", "cluster", "local", "10-0-0-1"),
+		fc.string({ maxLength: 70 }),
+	);
+	const name = fc.array(label, { maxLength: 9 }).map((labels) => labels.join("."));
+	await fc.assert(
+		fc.asyncProperty(name, fc.constantFrom<RecordType>("A", "AAAA", "ANY", "CNAME", "PTR", "SRV", "SOA", "TXT"), async (asked, type) => {
+			const response = await fixture.network.query(fixture.node(1).network, dns, { name: asked, type });
+			expect(["NOERROR", "NXDOMAIN"]).toContain(response?.code);
+			if (response?.code === "NXDOMAIN") expect(response.answers).toEqual([]);
+		}),
+		{ seed: 1, numRuns: 300 },
+	);
 });
