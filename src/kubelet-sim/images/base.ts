@@ -5,9 +5,21 @@ import { commandNames, TreeBuilder } from "../../host/index.ts";
 export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
 
 /** Commands that Debian's slim images lack, as learners find out. */
-const netTools = ["arp", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "ping", "route", "ss", "traceroute"] as const;
+/** What Debian keeps in packages that its slim images lack: iproute2, net-tools, iptables, iputils. */
+export const networkTools: readonly string[] = [
+	"arp",
+	"ifconfig",
+	"ip",
+	"iptables",
+	"iptables-save",
+	"netstat",
+	"ping",
+	"route",
+	"ss",
+	"traceroute",
+];
 const notInDebian: ReadonlySet<string> = new Set([
-	...netTools,
+	...networkTools,
 	"ps",
 	"curl",
 	"wget",

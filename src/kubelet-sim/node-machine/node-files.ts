@@ -5,8 +5,9 @@
  * https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/kubelet-integration/
  */
 import type { FileSystem, TreeBuilder } from "../../host/index.ts";
-import { debian } from "../images/base.ts";
+import { debian, networkTools } from "../images/base.ts";
 import { once } from "../images/image.ts";
+import { outsideNameServer } from "../network/cluster-network.ts";
 
 export const containerdSocket = "/var/run/containerd/containerd.sock";
 export const kubeletConfigPath = "/var/lib/kubelet/config.yaml";
@@ -119,7 +120,9 @@ const kubeadmDropIn = unit({
 
 /** Shared by all nodes. */
 export const installedFiles = once(() => {
-	const builder: TreeBuilder = debian(["curl", "ps"])
+	const builder: TreeBuilder = debian([...networkTools, "curl", "dig", "host", "nslookup", "ps"])
+		.file("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+		.file("/etc/resolv.conf", `nameserver ${outsideNameServer}\noptions ndots:0\n`)
 		.directory("/etc/containerd/certs.d")
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")

@@ -83,3 +83,18 @@ it("is another machine after the power has been off: pods' processes and one's o
 	const daemons = (await processes()).map((line) => line.split(" ")[1]?.replace(/.*\//, ""));
 	expect(daemons.sort()).toEqual(["chronyd", "containerd", "cron", "init", "kubelet", "sshd", "systemd-journald"]);
 });
+
+it("has its bridge, its routes, kube-proxy's rules, and its pods' names", async () => {
+	harness = new FleetHarness();
+	await harness.start("n1");
+	await harness.pod("web", { image: "nginx" });
+	await harness.pod("host", { image: "nginx" }, { hostNetwork: true });
+	await harness.clock.advance(5_000);
+	expect(await onNode("ip -br link show type bridge")).toMatch(/^cni0 +UP +0a:58:0a:f4:00:01/);
+	expect(await onNode("ip link show master cni0")).toMatch(/^5: veth/);
+	expect(await onNode("ip route")).toContain("10.244.0.0/24 dev cni0 proto kernel scope link src 10.244.0.1");
+	expect(await onNode("iptables -t nat -S KUBE-SERVICES")).toContain("KUBE-NODEPORTS");
+	expect(await onNode("curl -s 10.244.0.2 | head -n 4")).toContain("Welcome to nginx!");
+	expect(await onNode("ss -Hlntp")).toMatch(/0\.0\.0\.0:80 .*users:\(\("nginx",pid=1\d{3},fd=6\)\)/);
+	expect(await onNode("dig +short n1")).toBe("172.18.0.2\n");
+});

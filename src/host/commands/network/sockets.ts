@@ -39,7 +39,10 @@ const remote = ({ peer }: SocketEntry) => (peer === undefined ? "0.0.0.0:*" : `$
 function ownerOf({ machine }: ProcessContext, { owner }: SocketEntry): { readonly pid: number; readonly name: string } | undefined {
 	const process = machine.processes().find((each) => each === owner);
 	if (process === undefined) return undefined;
-	return { pid: machine.pidNamespace.pidOf(process), name: baseName(process.argv[0] ?? "").replace(/:$/, "") };
+	// An image's entrypoint ends with an exec of the command that it is given.
+	const [first = "", second] = process.argv;
+	const command = second !== undefined && /entrypoint(\.sh)?$/.test(first) ? second : first;
+	return { pid: machine.pidNamespace.pidOf(process), name: baseName(command).replace(/:$/, "") };
 }
 
 export const ss: Program = async (context) => {
