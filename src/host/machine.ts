@@ -152,6 +152,21 @@ export class Machine implements ProcessOwner {
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
 	}
 
+	/** The same machine as from another network namespace. */
+	inNetwork(network: NetworkStack): Machine {
+		return new Machine({
+			hostname: this.hostname,
+			clock: this.clock,
+			random: this.random,
+			network,
+			openFileSystem: () => this.files,
+			findProgram: this.#findProgram,
+			pidNamespace: this.pidNamespace,
+			cores: this.#cores,
+			memoryLimitBytes: this.#memoryLimitBytes,
+		});
+	}
+
 	get files(): FileSystem {
 		this.#files ??= this.#openFileSystem();
 		return this.#files;

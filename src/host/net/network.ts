@@ -87,6 +87,8 @@ export interface NetworkStack {
 	readonly address: string;
 	/** Its devices, routes, neighbours and sockets, made up when somebody looks. */
 	readonly view: NetworkView;
+	/** Another namespace of the machine, by the name that its view has for it; undefined: there is none. */
+	namespace(name: string): NetworkStack | undefined;
 	/**
 	 * Fails with EADDRINUSE if the port is taken, EINVAL if there is no such port.
 	 * @param owner whose connections end with it
@@ -189,6 +191,10 @@ export class LoopbackNetwork implements NetworkStack {
 
 	get view(): NetworkView {
 		return loopbackView(() => this.sockets());
+	}
+
+	namespace(_name: string): NetworkStack | undefined {
+		return undefined;
 	}
 
 	listen(port: number, handler: ConnectionHandler, owner?: ListenerOwner): Listener {

@@ -103,6 +103,10 @@ export class ResolvingNetwork implements NetworkStack {
 		return this.#stack.view;
 	}
 
+	namespace(name: string): NetworkStack | undefined {
+		return this.#stack.namespace(name);
+	}
+
 	listen(port: number, handler: ConnectionHandler, owner?: ListenerOwner): Listener {
 		return this.#stack.listen(port, handler, owner);
 	}

@@ -29,7 +29,7 @@ import {
 } from "../../host/index.ts";
 import { ClusterZone } from "./dns/cluster-zone.ts";
 import { HealthCheckPorts } from "./health-check.ts";
-import { machineView } from "./machine-view.ts";
+import { machineView, namespaceName } from "./machine-view.ts";
 import { bridgeAddress, type NetworkLookups } from "./network-lookups.ts";
 import { mayEnter, mayLeave, type PolicyPeer, type PolicyRequest } from "./network-policy.ts";
 import { type NetworkFabric, type NetworkNode, type NetworkOwner, PodNetwork } from "./pod-network.ts";
@@ -199,6 +199,13 @@ export class ClusterNetwork implements NetworkFabric {
 	/** Whether a port of a node is taken by a Service, seen from the node itself: also at its loopback address. */
 	isNodePort(network: PodNetwork, port: number): boolean {
 		return network.owner === undefined && this.#servicePortAt(port, "TCP") !== undefined;
+	}
+
+	/** What the CNI plugin made for a pod of the node, as seen from the node. */
+	namespace({ node, owner }: PodNetwork, name: string): PodNetwork | undefined {
+		if (owner !== undefined) return undefined;
+		const addresses = this.lookups.podsOn(node.name).flatMap(({ status }) => status?.podIP ?? []);
+		return this.#pods.get(addresses.find((address) => namespaceName(address) === name) ?? "");
 	}
 
 	/** The cluster's names, for a name server that a pod runs. */

@@ -58,7 +58,7 @@ function nodeParts(node: NetworkNode, lookups: NetworkLookups): Omit<NetworkView
 			...others().map(({ address }): Neighbour => ({ address, device: "eth0", mac: macOf(address) })),
 			...pods().map((address): Neighbour => ({ address, device: "cni0", mac: macOf(address) })),
 		],
-		namespaces: () => pods().map(namespaceOf),
+		namespaces: () => pods().map(namespaceName),
 		firewall: () => firewallTables(node, lookups),
 	};
 }
@@ -77,7 +77,7 @@ function nodeDevices(node: NetworkNode, pods: readonly string[]): readonly Netwo
 					name: `veth${digest(`veth ${address}`, 8)}`,
 					type: "veth",
 					peerIndex: eth0Index,
-					peerNamespace: namespaceOf(address),
+					peerNamespace: namespaceName(address),
 					mac: `fe:${pairs(digest(`mac ${address}`, 10))}`,
 					mtuBytes,
 					addresses: [],
@@ -107,7 +107,8 @@ function macOf(address: string): string {
 	return ["0a", "58", ...bytes].join(":");
 }
 
-function namespaceOf(address: string): string {
+/** Of a pod's network namespace, by its address. */
+export function namespaceName(address: string): string {
 	const hex = digest(`netns ${address}`, 32);
 	return `cni-${[hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")}`;
 }

@@ -104,6 +104,20 @@ describe("a node", () => {
 		expect(await shell.print("ip neigh | sort")).toContain("10.244.0.2 dev cni0 lladdr 0a:58:0a:f4:00:02 REACHABLE");
 	});
 
+	it("looks into its pods' namespaces", async () => {
+		const web = fixture.pod("web", "10.244.0.2");
+		fixture.serve(web, "web", 8080);
+		fixture.pod("far", "10.244.1.2");
+		const shell = onNode();
+		const name = (await shell.print("ip netns")).split(" ")[0];
+		expect(await shell.print(`ip netns exec ${name} ip -br addr show eth0`)).toBe("eth0@if5         UP             10.244.0.2/24 \n");
+		expect(await shell.print(`ip netns exec ${name} ss -Hlnt | wc -l`)).toMatch(/^\s*2\n$/);
+		expect(await shell.print(`ip netns exec ${name} nc localhost 8080`)).toBe("web sees 127.0.0.1");
+		expect(await shell.print("ip netns exec none ip addr")).toBe('Cannot open network namespace "none": No such file or directory\nexit 1');
+		expect(await shell.print(`ip netns exec ${name} nothing`)).toBe('exec of "nothing" failed: No such file or directory\nexit 255');
+		expect(await inPod().print(`ip netns exec ${name} ip addr`)).toContain("Cannot open network namespace");
+	});
+
 	it.each([
 		["default/kubernetes:httpstcp", "NPX46M4PTMTKRN6Y"],
 		["kube-system/kube-dns:dnsudp", "TCOU7JCQXEZGVUNU"],

@@ -41,6 +41,7 @@ export interface NetworkFabric {
 	ping(from: PodNetwork, address: string): Promise<PingAnswer>;
 	isNodePort(network: PodNetwork, port: number): boolean;
 	view(network: PodNetwork): NetworkView;
+	namespace(network: PodNetwork, name: string): PodNetwork | undefined;
 	clusterZone(options: ClusterZoneOptions): ClusterZoneServer;
 }
 
@@ -62,6 +63,10 @@ export class PodNetwork extends LoopbackNetwork {
 
 	override get view(): NetworkView {
 		return this.#fabric.view(this);
+	}
+
+	override namespace(name: string): PodNetwork | undefined {
+		return this.#fabric.namespace(this, name);
 	}
 
 	override async connect(host: string, port: number, signal?: AbortSignal): Promise<Connection> {

@@ -4,7 +4,7 @@
  * Source: ip(8).
  */
 import { formatIpv4, isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../../apimachinery/ipv4.ts";
-import type { ProcessContext, Program } from "../../machine.ts";
+import { ExecError, type ProcessContext, type Program } from "../../machine.ts";
 import type { NetworkDevice, NetworkView, Route } from "../../net/view.ts";
 import { writeText } from "../../stream.ts";
 
@@ -39,6 +39,7 @@ function ipProgram(style: Style): Program {
 				context,
 				show(object, machine.network.view, more, { ...style, isBrief: options.some((option) => option.startsWith("-br")) }),
 			);
+		if (object === "netns" && command === "exec") return execIn(context, more);
 		if (object === "route" && command === "get") return print(context, routeTo(machine.network.view, more[0] ?? ""));
 		if ((object === "address" || object === "link") && findDevice(machine.network.view, command) !== undefined) {
 			return print(context, show(object, machine.network.view, rest, { ...style, isBrief: false }));
@@ -181,3 +182,23 @@ function sourceOf(view: NetworkView, device: string): string {
 
 export const ip = ipProgram({ isBusybox: false });
 export const busyboxIp = ipProgram({ isBusybox: true });
+
+/** `ip netns exec NAME COMMAND …`: the machine's own files, and that namespace's network. */
+async function execIn(context: ProcessContext, [name = "", ...argv]: readonly string[]): Promise<number> {
+	const { machine, stderr, process } = context;
+	const network = machine.network.namespace(name);
+	if (network === undefined || argv.length === 0) {
+		const why = network === undefined ? `Cannot open network namespace "${name}": No such file or directory` : "No command specified";
+		await writeText(stderr, `${why}\n`);
+		return network === undefined ? 1 : 255;
+	}
+	try {
+		const child = machine.inNetwork(network).spawn({ ...context, argv, parent: process });
+		process.ended.addEventListener("abort", () => child.kill("KILL"), { once: true });
+		return (await child.exited).exitCode;
+	} catch (error) {
+		if (!(error instanceof ExecError)) throw error;
+		await writeText(stderr, `exec of "${argv[0]}" failed: No such file or directory\n`);
+		return 255;
+	}
+}
