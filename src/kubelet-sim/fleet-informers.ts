@@ -16,7 +16,7 @@ import {
 	services,
 	volumeAttachments,
 } from "../client/resources.ts";
-import { serviceAddresses, serviceNodePorts } from "./network/cluster-network.ts";
+import { serviceAddresses, serviceNodePorts } from "./network/service-addresses.ts";
 
 export type FleetInformers = ReturnType<typeof makeInformers>;
 

@@ -360,6 +360,7 @@ export class Fleet {
 		this.#certificates.get(name)?.stop();
 		this.#certificates.delete(name);
 		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
+		node.leaveNetwork();
 		this.#claims.removed(name);
 		this.#writes.forget(name);
 		try {

@@ -174,6 +174,8 @@ export interface ConnectionOrigin {
 	readonly port?: number | undefined;
 	/** What the client connected to, if that is something else that leads here. */
 	readonly dialled?: { readonly address: string; readonly port: number };
+	/** Told when the server has done with it. */
+	readonly onEnd?: () => void;
 }
 
 /** A machine that is connected to nothing but itself: loopback works, everything else has no route. */
@@ -254,7 +256,10 @@ export class LoopbackNetwork implements NetworkStack {
 				() => server.end(),
 				() => server.destroy(),
 			)
-			.finally(() => this.#flows?.delete(flow));
+			.finally(() => {
+				this.#flows?.delete(flow);
+				origin.onEnd?.();
+			});
 		return client;
 	}
 

@@ -279,6 +279,23 @@ describe("ports and peers", () => {
 		expect(server.sockets().filter(({ port }) => port === 81)).toEqual([]);
 	});
 
+	it("ends connections of a pod that is taken away", async () => {
+		const server = fixture.pod("server", "10.244.0.5");
+		const heard: (Uint8Array | undefined)[] = [];
+		server.listen(81, async (connection) => {
+			heard.push(await connection.read());
+		});
+		fixture.service("web", { ...cluster, ports: [{ port: 81 }] }, [endpoint("10.244.0.5", 1)]);
+		fixture.network.connect(client, "10.96.0.20", 81);
+		expect(client.sockets().filter(({ state }) => state === "ESTAB")).toEqual([
+			{ protocol: "tcp", state: "ESTAB", port: 32_769, localAddress: "10.244.0.9", peer: { address: "10.96.0.20", port: 81 } },
+		]);
+		fixture.network.remove(client);
+		await fixture.clock.advance(0);
+		expect(heard).toEqual([undefined]);
+		expect(server.sockets().filter(({ state }) => state === "ESTAB")).toEqual([]);
+	});
+
 	it("ends connections to a pod that is taken away", async () => {
 		const server = fixture.pod("server", "10.244.0.5");
 		server.listen(81, () => new Promise(() => undefined));

@@ -13,7 +13,6 @@
  * Source: https://kubernetes.io/docs/reference/networking/virtual-ips/
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import { isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../apimachinery/ipv4.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, Service, ServicePort } from "../../apimachinery/schema/generated/types.ts";
 import {
@@ -33,6 +32,7 @@ import { machineView, namespaceName } from "./machine-view.ts";
 import { bridgeAddress, type NetworkLookups } from "./network-lookups.ts";
 import { mayEnter, mayLeave, type PolicyPeer, type PolicyRequest } from "./network-policy.ts";
 import { type NetworkFabric, type NetworkNode, type NetworkOwner, PodNetwork } from "./pod-network.ts";
+import { admits, isInCidr } from "./service-addresses.ts";
 import { affinitySeconds, type Backend, backendsOf, protocolOf, servicePortName } from "./service-routing.ts";
 import { SessionAffinity } from "./session-affinity.ts";
 
@@ -44,31 +44,6 @@ export const outsideNameServer = "172.18.0.1";
 const dnsPort = 53;
 /** What kubesim's own name server is for policies. */
 const ownDnsPod: Pod = { metadata: { namespace: "kube-system", name: "coredns", labels: { "k8s-app": "kube-dns" } } };
-
-/** Where the network has a Service. */
-export function serviceAddresses({ spec, status }: Service): readonly string[] {
-	const own = spec?.clusterIP === undefined || spec.clusterIP === "" ? [] : [spec.clusterIP];
-	const balancer = (status?.loadBalancer?.ingress ?? []).filter(({ ipMode }) => ipMode !== "Proxy").flatMap(({ ip }) => ip ?? []);
-	return [...own, ...(spec?.externalIPs ?? []), ...balancer];
-}
-
-/** The ports that a Service has on every node, that of its health check included, as the keys of an index. */
-export function serviceNodePorts({ spec }: Service): readonly string[] {
-	const ports = [...(spec?.ports ?? []).map(({ nodePort }) => nodePort), spec?.healthCheckNodePort];
-	return ports.flatMap((port) => (port === undefined || port === 0 ? [] : String(port)));
-}
-
-/** Whether a Service's load balancer lets somebody in. */
-function admits({ spec }: Service, from: string): boolean {
-	const ranges = spec?.loadBalancerSourceRanges ?? [];
-	const value = parseIpv4(from);
-	return ranges.length === 0 || (value !== undefined && ranges.some((range) => isInCidr(range.trim(), value)));
-}
-
-function isInCidr(cidr: string, value: number): boolean {
-	const range = parseIpv4Cidr(cidr);
-	return range !== undefined && isInIpv4Range(range, value);
-}
 
 export interface ClusterNetworkOptions {
 	readonly lookups: NetworkLookups;
@@ -143,7 +118,15 @@ export class ClusterNetwork implements NetworkFabric {
 	/** Throws `NetworkError`; ETIMEDOUT at once, where a real client would wait. */
 	connect(from: PodNetwork, address: string, port: number): Connection {
 		const { network, port: targetPort, from: source } = this.#reach(from, address, port, "TCP");
-		return network.accept(targetPort, { address: source, port: from.ephemeralPort(), dialled: { address, port } });
+		const localPort = from.ephemeralPort();
+		const client: Connection = network.accept(targetPort, {
+			address: source,
+			port: localPort,
+			dialled: { address, port },
+			onEnd: () => from.over(client),
+		});
+		from.opened(client, localPort);
+		return client;
 	}
 
 	/** From outside the nodes: the control plane. Throws likewise. */
@@ -350,8 +333,7 @@ export class ClusterNetwork implements NetworkFabric {
 	}
 
 	#isServiceAddress(address: string): boolean {
-		const value = parseIpv4(address);
-		return value !== undefined && isInCidr(this.#serviceCidr, value);
+		return isInCidr(this.#serviceCidr, address);
 	}
 
 	async #answer(question: DnsQuestion): Promise<DnsResponse> {

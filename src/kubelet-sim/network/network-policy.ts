@@ -4,9 +4,9 @@
  * Pods of the node's network have no policies, and a node always reaches its own pods.
  * Source: https://kubernetes.io/docs/concepts/services-networking/network-policies/
  */
-import { isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../apimachinery/ipv4.ts";
 import type { IPBlock, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
+import { isInCidr } from "./service-addresses.ts";
 import { protocolOf } from "./service-routing.ts";
 
 type Labels = Readonly<Record<string, string>>;
@@ -98,12 +98,7 @@ function isPeer(
 }
 
 function isInBlock({ cidr, except = [] }: IPBlock, address: string): boolean {
-	const value = parseIpv4(address);
-	const isIn = (text: string) => {
-		const range = parseIpv4Cidr(text);
-		return value !== undefined && range !== undefined && isInIpv4Range(range, value);
-	};
-	return isIn(cidr) && !except.some(isIn);
+	return isInCidr(cidr, address) && !except.some((part) => isInCidr(part, address));
 }
 
 /** A name is that of a port of the server's containers. */

@@ -13,6 +13,7 @@ import {
 	NetworkError,
 	type NetworkView,
 	type PingAnswer,
+	type SocketEntry,
 } from "../../host/index.ts";
 
 /** A node as the network sees it. */
@@ -53,12 +54,37 @@ export class PodNetwork extends LoopbackNetwork {
 	readonly node: NetworkNode;
 	/** Undefined for the node's own. */
 	readonly owner: NetworkOwner | undefined;
+	/** What it has opened to others. */
+	#outgoing: Map<Connection, SocketEntry> | undefined;
 
 	constructor(fabric: NetworkFabric, address: string, node: NetworkNode, owner: NetworkOwner | undefined) {
 		super(address);
 		this.#fabric = fabric;
 		this.node = node;
 		this.owner = owner;
+	}
+
+	/** A connection that it has opened, until `over` is called. */
+	opened(connection: Connection, localPort: number): void {
+		const { remoteAddress, remotePort } = connection;
+		const peer = { address: remoteAddress, port: remotePort };
+		this.#outgoing ??= new Map();
+		this.#outgoing.set(connection, { protocol: "tcp", state: "ESTAB", port: localPort, localAddress: this.address, peer });
+	}
+
+	over(connection: Connection): void {
+		this.#outgoing?.delete(connection);
+	}
+
+	override sockets(): readonly SocketEntry[] {
+		return [...super.sockets(), ...(this.#outgoing?.values() ?? [])];
+	}
+
+	/** Nothing is left of it, at either end. */
+	override close(): void {
+		super.close();
+		for (const connection of this.#outgoing?.keys() ?? []) connection.destroy();
+		this.#outgoing = undefined;
 	}
 
 	override get view(): NetworkView {

@@ -272,6 +272,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.#network;
 	}
 
+	/** It is gone for good, and with it whatever was open. */
+	leaveNetwork(): void {
+		if (this.#network !== undefined) this.#cluster.remove(this.#network);
+	}
+
 	allocateAddress(): string {
 		return this.#addresses.allocate();
 	}

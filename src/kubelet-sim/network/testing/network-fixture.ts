@@ -11,9 +11,10 @@ import type {
 	ServiceSpec,
 } from "../../../apimachinery/schema/generated/types.ts";
 import { NetworkError } from "../../../host/index.ts";
-import { ClusterNetwork, serviceAddresses, serviceNodePorts } from "../cluster-network.ts";
+import { ClusterNetwork } from "../cluster-network.ts";
 import type { NetworkLookups } from "../network-lookups.ts";
 import type { NetworkNode, PodNetwork } from "../pod-network.ts";
+import { serviceAddresses, serviceNodePorts } from "../service-addresses.ts";
 
 export class NetworkFixture {
 	readonly clock = new VirtualClock();
