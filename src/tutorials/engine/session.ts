@@ -306,9 +306,11 @@ export class LessonSession {
 		await this.#actAll(step.begin);
 		const checker = this.#checkerOf(checks);
 		this.#checker = checker;
-		if (checker !== undefined) this.#set({ checks: await checker.look() });
-		this.#set({ phase: "open" });
-		checker?.poke();
+		const states = (await checker?.look()) ?? [];
+		this.#set({ phase: "open", checks: states });
+		if (states.length > 0) this.#checked(states);
+		// What happened while it looked is looked at, too.
+		this.#checker?.poke();
 	}
 
 	#checkerOf(checks: readonly Check[]): Checker | undefined {
