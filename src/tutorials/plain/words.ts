@@ -4,6 +4,7 @@ import type { Language, Text } from "../engine/text.ts";
 const words = {
 	starting: { zh: "正在启动本课的集群……", en: "starting the lesson's cluster …" },
 	minutes: { zh: "分钟", en: "minutes" },
+	step: { zh: "步骤", en: "Step" },
 	read: { zh: "阅读", en: "read" },
 	do: { zh: "动手", en: "do" },
 	predict: { zh: "预测", en: "predict" },
