@@ -569,6 +569,11 @@ function addLearn(program: Command): void {
 		.description("forget what is kept of a lesson, or of all")
 		.action(async (section) => (await commands()).learnReset(section));
 	learn
+		.command("new <section>")
+		.description("make a lesson to begin with, in a course of your own (docs/writing-lessons.md)")
+		.option("--from <dir>", "the course; made if it is not there", ".")
+		.action(async (section, options) => (await commands()).learnNew(section, options));
+	learn
 		.command("verify [section]")
 		.description("go through a lesson, or all, by their solutions, and tell whether each is what it says")
 		.addOption(fromOption())

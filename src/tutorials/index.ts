@@ -9,7 +9,7 @@
  * what is on disk is complete at any moment.
  */
 export { ActionError } from "./engine/action.ts";
-export { builtinCourse, Course, CourseError, compareSections } from "./engine/course.ts";
+export { builtinCourse, Course, CourseError, compareSections, newLesson } from "./engine/course.ts";
 export { LessonFileError } from "./engine/file-reader.ts";
 export { ProgressError, ProgressStore, startedSections } from "./engine/progress.ts";
 export { LessonSession, SessionError, type SessionOptions } from "./engine/session.ts";

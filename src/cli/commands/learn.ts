@@ -13,6 +13,7 @@ import {
 	type Language,
 	LessonFileError,
 	languageOf,
+	newLesson,
 	ProgressError,
 	ProgressStore,
 	runPlain,
@@ -104,6 +105,15 @@ export async function learnReset(section: string | undefined): Promise<void> {
 		if (section !== undefined && !started.includes(section))
 			throw new CliError(`nothing is kept of lesson ${section}`, { hint: "kubesim learn status shows the lessons that were started." });
 		for (const each of section === undefined ? started : [section]) new ProgressStore(stateDirectory(), each).remove();
+	});
+}
+
+/** Makes a lesson to begin with, in a course of one's own. */
+export async function learnNew(section: string, { from = "." }: { readonly from?: string }): Promise<void> {
+	await explained(() => {
+		const file = newLesson(section, resolve(from));
+		process.stdout.write(`${file}\n`);
+		process.stderr.write(`Try it: kubesim learn ${section} --from ${from}; and kubesim learn verify ${section} --from ${from}.\n`);
 	});
 }
 

@@ -2,7 +2,7 @@
  * A course: a folder of lessons, one folder each. The built-in one is data beside the code, read when somebody learns: a start of a
  * cluster pays nothing for it. A teacher's own has the same form.
  */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Lesson } from "./lesson.ts";
@@ -26,7 +26,7 @@ export class Course {
 	/** Of the lessons, in the order of their sections. */
 	folders(): readonly string[] {
 		return readdirSync(this.directory)
-			.filter((name) => existsSync(join(this.directory, name, lessonFileName)))
+			.filter((name) => !name.startsWith(".") && existsSync(join(this.directory, name, lessonFileName)))
 			.sort(compareSections);
 	}
 
@@ -50,7 +50,25 @@ export class Course {
 
 /** The built-in lessons: in `lessons` beside this folder in the sources, and beside the folder of chunks once it is built. */
 export function builtinCourse(): Course {
-	return new Course(fileURLToPath(new URL("../lessons", import.meta.url)));
+	return new Course(builtinDirectory);
+}
+
+const builtinDirectory = fileURLToPath(new URL("../lessons", import.meta.url));
+
+/**
+ * Makes the folder of a lesson to begin with, which is right as it is and to be changed. @returns its file.
+ * @param course made if it is not there. Throws CourseError for a section that there is, or a name that no folder can have
+ */
+export function newLesson(section: string, course: string): string {
+	if (!/^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(section))
+		throw new CourseError(`a lesson is called by letters, digits, dots and dashes, not ${section}`);
+	const folder = join(course, section);
+	if (existsSync(folder)) throw new CourseError(`there is ${folder} already`);
+	mkdirSync(folder, { recursive: true });
+	const template = readFileSync(join(builtinDirectory, ".template", lessonFileName), "utf8");
+	const file = join(folder, lessonFileName);
+	writeFileSync(file, template.replace(/^section: \S+/, `section: ${JSON.stringify(section)}`));
+	return file;
 }
 
 /** By their numbers: 3.3.10 comes after 3.3.9. */

@@ -18,6 +18,7 @@ import { type Progress, ProgressStore, type StepOutcome } from "./progress.ts";
 import type { SessionEvent, SessionState } from "./session-state.ts";
 import { type CommandRecord, findProgram, type RunOptions, Shell } from "./shell.ts";
 import type { Surroundings } from "./surroundings.ts";
+import { standIn } from "./without-kubectl.ts";
 import { bringBack, keep, layOut } from "./work-directory.ts";
 
 export interface SessionOptions {
@@ -41,6 +42,9 @@ export class SessionError extends Error {
 }
 
 type Listener = (event: SessionEvent) => void;
+
+/** How long a solution may take to show, cluster ms. */
+const solutionPatienceMs = 5 * 60_000;
 
 export class LessonSession {
 	readonly cluster: LessonCluster;
@@ -306,9 +310,11 @@ export class LessonSession {
 		await this.#actAll(step.begin);
 		const checker = this.#checkerOf(checks);
 		this.#checker = checker;
-		if (checker !== undefined) this.#set({ checks: await checker.look() });
-		this.#set({ phase: "open" });
-		checker?.poke();
+		const states = (await checker?.look()) ?? [];
+		this.#set({ phase: "open", checks: states });
+		if (states.length > 0) this.#checked(states);
+		// What happened while it looked is looked at, too.
+		this.#checker?.poke();
 	}
 
 	#checkerOf(checks: readonly Check[]): Checker | undefined {
@@ -336,15 +342,44 @@ export class LessonSession {
 		if (step.kind !== "do" && step.kind !== "fix" && step.kind !== "observe") return this.#finish(outcome);
 		this.#set({ isShowing: true });
 		try {
-			for (const command of step.solution) {
-				this.#tell({ type: "typing", command });
-				await this.run(command);
-			}
-			const last = await this.until((state) => state.phase !== "open" || state.step !== step);
-			if (last.step === step && outcome !== "shown") this.#finish(outcome);
+			let isComplete = true;
+			for (const command of step.solution) isComplete = (await this.#type(command)) && isComplete;
+			const isOver = await this.#comesToBeOver(isComplete ? solutionPatienceMs : 0);
+			if (!isOver && isComplete)
+				throw new SessionError("the solution does not help as things are now: go back to the step's beginning first");
+			if (this.#state.step === step && (!isOver || outcome !== "shown")) this.#finish(outcome);
 		} finally {
 			this.#set({ isShowing: false });
 		}
+	}
+
+	/** A command of the solution, by kubectl or, where there is none, in its stead. Resolves to whether all of it could be done. */
+	async #type(command: string): Promise<boolean> {
+		this.#tell({ type: "typing", command });
+		if (this.#state.hasKubectl || !/\bkubectl\b/.test(command)) {
+			await this.run(command);
+			return true;
+		}
+		const { namespace } = this.#options.lesson;
+		const said = await standIn(command, { cluster: this.cluster, directory: this.#store.workDirectory, namespace }).catch(messageOf);
+		this.#tell({ type: "output", text: `${said ?? "(this takes a kubectl, and is left out)"}\n` });
+		return said !== undefined;
+	}
+
+	/** Whether the step is over within so much cluster time. */
+	async #comesToBeOver(withinMs: number): Promise<boolean> {
+		const { clock } = this.cluster;
+		let isLate = withinMs === 0;
+		const timer = clock.setTimeout(() => {
+			isLate = true;
+			this.#tell({ type: "state" });
+		}, withinMs);
+		// Looks once more, so that what was just done counts.
+		const checks = await this.look();
+		if (this.#state.phase === "open") this.#checked(checks);
+		await this.until(({ phase }) => isLate || phase !== "open");
+		timer.cancel();
+		return this.#state.phase === "done";
 	}
 
 	#finish(outcome: StepOutcome): void {
@@ -430,6 +465,10 @@ function checksOf(step: Step): readonly Check[] {
 /** What is kept is of use if the lesson still has the step, and was not over. */
 function resumable(progress: Progress | undefined, lesson: Lesson): Progress | undefined {
 	return lesson.steps.some(({ id }) => id === progress?.step) ? progress : undefined;
+}
+
+function messageOf(error: unknown): string {
+	return error instanceof Error ? error.message : String(error);
 }
 
 /** Never in the right order. */

@@ -7,7 +7,7 @@ import type { TaskStep } from "../engine/lesson.ts";
 import { LessonSession, SessionError, type SessionOptions } from "../engine/session.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language, Text } from "../engine/text.ts";
-import { type Word, wordsIn } from "./words.ts";
+import { stepText, type Word, wordsIn } from "./words.ts";
 
 export interface PlainOptions extends SessionOptions {
 	readonly language: Language;
@@ -30,6 +30,8 @@ class PlainRun {
 	readonly #options: PlainOptions;
 	readonly #say: (text: string) => void;
 	readonly #word: (word: Word) => string;
+	/** Whether Ctrl-C ended the command that ran last. */
+	#isInterrupted = false;
 
 	constructor(options: PlainOptions) {
 		this.#options = options;
@@ -45,7 +47,10 @@ class PlainRun {
 		const reader = new LineReader(lines);
 		lines.on("SIGINT", () => {
 			if (session.state.running === undefined) reader.end();
-			else session.interrupt();
+			else {
+				this.#isInterrupted = true;
+				session.interrupt();
+			}
 		});
 		const onHangUp = () => {
 			session.interrupt();
@@ -127,15 +132,16 @@ class PlainRun {
 			return;
 		}
 		if (line === "") return;
+		this.#isInterrupted = false;
 		const record = await session.run(line, { hasTerminal: this.#options.input.isTTY === true && interactive.test(line) });
-		if (record.exitCode !== 0) this.#say(`(${this.#word("exited")} ${record.exitCode})\n`);
+		if (record.exitCode !== 0 && !this.#isInterrupted) this.#say(`(${this.#word("exited")} ${record.exitCode})\n`);
 		if (session.state.isKubeconfigBroken) this.#say(`${this.#word("kubeconfigBroken")}\n`);
 		// The checks of what a command did are looked at before the next one is asked for.
 		if (session.state.phase === "open" && session.state.checks.length > 0) await session.look();
 	}
 
 	#showStep({ step, stepIndex, lesson, shuffled }: SessionState): void {
-		const head = `${this.#word("step")} ${stepIndex + 1} ${this.#word("of")} ${lesson.steps.length} · ${this.#word(step.kind)}`;
+		const head = `${stepText(stepIndex + 1, lesson.steps.length, this.#options.language)} · ${this.#word(step.kind)}`;
 		this.#say(`\n== ${head}: ${this.#text(step.title)} ==\n\n${this.#text(step.text)}\n\n`);
 		switch (step.kind) {
 			case "read":

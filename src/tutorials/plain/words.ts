@@ -5,7 +5,6 @@ const words = {
 	starting: { zh: "正在启动本课的集群……", en: "starting the lesson's cluster …" },
 	minutes: { zh: "分钟", en: "minutes" },
 	step: { zh: "步骤", en: "Step" },
-	of: { zh: "共", en: "of" },
 	read: { zh: "阅读", en: "read" },
 	do: { zh: "动手", en: "do" },
 	predict: { zh: "预测", en: "predict" },
@@ -47,6 +46,11 @@ const words = {
 } as const satisfies Readonly<Record<string, Text>>;
 
 export type Word = keyof typeof words;
+
+/** @param number from 1 */
+export function stepText(number: number, count: number, language: Language): string {
+	return language === "zh" ? `第 ${number} 步，共 ${count} 步` : `Step ${number} of ${count}`;
+}
 
 export function wordsIn(language: Language): (word: Word) => string {
 	return (word) => words[word][language];
