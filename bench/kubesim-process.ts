@@ -57,7 +57,18 @@ export async function startServer(home: Home, ...args: string[]): Promise<void> 
 	if (code !== 0) throw new Error(`kubesim start exited with ${code}: ${stderr}`);
 }
 
+function pidOf(home: Home): number {
+	return (JSON.parse(kubesim(home, "status", "--output", "json")) as { pid: number }).pid;
+}
+
 export function residentMiB(home: Home): number {
-	const { pid } = JSON.parse(kubesim(home, "status", "--output", "json")) as { pid: number };
-	return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+	return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pidOf(home)}/status`, "utf8"))?.[1] ?? 0) / 1024;
+}
+
+/** Processor time of the server since its start, all threads, ms: Linux counts it in hundredths of a second. */
+export function cpuMsOf(home: Home): number {
+	const fields = readFileSync(`/proc/${pidOf(home)}/stat`, "utf8")
+		.replace(/^.*\) /, "")
+		.split(" ");
+	return (Number(fields[11]) + Number(fields[12])) * 10;
 }

@@ -13,6 +13,7 @@ import { benchCrds } from "./crds.ts";
 import { benchDecisions } from "./decisions.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
+import { benchFleet } from "./fleet.ts";
 import { benchLearn } from "./learn.ts";
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
@@ -25,6 +26,7 @@ import { benchTestbench } from "./testbench.ts";
 const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => Promise<Measurement[]>>> = {
 	start: benchStart,
 	deployment: benchDeployment,
+	fleet: benchFleet,
 	api: benchApi,
 	admission: benchAdmission,
 	authorization: benchAuthorization,

@@ -11,6 +11,12 @@ import { isServerMessage, type ServerMessage } from "./server-messages.ts";
 /** The environment variable that carries the `ClusterConfig` to `kubesim serve`. */
 export const configVariable = "KUBESIM_SERVE";
 
+/**
+ * The room for young objects, in MB: from 8, so that the first second, which makes 40 MB of objects, is not spent on collecting them (a tenth of
+ * its processor time), to 16, where Node would let it grow to 128 MB of memory that an idle server keeps.
+ */
+const heapFlags = ["--min-semi-space-size=8", "--max-semi-space-size=16"];
+
 /** The server could not start for a reason that its log tells more about. */
 export class ServerCrashError extends CliError {}
 
@@ -24,7 +30,7 @@ export async function startInBackground(
 	onMessage: (message: ServerMessage) => void | Promise<void>,
 ): Promise<number> {
 	const log = openSync(directory.logFile, "a", 0o600);
-	const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? "", "serve", "--name", config.name], {
+	const child = spawn(process.execPath, [...heapFlags, ...process.execArgv, process.argv[1] ?? "", "serve", "--name", config.name], {
 		detached: true,
 		cwd: directory.path,
 		stdio: ["ignore", log, log, "ipc"],

@@ -30,8 +30,8 @@ export interface EventInput {
 	readonly action?: string;
 }
 
-/** One Event object: the same occurrence, seen `count` times. */
-export interface EventSeries {
+/** One Event object: the same occurrence, seen `count` times. `Note` is what its sender keeps with it. */
+export interface EventSeries<Note> {
 	readonly input: EventInput;
 	readonly firstMs: number;
 	/** >= 1 */
@@ -40,24 +40,30 @@ export interface EventSeries {
 	lastMs: number;
 	/** The latest message; differs from the input's only in a combined series. */
 	message: string;
+	note: Note | undefined;
 }
 
-/** What is remembered of one reason about one object. Arrays: there are few, and a cluster has thousands of these. */
-interface Similar {
+/**
+ * What is remembered of one reason about one object. A cluster has some of these for each pod, and nearly always there is one message: arrays are
+ * made anew when they grow (`concat`), because one that has been pushed to has room for sixteen more.
+ */
+interface Similar<Note> {
 	readonly type: string;
 	readonly reason: string;
 	/** Different messages, oldest first; fewer than `maxSimilar`. */
-	readonly messages: string[];
-	readonly series: EventSeries[];
+	messages: readonly string[];
+	series: readonly EventSeries<Note>[];
 	/** The series that all further messages go to, once there were too many. */
-	combined: EventSeries | undefined;
+	combined: EventSeries<Note> | undefined;
 	lastMs: number;
 }
 
 /** What is remembered of one object. */
-interface Remembered {
+interface Remembered<Note> {
 	readonly bucket: TokenBucket;
-	readonly similar: Similar[];
+	/** As it was last referred to: most events refer to it in the same words, and share them. */
+	reference: ObjectReference;
+	similar: readonly Similar<Note>[];
 }
 
 /** A map that forgets its least recently used entry. */
@@ -83,18 +89,22 @@ class RecentMap<V> {
 	}
 }
 
-export class EventCorrelator {
+export class EventCorrelator<Note> {
 	readonly #clock: Clock;
-	readonly #objects = new RecentMap<Remembered>();
+	readonly #limit: ConstructorParameters<typeof TokenBucket>[0];
+	readonly #objects = new RecentMap<Remembered<Note>>();
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
+		this.#limit = { clock, ratePerSecond: spamRatePerSecond, burst: spamBurst };
 	}
 
 	/** The series the event belongs to, counted; undefined if the event is one too many about its object. */
-	observe(input: EventInput): EventSeries | undefined {
+	observe(event: EventInput): EventSeries<Note> | undefined {
 		const nowMs = this.#clock.now();
-		const object = this.#remembered(input.object);
+		const object = this.#remembered(event.object);
+		if (!isSameReference(object.reference, event.object)) object.reference = event.object;
+		const input = { ...event, object: object.reference };
 		const similar = similarOf(object, input, nowMs);
 		const series = isCombined(similar, input.message) ? combinedSeries(similar, input, nowMs) : seriesOf(similar, input, nowMs);
 		similar.lastMs = nowMs;
@@ -103,50 +113,54 @@ export class EventCorrelator {
 		return object.bucket.tryTake() ? series : undefined;
 	}
 
-	#remembered(object: ObjectReference): Remembered {
-		const key = objectIdentity(object);
+	#remembered(reference: ObjectReference): Remembered<Note> {
+		const key = objectIdentity(reference);
 		const known = this.#objects.get(key);
 		if (known !== undefined) return known;
-		const bucket = new TokenBucket({ clock: this.#clock, ratePerSecond: spamRatePerSecond, burst: spamBurst });
-		const made: Remembered = { bucket, similar: [] };
+		const made: Remembered<Note> = { bucket: new TokenBucket(this.#limit), reference, similar: [] };
 		this.#objects.set(key, made);
 		return made;
 	}
 }
 
 /** The record of the event's reason; what lies too far back counts no longer. */
-function similarOf(object: Remembered, { type, reason }: EventInput, nowMs: number): Similar {
+function similarOf<Note>(object: Remembered<Note>, { type, reason }: EventInput, nowMs: number): Similar<Note> {
 	let similar = object.similar.find((candidate) => candidate.type === type && candidate.reason === reason);
 	if (similar === undefined) {
 		similar = { type, reason, messages: [], series: [], combined: undefined, lastMs: nowMs };
-		object.similar.push(similar);
-	} else if (nowMs - similar.lastMs > similarWithinMs) similar.messages.length = 0;
+		object.similar = object.similar.concat(similar);
+	} else if (nowMs - similar.lastMs > similarWithinMs) similar.messages = [];
 	return similar;
 }
 
 /** Whether the message is one of too many different ones. */
-function isCombined({ messages }: Similar, message: string): boolean {
-	if (!messages.includes(message)) messages.push(message);
-	if (messages.length < maxSimilar) return false;
-	messages.shift();
+function isCombined<Note>(similar: Similar<Note>, message: string): boolean {
+	const { messages } = similar;
+	if (!messages.includes(message)) similar.messages = messages.concat(message);
+	if (similar.messages.length < maxSimilar) return false;
+	similar.messages = similar.messages.slice(1);
 	return true;
 }
 
-function combinedSeries(similar: Similar, input: EventInput, nowMs: number): EventSeries {
+function combinedSeries<Note>(similar: Similar<Note>, input: EventInput, nowMs: number): EventSeries<Note> {
 	const message = combinedPrefix + input.message;
-	similar.combined ??= { input, firstMs: nowMs, count: 0, lastMs: nowMs, message };
+	similar.combined ??= { input, firstMs: nowMs, count: 0, lastMs: nowMs, message, note: undefined };
 	similar.combined.message = message;
 	return similar.combined;
 }
 
-function seriesOf({ series }: Similar, input: EventInput, nowMs: number): EventSeries {
-	const isSame = (known: EventSeries) => known.message === input.message && known.input.object.fieldPath === input.object.fieldPath;
-	const known = series.find(isSame);
+function seriesOf<Note>(similar: Similar<Note>, input: EventInput, nowMs: number): EventSeries<Note> {
+	const isSame = (known: EventSeries<Note>) => known.message === input.message && known.input.object.fieldPath === input.object.fieldPath;
+	const known = similar.series.find(isSame);
 	if (known !== undefined) return known;
-	const made: EventSeries = { input, firstMs: nowMs, count: 0, lastMs: nowMs, message: input.message };
-	series.push(made);
-	if (series.length > maxSeries) series.shift();
+	const made: EventSeries<Note> = { input, firstMs: nowMs, count: 0, lastMs: nowMs, message: input.message, note: undefined };
+	similar.series = similar.series.concat(made).slice(-maxSeries);
 	return made;
+}
+
+/** Of one object: what does not make it that object is the same, too. */
+function isSameReference(a: ObjectReference, b: ObjectReference): boolean {
+	return a.fieldPath === b.fieldPath && a.resourceVersion === b.resourceVersion;
 }
 
 function objectIdentity({ kind, namespace, name, uid, apiVersion }: ObjectReference): string {

@@ -50,21 +50,22 @@ export interface EventDetails {
 
 /** A series on its way to the server. */
 interface Outgoing {
-	readonly series: EventSeries;
+	readonly series: EventSeries<Outgoing>;
 	readonly name: string;
-	/** What to send: the series as it was when an event of it was last let through. */
-	latest: Pick<EventSeries, "count" | "lastMs" | "message">;
+	/** What to send: the series as it was when an event of it was last let through; the series itself while there is nothing to send. */
+	latest: Latest;
 	/** A create was accepted, so that the next write is a patch. */
 	created: boolean;
 	sending: boolean;
 }
 
+type Latest = Pick<EventSeries<Outgoing>, "count" | "lastMs" | "message">;
+
 export class EventRecorder {
 	readonly #options: EventRecorderOptions;
 	readonly #log: Logger;
 	readonly #events: ResourceClient<CoreEvent>;
-	readonly #correlator: EventCorrelator;
-	readonly #outgoing = new WeakMap<EventSeries, Outgoing>();
+	readonly #correlator: EventCorrelator<Outgoing>;
 	/** Series with something to send, oldest first. */
 	readonly #waiting = new Set<Outgoing>();
 	/** 0 <= #sending <= maxSending */
@@ -89,11 +90,8 @@ export class EventRecorder {
 			...(action === undefined ? {} : { action }),
 		});
 		if (series === undefined || this.#options.signal?.aborted) return;
-		let outgoing = this.#outgoing.get(series);
-		if (outgoing === undefined) {
-			outgoing = { series, name: this.#eventName(object.metadata?.name ?? ""), latest: series, created: false, sending: false };
-			this.#outgoing.set(series, outgoing);
-		}
+		series.note ??= { series, name: this.#eventName(object.metadata?.name ?? ""), latest: series, created: false, sending: false };
+		const outgoing = series.note;
 		outgoing.latest = { count: series.count, lastMs: series.lastMs, message: series.message };
 		if (this.#waiting.size >= maxWaiting && !this.#waiting.has(outgoing)) {
 			this.#log.warn("Unable to record event: channel full, event will be dropped", { reason, message });
@@ -120,6 +118,7 @@ export class EventRecorder {
 			this.#sending++;
 			void this.#send(outgoing).then(() => {
 				outgoing.sending = false;
+				if (!this.#waiting.has(outgoing)) outgoing.latest = outgoing.series;
 				this.#sending--;
 				this.#pump();
 			});
@@ -199,11 +198,11 @@ export class EventRecorder {
 }
 
 /** How an event of the events.k8s.io style counts its repeats. */
-function seriesOf({ count, lastMs }: Outgoing["latest"]): Pick<CoreEvent, "series"> {
+function seriesOf({ count, lastMs }: Latest): Pick<CoreEvent, "series"> {
 	return { series: { count, lastObservedTime: formatMicroTime(lastMs) } };
 }
 
-function namespaceOf(series: EventSeries): string {
+function namespaceOf(series: EventSeries<Outgoing>): string {
 	const { namespace } = series.input.object;
 	return namespace === undefined || namespace === "" ? clusterScopedNamespace : namespace;
 }

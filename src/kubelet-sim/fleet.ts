@@ -118,7 +118,8 @@ export interface NodeOptions {
 }
 
 /** How many nodes come at once: what thousands of registrations under way hold, a process does not give back to the machine. */
-const comingAtOnce = 64;
+const comingAtOnce = 32;
+
 /** A pod with those of its containers that run. */
 export interface RunningPod {
 	readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };

@@ -480,7 +480,7 @@ export class ContainerWorker {
 			id,
 			clock,
 			random,
-			pod,
+			pod: lastingParts(pod),
 			spec,
 			image,
 			imageFiles,
@@ -648,4 +648,9 @@ function terminationMessage(spec: ContainerSpec | undefined, container: SimConta
 	const own = container.terminationMessage();
 	if (own !== "" || exitCode === 0 || spec?.terminationMessagePolicy !== "FallbackToLogsOnError") return own;
 	return lastText(container.log, fallbackMessageLines).slice(-fallbackMessageBytes);
+}
+
+/** What containers ask of their pod, which does not change: with all of it, a version would be kept beside the one that there is. */
+function lastingParts({ metadata: { namespace = "default" } = {}, spec = { containers: [] } }: Pod): Pod {
+	return { metadata: { namespace }, spec };
 }

@@ -101,7 +101,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
 			writeFault: () => node.writeFault,
-			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
+			// Not `pod`, which would keep its first version for as long as the pod lives.
+			onTokenError: (error) => host.log.warn("Token request failed", { pod: this.#pod.metadata?.name, error: String(error) }),
 		});
 		this.#reporter = new StatusReporter({
 			host,
