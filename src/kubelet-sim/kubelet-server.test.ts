@@ -30,10 +30,27 @@ describe("port 10250", () => {
 		["/healthz/nosuch", "404 404 page not found\n"],
 		["/containerLogs/default/app/c?tailLines=1", "200 two\n"],
 		["/containerLogs/default/app/nosuch", "400 container nosuch is not valid for pod app\n"],
-		["/metrics", "404 404 page not found\n"],
+		["/metrics/nosuch", "404 404 page not found\n"],
+		["/logs/nosuch", "404 404 page not found\n"],
+		["/logs/", '200 <!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n<a href="pods/">pods/</a>\n</pre>\n'],
 		["/", "404 404 page not found\n"],
 	])("answers %s", async (path, expected) => {
 		expect(await get(path)).toBe(expected);
+	});
+
+	it("lists what runs, and what the machine's log says", async () => {
+		const { items } = JSON.parse((await get("/runningpods/")).slice(4));
+		const { metadata } = await harness.get("app");
+		expect(items).toEqual([
+			{
+				metadata: { name: "app", namespace: "default", uid: metadata?.uid },
+				spec: { containers: [{ name: "c", image: "docker.io/library/busybox:latest", resources: {} }] },
+				status: {},
+			},
+		]);
+		harness.fleet.filesOf("n1")?.writeFile("/var/log/syslog", "started\n");
+		expect(await get("/logs/syslog")).toBe("200 started\n");
+		expect((await get("/logs")).slice(0, 3)).toBe("301");
 	});
 
 	it("lists the node's pods, and tells its configuration", async () => {

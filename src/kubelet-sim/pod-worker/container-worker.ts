@@ -67,6 +67,8 @@ export interface PodScope {
 	/** Another container of the pod. */
 	container(name: string): ContainerWorker | undefined;
 	downward(): DownwardContext;
+	/** A container has started. */
+	hasStarted(): void;
 	/** A container ends: what it used is kept. */
 	usageEnded(container: UsedContainer): void;
 	/** When a container will want more memory than its limit lets it have, Unix ms; undefined: never, as things are. */
@@ -308,6 +310,7 @@ export class ContainerWorker {
 	signal(deadlineMs: number): void {
 		const stopSignal = this.#spec()?.lifecycle?.stopSignal?.replace(/^SIG/, "") as SignalName | undefined;
 		this.record.stopping = "signalled";
+		this.#scope.node.counters.count("runtime_operations_total", "stop_container");
 		this.#signalledMs = this.#scope.host.clock.now();
 		this.endBy(deadlineMs);
 		this.#container?.signal(stopSignal);
@@ -443,12 +446,19 @@ export class ContainerWorker {
 		record.restartsWithAll = false;
 		record.actuated = record.allocated;
 		this.#event("Normal", "Created", "Container created");
+		this.#countStart();
 		if (!this.#launch(id, spec, image, environment)) return;
 		record.startedMs = clock.now();
 		this.#event("Normal", "Started", "Container started");
 		const postStart = spec.lifecycle?.postStart;
 		if (postStart === undefined) this.#running(spec);
 		else void this.#postStart(spec, postStart);
+	}
+
+	#countStart(): void {
+		const { counters } = this.#scope.node;
+		counters.count("started_containers_total", containerType(this.record));
+		for (const operation of ["create_container", "start_container"]) counters.count("runtime_operations_total", operation);
 	}
 
 	/** Makes a new instance and starts its process; a failure to do so is how it ended. */
@@ -510,6 +520,8 @@ export class ContainerWorker {
 		const nowMs = this.#scope.host.clock.now();
 		const message = `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ${error.message}`;
 		this.#event("Warning", "Failed", `Error: ${message}`);
+		this.#scope.node.counters.count("runtime_operations_errors_total", "start_container");
+		this.#scope.node.counters.count("started_containers_errors_total", `RunContainerError ${containerType(record)}`);
 		record.exit = { exitCode: 128, reason: "StartError", message, startedMs: 0, finishedMs: nowMs, containerId: record.containerId };
 		record.phase = "exited";
 		record.waiting = undefined;
@@ -545,6 +557,7 @@ export class ContainerWorker {
 	#running(spec: ContainerSpec): void {
 		this.record.phase = "running";
 		this.record.waiting = undefined;
+		this.#scope.hasStarted();
 		this.record.started = spec.startupProbe === undefined;
 		this.record.ready = spec.readinessProbe === undefined && this.record.started;
 		this.#beginProbes(spec);
@@ -641,6 +654,11 @@ export class ContainerWorker {
 	#event(type: "Normal" | "Warning", reason: string, message: string): void {
 		this.#scope.event(type, reason, message, this.record.name);
 	}
+}
+
+/** As metrics call it; sidecars are init containers. */
+function containerType({ kind }: ContainerRecord): string {
+	return kind === "main" ? "container" : kind === "ephemeral" ? "ephemeral_container" : "init_container";
 }
 
 /** https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */

@@ -84,6 +84,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	#closed = false;
 	/** The sandbox that it had is gone with its machine's power. */
 	#hasLostSandbox = false;
+	#hasStarted = false;
 	/** The node's kubelet is stopped: nothing is planned or reported. */
 	paused = false;
 
@@ -271,6 +272,12 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** CPU seconds of containers that have ended. */
 	get endedCpuSeconds(): number {
 		return this.#endedCpuSeconds;
+	}
+
+	hasStarted(): void {
+		if (this.#hasStarted) return;
+		this.#hasStarted = true;
+		this.node.counters.podStarted(this.host.clock.now() - this.record.startMs);
 	}
 
 	usageEnded(container: UsedContainer): void {
@@ -491,6 +498,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				this.event("Normal", deadlineExceeded.reason, deadlineExceeded.message);
 				return;
 			case "stopSandbox":
+				if (this.record.sandbox === "ready") this.node.counters.count("runtime_operations_total", "stop_podsandbox");
 				this.record.sandbox = "stopped";
 				this.#unmountVolumes();
 				this.#leaveNetwork();
@@ -631,6 +639,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
+			this.node.counters.count("runtime_operations_total", "run_podsandbox");
+			this.node.counters.count("started_pods_total");
 			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
