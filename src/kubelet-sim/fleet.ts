@@ -721,7 +721,9 @@ export class Fleet {
 
 	#kubeletState({ name, startedMs, counters }: SimNode): KubeletState {
 		const workers = [...this.#workersOn(name)];
-		const pods = workers.map(({ pod, record }) => ({
+		const pods = workers.map(({ pod, record, probeCounts }) => ({
+			pod,
+			probes: probeCounts,
 			isStatic: isStaticPod(pod),
 			isActive: !record.isOver && record.sandbox !== "stopped",
 			hasSandbox: record.sandbox === "ready",

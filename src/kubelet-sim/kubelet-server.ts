@@ -9,7 +9,7 @@ import type { NodeConnector } from "../apimachinery/node-connector.ts";
 import type { Pod } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
 import { type FileSystem, type HttpRequest, type HttpResponse, httpServer } from "../host/index.ts";
-import { type KubeletState, kubeletMetrics } from "./usage/kubelet-metrics.ts";
+import { type KubeletState, kubeletMetrics, probeMetrics } from "./usage/kubelet-metrics.ts";
 import { cadvisorMetrics, type ObservedNode, resourceMetrics, statsSummary } from "./usage/stats-pages.ts";
 
 export const kubeletPort = 10250;
@@ -52,6 +52,8 @@ async function answer(options: KubeletServerOptions, { method, target }: HttpReq
 	const isLogs = first === "logs";
 	if (!isUsage && !isLogs && (!pagePaths.has(first) || rest.join("") !== "")) return notFound;
 	if (method !== "GET") return { status: 405, headers: plain, body: "405: Method Not Allowed" };
+	if (url.pathname === "/metrics/probes")
+		return { status: 200, headers: metricsHeaders, body: probeMetrics(options.state().pods, options.clock.now()) };
 	if (isUsage) return usagePage(options, url.pathname);
 	if (isLogs) return nodeLog(options.files(), `/var/log/${rest.join("/")}`, target);
 	if (first === "metrics") return { status: 200, headers: metricsHeaders, body: kubeletMetrics(options.state(), options.clock.now()) };
@@ -84,7 +86,7 @@ function nodeLog(files: FileSystem, path: string, target: string): HttpResponse 
 
 const pagePaths: ReadonlySet<string> = new Set(["pods", "runningpods", "configz", "metrics"]);
 const metricsHeaders = { "Content-Type": "text/plain; version=0.0.4; charset=utf-8; escaping=underscores" };
-const usagePaths: ReadonlySet<string> = new Set(["/stats/summary", "/metrics/resource", "/metrics/cadvisor"]);
+const usagePaths: ReadonlySet<string> = new Set(["/stats/summary", "/metrics/resource", "/metrics/cadvisor", "/metrics/probes"]);
 
 function usagePage({ usage, clock }: KubeletServerOptions, path: string): HttpResponse {
 	const nowMs = clock.now();

@@ -27,7 +27,7 @@ import { runHook } from "./hooks.ts";
 import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
-import { Prober } from "./prober.ts";
+import { ProbeCounts, Prober } from "./prober.ts";
 import { isRestartable, shouldRestart } from "./restart-policy.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
@@ -85,6 +85,7 @@ export class ContainerWorker {
 	readonly #scope: PodScope;
 	#container: SimContainer | undefined;
 	#prober: Prober | undefined;
+	#probeCounts: ProbeCounts | undefined;
 	/** The end of the grace period: of a preStop hook's, then, after SIGTERM, SIGKILL. */
 	#graceTimer: Timer | undefined;
 	/** When it got SIGTERM, Unix ms. */
@@ -116,6 +117,11 @@ export class ContainerWorker {
 	/** The present instance, or the one that ended last. */
 	get container(): SimContainer | undefined {
 		return this.#container;
+	}
+
+	/** Undefined: it has no probes, or they have not run yet. */
+	get probeCounts(): ProbeCounts | undefined {
+		return this.#probeCounts;
 	}
 
 	get previousLog(): ContainerLog | undefined {
@@ -574,6 +580,10 @@ export class ContainerWorker {
 		const container = this.#container;
 		if (container === undefined || record.kind === "init" || record.kind === "ephemeral" || !Prober.isNeeded(spec)) return;
 		this.#prober = new Prober(this.#hookTarget(container, spec), {
+			onResult: (kind, outcome) => {
+				this.#probeCounts ??= new ProbeCounts();
+				this.#probeCounts.count(kind, outcome);
+			},
 			onStarted: () => {
 				record.started = true;
 				record.ready = spec.readinessProbe === undefined;

@@ -38,6 +38,7 @@ import {
 	type PodEnding,
 	type PodRecord,
 } from "./pod-record.ts";
+import type { ProbeCounts } from "./prober.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
@@ -297,6 +298,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Forgets the files of containers that have ended. */
 	dropDeadFiles(): void {
 		for (const container of this.#containers.values()) container.dropDeadFiles();
+	}
+
+	/** By container; of those without probes there are none. */
+	get probeCounts(): ReadonlyMap<string, ProbeCounts> {
+		return new Map(
+			[...this.#containers].flatMap(([name, { probeCounts }]) => (probeCounts === undefined ? [] : [[name, probeCounts] as const])),
+		);
 	}
 
 	containerWorkers(): Iterable<ContainerWorker> {

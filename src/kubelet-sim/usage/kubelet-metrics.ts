@@ -4,7 +4,9 @@
  * Source: https://kubernetes.io/docs/reference/instrumentation/metrics/, pkg/kubelet/metrics/metrics.go
  */
 import { kubernetesVersion } from "../../apimachinery/kubernetes-version.ts";
+import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { ContainerRecord } from "../pod-worker/pod-record.ts";
+import type { ProbeCounts } from "../pod-worker/prober.ts";
 import { type CounterName, imagePullBounds, type NodeCounters, podStartBounds } from "./node-counters.ts";
 import { Page } from "./prometheus-page.ts";
 
@@ -18,6 +20,9 @@ export interface KubeletState {
 }
 
 export interface KubeletPod {
+	readonly pod: Pod;
+	/** By name; of containers without probes there are none. */
+	readonly probes: ReadonlyMap<string, ProbeCounts>;
 	readonly isStatic: boolean;
 	/** It is not over. */
 	readonly isActive: boolean;
@@ -109,6 +114,27 @@ export function kubeletMetrics({ node, startedMs, counters, pods, claims }: Kube
 	);
 	gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", [{ labels: {}, value: startedMs / 1000 }]);
 	return page.text;
+}
+
+/** The page /metrics/probes. */
+export function probeMetrics(pods: readonly KubeletPod[], nowMs: number): string {
+	const samples = pods.flatMap(({ pod: { metadata = {} }, probes }) =>
+		[...probes].flatMap(([container, counts]) =>
+			counts.entries().map(([kind, result, value]) => ({
+				labels: {
+					container,
+					namespace: metadata.namespace ?? "",
+					pod: metadata.name ?? "",
+					pod_uid: metadata.uid ?? "",
+					probe_type: kind,
+					result,
+				},
+				value,
+			})),
+		),
+	);
+	const help = "[BETA] Cumulative number of a liveness, readiness or startup probe for a container by result.";
+	return new Page(nowMs).add("prober_probe_total", "counter", help, samples, false).text;
 }
 
 /** Several labels have their values side by side. */

@@ -159,6 +159,25 @@ it("/metrics counts what the kubelet has done, and what claims' volumes hold", a
 		expect(page.split("\n")).toContain(line);
 });
 
+it("/metrics/probes counts over all instances of a container", async () => {
+	await harness.pod("web", {
+		image: "nginx",
+		readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 },
+		livenessProbe: { tcpSocket: { port: 81 }, periodSeconds: 1, failureThreshold: 2 },
+	});
+	await seconds(0.5);
+	const { uid } = (await harness.get("web")).metadata ?? {};
+	const line = (kind: string, result: string, count: number) =>
+		`prober_probe_total{container="c",namespace="default",pod="web",pod_uid="${uid}",probe_type="${kind}",result="${result}"} ${count}`;
+	expect((await read("/metrics/probes")).split("\n").slice(2, 4).sort()).toEqual([
+		line("Liveness", "failed", 1),
+		line("Readiness", "successful", 1),
+	]);
+	await seconds(1);
+	expect((await harness.get("web")).status?.containerStatuses?.[0]?.restartCount).toBe(1);
+	expect(await read("/metrics/probes")).toContain(line("Liveness", "failed", 3));
+});
+
 it("/metrics/resource", async () => {
 	await create("web", usage);
 	await seconds(40);
