@@ -32,7 +32,6 @@ describe("port 10250", () => {
 		["/containerLogs/default/app/nosuch", "400 container nosuch is not valid for pod app\n"],
 		["/metrics/nosuch", "404 404 page not found\n"],
 		["/logs/nosuch", "404 404 page not found\n"],
-		["/logs/", '200 <!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n<a href="pods/">pods/</a>\n</pre>\n'],
 		["/", "404 404 page not found\n"],
 	])("answers %s", async (path, expected) => {
 		expect(await get(path)).toBe(expected);
@@ -48,8 +47,11 @@ describe("port 10250", () => {
 				status: {},
 			},
 		]);
-		harness.fleet.filesOf("n1")?.writeFile("/var/log/syslog", "started\n");
-		expect(await get("/logs/syslog")).toBe("200 started\n");
+		harness.fleet.filesOf("n1")?.writeFile("/var/log/my.log", "started\n");
+		expect(await get("/logs/my.log")).toBe("200 started\n");
+		const list = await get("/logs/");
+		expect(list.startsWith('200 <!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n')).toBe(true);
+		expect(list.split("\n")).toEqual(expect.arrayContaining(['<a href="my.log">my.log</a>', '<a href="pods/">pods/</a>']));
 		expect((await get("/logs")).slice(0, 3)).toBe("301");
 	});
 

@@ -251,6 +251,7 @@ class World {
 		const unknown = known.filter((uid) => !own.some(({ metadata }) => metadata?.uid === uid));
 		if (unknown.length > 0) throw new Error(`outlives: ${unknown.length} pods run on ${name} that are no more`);
 		if (known.length > running.length) throw new Error(`outlives: ${known.length} pods run on ${name}, and ${running.length} say so`);
+		const files = this.fleet.filesOf(name)?.rootTree.written().bytes ?? 0;
 		const { node, pods: used } = JSON.parse(await this.#read(name, "/stats/summary")) as Summary;
 		const check = (what: string, sum: number, all: number) => {
 			if (sum !== all) throw new Error(`sums: ${what} of ${name} is ${all}, and adds up to ${sum}`);
@@ -258,7 +259,6 @@ class World {
 		const images = [...(this.fleet.imagesOf(name)?.values() ?? [])].reduce((sum, { image }) => sum + image.sizeBytes, 0);
 		check("what images take", images, node.runtime.imageFs.usedBytes);
 		check("memory", add(used, ({ memory }) => memory.usageBytes) + systemMemoryBytes, node.memory.usageBytes);
-		const files = this.fleet.filesOf(name)?.rootTree.written().bytes ?? 0;
 		const systemDiskBytes = Math.ceil(node.fs.capacityBytes * systemDiskFraction);
 		// Of pods that are over files are left as well, which they do not tell of.
 		const disk = add(used, (pod) => pod["ephemeral-storage"].usedBytes) + images + files + systemDiskBytes;
