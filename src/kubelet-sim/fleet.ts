@@ -26,10 +26,11 @@ import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./ce
 import type { ContainerLog } from "./container/container-log.ts";
 import { LogBudget } from "./container/log-budget.ts";
 import { EvictionManager, type PressedResource } from "./eviction/eviction-manager.ts";
+import { measurePod, observe } from "./eviction/node-stats.ts";
 import { type FleetInformers, makeInformers, serviceOf } from "./fleet-informers.ts";
-import type { Image } from "./images/image.ts";
+import { type Image, once } from "./images/image.ts";
 import { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
-import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
+import { kubeletPort, kubeletServer, type RunningPod } from "./kubelet-server.ts";
 import { KubeletWrites } from "./kubelet-writes.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
@@ -52,6 +53,7 @@ import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import { mirroredHash } from "./static-pods/static-manifest.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
+import type { KubeletState } from "./usage/kubelet-metrics.ts";
 import { ServiceLoads } from "./usage/service-loads.ts";
 import type { ObservedNode } from "./usage/stats-pages.ts";
 import { ClaimVolumes } from "./volumes/claim-volumes.ts";
@@ -119,12 +121,6 @@ export interface NodeOptions {
 
 /** How many nodes come at once: what thousands of registrations under way hold, a process does not give back to the machine. */
 const comingAtOnce = 32;
-
-/** A pod with those of its containers that run. */
-export interface RunningPod {
-	readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
-	readonly containers: readonly { readonly name: string; readonly image: string }[];
-}
 
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
@@ -687,14 +683,67 @@ export class Fleet {
 	}
 
 	#observe(node: SimNode): ObservedNode {
-		const { name, startedMs, endedCpuSeconds, allocatable } = node;
+		const { name, startedMs, endedCpuSeconds, allocatable, imageBytes } = node;
 		this.#loads.complete();
+		const nowMs = this.#clock.now();
 		const pods = this.#informers.pods.cache.byIndex("node", name).flatMap((pod) => {
 			const worker = this.#workerFor(pod);
-			return worker === undefined ? [] : [{ pod, meter: worker.usage, endedCpuSeconds: worker.endedCpuSeconds }];
+			if (worker === undefined) return [];
+			const measure = once(() => measurePod(worker, nowMs));
+			const { usage: meter, endedCpuSeconds: ended } = worker;
+			return [
+				{
+					pod,
+					meter,
+					endedCpuSeconds: ended,
+					get stats() {
+						return measure();
+					},
+				},
+			];
 		});
 		const [cores, memoryBytes] = [quantityToNumber(allocatable.cpu ?? "0"), quantityToNumber(allocatable.memory ?? "0")];
-		return { name, startedMs, endedCpuSeconds, cores, memoryBytes, pods };
+		return {
+			name,
+			startedMs,
+			endedCpuSeconds,
+			cores,
+			memoryBytes,
+			imageBytes,
+			pods,
+			get observations() {
+				return observe(
+					node,
+					pods.map(({ stats }) => stats),
+				);
+			},
+		};
+	}
+
+	#kubeletState({ name, startedMs, counters }: SimNode): KubeletState {
+		const workers = [...this.#workersOn(name)];
+		const pods = workers.map(({ pod, record, probeCounts }) => ({
+			pod,
+			probes: probeCounts,
+			isStatic: isStaticPod(pod),
+			isActive: !record.isOver && record.sandbox !== "stopped",
+			hasSandbox: record.sandbox === "ready",
+			containers: record.containers,
+		}));
+		const claims = workers.flatMap(({ pod, volumes }) => {
+			const namespace = pod.metadata?.namespace ?? "";
+			return [...volumes.claimUsage()].map(([claim, { bytes, inodes }]) => {
+				const capacity = this.#informers.claims.cache.get(`${namespace}/${claim}`)?.status?.capacity?.storage ?? "0";
+				return { namespace, claim, capacityBytes: quantityToNumber(capacity), usedBytes: bytes, inodesUsed: inodes };
+			});
+		});
+		return {
+			node: name,
+			startedMs,
+			counters,
+			pods,
+			claims: [...new Map(claims.map((each) => [`${each.namespace}/${each.claim}`, each])).values()],
+		};
 	}
 
 	#usedNode(name: string): UsedNode | undefined {
@@ -736,6 +785,9 @@ export class Fleet {
 			pods: () => this.#informers.pods.cache.byIndex("node", node.name),
 			connector: this.connector,
 			usage: () => this.#observe(node),
+			state: () => this.#kubeletState(node),
+			runningPods: () => this.runningPods(node.name),
+			files: () => node.hostFiles(),
 			clock: this.#clock,
 			configuration: () => ({
 				port: kubeletPort,

@@ -30,10 +30,29 @@ describe("port 10250", () => {
 		["/healthz/nosuch", "404 404 page not found\n"],
 		["/containerLogs/default/app/c?tailLines=1", "200 two\n"],
 		["/containerLogs/default/app/nosuch", "400 container nosuch is not valid for pod app\n"],
-		["/metrics", "404 404 page not found\n"],
+		["/metrics/nosuch", "404 404 page not found\n"],
+		["/logs/nosuch", "404 404 page not found\n"],
 		["/", "404 404 page not found\n"],
 	])("answers %s", async (path, expected) => {
 		expect(await get(path)).toBe(expected);
+	});
+
+	it("lists what runs, and what the machine's log says", async () => {
+		const { items } = JSON.parse((await get("/runningpods/")).slice(4));
+		const { metadata } = await harness.get("app");
+		expect(items).toEqual([
+			{
+				metadata: { name: "app", namespace: "default", uid: metadata?.uid },
+				spec: { containers: [{ name: "c", image: "docker.io/library/busybox:latest", resources: {} }] },
+				status: {},
+			},
+		]);
+		harness.fleet.filesOf("n1")?.writeFile("/var/log/my.log", "started\n");
+		expect(await get("/logs/my.log")).toBe("200 started\n");
+		const list = await get("/logs/");
+		expect(list.startsWith('200 <!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n')).toBe(true);
+		expect(list.split("\n")).toEqual(expect.arrayContaining(['<a href="my.log">my.log</a>', '<a href="pods/">pods/</a>']));
+		expect((await get("/logs")).slice(0, 3)).toBe("301");
 	});
 
 	it("lists the node's pods, and tells its configuration", async () => {

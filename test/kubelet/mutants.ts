@@ -100,4 +100,18 @@ export const mutants: readonly Mutant[] = [
 		to: "",
 		breaks: /^settles: /,
 	},
+	{
+		name: "an image that is pulled again counts twice",
+		file: "kubelet-sim/node/sim-node.ts",
+		from: "this.imageBytes += pulled.image.sizeBytes - (known?.image.sizeBytes ?? 0);",
+		to: "this.imageBytes += pulled.image.sizeBytes;",
+		breaks: /^sums: /,
+	},
+	{
+		name: "processes of a container that has ended are left behind",
+		file: "kubelet-sim/container/container.ts",
+		from: "this.machine.killAll();",
+		to: "",
+		breaks: /^(sums|instances|outlives): /,
+	},
 ];

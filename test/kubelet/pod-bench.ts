@@ -91,7 +91,12 @@ export class PodBench implements AsyncDisposable {
 			{ stdout: write, stderr: write },
 			new AbortController().signal,
 		);
-		await this.cluster.whileTimePasses(() => running);
+		let isOver = false;
+		const over = running.finally(() => {
+			isOver = true;
+		});
+		await this.cluster.passes(() => isOver, "1h");
+		await over;
 		return output.text();
 	}
 

@@ -23,7 +23,7 @@ import type { ContainerStatus, Pod } from "../../src/apimachinery/schema/generat
 import { StatusError } from "../../src/apimachinery/status-error.ts";
 import { Client } from "../../src/client/client.ts";
 import { InformerFactory } from "../../src/client/informer.ts";
-import { namespaces, pods } from "../../src/client/resources.ts";
+import { namespaces, nodes, pods } from "../../src/client/resources.ts";
 import { openCluster } from "../../src/cluster/index.ts";
 import type { TimelineEntry } from "../../src/cluster/timeline/timeline.ts";
 import type { FileSystem } from "../../src/host/index.ts";
@@ -36,6 +36,30 @@ import { shapes } from "./pod-shapes.ts";
 const nodeNames = ["n1", "n2"] as const;
 /** Longer than the longest back-off that a life comes to, and than any grace period. */
 const settleMs = 600_000;
+
+/** What a node takes for itself: processes, memory, and of its disk. */
+const systemProcesses = 110;
+const systemMemoryBytes = 620 * 1024 * 1024;
+const systemDiskFraction = 0.03;
+
+/** As far as it is looked at. */
+interface Summary {
+	readonly node: {
+		readonly memory: { readonly usageBytes: number };
+		readonly fs: { readonly usedBytes: number; readonly capacityBytes: number };
+		readonly runtime: { readonly imageFs: { readonly usedBytes: number } };
+		readonly rlimit: { readonly curproc: number };
+	};
+	readonly pods: readonly {
+		readonly memory: { readonly usageBytes: number };
+		readonly "ephemeral-storage": { readonly usedBytes: number };
+		readonly process_stats: { readonly process_count: number };
+	}[];
+}
+
+function add<T>(all: readonly T[], amountOf: (each: T) => number): number {
+	return all.reduce((sum, each) => sum + amountOf(each), 0);
+}
 
 // ── What happens ──
 
@@ -107,7 +131,7 @@ export async function live({
 	for (const name of nodeNames) world.fleet.startNode(name);
 	await cluster.advance(settleMs);
 	watch.check();
-	world.checkSettled();
+	await world.checkSettled();
 	world.checkInstances();
 	await world.checkQuiet();
 	watch.check();
@@ -154,7 +178,7 @@ class World {
 		};
 		void up();
 		// Requests may fail for a while, and are tried again.
-		await this.#cluster.passes(() => isUp, "10m");
+		await this.#cluster.passes(() => isUp, "3h");
 		if (!isUp) throw new Error("settles: the nodes do not come up");
 	}
 
@@ -208,7 +232,7 @@ class World {
 		return nodeNames.flatMap((name) => this.fleet.filesOf(name) ?? []);
 	}
 
-	checkSettled(): void {
+	async checkSettled(): Promise<void> {
 		for (const pod of podsOf(this.#cluster)) {
 			const { name, deletionTimestamp, labels } = pod.metadata ?? {};
 			if (deletionTimestamp !== undefined) throw new Error(`settles: ${name} is not gone`);
@@ -217,23 +241,40 @@ class World {
 			if (pod.status?.reason === "Terminated" || pod.status?.reason === "NodeShutdown") continue;
 			if (shape?.isSettled(pod) !== true) throw new Error(`settles: ${name}, ${shape?.name}, is ${JSON.stringify(pod.status)}`);
 		}
-		for (const name of nodeNames) this.#checkSums(name);
+		for (const name of nodeNames) await this.#checkSums(name);
 	}
 
-	#checkSums(name: string): void {
-		const used = this.fleet.usage.nodeUsage(name);
+	async #checkSums(name: string): Promise<void> {
 		const own = podsOf(this.#cluster).filter(({ spec }) => spec?.nodeName === name);
-		const ofPods = own.flatMap(({ metadata }) => this.fleet.usage.podUsage("default", metadata?.name ?? "") ?? []);
-		const [sum, all = 0] = [
-			ofPods.flatMap(({ containers }) => containers).reduce((bytes, { memoryBytes }) => bytes + memoryBytes, 0),
-			used?.memoryBytes,
-		];
-		if (sum > all) throw new Error(`sums: pods of ${name} use ${sum} bytes, and it uses ${all}`);
 		const running = own.filter(({ status }) => status?.phase === "Running").map(({ metadata }) => metadata?.uid);
 		const known = this.fleet.runningPods(name).map(({ metadata }) => metadata?.uid);
 		const unknown = known.filter((uid) => !own.some(({ metadata }) => metadata?.uid === uid));
 		if (unknown.length > 0) throw new Error(`outlives: ${unknown.length} pods run on ${name} that are no more`);
 		if (known.length > running.length) throw new Error(`outlives: ${known.length} pods run on ${name}, and ${running.length} say so`);
+		const files = this.fleet.filesOf(name)?.rootTree.written().bytes ?? 0;
+		const { node, pods: used } = JSON.parse(await this.#read(name, "/stats/summary")) as Summary;
+		const check = (what: string, sum: number, all: number) => {
+			if (sum !== all) throw new Error(`sums: ${what} of ${name} is ${all}, and adds up to ${sum}`);
+		};
+		const images = [...(this.fleet.imagesOf(name)?.values() ?? [])].reduce((sum, { image }) => sum + image.sizeBytes, 0);
+		check("what images take", images, node.runtime.imageFs.usedBytes);
+		check("memory", add(used, ({ memory }) => memory.usageBytes) + systemMemoryBytes, node.memory.usageBytes);
+		const systemDiskBytes = Math.ceil(node.fs.capacityBytes * systemDiskFraction);
+		// Of pods that are over files are left as well, which they do not tell of.
+		const disk = add(used, (pod) => pod["ephemeral-storage"].usedBytes) + images + files + systemDiskBytes;
+		if (disk > node.fs.usedBytes) throw new Error(`sums: the disk of ${name} holds ${node.fs.usedBytes}, and its parts ${disk}`);
+		check("the number of processes", add(used, (pod) => pod.process_stats.process_count) + systemProcesses, node.rlimit.curproc);
+		if (used.some((pod) => pod.process_stats.process_count === 0)) throw new Error(`sums: a pod runs on ${name} without a process`);
+	}
+
+	/** A page of a node's kubelet. */
+	async #read(name: string, path: string): Promise<string> {
+		const { addresses } = (await this.#cluster.client.resource(nodes).get({ name })).status ?? {};
+		const stream = await this.fleet.connector.dial(addresses?.find(({ type }) => type === "InternalIP")?.address ?? "", 10250);
+		await stream.write(Buffer.from(`GET ${path} HTTP/1.1\r\nHost: ${name}\r\nConnection: close\r\n\r\n`));
+		const chunks: Uint8Array[] = [];
+		for await (const chunk of stream.output) chunks.push(chunk);
+		return Buffer.concat(chunks).toString().split("\r\n\r\n")[1] ?? "";
 	}
 
 	/** A container of a pod has never had two instances at once. */

@@ -44,7 +44,8 @@ const shape = (name: string, containers: readonly Container[], isSettled: Shape[
 
 export const shapes: readonly Shape[] = [
 	shape("lasting", [lasting("c")], isReady),
-	shape("two", [lasting("c"), lasting("d")], isReady),
+	// Pulled again and again: no tag.
+	shape("two", [lasting("c", { image: "busybox" }), lasting("d", { image: "busybox" })], isReady),
 	shape("job", [witness("c", "sleep 3")], hasRun, { restartPolicy: "Never" }),
 	shape("retry", [witness("c", "sleep 2; exit 1")], hasRestarted, { restartPolicy: "OnFailure" }),
 	shape("failing", [witness("c", "exit 3")], phaseIs("Failed"), { restartPolicy: "Never" }),

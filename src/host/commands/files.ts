@@ -6,7 +6,7 @@ import { type InputStream, type OutputStream, readAll, writeText } from "../stre
 import type { FileStat } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { joinPath, resolvePath } from "../vfs/path.ts";
-import { parseOptions } from "./options.ts";
+import { parseOptions, parseSize } from "./options.ts";
 
 /** Of a terminal that does not say how wide it is. */
 const defaultColumns = 80;
@@ -109,13 +109,8 @@ export const head: Program = async (context) => {
 	return status;
 };
 
-/** `10`, `4k`, `100M`. Not a number for anything else. */
-function amountOf(text: string): number {
-	const [, number = "", unit = ""] = /^(\d+)(b|k|K|m|M|G|KiB|MiB|GiB|kB|MB|GB)?$/.exec(text) ?? [];
-	const factors: Readonly<Record<string, number>> = { "": 1, b: 512, k: 1024, K: 1024, m: 1024 ** 2, M: 1024 ** 2, G: 1024 ** 3 };
-	const decimal: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
-	return number === "" ? Number.NaN : Number(number) * (factors[unit] ?? decimal[unit] ?? 1);
-}
+/** Not a number for what is no size. */
+const amountOf = (text: string): number => parseSize(text) ?? Number.NaN;
 
 /** Copies no more than so many lines or bytes, and reads no more than it must. */
 async function copyFirst(

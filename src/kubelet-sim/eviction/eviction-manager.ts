@@ -172,8 +172,8 @@ export class EvictionManager {
 		this.#showConditions(node, conditions);
 		const active = pods.filter(({ worker }) => worker.record.isAdmitted && worker.record.ending === undefined && worker.holdsRoom);
 		const overLimit = active.flatMap((stats) => {
-			const message = exceededStorageLimit(stats);
-			return message !== undefined && this.#evict(stats, message, immediateGraceMs) ? [stats.worker] : [];
+			const exceeded = exceededStorageLimit(stats);
+			return exceeded !== undefined && this.#evict(stats, exceeded, immediateGraceMs) ? [stats.worker] : [];
 		});
 		const [first] = due;
 		return overLimit.length > 0 || first === undefined ? overLimit : this.#reclaim(node, watched, first, due, active, observations);
@@ -216,18 +216,20 @@ export class EvictionManager {
 		log.info("Eviction manager: must evict pod(s) to reclaim", { node: node.name, resourceName: resource });
 		const graceMs = threshold.graceMs === 0 ? immediateGraceMs : node.settings.maxPodGraceMs;
 		for (const stats of rankForEviction(active, resource)) {
-			if (this.#evict(stats, evictionMessage(resource, stats, due, observations), graceMs)) return [stats.worker];
+			const message = evictionMessage(resource, stats, due, observations);
+			if (this.#evict(stats, { signal: threshold.signal, message }, graceMs)) return [stats.worker];
 		}
 		log.warn("Eviction manager: unable to evict any pods from the node", { node: node.name });
 		return [];
 	}
 
-	#evict({ worker, pod }: MeasuredPod, message: string, graceMs: number): boolean {
+	#evict({ worker, pod }: MeasuredPod, why: { readonly signal: string; readonly message: string }, graceMs: number): boolean {
 		if (isCriticalPod(pod)) {
 			this.#options.log.warn("Eviction manager: cannot evict a critical pod", { pod: pod.metadata?.name });
 			return false;
 		}
-		worker.evict({ reason: "Evicted", message }, graceMs);
+		worker.evict({ reason: "Evicted", message: why.message }, graceMs);
+		worker.node.counters.count("evictions", why.signal);
 		return true;
 	}
 

@@ -18,9 +18,14 @@ export function limitsStorage({ spec }: Pod): boolean {
 	);
 }
 
-/** Why the pod is to be evicted; undefined: it is not. */
-export function exceededStorageLimit(stats: PodStats): string | undefined {
-	return exceededVolume(stats) ?? exceededPod(stats) ?? exceededContainer(stats);
+/** Why the pod is to be evicted, and as which signal that counts; undefined: it is not. */
+export function exceededStorageLimit(stats: PodStats): { readonly signal: string; readonly message: string } | undefined {
+	const ways = { "emptydirfs.limit": exceededVolume, "ephemeralpodfs.limit": exceededPod, "ephemeralcontainerfs.limit": exceededContainer };
+	for (const [signal, exceeded] of Object.entries(ways)) {
+		const message = exceeded(stats);
+		if (message !== undefined) return { signal, message };
+	}
+	return undefined;
 }
 
 function exceededVolume({ pod, volumes }: PodStats): string | undefined {

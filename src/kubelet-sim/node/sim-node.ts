@@ -18,6 +18,7 @@ import { installedFiles, type OwnFiles, writeOwnFiles } from "../node-machine/no
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
+import { NodeCounters } from "../usage/node-counters.ts";
 import { PodAddresses } from "./addresses.ts";
 import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
@@ -86,6 +87,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	#images: Map<string, StoredImage> | undefined;
 	#pullRecords: PullRecords | undefined;
 	#pulls: PullQueue | undefined;
+	#counters: NodeCounters | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
 	#kernel: Kernel | undefined;
@@ -236,6 +238,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.startedMs = nowMs;
 		this.endedCpuSeconds = 0;
 		this.#pulls = undefined;
+		this.#counters = undefined;
 		this.description = { ...this.description, identity: { ...this.description.identity, bootId } };
 		this.kubeletRuns = !this.hasFiles;
 		this.reachesApi = true;
@@ -304,6 +307,12 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	get pullRecords(): PullRecords {
 		this.#pullRecords ??= new PullRecords(this.settings.verification);
 		return this.#pullRecords;
+	}
+
+	/** What its kubelet has counted since it came up. */
+	get counters(): NodeCounters {
+		this.#counters ??= new NodeCounters();
+		return this.#counters;
 	}
 
 	/** Its pulls, while it has power. */

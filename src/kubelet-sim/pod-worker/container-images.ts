@@ -147,6 +147,9 @@ export class ContainerImages {
 						credentials.find(({ account }) => account === answer.account),
 					);
 				}
+				node.counters.count("runtime_operations_total", "pull_image");
+				if ("error" in answer) node.counters.count("runtime_operations_errors_total", "pull_image");
+				else node.counters.imagePulled(clock.now() - askedMs, answer.image.sizeBytes);
 				pulls.leave();
 				if (scope.closed || isOvertaken()) return;
 				if ("error" in answer) done(this.#failed(need, answer.error));

@@ -27,7 +27,7 @@ import { runHook } from "./hooks.ts";
 import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
-import { Prober } from "./prober.ts";
+import { ProbeCounts, Prober } from "./prober.ts";
 import { isRestartable, shouldRestart } from "./restart-policy.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
@@ -67,6 +67,8 @@ export interface PodScope {
 	/** Another container of the pod. */
 	container(name: string): ContainerWorker | undefined;
 	downward(): DownwardContext;
+	/** A container has started. */
+	hasStarted(): void;
 	/** A container ends: what it used is kept. */
 	usageEnded(container: UsedContainer): void;
 	/** When a container will want more memory than its limit lets it have, Unix ms; undefined: never, as things are. */
@@ -83,6 +85,7 @@ export class ContainerWorker {
 	readonly #scope: PodScope;
 	#container: SimContainer | undefined;
 	#prober: Prober | undefined;
+	#probeCounts: ProbeCounts | undefined;
 	/** The end of the grace period: of a preStop hook's, then, after SIGTERM, SIGKILL. */
 	#graceTimer: Timer | undefined;
 	/** When it got SIGTERM, Unix ms. */
@@ -114,6 +117,11 @@ export class ContainerWorker {
 	/** The present instance, or the one that ended last. */
 	get container(): SimContainer | undefined {
 		return this.#container;
+	}
+
+	/** Undefined: it has no probes, or they have not run yet. */
+	get probeCounts(): ProbeCounts | undefined {
+		return this.#probeCounts;
 	}
 
 	get previousLog(): ContainerLog | undefined {
@@ -308,6 +316,7 @@ export class ContainerWorker {
 	signal(deadlineMs: number): void {
 		const stopSignal = this.#spec()?.lifecycle?.stopSignal?.replace(/^SIG/, "") as SignalName | undefined;
 		this.record.stopping = "signalled";
+		this.#scope.node.counters.count("runtime_operations_total", "stop_container");
 		this.#signalledMs = this.#scope.host.clock.now();
 		this.endBy(deadlineMs);
 		this.#container?.signal(stopSignal);
@@ -443,12 +452,19 @@ export class ContainerWorker {
 		record.restartsWithAll = false;
 		record.actuated = record.allocated;
 		this.#event("Normal", "Created", "Container created");
+		this.#countStart();
 		if (!this.#launch(id, spec, image, environment)) return;
 		record.startedMs = clock.now();
 		this.#event("Normal", "Started", "Container started");
 		const postStart = spec.lifecycle?.postStart;
 		if (postStart === undefined) this.#running(spec);
 		else void this.#postStart(spec, postStart);
+	}
+
+	#countStart(): void {
+		const { counters } = this.#scope.node;
+		counters.count("started_containers_total", containerType(this.record));
+		for (const operation of ["create_container", "start_container"]) counters.count("runtime_operations_total", operation);
 	}
 
 	/** Makes a new instance and starts its process; a failure to do so is how it ended. */
@@ -510,6 +526,8 @@ export class ContainerWorker {
 		const nowMs = this.#scope.host.clock.now();
 		const message = `failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ${error.message}`;
 		this.#event("Warning", "Failed", `Error: ${message}`);
+		this.#scope.node.counters.count("runtime_operations_errors_total", "start_container");
+		this.#scope.node.counters.count("started_containers_errors_total", `RunContainerError ${containerType(record)}`);
 		record.exit = { exitCode: 128, reason: "StartError", message, startedMs: 0, finishedMs: nowMs, containerId: record.containerId };
 		record.phase = "exited";
 		record.waiting = undefined;
@@ -545,6 +563,7 @@ export class ContainerWorker {
 	#running(spec: ContainerSpec): void {
 		this.record.phase = "running";
 		this.record.waiting = undefined;
+		this.#scope.hasStarted();
 		this.record.started = spec.startupProbe === undefined;
 		this.record.ready = spec.readinessProbe === undefined && this.record.started;
 		this.#beginProbes(spec);
@@ -561,6 +580,10 @@ export class ContainerWorker {
 		const container = this.#container;
 		if (container === undefined || record.kind === "init" || record.kind === "ephemeral" || !Prober.isNeeded(spec)) return;
 		this.#prober = new Prober(this.#hookTarget(container, spec), {
+			onResult: (kind, outcome) => {
+				this.#probeCounts ??= new ProbeCounts();
+				this.#probeCounts.count(kind, outcome);
+			},
 			onStarted: () => {
 				record.started = true;
 				record.ready = spec.readinessProbe === undefined;
@@ -641,6 +664,11 @@ export class ContainerWorker {
 	#event(type: "Normal" | "Warning", reason: string, message: string): void {
 		this.#scope.event(type, reason, message, this.record.name);
 	}
+}
+
+/** As metrics call it; sidecars are init containers. */
+function containerType({ kind }: ContainerRecord): string {
+	return kind === "main" ? "container" : kind === "ephemeral" ? "ephemeral_container" : "init_container";
 }
 
 /** https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/ */

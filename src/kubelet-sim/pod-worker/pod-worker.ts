@@ -38,6 +38,7 @@ import {
 	type PodEnding,
 	type PodRecord,
 } from "./pod-record.ts";
+import type { ProbeCounts } from "./prober.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
@@ -84,6 +85,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	#closed = false;
 	/** The sandbox that it had is gone with its machine's power. */
 	#hasLostSandbox = false;
+	#hasStarted = false;
 	/** The node's kubelet is stopped: nothing is planned or reported. */
 	paused = false;
 
@@ -274,6 +276,12 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		return this.#endedCpuSeconds;
 	}
 
+	hasStarted(): void {
+		if (this.#hasStarted) return;
+		this.#hasStarted = true;
+		this.node.counters.podStarted(this.host.clock.now() - this.record.startMs);
+	}
+
 	usageEnded(container: UsedContainer): void {
 		const seconds = this.usage.cpuSeconds(container, this.host.clock.now());
 		this.#endedCpuSeconds += seconds;
@@ -291,6 +299,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Forgets the files of containers that have ended. */
 	dropDeadFiles(): void {
 		for (const container of this.#containers.values()) container.dropDeadFiles();
+	}
+
+	/** By container; of those without probes there are none. */
+	get probeCounts(): ReadonlyMap<string, ProbeCounts> {
+		return new Map(
+			[...this.#containers].flatMap(([name, { probeCounts }]) => (probeCounts === undefined ? [] : [[name, probeCounts] as const])),
+		);
 	}
 
 	containerWorkers(): Iterable<ContainerWorker> {
@@ -492,6 +507,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				this.event("Normal", deadlineExceeded.reason, deadlineExceeded.message);
 				return;
 			case "stopSandbox":
+				if (this.record.sandbox === "ready") this.node.counters.count("runtime_operations_total", "stop_podsandbox");
 				this.record.sandbox = "stopped";
 				this.#unmountVolumes();
 				this.#leaveNetwork();
@@ -632,6 +648,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
+			this.node.counters.count("runtime_operations_total", "run_podsandbox");
+			this.node.counters.count("started_pods_total");
 			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;

@@ -3,9 +3,32 @@ import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Probe } from "../../apimachinery/schema/generated/types.ts";
 import type { ActionTarget } from "./action-target.ts";
 import { runProbe } from "./probe-action.ts";
-import { initialProbeState, observeProbe, type ProbeKind, type ProbeState } from "./probe-state.ts";
+import { initialProbeState, observeProbe, type ProbeKind, type ProbeResult, type ProbeState } from "./probe-state.ts";
+
+/** How often a container's probes have had each result, over all its instances. */
+export class ProbeCounts {
+	readonly #counts = new Map<string, number>();
+
+	count(kind: ProbeKind, outcome: ProbeResult["outcome"]): void {
+		const key = `${titles[kind]} ${resultNames[outcome]}`;
+		this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+	}
+
+	/** `Liveness`, `successful`, and how often. */
+	entries(): readonly (readonly [kind: string, result: string, count: number])[] {
+		return [...this.#counts].map(([key, count]) => {
+			const [kind = "", result = ""] = key.split(" ");
+			return [kind, result, count];
+		});
+	}
+}
+
+/** As metrics call them. */
+const resultNames = { success: "successful", failure: "failed", unknown: "unknown" } as const;
 
 export interface ProberHooks {
+	/** One execution, however it ended. */
+	onResult(kind: ProbeKind, outcome: ProbeResult["outcome"]): void;
 	/** The startup probe has succeeded. */
 	onStarted(): void;
 	onReady(ready: boolean): void;
@@ -83,6 +106,7 @@ export class Prober {
 		const startMs = this.#clock.now();
 		const result = await runProbe(probe, this.#target);
 		if (this.#stopped || (this.#isEnding && kind !== "readiness")) return;
+		this.#hooks.onResult(kind, result.outcome);
 		const { state, decided } = observeProbe(before, probe, result);
 		if (result.outcome !== "success") {
 			const how = result.outcome === "failure" ? "failed" : "errored and resulted in unknown state";

@@ -13,6 +13,7 @@ import type { PullRecords } from "../images/pull-records.ts";
 import type { LatencyModel } from "../latency.ts";
 import type { ClusterNetwork } from "../network/cluster-network.ts";
 import type { NetworkNode } from "../network/pod-network.ts";
+import type { NodeCounters } from "../usage/node-counters.ts";
 import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
 import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
 import type { Footprint } from "./footprint.ts";
@@ -40,6 +41,8 @@ export interface WorkerNode extends AdmissionNode, NetworkNode {
 	/** How it got its images. */
 	readonly pullRecords: PullRecords;
 	readonly pulls: PullQueue;
+	/** What its kubelet has counted. */
+	readonly counters: NodeCounters;
 	/** Its runtime is told to ask this registry over plain HTTP. */
 	allowsPlainHttp(registry: string): boolean;
 	hostFiles(): FileSystem;

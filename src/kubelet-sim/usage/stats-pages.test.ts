@@ -1,7 +1,7 @@
 /** What a node's kubelet tells of usage, as the control plane reads it through the simulated network. */
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { Container, Pod } from "../../apimachinery/schema/generated/types.ts";
-import { pods } from "../../client/resources.ts";
+import { persistentVolumeClaims, persistentVolumes, pods } from "../../client/resources.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
 
 let harness: FleetHarness;
@@ -53,23 +53,129 @@ it("/stats/summary", async () => {
 	const startTime = new Date(harness.clock.now() - 40_000).toISOString().replace(".000", "");
 	const cpu = { time, usageNanoCores: 250_000_000, usageCoreNanoSeconds: 10_000_000_000 };
 	const memory = { time, usageBytes: 67_108_864, workingSetBytes: 67_108_864, rssBytes: 67_108_864 };
-	expect(JSON.parse(await read("/stats/summary"))).toEqual({
+	const summary = JSON.parse(await read("/stats/summary"));
+	const { fs } = summary.node;
+	const imageBytes = harness.fleet.imagesOf("n1")?.get("registry.k8s.io/pause:3.10")?.image.sizeBytes ?? 0;
+	expect(fs).toEqual({
+		time,
+		availableBytes: fs.capacityBytes - fs.usedBytes,
+		capacityBytes: 100 * 1024 ** 3,
+		usedBytes: Math.ceil(0.03 * 100 * 1024 ** 3) + imageBytes,
+		inodesFree: fs.inodes - fs.inodesUsed,
+		inodes: (100 * 1024 ** 3) / 16_384,
+		inodesUsed: fs.inodesUsed,
+	});
+	const part = (usedBytes: number, inodesUsed: number) => ({ ...fs, usedBytes, inodesUsed });
+	expect(summary).toEqual({
 		node: {
 			nodeName: "n1",
 			startTime,
 			cpu: { time, usageNanoCores: 310_000_000, usageCoreNanoSeconds: 12_400_000_000 },
 			memory: { time, availableBytes: 7_872_708_608, usageBytes: 717_225_984, workingSetBytes: 717_225_984, rssBytes: 717_225_984 },
+			fs,
+			runtime: { imageFs: { ...fs, usedBytes: imageBytes }, containerFs: part(0, 0) },
+			rlimit: { time, maxpid: 32_768, curproc: 111 },
 		},
 		pods: [
 			{
 				podRef: { name: "web", namespace: "default", uid: metadata?.uid },
 				startTime,
-				containers: [{ name: "c", startTime, cpu, memory: { ...memory, availableBytes: 37_748_736 } }],
+				containers: [
+					{ name: "c", startTime, cpu, memory: { ...memory, availableBytes: 37_748_736 }, rootfs: part(0, 0), logs: part(0, 1) },
+				],
 				cpu,
 				memory,
+				"ephemeral-storage": part(0, 1),
+				process_stats: { process_count: 1 },
 			},
 		],
 	});
+});
+
+it("/stats/summary tells what has been written, and where", async () => {
+	await harness.pod(
+		"writer",
+		{
+			image: "busybox",
+			command: ["sh", "-c", "echo hello; head -c 1M /dev/zero > /v/f; head -c 2M /dev/zero > /root/f; sleep 1000"],
+			volumeMounts: [{ name: "v", mountPath: "/v" }],
+		},
+		{ volumes: [{ name: "v", emptyDir: {} }] },
+	);
+	await seconds(1);
+	const { pods: all, node } = JSON.parse(await read("/stats/summary"));
+	const [{ containers, volume, "ephemeral-storage": ephemeral }] = all;
+	const [megabyte, log] = [1024 * 1024, containers[0].logs.usedBytes];
+	expect([volume[0].name, volume[0].usedBytes, containers[0].rootfs.usedBytes]).toEqual(["v", megabyte, 2 * megabyte]);
+	expect(log).toBeGreaterThan(0);
+	expect(ephemeral.usedBytes).toBe(3 * megabyte + log);
+	expect(node.runtime.containerFs.usedBytes).toBe(2 * megabyte);
+});
+
+it("/metrics counts what the kubelet has done, and what claims' volumes hold", async () => {
+	const { client } = harness;
+	await client.resource(persistentVolumeClaims).create({
+		metadata: { namespace: "default", name: "data" },
+		spec: { volumeName: "pv" },
+		status: { phase: "Bound", capacity: { storage: "1Gi" } },
+	});
+	const claim = await client.resource(persistentVolumeClaims).get({ namespace: "default", name: "data" });
+	await client.resource(persistentVolumes).create({
+		metadata: { name: "pv" },
+		spec: { nfs: { server: "files", path: "/" }, claimRef: { namespace: "default", name: "data", uid: claim.metadata?.uid ?? "" } },
+	});
+	await seconds(1);
+	const mount = { volumeMounts: [{ name: "v", mountPath: "/v" }] };
+	await harness.pod(
+		"keeper",
+		{ image: "busybox", command: ["sh", "-c", "head -c 1M /dev/zero > /v/f; sleep 1000"], ...mount },
+		{
+			volumes: [{ name: "v", persistentVolumeClaim: { claimName: "data" } }],
+		},
+	);
+	await harness.pod("crash", { image: "busybox", command: ["sh", "-c", "exit 1"] });
+	await harness.pod("wrong", { image: "busybox", command: ["/nosuch"] }, { restartPolicy: "Never" });
+	await harness.pod("missing", { image: "nginx:does-not-exist" });
+	await seconds(5);
+	const page = await read("/metrics");
+	const claimed = 'namespace="default",persistentvolumeclaim="data"';
+	for (const line of [
+		'kubelet_node_name{node="n1"} 1',
+		'kubelet_desired_pods{static=""} 4',
+		'kubelet_active_pods{static=""} 3',
+		'kubelet_running_containers{container_state="exited"} 2',
+		'kubelet_running_containers{container_state="running"} 1',
+		"kubelet_running_pods 3",
+		"kubelet_started_pods_total 4",
+		'kubelet_started_containers_total{container_type="container"} 4',
+		'kubelet_started_containers_errors_total{code="RunContainerError",container_type="container"} 1',
+		'kubelet_runtime_operations_errors_total{operation_type="pull_image"} 1',
+		'kubelet_runtime_operations_errors_total{operation_type="start_container"} 1',
+		'kubelet_image_pull_duration_seconds_count{image_size_in_bytes="0-10MB"} 4',
+		"kubelet_pod_start_duration_seconds_count 2",
+		`kubelet_volume_stats_capacity_bytes{${claimed}} 1.073741824e+09`,
+		`kubelet_volume_stats_used_bytes{${claimed}} 1.048576e+06`,
+	])
+		expect(page.split("\n")).toContain(line);
+});
+
+it("/metrics/probes counts over all instances of a container", async () => {
+	await harness.pod("web", {
+		image: "nginx",
+		readinessProbe: { httpGet: { port: 80 }, periodSeconds: 1 },
+		livenessProbe: { tcpSocket: { port: 81 }, periodSeconds: 1, failureThreshold: 2 },
+	});
+	await seconds(0.5);
+	const { uid } = (await harness.get("web")).metadata ?? {};
+	const line = (kind: string, result: string, count: number) =>
+		`prober_probe_total{container="c",namespace="default",pod="web",pod_uid="${uid}",probe_type="${kind}",result="${result}"} ${count}`;
+	expect((await read("/metrics/probes")).split("\n").slice(2, 4).sort()).toEqual([
+		line("Liveness", "failed", 1),
+		line("Readiness", "successful", 1),
+	]);
+	await seconds(1);
+	expect((await harness.get("web")).status?.containerStatuses?.[0]?.restartCount).toBe(1);
+	expect(await read("/metrics/probes")).toContain(line("Liveness", "failed", 3));
 });
 
 it("/metrics/resource", async () => {

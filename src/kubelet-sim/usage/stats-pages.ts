@@ -1,12 +1,15 @@
 /**
  * What a node's kubelet tells of usage over HTTP: /stats/summary, /metrics/resource (what metrics-server reads) and
- * /metrics/cadvisor (what Prometheus reads). All are of one moment; of what is not simulated (network, disks, page faults,
- * swap) they say nothing.
+ * /metrics/cadvisor (what Prometheus reads). All are of one moment; of what is not simulated (network, reads and writes of disks, page
+ * faults, swap) they say nothing.
  * Source: k8s.io/kubelet/pkg/apis/stats/v1alpha1; pkg/kubelet/metrics/collectors/resource_metrics.go; cAdvisor's metrics/prometheus.go
  */
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
+import { addDisk, type DiskStats, noDisk, type PodStats, podDisk } from "../eviction/pod-stats.ts";
+import type { Observations } from "../eviction/thresholds.ts";
 import type { PodUsageMeter, UsedContainer } from "./pod-usage.ts";
+import { type Labels, Page } from "./prometheus-page.ts";
 import { nodeUsage, systemCpuSeconds } from "./scrape.ts";
 
 /** Over what time a rate is told of. */
@@ -23,6 +26,10 @@ export interface ObservedNode {
 	/** CPU seconds of containers that have ended. */
 	readonly endedCpuSeconds: number;
 	readonly pods: readonly ObservedPod[];
+	/** Bytes of its images. */
+	readonly imageBytes: number;
+	/** What eviction looks at. Reading it looks at files. */
+	readonly observations: Observations;
 }
 
 export interface ObservedPod {
@@ -30,6 +37,8 @@ export interface ObservedPod {
 	readonly meter: PodUsageMeter;
 	/** CPU seconds of its containers that have ended. */
 	readonly endedCpuSeconds: number;
+	/** What it has on disk, and its processes. */
+	readonly stats: PodStats;
 }
 
 // ── /stats/summary ──
@@ -38,18 +47,56 @@ export function statsSummary(node: ObservedNode, nowMs: number): object {
 	const time = formatTime(nowMs);
 	const meters = node.pods.map(({ meter }) => meter);
 	const { cores, memoryBytes } = nodeUsage(meters, nowMs - rateMs, nowMs);
+	const fs = fsStats(time, node.observations);
+	const pids = node.observations["pid.available"];
+	const written = node.pods.flatMap(({ stats }) => stats.containers).reduce((all, { rootfs }) => addDisk(all, rootfs), noDisk);
+	const containers = { usedBytes: written.bytes, inodesUsed: written.inodes };
 	return {
 		node: {
 			nodeName: node.name,
 			startTime: formatTime(node.startedMs),
 			cpu: cpuStats(time, cores, nodeCpuSeconds(node, nowMs)),
 			memory: memoryStats(time, memoryBytes, node.memoryBytes),
+			fs,
+			runtime: { imageFs: { ...fs, usedBytes: node.imageBytes }, containerFs: { ...fs, ...containers } },
+			rlimit: { time, maxpid: pids?.capacity ?? 0, curproc: (pids?.capacity ?? 0) - (pids?.available ?? 0) },
 		},
-		pods: node.pods.filter(isUsed).map((observed) => podStats(observed, nowMs)),
+		pods: node.pods.filter(isUsed).map((observed) => podStats(observed, fs, nowMs)),
 	};
 }
 
-function podStats({ pod: { metadata = {}, status }, meter, endedCpuSeconds }: ObservedPod, nowMs: number): object {
+/** The one file system of a node. */
+interface FsStats {
+	readonly time: string;
+	readonly availableBytes: number;
+	readonly capacityBytes: number;
+	readonly usedBytes: number;
+	readonly inodesFree: number;
+	readonly inodes: number;
+	readonly inodesUsed: number;
+}
+
+function fsStats(time: string, observations: Observations): FsStats {
+	const [bytes, inodes] = [observations["nodefs.available"], observations["nodefs.inodesFree"]];
+	const { available = 0, capacity = 0 } = bytes ?? {};
+	const { available: inodesFree = 0, capacity: allInodes = 0 } = inodes ?? {};
+	return {
+		time,
+		availableBytes: available,
+		capacityBytes: capacity,
+		usedBytes: capacity - available,
+		inodesFree,
+		inodes: allInodes,
+		inodesUsed: allInodes - inodesFree,
+	};
+}
+
+/** A part of it. */
+function usedOf(fs: FsStats, { bytes, inodes }: DiskStats): FsStats {
+	return { ...fs, usedBytes: bytes, inodesUsed: inodes };
+}
+
+function podStats({ pod: { metadata = {}, status }, meter, endedCpuSeconds, stats }: ObservedPod, fs: FsStats, nowMs: number): object {
 	const time = formatTime(nowMs);
 	const used = meter.containers();
 	const coresOf = (container: UsedContainer) => meter.cores(container, nowMs - rateMs, nowMs);
@@ -62,6 +109,7 @@ function podStats({ pod: { metadata = {}, status }, meter, endedCpuSeconds }: Ob
 			startTime: formatTime(container.startedMs),
 			cpu: cpuStats(time, coresOf(container), meter.cpuSeconds(container, nowMs)),
 			memory: memoryStats(time, meter.memoryBytes(container, nowMs), container.memoryLimitBytes),
+			...diskOf(stats, container.name, fs),
 		})),
 		cpu: cpuStats(time, sum(used, coresOf), endedCpuSeconds + sum(used, (each) => meter.cpuSeconds(each, nowMs))),
 		memory: memoryStats(
@@ -69,7 +117,15 @@ function podStats({ pod: { metadata = {}, status }, meter, endedCpuSeconds }: Ob
 			sum(used, (each) => meter.memoryBytes(each, nowMs)),
 			undefined,
 		),
+		...(stats.volumes.size === 0 ? {} : { volume: [...stats.volumes].map(([name, disk]) => ({ ...usedOf(fs, disk), name })) }),
+		"ephemeral-storage": usedOf(fs, podDisk(stats)),
+		process_stats: { process_count: stats.processes },
 	};
+}
+
+function diskOf({ containers }: PodStats, name: string, fs: FsStats): object {
+	const found = containers.find((each) => each.name === name);
+	return found === undefined ? {} : { rootfs: usedOf(fs, found.rootfs), logs: usedOf(fs, found.logs) };
 }
 
 function cpuStats(time: string, cores: number, seconds: number): object {
@@ -83,37 +139,6 @@ function memoryStats(time: string, bytes: number, limitBytes: number | undefined
 }
 
 // ── Prometheus ──
-
-type Labels = Readonly<Record<string, string>>;
-
-interface Sample {
-	readonly labels: Labels;
-	readonly value: number;
-}
-
-/** Metrics under their names, as lines of Prometheus' text format. */
-class Page {
-	readonly #nowMs: number;
-	#text = "";
-
-	constructor(nowMs: number) {
-		this.#nowMs = nowMs;
-	}
-
-	/** @param hasTime samples say of when they are */
-	add(name: string, type: "counter" | "gauge", help: string, samples: readonly Sample[], hasTime = true): this {
-		if (samples.length === 0) return this;
-		const lines = samples.map(
-			({ labels, value }) => `${name}${formatLabels(labels)} ${formatFloat(value)}${hasTime ? ` ${this.#nowMs}` : ""}\n`,
-		);
-		this.#text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join("")}`;
-		return this;
-	}
-
-	get text(): string {
-		return this.#text;
-	}
-}
 
 export function resourceMetrics(node: ObservedNode, nowMs: number): string {
 	const pods = node.pods.filter(isUsed);
@@ -231,22 +256,6 @@ function cgroupLabels(pod: Pod, { name, containerId, imageName }: UsedContainer)
 	const qos = pod.status?.qosClass === "Guaranteed" ? "" : `${(pod.status?.qosClass ?? "BestEffort").toLowerCase()}/`;
 	const id = containerId.replace("containerd://", "");
 	return { container: name, id: `/kubepods/${qos}pod${pod.metadata?.uid ?? ""}/${id}`, image: imageName, name: id, ...podLabels(pod) };
-}
-
-/** Sorted by name, as Prometheus' library writes them. */
-function formatLabels(labels: Labels): string {
-	const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
-	const escaped = (text: string) => text.replace(/[\\"\n]/g, (letter) => (letter === "\n" ? "\\n" : `\\${letter}`));
-	return pairs.length === 0 ? "" : `{${pairs.map(([name, value]) => `${name}="${escaped(value)}"`).join(",")}}`;
-}
-
-/** As Go writes the shortest form of a number: `1.675264e+07` from a million on. */
-function formatFloat(value: number): string {
-	if (value === 0) return "0";
-	const [digits = "", exponent = "0"] = value.toExponential().split("e");
-	const power = Number(exponent);
-	if (power >= -4 && power < 6) return String(value);
-	return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
 }
 
 // ── Sums ──

@@ -16,7 +16,7 @@ import type {
 	VolumeProjection,
 } from "../../apimachinery/schema/generated/types.ts";
 import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
-import { type PodClaim, podClaim } from "../../apimachinery/storage/pod-claims.ts";
+import { type PodClaim, podClaim, podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import { FileSystem, type FsErrorCode, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
@@ -102,6 +102,15 @@ export class PodVolumes {
 	diskUsage(): ReadonlyMap<string, { readonly bytes: number; readonly inodes: number }> {
 		const opened = [...(this.#opened ?? [])].filter(([name]) => isOnDisk(this.pod.spec?.volumes?.find((each) => each.name === name)));
 		return new Map(opened.map(([name, { tree }]) => [name, tree.written()]));
+	}
+
+	/** What is in opened volumes that stand on claims, by claim. */
+	claimUsage(): ReadonlyMap<string, { readonly bytes: number; readonly inodes: number }> {
+		const claims = podClaims(this.pod).flatMap(({ volume, claim }) => {
+			const opened = this.#opened?.get(volume);
+			return opened === undefined ? [] : [[claim, opened.tree.written()] as const];
+		});
+		return new Map(claims);
 	}
 
 	/** Resolves when the tokens that opened volumes need have come. */
