@@ -401,6 +401,13 @@ export class Fleet {
 		this.#withNode(name, (node) => this.#faults.failDisk(node, fault));
 	}
 
+	/** Puts SELinux on a node, with a policy under which no sandbox starts. */
+	failSelinux(name: string): void {
+		this.#withNode(name, (node) => {
+			if (!node.isOff) this.#faults.failSelinux(node);
+		});
+	}
+
 	/** Breaks a node's network, until `relieveNode` and `startNode`. */
 	failNetwork(name: string, fault: NetworkFault): void {
 		this.#withNode(name, (node) => this.#faults.failNetwork(node, fault));

@@ -76,7 +76,7 @@ test("a node goes off, comes on, is rebooted in good order, and is made short of
 	);
 	expect((await home.try("node shell node-1 -- touch /x")).stderr).toContain("Read-only file system");
 	expect((await home.try("node fail disk node-1 --partial x")).stderr).toBe("error: a disk fails as errors, read-only or full, not as x\n");
-	expect((await home.try("node fail fan node-1")).stderr).toBe("error: a node's disk or network fails, not its fan\n");
+	expect((await home.try("node fail fan node-1")).stderr).toBe("error: a node's disk, network or selinux fails, not its fan\n");
 	await home.run("node heal node-1");
 	await home.kubectl("run victim --image=busybox -- sleep 10000");
 	await home.kubectl("wait --for=condition=Ready pod/victim --timeout=60s");

@@ -30,6 +30,11 @@ const maxReportedImages = 50;
 
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
 
+/** runc's, of a container that may not label its session keyring. */
+const selinuxDenial =
+	"rpc error: code = Unknown desc = failed to start sandbox: failed to create containerd task: failed to create shim task: OCI runtime create failed: " +
+	"runc create failed: unable to start container process: error during container init: write /proc/self/attr/keycreate: permission denied";
+
 const noPressures: readonly string[] = [];
 
 const noLoad: NodeLoad = { memoryBytes: 0, diskBytes: 0, processes: 0 };
@@ -202,7 +207,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			bootId: () => this.description.identity.bootId,
 			osImage,
 			hooks: this.#hooks,
-			swaps: () => undefined,
+			files: () => this.hostFiles(),
 			facts: this.facts,
 			apiOutage: () => this.#apiOutage,
 		});
@@ -216,6 +221,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	get sandboxError(): string | undefined {
 		if (this.outage !== undefined) return this.outage.error;
+		if (this.#system?.selinux.mode === "Enforcing") return selinuxDenial;
 		const { writeFault } = this;
 		if (writeFault === undefined) return undefined;
 		const directory = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes";
