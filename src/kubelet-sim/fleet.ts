@@ -565,7 +565,7 @@ export class Fleet {
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
 			() => this.#workersOn(options.name),
-			this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
+			() => this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
 			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
 	}

@@ -13,7 +13,7 @@ afterEach(() => home[Symbol.asyncDispose]());
 const field = (object: string, path: string) => home.kubectl(["get", ...object.split(" "), "-o", `jsonpath={${path}}`]);
 const ready = () => field("node node-1", '.status.conditions[?(@.type=="Ready")].message');
 
-async function useTerminal(): Promise<void> {
+async function workAtTerminal(): Promise<void> {
 	const env = Object.entries(home.env).map(([name, value]) => `${name}='${value}'`);
 	const command = `env ${env.join(" ")} ${process.execPath} ${kubesimBin()} node shell node-1; echo "exit code $?"`;
 	using terminal = new Terminal(command, { columns: 100, rows: 30 });
@@ -53,7 +53,7 @@ test("a node goes off, comes on, is rebooted in good order, and is made short of
 		exitCode: 127,
 	});
 	expect((await home.try("node shell node-9")).stderr).toBe('error: node "node-9" is not simulated here: node-1\n');
-	if (hasTmux) await useTerminal();
+	if (hasTmux) await workAtTerminal();
 	expect(await home.run("node stop node-1")).toBe("node-1 is off. To start it again: kubesim node start node-1\n");
 	expect((await home.try(["kubectl", "logs", "web"])).exitCode).not.toBe(0);
 	expect(await home.run("node start node-1")).toBe("node-1 runs.\n");

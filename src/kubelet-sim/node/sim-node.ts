@@ -82,7 +82,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	imageBytes = 0;
 	settings: KubeletSettings;
-	readonly #hooks: NodeDaemonHooks;
+	readonly #hooks: () => NodeDaemonHooks;
 	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
@@ -116,7 +116,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		onWrite: () => void,
 		random: () => Random,
 		workers: () => Iterable<LoggedPod>,
-		hooks: NodeDaemonHooks,
+		hooks: () => NodeDaemonHooks,
 		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
 		this.#hooks = hooks;
@@ -206,7 +206,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			machineId,
 			bootId: () => this.description.identity.bootId,
 			osImage,
-			hooks: this.#hooks,
+			hooks: this.#hooks(),
 			files: () => this.hostFiles(),
 			facts: this.facts,
 			apiOutage: () => this.#apiOutage,
