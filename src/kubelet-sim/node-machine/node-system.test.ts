@@ -163,6 +163,26 @@ it("without its runtime the node is not ready, no sandbox is made, and container
 	expect(harness.story.filter((line) => line.startsWith("a "))).toEqual(["a 0/1 Pending 0", "a 1/1 Running 0"]);
 });
 
+it("what ends while the runtime is down is started again when that is back", async () => {
+	await harness.pod("a", { image: "busybox", command: ["sleep", "60"] });
+	await harness.clock.advance(1_000);
+	await sh("systemctl stop containerd");
+	await harness.clock.advance(120_000);
+	const restarts = async () => (await harness.get("a")).status?.containerStatuses?.[0]?.restartCount;
+	expect(await restarts()).toBe(0);
+	await sh("systemctl start containerd");
+	await harness.clock.advance(20_000);
+	expect(await restarts()).toBe(1);
+});
+
+it("a runtime that is killed comes back by itself", async () => {
+	await sh("systemctl kill -s KILL containerd");
+	await harness.clock.advance(1_000);
+	expect(await sh("systemctl show containerd -p SubState,Result --value")).toBe("auto-restart\nsignal\n");
+	await harness.clock.advance(5_000);
+	expect(await sh("systemctl is-active containerd")).toBe("active\n");
+});
+
 it("edits count after daemon-reload, and systemctl warns before", async () => {
 	await sh(
 		"mkdir /etc/systemd/system/kubelet.service.d; printf '[Service]\\nEnvironment=A=1\\n' > /etc/systemd/system/kubelet.service.d/20-a.conf",
