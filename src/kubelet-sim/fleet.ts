@@ -281,6 +281,7 @@ export class Fleet {
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
 			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
 			power: (node, action) => void this.#power.asked(node, action),
+			workers: (node) => this.#workersOn(node),
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,

@@ -143,6 +143,10 @@ it("without its runtime the node is not ready, no sandbox is made, and container
 	await harness.pod("a", { image: "busybox", command: ["sleep", "100000"] });
 	await harness.clock.advance(1_000);
 	await sh("systemctl stop containerd");
+	const target = { namespace: "default", pod: "a", container: "c", node: "n1" };
+	const streams = { stdout: async () => undefined, stderr: async () => undefined };
+	const exec = harness.fleet.connector.exec(target, { command: ["true"], tty: false, stdin: false }, streams, new AbortController().signal);
+	await expect(exec).rejects.toThrow("unable to upgrade connection: rpc error: code = Unavailable desc = connection error");
 	await harness.pod("b", { image: "busybox", command: ["sleep", "100000"] });
 	await harness.clock.advance(20_000);
 	expect(await ready()).toBe("True kubelet is posting ready status");
@@ -181,6 +185,18 @@ it("a runtime that is killed comes back by itself", async () => {
 	expect(await sh("systemctl show containerd -p SubState,Result --value")).toBe("auto-restart\nsignal\n");
 	await harness.clock.advance(5_000);
 	expect(await sh("systemctl is-active containerd")).toBe("active\n");
+});
+
+it("stopping the slice of the pods ends them, and the kubelet starts them again", async () => {
+	await harness.pod("a", { image: "busybox", command: ["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done"] });
+	await harness.clock.advance(1_000);
+	const uid = (await harness.get("a")).metadata?.uid?.replaceAll("-", "_");
+	expect(await sh("systemctl list-units --type slice --no-legend | cut -c3- | cut -d' ' -f1")).toBe(
+		`-.slice\nkubepods-besteffort-pod${uid}.slice\nkubepods-besteffort.slice\nkubepods.slice\nsystem.slice\nuser.slice\n`,
+	);
+	await sh("systemctl stop kubepods.slice");
+	await harness.clock.advance(20_000);
+	expect((await harness.get("a")).status?.containerStatuses?.[0]?.restartCount).toBe(1);
 });
 
 it("edits count after daemon-reload, and systemctl warns before", async () => {

@@ -47,6 +47,8 @@ export interface NodeDaemonHooks {
 	/** @param wasKilled its socket is still there, and nobody listens on it. */
 	containerdStopped(wasKilled: boolean): void;
 	power(action: PowerAction): void;
+	/** Of its pods. */
+	readonly slices: Slices;
 }
 
 export interface NodeSystemOptions {
@@ -58,7 +60,6 @@ export interface NodeSystemOptions {
 	readonly hooks: NodeDaemonHooks;
 	/** The node's disk. */
 	readonly files: () => FileSystem;
-	readonly slices?: Slices;
 	/** What its kubelet did. */
 	readonly facts: NodeFacts;
 	/** Since when and why its kubelet can't reach the API: Unix ms, and the error of each request. */
@@ -118,7 +119,7 @@ export class NodeSystem {
 	 * The machine is on. @param sinceMs it has been for a while, and everything that is enabled runs; absent: it boots now.
 	 */
 	boot(machine: Machine, sinceMs?: number): void {
-		const { clock, random, hooks, slices, machineId, bootId, osImage } = this.#options;
+		const { clock, random, hooks, machineId, bootId, osImage } = this.#options;
 		const isFirst = this.#bootIds.length === 0;
 		if (!isFirst) this.journal.nextBoot();
 		this.#bootIds.push(bootId());
@@ -130,7 +131,7 @@ export class NodeSystem {
 			clock,
 			random,
 			onPower: (action) => hooks.power(action),
-			...(slices === undefined ? {} : { slices }),
+			slices: hooks.slices,
 		});
 		this.#manager = manager;
 		const source = {

@@ -9,7 +9,9 @@ import { commonFields } from "../node-machine/kubelet-fields.ts";
 import type { KubeletStart } from "../node-machine/kubelet-startup.ts";
 import { containerdSocket } from "../node-machine/node-files.ts";
 import type { NodeDaemonHooks } from "../node-machine/node-system.ts";
+import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import { type KubeletConfiguration, readKubeletConfiguration } from "./kubelet-configuration.ts";
+import { sliceNames, stopSlice } from "./pod-slices.ts";
 import { RuntimeOutage } from "./runtime-health.ts";
 import type { SimNode } from "./sim-node.ts";
 
@@ -22,6 +24,7 @@ export interface NodeDaemonsOptions {
 	readonly reportStatus: (node: SimNode) => Promise<void>;
 	readonly event: (node: SimNode, reason: string, message: string) => void;
 	readonly power: (node: SimNode, action: PowerAction) => void;
+	readonly workers: (node: string) => Iterable<PodWorker>;
 }
 
 /** Of a kubelet that starts on a node that is known already. Source: pkg/kubelet/kubelet_node_status.go */
@@ -52,7 +55,15 @@ export class NodeDaemons {
 			containerdStarted: () => on((node) => this.#containerdStarted(node)),
 			containerdStopped: (wasKilled) => on((node) => this.#containerdStopped(node, wasKilled)),
 			power: (action) => on((node) => this.#options.power(node, action)),
+			slices: {
+				names: () => sliceNames(this.#workersOf(find())),
+				stop: (name) => stopSlice(name, this.#workersOf(find()), this.#options.clock),
+			},
 		};
+	}
+
+	#workersOf(node: SimNode | undefined): Iterable<PodWorker> {
+		return node === undefined ? [] : this.#options.workers(node.name);
 	}
 
 	/** Throws an Error for a configuration that cannot be. */

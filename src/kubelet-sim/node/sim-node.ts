@@ -219,6 +219,10 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.diskFault === undefined ? undefined : diskErrors[this.diskFault];
 	}
 
+	get runtimeError(): string | undefined {
+		return this.outage?.error;
+	}
+
 	get sandboxError(): string | undefined {
 		if (this.outage !== undefined) return this.outage.error;
 		if (this.#system?.selinux.mode === "Enforcing") return selinuxDenial;
