@@ -279,7 +279,7 @@ export class Fleet {
 			apiServer: apiServerUrl,
 			changed: (node) => this.#refresh(node),
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
-			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
+			event: (node, reason, message, kind) => this.#writes.nodeEvent(node.name, reason, message, kind),
 			power: (node, action) => void this.#power.asked(node, action),
 			workers: (node) => this.#workersOn(node),
 		});

@@ -221,6 +221,7 @@ it("a service that is disabled does not come with the next boot", async () => {
 	expect(harness.fleet.machineOf("n1")).toBeUndefined();
 	await harness.clock.advance(6_000);
 	expect(await sh("systemctl is-active containerd kubelet; journalctl --list-boots | wc -l")).toBe("active\ninactive\n3\n");
+	expect((await harness.events("n1")).filter((line) => line.includes("Rebooted"))).toEqual([]);
 	const before = await leaseCalls();
 	await harness.clock.advance(30_000);
 	expect(await leaseCalls()).toBe(before);
@@ -229,4 +230,5 @@ it("a service that is disabled does not come with the next boot", async () => {
 	);
 	await harness.clock.advance(15_000);
 	expect(await leaseCalls()).not.toBe(before);
+	expect((await harness.events("n1")).at(-1)).toMatch(/^Warning Rebooted Node n1 has been rebooted, boot id: /);
 });

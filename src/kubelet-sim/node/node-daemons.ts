@@ -22,7 +22,7 @@ export interface NodeDaemonsOptions {
 	/** Whether the node's kubelet works may have changed. */
 	readonly changed: (node: SimNode) => void;
 	readonly reportStatus: (node: SimNode) => Promise<void>;
-	readonly event: (node: SimNode, reason: string, message: string) => void;
+	readonly event: (node: SimNode, reason: string, message: string, type?: "Warning") => void;
 	readonly power: (node: SimNode, action: PowerAction) => void;
 	readonly workers: (node: string) => Iterable<PodWorker>;
 }
@@ -75,8 +75,9 @@ export class NodeDaemons {
 		node.reachesApi = apiServer === this.#options.apiServer;
 		node.apiServer = apiServer;
 		this.#options.changed(node);
-		if (isNews && node.registered && node.running)
-			for (const [reason, message] of startEvents) this.#options.event(node, reason, message(node.name));
+		if (!isNews || !node.registered || !node.running) return;
+		for (const [reason, message] of startEvents) this.#options.event(node, reason, message(node.name));
+		if (node.hasRebooted) this.#options.event(node, ...node.rebootedEvent(), "Warning");
 	}
 
 	#kubeletStopped(node: SimNode): void {

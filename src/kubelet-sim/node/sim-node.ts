@@ -72,6 +72,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/** MemoryPressure, DiskPressure, PIDPressure: those that there are. */
 	pressures: readonly string[] = noPressures;
 	isShuttingDown = false;
+	/** It came on again, and its kubelet has not said so yet. */
+	hasRebooted = false;
 	/** The machine has no power: nothing of it runs. */
 	isOff = false;
 	readonly #clock: Clock;
@@ -238,9 +240,16 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return `write /var/lib/containerd/io.containerd.content.v1.content/ingest: ${osErrorText(writeFault)}`;
 	}
 
+	/** What its kubelet says when it runs for the first time since the machine came on again. */
+	rebootedEvent(): readonly [reason: string, message: string] {
+		this.hasRebooted = false;
+		return ["Rebooted", `Node ${this.name} has been rebooted, boot id: ${this.description.identity.bootId}`];
+	}
+
 	/** The machine comes on again, with the disk that it had. */
 	boot(bootId: string, nowMs: number): void {
 		this.isOff = false;
+		this.hasRebooted = true;
 		this.isShuttingDown = false;
 		this.pressures = noPressures;
 		this.startedMs = nowMs;
