@@ -304,7 +304,10 @@ function addNodes(program: Command): void {
 	command("pressure <memory|disk|pid> <node>", "make a node short of something, beside what its pods take").action(
 		async (resource, nodeName, options) => (await commands()).nodePressure(resource, nodeName, options),
 	);
-	command("fail <disk|network> <node>", "break a node's disk (nothing can be written) or its network (nothing passes to others)")
+	command(
+		"fail <disk|network|selinux> <node>",
+		"break a node's disk (no writes) or network (nothing passes), or have SELinux deny new pods",
+	)
 		.option("--partial <how>", "of a disk: read-only, or full; of a network: only api, or only pods")
 		.action(async (part, nodeName, options) => (await commands()).nodeFail(part, nodeName, options));
 	command("heal <node>", "undo isolate, pressure and fail").action(async (nodeName, options) =>

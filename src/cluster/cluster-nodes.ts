@@ -57,7 +57,9 @@ export interface CommandResult {
 /** What can break on a node. `as`: in part; default `errors` of a disk, `all` of a network. */
 export type NodeFault =
 	| { readonly part: "disk"; readonly as?: DiskFault | undefined }
-	| { readonly part: "network"; readonly as?: NetworkFault | undefined };
+	| { readonly part: "network"; readonly as?: NetworkFault | undefined }
+	/** It enforces a policy under which no sandbox starts. */
+	| { readonly part: "selinux" };
 
 /** A process of a pod to send a signal to. */
 export interface KilledPod {
@@ -173,7 +175,8 @@ export class ClusterNodes {
 		const node = this.known(name);
 		if (fault.part === "disk") fleet.failDisk(node, oneOf(diskFaults, fault.as ?? "errors", "a disk"));
 		else if (fault.part === "network") fleet.failNetwork(node, oneOf(networkFaults, fault.as ?? "all", "a network"));
-		else throw new NodeRequestError(`a node's disk or network fails, not its ${String((fault as { part: unknown }).part)}`);
+		else if (fault.part === "selinux") fleet.failSelinux(node);
+		else throw new NodeRequestError(`a node's disk, network or selinux fails, not its ${String((fault as { part: unknown }).part)}`);
 	}
 
 	/** Undoes `fail`, and pressures and isolation, too. Throws NodeRequestError. */

@@ -10,6 +10,12 @@
  * Invariants: all time is the cluster's; nothing reaches the real file system or network; an unvisited machine has no
  * files in memory.
  */
+export { aptPrograms } from "./administration/apt.ts";
+export { dpkg } from "./administration/dpkg.ts";
+export { KernelModules } from "./administration/modules.ts";
+export { type Package, Packages } from "./administration/packages.ts";
+export { installSelinux, Selinux } from "./administration/selinux.ts";
+export { Swap } from "./administration/swap.ts";
 export { commandNames, findCommand } from "./commands/index.ts";
 export { kernelVersion } from "./commands/system.ts";
 export { Kernel, PidNamespace } from "./kernel.ts";

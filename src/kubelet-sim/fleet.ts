@@ -276,8 +276,9 @@ export class Fleet {
 			apiServer: apiServerUrl,
 			changed: (node) => this.#refresh(node),
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
-			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
+			event: (node, reason, message, kind) => this.#writes.nodeEvent(node.name, reason, message, kind),
 			power: (node, action) => void this.#power.asked(node, action),
+			workers: (node) => this.#workersOn(node),
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
@@ -397,6 +398,13 @@ export class Fleet {
 	/** Breaks a node's disk, until `relieveNode`. Throws an Error if its kubelet would not mind a full one. */
 	failDisk(name: string, fault: DiskFault): void {
 		this.#withNode(name, (node) => this.#faults.failDisk(node, fault));
+	}
+
+	/** Puts SELinux on a node, with a policy under which no sandbox starts. */
+	failSelinux(name: string): void {
+		this.#withNode(name, (node) => {
+			if (!node.isOff) this.#faults.failSelinux(node);
+		});
 	}
 
 	/** Breaks a node's network, until `relieveNode` and `startNode`. */
@@ -556,7 +564,7 @@ export class Fleet {
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
 			() => this.#workersOn(options.name),
-			this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
+			() => this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
 			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
 	}

@@ -91,6 +91,8 @@ export class FleetConnector implements NodeConnector {
 		if (container === undefined || record?.phase === "exited") {
 			throw newInternalError(`unable to upgrade connection: container not found (${JSON.stringify(target.container)})`);
 		}
+		const { runtimeError } = worker.node;
+		if (runtimeError !== undefined) throw newInternalError(`unable to upgrade connection: ${runtimeError}`);
 		return container;
 	}
 

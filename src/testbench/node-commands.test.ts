@@ -1,5 +1,6 @@
 /** Commands on nodes, as the library offers them: cluster.nodes.run, exec and commands. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Pod } from "../apimachinery/schema/generated/types.ts";
 import { NodeRequestError } from "../cluster/index.ts";
 import { createCluster, type TestCluster } from "./test-cluster.ts";
 
@@ -75,6 +76,31 @@ test("hangs up on a command when the caller is gone", async () => {
 	const running = cluster.nodes.exec("node-1", { command: ["sleep", "1000"], tty: false, stdin: false }, streams, caller.signal);
 	caller.abort();
 	expect(await running).toEqual({ exitCode: 129 });
+});
+
+test("kills a container's main process, and says where there is none", async () => {
+	await cluster.apply(`apiVersion: v1
+kind: Pod
+metadata: { name: a, namespace: default }
+spec: { containers: [{ name: c, image: busybox, command: [sleep, '100000'] }] }`);
+	const first = async () => (await cluster.get<Pod>("Pod", "a")).status?.containerStatuses?.[0];
+	await cluster.runUntil(async () => (await first())?.ready === true, { within: "1m" });
+	cluster.nodes.killPod({ name: "a" });
+	await cluster.runUntil(async () => (await first())?.restartCount === 1, { within: "1m" });
+	expect((await first())?.lastState?.terminated?.exitCode).toBe(137);
+	expect(() => cluster.nodes.killPod({ name: "a", container: "x" })).toThrow("container x is not valid for pod a");
+	expect(() => cluster.nodes.killPod({ name: "a", signal: "NOPE" })).toThrow('there is no signal "NOPE"');
+	expect(() => cluster.nodes.fail("node-1", { part: "disk", as: "wet" as "full" })).toThrow(
+		"a disk fails as errors, read-only or full, not as wet",
+	);
+});
+
+test("a node whose network fails is NotReady, and ready again when it is mended", async () => {
+	const ready = async () => (await cluster.nodes.list()).find(({ name }) => name === "node-2")?.state;
+	cluster.nodes.fail("node-2", { part: "network" });
+	await cluster.runUntil(async () => (await ready()) === "NotReady", { within: "2m" });
+	cluster.nodes.heal("node-2");
+	await cluster.runUntil(async () => (await ready()) === "Ready", { within: "1m" });
 });
 
 test("a node that goes off ends what runs on it, and takes no commands", async () => {

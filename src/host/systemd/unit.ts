@@ -60,7 +60,7 @@ export class Unit {
 	}
 
 	get description(): string {
-		return this.definition.settings.last("Unit", "Description") ?? this.name;
+		return this.definition.settings.last("Unit", "Description") ?? sliceDescription(this.name) ?? this.name;
 	}
 
 	get isUp(): boolean {
@@ -77,6 +77,17 @@ export class Unit {
 		if (!wasDown && isDown(activeState)) this.times.inactiveEnter = nowMs;
 		if (wasDown && !isDown(activeState)) this.times.inactiveExit = nowMs;
 	}
+}
+
+/** Of slices that no file describes. */
+function sliceDescription(name: string): string | undefined {
+	if (name.startsWith("kubepods") && name.endsWith(".slice")) return `libcontainer container ${name}`;
+	const own: Readonly<Record<string, string>> = {
+		"-.slice": "Root Slice",
+		"system.slice": "System Slice",
+		"user.slice": "User and Session Slice",
+	};
+	return own[name];
 }
 
 function isDown(state: ActiveState): boolean {

@@ -15,8 +15,32 @@ export const kubeletKubeconfigPath = "/etc/kubernetes/kubelet.conf";
 export const clusterCaPath = "/etc/kubernetes/pki/ca.crt";
 
 /** Programs that node-system.ts brings, in the directory where they are installed. */
-const systemBinaries: readonly string[] = ["systemctl", "journalctl", "systemd-notify", "hostnamectl", "timedatectl", "dmesg"];
-const administrationBinaries: readonly string[] = ["reboot", "poweroff", "halt", "shutdown"];
+const systemBinaries: readonly string[] = [
+	"systemctl",
+	"journalctl",
+	"systemd-notify",
+	"hostnamectl",
+	"timedatectl",
+	"dmesg",
+	"apt",
+	"apt-get",
+	"apt-cache",
+	"apt-mark",
+	"dpkg",
+	"dpkg-query",
+];
+const administrationBinaries: readonly string[] = [
+	"reboot",
+	"poweroff",
+	"halt",
+	"shutdown",
+	"lsmod",
+	"modprobe",
+	"rmmod",
+	"swapon",
+	"swapoff",
+	"mkswap",
+];
 const daemons: readonly (readonly [path: string, program: string])[] = [
 	["/usr/lib/systemd/systemd", "systemd"],
 	["/usr/lib/systemd/systemd-journald", "daemon"],

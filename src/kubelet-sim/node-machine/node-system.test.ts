@@ -143,6 +143,10 @@ it("without its runtime the node is not ready, no sandbox is made, and container
 	await harness.pod("a", { image: "busybox", command: ["sleep", "100000"] });
 	await harness.clock.advance(1_000);
 	await sh("systemctl stop containerd");
+	const target = { namespace: "default", pod: "a", container: "c", node: "n1" };
+	const streams = { stdout: async () => undefined, stderr: async () => undefined };
+	const exec = harness.fleet.connector.exec(target, { command: ["true"], tty: false, stdin: false }, streams, new AbortController().signal);
+	await expect(exec).rejects.toThrow("unable to upgrade connection: rpc error: code = Unavailable desc = connection error");
 	await harness.pod("b", { image: "busybox", command: ["sleep", "100000"] });
 	await harness.clock.advance(20_000);
 	expect(await ready()).toBe("True kubelet is posting ready status");
@@ -161,6 +165,38 @@ it("without its runtime the node is not ready, no sandbox is made, and container
 	expect(await ready()).toBe("True kubelet is posting ready status");
 	expect((await harness.get("b")).status?.phase).toBe("Running");
 	expect(harness.story.filter((line) => line.startsWith("a "))).toEqual(["a 0/1 Pending 0", "a 1/1 Running 0"]);
+});
+
+it("what ends while the runtime is down is started again when that is back", async () => {
+	await harness.pod("a", { image: "busybox", command: ["sleep", "60"] });
+	await harness.clock.advance(1_000);
+	await sh("systemctl stop containerd");
+	await harness.clock.advance(120_000);
+	const restarts = async () => (await harness.get("a")).status?.containerStatuses?.[0]?.restartCount;
+	expect(await restarts()).toBe(0);
+	await sh("systemctl start containerd");
+	await harness.clock.advance(20_000);
+	expect(await restarts()).toBe(1);
+});
+
+it("a runtime that is killed comes back by itself", async () => {
+	await sh("systemctl kill -s KILL containerd");
+	await harness.clock.advance(1_000);
+	expect(await sh("systemctl show containerd -p SubState,Result --value")).toBe("auto-restart\nsignal\n");
+	await harness.clock.advance(5_000);
+	expect(await sh("systemctl is-active containerd")).toBe("active\n");
+});
+
+it("stopping the slice of the pods ends them, and the kubelet starts them again", async () => {
+	await harness.pod("a", { image: "busybox", command: ["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done"] });
+	await harness.clock.advance(1_000);
+	const uid = (await harness.get("a")).metadata?.uid?.replaceAll("-", "_");
+	expect(await sh("systemctl list-units --type slice --no-legend | cut -c3- | cut -d' ' -f1")).toBe(
+		`-.slice\nkubepods-besteffort-pod${uid}.slice\nkubepods-besteffort.slice\nkubepods.slice\nsystem.slice\nuser.slice\n`,
+	);
+	await sh("systemctl stop kubepods.slice");
+	await harness.clock.advance(20_000);
+	expect((await harness.get("a")).status?.containerStatuses?.[0]?.restartCount).toBe(1);
 });
 
 it("edits count after daemon-reload, and systemctl warns before", async () => {
@@ -185,6 +221,7 @@ it("a service that is disabled does not come with the next boot", async () => {
 	expect(harness.fleet.machineOf("n1")).toBeUndefined();
 	await harness.clock.advance(6_000);
 	expect(await sh("systemctl is-active containerd kubelet; journalctl --list-boots | wc -l")).toBe("active\ninactive\n3\n");
+	expect((await harness.events("n1")).filter((line) => line.includes("Rebooted"))).toEqual([]);
 	const before = await leaseCalls();
 	await harness.clock.advance(30_000);
 	expect(await leaseCalls()).toBe(before);
@@ -193,4 +230,5 @@ it("a service that is disabled does not come with the next boot", async () => {
 	);
 	await harness.clock.advance(15_000);
 	expect(await leaseCalls()).not.toBe(before);
+	expect((await harness.events("n1")).at(-1)).toMatch(/^Warning Rebooted Node n1 has been rebooted, boot id: /);
 });

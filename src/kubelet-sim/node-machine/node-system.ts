@@ -9,15 +9,23 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { kubernetesVersion } from "../../apimachinery/kubernetes-version.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import {
+	aptPrograms,
+	dpkg,
+	type FileSystem,
 	formatJournalLine,
+	installSelinux,
 	Journal,
 	type JournalEntry,
+	KernelModules,
 	type Machine,
+	Packages,
 	type PowerAction,
 	type Process,
 	type ProcessContext,
 	type Program,
+	Selinux,
 	type Slices,
+	Swap,
 	SystemManager,
 	systemPrograms,
 	writeText,
@@ -28,6 +36,7 @@ import { containerdLine, type KlogSeverity, klogLine } from "./klog.ts";
 import type { KubeletStart } from "./kubelet-startup.ts";
 import { loadKubeletStartup } from "./load-kubelet-startup.ts";
 import type { NodeFact, NodeFacts } from "./node-facts.ts";
+import { nodePackages } from "./node-packages.ts";
 
 /** What the node does when its daemons come and go. */
 export interface NodeDaemonHooks {
@@ -38,6 +47,8 @@ export interface NodeDaemonHooks {
 	/** @param wasKilled its socket is still there, and nobody listens on it. */
 	containerdStopped(wasKilled: boolean): void;
 	power(action: PowerAction): void;
+	/** Of its pods. */
+	readonly slices: Slices;
 }
 
 export interface NodeSystemOptions {
@@ -47,13 +58,12 @@ export interface NodeSystemOptions {
 	readonly bootId: () => string;
 	readonly osImage: string;
 	readonly hooks: NodeDaemonHooks;
-	readonly slices?: Slices;
+	/** The node's disk. */
+	readonly files: () => FileSystem;
 	/** What its kubelet did. */
 	readonly facts: NodeFacts;
 	/** Since when and why its kubelet can't reach the API: Unix ms, and the error of each request. */
 	readonly apiOutage: () => ApiOutage | undefined;
-	/** The contents of /proc/swaps where there is swap. */
-	readonly swaps: () => string | undefined;
 }
 
 /** Of what boots with the machine, as long as nobody has restarted it. */
@@ -72,6 +82,10 @@ const [kubeletPid, containerdPid] = [738, 411];
 
 export class NodeSystem {
 	readonly journal: Journal;
+	readonly selinux = new Selinux();
+	readonly swap = new Swap();
+	readonly #modules = new KernelModules();
+	readonly #packages: Packages;
 	readonly #options: NodeSystemOptions;
 	readonly #bootIds: string[] = [];
 	/** Unix ms. */
@@ -86,6 +100,7 @@ export class NodeSystem {
 
 	constructor(options: NodeSystemOptions) {
 		this.#options = options;
+		this.#packages = new Packages(nodePackages, options.files);
 		this.journal = new Journal(options.clock, () => this.#kubeletEntries());
 		options.facts.onFact = (fact) => {
 			for (const entry of this.#entriesOf(fact)) this.journal.tell(entry);
@@ -104,7 +119,7 @@ export class NodeSystem {
 	 * The machine is on. @param sinceMs it has been for a while, and everything that is enabled runs; absent: it boots now.
 	 */
 	boot(machine: Machine, sinceMs?: number): void {
-		const { clock, random, hooks, slices, machineId, bootId, osImage } = this.#options;
+		const { clock, random, hooks, machineId, bootId, osImage } = this.#options;
 		const isFirst = this.#bootIds.length === 0;
 		if (!isFirst) this.journal.nextBoot();
 		this.#bootIds.push(bootId());
@@ -116,7 +131,7 @@ export class NodeSystem {
 			clock,
 			random,
 			onPower: (action) => hooks.power(action),
-			...(slices === undefined ? {} : { slices }),
+			slices: hooks.slices,
 		});
 		this.#manager = manager;
 		const source = {
@@ -127,11 +142,20 @@ export class NodeSystem {
 		};
 		this.#programs = new Map<string, Program>([
 			...systemPrograms(manager, source, { machineId, bootId, osImage }),
+			...this.selinux.programs(),
+			...this.swap.programs(),
+			...this.#modules.programs(),
+			...aptPrograms(this.#packages),
+			["dpkg", dpkg(this.#packages)],
+			["dpkg-query", dpkg(this.#packages)],
 			["kubelet", (context) => this.#kubelet(context)],
 			["containerd", (context) => this.#containerd(context)],
 			["daemon", (context) => this.#daemon(context)],
 		]);
 		this.#sayBoot(sinceMs ?? clock.now());
+		this.selinux.boot(machine);
+		this.swap.boot(machine);
+		this.#modules.boot(machine);
 		if (sinceMs === undefined) {
 			// Nothing waits for it: what can't start is in the journal.
 			void manager.boot();
@@ -148,6 +172,15 @@ export class NodeSystem {
 		for (const service of this.#manager?.services() ?? []) service.abandon();
 		this.#manager = undefined;
 		this.#programs = new Map();
+	}
+
+	/** SELinux comes to the machine with a policy that lacks what runc needs: no container can label its session keyring. */
+	enforceSelinux(machine: Machine): void {
+		for (const name of ["selinux-utils", "policycoreutils"]) {
+			const found = this.#packages.find(name);
+			if (found !== undefined) this.#packages.install(found, found.versions[0] ?? "");
+		}
+		installSelinux(machine, this.selinux);
 	}
 
 	/** The journal as rsyslog writes it to /var/log/syslog. */
@@ -282,7 +315,7 @@ export class NodeSystem {
 					files: machine.files,
 					parse,
 					runtimeError: this.#runtimeError,
-					swaps: this.#options.swaps(),
+					swaps: this.swap.table(),
 				});
 				const say = (source: string, message: string, values: object) =>
 					writeText(stderr, `${klogLine("I", clock.now(), process.hostPid, source, message, { ...values })}\n`);

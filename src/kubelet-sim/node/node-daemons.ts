@@ -9,7 +9,9 @@ import { commonFields } from "../node-machine/kubelet-fields.ts";
 import type { KubeletStart } from "../node-machine/kubelet-startup.ts";
 import { containerdSocket } from "../node-machine/node-files.ts";
 import type { NodeDaemonHooks } from "../node-machine/node-system.ts";
+import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import { type KubeletConfiguration, readKubeletConfiguration } from "./kubelet-configuration.ts";
+import { sliceNames, stopSlice } from "./pod-slices.ts";
 import { RuntimeOutage } from "./runtime-health.ts";
 import type { SimNode } from "./sim-node.ts";
 
@@ -20,8 +22,9 @@ export interface NodeDaemonsOptions {
 	/** Whether the node's kubelet works may have changed. */
 	readonly changed: (node: SimNode) => void;
 	readonly reportStatus: (node: SimNode) => Promise<void>;
-	readonly event: (node: SimNode, reason: string, message: string) => void;
+	readonly event: (node: SimNode, reason: string, message: string, type?: "Warning") => void;
 	readonly power: (node: SimNode, action: PowerAction) => void;
+	readonly workers: (node: string) => Iterable<PodWorker>;
 }
 
 /** Of a kubelet that starts on a node that is known already. Source: pkg/kubelet/kubelet_node_status.go */
@@ -52,7 +55,15 @@ export class NodeDaemons {
 			containerdStarted: () => on((node) => this.#containerdStarted(node)),
 			containerdStopped: (wasKilled) => on((node) => this.#containerdStopped(node, wasKilled)),
 			power: (action) => on((node) => this.#options.power(node, action)),
+			slices: {
+				names: () => sliceNames(this.#workersOf(find())),
+				stop: (name) => stopSlice(name, this.#workersOf(find()), this.#options.clock),
+			},
 		};
+	}
+
+	#workersOf(node: SimNode | undefined): Iterable<PodWorker> {
+		return node === undefined ? [] : this.#options.workers(node.name);
 	}
 
 	/** Throws an Error for a configuration that cannot be. */
@@ -64,8 +75,9 @@ export class NodeDaemons {
 		node.reachesApi = apiServer === this.#options.apiServer;
 		node.apiServer = apiServer;
 		this.#options.changed(node);
-		if (isNews && node.registered && node.running)
-			for (const [reason, message] of startEvents) this.#options.event(node, reason, message(node.name));
+		if (!isNews || !node.registered || !node.running) return;
+		for (const [reason, message] of startEvents) this.#options.event(node, reason, message(node.name));
+		if (node.hasRebooted) this.#options.event(node, ...node.rebootedEvent(), "Warning");
 	}
 
 	#kubeletStopped(node: SimNode): void {

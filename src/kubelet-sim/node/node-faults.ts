@@ -3,6 +3,7 @@
  *
  *  - disk: whatever is written fails, by the node, its containers and their volumes; so do image pulls and new sandboxes. A full
  *    disk is DiskPressure, too.
+ *  - selinux: it enforces a policy without what runc needs: new sandboxes fail.
  *  - network: nothing passes between the node and others, or between its pods and others; on the node all goes on.
  */
 import type { PressedResource } from "../eviction/eviction-manager.ts";
@@ -45,6 +46,11 @@ export class NodeFaults {
 		for (const message of kernelLines[fault]) node.system.journal.append({ unit: "", identifier: "kernel", priority: 3, message });
 	}
 
+	/** The node gets SELinux, which denies what runc does. Mended by `setenforce 0`, or heal. */
+	failSelinux(node: SimNode): void {
+		node.system.enforceSelinux(node.machine);
+	}
+
 	failNetwork(node: SimNode, fault: NetworkFault): void {
 		if (fault !== "api") this.#lonely.add(node);
 		if (fault === "pods") return;
@@ -55,6 +61,7 @@ export class NodeFaults {
 	/** Mends all of it, except that a kubelet that was cut off is the caller's to let go on. */
 	heal(node: SimNode): void {
 		node.diskFault = undefined;
+		if (node.system.selinux.mode === "Enforcing") node.system.selinux.mode = "Permissive";
 		this.#lonely.delete(node);
 	}
 

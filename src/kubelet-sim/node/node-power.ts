@@ -99,10 +99,12 @@ export class NodePower {
 		node.boot(random.uuid(), clock.now());
 		node.isCutOff = false;
 		this.#options.changed(node);
-		// Who has changed its files finds what came of it: a kubelet that does not start, for one.
-		if (node.hasFiles) void node.machine;
-		const { bootId } = node.description.identity;
+		if (node.hasFiles) {
+			// Who has changed its files finds what came of it: a kubelet that does not start, for one.
+			void node.machine;
+			return;
+		}
 		event(node, "Normal", "Starting", "Starting kubelet.");
-		event(node, "Warning", "Rebooted", `Node ${node.name} has been rebooted, boot id: ${bootId}`);
+		event(node, "Warning", ...node.rebootedEvent());
 	}
 }

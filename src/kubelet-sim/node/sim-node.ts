@@ -31,6 +31,11 @@ const maxReportedImages = 50;
 
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
 
+/** runc's, of a container that may not label its session keyring. */
+const selinuxDenial =
+	"rpc error: code = Unknown desc = failed to start sandbox: failed to create containerd task: failed to create shim task: OCI runtime create failed: " +
+	"runc create failed: unable to start container process: error during container init: write /proc/self/attr/keycreate: permission denied";
+
 const noPressures: readonly string[] = [];
 
 const noLoad: NodeLoad = { memoryBytes: 0, diskBytes: 0, processes: 0 };
@@ -68,6 +73,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/** MemoryPressure, DiskPressure, PIDPressure: those that there are. */
 	pressures: readonly string[] = noPressures;
 	isShuttingDown = false;
+	/** It came on again, and its kubelet has not said so yet. */
+	hasRebooted = false;
 	/** The machine has no power: nothing of it runs. */
 	isOff = false;
 	readonly #clock: Clock;
@@ -78,7 +85,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	imageBytes = 0;
 	settings: KubeletSettings;
-	readonly #hooks: NodeDaemonHooks;
+	readonly #hooks: () => NodeDaemonHooks;
 	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
@@ -113,7 +120,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		onWrite: () => void,
 		random: () => Random,
 		workers: () => Iterable<LoggedPod>,
-		hooks: NodeDaemonHooks,
+		hooks: () => NodeDaemonHooks,
 		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
 		this.#hooks = hooks;
@@ -203,8 +210,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			machineId,
 			bootId: () => this.description.identity.bootId,
 			osImage,
-			hooks: this.#hooks,
-			swaps: () => undefined,
+			hooks: this.#hooks(),
+			files: () => this.hostFiles(),
 			facts: this.facts,
 			apiOutage: () => this.#apiOutage,
 		});
@@ -216,8 +223,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.diskFault === undefined ? undefined : diskErrors[this.diskFault];
 	}
 
+	get runtimeError(): string | undefined {
+		return this.outage?.error;
+	}
+
 	get sandboxError(): string | undefined {
 		if (this.outage !== undefined) return this.outage.error;
+		if (this.#system?.selinux.mode === "Enforcing") return selinuxDenial;
 		const { writeFault } = this;
 		if (writeFault === undefined) return undefined;
 		const directory = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes";
@@ -230,9 +242,16 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return `write /var/lib/containerd/io.containerd.content.v1.content/ingest: ${osErrorText(writeFault)}`;
 	}
 
+	/** What its kubelet says when it runs for the first time since the machine came on again. */
+	rebootedEvent(): readonly [reason: string, message: string] {
+		this.hasRebooted = false;
+		return ["Rebooted", `Node ${this.name} has been rebooted, boot id: ${this.description.identity.bootId}`];
+	}
+
 	/** The machine comes on again, with the disk that it had. */
 	boot(bootId: string, nowMs: number): void {
 		this.isOff = false;
+		this.hasRebooted = true;
 		this.isShuttingDown = false;
 		this.pressures = noPressures;
 		this.startedMs = nowMs;

@@ -25,6 +25,8 @@ export interface WorkerNode extends AdmissionNode, NetworkNode {
 	readonly writeFault: FsErrorCode | undefined;
 	/** Why what is pulled can't be kept; undefined if it can. */
 	readonly pullError: string | undefined;
+	/** Why nobody can talk to its container runtime; undefined if one can. */
+	readonly runtimeError: string | undefined;
 	/** Why no sandbox can be made; undefined if one can. */
 	readonly sandboxError: string | undefined;
 	/** What its containers share. Another one after each boot. */
