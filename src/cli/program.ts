@@ -565,12 +565,14 @@ function addLearn(program: Command): void {
 	learn
 		.command("status")
 		.description("tell how far you are")
+		.addOption(fromOption())
 		.addOption(outputOption())
 		.action(async (options) => (await commands()).learnStatus(options));
 	learn
 		.command("reset [section]")
 		.description("forget what is kept of a lesson, or of all")
-		.action(async (section) => (await commands()).learnReset(section));
+		.addOption(fromOption())
+		.action(async (section, options) => (await commands()).learnReset(section, options));
 	learn
 		.command("new <section>")
 		.description("make a lesson to begin with, in a course of your own (docs/writing-lessons.md)")

@@ -24,7 +24,7 @@ interface Status {
 	readonly step: string;
 	readonly outcomes: Readonly<Record<string, string>>;
 }
-const status = async () => JSON.parse(await home.run("learn status -o json")) as readonly Status[];
+const status = async () => JSON.parse(await home.run(`learn status -o json --from ${course}`)) as readonly Status[];
 
 test("a lesson is made, listed, begun, left and finished, and its progress is told and forgotten", async () => {
 	expect(await home.run("learn list")).toMatch(/^SECTION +STATE +MINUTES +TITLE\n/);
@@ -55,7 +55,8 @@ test("a lesson is made, listed, begun, left and finished, and its progress is to
 	expect(said).toContain("$ kubectl create configmap greeting --from-literal=text=hello\nconfigmap/greeting created\n");
 	expect(said).toContain("[x] Shown\n\nKeys and values are all there is to it.\n\nThe lesson is done.\n");
 	expect(await status()).toMatchObject([{ state: "finished", outcomes: { create: "shown" } }]);
-	await home.run("learn reset hello");
+	expect(await home.run("learn status -o json")).toBe("[]\n");
+	await home.run(`learn reset hello --from ${course}`);
 	expect(await status()).toEqual([]);
 });
 

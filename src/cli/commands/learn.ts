@@ -1,4 +1,5 @@
 /** `kubesim learn`: lessons on a cluster of their own. Loaded when somebody learns. */
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -43,7 +44,7 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 	await explained(async () => {
 		const course = courseOf(options);
 		const common = {
-			stateDirectory: stateDirectory(),
+			stateDirectory: stateDirectory(options),
 			env: { ...process.env },
 			random: createEntropyRandom(),
 			surroundings: lessonSurroundings(),
@@ -60,7 +61,7 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 			const { runScreens } = await import("../../tutorials/ui/index.tsx");
 			return await runScreens({ ...common, course, section });
 		}
-		const lesson = course.lesson(section ?? nextSection(course));
+		const lesson = course.lesson(section ?? nextSection(course, options));
 		const resumeCommand = `kubesim learn ${lesson.section}${options.from === undefined ? "" : ` --from ${options.from}`}`;
 		return await runPlain({ ...common, lesson, resumeCommand });
 	});
@@ -71,17 +72,18 @@ export async function learnList(options: LearnOptions): Promise<void> {
 		const language = languageFor(options);
 		const rows = courseOf(options)
 			.heads()
-			.map(({ section, title, minutes }) => [section, stateOf(section), String(minutes), title[language]]);
+			.map(({ section, title, minutes }) => [section, stateOf(section, options), String(minutes), title[language]]);
 		process.stdout.write(formatTable(["SECTION", "STATE", "MINUTES", "TITLE"], rows));
 	});
 }
 
 export async function learnStatus(options: LearnOptions & { readonly output?: "json" }): Promise<void> {
 	await explained(() => {
-		const lessons = startedSections(stateDirectory())
+		const state = stateDirectory(options);
+		const lessons = startedSections(state)
 			.toSorted(compareSections)
 			.flatMap((section) => {
-				const progress = new ProgressStore(stateDirectory(), section).read();
+				const progress = new ProgressStore(state, section).read();
 				if (progress === undefined) return [];
 				const { step = "", isFinished, outcomes, answers, hints } = progress;
 				return [{ section, state: isFinished ? "finished" : "started", step, outcomes, answers, hints }];
@@ -99,12 +101,13 @@ export async function learnStatus(options: LearnOptions & { readonly output?: "j
 }
 
 /** Forgets what is kept of a lesson, or of all. */
-export async function learnReset(section: string | undefined): Promise<void> {
+export async function learnReset(section: string | undefined, options: LearnOptions): Promise<void> {
 	await explained(() => {
-		const started = startedSections(stateDirectory());
+		const state = stateDirectory(options);
+		const started = startedSections(state);
 		if (section !== undefined && !started.includes(section))
 			throw new CliError(`nothing is kept of lesson ${section}`, { hint: "kubesim learn status shows the lessons that were started." });
-		for (const each of section === undefined ? started : [section]) new ProgressStore(stateDirectory(), each).remove();
+		for (const each of section === undefined ? started : [section]) new ProgressStore(state, each).remove();
 	});
 }
 
@@ -166,13 +169,13 @@ function courseOf({ from }: LearnOptions): Course {
 	return from === undefined ? builtinCourse() : new Course(resolve(from));
 }
 
-function nextSection(course: Course): string {
+function nextSection(course: Course, options: LearnOptions): string {
 	const folders = course.folders();
-	return folders.find((section) => stateOf(section) !== "finished") ?? folders[0] ?? "";
+	return folders.find((section) => stateOf(section, options) !== "finished") ?? folders[0] ?? "";
 }
 
-function stateOf(section: string): string {
-	const progress = new ProgressStore(stateDirectory(), section).read();
+function stateOf(section: string, options: LearnOptions): string {
+	const progress = new ProgressStore(stateDirectory(options), section).read();
 	if (progress === undefined) return "-";
 	return progress.isFinished ? "finished" : "started";
 }
@@ -181,7 +184,8 @@ function languageFor({ lang }: LearnOptions): Language {
 	return lang ?? languageOf(process.env.LC_ALL || process.env.LC_MESSAGES || process.env.LANG);
 }
 
-/** Beside the clusters, where none of them can be: their names begin with no dot. */
-function stateDirectory(): string {
-	return join(kubesimHome(), ".learn");
+/** Beside the clusters, where none of them can be: their names begin with no dot. Each course has its own, as sections of two may have one name. */
+function stateDirectory({ from }: LearnOptions): string {
+	const course = from === undefined ? "" : `-${createHash("sha256").update(resolve(from)).digest("hex").slice(0, 12)}`;
+	return join(kubesimHome(), `.learn${course}`);
 }

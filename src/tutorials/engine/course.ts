@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Lesson } from "./lesson.ts";
-import { type LessonHead, lessonFileName, readLesson, readLessonHead } from "./lesson-file.ts";
+import { type LessonHead, lessonFileName, readLesson, readLessonHead, sectionName } from "./lesson-file.ts";
 
 /** There is no such course, or no such lesson in it. */
 export class CourseError extends Error {
@@ -60,8 +60,7 @@ const builtinDirectory = fileURLToPath(new URL("../lessons", import.meta.url));
  * @param course made if it is not there. Throws CourseError for a section that there is, or a name that no folder can have
  */
 export function newLesson(section: string, course: string): string {
-	if (!/^[A-Za-z0-9][A-Za-z0-9.-]*$/.test(section))
-		throw new CourseError(`a lesson is called by letters, digits, dots and dashes, not ${section}`);
+	if (!sectionName.test(section)) throw new CourseError(`a lesson is called by letters, digits, dots and dashes, not ${section}`);
 	const folder = join(course, section);
 	if (existsSync(folder)) throw new CourseError(`there is ${folder} already`);
 	mkdirSync(folder, { recursive: true });

@@ -57,6 +57,11 @@ test.each<[string, readonly [RegExp, string], string]>([
 	["a number is too large", [/minutes: 5/, "minutes: 500"], "lesson.yaml:3:10: minutes: it is to be a number from 1 to 120"],
 	["a number is no text", [/section: "1.1"/, "section: 1.1"], 'lesson.yaml:1:10: section: it is to be a text: put "1.1" in quotes'],
 	[
+		"a section is a path",
+		[/section: "1.1"/, 'section: "../1"'],
+		"lesson.yaml:1:10: section: a section is of letters, digits, dots and dashes",
+	],
+	[
 		"a file is not there",
 		[/apply: pod.yaml/, "apply: pods.yaml"],
 		"lesson.yaml:10:16: steps[0].begin[0].apply: there is no file pods.yaml in",

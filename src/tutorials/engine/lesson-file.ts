@@ -44,7 +44,7 @@ export function readLesson(directory: string): Lesson {
 	const files = filesIn(directory);
 	const cluster = readCluster(fields.cluster, files);
 	const lesson: Lesson = {
-		section: fields.section.string(),
+		section: readSection(fields.section),
 		title: fields.title.text(),
 		minutes: fields.minutes.number({ min: 1, max: 120 }),
 		namespace: fields.namespace.optionalString() ?? "default",
@@ -58,6 +58,15 @@ export function readLesson(directory: string): Lesson {
 	return lesson;
 }
 
+/** It is a folder's name, too: of what is kept of the lesson. */
+export const sectionName = /^[A-Za-z0-9][A-Za-z0-9.-]*$/;
+
+function readSection(reader: FileReader): string {
+	const section = reader.string();
+	if (section !== "" && !sectionName.test(section)) reader.wrong("a section is of letters, digits, dots and dashes");
+	return section;
+}
+
 /** @throws LessonFileError */
 export function readLessonHead(directory: string): LessonHead {
 	const file = join(directory, lessonFileName);
@@ -65,7 +74,7 @@ export function readLessonHead(directory: string): LessonHead {
 	const entries = new Map(root.entries());
 	const field = (name: string) => entries.get(name) ?? root;
 	const head: LessonHead = {
-		section: field("section").string(),
+		section: readSection(field("section")),
 		title: field("title").text(),
 		minutes: field("minutes").number({ min: 1, max: 120 }),
 		steps: field("steps").items().length,
