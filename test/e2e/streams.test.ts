@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { eventually } from "../tools/eventually.ts";
-import { kubectlPath, Tool } from "../tools/kubectl.ts";
+import { kubectlPath } from "../tools/kubectl.ts";
 import { RunningTool } from "../tools/running-tool.ts";
 import { hasTmux, Terminal } from "../tools/terminal.ts";
 
@@ -320,48 +320,6 @@ test("proxy: the API without credentials, on a port of one's own", async () => {
 	expect(await get("/version")).toMatchObject({ major: "1", minor: "36" });
 	expect(await get("/api/v1/namespaces/default/services/web")).toMatchObject({ kind: "Service", metadata: { name: "web" } });
 	expect(await get("/api/v1/namespaces/default/pods/nobody")).toMatchObject({ kind: "Status", code: 404, reason: "NotFound" });
-});
-
-/** More kubectls, paths separated by colons: those up to 1.29 speak SPDY/3.1 for exec, those up to 1.30 for port-forward. */
-const moreKubectls = (process.env.KUBESIM_TEST_KUBECTLS ?? "").split(":").filter((path) => path !== "");
-
-describe.skipIf(moreKubectls.length === 0)("with the kubectls of KUBESIM_TEST_KUBECTLS", () => {
-	test.each(moreKubectls)("%s", async (path) => {
-		const old = new Tool(path, { KUBECONFIG: cluster.kubeconfig, HOME: cluster.directory });
-		const name = `smoke-${moreKubectls.indexOf(path)}`;
-		expect(await old.run(`create deployment ${name} --image=nginx --replicas=2`)).toBe(`deployment.apps/${name} created\n`);
-		expect(await old.run(`rollout status deployment/${name}`)).toContain("successfully rolled out\n");
-		expect(await old.run(`get deployment ${name}`)).toMatch(
-			new RegExp(`^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\n${name} +2/2 +2 +2 +\\d+s\n$`),
-		);
-		expect(await old.run(`describe deployment ${name}`)).toContain("2 desired | 2 updated | 2 total | 2 available | 0 unavailable");
-		await old.run(`set image deployment/${name} nginx=nginx:1.28`);
-		await old.run(`rollout status deployment/${name}`);
-		await old.run(`label deployment ${name} tier=front`);
-		await old.run(`annotate deployment ${name} note=old`);
-		expect(await old.run("apply -f -", pods)).toContain("deployment.apps/web unchanged\n");
-		expect(await old.run("explain pod.spec.containers.image")).toContain("FIELD: image <string>\n");
-		expect(await old.run(`logs deployment/${name} --tail=1`)).toContain("start worker process");
-		expect(await old.run(["exec", "-i", `deployment/${name}`, "--", "sh", "-c", "cat; echo from inside"], "in\n")).toBe(
-			"in\nfrom inside\n",
-		);
-		expect((await old.try(["exec", `deployment/${name}`, "--", "sh", "-c", "exit 7"])).exitCode).toBe(7);
-		{
-			await using attached = new RunningTool(old, "attach -i listening");
-			attached.child.stdin.write(`${name}\n`);
-			await attached.sees(new RegExp(`heard ${name}\n`));
-		}
-		writeFileSync(join(cluster.directory, name), "copied\n");
-		await old.run(`cp ${join(cluster.directory, name)} two:/tmp/${name} -c other`);
-		expect(await old.run(`exec two -c other -- cat /tmp/${name}`)).toBe("copied\n");
-		{
-			await using forward = new RunningTool(old, `port-forward deployment/${name} :80 --address 127.0.0.1`);
-			const [, port] = await forward.sees(/Forwarding from 127\.0\.0\.1:(\d+) -> \d+/);
-			for (let times = 0; times < 3; times++) expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(200);
-		}
-		await old.run(`delete deployment ${name}`);
-		await old.run(`wait --for=delete pod -l app=${name} --timeout=20s`);
-	});
 });
 
 function md5(text: string): string {
