@@ -250,6 +250,20 @@ describe("what is refused", () => {
 		expect(answer.code).toBe(code);
 	});
 
+	test("where there is nothing to upgrade to, the header counts for nothing", async () => {
+		const call = request({
+			...address,
+			path: "/version",
+			rejectUnauthorized: false,
+			headers: { connection: "upgrade", upgrade: "SPDY/3.1" },
+			agent: false,
+		});
+		call.end();
+		const [response] = (await once(call, "response")) as [IncomingMessage];
+		expect(response.statusCode).toBe(200);
+		expect(String((await once(response, "data"))[0])).toContain("gitVersion");
+	});
+
 	test("a container that does not run, in kubelet's plain text", async () => {
 		expect(await refusal("exec?container=stopped&command=ls&stdout=1", webSocket)).toEqual({
 			code: 500,
