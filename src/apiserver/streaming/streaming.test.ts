@@ -37,6 +37,8 @@ class ScriptedNode implements NodeConnector {
 	signal: AbortSignal | undefined;
 	/** Bytes that were taken of an output without end. */
 	floodedBytes = 0;
+	/** The forwarded port without end has been let go. */
+	isDestroyed = false;
 
 	async #flood(write: (chunk: Uint8Array) => Promise<void>, isOver: () => boolean): Promise<void> {
 		const block = Buffer.alloc(64 * 1024, "x");
@@ -78,17 +80,15 @@ class ScriptedNode implements NodeConnector {
 	#endless() {
 		const block = Buffer.alloc(64 * 1024, "x");
 		const node = this;
-		let isOver = false;
-		const end = () => {
-			isOver = true;
-		};
 		return {
 			output: (async function* () {
-				for (; !isOver; node.floodedBytes += block.length) yield block;
+				for (; !node.isDestroyed; node.floodedBytes += block.length) yield block;
 			})(),
 			write: async () => undefined,
 			end: () => undefined,
-			destroy: end,
+			destroy: () => {
+				node.isDestroyed = true;
+			},
 		};
 	}
 
@@ -401,6 +401,7 @@ describe("a client that does not read", () => {
 		await once(socket, "message");
 		await expectHeldUp(socket);
 		socket.terminate();
+		while (!node.isDestroyed) await new Promise(setImmediate);
 	});
 
 	test("and a command that does not read holds up who sends to it", async () => {
