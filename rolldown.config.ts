@@ -68,7 +68,9 @@ const lightHttp: Plugin = {
 	resolveId: (id, _importer, { kind }) =>
 		id === "node:http" ? (kind === "import-statement" ? "\0light-http" : { id, external: true }) : null,
 	load: (id) =>
-		id === "\0light-http" ? 'export const { Agent, createServer, request, STATUS_CODES } = process.getBuiltinModule("node:http");' : null,
+		id === "\0light-http"
+			? 'export const { Agent, createServer, request, ServerResponse, STATUS_CODES } = process.getBuiltinModule("node:http");'
+			: null,
 };
 
 export default defineConfig({

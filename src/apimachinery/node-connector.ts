@@ -65,6 +65,18 @@ export interface PortStream {
 	destroy(): void;
 }
 
+/** A port of a pod cannot be reached; the message is the container runtime's. */
+export class PortForwardError extends Error {
+	/** Id of the pod's sandbox: the kubelet knows no other name of the pod by then. */
+	readonly sandbox: string;
+
+	constructor(sandbox: string, message: string) {
+		super(message);
+		this.name = "PortForwardError";
+		this.sandbox = sandbox;
+	}
+}
+
 export interface NodeConnector {
 	/**
 	 * Writes the log to `write`; resolves at its end (with `follow`, when the container ends or `signal` aborts).
@@ -74,7 +86,7 @@ export interface NodeConnector {
 	exec(target: ContainerTarget, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus>;
 	/** As exec, to the container's main process. */
 	attach(target: ContainerTarget, options: Omit<ExecOptions, "command">, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus>;
-	/** Connects to a port of the pod. Rejects with an Error whose text is the connect error (`connection refused`). */
+	/** Connects to a port of the pod. Rejects with a `PortForwardError`, or with another Error when there is no such pod. */
 	portForward(pod: Omit<ContainerTarget, "container">, port: number): Promise<PortStream>;
 	/** Connects to an address of the cluster's network, as the control plane does. Rejects with an Error of Go's text. */
 	dial(address: string, port: number): Promise<PortStream>;

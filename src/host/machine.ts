@@ -21,7 +21,7 @@ export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
 const defaultMaxProcesses = 1024;
-/** Bytes that a process writes without further ado, and what it takes of the processor to go on. */
+/** Bytes that a process writes without further ado (at first four times as many), and what it takes of the processor to go on. */
 const freeWriteBytes = 1024 * 1024;
 const writeCpuMs = 1;
 /** What it takes to start a process and to end it. */
@@ -251,7 +251,7 @@ export class Machine implements ProcessOwner {
 			this.#own?.delete(process);
 		});
 		const guard = (stream: OutputStream): OutputStream => {
-			let freeBytes = freeWriteBytes;
+			let freeBytes = 4 * freeWriteBytes;
 			return {
 				write: (chunk) => {
 					if (process.exit !== undefined) return undefined;

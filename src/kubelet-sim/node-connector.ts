@@ -3,16 +3,19 @@
  * Source of behaviour: pkg/kubelet/kubelet_pods.go (GetKubeletContainerLogs, validateContainerLogStatus),
  * pkg/kubelet/kuberuntime/logs.
  */
+import { createHash } from "node:crypto";
 import type { Clock } from "../apimachinery/clock/clock.ts";
-import type {
-	ContainerTarget,
-	ExecOptions,
-	ExitStatus,
-	LogOptions,
-	NodeConnector,
-	PortStream,
-	ProcessStreams,
+import {
+	type ContainerTarget,
+	type ExecOptions,
+	type ExitStatus,
+	type LogOptions,
+	type NodeConnector,
+	PortForwardError,
+	type PortStream,
+	type ProcessStreams,
 } from "../apimachinery/node-connector.ts";
+import type { Pod } from "../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newInternalError, newNotFound } from "../apimachinery/status-error.ts";
 import { type Connection, NetworkError } from "../host/index.ts";
 import type { ContainerLog } from "./container/container-log.ts";
@@ -57,14 +60,20 @@ export class FleetConnector implements NodeConnector {
 	}
 
 	async portForward(pod: Omit<ContainerTarget, "container">, port: number): Promise<PortStream> {
-		const { network } = this.#worker(pod);
+		const { network, pod: object } = this.#worker(pod);
 		if (network === undefined) throw newBadRequest(`pod ${pod.pod} is not running`);
 		try {
 			return portStream(await network.connect("127.0.0.1", port));
 		} catch (error) {
 			if (!(error instanceof NetworkError)) throw error;
-			throw new Error(
-				`failed to connect to localhost:${port} inside namespace: dial tcp4 127.0.0.1:${port}: connect: ${error.message.toLowerCase()}`,
+			const id = createHash("sha256")
+				.update(object.metadata?.uid ?? "")
+				.digest("hex");
+			const why = `connect: ${error.message.toLowerCase()}`;
+			// containerd's text, with its blank at the end (internal/cri/server/sandbox_portforward_linux.go).
+			throw new PortForwardError(
+				id,
+				`failed to execute portforward in network namespace ${JSON.stringify(networkNamespace(object, id))}: failed to connect to localhost:${port} inside namespace "${id}", IPv4: dial tcp4 127.0.0.1:${port}: ${why} IPv6 dial tcp6 [::1]:${port}: ${why} `,
 			);
 		}
 	}
@@ -126,6 +135,13 @@ export class FleetConnector implements NodeConnector {
 
 function defaultReason({ pod }: PodWorker): string {
 	return (pod.spec?.initContainers?.length ?? 0) > 0 ? "PodInitializing" : "ContainerCreating";
+}
+
+/** `/var/run/netns/cni-` and a UUID. */
+function networkNamespace({ spec }: Pod, id: string): string {
+	if (spec?.hostNetwork === true) return "host";
+	const [, ...parts] = /^(.{8})(.{4})(.{4})(.{4})(.{12})/.exec(id) ?? [];
+	return `/var/run/netns/cni-${parts.join("-")}`;
 }
 
 function portStream(connection: Connection): PortStream {

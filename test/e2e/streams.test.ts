@@ -1,11 +1,13 @@
 /** Logs, exec, attach, cp, port-forward and proxy, with the real kubectl and, for terminals, a real terminal. */
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { WebSocket } from "ws";
 import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { eventually } from "../tools/eventually.ts";
-import { kubectlPath, Tool } from "../tools/kubectl.ts";
+import { kubectlPath } from "../tools/kubectl.ts";
 import { RunningTool } from "../tools/running-tool.ts";
 import { hasTmux, Terminal } from "../tools/terminal.ts";
 
@@ -108,6 +110,12 @@ describe("logs", () => {
 		const lines = (await run("logs -l app=web --tail=1 --prefix")).trimEnd().split("\n");
 		expect(lines).toHaveLength(2);
 		for (const line of lines) expect(line).toMatch(/^\[pod\/web-\w+-\w+\/nginx\] .*start worker process 30$/);
+	});
+
+	test("of more pods than may be followed at once", async () => {
+		expect((await attempt("logs", "-f", "-l", "app=web", "--max-log-requests=1")).stderr).toBe(
+			"error: you are attempting to follow 2 log streams, but maximum allowed concurrency is 1, use --max-log-requests to increase the limit\n",
+		);
 	});
 
 	test("-f follows until the container ends or the reader leaves", async () => {
@@ -281,6 +289,18 @@ test("cp: files and directories, in and out", async () => {
 	);
 });
 
+test("cp: 20 MB of anything, there and back", async () => {
+	const content = randomBytes(20 * 1024 * 1024);
+	const [from, back] = [join(cluster.directory, "large"), join(cluster.directory, "large-back")];
+	writeFileSync(from, content);
+	await run(`cp ${from} ${podName}:/tmp/large`);
+	expect(await runWith("exec", podName, "--", "sha256sum", "/tmp/large")).toBe(
+		`${createHash("sha256").update(content).digest("hex")}  /tmp/large\n`,
+	);
+	await run(`cp ${podName}:/tmp/large ${back}`);
+	expect(readFileSync(back).equals(content)).toBe(true);
+});
+
 describe("port-forward", () => {
 	const ports = async (forward: RunningTool) => Number((await forward.sees(/Forwarding from 127\.0\.0\.1:(\d+) -> \d+/))[1]);
 
@@ -290,16 +310,25 @@ describe("port-forward", () => {
 		const first = await fetch(url);
 		expect([first.status, first.headers.get("server")]).toEqual([200, "nginx/1.29.1"]);
 		expect(await first.text()).toContain("<h1>Welcome to nginx!</h1>");
-		const statuses = await Promise.all(Array.from({ length: 10 }, (_, at) => fetch(`${url}/${at}`).then(({ status }) => status)));
-		expect(statuses).toEqual(Array.from({ length: 10 }, () => 404));
-		expect(await run(`logs ${podName} --tail=30`)).toMatch(/127\.0\.0\.1 - - \[.*\] "GET \/9 HTTP\/1\.1" 404 \d+ "-" "node"/);
+		// Each on a connection of its own.
+		const ask = async (at: number) => (await fetch(`${url}/${at}`, { headers: { connection: "close" } })).status;
+		const statuses = await Promise.all(Array.from({ length: 100 }, (_, at) => ask(at)));
+		expect(statuses).toEqual(Array.from({ length: 100 }, () => 404));
+		expect(await run(`logs ${podName} --tail=300`)).toMatch(/127\.0\.0\.1 - - \[.*\] "GET \/99 HTTP\/1\.1" 404 \d+ "-" "node"/);
 	});
 
-	test("to a service and to a deployment, by the name of the port too", async () => {
-		for (const target of ["service/web :8080", "service/web :http", "deployment/web :80"]) {
+	test("to a service and to a deployment, several ports, by their names too", async () => {
+		for (const target of ["service/web :8080 :http", "deployment/web :80"]) {
 			await using forward = new RunningTool(cluster.kubectl, `port-forward ${target} --address 127.0.0.1`);
-			expect(await (await fetch(`http://127.0.0.1:${await ports(forward)}`)).text()).toContain("Welcome to nginx!");
+			const count = target.split(":").length - 1;
+			await forward.sees(new RegExp(`(Forwarding from 127\\.0\\.0\\.1:\\d+ -> 80\n){${count}}`));
+			for (const [, port] of forward.stdout.matchAll(/127\.0\.0\.1:(\d+) -> /g)) {
+				expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toContain("Welcome to nginx!");
+			}
 		}
+		expect((await attempt("port-forward", "service/web", ":nosuch")).stderr).toBe(
+			"error: Service 'web' does not have a named port 'nosuch'\n",
+		);
 	});
 
 	test("to a port where nobody listens", async () => {
@@ -307,8 +336,9 @@ describe("port-forward", () => {
 		await expect(fetch(`http://127.0.0.1:${await ports(forward)}`)).rejects.toThrow();
 		await eventually(() => (/connection refused/.test(forward.stderr) ? true : undefined));
 		expect(forward.stderr).toMatch(
-			/error forwarding port 81 to pod \S+, uid : failed to .*connect to localhost:81 inside namespace.*dial tcp4 127\.0\.0\.1:81: connect: connection refused/,
+			/an error occurred forwarding \d+ -> 81: error forwarding port 81 to pod ([0-9a-f]{64}), uid : failed to execute portforward in network namespace \\?"\/var\/run\/netns\/cni-[0-9a-f-]{36}\\?": failed to connect to localhost:81 inside namespace \\?"\1\\?", IPv4: dial tcp4 127\.0\.0\.1:81: connect: connection refused IPv6 dial tcp6 \[::1\]:81: connect: connection refused /,
 		);
+		expect(forward.stderr).toContain("error: lost connection to pod\n");
 		expect(await forward.ended()).toBe(1);
 	});
 });
@@ -320,48 +350,23 @@ test("proxy: the API without credentials, on a port of one's own", async () => {
 	expect(await get("/version")).toMatchObject({ major: "1", minor: "36" });
 	expect(await get("/api/v1/namespaces/default/services/web")).toMatchObject({ kind: "Service", metadata: { name: "web" } });
 	expect(await get("/api/v1/namespaces/default/pods/nobody")).toMatchObject({ kind: "Status", code: 404, reason: "NotFound" });
+	const page = await fetch(`http://127.0.0.1:${port}/api/v1/namespaces/default/services/web:http/proxy/`);
+	expect(await page.text()).toContain("Welcome to nginx!");
+	// kubectl itself does not let anybody exec through its proxy, unless it is told to.
+	expect((await fetch(`http://127.0.0.1:${port}/api/v1/namespaces/default/pods/two/exec?command=ls`)).status).toBe(403);
 });
 
-/** More kubectls, paths separated by colons: those up to 1.29 speak SPDY/3.1 for exec, those up to 1.30 for port-forward. */
-const moreKubectls = (process.env.KUBESIM_TEST_KUBECTLS ?? "").split(":").filter((path) => path !== "");
-
-describe.skipIf(moreKubectls.length === 0)("with the kubectls of KUBESIM_TEST_KUBECTLS", () => {
-	test.each(moreKubectls)("%s", async (path) => {
-		const old = new Tool(path, { KUBECONFIG: cluster.kubeconfig, HOME: cluster.directory });
-		const name = `smoke-${moreKubectls.indexOf(path)}`;
-		expect(await old.run(`create deployment ${name} --image=nginx --replicas=2`)).toBe(`deployment.apps/${name} created\n`);
-		expect(await old.run(`rollout status deployment/${name}`)).toContain("successfully rolled out\n");
-		expect(await old.run(`get deployment ${name}`)).toMatch(
-			new RegExp(`^NAME +READY +UP-TO-DATE +AVAILABLE +AGE\n${name} +2/2 +2 +2 +\\d+s\n$`),
-		);
-		expect(await old.run(`describe deployment ${name}`)).toContain("2 desired | 2 updated | 2 total | 2 available | 0 unavailable");
-		await old.run(`set image deployment/${name} nginx=nginx:1.28`);
-		await old.run(`rollout status deployment/${name}`);
-		await old.run(`label deployment ${name} tier=front`);
-		await old.run(`annotate deployment ${name} note=old`);
-		expect(await old.run("apply -f -", pods)).toContain("deployment.apps/web unchanged\n");
-		expect(await old.run("explain pod.spec.containers.image")).toContain("FIELD: image <string>\n");
-		expect(await old.run(`logs deployment/${name} --tail=1`)).toContain("start worker process");
-		expect(await old.run(["exec", "-i", `deployment/${name}`, "--", "sh", "-c", "cat; echo from inside"], "in\n")).toBe(
-			"in\nfrom inside\n",
-		);
-		expect((await old.try(["exec", `deployment/${name}`, "--", "sh", "-c", "exit 7"])).exitCode).toBe(7);
-		{
-			await using attached = new RunningTool(old, "attach -i listening");
-			attached.child.stdin.write(`${name}\n`);
-			await attached.sees(new RegExp(`heard ${name}\n`));
-		}
-		writeFileSync(join(cluster.directory, name), "copied\n");
-		await old.run(`cp ${join(cluster.directory, name)} two:/tmp/${name} -c other`);
-		expect(await old.run(`exec two -c other -- cat /tmp/${name}`)).toBe("copied\n");
-		{
-			await using forward = new RunningTool(old, `port-forward deployment/${name} :80 --address 127.0.0.1`);
-			const [, port] = await forward.sees(/Forwarding from 127\.0\.0\.1:(\d+) -> \d+/);
-			for (let times = 0; times < 3; times++) expect((await fetch(`http://127.0.0.1:${port}`)).status).toBe(200);
-		}
-		await old.run(`delete deployment ${name}`);
-		await old.run(`wait --for=delete pod -l app=${name} --timeout=20s`);
+test("proxy: WebSockets", async () => {
+	await using proxy = new RunningTool(cluster.kubectl, ["proxy", "--port=0", "--reject-paths=^/nothing"]);
+	const [, port] = await proxy.sees(/Starting to serve on 127\.0\.0\.1:(\d+)/);
+	const path = "/api/v1/namespaces/default/pods/two/exec?container=other&command=echo&command=through&stdout=true";
+	const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, "v4.channel.k8s.io");
+	let text = "";
+	socket.on("message", (data: Buffer) => {
+		if (data[0] === 1) text += data.toString("utf8", 1);
 	});
+	await once(socket, "close");
+	expect(text).toBe("through\n");
 });
 
 function md5(text: string): string {

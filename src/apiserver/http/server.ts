@@ -6,7 +6,7 @@
  *
  * HTTP/1.1 only. Client certificates are asked for and never demanded; a bad one is 401, not a broken handshake.
  */
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import fastify, {
 	type FastifyInstance,
@@ -146,7 +146,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 	registerHooks(app, context, authenticators);
 	registerSystemRoutes(app, context);
 	registerResourceRoutes(app, context);
-	app.server.on("upgrade", (message, socket, head) => handleUpgrade(context, authenticators, message, socket, head));
+	const plain = (message: IncomingMessage, response: ServerResponse) => app.server.emit("request", message, response);
+	app.server.on("upgrade", (message, socket, head) => handleUpgrade(plain, context, authenticators, message, socket, head));
 	return {
 		listen: (address) => listen(app, address),
 		close: () => close(app, context),

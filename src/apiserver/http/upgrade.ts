@@ -2,9 +2,10 @@
  * Connections that ask for another protocol (`Connection: Upgrade`): exec, attach, portforward and what is proxied. Node hands over the
  * bare socket, so what fails before the streaming room answers is written here, by hand, as a Status.
  */
-import { type IncomingMessage, STATUS_CODES } from "node:http";
+import { type IncomingMessage, ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { newBadRequest, newNotImplemented, type StatusError } from "../../apimachinery/status-error.ts";
+import { isStatusError, newBadRequest, newNotImplemented, type StatusError } from "../../apimachinery/status-error.ts";
 import { followMessage } from "../audit/http-audit.ts";
 import { type Authenticators, authenticate } from "./authentication.ts";
 import { toStatusError } from "./errors.ts";
@@ -15,8 +16,12 @@ import { queryOf, type ServerContext } from "./server-context.ts";
 
 const streams: ReadonlySet<string> = new Set(["exec", "attach", "portforward", "proxy"]);
 
-/** Serves one upgrade request; never rejects. */
+/**
+ * Serves one upgrade request; never rejects.
+ * @param plain serves a request as if it had asked for no upgrade
+ */
 export async function handleUpgrade(
+	plain: (message: IncomingMessage, response: ServerResponse) => void,
 	context: ServerContext,
 	authenticators: Authenticators,
 	message: IncomingMessage,
@@ -26,12 +31,45 @@ export async function handleUpgrade(
 	// The peer may go at any moment; whoever reads the socket learns it from its end.
 	socket.on("error", (error) => context.log.debug("stream connection broke", { error: error.message }));
 	try {
-		await serveUpgrade(context, authenticators, message, socket, head);
+		if (wantsPlainAnswer(context, message)) answerPlainly(plain, message, socket);
+		else await serveUpgrade(context, authenticators, message, socket, head);
 	} catch (error) {
 		const { failure, isUnexpected } = toStatusError(error);
 		if (isUnexpected) context.log.error("stream failed", { url: message.url, error: String(error) });
 		refuse(socket, failure);
 	}
+}
+
+/**
+ * Where there is nothing to upgrade to, the header counts for nothing: kubectl before 1.24 sends it with ordinary GETs during `cp`. What has
+ * a body is refused all the same, because Node reads none of an upgrade; so is a watch over a WebSocket, which would not be understood.
+ */
+function wantsPlainAnswer({ catalog, remoteApis }: ServerContext, { method = "GET", url = "/", headers }: IncomingMessage): boolean {
+	const path = url.split("?", 1)[0] ?? "/";
+	if (method !== "GET" || headers.upgrade?.toLowerCase() === "websocket" || remoteApis?.serves(path) === true) return false;
+	try {
+		return !streams.has(resolveTarget(catalog().index, method, path, false).resource.subresource);
+	} catch (error) {
+		// What is no resource is answered as it is without an upgrade, too.
+		if (isStatusError(error)) return true;
+		throw error;
+	}
+}
+
+function answerPlainly(
+	plain: (message: IncomingMessage, response: ServerResponse) => void,
+	message: IncomingMessage,
+	socket: Duplex,
+): void {
+	const response = new ServerResponse(message);
+	response.shouldKeepAlive = false;
+	// Of a server's sockets only those of TCP and TLS upgrade.
+	response.assignSocket(socket as Socket);
+	response.once("finish", () => {
+		response.detachSocket(socket as Socket);
+		socket.end();
+	});
+	plain(message, response);
 }
 
 async function serveUpgrade(

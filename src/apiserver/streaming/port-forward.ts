@@ -2,7 +2,7 @@
  * Joins one connection of a client to one port of a pod, whatever carries it, and words what goes wrong as kubelet does.
  * Source: kubelet's portforward handlers (pkg/kubelet/server, cri/streaming/portforward).
  */
-import type { ContainerTarget, NodeConnector } from "../../apimachinery/node-connector.ts";
+import { type ContainerTarget, type NodeConnector, PortForwardError } from "../../apimachinery/node-connector.ts";
 
 export type PodTarget = Omit<ContainerTarget, "container">;
 
@@ -37,7 +37,8 @@ export async function forwardPort(nodes: NodeConnector, pod: PodTarget, port: nu
 		channel.gone.removeEventListener("abort", end);
 	} catch (error) {
 		const why = error instanceof Error ? error.message : String(error);
-		await channel.fail(`error forwarding port ${port} to pod ${pod.pod}, uid : ${why}`);
+		const name = error instanceof PortForwardError ? error.sandbox : pod.pod;
+		await channel.fail(`error forwarding port ${port} to pod ${name}, uid : ${why}`);
 	} finally {
 		await channel.end();
 	}

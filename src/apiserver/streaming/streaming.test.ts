@@ -37,6 +37,8 @@ class ScriptedNode implements NodeConnector {
 	signal: AbortSignal | undefined;
 	/** Bytes that were taken of an output without end. */
 	floodedBytes = 0;
+	/** The forwarded port without end has been let go. */
+	isDestroyed = false;
 
 	async #flood(write: (chunk: Uint8Array) => Promise<void>, isOver: () => boolean): Promise<void> {
 		const block = Buffer.alloc(64 * 1024, "x");
@@ -78,17 +80,15 @@ class ScriptedNode implements NodeConnector {
 	#endless() {
 		const block = Buffer.alloc(64 * 1024, "x");
 		const node = this;
-		let isOver = false;
-		const end = () => {
-			isOver = true;
-		};
 		return {
 			output: (async function* () {
-				for (; !isOver; node.floodedBytes += block.length) yield block;
+				for (; !node.isDestroyed; node.floodedBytes += block.length) yield block;
 			})(),
 			write: async () => undefined,
 			end: () => undefined,
-			destroy: end,
+			destroy: () => {
+				node.isDestroyed = true;
+			},
 		};
 	}
 
@@ -250,6 +250,20 @@ describe("what is refused", () => {
 		expect(answer.code).toBe(code);
 	});
 
+	test("where there is nothing to upgrade to, the header counts for nothing", async () => {
+		const call = request({
+			...address,
+			path: "/version",
+			rejectUnauthorized: false,
+			headers: { connection: "upgrade", upgrade: "SPDY/3.1" },
+			agent: false,
+		});
+		call.end();
+		const [response] = (await once(call, "response")) as [IncomingMessage];
+		expect(response.statusCode).toBe(200);
+		expect(String((await once(response, "data"))[0])).toContain("gitVersion");
+	});
+
 	test("a container that does not run, in kubelet's plain text", async () => {
 		expect(await refusal("exec?container=stopped&command=ls&stdout=1", webSocket)).toEqual({
 			code: 500,
@@ -387,6 +401,7 @@ describe("a client that does not read", () => {
 		await once(socket, "message");
 		await expectHeldUp(socket);
 		socket.terminate();
+		while (!node.isDestroyed) await new Promise(setImmediate);
 	});
 
 	test("and a command that does not read holds up who sends to it", async () => {

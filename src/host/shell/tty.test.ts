@@ -98,7 +98,9 @@ describe("a terminal", () => {
 		});
 		const signals: string[] = [];
 		tty.onSignal = (signal) => signals.push(signal);
-		void tty.input.read();
+		void (async () => {
+			while ((await tty.input.read()) !== undefined);
+		})();
 		const keys = (async function* () {
 			for (let at = 0; at < 200; at++) yield Buffer.from("some keys\r".repeat(1_000));
 			yield Buffer.from("\x03");
@@ -107,6 +109,12 @@ describe("a terminal", () => {
 		expect(signals).toEqual(["INT"]);
 		expect(written).toBeLessThan(100);
 		expect(tty.unwrittenBytes).toBeLessThan(66_000);
+	});
+
+	it("gives a program the lines that were pasted, and the shell what comes behind them", async () => {
+		const lines = Array.from({ length: 5_000 }, (_, at) => `line ${at}\r`).join("");
+		const { screen } = await session("sh", [`cat > /tmp/a\r${lines}\x04wc -l /tmp/a\r\x04`]);
+		expect(screen).toContain("\r\n5000 /tmp/a\r\n");
 	});
 
 	it("ends a program's input at Ctrl-D, and not the next one's", async () => {

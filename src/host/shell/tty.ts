@@ -11,8 +11,11 @@ import type { InputStream, OutputStream } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";
 import { type EditResult, LineEditor } from "./line-editor.ts";
 
-/** What a user may type ahead, characters; more is dropped, as Linux does at 4096. */
-const maxTypedAhead = 4096;
+/**
+ * What a user may type or paste ahead, characters; more is dropped. Linux keeps 4096 and lets whoever pastes more wait as long as
+ * somebody reads; here nobody waits, so that Ctrl-C always arrives.
+ */
+const maxTypedAhead = 1024 * 1024;
 /** Characters of a line without its end; more is dropped, as by Linux. */
 const maxLineLength = 4095;
 /** Bytes beyond which keys are not shown to a user who does not look. */
@@ -126,8 +129,8 @@ export class Tty implements Terminal {
 			this.onSignal(char === "\x03" ? "INT" : "QUIT");
 			return;
 		}
-		// Nobody reads: the keys wait for whoever comes next, a program or the shell's prompt.
-		if (this.#readers === 0) {
+		// Nobody reads, or has its line already: the keys wait for whoever comes next, a program or the shell's prompt.
+		if (this.#readers === 0 || this.#lines.length > 0) {
 			if (this.#typedAhead.length < maxTypedAhead) this.#typedAhead += char;
 			return;
 		}
@@ -136,8 +139,13 @@ export class Tty implements Terminal {
 
 	#replayCooked(): void {
 		const keys = this.#typedAhead;
-		this.#typedAhead = "";
-		for (const char of keys) this.#cook(char);
+		let at = 0;
+		for (const char of keys) {
+			if (this.#lines.length > 0) break;
+			at += char.length;
+			this.#cook(char);
+		}
+		this.#typedAhead = keys.slice(at);
 	}
 
 	#cook(char: string): void {

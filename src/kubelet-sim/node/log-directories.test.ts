@@ -23,13 +23,22 @@ async function onNode(script: string): Promise<string> {
 }
 
 it("a node's /var/log has the logs of its containers, as a log collector finds them", async () => {
-	const agent = { volumeMounts: [{ name: "logs", mountPath: "/var/log" }], command: ["sleep", "3600"] };
+	const agent = {
+		volumeMounts: [
+			{ name: "logs", mountPath: "/var/log" },
+			{ name: "pods", mountPath: "/pods" },
+		],
+		command: ["sleep", "3600"],
+	};
 	await harness.pod(
 		"agent",
 		{},
 		{
 			containers: [{ name: "c", image: "busybox:1.36", ...agent }],
-			volumes: [{ name: "logs", hostPath: { path: "/var/log" } }],
+			volumes: [
+				{ name: "logs", hostPath: { path: "/var/log" } },
+				{ name: "pods", hostPath: { path: "/var/log/pods" } },
+			],
 		},
 	);
 	await harness.pod("crash", { command: ["sh", "-c", "echo life at $(date +%S); sleep 3; exit 1"] });
@@ -50,6 +59,7 @@ it("a node's /var/log has the logs of its containers, as a log collector finds t
 	expect(await onNode("cd /var/log/pods/default_crash_*/c; cat 0.log; wc -c < 1.log; rm 0.log")).toBe(
 		"2026-01-01T00:00:00.000000000Z stdout F life at 00\n51\nrm: cannot remove '0.log': Read-only file system\n",
 	);
+	expect(await onNode("mkdir /pods/x")).toBe("mkdir: cannot create directory '/pods/x': Read-only file system\n");
 	const files = harness.fleet.filesOf("n1");
 	expect(() => files?.writeFile("/var/log/pods/x", "")).toThrow(FsError);
 	files?.writeFile("/var/log/syslog", "a node's own\n");
