@@ -38,6 +38,8 @@ export function podReadySince({ status }: Pod): number | undefined {
 
 /** How long until the pod has been ready for `minReadySeconds`, ms; 0: it has; undefined: it is not ready. */
 export function podAvailableInMs(pod: Pod, minReadySeconds: number, nowMs: number): number | undefined {
+	// Counted for every pod at every change of one: no time is read where none matters.
+	if (minReadySeconds === 0) return isPodReady(pod) ? 0 : undefined;
 	const sinceMs = podReadySince(pod);
 	return sinceMs === undefined ? undefined : Math.max(0, sinceMs + minReadySeconds * 1000 - nowMs);
 }
