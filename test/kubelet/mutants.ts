@@ -95,9 +95,9 @@ export const mutants: readonly Mutant[] = [
 	},
 	{
 		name: "a container is told to end and never killed",
-		file: `${worker}/container-worker.ts`,
-		from: 'this.#graceTimer = clock.setTimeout(() => container?.process?.kill("KILL"), Math.max(0, killMs - nowMs));',
-		to: "",
+		file: `${worker}/container-ending.ts`,
+		from: 'after(Math.max(deadlineMs, this.#signalledMs + minimumGraceMs), () => container.process?.kill("KILL"));',
+		to: "undefined;",
 		breaks: /^settles: /,
 	},
 	{
