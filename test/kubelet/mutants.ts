@@ -89,8 +89,8 @@ export const mutants: readonly Mutant[] = [
 	{
 		name: "a node that is back does not look at its pods",
 		file: "kubelet-sim/fleet.ts",
-		from: "worker.paused = !running;\n\t\t\tworker.sync();",
-		to: "worker.paused = !running;",
+		from: "worker.paused = paused;\n\t\tworker.sync();",
+		to: "worker.paused = paused;",
 		breaks: /^settles: /,
 	},
 	{
