@@ -89,15 +89,15 @@ export const mutants: readonly Mutant[] = [
 	{
 		name: "a node that is back does not look at its pods",
 		file: "kubelet-sim/fleet.ts",
-		from: "worker.paused = !running;\n\t\t\tworker.sync();",
-		to: "worker.paused = !running;",
+		from: "worker.paused = paused;\n\t\tworker.sync();",
+		to: "worker.paused = paused;",
 		breaks: /^settles: /,
 	},
 	{
 		name: "a container is told to end and never killed",
-		file: `${worker}/container-worker.ts`,
-		from: 'this.#graceTimer = clock.setTimeout(() => container?.process?.kill("KILL"), Math.max(0, killMs - nowMs));',
-		to: "",
+		file: `${worker}/container-ending.ts`,
+		from: 'after(Math.max(deadlineMs, this.#signalledMs + minimumGraceMs), () => container.process?.kill("KILL"));',
+		to: "undefined;",
 		breaks: /^settles: /,
 	},
 	{

@@ -6,7 +6,7 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
-import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
+import { ExecError, type ProcessExit } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { ContainerLog } from "../container/container-log.ts";
 import { lastText } from "../container/log-reader.ts";
@@ -22,6 +22,7 @@ import { MissingObjectError } from "../volumes/objects.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
 import { nextBackoff } from "./backoff.ts";
+import { ContainerEnding } from "./container-ending.ts";
 import { ContainerImages } from "./container-images.ts";
 import { runHook } from "./hooks.ts";
 import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
@@ -33,8 +34,6 @@ import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 type ContainerSpec = Container | EphemeralContainer;
 
-/** What a container has at least between SIGTERM and SIGKILL. Source: minimumGracePeriodInSeconds of pkg/kubelet/kuberuntime. */
-const minimumGraceMs = 2_000;
 /** Of a container whose end nobody saw, as containerd has it. */
 const unknownExitCode = 255;
 /** The kubelet looks at a pod again so long after an error. */
@@ -86,10 +85,8 @@ export class ContainerWorker {
 	#container: SimContainer | undefined;
 	#prober: Prober | undefined;
 	#probeCounts: ProbeCounts | undefined;
-	/** The end of the grace period: of a preStop hook's, then, after SIGTERM, SIGKILL. */
-	#graceTimer: Timer | undefined;
-	/** When it got SIGTERM, Unix ms. */
-	#signalledMs = 0;
+	/** Of the instance that is being stopped. */
+	#ending: ContainerEnding | undefined;
 	/** Why its postStart hook failed. */
 	#hookFailure: string | undefined;
 	#previousLog: ContainerLog | undefined;
@@ -139,7 +136,7 @@ export class ContainerWorker {
 		this.#boots++;
 		this.#endUsage();
 		this.#prober?.stop();
-		this.#graceTimer?.cancel();
+		this.#ending?.cancel();
 		this.#memoryTimer?.cancel();
 		const { startedMs, containerId, phase } = record;
 		const finishedMs = this.#scope.host.clock.now();
@@ -164,7 +161,7 @@ export class ContainerWorker {
 	close(): void {
 		this.#endUsage();
 		this.#prober?.stop();
-		this.#graceTimer?.cancel();
+		this.#ending?.cancel();
 		this.#memoryTimer?.cancel();
 		this.#container?.finish();
 	}
@@ -291,43 +288,47 @@ export class ContainerWorker {
 	 */
 	stop(deadlineMs: number, { message = `Stopping container ${this.record.name}`, isOrdered = false } = {}): void {
 		const container = this.#container;
-		if (container === undefined || this.record.stopping !== "no") return;
-		this.record.stopping = "hook";
+		const spec = this.#spec();
+		if (container === undefined || spec === undefined || this.record.stopping !== "no") return;
 		this.#event("Normal", "Killing", message);
 		this.#prober?.stopKilling();
-		const { clock } = this.#scope.host;
-		const over = () => {
-			if (this.#container !== container || this.record.stopping !== "hook") return;
-			this.record.stopping = "turn";
-			if (isOrdered) this.#scope.sync();
-			else this.signal(deadlineMs);
-		};
-		const hook = this.#spec()?.lifecycle?.preStop;
-		if (hook === undefined || deadlineMs <= clock.now()) {
-			over();
-			return;
-		}
-		this.#graceTimer?.cancel();
-		this.#graceTimer = clock.setTimeout(over, deadlineMs - clock.now());
-		void this.#preStop(container, hook, deadlineMs).then(over);
+		this.#ending = this.#newEnding(container, spec);
+		this.#ending.begin(deadlineMs, isOrdered);
 	}
 
-	/** SIGTERM now, SIGKILL at the deadline, or a little later if that is near. */
+	/** It is its turn to be told to end. */
 	signal(deadlineMs: number): void {
-		const stopSignal = this.#spec()?.lifecycle?.stopSignal?.replace(/^SIG/, "") as SignalName | undefined;
-		this.record.stopping = "signalled";
-		this.#scope.node.counters.count("runtime_operations_total", "stop_container");
-		this.#signalledMs = this.#scope.host.clock.now();
-		this.endBy(deadlineMs);
-		this.#container?.signal(stopSignal);
+		this.#ending?.signal(deadlineMs);
 	}
 
 	/** Ends to start again with all others of its pod: without a hook, and without time to spare. */
 	interrupt(): void {
-		this.record.stopping = "turn";
+		const container = this.#container;
+		const spec = this.#spec();
+		if (container === undefined || spec === undefined) return;
 		this.#event("Normal", "Killing", `Stopping container ${this.record.name}`);
 		this.#prober?.stopKilling();
-		this.signal(this.#scope.host.clock.now());
+		this.#ending = this.#newEnding(container, spec);
+		this.#ending.signal(this.#scope.host.clock.now());
+	}
+
+	/** The end of the grace period is another one now. */
+	endBy(deadlineMs: number): void {
+		this.#ending?.endBy(deadlineMs);
+	}
+
+	#newEnding(container: SimContainer, spec: ContainerSpec): ContainerEnding {
+		this.#ending?.cancel();
+		return new ContainerEnding({
+			record: this.record,
+			container,
+			spec,
+			target: this.#hookTarget(container, spec),
+			isCurrent: () => this.#container === container && !this.#scope.closed,
+			event: (type, reason, message) => this.#event(type, reason, message),
+			onSignal: () => this.#scope.node.counters.count("runtime_operations_total", "stop_container"),
+			onTurn: () => this.#scope.sync(),
+		});
 	}
 
 	/** Gives the container what it was promised: while it runs, or by a restart. */
@@ -349,26 +350,6 @@ export class ContainerWorker {
 			record.actuated = allocated;
 			this.guardMemory();
 		});
-	}
-
-	/** The end of the grace period is another one now. */
-	endBy(deadlineMs: number): void {
-		const container = this.#container;
-		const { clock } = this.#scope.host;
-		const { stopping } = this.record;
-		if (stopping === "no" || stopping === "turn") return;
-		this.#graceTimer?.cancel();
-		const nowMs = clock.now();
-		if (stopping === "hook") {
-			this.#graceTimer = clock.setTimeout(() => this.#cutHook(container, deadlineMs), Math.max(0, deadlineMs - nowMs));
-			return;
-		}
-		const killMs = Math.max(deadlineMs, this.#signalledMs + minimumGraceMs);
-		this.#graceTimer = clock.setTimeout(() => container?.process?.kill("KILL"), Math.max(0, killMs - nowMs));
-	}
-
-	#cutHook(container: SimContainer | undefined, deadlineMs: number): void {
-		if (this.#container === container && this.record.stopping === "hook") this.signal(deadlineMs);
 	}
 
 	/** The pod is to end while a postStart hook runs: the container counts as running, so that it can be stopped. */
@@ -470,7 +451,7 @@ export class ContainerWorker {
 	/** Makes a new instance and starts its process; a failure to do so is how it ended. */
 	#launch(id: string, spec: ContainerSpec, image: Image, environment: Environment): boolean {
 		this.#prober?.stop();
-		this.#graceTimer?.cancel();
+		this.#ending?.cancel();
 		this.#previousLog = this.#container?.log ?? this.#previousLog;
 		this.#container = undefined;
 		const container = this.#newContainer(id, spec, image, environment);
@@ -608,14 +589,6 @@ export class ContainerWorker {
 		this.#scope.sync();
 	}
 
-	/** Resolves when the hook is over, however it ends. */
-	async #preStop(container: SimContainer, hook: LifecycleHandler, deadlineMs: number): Promise<void> {
-		const spec = this.#spec();
-		if (spec === undefined) return;
-		const failure = await runHook(hook, this.#hookTarget(container, spec), deadlineMs - this.#scope.host.clock.now());
-		if (failure !== undefined && !this.#scope.closed) this.#event("Warning", "FailedPreStopHook", "PreStopHook failed");
-	}
-
 	#hookTarget(container: SimContainer, spec: ContainerSpec) {
 		const { pod, record, host } = this.#scope;
 		return { container, spec, pod, podIp: record.ip, clock: host.clock };
@@ -626,7 +599,7 @@ export class ContainerWorker {
 		const { clock, latency, random } = this.#scope.host;
 		if (this.#scope.closed || this.#container !== container || record.phase === "exited" || record.phase === "waiting") return;
 		this.#endUsage();
-		this.#graceTimer?.cancel();
+		this.#ending?.cancel();
 		this.#memoryTimer?.cancel();
 		this.#prober?.stop();
 		const finishedMs = clock.now();
