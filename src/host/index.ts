@@ -11,8 +11,13 @@
  * files in memory.
  */
 export { commandNames, findCommand } from "./commands/index.ts";
-export { kernelVersion } from "./commands/system.ts";
-export { Kernel, PidNamespace } from "./kernel.ts";
+export { allCapabilities, defaultCapabilities, maskOf } from "./capabilities.ts";
+export { type Cgroup, CgroupTree, type GroupUsage, type ProvidedGroup } from "./cgroup/cgroup-tree.ts";
+export { noThrottling, type Throttling } from "./cpu.ts";
+export { type Credentials, root } from "./credentials.ts";
+export { type Hardware, Kernel, PidNamespace } from "./kernel.ts";
+export type { KernelLogLine } from "./kernel-log.ts";
+export type { NamespaceKeys } from "./namespaces.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
 export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
 export {
@@ -25,9 +30,12 @@ export {
 	NetworkError,
 	type NetworkStack,
 } from "./net/network.ts";
-export { Process, type ProcessExit, parseSignal, type SignalName } from "./process.ts";
+export { type MachineFacts, Process, type ProcessExit, type ProcessTraits } from "./process.ts";
+export { parseSignal, type SignalName } from "./signals.ts";
+export { mountSystemFiles } from "./proc/system-mounts.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
+export { kernelVersion } from "./system-facts.ts";
 export {
 	BrokenPipeError,
 	Collector,

@@ -432,6 +432,7 @@ export class Fleet {
 					this.#staticPods.filesChanged(node);
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
+			() => this.#workersOn(options.name),
 		);
 	}
 

@@ -15,7 +15,7 @@ const tailPollMs = 1_000;
 async function open(context: ProcessContext, name: string, operand: string): Promise<InputStream | undefined> {
 	if (operand === "-") return context.stdin;
 	const path = resolvePath(context.cwd, operand);
-	const { files } = context.machine;
+	const { files } = context;
 	try {
 		if (files.stat(path).type === "directory") throw new FsError("EISDIR", "read", path);
 		return openInput(files, path);
@@ -52,23 +52,23 @@ export const cat: Program = async (context) => {
 	return status;
 };
 
-export const tee: Program = async ({ argv, stdin, stdout, machine, cwd }) => {
+export const tee: Program = async ({ argv, stdin, stdout, files, cwd }) => {
 	const { flags, operands } = parseOptions(argv.slice(1), "ai");
 	const paths = operands.map((operand) => resolvePath(cwd, operand));
-	if (!flags.has("a")) for (const path of paths) machine.files.writeFile(path, "");
+	if (!flags.has("a")) for (const path of paths) files.writeFile(path, "");
 	for (let chunk = await stdin.read(); chunk !== undefined; chunk = await stdin.read()) {
 		await stdout.write(chunk);
-		for (const path of paths) machine.files.appendFile(path, chunk);
+		for (const path of paths) files.appendFile(path, chunk);
 	}
 	return 0;
 };
 
-export const touch: Program = ({ argv, cwd, machine }) => {
+export const touch: Program = ({ argv, cwd, machine, files }) => {
 	const { flags, operands } = parseOptions(argv.slice(1), "acmd:t:r:");
 	for (const operand of operands) {
 		const path = resolvePath(cwd, operand);
-		if (machine.files.exists(path)) machine.files.setModifiedTime(path, machine.clock.now());
-		else if (!flags.has("c")) machine.files.writeFile(path, "");
+		if (files.exists(path)) files.setModifiedTime(path, machine.clock.now());
+		else if (!flags.has("c")) files.writeFile(path, "");
 	}
 	return 0;
 };
@@ -152,9 +152,9 @@ function lastPart(bytes: Uint8Array, lines: string, byteCount: string | undefine
 }
 
 /** Prints what is added to the files, until the process is killed. */
-async function follow({ machine, cwd, stdout, process }: ProcessContext, operands: readonly string[]): Promise<void> {
-	const paths = operands.map((operand) => resolvePath(cwd, operand)).filter((path) => !isDevice(machine.files, path));
-	const size = (path: string) => (machine.files.exists(path) ? machine.files.stat(path).sizeBytes : 0);
+async function follow({ machine, files, cwd, stdout, process }: ProcessContext, operands: readonly string[]): Promise<void> {
+	const paths = operands.map((operand) => resolvePath(cwd, operand)).filter((path) => !isDevice(files, path));
+	const size = (path: string) => (files.exists(path) ? files.stat(path).sizeBytes : 0);
 	const seen = new Map(paths.map((path) => [path, size(path)]));
 	while (process.exit === undefined) {
 		// Nothing left to look at (/dev/null): wait for a signal, without a timer.
@@ -166,13 +166,13 @@ async function follow({ machine, cwd, stdout, process }: ProcessContext, operand
 		for (const path of paths) {
 			const now = size(path);
 			const before = seen.get(path) ?? 0;
-			if (now > before) await stdout.write(machine.files.readBytes(path).subarray(before));
+			if (now > before) await stdout.write(files.readBytes(path).subarray(before));
 			seen.set(path, now);
 		}
 	}
 }
 
-function isDevice(files: ProcessContext["machine"]["files"], path: string): boolean {
+function isDevice(files: ProcessContext["files"], path: string): boolean {
 	return files.exists(path) && files.stat(path).type === "device";
 }
 
@@ -199,7 +199,7 @@ export const ls: Program = async (context) => {
 	for (const operand of operands.length === 0 ? ["."] : operands) {
 		const path = resolvePath(context.cwd, operand);
 		try {
-			const { files } = context.machine;
+			const { files } = context;
 			const isLong = flags.has("l");
 			found.push({ name: operand, path, stat: isLong && !operand.endsWith("/") ? files.lstat(path) : files.stat(path) });
 		} catch (error) {
@@ -276,7 +276,7 @@ class Lister {
 					: (stat.mode & 0o111) !== 0
 						? "*"
 						: "";
-		const link = this.#flags.has("l") && stat.type === "symlink" ? ` -> ${this.#context.machine.files.readlink(path)}` : "";
+		const link = this.#flags.has("l") && stat.type === "symlink" ? ` -> ${this.#context.files.readlink(path)}` : "";
 		return `${this.#flags.has("i") ? `${stat.ino} ` : ""}${name}${mark}${link}`;
 	}
 

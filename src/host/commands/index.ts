@@ -4,25 +4,22 @@ import { shellProgram } from "../shell/shell.ts";
 import { date } from "./date.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { curl, nc, nslookup, wget } from "./network.ts";
+import { hostname, id, whoami } from "./identity.ts";
+import { processCommands } from "./processes/index.ts";
+import { rmdir } from "./rmdir.ts";
 import {
 	clear,
 	echo,
 	env,
-	hostname,
-	id,
-	kill,
 	nohup,
-	nproc,
 	printenv,
 	printf,
-	ps,
 	pwd,
 	sleepCommand,
 	sync,
 	test,
 	timeout,
 	uname,
-	whoami,
 	xargs,
 	yes,
 } from "./system.ts";
@@ -31,6 +28,7 @@ import { stty, tty } from "./terminal.ts";
 import { utilityNames, utilityProgram } from "./utilities.ts";
 
 const ownCommands: Readonly<Record<string, Program>> = {
+	...processCommands,
 	ash: shellProgram("ash"),
 	bash: shellProgram("bash"),
 	cat,
@@ -44,16 +42,14 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	head,
 	hostname,
 	id,
-	kill,
 	ls,
 	nc,
 	nohup,
-	nproc,
 	nslookup,
 	printenv,
 	printf,
-	ps,
 	pwd,
+	rmdir,
 	sleep: sleepCommand,
 	stty,
 	sync,
@@ -80,7 +76,7 @@ const commands: ReadonlyMap<string, Program> = new Map([
 ]);
 
 /** Names of all commands but the shells, which images put where they belong. */
-export const commandNames: readonly string[] = [...commands.keys()].filter((name) => !["ash", "bash", "dash"].includes(name)).sort();
+export const commandNames: readonly string[] = [...commands.keys()].filter((name) => !["ash", "bash", "dash"].includes(name) && !name.startsWith("busybox-")).sort();
 
 export function findCommand(name: string): Program | undefined {
 	return commands.get(name);

@@ -121,7 +121,7 @@ async function download(
 		return 0;
 	}
 	if (!quiet) await writeText(context.stderr, `saving to '${name}'\n`);
-	context.machine.files.writeFile(resolvePath(context.cwd, name), response.body);
+	context.files.writeFile(resolvePath(context.cwd, name), response.body);
 	if (!quiet) await writeText(context.stderr, `${progress(name, response)}'${name}' saved\n`);
 	return 0;
 }
@@ -236,7 +236,7 @@ async function printResponse(context: ProcessContext, target: Target, response: 
 	const body = withHead ? Buffer.concat([Buffer.from(head), response.body]) : response.body;
 	const file = values.get("o") ?? values.get("output");
 	if (file === undefined) await context.stdout.write(body);
-	else if (file !== "/dev/null") context.machine.files.writeFile(resolvePath(context.cwd, file), body);
+	else if (file !== "/dev/null") context.files.writeFile(resolvePath(context.cwd, file), body);
 	await writeOut(context, options, response.status);
 }
 

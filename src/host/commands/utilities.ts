@@ -4,30 +4,47 @@
  */
 import type { Bash } from "just-bash";
 import type { Machine, Program } from "../machine.ts";
+import type { Process } from "../process.ts";
 import { loadJustBash } from "../shell/syntax.ts";
 import { readAll } from "../stream.ts";
 import { JustBashFs } from "./just-bash-fs.ts";
 
 /** Names of the utilities that are just-bash's. */
 export const utilityNames: readonly string[] = (
-	"mkdir rmdir rm cp mv ln chmod readlink wc stat grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
+	"mkdir rm cp mv ln chmod readlink wc stat grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
 	"unexpand strings split column join find basename dirname tree du base64 diff seq expr md5sum sha1sum sha256sum file tac od gzip " +
 	"gunzip zcat jq"
 ).split(" ");
 
 /** Utilities that never look at stdin: it is not drained for them. */
-const ignoresInput = new Set("mkdir rmdir rm cp mv ln chmod readlink stat find basename dirname tree du seq expr".split(" "));
+const ignoresInput = new Set("mkdir rm cp mv ln chmod readlink stat find basename dirname tree du seq expr".split(" "));
 
-/** A shell engine for each machine that has used one: 120 KB, so not before. */
-const engines = new WeakMap<Machine, Bash>();
+interface Engine {
+	readonly bash: Bash;
+	readonly fs: JustBashFs;
+}
 
-async function engineOf(machine: Machine): Promise<Bash> {
-	const known = engines.get(machine);
-	if (known !== undefined) return known;
+/** A shell engine for each machine and user that has used one: 120 KB, so not before. */
+const engines = new WeakMap<Machine, Map<number, Engine>>();
+
+/** Utilities of one user see files as whoever of them came last does: they differ in /proc/self alone. */
+async function engineOf(machine: Machine, process: Process): Promise<Bash> {
+	const { uid, gid } = process.credentials;
+	let ofMachine = engines.get(machine);
+	if (ofMachine === undefined) {
+		ofMachine = new Map();
+		engines.set(machine, ofMachine);
+	}
+	const known = ofMachine.get(uid);
+	if (known !== undefined) {
+		known.fs.files = machine.filesFor(process);
+		return known.bash;
+	}
 	const { Bash } = await loadJustBash();
-	const engine = new Bash({ fs: new JustBashFs(machine.files), defenseInDepth: false, processInfo: { pid: 1, ppid: 0, uid: 0, gid: 0 } });
-	engines.set(machine, engine);
-	return engine;
+	const fs = new JustBashFs(machine.filesFor(process));
+	const bash = new Bash({ fs, defenseInDepth: false, processInfo: { pid: 1, ppid: 0, uid, gid } });
+	ofMachine.set(uid, { bash, fs });
+	return bash;
 }
 
 export function utilityProgram(name: string): Program {
@@ -35,7 +52,7 @@ export function utilityProgram(name: string): Program {
 		const args = argv.slice(1);
 		const wantsInput = !ignoresInput.has(name) && (terminal === undefined || !hasFileOperand(name, args));
 		const input = wantsInput ? await readAll(stdin) : new Uint8Array();
-		const engine = await engineOf(machine);
+		const engine = await engineOf(machine, process);
 		const result = await engine.exec(name, {
 			args,
 			cwd,

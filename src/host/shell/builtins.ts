@@ -3,7 +3,7 @@
  * Not implemented: fg, bg, fc, ulimit and umask's effect (files are made with mode 644).
  */
 import { ExecError } from "../machine.ts";
-import { parseSignal, type SignalName, signalNumbers } from "../process.ts";
+import { parseSignal, type SignalName, signalNumbers } from "../signals.ts";
 import { writeText } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";
 import { resolvePath } from "../vfs/path.ts";
@@ -279,7 +279,7 @@ const command: Builtin = async (args, context) => {
 const source: Builtin = (args, { shell, descriptors }) => {
 	const [path = ""] = args;
 	try {
-		return shell.runText(shell.machine.files.readText(resolvePath(shell.state.cwd, path)), descriptors).catch((error: unknown) => {
+		return shell.runText(shell.machine.filesFor(shell.process).readText(resolvePath(shell.state.cwd, path)), descriptors).catch((error: unknown) => {
 			if (error instanceof ReturnFunction) return error.status;
 			throw error;
 		});

@@ -6,7 +6,8 @@
  * works for `sliceMs` on the machine's processor: a simulated core runs about 25,000 shell commands a second.
  */
 import { ExecError, type Machine, type ProcessContext } from "../machine.ts";
-import type { Process, ProcessExit, SignalName } from "../process.ts";
+import type { Process, ProcessExit } from "../process.ts";
+import type { SignalName } from "../signals.ts";
 import { BrokenPipeError, Collector, emptyInput, type OutputStream, Pipe, writeText } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";
 import { FsError } from "../vfs/inode.ts";
@@ -183,7 +184,7 @@ export class Interpreter implements ShellApi {
 		const context: ExpansionContext = {
 			state: this.state,
 			subscript: (text) => this.#subscript(text, context),
-			files: () => this.machine.files,
+			files: () => this.machine.filesFor(this.process),
 			substitute: (body) => this.#substitute(body, descriptors),
 			flags: () =>
 				`${this.state.options.errexit ? "e" : ""}${this.interactive ? "i" : ""}${this.state.options.nounset ? "u" : ""}${this.state.options.xtrace ? "x" : ""}`,
@@ -193,7 +194,7 @@ export class Interpreter implements ShellApi {
 
 	testContext(descriptors: DescriptorTable): TestContext {
 		return {
-			files: () => this.machine.files,
+			files: () => this.machine.filesFor(this.process),
 			cwd: this.state.cwd,
 			isSet: (name) => this.state.variables.has(name),
 			isTerminal: (number) => descriptors.get(number)?.isTerminal ?? false,
@@ -381,7 +382,7 @@ export class Interpreter implements ShellApi {
 		if (this.process.exit !== undefined) throw new ExitShell(this.process.exit.exitCode);
 		this.#commands++;
 		if (this.#commands % commandsPerSlice !== 0) return;
-		await this.machine.cpu.run(sliceMs, this.process.ended);
+		await this.process.work(sliceMs);
 	}
 
 	async #command(command: CommandNode, descriptors: DescriptorTable): Promise<number> {
@@ -660,7 +661,7 @@ export class Interpreter implements ShellApi {
 
 	#redirect(descriptors: DescriptorTable, redirections: readonly Redirection[]): Promise<DescriptorTable> {
 		return redirect(descriptors, redirections, {
-			files: () => this.machine.files,
+			files: () => this.machine.filesFor(this.process),
 			cwd: this.state.cwd,
 			clock: this.machine.clock,
 			expansion: this.expansion(descriptors),

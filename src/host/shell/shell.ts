@@ -78,7 +78,7 @@ async function withInterrupts(context: ProcessContext, shell: Interpreter, body:
 
 async function runFile(shell: Interpreter, context: ProcessContext, file: string, descriptors: DescriptorTable): Promise<number> {
 	try {
-		return await shell.runScript(context.machine.files.readText(resolvePath(context.cwd, file)), descriptors);
+		return await shell.runScript(context.files.readText(resolvePath(context.cwd, file)), descriptors);
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;
 		await shell.complain(`can't open '${file}': ${error.shellText}`, descriptors);

@@ -1,10 +1,11 @@
 /**
  * The mount namespace of a machine or container: trees joined by mounts, and the file system calls on them. All calls
- * are synchronous; all paths are absolute. Ownership and permission bits are kept and shown, and not enforced: every
- * simulated process runs as root.
+ * are synchronous; all paths are absolute. Whoever looks through `as` is held to ownership and permission bits, unless it is root.
  */
-import { type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
+import { type FileCaller, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode, targetOf } from "./inode.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
+import { mayAccess, mayReplace } from "./permissions.ts";
+import type { PeerGroup } from "./propagation.ts";
 import { sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
@@ -21,6 +22,12 @@ export interface Mount {
 	/** The first and third words of a line of /proc/mounts. */
 	readonly source: string;
 	readonly type: string;
+	/** Which directory of the file system is mounted; default its root. */
+	readonly rootPath?: string | undefined;
+	/** Mounts made in one of these are made in all others. */
+	readonly peers?: PeerGroup | undefined;
+	/** Mounts made in one of these are made here, and not the other way round. */
+	readonly master?: PeerGroup | undefined;
 }
 
 export interface FileStat {
@@ -50,14 +57,31 @@ interface Slot {
 }
 
 export class FileSystem {
-	readonly #mounts = new Map<string, Mount>();
+	#mounts = new Map<string, Mount>();
 	/** What is mounted at `/`. */
 	readonly rootTree: Tree;
+	/** Who looks; undefined: the runtime, which may everything. */
+	#caller: FileCaller | undefined;
 
 	/** @param root the tree mounted at `/`. */
 	constructor(root: Tree, readOnly = false) {
 		this.rootTree = root;
 		this.#mounts.set("/", { path: "/", tree: root, readOnly, source: "overlay", type: "overlay" });
+	}
+
+	/** The same files, as somebody may use them. */
+	as(caller: FileCaller): FileSystem {
+		const view = new FileSystem(this.rootTree);
+		view.#mounts = this.#mounts;
+		view.#caller = caller;
+		return view;
+	}
+
+	/** A mount namespace of its own that has the same mounts now. */
+	copy(): FileSystem {
+		const copy = new FileSystem(this.rootTree);
+		copy.#mounts = new Map(this.#mounts);
+		return copy;
 	}
 
 	/** Mounts over `mount.path`, made if it is not there. */
@@ -68,6 +92,11 @@ export class FileSystem {
 			if (!isDirectory) this.#write(mount.path, "", 0o644, true);
 		}
 		this.#mounts.set(this.realPath(mount.path), mount);
+	}
+
+	/** `shared:1 master:2 `, as /proc/PID/mountinfo has it. */
+	propagationTags({ peers, master }: Mount): string {
+		return `${peers === undefined ? "" : `shared:${peers.id} `}${master === undefined ? "" : `master:${master.id} `}`;
 	}
 
 	mounts(): readonly Mount[] {
@@ -105,8 +134,9 @@ export class FileSystem {
 	readBytes(path: string): Uint8Array {
 		const { inode } = this.#find(path, "open");
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
+		this.#require(inode, "r", "open", path);
 		if (inode.type !== "file") return new Uint8Array();
-		const content = typeof inode.content === "function" ? inode.content() : inode.content;
+		const content = typeof inode.content === "function" ? inode.content(this.#caller) : inode.content;
 		return typeof content === "string" ? Buffer.from(content) : content;
 	}
 
@@ -123,13 +153,19 @@ export class FileSystem {
 			this.writeFile(path, content);
 			return;
 		}
-		if (this.inode(path).type === "device") return;
+		const inode = this.inode(path);
+		if (inode.type === "device") return;
+		if (inode.type === "file" && inode.onWrite !== undefined) {
+			this.writeFile(path, content);
+			return;
+		}
 		this.writeFile(path, Buffer.concat([this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content]));
 	}
 
 	readdir(path: string): string[] {
 		const place = this.#find(path, "scandir");
 		if (place.inode.type !== "directory") throw new FsError("ENOTDIR", "scandir", path);
+		this.#require(place.inode, "r", "scandir", path);
 		return [...place.inode.entries.keys()].sort();
 	}
 
@@ -146,7 +182,7 @@ export class FileSystem {
 		const slot = this.#slot(path, "mkdir");
 		if (this.#entry(slot) !== undefined || slot.name === "") throw new FsError("EEXIST", "mkdir", path);
 		const { tree, directory } = this.#writable(slot, "mkdir", options.force);
-		tree.setEntry(directory, slot.name, tree.newDirectory(options.mode ?? 0o755));
+		tree.setEntry(directory, slot.name, this.#adopt(tree.newDirectory(options.mode ?? 0o755)));
 	}
 
 	/** Removes a file, or with `recursive` a whole directory. */
@@ -155,8 +191,12 @@ export class FileSystem {
 		const inode = this.#entry(slot);
 		if (inode === undefined) throw new FsError("ENOENT", "rm", path);
 		if (this.#mounts.has(slot.path)) throw new FsError("EBUSY", "rm", path);
-		if (inode.type === "directory" && inode.entries.size > 0 && options.recursive !== true) throw new FsError("ENOTEMPTY", "rm", path);
+		const isComputed = inode.type === "directory" && inode.computed !== undefined;
+		if (isComputed && options.recursive === true) throw new FsError("EPERM", "rm", path);
+		if (inode.type === "directory" && !isComputed && inode.entries.size > 0 && options.recursive !== true)
+			throw new FsError("ENOTEMPTY", "rm", path);
 		const { tree, directory } = this.#writable(slot, "rm");
+		if (!mayReplace(directory, inode, this.#caller)) throw new FsError("EPERM", "rm", path);
 		tree.removeEntry(directory, slot.name);
 	}
 
@@ -180,7 +220,7 @@ export class FileSystem {
 		const slot = this.#slot(path, "symlink");
 		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "symlink", path);
 		const { tree, directory } = this.#writable(slot, "symlink");
-		tree.setEntry(directory, slot.name, tree.newSymlink(target));
+		tree.setEntry(directory, slot.name, this.#adopt(tree.newSymlink(target)));
 	}
 
 	link(existing: string, path: string): void {
@@ -195,14 +235,20 @@ export class FileSystem {
 	readlink(path: string): string {
 		const { inode } = this.#find(path, "readlink", false);
 		if (inode.type !== "symlink") throw new FsError("EINVAL", "readlink", path);
-		return inode.target;
+		return targetOf(inode, this.#caller);
 	}
 
 	chmod(path: string, mode: number): void {
 		this.#own(path, "chmod").mode = mode & 0o7777;
 	}
 
+	/** Of root alone; whoever owns a file may give it to a group of its own. */
 	chown(path: string, uid: number, gid: number): void {
+		const { credentials } = this.#caller ?? {};
+		if (credentials !== undefined && credentials.uid !== 0) {
+			const isOwn = uid === credentials.uid && (gid === credentials.gid || credentials.groups.includes(gid));
+			if (!isOwn) throw new FsError("EPERM", "chown", path);
+		}
 		const inode = this.#own(path, "chown");
 		inode.uid = uid;
 		inode.gid = gid;
@@ -216,7 +262,30 @@ export class FileSystem {
 	#own(path: string, operation: string): Inode {
 		const place = this.#find(path, operation);
 		if (place.readOnly) throw new FsError("EROFS", operation, path);
+		const uid = this.#caller?.credentials.uid ?? 0;
+		if (uid !== 0 && uid !== place.inode.uid) throw new FsError("EPERM", operation, path);
 		return place.tree.own(place.inode);
+	}
+
+	/** Throws EACCES if the caller may not. */
+	#require(inode: Inode, want: "r" | "w" | "x", operation: string, path: string): void {
+		if (!mayAccess(inode, want, this.#caller)) throw new FsError("EACCES", operation, path);
+	}
+
+	/** What a new file is, beside its content: its maker's. */
+	#adopt<T extends Inode>(inode: T): T {
+		const { credentials } = this.#caller ?? {};
+		if (credentials !== undefined) {
+			inode.uid = credentials.uid;
+			inode.gid = credentials.gid;
+		}
+		return inode;
+	}
+
+	/** A file that shows something else than bytes takes what is written, and is not cut off. */
+	#tell(file: FileInode, content: string | Uint8Array, path: string): void {
+		if (file.onWrite === undefined) throw new FsError("EACCES", "open", path);
+		if (content.length > 0) file.onWrite(typeof content === "string" ? content : Buffer.from(content).toString(), this.#caller);
 	}
 
 	#write(path: string, content: string | Uint8Array, mode: number, force: boolean): void {
@@ -230,19 +299,25 @@ export class FileSystem {
 		if (mounted !== undefined) entry = mounted.tree.live(mounted.inode ?? mounted.tree.root);
 		if (entry?.type === "directory" || slot.name === "") throw new FsError("EISDIR", "open", path);
 		if (entry?.type === "device") return;
+		if (entry !== undefined) this.#require(entry, "w", "open", path);
+		if (entry?.type === "file" && (entry.onWrite !== undefined || typeof entry.content === "function")) {
+			if (slot.parent.readOnly) throw new FsError("EROFS", "open", path);
+			this.#tell(entry, content, path);
+			return;
+		}
 		if (mounted !== undefined && entry?.type === "file") {
 			if (mounted.readOnly) throw new FsError("EROFS", "open", path);
 			mounted.tree.setContent(entry, content, path);
 			return;
 		}
-		const { tree, directory } = this.#writable(slot, "open", force);
-		let file: FileInode;
-		if (entry === undefined) {
-			file = tree.newFile("", mode);
-			tree.setEntry(directory, slot.name, file);
-		} else {
-			file = entry as FileInode;
+		if (entry !== undefined) {
+			if (slot.parent.readOnly && !force) throw new FsError("EROFS", "open", path);
+			slot.parent.tree.setContent(entry as FileInode, content, path);
+			return;
 		}
+		const { tree, directory } = this.#writable(slot, "open", force);
+		const file = this.#adopt(tree.newFile("", mode));
+		tree.setEntry(directory, slot.name, file);
 		tree.setContent(file, content, path);
 	}
 
@@ -253,7 +328,7 @@ export class FileSystem {
 			const slot = this.#slot(at, "open");
 			const entry = this.#entry(slot);
 			if (entry?.type !== "symlink") return slot.path;
-			at = resolvePath(slot.parent.path, entry.target);
+			at = resolvePath(slot.parent.path, targetOf(entry, this.#caller));
 		}
 		throw new FsError("ELOOP", "open", path);
 	}
@@ -274,6 +349,7 @@ export class FileSystem {
 	#writable({ parent, path }: Slot, operation: string, force = false) {
 		if (parent.readOnly && !force) throw new FsError("EROFS", operation, path);
 		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
+		this.#require(parent.inode, "w", operation, path);
 		return { tree: parent.tree, directory: parent.tree.own(parent.inode) };
 	}
 
@@ -296,14 +372,16 @@ export class FileSystem {
 				continue;
 			}
 			if (here.inode.type !== "directory") return "ENOTDIR";
+			if (!mayAccess(here.inode, "x", this.#caller)) return "EACCES";
 			const at = joinPath(here.path, name);
 			const entry = here.tree.child(here.inode, name);
 			if (entry === undefined) return "ENOENT";
 			if (entry.type === "symlink" && (followLast || todo.length > 0)) {
 				links++;
 				if (links > maxSymlinks) return "ELOOP";
-				todo = [...entry.target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
-				if (entry.target.startsWith("/")) trail = trail.slice(0, 1);
+				const target = targetOf(entry, this.#caller);
+				todo = [...target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
+				if (target.startsWith("/")) trail = trail.slice(0, 1);
 				continue;
 			}
 			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly: here.readOnly });

@@ -96,6 +96,11 @@ export class Tree {
 
 	/** Puts `inode` into a directory under a name, in place of what was there. */
 	setEntry(directory: DirectoryInode, name: string, inode: Inode): void {
+		if (directory.computed !== undefined) {
+			if (inode.type !== "directory") throw new FsError("EACCES", "open", name);
+			directory.computed.makeDirectory(name);
+			return;
+		}
 		const owned = this.own(directory);
 		owned.entries.set(name, inode);
 		owned.mtimeMs = this.clock.now();
@@ -103,6 +108,10 @@ export class Tree {
 	}
 
 	removeEntry(directory: DirectoryInode, name: string): void {
+		if (directory.computed !== undefined) {
+			directory.computed.removeDirectory(name);
+			return;
+		}
 		const owned = this.own(directory);
 		owned.entries.delete(name);
 		owned.mtimeMs = this.clock.now();
@@ -132,7 +141,7 @@ export function sizeOf(inode: Inode): number {
 		case "file":
 			return sizeOfContent(inode.content);
 		case "symlink":
-			return inode.target.length;
+			return typeof inode.target === "string" ? inode.target.length : 0;
 		case "directory":
 			return 4096;
 		case "device":

@@ -6,12 +6,11 @@ import {
 	FileSystem,
 	FsError,
 	type Inode,
-	kernelVersion,
 	type Machine,
 	type Mount,
+	mountSystemFiles,
 	type OutputStream,
 	putFile,
-	putInode,
 	resolvePath,
 	Tree,
 	TreeBuilder,
@@ -70,7 +69,13 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 	const mount = (path: string, tree: Tree, source: string, type: string, more: Partial<Mount> = {}) =>
 		files.mount({ path, tree, source, type, readOnly: false, ...more });
 	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");
-	mount("/proc", procTree(options), "proc", "proc", { readOnly: true });
+	const machine = options.machine();
+	mountSystemFiles(files, machine, {
+		isWritable: container.securityContext?.privileged === true,
+		// `echo text > /proc/1/fd/1` puts a line into the container's log.
+		outputs: (process, descriptor) =>
+			process.isMain && process.machine === machine ? { write: (chunk) => options.output(descriptor === 1 ? "stdout" : "stderr")?.write(chunk) } : undefined,
+	});
 	const etc = new Tree({ clock });
 	putFile(etc, "/hosts", hostsText(options));
 	putFile(etc, "/resolv.conf", resolvText(pod, options.clusterDns));
@@ -160,74 +165,4 @@ function resolvText({ metadata, spec }: Pod, clusterDns: string): string {
 		...(options.length === 0 ? [] : [`options ${options.join(" ")}`]),
 		"",
 	].join("\n");
-}
-
-function lastPid(machine: Machine): number {
-	const last = machine.processes().at(-1);
-	return last === undefined ? 1 : machine.pidNamespace.pidOf(last);
-}
-
-/** The part of /proc that people look at. */
-function procTree({ clock, machine, output }: ContainerFilesOptions): Tree {
-	const tree = new Tree({ clock });
-	const startMs = clock.now();
-	const first = () => machine().process(1)?.argv ?? [];
-	const files: readonly (readonly [string, () => string])[] = [
-		[
-			"/version",
-			() => `Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (gcc-14 (Debian 14.2.0-19) 14.2.0) #1 SMP PREEMPT_DYNAMIC\n`,
-		],
-		["/uptime", () => `${((clock.now() - startMs) / 1000).toFixed(2)} ${((clock.now() - startMs) / 250).toFixed(2)}\n`],
-		["/loadavg", () => `0.08 0.03 0.01 1/${machine().processes().length} ${lastPid(machine())}\n`],
-		[
-			"/meminfo",
-			() =>
-				"MemTotal:        8136440 kB\nMemFree:         5120244 kB\nMemAvailable:    7231112 kB\nBuffers:          102400 kB\nCached:          1843200 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\n",
-		],
-		[
-			"/cpuinfo",
-			() =>
-				Array.from(
-					{ length: 4 },
-					(_, cpu) => `processor\t: ${cpu}\nvendor_id\t: kubesim\nmodel name\t: Simulated CPU @ 2.40GHz\ncpu MHz\t\t: 2400.000\n\n`,
-				).join(""),
-		],
-		[
-			"/mounts",
-			() =>
-				machine()
-					.files.mounts()
-					.map(({ source, path, type, readOnly }) => `${source} ${path} ${type} ${readOnly ? "ro" : "rw"},relatime 0 0\n`)
-					.join(""),
-		],
-		[
-			"/1/cmdline",
-			() =>
-				first()
-					.map((word) => `${word}\0`)
-					.join(""),
-		],
-		["/1/comm", () => `${(first()[0] ?? "").split("/").at(-1)}\n`],
-		["/1/cgroup", () => "0::/\n"],
-		["/self/cgroup", () => "0::/\n"],
-	];
-	for (const [path, content] of files) putFile(tree, path, content, 0o444);
-	// `echo text > /proc/1/fd/1` puts a line into the container's log.
-	for (const [number, device] of [
-		["1", "stdout"],
-		["2", "stderr"],
-	] as const) {
-		const inode = {
-			type: "device",
-			device,
-			ino: 200 + Number(number),
-			frozen: true,
-			mode: 0o200,
-			uid: 0,
-			gid: 0,
-			mtimeMs: startMs,
-		} as const;
-		putInode(tree, `/1/fd/${number}`, { ...inode, output: { write: (chunk) => output(device)?.write(chunk) } });
-	}
-	return tree;
 }

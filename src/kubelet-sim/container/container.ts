@@ -15,7 +15,9 @@ import {
 	type InputStream,
 	type Kernel,
 	Machine,
+	type MachineFacts,
 	type NetworkStack,
+	type PidNamespace,
 	Pipe,
 	type Process,
 	type ProcessExit,
@@ -56,6 +58,10 @@ export interface ContainerOptions {
 	readonly onWrite: () => void;
 	/** Of the node. */
 	readonly kernel: Kernel;
+	/** What that kernel knows of it. */
+	readonly facts: () => MachineFacts | undefined;
+	/** Of a pod whose containers see each other's processes. */
+	readonly pidNamespace: PidNamespace | undefined;
 	/** Whose processes this container joins: the target of an ephemeral container. */
 	readonly target?: SimContainer | undefined;
 }
@@ -90,7 +96,8 @@ export class SimContainer {
 			memoryLimitBytes: options.memoryLimitBytes,
 			onMemoryTaken: options.onMemoryTaken,
 			kernel: options.kernel,
-			pidNamespace: options.target?.machine.pidNamespace ?? (options.pod.spec?.hostPID === true ? options.kernel.rootNamespace : undefined),
+			pidNamespace: options.target?.machine.pidNamespace ?? (options.pod.spec?.hostPID === true ? options.kernel.rootNamespace : options.pidNamespace),
+			facts: options.facts,
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
 			pristineFiles: () => options.imageFiles(image),
 			findProgram: (name) => image.programs?.[name] ?? findCommand(name),
@@ -154,6 +161,7 @@ export class SimContainer {
 			stdout: this.#tty?.output ?? stdout,
 			stderr: this.#tty?.output ?? stderr,
 			terminal: this.#tty,
+			isMain: true,
 		});
 		this.#process = process;
 		return process;

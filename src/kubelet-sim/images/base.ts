@@ -4,10 +4,13 @@ import { commandNames, TreeBuilder } from "../../host/index.ts";
 /** When the simulated images were built: the date that `ls -l` shows in them. */
 export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
 
+/** What the packages procps and psmisc bring. */
+export const procps: readonly string[] = ["free", "killall", "pgrep", "pkill", "ps", "pstree", "top", "uptime", "vmstat"];
+
 /** Commands that Debian's slim images lack, as learners find out. */
-const notInDebian = new Set(["ps", "curl", "wget", "nc", "nslookup", "tree", "jq", "file"]);
+const notInDebian = new Set(["curl", "wget", "nc", "nslookup", "tree", "jq", "file", ...procps]);
 /** … and those that busybox lacks. */
-const notInBusybox = new Set(["curl", "jq", "file", "column", "join", "gunzip"]);
+const notInBusybox = new Set(["curl", "jq", "file", "column", "join", "gunzip", "lsns", "prlimit", "vmstat"]);
 
 const accounts = "root:x:0:0:root:/root:%SHELL%\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 
@@ -63,6 +66,9 @@ export function alpine(extra: readonly string[] = []): TreeBuilder {
 		.program("/bin/sh", "ash")
 		.program("/bin/ash", "ash")
 		.program("/bin/busybox", "ash")
+		.program("/bin/ps", "busybox-ps")
+		.program("/bin/top", "busybox-top")
+		.program("/bin/free", "busybox-free")
 		.directory("/sbin")
 		.directory("/usr/bin")
 		.directory("/usr/sbin")
@@ -89,6 +95,9 @@ export function busyboxFiles(): TreeBuilder {
 		)
 		.program("/bin/sh", "ash")
 		.program("/bin/ash", "ash")
+		.program("/bin/ps", "busybox-ps")
+		.program("/bin/top", "busybox-top")
+		.program("/bin/free", "busybox-free")
 		.program("/bin/busybox", "ash")
 		.directory("/usr/bin")
 		.directory("/usr/sbin");

@@ -17,10 +17,12 @@ async function onNode(script: string): Promise<string> {
 	return output.text();
 }
 
-/** Pid and command of each process that `ps` shows, without the shell and ps. */
+/** Pid and command of each process that `ps` shows, without threads of the kernel, what sandboxes have, the shell and ps. */
 async function processes(): Promise<readonly string[]> {
-	const lines = (await onNode("ps")).trim().split("\n").slice(1);
-	return lines.map((line) => line.trim().replace(/^(\d+) +root +[\d:]+ +/, "$1 ")).filter((line) => !/ (ps|bash -c .*)$/.test(line));
+	const lines = (await onNode("ps -e -o pid= -o args=")).trim().split("\n");
+	return lines
+		.map((line) => line.trim().replace(/ +/, " "))
+		.filter((line) => !/ (\[.*\]|ps .*|bash -c .*|\/pause|.*containerd-shim.*)$/.test(line));
 }
 
 it("shows every container's processes under pids of its own, beside the node's services", async () => {

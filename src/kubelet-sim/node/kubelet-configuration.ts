@@ -3,6 +3,7 @@
  * Source: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/
  */
 import { parseGoDuration } from "../../apimachinery/time.ts";
+import type { CgroupDriver } from "../cgroups/layout.ts";
 import { defaultEvictionHard, type EvictionConfiguration, parseThresholds, type Threshold } from "../eviction/thresholds.ts";
 
 export interface KubeletConfiguration extends EvictionConfiguration {
@@ -18,6 +19,8 @@ export interface KubeletConfiguration extends EvictionConfiguration {
 	/** How long pods have when the machine is shut down, and the part of it that is for critical ones alone. Default 0: the kubelet is not told. */
 	readonly shutdownGracePeriod?: string;
 	readonly shutdownGracePeriodCriticalPods?: string;
+	/** Who makes pods' cgroups. Default systemd, as kubeadm has it. */
+	readonly cgroupDriver?: CgroupDriver;
 }
 
 /** How long pods have in all, and the part of it that is for critical ones alone. */
@@ -35,6 +38,7 @@ export interface KubeletSettings {
 	readonly imageGcLowPercent: number;
 	readonly imageMinAgeMs: number;
 	readonly shutdown: ShutdownPeriods;
+	readonly cgroupDriver: CgroupDriver;
 	/** As /configz shows it. */
 	readonly configuration: KubeletConfiguration;
 }
@@ -49,8 +53,12 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		evictionPressureTransitionPeriod: "5m0s",
 		shutdownGracePeriod: "0s",
 		shutdownGracePeriodCriticalPods: "0s",
+		cgroupDriver: "systemd" as CgroupDriver,
 		...given,
 	};
+	const { cgroupDriver } = configuration;
+	if (cgroupDriver !== "systemd" && cgroupDriver !== "cgroupfs")
+		throw new Error(`invalid configuration: unknown cgroup driver: ${JSON.stringify(cgroupDriver)}, must be cgroupfs or systemd`);
 	const { imageGCHighThresholdPercent: high, imageGCLowThresholdPercent: low } = configuration;
 	if (low >= high)
 		throw new Error(`invalid configuration: imageGCLowThresholdPercent ${low} must be less than imageGCHighThresholdPercent ${high}`);
@@ -62,6 +70,7 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageGcLowPercent: low,
 		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
 		shutdown: readShutdownPeriods(configuration),
+		cgroupDriver,
 		configuration,
 	};
 }

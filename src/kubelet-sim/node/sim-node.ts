@@ -5,12 +5,15 @@ import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/t
 import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/index.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
-import { debian } from "../images/base.ts";
+import { debian, procps } from "../images/base.ts";
 import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { CgroupDriver } from "../cgroups/layout.ts";
+import { hardwareOf } from "../node-machine/hardware.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
+import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
@@ -22,7 +25,7 @@ const maxReportedImages = 50;
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
 
 const nodeFiles = once(() =>
-	debian(["curl", "ps"])
+	debian(["curl", ...procps])
 		.directory("/etc/containerd/certs.d")
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
@@ -61,7 +64,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly #cluster: ClusterNetwork;
 	readonly #addresses: PodAddresses;
 	/** What somebody puts on it beside its pods. */
-	load: NodeLoad = noLoad;
+	#load: NodeLoad = noLoad;
 
 	imageBytes = 0;
 	readonly settings: KubeletSettings;
@@ -74,8 +77,12 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	#kernel: Kernel | undefined;
 	#machine: Machine | undefined;
 
+	readonly #workers: () => Iterable<PodWorker>;
+	readonly cgroupDriver: CgroupDriver;
+
 	/**
 	 * @param onWrite told when files of the machine are written
+	 * @param workers of its pods
 	 * @param random the machine's own, once somebody looks at it
 	 */
 	constructor(
@@ -85,7 +92,10 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		cluster: ClusterNetwork,
 		onWrite: () => void,
 		random: () => Random,
+		workers: () => Iterable<PodWorker>,
 	) {
+		this.#workers = workers;
+		this.cgroupDriver = settings.cgroupDriver;
 		this.#random = random;
 		this.description = description;
 		this.settings = settings;
@@ -96,9 +106,19 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#addresses = new PodAddresses(description.podCidr);
 	}
 
+	/** … and what programs have taken that somebody started in a shell on it. */
+	get load(): NodeLoad {
+		const taken = this.#machine?.takenMemoryBytes ?? 0;
+		return taken === 0 ? this.#load : { ...this.#load, memoryBytes: this.#load.memoryBytes + taken };
+	}
+
+	set load(load: NodeLoad) {
+		this.#load = load;
+	}
+
 	/** Takes away what was put on it. */
 	relieve(): void {
-		this.load = noLoad;
+		this.#load = noLoad;
 	}
 
 	/** All that ran on it ends at once. */
@@ -110,24 +130,34 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	get kernel(): Kernel {
 		if (this.#kernel === undefined) {
-			this.#kernel = new Kernel(firstFreePid);
-			this.#kernel.onLook = () => void this.machine;
+			const kernel = new Kernel(firstFreePid);
+			this.#kernel = kernel;
+			// The machine, once made, takes both over.
+			kernel.onLook = () => {
+				void this.machine;
+				kernel.onLook?.();
+			};
+			kernel.openCgroups = () => {
+				void this.machine;
+				return kernel.openCgroups?.();
+			};
+			this.#kernel.hardware = () => hardwareOf(this, this.#workers(), this.#clock.now());
 		}
 		return this.#kernel;
 	}
 
 	/** As it is seen from a shell on it, until its power goes. */
 	get machine(): Machine {
-		const { name, network, capacity, startedMs, kernel } = this;
+		const { network, startedMs, kernel } = this;
 		this.#machine ??= openNodeMachine({
-			name,
+			node: this,
 			clock: this.#clock,
 			random: this.#random(),
 			kernel,
 			disk: () => this.hostFiles(),
 			network,
-			capacity,
 			startedMs,
+			workers: this.#workers,
 		});
 		return this.#machine;
 	}

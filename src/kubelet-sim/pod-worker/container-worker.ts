@@ -6,7 +6,8 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod, Secret } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
-import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
+import { ExecError, type MachineFacts, noThrottling, type PidNamespace, type Process, type ProcessExit, type SignalName, type Throttling } from "../../host/index.ts";
+import { containerCgroup, oomScoreAdjOf } from "../cgroups/layout.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
 import type { Image } from "../images/image.ts";
@@ -15,7 +16,7 @@ import { accountsFor } from "../images/pull-secrets.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
 import { registryHostOf } from "../images/registry-options.ts";
 import type { PodNetwork } from "../network/cluster-network.ts";
-import type { UsedContainer } from "../usage/pod-usage.ts";
+import type { PodUsageMeter, UsedContainer } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { type Environment, specEnvironment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
@@ -27,6 +28,7 @@ import { shouldRestart } from "./plan.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
 import { Prober } from "./prober.ts";
+import { capabilitiesOf, credentialsOf, sandboxNamespaces } from "./sandbox-facts.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 type ContainerSpec = Container | EphemeralContainer;
@@ -55,6 +57,10 @@ export interface PodScope {
 	readonly isOff: boolean;
 	/** The pod's grace period, ms. */
 	readonly graceMs: number;
+	/** What it uses. */
+	readonly usage: PodUsageMeter;
+	/** Of a pod whose containers see each other's processes. */
+	readonly sharedPids: PidNamespace | undefined;
 	/** Plans anew. */
 	sync(): void;
 	/** Does something after a simulated delay, then plans anew. */
@@ -158,7 +164,7 @@ export class ContainerWorker {
 			startedMs: record.startedMs,
 			image: container.ownUsage,
 			cores: this.#cores(),
-			isCpuLimited: record.actuated?.limits?.cpu !== undefined,
+			isCpuLimited: record.actuated?.limits?.cpu !== undefined || this.#setByHand("cpu.max", Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY,
 			containerId: record.containerId,
 			imageName: record.image,
 			memoryLimitBytes: limitBytes === Number.POSITIVE_INFINITY ? undefined : limitBytes,
@@ -172,14 +178,65 @@ export class ContainerWorker {
 		this.#memoryTimer?.cancel();
 		this.#memoryTimer = undefined;
 		const process = this.#container?.process;
-		if (this.record.actuated?.limits?.memory === undefined || process === undefined) return;
+		if (process === undefined || this.#memoryLimitBytes() === Number.POSITIVE_INFINITY) return;
 		const { used } = this;
 		if (used === undefined) return;
 		const atMs = this.#scope.memoryExceededMs(used);
 		if (atMs === undefined) return;
 		const { clock } = this.#scope.host;
-		if (atMs <= clock.now()) process.killForMemory();
-		else this.#memoryTimer = clock.setTimeout(() => process.killForMemory(), atMs - clock.now());
+		if (atMs <= clock.now()) this.#killForMemory(process);
+		else this.#memoryTimer = clock.setTimeout(() => this.#killForMemory(process), atMs - clock.now());
+	}
+
+	/** What the node's kernel knows of it; undefined while it does not run. */
+	facts(): MachineFacts | undefined {
+		const { pod, node, host, usage } = this.#scope;
+		const { record } = this;
+		const spec = this.#spec();
+		if (spec === undefined) return undefined;
+		const nowMs = host.clock.now();
+		const { used } = this;
+		const machine = this.#container?.machine;
+		const id = record.containerId.replace("containerd://", "");
+		return {
+			cgroup: containerCgroup(pod, id, node.cgroupDriver),
+			oomScoreAdj: oomScoreAdjOf(pod, spec, quantityToNumber(node.capacity.memory ?? "0")),
+			credentials: credentialsOf(pod, spec),
+			capabilities: capabilitiesOf(spec),
+			noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
+			seccomp: (spec.securityContext?.seccompProfile ?? pod.spec?.securityContext?.seccompProfile)?.type === "RuntimeDefault",
+			cpuMs: used === undefined ? 0 : usage.cpuSeconds(used, nowMs) * 1000,
+			memoryBytes: used === undefined ? this.ownMemoryBytes : usage.memoryBytes(used, nowMs),
+			namespaces: {
+				...(machine === undefined ? {} : { mnt: machine }),
+				// A privileged one sees the node's groups.
+				...(machine === undefined || spec.securityContext?.privileged === true ? {} : { cgroup: machine }),
+				...sandboxNamespaces(this.#scope),
+			},
+		};
+	}
+
+	/** The kernel kills the whole container (memory.oom.group), and says so in its log. */
+	#killForMemory(process: Process): void {
+		const { node, host, usage } = this.#scope;
+		const { used } = this;
+		if (used === undefined || process.exit !== undefined) return;
+		const limitBytes = this.#memoryLimitBytes();
+		const usageBytes = Math.max(limitBytes, usage.memoryBytes(used, host.clock.now()));
+		node.kernel.killGroupForMemory(process, { usageBytes, limitBytes }, host.clock.now());
+	}
+
+	/** How its quota has held it up: work that waited, and what curves would have liked to use. */
+	throttling(usage: PodUsageMeter): Throttling {
+		const { used } = this;
+		const own = this.#container?.machine.throttling ?? noThrottling;
+		if (used === undefined || !used.isCpuLimited) return noThrottling;
+		return usage.throttling(used, own, this.#scope.host.clock.now());
+	}
+
+	/** Its limits were changed by hand, in the tree of cgroups. */
+	limitsChanged(): void {
+		if (this.record.phase === "running") this.#used();
 	}
 
 	/** The memory of one whose pod says nothing of it. */
@@ -200,12 +257,20 @@ export class ContainerWorker {
 	/** Its limit, or what the node has. */
 	#cores(): number {
 		const limit = this.record.actuated?.limits?.cpu ?? this.#scope.node.allocatable.cpu ?? "1";
-		return Math.max(0.001, quantityToNumber(limit));
+		return Math.max(0.001, this.#setByHand("cpu.max", quantityToNumber(limit)));
 	}
 
 	#memoryLimitBytes(): number {
 		const limit = this.record.actuated?.limits?.memory;
-		return limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit);
+		return this.#setByHand("memory.max", limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit));
+	}
+
+	/** Somebody may have written other limits to its cgroup, or to one above it. */
+	#setByHand(file: "cpu.max" | "memory.max", own: number): number {
+		const { node, pod } = this.#scope;
+		const { cgroups } = node.kernel;
+		if (cgroups === undefined) return own;
+		return cgroups.effective(containerCgroup(pod, this.record.containerId.replace("containerd://", ""), node.cgroupDriver), file, own);
 	}
 
 	/** Pulls the image if need be, creates the container and starts it. */
@@ -484,6 +549,8 @@ export class ContainerWorker {
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
 			kernel: node.kernel,
+			facts: () => this.facts(),
+			pidNamespace: this.#scope.sharedPids,
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}

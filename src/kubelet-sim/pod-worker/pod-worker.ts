@@ -10,6 +10,7 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import { PidNamespace } from "../../host/index.ts";
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
@@ -63,6 +64,9 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	#network: PodNetwork | undefined;
 	/** Of its claims, once they are prepared; of a pod without claims never. */
 	#devices: PodDevices | undefined;
+	/** The first of the two pids that are kept for its sandbox: the shim's, then the pause process's. */
+	sandboxPid: number | undefined;
+	sharedPids: PidNamespace | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
 	/** Runs while a volume is waited for. */
@@ -596,7 +600,12 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		}
 	}
 
+	/** Its sandbox begins: with pids, namespaces and an address. */
 	#joinNetwork(address: string): void {
+		const { kernel } = this.node;
+		this.sandboxPid = kernel.reservePids(2);
+		const { shareProcessNamespace, hostPID } = this.#pod.spec ?? {};
+		this.sharedPids = shareProcessNamespace === true && hostPID !== true ? new PidNamespace(kernel, 1) : undefined;
 		this.record.ip = address;
 		if (address === this.node.address) {
 			this.#network = this.node.network;

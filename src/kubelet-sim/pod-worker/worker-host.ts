@@ -5,6 +5,7 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import type { FileSystem, Kernel } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
+import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
 import type { LatencyModel } from "../latency.ts";
@@ -22,6 +23,9 @@ export interface WorkerNode extends AdmissionNode {
 	readonly network: PodNetwork;
 	/** What its containers share. Another one after each boot. */
 	readonly kernel: Kernel;
+	readonly cgroupDriver: CgroupDriver;
+	/** Quantities. */
+	readonly capacity: Readonly<Record<string, string>>;
 	/** CPU seconds of containers that have ended on it. */
 	endedCpuSeconds: number;
 	/** Throws `OutOfAddressesError`. */

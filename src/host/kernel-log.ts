@@ -1,0 +1,26 @@
+/** The kernel's ring buffer: what `dmesg` and `journalctl -k` show. Bounded, as the kernel's is. */
+
+/** Lines that are kept; the oldest go first. */
+const maxLines = 2_000;
+
+export interface KernelLogLine {
+	/** Unix ms. */
+	readonly timeMs: number;
+	/** 0 (emerg) to 7 (debug). */
+	readonly level: number;
+	readonly text: string;
+}
+
+export class KernelLog {
+	readonly #lines: KernelLogLine[] = [];
+
+	write(timeMs: number, level: number, ...texts: readonly string[]): void {
+		for (const text of texts) this.#lines.push({ timeMs, level, text });
+		if (this.#lines.length > maxLines) this.#lines.splice(0, this.#lines.length - maxLines);
+	}
+
+	/** Oldest first. */
+	lines(): readonly KernelLogLine[] {
+		return this.#lines;
+	}
+}

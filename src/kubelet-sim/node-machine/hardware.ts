@@ -1,0 +1,32 @@
+/** What a node has and what of it is in use, as its kernel counts: the same figures as the kubelet's. */
+import { quantityToNumber } from "../../apimachinery/quantity.ts";
+import type { Hardware } from "../../host/index.ts";
+import type { MeasuredNode } from "../eviction/node-stats.ts";
+import type { PodWorker } from "../pod-worker/pod-worker.ts";
+import { nodeUsage, systemCpuSeconds } from "../usage/scrape.ts";
+
+/** Over which load is averaged. */
+const loadMs = 60_000;
+
+interface HardwareNode extends MeasuredNode {
+	readonly startedMs: number;
+	readonly endedCpuSeconds: number;
+	readonly description: { readonly identity: { readonly bootId: string } };
+}
+
+export function hardwareOf(node: HardwareNode, workers: Iterable<PodWorker>, nowMs: number): Hardware {
+	const { capacity, startedMs, endedCpuSeconds, load } = node;
+	const meters = [...workers].map(({ usage }) => usage);
+	const used = nodeUsage(meters, Math.max(startedMs, nowMs - loadMs), nowMs);
+	let cpuSeconds = systemCpuSeconds(startedMs, nowMs) + endedCpuSeconds;
+	for (const meter of meters) for (const container of meter.containers()) cpuSeconds += meter.cpuSeconds(container, nowMs);
+	return {
+		cores: quantityToNumber(capacity.cpu ?? "1"),
+		memoryBytes: quantityToNumber(capacity.memory ?? "0"),
+		usedMemoryBytes: used.memoryBytes + load.memoryBytes,
+		cpuMs: cpuSeconds * 1000,
+		load: used.cores,
+		bootMs: startedMs,
+		bootId: node.description.identity.bootId,
+	};
+}
