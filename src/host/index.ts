@@ -10,15 +10,16 @@
  * Invariants: all time is the cluster's; nothing reaches the real file system or network; an unvisited machine has no
  * files in memory.
  */
-export { commandNames, findCommand } from "./commands/index.ts";
+
 export { allCapabilities, defaultCapabilities, maskOf } from "./capabilities.ts";
 export { type Cgroup, CgroupTree, type GroupUsage, type ProvidedGroup } from "./cgroup/cgroup-tree.ts";
+export { commandNames, findCommand } from "./commands/index.ts";
 export { noThrottling, type Throttling } from "./cpu.ts";
 export { type Credentials, root } from "./credentials.ts";
 export { type Hardware, Kernel, PidNamespace } from "./kernel.ts";
 export type { KernelLogLine } from "./kernel-log.ts";
-export type { NamespaceKeys } from "./namespaces.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
+export type { NamespaceKeys } from "./namespaces.ts";
 export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
 export {
 	type Connection,
@@ -30,12 +31,11 @@ export {
 	NetworkError,
 	type NetworkStack,
 } from "./net/network.ts";
-export { type MachineFacts, Process, type ProcessExit, type ProcessTraits } from "./process.ts";
-export { parseSignal, type SignalName } from "./signals.ts";
 export { mountSystemFiles } from "./proc/system-mounts.ts";
+export { type MachineFacts, Process, type ProcessExit, type ProcessTraits } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
-export { kernelVersion } from "./system-facts.ts";
+export { parseSignal, type SignalName } from "./signals.ts";
 export {
 	BrokenPipeError,
 	Collector,
@@ -45,6 +45,7 @@ export {
 	Pipe,
 	writeText,
 } from "./stream.ts";
+export { kernelVersion } from "./system-facts.ts";
 export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";
 export { type DirectoryInode, FsError, type Inode } from "./vfs/inode.ts";
 export { resolvePath } from "./vfs/path.ts";

@@ -3,8 +3,9 @@
  * done at once.
  * Source: https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
-import type { Process } from "../process.ts";
+
 import { computedDirectory, computedFile } from "../proc/computed.ts";
+import type { Process } from "../process.ts";
 import { type DirectoryInode, type FileCaller, FsError, type Inode } from "../vfs/inode.ts";
 import type { Cgroup, CgroupTree } from "./cgroup-tree.ts";
 import { cpuStatText, eventsText, memoryEventsText, memoryStatText, pressureText } from "./reports.ts";
@@ -61,11 +62,15 @@ function coreFiles(tree: CgroupTree, group: Cgroup, viewer: CgroupViewer): Files
 		["cgroup.max.depth", setting(tree, group, "cgroup.max.depth")],
 		["cgroup.max.descendants", setting(tree, group, "cgroup.max.descendants")],
 		["cgroup.procs", procs],
+		["cgroup.stat", computedFile(() => `nr_descendants ${[...group.subtreeGroups()].length - 1}\nnr_dying_descendants 0\n`)],
 		[
-			"cgroup.stat",
-			computedFile(() => `nr_descendants ${[...group.subtreeGroups()].length - 1}\nnr_dying_descendants 0\n`),
+			"cgroup.subtree_control",
+			computedFile(
+				() => `${[...group.enabled].join(" ")}\n`,
+				{},
+				(text) => enable(tree, group, text),
+			),
 		],
-		["cgroup.subtree_control", computedFile(() => `${[...group.enabled].join(" ")}\n`, {}, (text) => enable(tree, group, text))],
 		["cgroup.threads", procs],
 		["cpu.stat", computedFile(() => cpuStatText(tree, group))],
 		...(["cpu", "io", "memory"] as const).map((name) => [`${name}.pressure`, computedFile(() => pressureText(tree, group, name))] as const),

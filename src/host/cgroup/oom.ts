@@ -63,16 +63,16 @@ export function reportOom(log: KernelLog, { nowMs, trigger, victims, tasks, grou
 		write(6, `Memory cgroup stats for ${path}:`);
 	} else write(4, "Mem-Info:");
 	write(6, "Tasks state (memory values in pages):");
-	write(
-		6,
-		"[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name",
-	);
+	write(6, "[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name");
 	for (const task of tasks) if (task.traits.isKernelThread !== true) write(6, taskLine(task));
 	const constraint =
 		group === undefined
 			? "CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom"
 			: `CONSTRAINT_MEMCG,nodemask=(null),cpuset=${first.cgroup.split("/").at(-1) || "/"},mems_allowed=0,oom_memcg=${group.path}`;
-	write(6, `oom-kill:constraint=${constraint},task_memcg=${first.cgroup},task=${first.comm},pid=${first.hostPid},uid=${first.credentials.uid}`);
+	write(
+		6,
+		`oom-kill:constraint=${constraint},task_memcg=${first.cgroup},task=${first.comm},pid=${first.hostPid},uid=${first.credentials.uid}`,
+	);
 	const why = group === undefined ? "Out of memory" : "Memory cgroup out of memory";
 	for (const [index, victim] of victims.entries()) {
 		if (isGroupKill && index === 0) write(6, `Tasks in ${first.cgroup} are going to be killed due to memory.oom.group set`);

@@ -58,6 +58,7 @@ export function pressureText(tree: CgroupTree, group: Cgroup, resource: "cpu" | 
 	const { throttledMs, periods } = (resource === "cpu" ? tree.throttlingOf(group) : undefined) ?? noThrottling;
 	const totalUs = Math.floor(throttledMs * 1000);
 	const average = periods === 0 ? 0 : Math.min(100, (throttledMs / (periods * quotaPeriodMs)) * 100);
-	const line = (name: string) => `${name} avg10=${average.toFixed(2)} avg60=${average.toFixed(2)} avg300=${average.toFixed(2)} total=${totalUs}\n`;
+	const line = (name: string) =>
+		`${name} avg10=${average.toFixed(2)} avg60=${average.toFixed(2)} avg300=${average.toFixed(2)} total=${totalUs}\n`;
 	return line("some") + line("full");
 }

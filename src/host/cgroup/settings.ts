@@ -90,7 +90,11 @@ export const settingKinds: Readonly<Record<string, SettingKind>> = {
 	"cpu.max.burst": { controller: "cpu", default: "0", read: count },
 	"cpu.weight": { controller: "cpu", default: "100", read: ranged(1, 10_000) },
 	"io.max": { controller: "io", default: "", read: ioMax },
-	"io.weight": { controller: "io", default: "default 100", read: (text, path) => `default ${ranged(1, 10_000)(text.replace(/^default\s+/, ""), path)}` },
+	"io.weight": {
+		controller: "io",
+		default: "default 100",
+		read: (text, path) => `default ${ranged(1, 10_000)(text.replace(/^default\s+/, ""), path)}`,
+	},
 	"memory.high": { controller: "memory", default: "max", read: memory },
 	"memory.low": { controller: "memory", default: "0", read: memory },
 	"memory.max": { controller: "memory", default: "max", read: memory },

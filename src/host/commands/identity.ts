@@ -1,6 +1,7 @@
 /** `id`, `whoami`, `groups`, `hostname`: who and where one is. Source: id(1) of coreutils, hostname(1) */
-import { accountOf, nameOfId } from "../credentials.ts";
+
 import { hasCapability } from "../capabilities.ts";
+import { accountOf, nameOfId } from "../credentials.ts";
 import type { ProcessContext, Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
 import { parseOptions } from "./options.ts";

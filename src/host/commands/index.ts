@@ -3,26 +3,11 @@ import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
 import { date } from "./date.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
-import { curl, nc, nslookup, wget } from "./network.ts";
 import { hostname, id, whoami } from "./identity.ts";
+import { curl, nc, nslookup, wget } from "./network.ts";
 import { processCommands } from "./processes/index.ts";
 import { rmdir } from "./rmdir.ts";
-import {
-	clear,
-	echo,
-	env,
-	nohup,
-	printenv,
-	printf,
-	pwd,
-	sleepCommand,
-	sync,
-	test,
-	timeout,
-	uname,
-	xargs,
-	yes,
-} from "./system.ts";
+import { clear, echo, env, nohup, printenv, printf, pwd, sleepCommand, sync, test, timeout, uname, xargs, yes } from "./system.ts";
 import { tar } from "./tar.ts";
 import { stty, tty } from "./terminal.ts";
 import { utilityNames, utilityProgram } from "./utilities.ts";
@@ -76,7 +61,9 @@ const commands: ReadonlyMap<string, Program> = new Map([
 ]);
 
 /** Names of all commands but the shells, which images put where they belong. */
-export const commandNames: readonly string[] = [...commands.keys()].filter((name) => !["ash", "bash", "dash"].includes(name) && !name.startsWith("busybox-")).sort();
+export const commandNames: readonly string[] = [...commands.keys()]
+	.filter((name) => !["ash", "bash", "dash"].includes(name) && !name.startsWith("busybox-"))
+	.sort();
 
 export function findCommand(name: string): Program | undefined {
 	return commands.get(name);

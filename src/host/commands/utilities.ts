@@ -49,7 +49,8 @@ async function engineOf(machine: Machine, process: Process): Promise<Bash> {
 
 export function utilityProgram(name: string): Program {
 	return async ({ argv, env, cwd, stdin, stdout, stderr, machine, process, terminal }) => {
-		const args = argv.slice(1);
+		// just-bash's tr knows no octal: `tr '\\0' ' '` is how one reads /proc/PID/cmdline.
+		const args = name === "tr" ? argv.slice(1).map(withoutOctal) : argv.slice(1);
 		const wantsInput = !ignoresInput.has(name) && (terminal === undefined || !hasFileOperand(name, args));
 		const input = wantsInput ? await readAll(stdin) : new Uint8Array();
 		const engine = await engineOf(machine, process);
@@ -67,6 +68,10 @@ export function utilityProgram(name: string): Program {
 		if (result.stderr !== "") await stderr.write(Buffer.from(result.stderr.replace(/^(?:bash: )?(?:line \d+: )?/, "")));
 		return result.exitCode;
 	};
+}
+
+function withoutOctal(text: string): string {
+	return text.replace(/\\([0-7]{1,3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
 /** At a terminal, a command that was given a file must not wait for keys. */

@@ -22,7 +22,12 @@ export function computedFile(
 	options: ComputedOptions = {},
 	write?: (text: string, caller: FileCaller | undefined) => void,
 ): FileInode {
-	return { type: "file", ...base(options, write === undefined ? 0o444 : 0o644), content: read, ...(write === undefined ? {} : { onWrite: write }) };
+	return {
+		type: "file",
+		...base(options, write === undefined ? 0o444 : 0o644),
+		content: read,
+		...(write === undefined ? {} : { onWrite: write }),
+	};
 }
 
 export function computedLink(target: (caller: FileCaller | undefined) => string, options: ComputedOptions = {}): SymlinkInode {

@@ -3,8 +3,8 @@ import type { Machine } from "../machine.ts";
 import { kernelVersion } from "../system-facts.ts";
 import { type DirectoryInode, FsError, type Inode } from "../vfs/inode.ts";
 import { computedDirectory, computedFile, computedLink } from "./computed.ts";
-import { processDirectory } from "./process-files.ts";
 import { ProcView } from "./proc-view.ts";
+import { processDirectory } from "./process-files.ts";
 import { systemFiles } from "./system-files.ts";
 
 export type ProcOutputs = ConstructorParameters<typeof ProcView>[1];
@@ -25,7 +25,8 @@ export function procDirectory(machine: Machine, outputs?: ProcOutputs): Director
 		["thread-self", computedLink(() => "self")],
 	];
 	return computedDirectory(
-		() => new Map([...view.processes().map((process) => [String(view.pidOf(process)), processDirectory(process, view)] as const), ...fixed]),
+		() =>
+			new Map([...view.processes().map((process) => [String(view.pidOf(process)), processDirectory(process, view)] as const), ...fixed]),
 		{ ino: 1 },
 	);
 }

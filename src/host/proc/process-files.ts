@@ -37,7 +37,13 @@ export function processDirectory(process: Process, view: ProcView): Inode {
 			["loginuid", file(() => "4294967295")],
 			["mountinfo", file(() => mountinfoText(process.machine.files))],
 			["mounts", file(() => mountsText(process.machine.files))],
-			["ns", computedDirectory(() => new Map(namespaceTypes.map((type) => [type, link(() => `${type}:[${process.namespaceInode(type)}]`)])), { ...owner, mode: 0o511 })],
+			[
+				"ns",
+				computedDirectory(() => new Map(namespaceTypes.map((type) => [type, link(() => `${type}:[${process.namespaceInode(type)}]`)])), {
+					...owner,
+					mode: 0o511,
+				}),
+			],
 			["oom_adj", file(() => `${Math.round((process.oomScoreAdj * 17) / 1000)}\n`)],
 			["oom_score", file(() => `${oomScore(process, view.hardware().memoryBytes)}\n`)],
 			[
@@ -117,7 +123,17 @@ function statText(process: Process, view: ProcView): string {
 	const [user, system] = ticksOf(process);
 	const startTicks = Math.max(0, Math.floor(((process.startMs - view.hardware().bootMs) * ticksPerSecond) / 1000));
 	const terminal = process.origin.terminal === undefined ? 0 : 34_816;
-	const head = [pid, `(${process.comm})`, view.stateOf(process), view.parentPidOf(process), pid, pid, terminal, terminal === 0 ? -1 : pid, 4_194_560];
+	const head = [
+		pid,
+		`(${process.comm})`,
+		view.stateOf(process),
+		view.parentPidOf(process),
+		pid,
+		pid,
+		terminal,
+		terminal === 0 ? -1 : pid,
+		4_194_560,
+	];
 	const times = [0, 0, 0, 0, user, system, 0, 0, 20 + process.nice, process.nice, 1, 0, startTicks];
 	const memory = [process.vszBytes, Math.ceil(process.rssBytes / pageBytes), "18446744073709551615"];
 	const rest = Array.from({ length: 27 }, (_, index) => (index === 12 ? 17 : 0));
@@ -137,7 +153,8 @@ function statusText(process: Process, view: ProcView): string {
 	const kb = (name: string, bytes: number) => `${name}:\t${String(Math.ceil(bytes / 1024)).padStart(8)} kB`;
 	const four = (id: number) => `${id}\t${id}\t${id}\t${id}`;
 	const nested = namespace.isRoot || !view.isNode ? `${pid}` : `${process.hostPid}\t${process.pid}`;
-	const bounding = process.machine.facts?.capabilities ?? (process.machine.facts?.namespaces.mnt === undefined ? allCapabilities : defaultCapabilities);
+	const bounding =
+		process.machine.facts?.capabilities ?? (process.machine.facts?.namespaces.mnt === undefined ? allCapabilities : defaultCapabilities);
 	const effective = credentials.uid === 0 ? bounding : 0n;
 	const mask = (value: bigint) => value.toString(16).padStart(16, "0");
 	const cores = Math.max(1, Math.round(view.hardware().cores));

@@ -7,8 +7,8 @@ import type { Hardware } from "../kernel.ts";
 import { kernelBuild, kernelVersion } from "../system-facts.ts";
 import type { Inode } from "../vfs/inode.ts";
 import { computedFile } from "./computed.ts";
-import { ticksPerSecond } from "./process-files.ts";
 import type { ProcView } from "./proc-view.ts";
+import { ticksPerSecond } from "./process-files.ts";
 
 export function systemFiles(view: ProcView): readonly (readonly [string, Inode])[] {
 	const file = (read: () => string) => computedFile(read);
@@ -23,16 +23,54 @@ export function systemFiles(view: ProcView): readonly (readonly [string, Inode])
 		["stat", file(() => statText(view, now()))],
 		["swaps", file(() => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n")],
 		["uptime", file(() => uptimeText(view.hardware(), now()))],
-		["version", file(() => `Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0, GNU ld (GNU Binutils for Debian) 2.44) ${kernelBuild}\n`)],
+		[
+			"version",
+			file(
+				() =>
+					`Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0, GNU ld (GNU Binutils for Debian) 2.44) ${kernelBuild}\n`,
+			),
+		],
 	];
 }
 
-const filesystems = ["sysfs", "tmpfs", "bdev", "proc", "cgroup", "cgroup2", "devtmpfs", "debugfs", "securityfs", "bpf", "pipefs", "hugetlbfs", "devpts", "ext4", "mqueue", "overlay"];
+const filesystems = [
+	"sysfs",
+	"tmpfs",
+	"bdev",
+	"proc",
+	"cgroup",
+	"cgroup2",
+	"devtmpfs",
+	"debugfs",
+	"securityfs",
+	"bpf",
+	"pipefs",
+	"hugetlbfs",
+	"devpts",
+	"ext4",
+	"mqueue",
+	"overlay",
+];
 
 function cgroupsText(view: ProcView): string {
 	const tree = view.machine.kernel.lookAtCgroups();
 	const groups = tree === undefined ? 1 : [...tree.root.subtreeGroups()].length;
-	const names = ["cpuset", "cpu", "cpuacct", "blkio", "memory", "devices", "freezer", "net_cls", "perf_event", "net_prio", "hugetlb", "pids", "rdma", "misc"];
+	const names = [
+		"cpuset",
+		"cpu",
+		"cpuacct",
+		"blkio",
+		"memory",
+		"devices",
+		"freezer",
+		"net_cls",
+		"perf_event",
+		"net_prio",
+		"hugetlb",
+		"pids",
+		"rdma",
+		"misc",
+	];
 	return `#subsys_name\thierarchy\tnum_cgroups\tenabled\n${names.map((name) => `${name}\t0\t${groups}\t1\n`).join("")}`;
 }
 
@@ -111,7 +149,8 @@ function statText(view: ProcView, nowMs: number): string {
 	const count = Math.max(1, Math.round(cores));
 	const ticks = (ms: number) => Math.floor((ms * ticksPerSecond) / 1000);
 	const idleMs = Math.max(0, (nowMs - bootMs) * count - cpuMs);
-	const line = (name: string, share: number) => `${name} ${ticks(cpuMs * share * 0.7)} 0 ${ticks(cpuMs * share * 0.3)} ${ticks(idleMs * share)} 0 0 0 0 0 0\n`;
+	const line = (name: string, share: number) =>
+		`${name} ${ticks(cpuMs * share * 0.7)} 0 ${ticks(cpuMs * share * 0.3)} ${ticks(idleMs * share)} 0 0 0 0 0 0\n`;
 	const each = Array.from({ length: count }, (_, cpu) => line(`cpu${cpu}`, 1 / count)).join("");
 	const processes = view.processes();
 	return `${line("cpu ", 1)}${each}ctxt ${ticks(cpuMs) * 40}\nbtime ${Math.floor(bootMs / 1000)}\nprocesses ${processes.reduce((highest, { hostPid }) => Math.max(highest, hostPid), 0)}\nprocs_running 1\nprocs_blocked 0\n`;

@@ -45,7 +45,9 @@ function systemDirectory(machine: Machine): DirectoryInode {
 		class: fixedDirectory({}),
 		devices: fixedDirectory({ system: fixedDirectory({ cpu }) }),
 		fs: fixedDirectory({ cgroup: fixedDirectory({}) }),
-		kernel: fixedDirectory({ mm: fixedDirectory({ transparent_hugepage: fixedDirectory({ enabled: computedFile(() => "[always] madvise never\n") }) }) }),
+		kernel: fixedDirectory({
+			mm: fixedDirectory({ transparent_hugepage: fixedDirectory({ enabled: computedFile(() => "[always] madvise never\n") }) }),
+		}),
 	});
 }
 
@@ -58,7 +60,10 @@ function cgroupRoot(machine: Machine): DirectoryInode {
 		const group = tree?.find(path);
 		return tree === undefined || group === undefined ? undefined : { tree, group };
 	};
-	const viewer = { pidOf: (process: Parameters<typeof machine.procNamespace.pidOf>[0]) => machine.procNamespace.pidOf(process), find: (pid: number) => machine.process(pid) };
+	const viewer = {
+		pidOf: (process: Parameters<typeof machine.procNamespace.pidOf>[0]) => machine.procNamespace.pidOf(process),
+		find: (pid: number) => machine.process(pid),
+	};
 	const shown = () => {
 		const found = look();
 		return found === undefined ? undefined : cgroupDirectory(found.tree, found.group, viewer);

@@ -14,8 +14,14 @@ import type { Builtin, BuiltinContext } from "./shell-api.ts";
 import { ShellError, type ShellOptions } from "./state.ts";
 import { evaluateTest } from "./test-expression.ts";
 
-function print({ descriptors }: BuiltinContext, text: string): Promise<void> {
-	return writeText(outputAt(descriptors, 1), text);
+/** A file may refuse what is written to it: one of a cgroup, or on a disk that is full. */
+async function print({ descriptors, shell, name }: BuiltinContext, text: string): Promise<void> {
+	try {
+		await writeText(outputAt(descriptors, 1), text);
+	} catch (error) {
+		if (!(error instanceof FsError)) throw error;
+		throw new ShellError(`${shell.state.flavor === "ash" ? "" : `${name}: `}write error: ${error.shellText}`, 1);
+	}
 }
 
 function statusArgument(name: string, args: readonly string[], fallback: number): number {
@@ -279,10 +285,12 @@ const command: Builtin = async (args, context) => {
 const source: Builtin = (args, { shell, descriptors }) => {
 	const [path = ""] = args;
 	try {
-		return shell.runText(shell.machine.filesFor(shell.process).readText(resolvePath(shell.state.cwd, path)), descriptors).catch((error: unknown) => {
-			if (error instanceof ReturnFunction) return error.status;
-			throw error;
-		});
+		return shell
+			.runText(shell.machine.filesFor(shell.process).readText(resolvePath(shell.state.cwd, path)), descriptors)
+			.catch((error: unknown) => {
+				if (error instanceof ReturnFunction) return error.status;
+				throw error;
+			});
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;
 		throw new ShellError(`.: can't open '${path}': ${error.shellText}`, 2);

@@ -74,7 +74,9 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 		isWritable: container.securityContext?.privileged === true,
 		// `echo text > /proc/1/fd/1` puts a line into the container's log.
 		outputs: (process, descriptor) =>
-			process.isMain && process.machine === machine ? { write: (chunk) => options.output(descriptor === 1 ? "stdout" : "stderr")?.write(chunk) } : undefined,
+			process.isMain && process.machine === machine
+				? { write: (chunk) => options.output(descriptor === 1 ? "stdout" : "stderr")?.write(chunk) }
+				: undefined,
 	});
 	const etc = new Tree({ clock });
 	putFile(etc, "/hosts", hostsText(options));

@@ -96,7 +96,8 @@ export class SimContainer {
 			memoryLimitBytes: options.memoryLimitBytes,
 			onMemoryTaken: options.onMemoryTaken,
 			kernel: options.kernel,
-			pidNamespace: options.target?.machine.pidNamespace ?? (options.pod.spec?.hostPID === true ? options.kernel.rootNamespace : options.pidNamespace),
+			pidNamespace:
+				options.target?.machine.pidNamespace ?? (options.pod.spec?.hostPID === true ? options.kernel.rootNamespace : options.pidNamespace),
 			facts: options.facts,
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
 			pristineFiles: () => options.imageFiles(image),

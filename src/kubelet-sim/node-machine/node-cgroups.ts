@@ -1,6 +1,14 @@
 /** The groups that systemd, the kubelet and containerd have made on a node: worked out from its pods when somebody looks. */
 import type { GroupUsage, ProvidedGroup } from "../../host/index.ts";
-import { containerCgroup, containerSettings, kubepodsPath, kubepodsSettings, podCgroup, podSettings, qosSettings } from "../cgroups/layout.ts";
+import {
+	containerCgroup,
+	containerSettings,
+	kubepodsPath,
+	kubepodsSettings,
+	podCgroup,
+	podSettings,
+	qosSettings,
+} from "../cgroups/layout.ts";
 import type { ContainerWorker } from "../pod-worker/container-worker.ts";
 import { containersOf } from "../pod-worker/pod-record.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
@@ -8,7 +16,13 @@ import { sandboxIdOf } from "../pod-worker/sandbox-facts.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 
 /** systemd's, of a node with containerd and the kubelet. Units that somebody adds come with their processes. */
-const systemGroups: readonly string[] = ["/init.scope", "/system.slice", "/user.slice", "/user.slice/user-0.slice", "/user.slice/user-0.slice/session-1.scope"];
+const systemGroups: readonly string[] = [
+	"/init.scope",
+	"/system.slice",
+	"/user.slice",
+	"/user.slice/user-0.slice",
+	"/user.slice/user-0.slice/session-1.scope",
+];
 
 /** @param systemPaths groups of processes that are not in a pod */
 export function* providedGroups(node: WorkerNode, workers: Iterable<PodWorker>, systemPaths: Iterable<string>): Generator<ProvidedGroup> {

@@ -1,25 +1,15 @@
 import { afterEach, expect, it } from "vitest";
 import { Collector, emptyInput } from "../../host/index.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
+import { onNode } from "../testing/node-shell.ts";
 
 let harness: FleetHarness;
 
 afterEach(() => harness.stop());
 
-/** Runs a command on the node, moving the clock as far as it takes. */
-async function onNode(script: string): Promise<string> {
-	const machine = harness.fleet.machineOf("n1");
-	if (machine === undefined) throw new Error("n1 is off");
-	const output = new Collector();
-	const env = new Map([["PATH", "/usr/bin:/usr/sbin"]]);
-	const process = machine.spawn({ argv: ["bash", "-c", script], env, cwd: "/root", stdin: emptyInput, stdout: output, stderr: output });
-	for (let turn = 0; process.exit === undefined && turn < 500; turn++) await harness.clock.advance(1);
-	return output.text();
-}
-
 /** Pid and command of each process that `ps` shows, without threads of the kernel, what sandboxes have, the shell and ps. */
 async function processes(): Promise<readonly string[]> {
-	const lines = (await onNode("ps -e -o pid= -o args=")).trim().split("\n");
+	const lines = (await onNode(harness, "ps -e -o pid= -o args=")).trim().split("\n");
 	return lines
 		.map((line) => line.trim().replace(/ +/, " "))
 		.filter((line) => !/ (\[.*\]|ps .*|bash -c .*|\/pause|.*containerd-shim.*)$/.test(line));
@@ -48,7 +38,7 @@ it("ends a container's main process with a kill from the node, which its own pid
 	await harness.pod("web", { image: "busybox", command: ["sleep", "1000"] });
 	await harness.clock.advance(1_000);
 	const pid = (await processes()).find((line) => line.endsWith("sleep 1000"))?.split(" ")[0];
-	await onNode(`kill -9 ${pid}`);
+	await onNode(harness, `kill -9 ${pid}`);
 	await harness.clock.advance(1_000);
 	const [status] = (await harness.get("web")).status?.containerStatuses ?? [];
 	expect(status?.lastState?.terminated ?? status?.state?.terminated).toMatchObject({ exitCode: 137, reason: "Error" });

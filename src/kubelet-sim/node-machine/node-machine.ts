@@ -78,7 +78,9 @@ const services: readonly Service[] = [
 
 /** Groups of systemd's units that have processes. */
 function unitsOf(machine: Machine): readonly string[] {
-	return machine.ownProcesses().flatMap(({ cgroup }) => (/^\/(?:(?:system|user|machine)\.slice\/|init\.scope$)/.test(cgroup) ? [cgroup] : []));
+	return machine
+		.ownProcesses()
+		.flatMap(({ cgroup }) => (/^\/(?:(?:system|user|machine)\.slice\/|init\.scope$)/.test(cgroup) ? [cgroup] : []));
 }
 
 export function openNodeMachine(options: NodeMachineOptions): Machine {

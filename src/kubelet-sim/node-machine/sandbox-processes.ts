@@ -4,7 +4,17 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import { emptyInput, FileSystem, type Kernel, Machine, PidNamespace, type Process, type Program, Tree, TreeBuilder } from "../../host/index.ts";
+import {
+	emptyInput,
+	FileSystem,
+	type Kernel,
+	Machine,
+	PidNamespace,
+	type Process,
+	type Program,
+	Tree,
+	TreeBuilder,
+} from "../../host/index.ts";
 import { type CgroupDriver, containerCgroup, pauseOomScoreAdj } from "../cgroups/layout.ts";
 import { once } from "../images/image.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
@@ -79,7 +89,18 @@ export class SandboxProcesses {
 		const id = sandboxIdOf(worker);
 		const startMs = worker.record.startMs;
 		const start = (on: Machine, argv: readonly string[], pids: { pid: number; hostPid: number }, ownMemoryBytes: number, parent: Process) =>
-			on.run(idle, { argv, env: new Map(), cwd: "/", stdin: emptyInput, stdout: nowhere, stderr: nowhere, pids, startMs, parent, traits: { ownMemoryBytes } });
+			on.run(idle, {
+				argv,
+				env: new Map(),
+				cwd: "/",
+				stdin: emptyInput,
+				stdout: nowhere,
+				stderr: nowhere,
+				pids,
+				startMs,
+				parent,
+				traits: { ownMemoryBytes },
+			});
 		const shim = start(
 			machine,
 			["/usr/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", id, "-address", "/run/containerd/containerd.sock"],
@@ -91,7 +112,11 @@ export class SandboxProcesses {
 		const pauseMachine = this.#pauseMachine(worker, id);
 		const hostPid = firstPid + 1;
 		const pause = start(pauseMachine, ["/pause"], { pid: pauseMachine.pidNamespace.isRoot ? hostPid : 1, hostPid }, pauseMemoryBytes, shim);
-		pause.setTraits({ cgroup: containerCgroup(worker.pod, id, this.#options.driver), oomScoreAdj: pauseOomScoreAdj, credentials: pauseUser });
+		pause.setTraits({
+			cgroup: containerCgroup(worker.pod, id, this.#options.driver),
+			oomScoreAdj: pauseOomScoreAdj,
+			credentials: pauseUser,
+		});
 		return { firstPid, shim, pause };
 	}
 

@@ -6,7 +6,16 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod, Secret } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
-import { ExecError, type MachineFacts, noThrottling, type PidNamespace, type Process, type ProcessExit, type SignalName, type Throttling } from "../../host/index.ts";
+import {
+	ExecError,
+	type MachineFacts,
+	noThrottling,
+	type PidNamespace,
+	type Process,
+	type ProcessExit,
+	type SignalName,
+	type Throttling,
+} from "../../host/index.ts";
 import { containerCgroup, oomScoreAdjOf } from "../cgroups/layout.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
@@ -164,7 +173,8 @@ export class ContainerWorker {
 			startedMs: record.startedMs,
 			image: container.ownUsage,
 			cores: this.#cores(),
-			isCpuLimited: record.actuated?.limits?.cpu !== undefined || this.#setByHand("cpu.max", Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY,
+			isCpuLimited:
+				record.actuated?.limits?.cpu !== undefined || this.#setByHand("cpu.max", Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY,
 			containerId: record.containerId,
 			imageName: record.image,
 			memoryLimitBytes: limitBytes === Number.POSITIVE_INFINITY ? undefined : limitBytes,

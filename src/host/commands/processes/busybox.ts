@@ -3,8 +3,8 @@ import type { Program } from "../../machine.ts";
 import { memoryOf } from "../../proc/system-files.ts";
 import { writeText } from "../../stream.ts";
 import { parseOptions } from "../options.ts";
-import { minutes } from "./ps.ts";
 import { elapsedTime, type ProcessRow, type ProcessTable, readProcessTable } from "./process-table.ts";
+import { minutes } from "./ps.ts";
 import { runTop, type TopFrame } from "./top-loop.ts";
 
 interface Column {
@@ -19,7 +19,11 @@ function size(bytes: number): string {
 	const kilobytes = Math.ceil(bytes / 1024);
 	if (kilobytes < 10_000) return String(kilobytes);
 	const megabytes = kilobytes / 1024;
-	return megabytes < 10 ? `${megabytes.toFixed(1)}m` : megabytes < 10_000 ? `${Math.round(megabytes)}m` : `${(megabytes / 1024).toFixed(1)}g`;
+	return megabytes < 10
+		? `${megabytes.toFixed(1)}m`
+		: megabytes < 10_000
+			? `${Math.round(megabytes)}m`
+			: `${(megabytes / 1024).toFixed(1)}g`;
 }
 
 const columns: Readonly<Record<string, Column>> = {
@@ -58,7 +62,13 @@ export const busyboxPs: Program = async (context) => {
 	const table = readProcessTable(context);
 	const line = (textOf: (column: Column) => string) =>
 		chosen
-			.map((each, index) => (index === chosen.length - 1 ? textOf(each) : each.isRight === true ? textOf(each).padStart(each.width) : textOf(each).padEnd(each.width)))
+			.map((each, index) =>
+				index === chosen.length - 1
+					? textOf(each)
+					: each.isRight === true
+						? textOf(each).padStart(each.width)
+						: textOf(each).padEnd(each.width),
+			)
 			.join(" ");
 	// Titles stand to the left, whatever stands below them.
 	const head = chosen.map(({ title, width }, index) => (index === chosen.length - 1 ? title : title.padEnd(width))).join(" ");
@@ -92,7 +102,12 @@ function frame({ table, cpuPercentOf }: TopFrame): string {
 
 export const busyboxTop: Program = (context) => {
 	const { flags, values } = parseOptions(context.argv.slice(1), "bHmd:n:");
-	return runTop(context, { isBatch: flags.has("b"), delaySeconds: Number(values.get("d") ?? 5), frames: Number(values.get("n") ?? Number.POSITIVE_INFINITY), frame });
+	return runTop(context, {
+		isBatch: flags.has("b"),
+		delaySeconds: Number(values.get("d") ?? 5),
+		frames: Number(values.get("n") ?? Number.POSITIVE_INFINITY),
+		frame,
+	});
 };
 
 export const busyboxFree: Program = async (context) => {

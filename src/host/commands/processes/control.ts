@@ -87,7 +87,8 @@ function hasNice({ process }: ProcessContext): boolean {
 export const renice: Program = async (context) => {
 	const args = context.argv.slice(1);
 	const { flags, values, operands } = parseOptions(args, "n:pug", ["priority:", "relative:", "pid", "user"]);
-	const [priority, ...targets] = values.has("n") || values.has("priority") ? [values.get("n") ?? values.get("priority"), ...operands] : operands;
+	const [priority, ...targets] =
+		values.has("n") || values.has("priority") ? [values.get("n") ?? values.get("priority"), ...operands] : operands;
 	const nicety = Number(priority);
 	if (priority === undefined || !Number.isInteger(nicety) || targets.length === 0) {
 		await writeText(context.stderr, "renice: not enough arguments\nTry 'renice --help' for more information.\n");
@@ -96,7 +97,9 @@ export const renice: Program = async (context) => {
 	let status = 0;
 	for (const target of targets) {
 		const processes = flags.has("u")
-			? context.machine.processes().filter(({ credentials }) => String(credentials.uid) === target || (target === "root" && credentials.uid === 0))
+			? context.machine
+					.processes()
+					.filter(({ credentials }) => String(credentials.uid) === target || (target === "root" && credentials.uid === 0))
 			: [context.machine.process(Number(target))].filter((process) => process !== undefined);
 		if (processes.length === 0) {
 			await writeText(context.stderr, `renice: failed to get priority for ${target} (process ID): No such process\n`);
@@ -159,7 +162,9 @@ export const prlimit: Program = async (context) => {
 	}
 	if (at < args.length) return runChild(context, args.slice(at));
 	if (shown.length === 0 && args.some((arg) => arg.includes("=") && !arg.startsWith("--pid"))) return 0;
-	const kinds = [...rlimitKinds].filter(({ name }) => shown.length === 0 || shown.includes(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+	const kinds = [...rlimitKinds]
+		.filter(({ name }) => shown.length === 0 || shown.includes(name))
+		.sort((a, b) => (a.name < b.name ? -1 : 1));
 	const rows = kinds.map(({ name, prlimitText, prlimitUnit }) => {
 		const { soft, hard } = target.rlimit(name);
 		return [name, prlimitText, limitText(soft), limitText(hard), prlimitUnit] as const;

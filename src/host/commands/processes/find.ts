@@ -7,7 +7,22 @@ import { type ProcessRow, readProcessTable } from "./process-table.ts";
 
 type Options = ReturnType<typeof parseOptions>;
 
-const longOptions = ["full", "exact", "newest", "oldest", "list-name", "list-full", "count", "invert-match", "signal:", "parent:", "uid:", "euid:", "ignore-case", "echo"];
+const longOptions = [
+	"full",
+	"exact",
+	"newest",
+	"oldest",
+	"list-name",
+	"list-full",
+	"count",
+	"invert-match",
+	"signal:",
+	"parent:",
+	"uid:",
+	"euid:",
+	"ignore-case",
+	"echo",
+];
 
 /** Undefined: the call makes no sense, which has been said. */
 async function matches(context: ProcessContext, options: Options): Promise<readonly ProcessRow[] | undefined> {
@@ -51,7 +66,11 @@ export const pgrep: Program = async (context) => {
 	if (flags.has("c") || flags.has("count")) await writeText(context.stdout, `${found.length}\n`);
 	else if (found.length > 0) {
 		const line = (row: ProcessRow) =>
-			flags.has("a") || flags.has("list-full") ? `${row.pid} ${row.command}` : flags.has("l") || flags.has("list-name") ? `${row.pid} ${row.comm}` : String(row.pid);
+			flags.has("a") || flags.has("list-full")
+				? `${row.pid} ${row.command}`
+				: flags.has("l") || flags.has("list-name")
+					? `${row.pid} ${row.comm}`
+					: String(row.pid);
 		await writeText(context.stdout, `${found.map(line).join(values.get("d") ?? "\n")}\n`);
 	}
 	return found.length === 0 ? 1 : 0;
@@ -93,7 +112,8 @@ export const pidof: Program = async (context) => {
 	const { flags, operands } = parseOptions(context.argv.slice(1), "sxo:");
 	const wanted = operands.map((name) => name.split("/").at(-1) ?? "");
 	const found = readProcessTable(context).rows.filter(
-		({ comm, process }) => process !== context.process && (wanted.includes(comm) || wanted.includes(process.argv[0]?.split("/").at(-1) ?? "")),
+		({ comm, process }) =>
+			process !== context.process && (wanted.includes(comm) || wanted.includes(process.argv[0]?.split("/").at(-1) ?? "")),
 	);
 	const pids = found.map(({ pid }) => pid).reverse();
 	if (pids.length === 0) return 1;
@@ -109,7 +129,12 @@ export const pstree: Program = async (context) => {
 	if (start === undefined) return 1;
 	const below = Map.groupBy(rows, ({ ppid }) => ppid);
 	const label = ({ comm, pid, process }: ProcessRow) => {
-		const args = flags.has("a") ? process.argv.slice(1).map((word) => ` ${word}`).join("") : "";
+		const args = flags.has("a")
+			? process.argv
+					.slice(1)
+					.map((word) => ` ${word}`)
+					.join("")
+			: "";
 		return `${comm}${flags.has("p") ? `${flags.has("a") ? "," : "("}${pid}${flags.has("a") ? "" : ")"}` : ""}${args}`;
 	};
 	const lines: string[] = [];
@@ -132,7 +157,8 @@ export const pstree: Program = async (context) => {
 		lines.push(`${indent}${joint}${label(row)}`);
 		const children = below.get(row.pid) ?? [];
 		const next = joint === "" ? indent : `${indent}${joint === "`-" ? "    " : "|   "}`;
-		for (const [index, child] of children.entries()) showIndented(child, joint === "" ? "  " : next, index === children.length - 1 ? "`-" : "|-");
+		for (const [index, child] of children.entries())
+			showIndented(child, joint === "" ? "  " : next, index === children.length - 1 ? "`-" : "|-");
 	};
 	if (flags.has("a")) showIndented(start, "", "");
 	else showBranches(start, 1, "");

@@ -9,16 +9,34 @@ import { PidNamespace } from "../../kernel.ts";
 import type { DerivedNamespaces, Machine, ProcessContext, Program } from "../../machine.ts";
 import { type NamespaceKeys, type NamespaceType, namespaceTypes } from "../../namespaces.ts";
 import { LoopbackNetwork } from "../../net/network.ts";
-import type { Process } from "../../process.ts";
 import { procDirectory } from "../../proc/proc-tree.ts";
+import type { Process } from "../../process.ts";
 import { writeText } from "../../stream.ts";
 import { Tree } from "../../vfs/tree.ts";
 import { runChild } from "../children.ts";
 import { parseOptions } from "../options.ts";
 import { type ProcessRow, readProcessTable } from "./process-table.ts";
 
-const letters: Readonly<Record<string, NamespaceType>> = { m: "mnt", u: "uts", i: "ipc", n: "net", p: "pid", U: "user", C: "cgroup", T: "time" };
-const longNames: Readonly<Record<string, NamespaceType>> = { mount: "mnt", uts: "uts", ipc: "ipc", net: "net", pid: "pid", user: "user", cgroup: "cgroup", time: "time" };
+const letters: Readonly<Record<string, NamespaceType>> = {
+	m: "mnt",
+	u: "uts",
+	i: "ipc",
+	n: "net",
+	p: "pid",
+	U: "user",
+	C: "cgroup",
+	T: "time",
+};
+const longNames: Readonly<Record<string, NamespaceType>> = {
+	mount: "mnt",
+	uts: "uts",
+	ipc: "ipc",
+	net: "net",
+	pid: "pid",
+	user: "user",
+	cgroup: "cgroup",
+	time: "time",
+};
 
 export const lsns: Program = async (context) => {
 	const { flags, values, operands } = parseOptions(context.argv.slice(1), "t:p:o:nlr", ["type:", "task:", "output:", "noheadings", "list"]);
@@ -110,7 +128,14 @@ export const nsenter: Program = async (context) => {
 		} else if (argument.startsWith("--")) {
 			if (name === "all") isAll = true;
 			else if (name === "wd" || name === "wdns") cwd = value ?? "/";
-			else if (name === "root" || name === "preserve-credentials" || name === "no-fork" || name.startsWith("setuid") || name.startsWith("setgid")) continue;
+			else if (
+				name === "root" ||
+				name === "preserve-credentials" ||
+				name === "no-fork" ||
+				name.startsWith("setuid") ||
+				name.startsWith("setgid")
+			)
+				continue;
 			else {
 				const type = longNames[name];
 				if (type === undefined) return fail(`unrecognized option '${argument}'\nTry 'nsenter --help' for more information.`);
@@ -130,11 +155,17 @@ export const nsenter: Program = async (context) => {
 	if (isAll) for (const type of namespaceTypes) wanted.set(type, undefined);
 	if (wanted.size > 0 && target === undefined && [...wanted.values()].includes(undefined)) return fail("no target PID specified for --all");
 	if (!maySwitch(context)) return fail(`reassociate to namespace 'ns/${[...wanted.keys()][0] ?? "mnt"}' failed: Operation not permitted`);
-	const sources = new Map([...wanted].flatMap(([type, process]) => ((process ?? target) === undefined ? [] : [[type, (process ?? target) as Process] as const])));
+	const sources = new Map(
+		[...wanted].flatMap(([type, process]) => ((process ?? target) === undefined ? [] : [[type, (process ?? target) as Process] as const])),
+	);
 	const machine = joined(context.machine, sources);
 	const command = args.slice(at);
 	const program = command.length === 0 ? [context.env.get("SHELL") ?? "/bin/sh"] : command;
-	const status = await runChild(context, program, { machine, cwd: cwd ?? (sources.has("mnt") ? "/" : context.cwd), traits: { ...cgroupOf(sources.get("cgroup")) } });
+	const status = await runChild(context, program, {
+		machine,
+		cwd: cwd ?? (sources.has("mnt") ? "/" : context.cwd),
+		traits: { ...cgroupOf(sources.get("cgroup")) },
+	});
 	machine.dissolve();
 	return status;
 };
@@ -230,7 +261,13 @@ function fresh({ machine }: ProcessContext, wanted: ReadonlySet<NamespaceType>, 
 	};
 	if (mountProc && mounts !== undefined) {
 		const viewer = machine.derive(derived);
-		mounts.files.mount({ path: "/proc", tree: new Tree({ clock: machine.clock, lower: procDirectory(viewer) }), source: "proc", type: "proc", readOnly: false });
+		mounts.files.mount({
+			path: "/proc",
+			tree: new Tree({ clock: machine.clock, lower: procDirectory(viewer) }),
+			source: "proc",
+			type: "proc",
+			readOnly: false,
+		});
 		viewer.dissolve();
 	}
 	return derived;

@@ -1,8 +1,8 @@
 /** The table of processes as ps, top and their like see it: with users' names, terminals and times, from the viewer's PID namespace. */
 import { nameOfId } from "../../credentials.ts";
 import type { ProcessContext } from "../../machine.ts";
-import type { Process } from "../../process.ts";
 import { ProcView } from "../../proc/proc-view.ts";
+import type { Process } from "../../process.ts";
 
 export interface ProcessRow {
 	readonly process: Process;

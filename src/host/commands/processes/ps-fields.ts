@@ -15,12 +15,22 @@ const kilobytes = (bytes: number) => Math.ceil(bytes / 1024);
 const percent = (value: number) => (value >= 99.95 ? Math.round(value).toString() : value.toFixed(1));
 
 function namespaceField(type: NamespaceType): PsField {
-	return { header: `${type.toUpperCase()}NS`.replace("CGROUPNS", "CGROUPNS"), width: 10, value: ({ process }) => process.namespaceInode(type) };
+	return {
+		header: `${type.toUpperCase()}NS`.replace("CGROUPNS", "CGROUPNS"),
+		width: 10,
+		value: ({ process }) => process.namespaceInode(type),
+	};
 }
 
 const number = (header: string, width: number, value: PsField["value"]): PsField => ({ header, width, value });
 const text = (header: string, width: number, value: PsField["value"]): PsField => ({ header, width, isLeft: true, value });
-const command = (header: string, width: number, value: PsField["value"]): PsField => ({ header, width, isLeft: true, isCommand: true, value });
+const command = (header: string, width: number, value: PsField["value"]): PsField => ({
+	header,
+	width,
+	isLeft: true,
+	isCommand: true,
+	value,
+});
 
 export const psFields: Readonly<Record<string, PsField>> = {
 	pid: number("PID", 7, ({ pid }) => pid),

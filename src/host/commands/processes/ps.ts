@@ -31,7 +31,8 @@ interface Request {
 
 class UsageError extends Error {}
 
-const usage = "\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n";
+const usage =
+	"\nUsage:\n ps [options]\n\n Try 'ps --help <simple|list|output|threads|misc|all>'\n  or 'ps --help <s|l|o|t|m|a>'\n for additional help text.\n\nFor more details see ps(1).\n";
 
 const column = (name: string, title?: string): Column => {
 	const field = findPsField(name);
@@ -59,7 +60,11 @@ function parseColumns(list: string): readonly Column[] {
 	return columns;
 }
 
-const numbers = (text: string) => text.split(/[,\s]+/).filter((word) => word !== "").map(Number);
+const numbers = (text: string) =>
+	text
+		.split(/[,\s]+/)
+		.filter((word) => word !== "")
+		.map(Number);
 const words = (text: string) => text.split(/[,\s]+/).filter((word) => word !== "");
 
 function parse(args: readonly string[]): Request {

@@ -48,7 +48,9 @@ export const free: Program = async (context) => {
 		await writeText(context.stderr, `free: invalid option -- '${unknown[0].replace(/^-+/, "").charAt(0)}'\n`);
 		return 1;
 	}
-	const letter = ["b", "k", "m", "g"].find((each) => flags.has(each)) ?? (flags.has("mebi") ? "m" : flags.has("gibi") ? "g" : flags.has("bytes") ? "b" : "k");
+	const letter =
+		["b", "k", "m", "g"].find((each) => flags.has(each)) ??
+		(flags.has("mebi") ? "m" : flags.has("gibi") ? "g" : flags.has("bytes") ? "b" : "k");
 	const isHuman = flags.has("h") || flags.has("human");
 	const show = (bytes: number) => (isHuman ? humanBytes(bytes) : String(Math.floor(bytes / (factors[letter] ?? 1024)))).padStart(12);
 	const { view } = readProcessTable(context);
@@ -58,7 +60,8 @@ export const free: Program = async (context) => {
 		`Mem:    ${show(memory.totalBytes)}${show(memory.usedBytes)}${show(memory.freeBytes)}${show(0)}${show(memory.cachedBytes)}${show(memory.availableBytes)}`,
 		`Swap:   ${show(0)}${show(0)}${show(0)}`,
 	];
-	if (flags.has("t") || flags.has("total")) lines.push(`Total:  ${show(memory.totalBytes)}${show(memory.usedBytes)}${show(memory.freeBytes)}`);
+	if (flags.has("t") || flags.has("total"))
+		lines.push(`Total:  ${show(memory.totalBytes)}${show(memory.usedBytes)}${show(memory.freeBytes)}`);
 	await writeText(context.stdout, `${lines.join("\n")}\n`);
 	return 0;
 };

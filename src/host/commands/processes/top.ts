@@ -59,7 +59,14 @@ function frameOf(sort: SortKey, pids: readonly number[], withCommandLine: boolea
 	};
 }
 
-const sortKeys: Readonly<Record<string, SortKey>> = { "%CPU": "cpu", "%MEM": "memory", RES: "memory", PID: "pid", "TIME+": "time", TIME: "time" };
+const sortKeys: Readonly<Record<string, SortKey>> = {
+	"%CPU": "cpu",
+	"%MEM": "memory",
+	RES: "memory",
+	PID: "pid",
+	"TIME+": "time",
+	TIME: "time",
+};
 
 export const top: Program = async (context) => {
 	const { flags, values, unknown } = parseOptions(context.argv.slice(1), "bcHiSd:n:o:p:u:w:");
@@ -73,7 +80,10 @@ export const top: Program = async (context) => {
 		await writeText(context.stderr, `top: unrecognized field name '${wanted}'\n`);
 		return 1;
 	}
-	const pids = (values.get("p") ?? "").split(",").filter((word) => word !== "").map(Number);
+	const pids = (values.get("p") ?? "")
+		.split(",")
+		.filter((word) => word !== "")
+		.map(Number);
 	return runTop(context, {
 		isBatch: flags.has("b"),
 		delaySeconds: Number(values.get("d") ?? 3),
