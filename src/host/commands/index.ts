@@ -1,12 +1,15 @@
 /** The programs that every simulated machine knows, by the name under which file systems refer to them. */
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
+import { cgclassify, cgcreate, cgdelete, cgexec, cgget, cgset, lscgroup } from "./cgroup-tools.ts";
 import { date } from "./date.ts";
+import { dmesg } from "./dmesg.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { hostname, id, whoami } from "./identity.ts";
 import { curl, nc, nslookup, wget } from "./network.ts";
 import { processCommands } from "./processes/index.ts";
 import { rmdir } from "./rmdir.ts";
+import { stress, stressNg } from "./stress.ts";
 import { clear, echo, env, nohup, printenv, printf, pwd, sleepCommand, sync, test, timeout, uname, xargs, yes } from "./system.ts";
 import { tar } from "./tar.ts";
 import { stty, tty } from "./terminal.ts";
@@ -14,6 +17,16 @@ import { utilityNames, utilityProgram } from "./utilities.ts";
 
 const ownCommands: Readonly<Record<string, Program>> = {
 	...processCommands,
+	cgclassify,
+	cgcreate,
+	cgdelete,
+	cgexec,
+	cgget,
+	cgset,
+	dmesg,
+	lscgroup,
+	stress,
+	"stress-ng": stressNg,
 	ash: shellProgram("ash"),
 	bash: shellProgram("bash"),
 	cat,

@@ -7,10 +7,27 @@ export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
 /** What the packages procps and psmisc bring. */
 export const procps: readonly string[] = ["free", "killall", "pgrep", "pkill", "ps", "pstree", "top", "uptime", "vmstat"];
 
+/** Of the package cgroup-tools. */
+export const cgroupTools: readonly string[] = ["cgclassify", "cgcreate", "cgdelete", "cgexec", "cgget", "cgset", "lscgroup"];
+
+export const stressTools: readonly string[] = ["stress", "stress-ng"];
+
 /** Commands that Debian's slim images lack, as learners find out. */
-const notInDebian = new Set(["curl", "wget", "nc", "nslookup", "tree", "jq", "file", ...procps]);
+const notInDebian = new Set([...cgroupTools, ...stressTools, "curl", "wget", "nc", "nslookup", "tree", "jq", "file", ...procps]);
 /** … and those that busybox lacks. */
-const notInBusybox = new Set(["curl", "jq", "file", "column", "join", "gunzip", "lsns", "prlimit", "vmstat"]);
+const notInBusybox = new Set([
+	"curl",
+	"jq",
+	"file",
+	"column",
+	"join",
+	"gunzip",
+	"lsns",
+	"prlimit",
+	"vmstat",
+	...cgroupTools,
+	...stressTools,
+]);
 
 const accounts = "root:x:0:0:root:/root:%SHELL%\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 

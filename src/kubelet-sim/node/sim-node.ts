@@ -6,7 +6,7 @@ import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/inde
 import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
-import { debian, procps } from "../images/base.ts";
+import { cgroupTools, debian, procps, stressTools } from "../images/base.ts";
 import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
@@ -25,7 +25,7 @@ const maxReportedImages = 50;
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
 
 const nodeFiles = once(() =>
-	debian(["curl", ...procps])
+	debian(["curl", ...procps, ...cgroupTools, ...stressTools])
 		.directory("/etc/containerd/certs.d")
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
