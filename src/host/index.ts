@@ -13,6 +13,7 @@
 
 export { allCapabilities, defaultCapabilities, maskOf } from "./capabilities.ts";
 export { type Cgroup, CgroupTree, type GroupUsage, type ProvidedGroup } from "./cgroup/cgroup-tree.ts";
+export { chooseVictim, reportOom } from "./cgroup/oom.ts";
 export { commandNames, findCommand } from "./commands/index.ts";
 export { noThrottling, type Throttling } from "./cpu.ts";
 export { type Credentials, root } from "./credentials.ts";

@@ -38,6 +38,7 @@ import { defaultCapacity } from "./node/node-object.ts";
 import { NodePower } from "./node/node-power.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
+import { NodeMemory } from "./node-machine/node-memory.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
@@ -117,6 +118,7 @@ export class Fleet {
 	readonly #byNode = new Map<string, Set<PodWorker>>();
 	readonly #admission: NodeAdmission;
 	readonly #eviction: EvictionManager;
+	readonly #memory: NodeMemory<SimNode>;
 	readonly #staticPods: StaticPods;
 	readonly #power: NodePower;
 	/** Of nodes that have them. */
@@ -214,6 +216,11 @@ export class Fleet {
 			workers: (node) => this.#workersOn(node),
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			reportStatus: (node) => void this.#heartbeats.reportStatus(node),
+		});
+		this.#memory = new NodeMemory({
+			clock: this.#clock,
+			workers: (node) => this.#workersOn(node.name),
+			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 		});
 		this.#staticPods = new StaticPods({
 			clock: this.#clock,
@@ -412,7 +419,7 @@ export class Fleet {
 		const index = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#nextPlace() : 0;
 		const hex = () => this.#random.uuid().replaceAll("-", "");
 		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
-		return new SimNode(
+		const node = new SimNode(
 			{
 				name: options.name,
 				labels: options.labels ?? {},
@@ -434,6 +441,11 @@ export class Fleet {
 			() => this.#random.fork(`machine ${options.name}`),
 			() => this.#workersOn(options.name),
 		);
+		node.onMemoryTaken = () => {
+			this.#memory.enforce(node);
+			this.#eviction.usageGrew(node);
+		};
+		return node;
 	}
 
 	/** In the network: the next one that no node has from before. */

@@ -8,7 +8,7 @@ import { nodeUsage, systemCpuSeconds } from "../usage/scrape.ts";
 /** Over which load is averaged. */
 const loadMs = 60_000;
 
-interface HardwareNode extends MeasuredNode {
+export interface HardwareNode extends MeasuredNode {
 	readonly startedMs: number;
 	readonly endedCpuSeconds: number;
 	readonly description: { readonly identity: { readonly bootId: string } };

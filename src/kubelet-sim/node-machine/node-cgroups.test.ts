@@ -196,3 +196,26 @@ describe("groups made by hand", () => {
 		expect(seen).toBe("still\non\n");
 	});
 });
+
+describe("a node whose memory is exhausted", () => {
+	const resources = (memory: string) => ({ requests: { cpu: "100m", memory }, limits: { cpu: "100m", memory } });
+
+	it("loses who has the highest score: what promised least, and takes most", async () => {
+		await pod("best", { command: ["stress", "--vm", "1", "--vm-bytes", "1G", "--vm-hang", "0"] });
+		await pod("sure", {
+			command: ["stress", "--vm", "1", "--vm-bytes", "2G", "--vm-hang", "0"],
+			resources: resources("3Gi"),
+			qosClass: "Guaranteed",
+		});
+		const seen = await run("stress --vm 1 --vm-bytes 6G --vm-hang 0 -t 5; dmesg | tail -1");
+		expect(seen).toMatch(/stress: FAIL: \[\d+\] \(415\) <-- worker got signal 9\n/);
+		expect(seen).toMatch(
+			/Out of memory: Killed process \d+ \(stress\) total-vm:\d+kB, anon-rss:\d+kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:\d+kB oom_score_adj:0\n$/,
+		);
+		expect(await lastState("best")).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
+		expect(await lastState("sure")).toBeUndefined();
+		expect((await harness.events("n1")).filter((text) => text.includes("SystemOOM")).at(-1)).toMatch(
+			/^Warning SystemOOM System OOM encountered, victim process: stress, pid: \d+$/,
+		);
+	});
+});

@@ -113,8 +113,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	set load(load: NodeLoad) {
-		this.#load = load;
+		this.#load = { ...load, memoryBytes: load.memoryBytes - (this.#machine?.takenMemoryBytes ?? 0) };
 	}
+
+	/** Told when a program on it has taken more memory. */
+	onMemoryTaken: (() => void) | undefined;
 
 	/** Takes away what was put on it. */
 	relieve(): void {
@@ -141,6 +144,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 				void this.machine;
 				return kernel.openCgroups?.();
 			};
+			kernel.onMemoryTaken = () => this.onMemoryTaken?.();
 			this.#kernel.hardware = () => hardwareOf(this, this.#workers(), this.#clock.now());
 		}
 		return this.#kernel;
