@@ -8,13 +8,13 @@ export interface Credentials {
 
 export const root: Credentials = { uid: 0, gid: 0, groups: [] };
 
-/** `nobody` of 65534; the number where the text knows no name. @param passwd the text of /etc/passwd or /etc/group */
+/** `nobody` of 65534; of 0 always `root`; the number where the text knows no name. @param passwd the text of /etc/passwd or /etc/group */
 export function nameOfId(passwd: string, id: number): string {
 	for (const line of passwd.split("\n")) {
 		const [name = "", , number] = line.split(":");
 		if (number === String(id)) return name;
 	}
-	return String(id);
+	return id === 0 ? "root" : String(id);
 }
 
 /** An account of /etc/passwd by its name or number; undefined if there is none. */

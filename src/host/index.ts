@@ -17,7 +17,8 @@ export { chooseVictim, reportOom } from "./cgroup/oom.ts";
 export { commandNames, findCommand } from "./commands/index.ts";
 export { noThrottling, type Throttling } from "./cpu.ts";
 export { type Credentials, root } from "./credentials.ts";
-export { type Hardware, Kernel, PidNamespace } from "./kernel.ts";
+export { deviceTree } from "./devices.ts";
+export { type DiskUsage, type Hardware, Kernel, PidNamespace } from "./kernel.ts";
 export type { KernelLogLine } from "./kernel-log.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
 export type { NamespaceKeys } from "./namespaces.ts";
@@ -47,8 +48,9 @@ export {
 	writeText,
 } from "./stream.ts";
 export { kernelVersion } from "./system-facts.ts";
-export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";
+export { FileSystem, putFile, putInode } from "./vfs/file-system.ts";
 export { type DirectoryInode, FsError, type Inode } from "./vfs/inode.ts";
+export type { Mount } from "./vfs/mount-table.ts";
 export { resolvePath } from "./vfs/path.ts";
 export { Tree } from "./vfs/tree.ts";
 export { TreeBuilder } from "./vfs/tree-builder.ts";

@@ -11,6 +11,7 @@ import { KernelLog } from "./kernel-log.ts";
 import { KernelSettings } from "./kernel-settings.ts";
 import { NamespaceNumbers } from "./namespaces.ts";
 import type { Process, ProcessNamespace } from "./process.ts";
+import type { FileSystem } from "./vfs/file-system.ts";
 
 /** Processes that see each other: those of one container, of containers that share, or of the whole machine. */
 export class PidNamespace implements ProcessNamespace {
@@ -86,6 +87,15 @@ export interface Hardware {
 	readonly bootId: string;
 }
 
+/** Of a file system, bytes and inodes. */
+export interface DiskUsage {
+	readonly sizeBytes: number;
+	readonly usedBytes: number;
+	readonly availableBytes: number;
+	readonly inodes: number;
+	readonly usedInodes: number;
+}
+
 export class Kernel {
 	readonly rootNamespace: PidNamespace;
 	/** Those in which something runs. */
@@ -98,6 +108,10 @@ export class Kernel {
 	onMemoryTaken: ((process: Process) => void) | undefined;
 	/** Asked again and again; absent: a machine of which nothing is known. */
 	hardware: (() => Hardware) | undefined;
+	/** How full its disk is; absent: nobody knows. */
+	disk: (() => DiskUsage) | undefined;
+	/** The node's own files, with its mounts: absent on a machine that is nobody's node. */
+	nodeFiles: (() => FileSystem) | undefined;
 	#cgroups: CgroupTree | undefined;
 	#namespaceNumbers: NamespaceNumbers | undefined;
 	#log: KernelLog | undefined;

@@ -1,5 +1,6 @@
 /** `cat`, `ls`, `tail`, `tee`, `touch`, `which`: the commands on files that stream, follow or show times. */
 import { sleep } from "../../apimachinery/clock/clock.ts";
+import { nameOfId } from "../credentials.ts";
 import type { ProcessContext, Program } from "../machine.ts";
 import { openInput } from "../shell/redirection.ts";
 import { type InputStream, type OutputStream, readAll, writeText } from "../stream.ts";
@@ -7,6 +8,7 @@ import type { FileStat } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { joinPath, resolvePath } from "../vfs/path.ts";
 import { parseOptions } from "./options.ts";
+import { modeText } from "./stat.ts";
 
 /** How often `tail -f` looks. */
 const tailPollMs = 1_000;
@@ -212,7 +214,13 @@ export const ls: Program = async (context) => {
 	const others = found.filter((entry) => !directories.includes(entry));
 	if (others.length > 0) await lister.print(lister.sort(others));
 	for (const [index, directory] of directories.entries()) {
-		await lister.printDirectory(directory, directories.length + others.length > 1 || flags.has("R"), index > 0 || others.length > 0);
+		try {
+			await lister.printDirectory(directory, directories.length + others.length > 1 || flags.has("R"), index > 0 || others.length > 0);
+		} catch (error) {
+			if (!(error instanceof FsError)) throw error;
+			await writeText(context.stderr, `ls: can't open '${directory.name}': ${error.shellText}\n`);
+			status = 1;
+		}
 	}
 	return status;
 };
@@ -227,7 +235,7 @@ class Lister {
 	}
 
 	async printDirectory(directory: Entry, titled: boolean, spaced: boolean): Promise<void> {
-		const { files } = this.#context.machine;
+		const { files } = this.#context;
 		const all = this.#flags.has("a") || this.#flags.has("all");
 		const names = files.readdir(directory.path).filter((name) => all || this.#flags.has("A") || !name.startsWith("."));
 		const entries = (all ? [".", "..", ...names] : names).map((name): Entry => {
@@ -285,12 +293,17 @@ class Lister {
 			this.#flags.has("h") || this.#flags.has("human-readable") ? humanSize(stat.sizeBytes) : String(stat.sizeBytes),
 		);
 		const width = Math.max(...sizes.map((size) => size.length), 5);
+		const { files } = this.#context;
+		const text = (path: string) => (files.exists(path) ? files.readText(path) : "");
+		const [passwd, groups] = [text("/etc/passwd"), text("/etc/group")];
 		return entries
 			.map(({ stat }, index) => {
-				const links = stat.type === "directory" ? 2 : 1;
-				const owner = this.#flags.has("n") ? `${stat.uid} ${stat.gid}`.replace(" ", "        ") : "root     root    ";
+				const isNumeric = this.#flags.has("n");
+				const user = isNumeric ? String(stat.uid) : nameOfId(passwd, stat.uid);
+				const group = isNumeric ? String(stat.gid) : nameOfId(groups, stat.gid);
+				const owner = `${user.padEnd(8)} ${group.padEnd(8)}`;
 				const date = listDate(stat.mtimeMs, this.#context.machine.clock.now());
-				return `${modeText(stat)}    ${links} ${owner} ${(sizes[index] ?? "").padStart(width + 4)} ${date} ${names[index]}\n`;
+				return `${modeText(stat)} ${String(stat.links).padStart(4)} ${owner} ${(sizes[index] ?? "").padStart(width + 4)} ${date} ${names[index]}\n`;
 			})
 			.join("");
 	}
@@ -298,14 +311,6 @@ class Lister {
 
 function compare(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** `drwxr-xr-x`. */
-function modeText({ type, mode }: Pick<FileStat, "type" | "mode">): string {
-	const kind = { file: "-", directory: "d", symlink: "l", device: "c" }[type];
-	const bits = [...(mode & 0o777).toString(2).padStart(9, "0")].map((bit, index) => (bit === "1" ? "rwx".charAt(index % 3) : "-"));
-	if ((mode & 0o1000) !== 0) bits[8] = bits[8] === "x" ? "t" : "T";
-	return kind + bits.join("");
 }
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

@@ -2,13 +2,17 @@
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
 import { cgclassify, cgcreate, cgdelete, cgexec, cgget, cgset, lscgroup } from "./cgroup-tools.ts";
+import { chmod } from "./chmod.ts";
 import { date } from "./date.ts";
+import { df, du } from "./disk.ts";
 import { dmesg } from "./dmesg.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { hostname, id, whoami } from "./identity.ts";
+import { findmnt, mount, mountpoint, umount } from "./mounts.ts";
 import { curl, nc, nslookup, wget } from "./network.ts";
 import { processCommands } from "./processes/index.ts";
 import { rmdir } from "./rmdir.ts";
+import { chgrp, chown, ln, stat } from "./stat.ts";
 import { stress, stressNg } from "./stress.ts";
 import { clear, echo, env, nohup, printenv, printf, pwd, sleepCommand, sync, test, timeout, uname, xargs, yes } from "./system.ts";
 import { tar } from "./tar.ts";
@@ -23,7 +27,18 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	cgexec,
 	cgget,
 	cgset,
+	chgrp,
+	chmod,
+	chown,
+	df,
 	dmesg,
+	du,
+	findmnt,
+	ln,
+	mount,
+	mountpoint,
+	stat,
+	umount,
 	lscgroup,
 	stress,
 	"stress-ng": stressNg,

@@ -11,13 +11,13 @@ import { JustBashFs } from "./just-bash-fs.ts";
 
 /** Names of the utilities that are just-bash's. */
 export const utilityNames: readonly string[] = (
-	"mkdir rm cp mv ln chmod readlink wc stat grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
-	"unexpand strings split column join find basename dirname tree du base64 diff seq expr md5sum sha1sum sha256sum file tac od gzip " +
+	"mkdir rm cp mv readlink wc grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
+	"unexpand strings split column join find basename dirname tree base64 diff seq expr md5sum sha1sum sha256sum file tac od gzip " +
 	"gunzip zcat jq"
 ).split(" ");
 
 /** Utilities that never look at stdin: it is not drained for them. */
-const ignoresInput = new Set("mkdir rm cp mv ln chmod readlink stat find basename dirname tree du seq expr".split(" "));
+const ignoresInput = new Set("mkdir rm cp mv readlink find basename dirname tree seq expr".split(" "));
 
 interface Engine {
 	readonly bash: Bash;

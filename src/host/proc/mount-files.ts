@@ -1,5 +1,6 @@
 /** The tables of mounts: /proc/mounts and /proc/PID/mountinfo. Source: https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html */
-import type { FileSystem, Mount } from "../vfs/file-system.ts";
+import type { FileSystem } from "../vfs/file-system.ts";
+import type { Mount } from "../vfs/mount-table.ts";
 
 /** Device numbers of file systems without a device, by type; a disk is 254:1. */
 function deviceOf(mount: Mount, index: number): string {
@@ -7,9 +8,9 @@ function deviceOf(mount: Mount, index: number): string {
 }
 
 /** `rw,relatime`. */
-export function mountOptions({ readOnly, type }: Mount): string {
+export function mountOptions({ readOnly, type, options }: Mount): string {
 	const always = type === "proc" || type === "sysfs" || type === "cgroup2" ? ",nosuid,nodev,noexec" : "";
-	return `${readOnly ? "ro" : "rw"}${always},relatime`;
+	return `${readOnly ? "ro" : "rw"}${always},relatime${options === undefined ? "" : `,${options}`}`;
 }
 
 export function mountsText(files: FileSystem): string {
@@ -29,7 +30,7 @@ export function mountinfoText(files: FileSystem): string {
 			const parent = parents.sort((a, b) => b.path.length - a.path.length)[0];
 			const parentId = parent === undefined ? 1 : 25 + mounts.indexOf(parent);
 			const root = mount.rootPath ?? "/";
-			const tags = files.propagationTags(mount);
+			const tags = files.mountTable.tags(mount);
 			return `${25 + index} ${parentId} ${deviceOf(mount, index)} ${escaped(root)} ${escaped(path)} ${mountOptions(mount)} ${tags}- ${type} ${source} ${readOnly ? "ro" : "rw"}\n`;
 		})
 		.join("");

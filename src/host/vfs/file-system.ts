@@ -3,9 +3,9 @@
  * are synchronous; all paths are absolute. Whoever looks through `as` is held to ownership and permission bits, unless it is root.
  */
 import { type FileCaller, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode, targetOf } from "./inode.ts";
+import { type Mount, MountTable, type Propagation } from "./mount-table.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
 import { mayAccess, mayReplace } from "./permissions.ts";
-import type { PeerGroup } from "./propagation.ts";
 import { sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
@@ -13,30 +13,17 @@ const maxSymlinks = 40;
 /** Linux's NAME_MAX, bytes. */
 const maxNameBytes = 255;
 
-export interface Mount {
-	readonly path: string;
-	readonly tree: Tree;
-	/** What is mounted: the tree's root, or one inode in it (subPath). */
-	readonly inode?: Inode;
-	readonly readOnly: boolean;
-	/** The first and third words of a line of /proc/mounts. */
-	readonly source: string;
-	readonly type: string;
-	/** Which directory of the file system is mounted; default its root. */
-	readonly rootPath?: string | undefined;
-	/** Mounts made in one of these are made in all others. */
-	readonly peers?: PeerGroup | undefined;
-	/** Mounts made in one of these are made here, and not the other way round. */
-	readonly master?: PeerGroup | undefined;
-}
-
 export interface FileStat {
 	readonly type: Inode["type"];
 	readonly ino: number;
 	readonly mode: number;
 	readonly uid: number;
 	readonly gid: number;
+	/** Names that it has; of a directory also `.`, and `..` of those in it. */
+	readonly links: number;
 	readonly sizeBytes: number;
+	/** What it takes of its disk. */
+	readonly diskBytes: number;
 	readonly mtimeMs: number;
 }
 
@@ -56,17 +43,22 @@ interface Slot {
 	readonly path: string;
 }
 
+const overlay = { source: "overlay", type: "overlay" };
+
 export class FileSystem {
-	#mounts = new Map<string, Mount>();
+	#mounts = new MountTable();
 	/** What is mounted at `/`. */
 	readonly rootTree: Tree;
 	/** Who looks; undefined: the runtime, which may everything. */
 	#caller: FileCaller | undefined;
 
-	/** @param root the tree mounted at `/`. */
-	constructor(root: Tree, readOnly = false) {
+	/**
+	 * @param root the tree mounted at `/`
+	 * @param device what it is on; default a container's layers
+	 */
+	constructor(root: Tree, readOnly = false, device: { readonly source: string; readonly type: string } = overlay) {
 		this.rootTree = root;
-		this.#mounts.set("/", { path: "/", tree: root, readOnly, source: "overlay", type: "overlay" });
+		this.#mounts.set("/", { path: "/", tree: root, readOnly, ...device });
 	}
 
 	/** The same files, as somebody may use them. */
@@ -78,10 +70,52 @@ export class FileSystem {
 	}
 
 	/** A mount namespace of its own that has the same mounts now. */
-	copy(): FileSystem {
+	copy(propagation: Propagation | "unchanged" = "private"): FileSystem {
 		const copy = new FileSystem(this.rootTree);
-		copy.#mounts = new Map(this.#mounts);
+		copy.#mounts = this.#mounts.copy(propagation);
 		return copy;
+	}
+
+	/** Its mounts, and how they spread. */
+	get mountTable(): MountTable {
+		return this.#mounts;
+	}
+
+	/** The mount in which a path lies. Throws FsError. */
+	mountOf(path: string): Mount {
+		return this.#mounts.containing(this.#find(path, "stat", false).path);
+	}
+
+	/**
+	 * Shows a directory or file a second time (`mount --bind`). Throws FsError.
+	 * @param isRecursive with what is mounted below it
+	 */
+	bind(source: string, target: string, isRecursive = false): void {
+		const from = this.realPath(source);
+		const to = this.realPath(target);
+		const place = this.#find(from, "mount");
+		const mount = this.#mounts.containing(from);
+		if ((place.inode.type === "directory") !== (this.stat(to).type === "directory")) throw new FsError("ENOTDIR", "mount", target);
+		const rest = from.slice(mount.path === "/" ? 0 : mount.path.length);
+		const rootPath = resolvePath(mount.rootPath ?? "/", `.${rest === "" ? "/" : rest}`);
+		const inner = isRecursive ? this.mounts().filter(({ path }) => path.startsWith(from === "/" ? "/" : `${from}/`) && path !== "/") : [];
+		this.#mounts.set(to, { ...mount, path: to, tree: place.tree, inode: place.inode, rootPath });
+		this.#mounts.follow(to, this.#mounts, from, "shared");
+		for (const each of inner) {
+			if (each.path === to || each.path.startsWith(`${to}/`)) continue;
+			const at = to + each.path.slice(from === "/" ? 0 : from.length);
+			this.#mounts.set(at, { ...each, path: at });
+		}
+	}
+
+	/** Throws FsError: nothing is mounted there, or something below it. */
+	unmount(path: string, isLazy = false): void {
+		const at = this.realPath(path);
+		if (at === "/" || !this.#mounts.has(at)) throw new FsError("EINVAL", "umount", path);
+		const inner = this.mounts().filter((each) => each.path.startsWith(`${at}/`));
+		if (inner.length > 0 && !isLazy) throw new FsError("EBUSY", "umount", path);
+		for (const each of [...inner].reverse()) this.#mounts.remove(each.path);
+		this.#mounts.remove(at);
 	}
 
 	/** Mounts over `mount.path`, made if it is not there. */
@@ -94,13 +128,8 @@ export class FileSystem {
 		this.#mounts.set(this.realPath(mount.path), mount);
 	}
 
-	/** `shared:1 master:2 `, as /proc/PID/mountinfo has it. */
-	propagationTags({ peers, master }: Mount): string {
-		return `${peers === undefined ? "" : `shared:${peers.id} `}${master === undefined ? "" : `master:${master.id} `}`;
-	}
-
 	mounts(): readonly Mount[] {
-		return [...this.#mounts.values()];
+		return this.#mounts.values();
 	}
 
 	exists(path: string): boolean {
@@ -197,6 +226,7 @@ export class FileSystem {
 			throw new FsError("ENOTEMPTY", "rm", path);
 		const { tree, directory } = this.#writable(slot, "rm");
 		if (!mayReplace(directory, inode, this.#caller)) throw new FsError("EPERM", "rm", path);
+		if ((inode.links ?? 1) > 1) tree.own(inode).links = (inode.links ?? 2) - 1;
 		tree.removeEntry(directory, slot.name);
 	}
 
@@ -228,8 +258,11 @@ export class FileSystem {
 		const slot = this.#slot(path, "link");
 		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "link", path);
 		const { tree, directory } = this.#writable(slot, "link");
-		if (tree !== from.tree || from.inode.type === "directory") throw new FsError("EINVAL", "link", path);
-		tree.setEntry(directory, slot.name, from.inode);
+		if (from.inode.type === "directory") throw new FsError("EPERM", "link", path);
+		if (tree !== from.tree) throw new FsError("EXDEV", "link", path);
+		const inode = tree.own(from.inode);
+		inode.links = (inode.links ?? 1) + 1;
+		tree.setEntry(directory, slot.name, inode);
 	}
 
 	readlink(path: string): string {
@@ -396,9 +429,16 @@ export class FileSystem {
 	}
 }
 
+function linksOf(inode: Inode): number {
+	if (inode.type !== "directory") return inode.links ?? 1;
+	let links = 2;
+	if (inode.computed === undefined) for (const child of inode.entries.values()) if (child.type === "directory") links++;
+	return links;
+}
+
 function statOf(inode: Inode): FileStat {
 	const { type, ino, mode, uid, gid, mtimeMs } = inode;
-	return { type, ino, mode, uid, gid, mtimeMs, sizeBytes: sizeOf(inode) };
+	return { type, ino, mode, uid, gid, mtimeMs, links: linksOf(inode), sizeBytes: sizeOf(inode), diskBytes: sizeOf(inode) };
 }
 
 /** For builders of trees: puts a file at a path relative to the tree's root, with its directories. */

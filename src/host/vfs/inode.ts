@@ -25,6 +25,8 @@ interface InodeBase {
 	gid: number;
 	/** Unix ms. */
 	mtimeMs: number;
+	/** Names that it has; absent: one. */
+	links?: number;
 }
 
 export interface FileInode extends InodeBase {

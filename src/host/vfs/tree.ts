@@ -37,6 +37,11 @@ export class Tree {
 		this.#lower = lower ?? this.newDirectory(0o755);
 	}
 
+	/** What its files may take, bytes. */
+	get limitBytes(): number {
+		return this.#limitBytes;
+	}
+
 	get root(): Inode {
 		return this.live(this.#lower);
 	}

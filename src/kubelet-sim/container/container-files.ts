@@ -3,6 +3,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import {
 	type DirectoryInode,
+	deviceTree,
 	FileSystem,
 	FsError,
 	type Inode,
@@ -13,10 +14,10 @@ import {
 	putFile,
 	resolvePath,
 	Tree,
-	TreeBuilder,
 } from "../../host/index.ts";
 import { clusterDomain } from "../network/cluster-network.ts";
 import { expand } from "../volumes/environment.ts";
+import { joinNodeMounts, rootPathOf } from "../volumes/mount-propagation.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
 
 export interface ContainerFilesOptions {
@@ -33,33 +34,6 @@ export interface ContainerFilesOptions {
 	readonly onWrite: () => void;
 	/** What the main process writes to: its log. */
 	readonly output: (stream: "stdout" | "stderr") => OutputStream | undefined;
-}
-
-let devices: DirectoryInode | undefined;
-
-/** /dev of every container: made once, never written. */
-function deviceTree(): DirectoryInode {
-	if (devices !== undefined) return devices;
-	const root = new TreeBuilder(0).directory("/shm", 0o1777).directory("/pts").symlink("/fd", "/proc/self/fd").build();
-	const names = ["null", "zero", "urandom", "tty", "stdin", "stdout", "stderr"] as const;
-	const device = (name: (typeof names)[number], ino: number): Inode => ({
-		type: "device",
-		device: name,
-		ino,
-		frozen: true,
-		mode: 0o666,
-		uid: 0,
-		gid: 0,
-		mtimeMs: 0,
-	});
-	for (const [index, name] of names.entries()) root.entries.set(name, device(name, 100 + index));
-	for (const [name, same] of [
-		["random", "urandom"],
-		["full", "zero"],
-	] as const)
-		root.entries.set(name, device(same, 110));
-	devices = root;
-	return root;
 }
 
 export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
@@ -100,9 +74,11 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 
 function mountVolume(
 	files: FileSystem,
-	{ volumes, env }: ContainerFilesOptions,
-	{ name, mountPath, subPath, subPathExpr, readOnly }: NonNullable<Container["volumeMounts"]>[number],
+	{ volumes, env, machine, pod }: ContainerFilesOptions,
+	{ name, mountPath, subPath, subPathExpr, readOnly, mountPropagation }: NonNullable<Container["volumeMounts"]>[number],
 ): void {
+	const hostPath = pod.spec?.volumes?.find((each) => each.name === name)?.hostPath?.path;
+	const node = hostPath === undefined ? undefined : machine().kernel.nodeFiles?.();
 	const volume = volumes.open(name);
 	const below = subPathExpr === undefined ? subPath : expand(subPathExpr, (variable) => env().get(variable));
 	const inode = below === undefined || below === "" ? volume.inode : subInode(volume.tree, volume.inode, below);
@@ -113,7 +89,11 @@ function mountVolume(
 		source: "/dev/vda1",
 		type: "ext4",
 		...(inode === undefined ? {} : { inode }),
+		...(node === undefined || hostPath === undefined || hostPath === "" ? {} : { rootPath: rootPathOf(node, hostPath) }),
 	});
+	const isWhole = below === undefined || below === "";
+	if (node !== undefined && hostPath !== undefined && isWhole)
+		joinNodeMounts(files, resolvePath("/", mountPath), node, hostPath, mountPropagation);
 }
 
 /** The inode of a subPath, made as a directory if it is not there. */

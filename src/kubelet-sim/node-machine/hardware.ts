@@ -1,7 +1,7 @@
 /** What a node has and what of it is in use, as its kernel counts: the same figures as the kubelet's. */
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
-import type { Hardware } from "../../host/index.ts";
-import type { MeasuredNode } from "../eviction/node-stats.ts";
+import type { DiskUsage, Hardware } from "../../host/index.ts";
+import { type MeasuredNode, measurePod, observe } from "../eviction/node-stats.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import { nodeUsage, systemCpuSeconds } from "../usage/scrape.ts";
 
@@ -28,5 +28,18 @@ export function hardwareOf(node: HardwareNode, workers: Iterable<PodWorker>, now
 		load: used.cores,
 		bootMs: startedMs,
 		bootId: node.description.identity.bootId,
+	};
+}
+
+/** One file system holds all of a node; the kubelet's figures of it are these. */
+export function diskOf(node: MeasuredNode, workers: Iterable<PodWorker>, nowMs: number): DiskUsage {
+	const pods = [...workers].map((worker) => measurePod(worker, nowMs));
+	const { "nodefs.available": bytes, "nodefs.inodesFree": inodes } = observe(node, pods);
+	return {
+		sizeBytes: bytes.capacity,
+		usedBytes: bytes.capacity - bytes.available,
+		availableBytes: bytes.available,
+		inodes: inodes.capacity,
+		usedInodes: inodes.capacity - inodes.available,
 	};
 }

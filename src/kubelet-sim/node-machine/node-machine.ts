@@ -7,6 +7,7 @@ import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import {
 	CgroupTree,
+	deviceTree,
 	emptyInput,
 	type FileSystem,
 	findCommand,
@@ -16,6 +17,7 @@ import {
 	type NetworkStack,
 	type Process,
 	type ProcessTraits,
+	Tree,
 } from "../../host/index.ts";
 import { systemOomScoreAdj } from "../cgroups/layout.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
@@ -44,6 +46,13 @@ export const firstFreePid = 1_000;
 /** Where somebody works who has logged in. */
 const sessionCgroup = "/user.slice/user-0.slice/session-1.scope";
 const mebibyte = 1024 * 1024;
+/** What a tmpfs of the system may hold. */
+const tmpfsBytes = 800 * mebibyte;
+/** Where, and with which options. */
+const memoryMounts = [
+	["/run", "size=819200k,mode=755"],
+	["/dev/shm", "size=819200k"],
+] as const;
 
 interface Service {
 	readonly pid: number;
@@ -97,6 +106,11 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 		openFileSystem: () => {
 			const files = disk();
 			mountSystemFiles(files, machine, { isWritable: true });
+			files.mount({ path: "/dev", tree: new Tree({ clock, lower: deviceTree() }), source: "udev", type: "devtmpfs", readOnly: false });
+			for (const [path, options] of memoryMounts)
+				files.mount({ path, tree: new Tree({ clock, limitBytes: tmpfsBytes }), source: "tmpfs", type: "tmpfs", readOnly: false, options });
+			// systemd shares everything, so that what is mounted on the node can reach containers.
+			files.mountTable.setPropagation("/", "shared", true);
 			return files;
 		},
 		cores: () => quantityToNumber(capacity.cpu ?? "1"),

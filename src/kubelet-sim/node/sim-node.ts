@@ -11,7 +11,7 @@ import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
-import { hardwareOf } from "../node-machine/hardware.ts";
+import { diskOf, hardwareOf } from "../node-machine/hardware.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
@@ -32,6 +32,9 @@ const nodeFiles = once(() =>
 		.directory("/var/log/pods")
 		.build(),
 );
+
+/** What a node's files are on. */
+const nodeDisk = { source: "/dev/vda1", type: "ext4" };
 
 const noPressures: readonly string[] = [];
 
@@ -129,6 +132,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#machine?.killAll();
 		this.#machine = undefined;
 		this.#kernel = undefined;
+		// What was mounted by hand or by the system is gone; the disk stays.
+		this.#files?.mountTable.clear();
 	}
 
 	get kernel(): Kernel {
@@ -144,6 +149,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 				void this.machine;
 				return kernel.openCgroups?.();
 			};
+			kernel.nodeFiles = () => this.machine.files;
+			kernel.disk = () => diskOf(this, this.#workers(), this.#clock.now());
 			kernel.onMemoryTaken = () => this.onMemoryTaken?.();
 			this.#kernel.hardware = () => hardwareOf(this, this.#workers(), this.#clock.now());
 		}
@@ -263,7 +270,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	hostFiles(): FileSystem {
-		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }));
+		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }), false, nodeDisk);
 		return this.#files;
 	}
 }
