@@ -4,7 +4,7 @@ import { shellProgram } from "../shell/shell.ts";
 import { cgclassify, cgcreate, cgdelete, cgexec, cgget, cgset, lscgroup } from "./cgroup-tools.ts";
 import { chmod } from "./chmod.ts";
 import { date } from "./date.ts";
-import { df, du } from "./disk.ts";
+import { df, du } from "./df.ts";
 import { dmesg } from "./dmesg.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { hostname, id, whoami } from "./identity.ts";

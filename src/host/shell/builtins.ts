@@ -1,6 +1,6 @@
 /**
  * The commands that a shell carries out itself. Source: POSIX.1-2024, Shell, 2.15 (special built-ins) and XCU 1.7.
- * Not implemented: fg, bg, fc, ulimit and umask's effect (files are made with mode 644).
+ * Not implemented: fg, bg, fc and umask's effect (files are made with mode 644).
  */
 import { ExecError } from "../machine.ts";
 import { parseSignal, type SignalName, signalNumbers } from "../signals.ts";
@@ -13,6 +13,7 @@ import { inputAt, outputAt } from "./redirection.ts";
 import type { Builtin, BuiltinContext } from "./shell-api.ts";
 import { ShellError, type ShellOptions } from "./state.ts";
 import { evaluateTest } from "./test-expression.ts";
+import { ulimit } from "./ulimit.ts";
 
 /** A file may refuse what is written to it: one of a cgroup, or on a disk that is full. */
 async function print({ descriptors, shell, name }: BuiltinContext, text: string): Promise<void> {
@@ -417,5 +418,6 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
 	["unalias", (args, { shell: { state } }) => args.reduce((status, name) => (state.aliases.delete(name) ? status : 1), 0)],
 	["jobs", jobs],
 	["umask", (args, context) => (args.length === 0 ? print(context, "0022\n").then(() => 0) : 0)],
+	["ulimit", async (args, context) => print(context, ulimit(args, context.shell.process, context.shell.state.flavor)).then(() => 0)],
 	["hash", () => 0],
 ]);

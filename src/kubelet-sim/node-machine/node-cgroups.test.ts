@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FleetHarness } from "../testing/fleet-harness.ts";
-import { onNode } from "../testing/node-shell.ts";
+import { onNode } from "../testing/on-node.ts";
 
 let harness: FleetHarness;
 

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from "vitest";
 import { Collector, emptyInput } from "../../host/index.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
-import { onNode } from "../testing/node-shell.ts";
+import { onNode } from "../testing/on-node.ts";
 
 let harness: FleetHarness;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { FleetHarness } from "../testing/fleet-harness.ts";
-import { onNode } from "../testing/node-shell.ts";
+import { onNode } from "../testing/on-node.ts";
 
 let harness: FleetHarness;
 
@@ -64,6 +64,11 @@ it.each<readonly [what: string, script: string, expected: string | RegExp]>([
 		"limits are inherited",
 		"prlimit --pid $$ --nofile=10:20; sh -c 'grep files /proc/self/limits'",
 		"Max open files            10                   20                   files     \n",
+	],
+	[
+		"the shell's limits",
+		"ulimit -n; ulimit -l; ulimit -Sn 100; ulimit -n; ulimit -Hn; ulimit -a | grep 'open files'",
+		"1048576\n8192\n100\n1048576\nopen files                          (-n) 100\n",
 	],
 	["niceness", "nice -n 5 nice; renice -n 3 $$ | cut -d' ' -f4-; nice", "5\nold priority 0, new priority 3\n3\n"],
 	["a setting of the kernel", "echo 30 > /proc/sys/vm/swappiness; cat /proc/sys/vm/swappiness", "30\n"],
