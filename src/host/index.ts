@@ -22,34 +22,77 @@ export { type DiskUsage, type Hardware, Kernel, PidNamespace } from "./kernel.ts
 export type { KernelLogLine } from "./kernel-log.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
 export type { NamespaceKeys } from "./namespaces.ts";
-export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
+export {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
+	type DnsQuestion,
+	type DnsRecord,
+	type DnsResponse,
+	emptyResponse,
+	isLegalName,
+	type NameServer,
+	type RecordType,
+	reverseAddress,
+	reverseName,
+	withoutFinalDot,
+} from "./net/dns.ts";
+export { checkGrpcHealth, grpcHealthServer } from "./net/grpc-health.ts";
+export {
+	type ClientResponse,
+	HttpError,
+	type HttpHandler,
+	type HttpRequest,
+	type HttpResponse,
+	httpRequest,
+	httpServer,
+} from "./net/http.ts";
 export {
 	type Connection,
 	type ConnectionHandler,
 	isIpv4,
 	isLoopback,
+	isPort,
 	type Listener,
 	LoopbackNetwork,
 	NetworkError,
 	type NetworkStack,
+	type PingAnswer,
 } from "./net/network.ts";
+export { parseResolvConf, type ResolverConfiguration } from "./net/resolver.ts";
+export {
+	type FirewallChain,
+	type FirewallRule,
+	type FirewallTable,
+	loopbackDevice,
+	type Neighbour,
+	type NetworkDevice,
+	type NetworkView,
+	type Route,
+	type RulePart,
+	type SocketEntry,
+} from "./net/view.ts";
 export { mountSystemFiles } from "./proc/system-mounts.ts";
 export { type MachineFacts, Process, type ProcessExit, type ProcessTraits } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
-export { parseSignal, type SignalName } from "./signals.ts";
+export { parseSignal, type SignalName, signalNumbers } from "./signals.ts";
 export {
 	BrokenPipeError,
 	Collector,
 	emptyInput,
 	type InputStream,
+	inputFrom,
 	type OutputStream,
 	Pipe,
 	writeText,
 } from "./stream.ts";
 export { kernelVersion } from "./system-facts.ts";
+export { Journal, type JournalEntry } from "./systemd/journal.ts";
+export { formatJournalLine } from "./systemd/journal-format.ts";
+export { type PowerAction, type Slices, SystemManager } from "./systemd/manager.ts";
+export { systemPrograms } from "./systemd/system-programs.ts";
 export { FileSystem, putFile, putInode } from "./vfs/file-system.ts";
-export { type DirectoryInode, FsError, type Inode } from "./vfs/inode.ts";
+export { type DirectoryInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
 export type { Mount } from "./vfs/mount-table.ts";
 export { resolvePath } from "./vfs/path.ts";
 export { Tree } from "./vfs/tree.ts";

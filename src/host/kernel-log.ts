@@ -13,9 +13,20 @@ export interface KernelLogLine {
 
 export class KernelLog {
 	readonly #lines: KernelLogLine[] = [];
+	#follower: ((line: KernelLogLine) => void) | undefined;
+
+	/** Tells of what is there and of each new line: the journal. */
+	follow(follower: (line: KernelLogLine) => void): void {
+		this.#follower = follower;
+		for (const line of this.#lines) follower(line);
+	}
 
 	write(timeMs: number, level: number, ...texts: readonly string[]): void {
-		for (const text of texts) this.#lines.push({ timeMs, level, text });
+		for (const text of texts) {
+			const line = { timeMs, level, text };
+			this.#lines.push(line);
+			this.#follower?.(line);
+		}
 		if (this.#lines.length > maxLines) this.#lines.splice(0, this.#lines.length - maxLines);
 	}
 

@@ -9,8 +9,9 @@ import { Cpu, noThrottling, type Throttling } from "./cpu.ts";
 import { Kernel, PidNamespace } from "./kernel.ts";
 import type { NamespaceKeys } from "./namespaces.ts";
 import type { NetworkStack } from "./net/network.ts";
+import { ResolvingNetwork } from "./net/resolver.ts";
 import { type MachineFacts, Process, type ProcessExit, type ProcessOwner, type ProcessTraits } from "./process.ts";
-import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
+import { BrokenPipeError, type InputStream, OutOfMemoryError, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
 import type { FileSystem } from "./vfs/file-system.ts";
 import { FsError } from "./vfs/inode.ts";
@@ -20,7 +21,10 @@ import { resolvePath } from "./vfs/path.ts";
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
-const maxProcesses = 1024;
+const defaultMaxProcesses = 1024;
+/** Bytes that a process writes without further ado, and what it takes of the processor to go on. */
+const freeWriteBytes = 1024 * 1024;
+const writeCpuMs = 1;
 /** What it takes to start a process and to end it. */
 const spawnCpuMs = 1;
 
@@ -65,6 +69,8 @@ export interface MachineOptions {
 	readonly onMemoryTaken?: () => void;
 	/** Something is mounted over the image that may change what its programs find. */
 	readonly hasVolumes?: boolean;
+	/** Processes that its PID namespace may have; default 1024. */
+	readonly maxProcesses?: number;
 	/** The kernel that it shares with others; default one of its own. */
 	readonly kernel?: Kernel | undefined;
 	/** The PID namespace to join; default a new one of the kernel. */
@@ -109,18 +115,30 @@ export class ExecError extends Error {
 	readonly exitCode: 126 | 127;
 	/** `executable file not found in $PATH`, `permission denied` …: what follows `exec: "name": ` in runc's message. */
 	readonly why: string;
+	/** "script": text without `#!`, which is no program, but a shell runs it. */
+	readonly found: "script" | "directory" | undefined;
 
-	constructor(command: string, why: string, exitCode: 126 | 127) {
+	constructor(command: string, why: string, exitCode: 126 | 127, found?: "script" | "directory") {
 		super(`exec: ${JSON.stringify(command)}: ${why}`);
 		this.name = "ExecError";
 		this.exitCode = exitCode;
 		this.why = why;
+		this.found = found;
+	}
+}
+
+/** There are as many processes as there may be. */
+export class ForkError extends ExecError {
+	constructor(command: string) {
+		super(command, "resource temporarily unavailable", 126);
+		this.name = "ForkError";
 	}
 }
 
 export class Machine implements ProcessOwner {
 	readonly clock: Clock;
 	readonly random: Random;
+	/** Where names are looked up as the machine's files say. */
 	readonly network: NetworkStack;
 	readonly hasVolumes: boolean;
 	readonly pidNamespace: PidNamespace;
@@ -141,7 +159,7 @@ export class Machine implements ProcessOwner {
 		this.#hostname = options.hostname;
 		this.clock = options.clock;
 		this.random = options.random;
-		this.network = options.network;
+		this.network = new ResolvingNetwork(options.network, this);
 		this.hasVolumes = options.hasVolumes ?? false;
 		this.pidNamespace = options.pidNamespace ?? new PidNamespace(options.kernel ?? new Kernel());
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
@@ -161,6 +179,11 @@ export class Machine implements ProcessOwner {
 
 	get kernel(): Kernel {
 		return this.pidNamespace.kernel;
+	}
+
+	/** Its network, without the names that its files know. */
+	get stack(): NetworkStack {
+		return this.#options.network;
 	}
 
 	get facts(): MachineFacts | undefined {
@@ -183,7 +206,7 @@ export class Machine implements ProcessOwner {
 
 	/** A machine that has some namespaces of its own or another's, and everything else of this one. It ends with it. */
 	derive(namespaces: DerivedNamespaces): Machine {
-		const { mounts, network = this.network, pidNamespace = this.pidNamespace, hostname = this.hostname } = namespaces;
+		const { mounts, network = this.stack, pidNamespace = this.pidNamespace, hostname = this.hostname } = namespaces;
 		const machine = new Machine({
 			...this.#options,
 			hostname,
@@ -302,7 +325,7 @@ export class Machine implements ProcessOwner {
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
 	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
 		const namespace = this.pidNamespace;
-		if (namespace.own.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
+		if (namespace.own.size >= (this.#options.maxProcesses ?? defaultMaxProcesses)) throw new ForkError(options.argv[0] ?? "");
 		const process = new Process({
 			namespace,
 			...(options.pids ?? namespace.allocate()),
@@ -320,9 +343,18 @@ export class Machine implements ProcessOwner {
 			namespace.remove(process);
 			this.#own?.delete(process);
 		});
-		const guard = (stream: OutputStream): OutputStream => ({
-			write: (chunk) => (process.exit === undefined ? stream.write(chunk) : undefined),
-		});
+		const guard = (stream: OutputStream): OutputStream => {
+			let freeBytes = freeWriteBytes;
+			return {
+				write: (chunk) => {
+					if (process.exit !== undefined) return undefined;
+					freeBytes -= chunk.byteLength;
+					if (freeBytes > 0) return stream.write(chunk);
+					freeBytes = freeWriteBytes;
+					return this.#writeSlowly(stream, chunk, process);
+				},
+			};
+		};
 		const context: ProcessContext = {
 			argv,
 			// Read when asked for: most of what runs for long never looks at its environment.
@@ -350,6 +382,12 @@ export class Machine implements ProcessOwner {
 		return this.#derived === undefined ? own : [...own, ...[...this.#derived].flatMap((machine) => machine.ownProcesses())];
 	}
 
+	/** Who writes without end works for it, and lets others run. */
+	async #writeSlowly(stream: OutputStream, chunk: Uint8Array, process: Process): Promise<void> {
+		await stream.write(chunk);
+		await this.cpu.run(writeCpuMs, process.ended);
+	}
+
 	/** SIGKILL to every process of this machine: the end of a container. */
 	killAll(): void {
 		for (const process of this.ownProcesses()) process.kill("KILL");
@@ -371,7 +409,7 @@ export class Machine implements ProcessOwner {
 		if (path === undefined) {
 			const isPath = command.includes("/");
 			const isDirectory = isPath && files.exists(resolvePath(cwd, command));
-			if (isDirectory) throw new ExecError(command, "permission denied", 126);
+			if (isDirectory) throw new ExecError(command, "permission denied", 126, "directory");
 			throw new ExecError(command, isPath ? `stat ${command}: no such file or directory` : "executable file not found in $PATH", 127);
 		}
 		const inode = files.inode(path);
@@ -394,7 +432,7 @@ export class Machine implements ProcessOwner {
 	): { program: Program; argv: readonly string[] } {
 		const files = this.#executables;
 		const firstLine = files.readText(path).split("\n", 1)[0] ?? "";
-		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126);
+		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126, "script");
 		const [interpreter = "", ...argument] = firstLine.slice(2).trim().split(/\s+/, 2);
 		if (interpreter === path || !files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
 		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
@@ -407,7 +445,7 @@ async function execute(program: Program, context: ProcessContext): Promise<Proce
 	} catch (error) {
 		if (context.process.exit !== undefined) return context.process.exit;
 		if (error instanceof BrokenPipeError) return { exitCode: 141, signal: "PIPE" };
-		const text = error instanceof FsError ? error.shellText : error instanceof Error ? error.message : String(error);
+		const text = error instanceof FsError ? error.shellText : messageOf(error);
 		try {
 			await context.stderr.write(Buffer.from(`${context.argv[0] ?? ""}: ${text}\n`));
 		} catch (writeError) {
@@ -415,4 +453,10 @@ async function execute(program: Program, context: ProcessContext): Promise<Proce
 		}
 		return { exitCode: 1 };
 	}
+}
+
+function messageOf(error: unknown): string {
+	// A string that JavaScript cannot hold is memory that a program cannot have.
+	if (error instanceof RangeError && error.message === "Invalid string length") return new OutOfMemoryError().message;
+	return error instanceof Error ? error.message : String(error);
 }

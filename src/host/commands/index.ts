@@ -3,14 +3,27 @@ import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
 import { cgclassify, cgcreate, cgdelete, cgexec, cgget, cgset, lscgroup } from "./cgroup-tools.ts";
 import { chmod } from "./chmod.ts";
+import { md5sum, seq, sha1sum, sha256sum, sha512sum, wc } from "./count-digest.ts";
 import { date } from "./date.ts";
 import { df, du } from "./df.ts";
+import { dd, fallocate, truncate } from "./disk.ts";
 import { dmesg } from "./dmesg.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { hostname, id, whoami } from "./identity.ts";
 import { findmnt, mount, mountpoint, umount } from "./mounts.ts";
-import { curl, nc, nslookup, wget } from "./network.ts";
+import { bindNslookup, dig, host } from "./network/bind.ts";
+import { curl } from "./network/curl.ts";
+import { gnuWget } from "./network/gnu-wget.ts";
+import { busyboxIp, ip } from "./network/ip.ts";
+import { iptables, iptablesSave } from "./network/iptables.ts";
+import { nc } from "./network/nc.ts";
+import { arp, ifconfig, route } from "./network/net-tools.ts";
+import { nslookup, oldNslookup } from "./network/nslookup.ts";
+import { iputilsPing, ping } from "./network/ping.ts";
+import { netstat, ss } from "./network/sockets.ts";
+import { wget } from "./network/wget.ts";
 import { processCommands } from "./processes/index.ts";
+import { cp, rm } from "./remove-copy.ts";
 import { rmdir } from "./rmdir.ts";
 import { chgrp, chown, ln, stat } from "./stat.ts";
 import { stress, stressNg } from "./stress.ts";
@@ -42,28 +55,48 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	lscgroup,
 	stress,
 	"stress-ng": stressNg,
+	arp,
 	ash: shellProgram("ash"),
 	bash: shellProgram("bash"),
 	cat,
 	clear,
+	cp,
 	curl,
 	dash: shellProgram("dash"),
 	date,
+	dd,
+	dig,
 	echo,
 	env,
+	fallocate,
 	false: () => 1,
 	head,
+	host,
 	hostname,
 	id,
+	ifconfig,
+	ip,
+	iptables,
+	"iptables-save": iptablesSave,
 	ls,
+	md5sum,
 	nc,
+	netstat,
 	nohup,
 	nslookup,
+	ping,
 	printenv,
 	printf,
 	pwd,
 	rmdir,
+	route,
+	rm,
+	seq,
+	sha1sum,
+	sha256sum,
+	sha512sum,
 	sleep: sleepCommand,
+	ss,
 	stty,
 	sync,
 	tail,
@@ -74,13 +107,24 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	timeout,
 	touch,
 	true: () => 0,
+	truncate,
 	tty,
 	uname,
+	wc,
 	wget,
 	which,
 	whoami,
 	xargs,
 	yes,
+};
+
+/** Other programs of the same names, which images put in their place. */
+const variants: Readonly<Record<string, Program>> = {
+	"bind-nslookup": bindNslookup,
+	"busybox-ip": busyboxIp,
+	"busybox-1.28-nslookup": oldNslookup,
+	"gnu-wget": gnuWget,
+	"iputils-ping": iputilsPing,
 };
 
 const commands: ReadonlyMap<string, Program> = new Map([
@@ -94,5 +138,5 @@ export const commandNames: readonly string[] = [...commands.keys()]
 	.sort();
 
 export function findCommand(name: string): Program | undefined {
-	return commands.get(name);
+	return commands.get(name) ?? (Object.hasOwn(variants, name) ? variants[name] : undefined);
 }

@@ -7,28 +7,33 @@ import type { Machine, Program } from "../machine.ts";
 import type { Process } from "../process.ts";
 import { loadJustBash } from "../shell/syntax.ts";
 import { readAll } from "../stream.ts";
+import type { FileSystem } from "../vfs/file-system.ts";
+import { FsError, fsErrorText } from "../vfs/inode.ts";
+import { resolvePath } from "../vfs/path.ts";
+import { filesToSearch, nobodysLines } from "./file-search.ts";
 import { JustBashFs } from "./just-bash-fs.ts";
+import { Turns } from "./just-bash-turns.ts";
 
 /** Names of the utilities that are just-bash's. */
 export const utilityNames: readonly string[] = (
-	"mkdir rm cp mv readlink wc grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
-	"unexpand strings split column join find basename dirname tree base64 diff seq expr md5sum sha1sum sha256sum file tac od gzip " +
-	"gunzip zcat jq"
+	"mkdir mv readlink grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
+	"unexpand strings split column join find basename dirname tree base64 diff expr file tac od gzip gunzip zcat jq"
 ).split(" ");
 
 /** Utilities that never look at stdin: it is not drained for them. */
-const ignoresInput = new Set("mkdir rm cp mv readlink find basename dirname tree seq expr".split(" "));
+const ignoresInput = new Set("mkdir mv readlink find basename dirname tree expr".split(" "));
 
 interface Engine {
 	readonly bash: Bash;
 	readonly fs: JustBashFs;
+	readonly turns: Turns;
 }
 
 /** A shell engine for each machine and user that has used one: 120 KB, so not before. */
 const engines = new WeakMap<Machine, Map<number, Engine>>();
 
 /** Utilities of one user see files as whoever of them came last does: they differ in /proc/self alone. */
-async function engineOf(machine: Machine, process: Process): Promise<Bash> {
+async function engineOf(machine: Machine, process: Process): Promise<Engine> {
 	const { uid, gid } = process.credentials;
 	let ofMachine = engines.get(machine);
 	if (ofMachine === undefined) {
@@ -38,40 +43,67 @@ async function engineOf(machine: Machine, process: Process): Promise<Bash> {
 	const known = ofMachine.get(uid);
 	if (known !== undefined) {
 		known.fs.files = machine.filesFor(process);
-		return known.bash;
+		return known;
 	}
 	const { Bash } = await loadJustBash();
-	const fs = new JustBashFs(machine.filesFor(process));
+	const turns = new Turns(() => machine.cpu);
+	const fs = new JustBashFs(machine.filesFor(process), turns);
 	const bash = new Bash({ fs, defenseInDepth: false, processInfo: { pid: 1, ppid: 0, uid, gid } });
-	ofMachine.set(uid, { bash, fs });
-	return bash;
+	const engine = { bash, fs, turns };
+	ofMachine.set(uid, engine);
+	return engine;
 }
 
 export function utilityProgram(name: string): Program {
-	return async ({ argv, env, cwd, stdin, stdout, stderr, machine, process, terminal }) => {
+	return async ({ argv, env, cwd, stdin, stdout, stderr, machine, files, process, terminal }) => {
+		const search = /^[ef]?grep$/.test(name) ? filesToSearch(files, cwd, argv.slice(1)) : undefined;
 		// just-bash's tr knows no octal: `tr '\\0' ' '` is how one reads /proc/PID/cmdline.
-		const args = name === "tr" ? argv.slice(1).map(withoutOctal) : argv.slice(1);
+		const args = search ?? (name === "tr" ? argv.slice(1).map(withoutOctal) : argv.slice(1));
 		const wantsInput = !ignoresInput.has(name) && (terminal === undefined || !hasFileOperand(name, args));
 		const input = wantsInput ? await readAll(stdin) : new Uint8Array();
-		const engine = await engineOf(machine, process);
-		const result = await engine.exec(name, {
-			args,
-			cwd,
-			env: { ...Object.fromEntries(env), PWD: cwd },
-			replaceEnv: true,
-			stdin: Buffer.from(input).toString("latin1"),
-			stdinKind: "bytes",
-			signal: process.ended,
-		});
+		const { bash, turns } = await engineOf(machine, process);
+		const result = await turns.run(process.ended, () =>
+			bash.exec(name, {
+				args: [...args],
+				cwd,
+				env: { ...Object.fromEntries(env), PWD: cwd },
+				replaceEnv: true,
+				stdin: Buffer.from(input).toString("latin1"),
+				stdinKind: "bytes",
+				signal: process.ended,
+			}),
+		);
 		const isBytes = result.stdoutKind === "bytes" || result.stdoutEncoding === "binary";
-		if (result.stdout !== "") await stdout.write(Buffer.from(result.stdout, isBytes ? "latin1" : "utf8"));
-		if (result.stderr !== "") await stderr.write(Buffer.from(result.stderr.replace(/^(?:bash: )?(?:line \d+: )?/, "")));
+		const text = search === undefined ? result.stdout : result.stdout.replace(nobodysLines, "");
+		if (text !== "") await stdout.write(Buffer.from(text, isBytes ? "latin1" : "utf8"));
+		if (result.stderr !== "") {
+			const lines = result.stderr.replace(/^(?:bash: )?(?:line \d+: )?/, "").split("\n");
+			await stderr.write(Buffer.from(lines.map((line) => systemText(line, files, cwd)).join("\n")));
+		}
 		return result.exitCode;
 	};
 }
 
 function withoutOctal(text: string): string {
 	return text.replace(/\\([0-7]{1,3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+}
+
+/**
+ * A complaint in the C library's words: just-bash shows Node's errors as they are, and takes every file that it cannot open for one
+ * that is not there.
+ */
+function systemText(line: string, files: FileSystem, cwd: string): string {
+	const told = line.replace(/\b(E[A-Z]+): [^,]*, \w+ '[^']*'/, (text, code: string) => fsErrorText(code) ?? text);
+	const [, start = "", operand = "", end = ""] = /^(.*?)'?([^ ':]+)('?: )No such file or directory$/.exec(told) ?? [];
+	if (operand === "") return told;
+	try {
+		files.stat(resolvePath(cwd, operand));
+	} catch (error) {
+		if (error instanceof FsError && error.code !== "ENOENT") {
+			return `${start}${end.startsWith("'") ? "'" : ""}${operand}${end}${error.shellText}`;
+		}
+	}
+	return told;
 }
 
 /** At a terminal, a command that was given a file must not wait for keys. */

@@ -22,12 +22,10 @@ export function computedFile(
 	options: ComputedOptions = {},
 	write?: (text: string, caller: FileCaller | undefined) => void,
 ): FileInode {
-	return {
-		type: "file",
-		...base(options, write === undefined ? 0o444 : 0o644),
-		content: read,
-		...(write === undefined ? {} : { onWrite: write }),
+	const refuse = (): void => {
+		throw new FsError("EACCES", "open", "");
 	};
+	return { type: "file", ...base(options, write === undefined ? 0o444 : 0o644), content: read, onWrite: write ?? refuse };
 }
 
 export function computedLink(target: (caller: FileCaller | undefined) => string, options: ComputedOptions = {}): SymlinkInode {

@@ -6,12 +6,17 @@ import { type FileCaller, type FileContent, type FileInode, FsError, type FsErro
 import { type Mount, MountTable, type Propagation } from "./mount-table.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
 import { mayAccess, mayReplace } from "./permissions.ts";
-import { sizeOf, type Tree } from "./tree.ts";
+import { SparseBytes } from "./sparse-bytes.ts";
+import { bytesOf, diskBytesOf, sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
 const maxSymlinks = 40;
+/** Linux's PATH_MAX, bytes. */
+const maxPathBytes = 4096;
 /** Linux's NAME_MAX, bytes. */
 const maxNameBytes = 255;
+/** What is read of one file at once; who wants all of a larger one has no memory for it. */
+const maxReadBytes = 64 * 1024 * 1024;
 
 export interface FileStat {
 	readonly type: Inode["type"];
@@ -160,13 +165,23 @@ export class FileSystem {
 		return this.#find(path, "realpath").path;
 	}
 
+	/** All of a file; fails with ENOMEM if it is very large. */
 	readBytes(path: string): Uint8Array {
 		const { inode } = this.#find(path, "open");
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
 		this.#require(inode, "r", "open", path);
 		if (inode.type !== "file") return new Uint8Array();
-		const content = typeof inode.content === "function" ? inode.content(this.#caller) : inode.content;
-		return typeof content === "string" ? Buffer.from(content) : content;
+		if (typeof inode.content === "function") return Buffer.from(inode.content(this.#caller));
+		if (sizeOf(inode) > maxReadBytes) throw new FsError("ENOMEM", "read", path);
+		return bytesOf(inode.content);
+	}
+
+	/** A file in pieces, which nobody may change. */
+	*readPieces(path: string): Generator<Uint8Array> {
+		const { inode } = this.#find(path, "open");
+		this.#require(inode, "r", "open", path);
+		if (inode.type === "file" && inode.content instanceof SparseBytes) yield* inode.content.read();
+		else yield this.readBytes(path);
 	}
 
 	readText(path: string): string {
@@ -179,16 +194,43 @@ export class FileSystem {
 
 	appendFile(path: string, content: string | Uint8Array): void {
 		if (!this.exists(path)) {
-			this.writeFile(path, content);
-			return;
+			this.writeFile(path, "");
 		}
-		const inode = this.inode(path);
+		const { inode } = this.#find(path, "open");
 		if (inode.type === "device") return;
 		if (inode.type === "file" && inode.onWrite !== undefined) {
 			this.writeFile(path, content);
 			return;
 		}
-		this.writeFile(path, Buffer.concat([this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content]));
+		const { tree, file } = this.#ownFile(path);
+		tree.append(file, typeof content === "string" ? Buffer.from(content) : content, path);
+	}
+
+	/** Makes a file so long, with zeros at its end; it is made if it is not there. @param isHole they take no disk */
+	resize(path: string, byteLength: number, isHole: boolean): void {
+		if (!this.exists(path)) this.writeFile(path, "");
+		const { tree, file } = this.#ownFile(path);
+		tree.resize(file, byteLength, isHole, path);
+	}
+
+	/** A file's bytes, whatever its size, in another one. */
+	copyFile(from: string, to: string): void {
+		const { inode } = this.#find(from, "open");
+		if (inode.type !== "file" || !(inode.content instanceof SparseBytes)) {
+			this.writeFile(to, this.readBytes(from));
+			return;
+		}
+		this.writeFile(to, "");
+		const { tree, file } = this.#ownFile(to);
+		tree.setContent(file, inode.content.clone(), to);
+	}
+
+	#ownFile(path: string) {
+		const place = this.#find(path, "open");
+		if (place.inode.type !== "file") throw new FsError("EISDIR", "open", path);
+		if (place.readOnly) throw new FsError("EROFS", "open", path);
+		this.#require(place.inode, "w", "open", path);
+		return { tree: place.tree, file: place.tree.own(place.inode) };
 	}
 
 	readdir(path: string): string[] {
@@ -317,8 +359,8 @@ export class FileSystem {
 
 	/** A file that shows something else than bytes takes what is written, and is not cut off. */
 	#tell(file: FileInode, content: string | Uint8Array, path: string): void {
-		if (file.onWrite === undefined) throw new FsError("EACCES", "open", path);
-		if (content.length > 0) file.onWrite(typeof content === "string" ? content : Buffer.from(content).toString(), this.#caller);
+		if ((file.mode & 0o222) === 0) throw new FsError("EACCES", "open", path);
+		if (content.length > 0) file.onWrite?.(typeof content === "string" ? content : Buffer.from(content).toString(), this.#caller);
 	}
 
 	#write(path: string, content: string | Uint8Array, mode: number, force: boolean): void {
@@ -333,7 +375,7 @@ export class FileSystem {
 		if (entry?.type === "directory" || slot.name === "") throw new FsError("EISDIR", "open", path);
 		if (entry?.type === "device") return;
 		if (entry !== undefined) this.#require(entry, "w", "open", path);
-		if (entry?.type === "file" && (entry.onWrite !== undefined || typeof entry.content === "function")) {
+		if (entry?.type === "file" && entry.onWrite !== undefined) {
 			if (slot.parent.readOnly) throw new FsError("EROFS", "open", path);
 			this.#tell(entry, content, path);
 			return;
@@ -373,7 +415,7 @@ export class FileSystem {
 	#slot(path: string, operation: string): Slot {
 		const absolute = resolvePath("/", path);
 		const name = baseName(absolute);
-		if (Buffer.byteLength(name) > maxNameBytes) throw new FsError("ENAMETOOLONG", operation, path);
+		if (Buffer.byteLength(name) > maxNameBytes || absolute.length >= maxPathBytes) throw new FsError("ENAMETOOLONG", operation, path);
 		const parent = this.#find(parentPath(absolute), operation);
 		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
 		return { parent, name, path: joinPath(parent.path, name) };
@@ -395,6 +437,7 @@ export class FileSystem {
 
 	/** Walks the path from the root, across mounts and symbolic links. Returns why it leads nowhere, where it does. */
 	#walk(path: string, followLast = true): Place | FsErrorCode {
+		if (path.length >= maxPathBytes) return "ENAMETOOLONG";
 		let links = 0;
 		let trail: Place[] = [this.#mounted("/")];
 		let todo = path.split("/").filter((part) => part !== "" && part !== ".");
@@ -417,7 +460,8 @@ export class FileSystem {
 				if (target.startsWith("/")) trail = trail.slice(0, 1);
 				continue;
 			}
-			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly: here.readOnly });
+			const readOnly = here.readOnly || entry.isView === true;
+			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly });
 		}
 		return trail.at(-1) as Place;
 	}
@@ -425,7 +469,7 @@ export class FileSystem {
 	#mounted(path: string): Place {
 		const mount = this.#mounts.get(path) as Mount;
 		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
-		return { tree: mount.tree, inode, path, readOnly: mount.readOnly };
+		return { tree: mount.tree, inode, path, readOnly: mount.readOnly || inode.isView === true };
 	}
 }
 
@@ -438,7 +482,7 @@ function linksOf(inode: Inode): number {
 
 function statOf(inode: Inode): FileStat {
 	const { type, ino, mode, uid, gid, mtimeMs } = inode;
-	return { type, ino, mode, uid, gid, mtimeMs, links: linksOf(inode), sizeBytes: sizeOf(inode), diskBytes: sizeOf(inode) };
+	return { type, ino, mode, uid, gid, mtimeMs, links: linksOf(inode), sizeBytes: sizeOf(inode), diskBytes: diskBytesOf(inode) };
 }
 
 /** For builders of trees: puts a file at a path relative to the tree's root, with its directories. */

@@ -4,6 +4,7 @@
  */
 import type { Credentials } from "../credentials.ts";
 import type { OutputStream } from "../stream.ts";
+import type { SparseBytes } from "./sparse-bytes.ts";
 
 /** Who asks for a file. */
 export interface FileCaller {
@@ -12,13 +13,23 @@ export interface FileCaller {
 	readonly hostPid: number;
 }
 
-/** Bytes, text, or text made afresh on every read: that is how /proc answers. Throws FsError. */
-export type FileContent = string | Uint8Array | ((caller: FileCaller | undefined) => string);
+/**
+ * Bytes, text, what has grown large (of this file alone, which may change it), text made afresh on every read (that is how /proc answers; it
+ * throws FsError), or bytes that somebody else keeps.
+ */
+export type FileContent = string | Uint8Array | SparseBytes | ((caller: FileCaller | undefined) => string) | KeptContent;
+
+export interface KeptContent {
+	readonly sizeBytes: number;
+	bytes(): Uint8Array;
+}
 
 interface InodeBase {
 	readonly ino: number;
 	/** Shared between trees: never written, copied first. */
 	readonly frozen: boolean;
+	/** Made afresh whenever somebody looks, from what lives elsewhere: it and what is below cannot be written. */
+	readonly isView?: true;
 	/** Permission bits only, e.g. 0o755. */
 	mode: number;
 	uid: number;
@@ -82,6 +93,7 @@ const errorTexts = {
 	EROFS: "read-only file system",
 	ENOSPC: "no space left on device",
 	EINVAL: "invalid argument",
+	EIO: "i/o error",
 	EACCES: "permission denied",
 	EBUSY: "resource busy or locked",
 	ENAMETOOLONG: "file name too long",
@@ -90,6 +102,7 @@ const errorTexts = {
 	ERANGE: "result too large",
 	EOPNOTSUPP: "operation not supported on socket",
 	EXDEV: "cross-device link not permitted",
+	ENOMEM: "not enough memory",
 } as const;
 
 export type FsErrorCode = keyof typeof errorTexts;
@@ -105,6 +118,7 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	EROFS: "Read-only file system",
 	ENOSPC: "No space left on device",
 	EINVAL: "Invalid argument",
+	EIO: "Input/output error",
 	EACCES: "Permission denied",
 	EBUSY: "Device or resource busy",
 	ENAMETOOLONG: "File name too long",
@@ -113,7 +127,13 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	ERANGE: "Numerical result out of range",
 	EOPNOTSUPP: "Operation not supported",
 	EXDEV: "Invalid cross-device link",
+	ENOMEM: "Cannot allocate memory",
 };
+
+/** The same for any text; undefined for what is no code. */
+export function fsErrorText(code: string): string | undefined {
+	return Object.hasOwn(shellErrorTexts, code) ? shellErrorTexts[code as FsErrorCode] : undefined;
+}
 
 /** A failed file operation; the message is Node's form, which just-bash's commands understand. */
 export class FsError extends Error {

@@ -24,8 +24,6 @@ const minQuotaUs = 1_000;
 
 /** Of the sandbox's pause process: the kernel takes it last. */
 export const pauseOomScoreAdj = -998;
-/** Of kubelet and containerd. */
-export const systemOomScoreAdj = -999;
 const guaranteedOomScoreAdj = -997;
 const bestEffortOomScoreAdj = 1000;
 

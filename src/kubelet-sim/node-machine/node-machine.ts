@@ -17,9 +17,9 @@ import {
 	type NetworkStack,
 	type Process,
 	type ProcessTraits,
+	type Program,
 	Tree,
 } from "../../host/index.ts";
-import { systemOomScoreAdj } from "../cgroups/layout.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { kernelThreads } from "./kernel-threads.ts";
@@ -38,6 +38,8 @@ export interface NodeMachineOptions {
 	readonly startedMs: number;
 	/** Of its pods. */
 	readonly workers: () => Iterable<PodWorker>;
+	/** Programs of nodes alone, by name. */
+	readonly findProgram: (name: string) => Program | undefined;
 }
 
 /** Pids below are for what boots with the machine. */
@@ -46,6 +48,8 @@ export const firstFreePid = 1_000;
 /** Where somebody works who has logged in. */
 const sessionCgroup = "/user.slice/user-0.slice/session-1.scope";
 const mebibyte = 1024 * 1024;
+const initMemoryBytes = 13 * mebibyte;
+const initCores = 0.0005;
 /** What a tmpfs of the system may hold. */
 const tmpfsBytes = 800 * mebibyte;
 /** Where, and with which options. */
@@ -53,37 +57,6 @@ const memoryMounts = [
 	["/run", "size=819200k,mode=755"],
 	["/dev/shm", "size=819200k"],
 ] as const;
-
-interface Service {
-	readonly pid: number;
-	readonly argv: readonly string[];
-	readonly cgroup: string;
-	readonly memoryBytes: number;
-	/** Cores. */
-	readonly load: number;
-	readonly oomScoreAdj?: number;
-}
-
-/** What runs on every node before its first pod comes. */
-const services: readonly Service[] = [
-	{ pid: 1, argv: ["/sbin/init"], cgroup: "/init.scope", memoryBytes: 13 * mebibyte, load: 0.0005 },
-	{
-		pid: 411,
-		argv: ["/usr/bin/containerd"],
-		cgroup: "/system.slice/containerd.service",
-		memoryBytes: 62 * mebibyte,
-		load: 0.012,
-		oomScoreAdj: systemOomScoreAdj,
-	},
-	{
-		pid: 738,
-		argv: ["/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml", "--kubeconfig=/etc/kubernetes/kubelet.conf"],
-		cgroup: "/system.slice/kubelet.service",
-		memoryBytes: 96 * mebibyte,
-		load: 0.025,
-		oomScoreAdj: systemOomScoreAdj,
-	},
-];
 
 /** Groups of systemd's units that have processes. */
 function unitsOf(machine: Machine): readonly string[] {
@@ -102,7 +75,7 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 		network,
 		kernel,
 		pidNamespace: kernel.rootNamespace,
-		findProgram: findCommand,
+		findProgram: (program) => options.findProgram(program) ?? findCommand(program),
 		openFileSystem: () => {
 			const files = disk();
 			mountSystemFiles(files, machine, { isWritable: true });
@@ -135,13 +108,12 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 			parent,
 			traits,
 		});
-	let init: Process | undefined;
-	for (const { pid, argv, cgroup, memoryBytes, load, oomScoreAdj = 0 } of services) {
-		const cpuMs = () => (clock.now() - startedMs) * load;
-		const process = start(pid, argv, init, { cgroup, oomScoreAdj, ownMemoryBytes: memoryBytes, cpuMs });
-		init ??= process;
-	}
-	if (init === undefined) throw new Error("a node has no first process");
+	// What else runs is systemd's to start.
+	const init = start(1, ["/sbin/init"], undefined, {
+		cgroup: "/init.scope",
+		ownMemoryBytes: initMemoryBytes,
+		cpuMs: () => (clock.now() - startedMs) * initCores,
+	});
 	const kthreadd = { comm: "", isKernelThread: true, cgroup: "/" } as const;
 	let parent: Process | undefined;
 	for (const { pid, comm } of kernelThreads) {

@@ -38,7 +38,7 @@ it.each<readonly [what: string, script: string, expected: string | RegExp]>([
 	["a tree", "ps -eo comm --forest | grep -A2 shim | head -3", " \\_ containerd-shim\n |   \\_ pause\n |   \\_ sleep\n"],
 	["nobody of that name", "pgrep nobody; echo $?", "1\n"],
 	["pidof", 'test "$(pidof kubelet)" = 738 && echo same', "same\n"],
-	["pstree", "pstree 1 | head -2", "init-+-containerd\n     |-containerd-shim-+-pause\n"],
+	["pstree", "pstree 1 | head -3", "init-+-chronyd\n     |-containerd\n     |-containerd-shim-+-pause\n"],
 	["top's tasks", "top -b -n1 | grep -c kubelet", "1\n"],
 	["memory of the node", "free -m | awk '/Mem/ {print $2}'", "8192\n"],
 	["capabilities of the documentation's example", "grep CapBnd /proc/$B/status", "CapBnd:\t00000000aa0435fb\n"],

@@ -2,36 +2,36 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, putFile, Tree } from "../../host/index.ts";
 import type { CgroupDriver } from "../cgroups/layout.ts";
+import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
-import { cgroupTools, debian, procps, stressTools } from "../images/base.ts";
-import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
+import { PullQueue } from "../images/pull-queue.ts";
+import { PullRecords } from "../images/pull-records.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
-import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { ClusterNetwork } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
+import type { ApiOutage } from "../node-machine/api-outage.ts";
 import { diskOf, hardwareOf } from "../node-machine/hardware.ts";
+import { NodeFacts } from "../node-machine/node-facts.ts";
+import { installedFiles, type OwnFiles, writeOwnFiles } from "../node-machine/node-files.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
+import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { PodAddresses } from "./addresses.ts";
+import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
-import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
+import { withLogs } from "./log-directories.ts";
+import { type NodeDescription, type NodeHealth, type NodeImage, osImage } from "./node-object.ts";
+import type { RuntimeOutage } from "./runtime-health.ts";
 
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
 const maxReportedImages = 50;
 
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
-
-const nodeFiles = once(() =>
-	debian(["curl", ...procps, ...cgroupTools, ...stressTools])
-		.directory("/etc/containerd/certs.d")
-		.directory("/etc/kubernetes/manifests")
-		.directory("/var/lib/kubelet")
-		.directory("/var/log/pods")
-		.build(),
-);
 
 /** What a node's files are on. */
 const nodeDisk = { source: "/dev/vda1", type: "ext4" };
@@ -48,8 +48,20 @@ export interface StoredImage extends PulledImage {
 
 export class SimNode implements WorkerNode, MeasuredNode {
 	description: NodeDescription;
-	/** Heartbeats and pods are being worked on. */
+	/** Heartbeats and pods are being worked on: what follows from the four below, and kept by who changes them. */
 	running = true;
+	/** Its kubelet's process runs. */
+	kubeletRuns = true;
+	/** Its kubelet looks for the API server where it is. */
+	reachesApi = true;
+	/** Where its kubelet looks for the API server, if that was looked up in its files. */
+	apiServer: string | undefined;
+	/** Somebody cut its kubelet off from the API. */
+	isCutOff = false;
+	/** Its disk takes no writes. */
+	diskFault: DiskFault | undefined;
+	/** Its container runtime does not answer. */
+	outage: RuntimeOutage | undefined;
 	/** The lease as last written. */
 	lease: Lease | undefined;
 	/** As last reported: what keeps the transition times. */
@@ -70,23 +82,34 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	#load: NodeLoad = noLoad;
 
 	imageBytes = 0;
-	readonly settings: KubeletSettings;
+	settings: KubeletSettings;
+	readonly #hooks: NodeDaemonHooks;
+	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
+	#pullRecords: PullRecords | undefined;
+	#pulls: PullQueue | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
 	#kernel: Kernel | undefined;
 	#machine: Machine | undefined;
+	#system: NodeSystem | undefined;
+	#facts: NodeFacts | undefined;
+	#apiOutage: ApiOutage | undefined;
+	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
+	#bootsInEarnest = false;
 
 	readonly #workers: () => Iterable<PodWorker>;
 	readonly cgroupDriver: CgroupDriver;
 
 	/**
 	 * @param onWrite told when files of the machine are written
-	 * @param workers of its pods
 	 * @param random the machine's own, once somebody looks at it
+	 * @param workers of its pods, whose logs are among its files
+	 * @param hooks told when its kubelet or its runtime comes or goes
+	 * @param ownFiles what files of its own say beside its name
 	 */
 	constructor(
 		description: NodeDescription,
@@ -96,14 +119,18 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		onWrite: () => void,
 		random: () => Random,
 		workers: () => Iterable<PodWorker>,
+		hooks: NodeDaemonHooks,
+		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
-		this.#workers = workers;
+		this.#hooks = hooks;
+		this.#ownFiles = ownFiles;
 		this.cgroupDriver = settings.cgroupDriver;
 		this.#random = random;
 		this.description = description;
 		this.settings = settings;
 		this.#clock = clock;
 		this.#onWrite = onWrite;
+		this.#workers = workers;
 		this.startedMs = clock.now();
 		this.#cluster = cluster;
 		this.#addresses = new PodAddresses(description.podCidr);
@@ -129,8 +156,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	/** All that ran on it ends at once. */
 	halt(): void {
+		this.#system?.halt();
+		this.outage?.end();
+		this.outage = undefined;
 		this.#machine?.killAll();
 		this.#machine = undefined;
+		// Whoever still asks the old kernel sees what is left there.
+		if (this.#kernel !== undefined) this.#kernel.onLook = undefined;
 		this.#kernel = undefined;
 		// What was mounted by hand or by the system is gone; the disk stays.
 		this.#files?.mountTable.clear();
@@ -159,8 +191,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	/** As it is seen from a shell on it, until its power goes. */
 	get machine(): Machine {
-		const { network, startedMs, kernel } = this;
-		this.#machine ??= openNodeMachine({
+		if (this.#machine !== undefined) return this.#machine;
+		const { network, startedMs, kernel, system } = this;
+		const machine = openNodeMachine({
 			node: this,
 			clock: this.#clock,
 			random: this.#random(),
@@ -169,8 +202,70 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			network,
 			startedMs,
 			workers: this.#workers,
+			findProgram: (program) => system.program(program),
 		});
-		return this.#machine;
+		this.#machine = machine;
+		kernel.log.follow(({ timeMs, level, text }) =>
+			system.journal.append({ atMs: timeMs, unit: "", identifier: "kernel", priority: level, message: text }),
+		);
+		system.boot(machine, this.#bootsInEarnest ? undefined : startedMs);
+		this.#bootsInEarnest = false;
+		return machine;
+	}
+
+	/** What its kubelet did, for its journal. */
+	get facts(): NodeFacts {
+		this.#facts ??= new NodeFacts();
+		return this.#facts;
+	}
+
+	/** Notes since when its kubelet can't reach the API, for its journal. */
+	noteApi(): void {
+		const isOut = this.kubeletRuns && !this.isOff && (this.isCutOff || !this.reachesApi);
+		if (!isOut) {
+			this.#apiOutage = undefined;
+			return;
+		}
+		const server = this.apiServer ?? this.#ownFiles().apiServer;
+		const host = URL.canParse(server) ? new URL(server).host : server;
+		const error = this.reachesApi ? `dial tcp ${host}: i/o timeout` : `dial tcp ${host}: connect: connection refused`;
+		this.#apiOutage ??= { sinceMs: this.#clock.now(), node: this.name, server, error };
+	}
+
+	/** systemd and the journal of its disk. */
+	get system(): NodeSystem {
+		const { machineId } = this.description.identity;
+		this.#system ??= new NodeSystem({
+			clock: this.#clock,
+			random: this.#random().fork("systemd"),
+			machineId,
+			bootId: () => this.description.identity.bootId,
+			osImage,
+			hooks: this.#hooks,
+			swaps: () => undefined,
+			facts: this.facts,
+			apiOutage: () => this.#apiOutage,
+		});
+		return this.#system;
+	}
+
+	/** With which error every write to its disk fails. */
+	get writeFault(): FsErrorCode | undefined {
+		return this.diskFault === undefined ? undefined : diskErrors[this.diskFault];
+	}
+
+	get sandboxError(): string | undefined {
+		if (this.outage !== undefined) return this.outage.error;
+		const { writeFault } = this;
+		if (writeFault === undefined) return undefined;
+		const directory = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes";
+		return `rpc error: code = Unknown desc = failed to create sandbox root directory "${directory}": mkdir ${directory}: ${osErrorText(writeFault)}`;
+	}
+
+	get pullError(): string | undefined {
+		const { writeFault } = this;
+		if (writeFault === undefined) return undefined;
+		return `write /var/lib/containerd/io.containerd.content.v1.content/ingest: ${osErrorText(writeFault)}`;
 	}
 
 	/** The machine comes on again, with the disk that it had. */
@@ -180,15 +275,32 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.pressures = noPressures;
 		this.startedMs = nowMs;
 		this.endedCpuSeconds = 0;
+		this.#pulls = undefined;
 		this.description = { ...this.description, identity: { ...this.description.identity, bootId } };
+		this.kubeletRuns = !this.hasFiles;
+		this.reachesApi = true;
+		this.#bootsInEarnest = this.hasFiles;
+	}
+
+	/** What its kubelet does depends on all of these. */
+	get shouldRun(): boolean {
+		return !this.isOff && this.kubeletRuns && this.reachesApi && !this.isCutOff;
 	}
 
 	get name(): string {
 		return this.description.name;
 	}
 
+	get logPolicy(): LogPolicy {
+		return this.settings.logs;
+	}
+
 	get address(): string {
 		return this.description.address;
+	}
+
+	get podCidr(): string {
+		return this.description.podCidr;
 	}
 
 	get allocatable(): Readonly<Record<string, string>> {
@@ -196,7 +308,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	get network(): PodNetwork {
-		this.#network ??= this.#cluster.add(this.address, "");
+		this.#network ??= this.#cluster.add(this.address, this);
 		return this.#network;
 	}
 
@@ -223,12 +335,25 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#images.set(reference, { ...pulled, sinceMs: known?.sinceMs ?? this.#clock.now() });
 	}
 
+	/** How it got its images. */
+	get pullRecords(): PullRecords {
+		this.#pullRecords ??= new PullRecords(this.settings.verification);
+		return this.#pullRecords;
+	}
+
+	/** Its pulls, while it has power. */
+	get pulls(): PullQueue {
+		this.#pulls ??= new PullQueue(this.settings.maxPulls);
+		return this.#pulls;
+	}
+
 	/** By reference, in full, the oldest first. */
 	get storedImages(): ReadonlyMap<string, StoredImage> {
 		return this.#images ?? noImages;
 	}
 
 	removeImage(reference: string): void {
+		this.#pullRecords?.forget(this.#images?.get(reference)?.imageId ?? "");
 		this.imageBytes -= this.#images?.get(reference)?.image.sizeBytes ?? 0;
 		this.#images?.delete(reference);
 	}
@@ -238,7 +363,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	get health(): NodeHealth {
-		return { pressures: this.pressures, notReady: this.isShuttingDown ? "node is shutting down" : undefined };
+		return { pressures: this.pressures, notReady: this.isShuttingDown ? "node is shutting down" : this.outage?.notReady };
 	}
 
 	writtenFiles(): DiskStats {
@@ -270,7 +395,31 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	hostFiles(): FileSystem {
-		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }), false, nodeDisk);
-		return this.#files;
+		if (this.#files !== undefined) return this.#files;
+		let isInstalled = false;
+		const onWrite = () => {
+			if (isInstalled) this.#onWrite();
+		};
+		const files = new FileSystem(
+			new Tree({
+				clock: this.#clock,
+				lower: withLogs(installedFiles(), this.#workers, this.startedMs),
+				onWrite,
+				writeFault: () => (isInstalled ? this.writeFault : undefined),
+			}),
+			false,
+			nodeDisk,
+		);
+		const { name, description, settings } = this;
+		writeOwnFiles(files, { ...this.#ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });
+		putFile(files.rootTree, "/var/log/syslog", () => this.system.syslog(name));
+		isInstalled = true;
+		this.#files = files;
+		return files;
 	}
+}
+
+/** As Go's syscall errors read. */
+function osErrorText(code: FsErrorCode): string {
+	return new FsError(code, "", "").shellText.toLowerCase();
 }
