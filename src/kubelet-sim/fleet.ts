@@ -41,6 +41,8 @@ import { FleetConnector } from "./node-connector.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
+import type { ContainerRuntime } from "./runtime/cri.ts";
+import { NodeRuntime } from "./runtime/node-runtime.ts";
 import { mirroredHash } from "./static-pods/static-manifest.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
@@ -119,6 +121,8 @@ export class Fleet {
 	readonly #eviction: EvictionManager;
 	readonly #staticPods: StaticPods;
 	readonly #power: NodePower;
+	/** Of nodes whose runtime somebody has looked at. */
+	readonly #runtimes = new WeakMap<SimNode, NodeRuntime>();
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
 	readonly #network: ClusterNetwork;
@@ -361,6 +365,20 @@ export class Fleet {
 	machineOf(name: string): Machine | undefined {
 		const node = this.#nodes.get(name);
 		return node === undefined || node.isOff ? undefined : node.machine;
+	}
+
+	/** A node's container runtime; undefined if there is no such node or it has no power. */
+	runtimeOf(name: string): ContainerRuntime | undefined {
+		const node = this.#nodes.get(name);
+		return node === undefined || node.isOff ? undefined : this.#runtime(node);
+	}
+
+	#runtime(node: SimNode): NodeRuntime {
+		const known = this.#runtimes.get(node);
+		if (known !== undefined) return known;
+		const made = new NodeRuntime({ node, host: this.#host, workers: () => this.#workersOn(node.name) });
+		this.#runtimes.set(node, made);
+		return made;
 	}
 
 	/** What a node has pulled, by reference; undefined if there is no such node. */

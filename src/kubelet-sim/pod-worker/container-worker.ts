@@ -33,8 +33,17 @@ type ContainerSpec = Container | EphemeralContainer;
 
 /** What a container gets after its preStop hook has used up the grace period. */
 const minimumGraceMs = 2_000;
-/** Of a container whose end nobody saw, as containerd has it. */
-const unknownExitCode = 255;
+/** How a container ended that did not end by itself. */
+export interface ContainerEnd {
+	readonly exitCode: number;
+	readonly reason: "Unknown" | "Error";
+}
+
+/** Nobody saw it, as containerd has it then. */
+export const unknownEnd: ContainerEnd = { exitCode: 255, reason: "Unknown" };
+/** SIGKILL. */
+export const killedEnd: ContainerEnd = { exitCode: 137, reason: "Error" };
+
 /** The kubelet looks at a pod again so long after an error. */
 const resyncMs = 1_000;
 const configRetryMs = 10_000;
@@ -110,8 +119,8 @@ export class ContainerWorker {
 		if (this.record.phase === "exited") this.#container?.machine.dropFiles();
 	}
 
-	/** The machine is off: whatever ran has ended, as the runtime finds it afterwards. */
-	powerCut(): void {
+	/** Its sandbox is gone: whatever ran has ended, as the runtime finds it afterwards. */
+	lose(end: ContainerEnd): void {
 		const { record } = this;
 		this.#boots++;
 		this.#endUsage();
@@ -121,7 +130,7 @@ export class ContainerWorker {
 		const { startedMs, containerId, phase } = record;
 		const finishedMs = this.#scope.host.clock.now();
 		if (phase === "running" || (phase === "starting" && this.#container !== undefined)) {
-			record.exit = { exitCode: unknownExitCode, reason: "Unknown", startedMs, finishedMs, containerId };
+			record.exit = { ...end, startedMs, finishedMs, containerId };
 			record.phase = "exited";
 		} else if (phase !== "exited") record.phase = record.exit === undefined ? "waiting" : "exited";
 		record.started = false;
@@ -275,6 +284,33 @@ export class ContainerWorker {
 		const signal = spec?.lifecycle?.stopSignal?.replace(/^SIG/, "") as SignalName | undefined;
 		if (spec === undefined || preStop === undefined) container.signal(signal);
 		else void this.#preStop(container, spec, preStop, deadlineMs, signal);
+	}
+
+	/**
+	 * Somebody tells the runtime to stop it; the kubelet finds that it has ended, and does what the restart policy says.
+	 * @param graceMs until SIGKILL; 0: at once
+	 * @returns when it has ended
+	 */
+	async halt(graceMs: number): Promise<void> {
+		const container = this.#container;
+		const process = container?.process;
+		if (container === undefined || process === undefined || process.exit !== undefined) return;
+		if (graceMs <= 0) {
+			process.kill("KILL");
+			return;
+		}
+		const timer = this.#scope.host.clock.setTimeout(() => process.kill("KILL"), graceMs);
+		container.signal();
+		await process.exited;
+		timer.cancel();
+	}
+
+	/** The runtime has forgotten the instance that ended: the kubelet does not know of a crash that it has to wait for. */
+	forgetExit(): void {
+		const { record } = this;
+		if (record.phase !== "exited") return;
+		record.restartBackoff = undefined;
+		record.retryMs = 0;
 	}
 
 	/** Gives the container what it was promised: while it runs, or by a restart. */

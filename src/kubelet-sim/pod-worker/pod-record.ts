@@ -9,6 +9,7 @@
 import type { Container, EphemeralContainer, Pod, PodStatus, ResourceRequirements } from "../../apimachinery/schema/generated/types.ts";
 import { parseTime } from "../../apimachinery/time.ts";
 import type { BackoffEntry } from "./backoff.ts";
+import { noSandboxes, type SandboxInstance } from "./sandboxes.ts";
 
 export type ContainerKind = "init" | "sidecar" | "main" | "ephemeral";
 
@@ -94,6 +95,8 @@ export interface PodRecord {
 	/** It had succeeded or failed before this process saw it: its status stands. */
 	readonly isOver: boolean;
 	sandbox: "absent" | "creating" | "ready" | "stopped";
+	/** The present one, or the one that ended last, behind those before it. */
+	sandboxes: readonly SandboxInstance[];
 	volumes: "absent" | "mounting" | "mounted";
 	/** "" before there is a sandbox. */
 	ip: string;
@@ -159,6 +162,7 @@ export function newPodRecord(pod: Pod, nowMs: number): PodRecord {
 		isAdmitted: false,
 		isOver: pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed",
 		sandbox: "absent",
+		sandboxes: noSandboxes,
 		volumes: "absent",
 		ip: "",
 		startMs: pod.status?.startTime === undefined ? nowMs : parseTime(pod.status.startTime),

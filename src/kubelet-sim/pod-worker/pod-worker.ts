@@ -22,11 +22,12 @@ import type { DownwardContext } from "../volumes/downward.ts";
 import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
-import { ContainerWorker, type PodScope } from "./container-worker.ts";
+import { type ContainerEnd, ContainerWorker, killedEnd, type PodScope, unknownEnd } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
 import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
+import { sandboxEnded, sandboxOpened } from "./sandboxes.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
@@ -106,6 +107,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		if (record.volumes === "mounted") host.claims.adopt(node.name, pod);
 		if (record.sandbox !== "ready") return;
 		this.#joinNetwork(record.ip);
+		this.#openedSandbox(record.startMs);
 		if (usesDevices(pod)) void this.#recallDevices(resumed);
 		else this.#resume(resumed);
 	}
@@ -207,13 +209,30 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	/** Its machine goes off: containers and network are gone; volumes are there when it comes on again. */
 	powerCut(): void {
-		for (const container of this.#containers.values()) container.powerCut();
+		this.#loseSandbox(unknownEnd);
+	}
+
+	/**
+	 * Its sandbox was stopped behind the kubelet's back: containers are killed, the network is gone. The kubelet notices, and makes
+	 * another one if the pod still has something to run.
+	 */
+	stopSandbox(): void {
+		if (this.record.sandbox !== "ready") return;
+		this.#loseSandbox(killedEnd);
+		const { latency, random } = this.host;
+		this.after(latency.noticeMs(random), () => undefined);
+	}
+
+	#loseSandbox(end: ContainerEnd): void {
+		const { record } = this;
+		for (const container of this.#containers.values()) container.lose(end);
 		this.#wake?.cancel();
 		this.#leaveNetwork();
-		this.record.ip = "";
-		if (this.record.sandbox === "stopped" || this.record.sandbox === "absent") return;
-		this.record.sandbox = "absent";
-		if (this.record.ending === undefined && !this.record.deleting) this.#hasLostSandbox = true;
+		record.ip = "";
+		sandboxEnded(record, this.host.clock.now());
+		if (record.sandbox === "stopped" || record.sandbox === "absent") return;
+		record.sandbox = "absent";
+		if (record.ending === undefined && !record.deleting) this.#hasLostSandbox = true;
 	}
 
 	get isOff(): boolean {
@@ -462,6 +481,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				return;
 			case "stopSandbox":
 				this.record.sandbox = "stopped";
+				sandboxEnded(this.record, this.host.clock.now());
 				this.#unmountVolumes();
 				this.#leaveNetwork();
 				this.host.roomFreed(this.node.name);
@@ -582,6 +602,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
+			this.#openedSandbox(this.host.clock.now());
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
 			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;
@@ -594,6 +615,11 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				this.record.sandbox = "absent";
 			});
 		}
+	}
+
+	#openedSandbox(createdMs: number): void {
+		const ip = this.record.ip === this.node.address ? "" : this.record.ip;
+		sandboxOpened(this.record, { runtimeHandler: "", createdMs, ip });
 	}
 
 	#joinNetwork(address: string): void {

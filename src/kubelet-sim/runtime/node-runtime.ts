@@ -1,0 +1,217 @@
+/**
+ * The container runtime of one node: a view of what its pod workers hold, and what may be done behind the kubelet's back. The kubelet
+ * notices by its pod lifecycle event generator, and does what restart policies say.
+ * Source of texts: containerd 2.1, internal/cri/server.
+ */
+import { sleep } from "../../apimachinery/clock/clock.ts";
+import type { ExecOptions, ExitStatus, ProcessStreams } from "../../apimachinery/node-connector.ts";
+import type { LogBuffer } from "../container/log-buffer.ts";
+import { addDisk, noDisk } from "../eviction/pod-stats.ts";
+import { formatImageReference, parseImageReference } from "../images/reference.ts";
+import { type RegistryAccount, registryHostOf } from "../images/registry-options.ts";
+import type { SimNode } from "../node/sim-node.ts";
+import type { PodWorker } from "../pod-worker/pod-worker.ts";
+import type { WorkerHost } from "../pod-worker/worker-host.ts";
+import { type ContainerRuntime, type ContainerStats, CriError, type PodSandbox, type RuntimeContainer, type RuntimeImage } from "./cri.ts";
+import { describeImages, findImage } from "./image-view.ts";
+import { type ContainerEntry, containersOfPod, type SandboxEntry, sandboxesOfPod } from "./runtime-view.ts";
+
+/** Over which the present use of the processor is taken. */
+const usageWindowMs = 10_000;
+
+export interface NodeRuntimeOptions {
+	readonly node: SimNode;
+	readonly host: Pick<WorkerHost, "clock" | "random" | "latency" | "images">;
+	readonly workers: () => Iterable<PodWorker>;
+}
+
+export class NodeRuntime implements ContainerRuntime {
+	readonly node: SimNode;
+	readonly #host: NodeRuntimeOptions["host"];
+	readonly #workers: () => Iterable<PodWorker>;
+	/** Ids of sandboxes and containers that somebody removed and that workers still know of. */
+	#removed = new Set<string>();
+
+	constructor({ node, host, workers }: NodeRuntimeOptions) {
+		this.node = node;
+		this.#host = host;
+		this.#workers = workers;
+	}
+
+	sandboxes(): readonly PodSandbox[] {
+		return this.#look().sandboxes.map(({ sandbox }) => sandbox);
+	}
+
+	sandbox(id: string): PodSandbox {
+		return this.#sandboxEntry(id).sandbox;
+	}
+
+	containers(): readonly RuntimeContainer[] {
+		return this.#look().containers.map(({ container }) => container);
+	}
+
+	container(id: string): RuntimeContainer {
+		return this.containerEntry(id).container;
+	}
+
+	stats(): readonly ContainerStats[] {
+		return this.#look().containers.flatMap((entry) => this.#statsOf(entry) ?? []);
+	}
+
+	log(id: string): LogBuffer {
+		const { log, container } = this.containerEntry(id);
+		if (log === undefined)
+			throw new Error(`failed to open log file ${JSON.stringify(container.logPath)}: open ${container.logPath}: no such file or directory`);
+		return log;
+	}
+
+	async stopContainer(id: string, graceMs: number): Promise<void> {
+		const entry = this.#findContainer(id);
+		if (entry?.isCurrent === true) await entry.worker.halt(graceMs);
+	}
+
+	async removeContainer(id: string): Promise<void> {
+		const entry = this.#findContainer(id);
+		if (entry === undefined) return;
+		if (entry.isCurrent) {
+			await entry.worker.halt(0);
+			// The kubelet may look at it only later: it finds nothing then.
+			entry.worker.forgetExit();
+		}
+		this.#removed.add(entry.container.id);
+		entry.pod.sync();
+	}
+
+	stopSandbox(id: string): void {
+		const entry = this.#findSandbox(id);
+		if (entry?.isCurrent === true) entry.worker.stopSandbox();
+	}
+
+	removeSandbox(id: string): void {
+		const entry = this.#findSandbox(id);
+		if (entry === undefined) return;
+		if (entry.isCurrent) entry.worker.stopSandbox();
+		for (const { container } of containersOfPod(entry.worker))
+			if (container.sandboxId === entry.sandbox.id) this.#removed.add(container.id);
+		this.#removed.add(entry.sandbox.id);
+	}
+
+	async exec(id: string, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+		const { worker, container, isCurrent } = this.containerEntry(id);
+		const instance = isCurrent ? worker.container : undefined;
+		if (instance === undefined || container.state !== "CONTAINER_RUNNING")
+			throw new CriError("Unknown", `container is in ${container.state} state`);
+		return instance.exec(options, streams, signal);
+	}
+
+	images(): readonly RuntimeImage[] {
+		const hasSandboxes = [...this.#workers()].some(({ record }) => record.sandboxes.length > 0);
+		return describeImages(this.node.storedImages, hasSandboxes);
+	}
+
+	image(name: string): RuntimeImage | undefined {
+		return findImage(this.images(), name);
+	}
+
+	async pull(name: string, account: RegistryAccount | undefined): Promise<string> {
+		const { clock, images, latency, random } = this.#host;
+		const reference = parseImageReference(name);
+		if ("error" in reference) throw new CriError("Unknown", `failed to parse image reference ${JSON.stringify(name)}: ${reference.error}`);
+		const registryHost = registryHostOf(reference.repository);
+		const answer = images.pull({
+			reference,
+			accounts: account === undefined ? [] : [account],
+			allowsPlainHttp: images.registry(registryHost)?.scheme === "http" && this.node.allowsPlainHttp(registryHost),
+		});
+		const isThere = !("error" in answer) && this.node.image(formatImageReference(reference))?.imageId === answer.imageId;
+		const tookMs = "error" in answer || isThere ? latency.checkImageMs(random) : images.pullMs(reference, answer.image, latency, random);
+		if (tookMs > 0) await sleep(clock, tookMs);
+		if ("error" in answer) throw new PullError(answer.error);
+		this.node.addImage(formatImageReference(reference), answer);
+		const pulled = this.image(formatImageReference(reference));
+		return pulled?.id ?? "";
+	}
+
+	removeImage(name: string): void {
+		const image = this.image(name);
+		if (image === undefined) return;
+		for (const [reference, { imageId }] of [...this.node.storedImages])
+			if (image.repoDigests.includes(imageId)) this.node.removeImage(reference);
+	}
+
+	/** With the worker behind it. Throws `CriError`. */
+	containerEntry(id: string): ContainerEntry {
+		const entry = this.#findContainer(id);
+		if (entry === undefined)
+			throw new CriError("NotFound", `an error occurred when try to find container ${JSON.stringify(id)}: not found`);
+		return entry;
+	}
+
+	#sandboxEntry(id: string): SandboxEntry {
+		const entry = this.#findSandbox(id);
+		if (entry === undefined) throw new CriError("NotFound", "an error occurred when try to find sandbox: not found");
+		return entry;
+	}
+
+	#findContainer(id: string): ContainerEntry | undefined {
+		return unique(
+			this.#look().containers,
+			id,
+			({ container }) => container.id,
+			`an error occurred when try to find container ${JSON.stringify(id)}`,
+		);
+	}
+
+	#findSandbox(id: string): SandboxEntry | undefined {
+		return unique(this.#look().sandboxes, id, ({ sandbox }) => sandbox.id, "an error occurred when try to find sandbox");
+	}
+
+	#look(): { readonly sandboxes: readonly SandboxEntry[]; readonly containers: readonly ContainerEntry[] } {
+		const nowMs = this.#host.clock.now();
+		const containers: ContainerEntry[] = [];
+		const sandboxes: SandboxEntry[] = [];
+		const seen = new Set<string>();
+		const isThere = (id: string) => {
+			if (this.#removed.has(id)) seen.add(id);
+			return !this.#removed.has(id);
+		};
+		for (const worker of this.#workers()) {
+			const own = containersOfPod(worker).filter(({ container }) => isThere(container.id));
+			containers.push(...own);
+			sandboxes.push(...sandboxesOfPod(worker, own, nowMs).filter(({ sandbox }) => isThere(sandbox.id)));
+		}
+		this.#removed = seen;
+		containers.sort((a, b) => b.container.createdMs - a.container.createdMs);
+		sandboxes.sort((a, b) => b.sandbox.createdMs - a.sandbox.createdMs);
+		return { sandboxes, containers };
+	}
+
+	#statsOf({ container, worker, pod, isCurrent }: ContainerEntry): ContainerStats | undefined {
+		const { used } = worker;
+		if (!isCurrent || container.state !== "CONTAINER_RUNNING" || used === undefined) return undefined;
+		const atMs = this.#host.clock.now();
+		const { usage } = pod;
+		const machine = worker.container?.machine;
+		const files = machine?.hasFiles === true ? machine.files.rootTree.written() : noDisk;
+		const disk = addDisk(files, { bytes: usage.diskBytes(container.name, atMs), inodes: 0 });
+		return {
+			container,
+			atMs,
+			cpuSeconds: usage.cpuSeconds(used, atMs),
+			cores: atMs > used.startedMs ? usage.cores(used, Math.max(used.startedMs, atMs - usageWindowMs), atMs) : 0,
+			workingSetBytes: usage.memoryBytes(used, atMs),
+			diskBytes: disk.bytes,
+			inodes: disk.inodes,
+		};
+	}
+}
+
+/** What a registry said, which comes with its code. */
+class PullError extends Error {}
+
+/** The one whose id begins so; undefined if there is none. Throws `CriError` if there are several. */
+function unique<T>(entries: readonly T[], prefix: string, idOf: (entry: T) => string, trying: string): T | undefined {
+	const found = prefix === "" ? [] : entries.filter((entry) => idOf(entry).startsWith(prefix));
+	if (found.length > 1) throw new CriError("Unknown", `${trying}: multiple IDs found with provided prefix: ${prefix}`);
+	return found[0];
+}
