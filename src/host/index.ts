@@ -11,9 +11,10 @@
  * files in memory.
  */
 export { commandNames, findCommand } from "./commands/index.ts";
+export { type ParsedOptions, parseOptions } from "./commands/options.ts";
 export { kernelVersion } from "./commands/system.ts";
 export { Kernel, PidNamespace } from "./kernel.ts";
-export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
+export { defaultPath, ExecError, Machine, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
 export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
 export {
 	type Connection,
@@ -33,6 +34,7 @@ export {
 	Collector,
 	emptyInput,
 	type InputStream,
+	inputOf,
 	type OutputStream,
 	Pipe,
 	writeText,

@@ -42,6 +42,7 @@ import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footpri
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import type { ContainerRuntime } from "./runtime/cri.ts";
+import { preloadRuntimeTools, runtimeProgram } from "./runtime/node-programs.ts";
 import { NodeRuntime } from "./runtime/node-runtime.ts";
 import { mirroredHash } from "./static-pods/static-manifest.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
@@ -255,7 +256,7 @@ export class Fleet {
 
 	/** In virtual time, before the clock moves: loads the shell, which otherwise happens when the first one runs. */
 	static async preload(): Promise<void> {
-		await loadGrammar();
+		await Promise.all([loadGrammar(), preloadRuntimeTools()]);
 	}
 
 	/**
@@ -369,6 +370,10 @@ export class Fleet {
 
 	/** A node's container runtime; undefined if there is no such node or it has no power. */
 	runtimeOf(name: string): ContainerRuntime | undefined {
+		return this.#runtimeOf(name);
+	}
+
+	#runtimeOf(name: string): NodeRuntime | undefined {
 		const node = this.#nodes.get(name);
 		return node === undefined || node.isOff ? undefined : this.#runtime(node);
 	}
@@ -450,6 +455,7 @@ export class Fleet {
 					this.#staticPods.filesChanged(node);
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
+			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
 		);
 	}
 

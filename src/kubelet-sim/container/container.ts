@@ -20,6 +20,7 @@ import {
 	type Process,
 	type ProcessExit,
 	type SignalName,
+	type SpawnOptions,
 	Tty,
 } from "../../host/index.ts";
 import { type Image, shellUsage } from "../images/image.ts";
@@ -176,6 +177,12 @@ export class SimContainer {
 		this.#process?.kill(signal ?? own);
 	}
 
+	/** By which the runtime stops it: the pod's, or the image's. */
+	get stopSignal(): string {
+		const { image, spec } = this.#options;
+		return spec.lifecycle?.stopSignal ?? `SIG${image.config.stopSignal ?? "TERM"}`;
+	}
+
 	/** What the container left in its termination message file, at most 4096 bytes. */
 	terminationMessage(): string {
 		if (!this.machine.hasFiles) return "";
@@ -185,6 +192,14 @@ export class SimContainer {
 			if (error instanceof FsError) return "";
 			throw error;
 		}
+	}
+
+	/** Starts another process in the container for somebody on its node. Throws `ExecError` if it cannot be started. */
+	async join(streams: Pick<SpawnOptions, "argv" | "stdin" | "stdout" | "stderr" | "terminal">): Promise<Process> {
+		void this.machine.files;
+		await this.#options.volumes.settled();
+		const env = new Map([...this.env(), ...(streams.terminal === undefined ? [] : [["TERM", "xterm"] as const])]);
+		return this.machine.spawn({ ...streams, env, cwd: this.#workingDir() });
 	}
 
 	/** Runs another process in the container: `kubectl exec`, probes, hooks. */
@@ -285,6 +300,15 @@ export class SimContainer {
 		if (!usesVariables(spec)) return [...command, ...args];
 		const env = this.env();
 		return [...command, ...args].map((word) => expand(word, (name) => env.get(name)));
+	}
+
+	/** The main process's words, as the runtime starts it. */
+	get argv(): readonly string[] {
+		return this.#argv();
+	}
+
+	get workingDir(): string {
+		return this.#workingDir();
 	}
 
 	#workingDir(): string {

@@ -12,6 +12,8 @@ export interface NodeMachineOptions {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly kernel: Kernel;
+	/** Those that a node has and its containers have not. */
+	readonly findProgram: (name: string) => Program | undefined;
 	/** The node's disk, which hostPath volumes lead to as well. */
 	readonly disk: () => FileSystem;
 	readonly network: NetworkStack;
@@ -36,7 +38,7 @@ const serve: Program = async ({ process }) => {
 };
 
 export function openNodeMachine(options: NodeMachineOptions): Machine {
-	const { name, clock, random, kernel, disk, network, capacity, startedMs } = options;
+	const { name, clock, random, kernel, findProgram, disk, network, capacity, startedMs } = options;
 	const machine = new Machine({
 		hostname: name,
 		clock,
@@ -44,7 +46,7 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 		network,
 		kernel,
 		pidNamespace: kernel.rootNamespace,
-		findProgram: findCommand,
+		findProgram: (command) => findProgram(command) ?? findCommand(command),
 		openFileSystem: () => new FileSystem(disk().rootTree),
 		cores: () => quantityToNumber(capacity.cpu ?? "1"),
 		memoryLimitBytes: () => quantityToNumber(capacity.memory ?? "0"),

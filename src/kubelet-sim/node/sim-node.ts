@@ -2,7 +2,7 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, Kernel, type Machine, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, Kernel, type Machine, type Program, Tree } from "../../host/index.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import { debian } from "../images/base.ts";
@@ -12,6 +12,8 @@ import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
+import { containerdConfigPath, shippedConfig } from "../runtime/containerd-config.ts";
+import { runtimeProgramNames } from "../runtime/program-names.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
 import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
@@ -21,9 +23,20 @@ const maxReportedImages = 50;
 
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
 
+const crictlConfig = `runtime-endpoint: unix:///run/containerd/containerd.sock
+image-endpoint: unix:///run/containerd/containerd.sock
+timeout: 2
+debug: false
+`;
+
 const nodeFiles = once(() =>
 	debian(["curl", "ps"])
 		.directory("/etc/containerd/certs.d")
+		.file(containerdConfigPath, shippedConfig)
+		.file("/etc/crictl.yaml", crictlConfig)
+		.directory("/run/containerd")
+		.directory("/var/lib/containerd")
+		.programs("/usr/bin", runtimeProgramNames)
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
 		.directory("/var/log/pods")
@@ -67,6 +80,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly settings: KubeletSettings;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
+	readonly #findProgram: (name: string) => Program | undefined;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#network: PodNetwork | undefined;
@@ -77,6 +91,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/**
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
+	 * @param findProgram those that a node has and its containers have not
 	 */
 	constructor(
 		description: NodeDescription,
@@ -85,7 +100,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		cluster: ClusterNetwork,
 		onWrite: () => void,
 		random: () => Random,
+		findProgram: (name: string) => Program | undefined,
 	) {
+		this.#findProgram = findProgram;
 		this.#random = random;
 		this.description = description;
 		this.settings = settings;
@@ -123,6 +140,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			name,
 			clock: this.#clock,
 			random: this.#random(),
+			findProgram: this.#findProgram,
 			kernel,
 			disk: () => this.hostFiles(),
 			network,

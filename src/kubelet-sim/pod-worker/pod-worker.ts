@@ -619,7 +619,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	#openedSandbox(createdMs: number): void {
 		const ip = this.record.ip === this.node.address ? "" : this.record.ip;
-		sandboxOpened(this.record, { runtimeHandler: "", createdMs, ip });
+		sandboxOpened(this.record, { runtimeHandler: "", createdMs, ip, shimPid: this.node.kernel.reservePids(2) });
 	}
 
 	#joinNetwork(address: string): void {

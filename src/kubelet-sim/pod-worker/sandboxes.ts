@@ -2,8 +2,6 @@
  * The sandboxes that a pod has had on its node: the present one, and those before it for as long as the runtime keeps them. What a
  * container runtime knows of a sandbox beyond its pod is no more than this.
  */
-import type { PodRecord } from "./pod-record.ts";
-
 export interface SandboxInstance {
 	/** 0 for the pod's first one. */
 	readonly attempt: number;
@@ -11,10 +9,17 @@ export interface SandboxInstance {
 	readonly runtimeHandler: string;
 	/** Unix ms. */
 	readonly createdMs: number;
+	/** On the node, of its shim; its pause process has the next one. */
+	readonly shimPid: number;
 	/** "" with the node's network. */
 	readonly ip: string;
 	/** When it was stopped, Unix ms; absent: it is ready. */
 	readonly endedMs?: number;
+}
+
+/** Of a pod: the present one, or the one that ended last, behind those before it. */
+interface SandboxHistory {
+	sandboxes: readonly SandboxInstance[];
 }
 
 /** Before there is one: shared by all pods. */
@@ -23,17 +28,17 @@ export const noSandboxes: readonly SandboxInstance[] = [];
 /** One before the present one is kept as long as dead containers may be in it. */
 const maxKept = 3;
 
-export function sandboxOpened(record: PodRecord, instance: Omit<SandboxInstance, "attempt">): void {
+export function sandboxOpened(record: SandboxHistory, instance: Omit<SandboxInstance, "attempt">): void {
 	const attempt = (record.sandboxes.at(-1)?.attempt ?? -1) + 1;
 	record.sandboxes = [...record.sandboxes.slice(1 - maxKept), { attempt, ...instance }];
 }
 
-export function sandboxEnded(record: PodRecord, endedMs: number): void {
+export function sandboxEnded(record: SandboxHistory, endedMs: number): void {
 	const last = record.sandboxes.at(-1);
 	if (last !== undefined && last.endedMs === undefined) record.sandboxes = [...record.sandboxes.slice(0, -1), { ...last, endedMs }];
 }
 
 /** The one in which an instance of a container was started. */
-export function sandboxAt(record: PodRecord, startedMs: number): SandboxInstance | undefined {
+export function sandboxAt(record: SandboxHistory, startedMs: number): SandboxInstance | undefined {
 	return record.sandboxes.findLast(({ createdMs }) => createdMs <= startedMs) ?? record.sandboxes[0];
 }

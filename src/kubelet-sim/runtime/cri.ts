@@ -2,9 +2,13 @@
  * The container runtime of a node in the terms of the Container Runtime Interface: what a kubelet, crictl and others may ask of it.
  * Source: https://github.com/kubernetes/cri-api/blob/master/pkg/apis/runtime/v1/api.proto
  */
-import type { ExecOptions, ExitStatus, ProcessStreams } from "../../apimachinery/node-connector.ts";
+
+import type { JsonObject } from "../../apimachinery/json.ts";
+import type { Process, SpawnOptions } from "../../host/index.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
 import type { RegistryAccount } from "../images/registry-options.ts";
+import type { ContainerdConfig, RuntimeHandler } from "./containerd-config.ts";
+import type { LinuxResources } from "./linux-resources.ts";
 
 export interface PodSandbox {
 	/** 64 hexadecimal digits. */
@@ -22,6 +26,8 @@ export interface PodSandbox {
 	readonly annotations: Readonly<Record<string, string>>;
 	/** "" for the default one. */
 	readonly runtimeHandler: string;
+	/** Of its pause process, as the node sees it; 0 when it is not ready. */
+	readonly pid: number;
 }
 
 export interface RuntimeContainer {
@@ -64,6 +70,8 @@ export interface RuntimeImage {
 	readonly id: string;
 	readonly repoTags: readonly string[];
 	readonly repoDigests: readonly string[];
+	/** When it came, Unix ms. */
+	readonly sinceMs: number;
 	/** As it came, bytes. */
 	readonly sizeBytes: number;
 	/** Never removed to make room: the sandboxes' own. */
@@ -92,14 +100,59 @@ export class CriError extends Error {
 	}
 }
 
+export interface RuntimeMount {
+	readonly containerPath: string;
+	readonly hostPath: string;
+	readonly readonly: boolean;
+	readonly propagation: "PROPAGATION_PRIVATE" | "PROPAGATION_HOST_TO_CONTAINER" | "PROPAGATION_BIDIRECTIONAL";
+}
+
+export interface ContainerDetails {
+	readonly mounts: readonly RuntimeMount[];
+	readonly resources: LinuxResources;
+	readonly user: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
+	/** `SIGTERM` */
+	readonly stopSignal: string;
+	/** How the kubelet asked for it. */
+	readonly config: JsonObject;
+	/** The OCI runtime configuration. */
+	readonly spec: JsonObject;
+}
+
+export interface SandboxDetails {
+	/** How the kubelet asked for it. */
+	readonly config: JsonObject;
+	/** The node's namespaces that it shares: `NODE`; its own: `POD`; each container's: `CONTAINER`. */
+	readonly namespaces: { readonly network: string; readonly pid: string; readonly ipc: string };
+}
+
+export type ExecProcess = Pick<SpawnOptions, "argv" | "stdin" | "stdout" | "stderr" | "terminal">;
+
+export interface RuntimeStatus {
+	readonly conditions: readonly { readonly type: string; readonly isTrue: boolean; readonly reason: string; readonly message: string }[];
+	/** By name; "" is the default one. */
+	readonly handlers: readonly string[];
+	readonly config: JsonObject;
+	readonly cniConfig: JsonObject;
+}
+
 /** Ids may be cut short, as long as one thing alone begins so. What is not there is a `CriError`, unless said otherwise. */
 export interface ContainerRuntime {
+	/** `2.1.4` */
+	readonly version: string;
+	status(): RuntimeStatus;
+	/** As it was when containerd started. */
+	readonly config: ContainerdConfig;
+	/** Of a sandbox. */
+	handler(name: string): RuntimeHandler;
 	/** Newest first. */
 	sandboxes(): readonly PodSandbox[];
 	sandbox(id: string): PodSandbox;
 	/** Newest first, with those that have ended and are still there. */
 	containers(): readonly RuntimeContainer[];
 	container(id: string): RuntimeContainer;
+	details(id: string): ContainerDetails;
+	sandboxDetails(id: string): SandboxDetails;
 	/** Of containers that run. */
 	stats(): readonly ContainerStats[];
 	log(id: string): LogBuffer;
@@ -110,10 +163,13 @@ export interface ContainerRuntime {
 	stopSandbox(id: string): void;
 	/** With its containers. */
 	removeSandbox(id: string): void;
-	exec(id: string, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus>;
+	/** Starts a process in a container that runs. Rejects with `CriError`. */
+	exec(id: string, process: ExecProcess): Promise<Process>;
 	images(): readonly RuntimeImage[];
 	/** By reference, id or digest; undefined if it is not there. */
 	image(name: string): RuntimeImage | undefined;
+	/** Of an image that is there: its OCI configuration. */
+	imageSpec(id: string): JsonObject;
 	/** Resolves to the id of what came. */
 	pull(name: string, account: RegistryAccount | undefined): Promise<string>;
 	removeImage(name: string): void;

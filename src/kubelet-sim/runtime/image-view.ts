@@ -16,27 +16,28 @@ export function imageConfigId(imageRef: string): string {
 		.digest("hex")}`;
 }
 
-/** By name. @param hasSandboxes whether the sandboxes' image is there, too */
-export function describeImages(stored: ReadonlyMap<string, StoredImage>, hasSandboxes: boolean): readonly RuntimeImage[] {
-	const byId = new Map<string, { tags: string[]; digests: string[]; sizeBytes: number; isPinned: boolean }>();
-	const add = (reference: string, imageRef: string, sizeBytes: number, isPinned: boolean) => {
+/** By name. @param firstSandboxMs when the sandboxes' own came; undefined: it is not there */
+export function describeImages(stored: ReadonlyMap<string, StoredImage>, firstSandboxMs: number | undefined): readonly RuntimeImage[] {
+	const byId = new Map<string, { tags: string[]; digests: string[]; sizeBytes: number; sinceMs: number; isPinned: boolean }>();
+	const add = (reference: string, imageRef: string, sizeBytes: number, sinceMs: number, isPinned: boolean) => {
 		const id = imageConfigId(imageRef);
-		const known = byId.get(id) ?? { tags: [], digests: [], sizeBytes, isPinned };
+		const known = byId.get(id) ?? { tags: [], digests: [], sizeBytes, sinceMs, isPinned };
 		byId.set(id, known);
 		if (!reference.includes("@")) known.tags.push(reference);
 		if (!known.digests.includes(imageRef)) known.digests.push(imageRef);
 		known.isPinned ||= isPinned;
 	};
-	for (const [reference, { image, imageId }] of stored) add(reference, imageId, image.sizeBytes, false);
+	for (const [reference, { image, imageId, sinceMs }] of stored) add(reference, imageId, image.sizeBytes, sinceMs, false);
 	const own = formatImageReference(sandboxImage);
-	if (hasSandboxes) add(own, imageIdOf(sandboxImage, pauseImage), pauseImage.sizeBytes, true);
+	if (firstSandboxMs !== undefined) add(own, imageIdOf(sandboxImage, pauseImage), pauseImage.sizeBytes, firstSandboxMs, true);
 	const nameOf = ({ repoTags, repoDigests }: RuntimeImage) => repoTags[0] ?? repoDigests[0] ?? "";
 	return [...byId]
-		.map(([id, { tags, digests, sizeBytes, isPinned }]) => ({
+		.map(([id, { tags, digests, sizeBytes, sinceMs, isPinned }]) => ({
 			id,
 			repoTags: [...new Set(tags)],
 			repoDigests: digests,
 			sizeBytes,
+			sinceMs,
 			isPinned,
 		}))
 		.sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));

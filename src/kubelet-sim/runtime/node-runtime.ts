@@ -4,16 +4,41 @@
  * Source of texts: containerd 2.1, internal/cri/server.
  */
 import { sleep } from "../../apimachinery/clock/clock.ts";
-import type { ExecOptions, ExitStatus, ProcessStreams } from "../../apimachinery/node-connector.ts";
+import type { JsonObject } from "../../apimachinery/json.ts";
+import type { Random } from "../../apimachinery/random.ts";
+import { defaultPath, ExecError, FsError, type Process } from "../../host/index.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
 import { addDisk, noDisk } from "../eviction/pod-stats.ts";
+import { imageBuiltMs } from "../images/base.ts";
+import { pauseImage } from "../images/plain.ts";
 import { formatImageReference, parseImageReference } from "../images/reference.ts";
 import { type RegistryAccount, registryHostOf } from "../images/registry-options.ts";
 import type { SimNode } from "../node/sim-node.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerHost } from "../pod-worker/worker-host.ts";
-import { type ContainerRuntime, type ContainerStats, CriError, type PodSandbox, type RuntimeContainer, type RuntimeImage } from "./cri.ts";
-import { describeImages, findImage } from "./image-view.ts";
+import {
+	type ContainerdConfig,
+	containerdConfigPath,
+	containerdVersion,
+	type RuntimeHandler,
+	readContainerdConfig,
+	shimName,
+	shippedConfig,
+} from "./containerd-config.ts";
+import {
+	type ContainerDetails,
+	type ContainerRuntime,
+	type ContainerStats,
+	CriError,
+	type ExecProcess,
+	type PodSandbox,
+	type RuntimeContainer,
+	type RuntimeImage,
+	type RuntimeStatus,
+	type SandboxDetails,
+} from "./cri.ts";
+import { containerDetails, sandboxConfig } from "./details.ts";
+import { describeImages, findImage, imageConfigId } from "./image-view.ts";
 import { type ContainerEntry, containersOfPod, type SandboxEntry, sandboxesOfPod } from "./runtime-view.ts";
 
 /** Over which the present use of the processor is taken. */
@@ -21,7 +46,7 @@ const usageWindowMs = 10_000;
 
 export interface NodeRuntimeOptions {
 	readonly node: SimNode;
-	readonly host: Pick<WorkerHost, "clock" | "random" | "latency" | "images">;
+	readonly host: Pick<WorkerHost, "clock" | "random" | "latency" | "images" | "clusterDns">;
 	readonly workers: () => Iterable<PodWorker>;
 }
 
@@ -31,11 +56,94 @@ export class NodeRuntime implements ContainerRuntime {
 	readonly #workers: () => Iterable<PodWorker>;
 	/** Ids of sandboxes and containers that somebody removed and that workers still know of. */
 	#removed = new Set<string>();
+	#config: ContainerdConfig | undefined;
+	/** When the machine had booted whose containerd read it, Unix ms. */
+	#configuredMs: number;
+	/** Whether containerd runs. Containers go on without it; nobody can ask for anything. */
+	isServing = true;
+	readonly version = containerdVersion;
 
 	constructor({ node, host, workers }: NodeRuntimeOptions) {
 		this.node = node;
 		this.#host = host;
 		this.#workers = workers;
+		this.#configuredMs = node.startedMs;
+	}
+
+	/** containerd starts anew: what its configuration says by now counts from here on. */
+	restart(): void {
+		this.isServing = true;
+		this.#configuredMs = this.node.startedMs;
+		this.#config = readContainerdConfig(this.#configFile());
+	}
+
+	get config(): ContainerdConfig {
+		if (this.#configuredMs !== this.node.startedMs) this.restart();
+		this.#config ??= readContainerdConfig(shippedConfig);
+		return this.#config;
+	}
+
+	#configFile(): string {
+		try {
+			return this.node.hostFiles().readText(containerdConfigPath);
+		} catch (error) {
+			if (error instanceof FsError) return "";
+			throw error;
+		}
+	}
+
+	handler(name: string): RuntimeHandler {
+		const { handlers, defaultHandler } = this.config;
+		return handlers.get(name === "" ? defaultHandler : name) ?? { name, type: "", kind: undefined, options: {} };
+	}
+
+	/** Why it could not make a sandbox of a handler; undefined: it could. */
+	handlerProblem(name: string): string | undefined {
+		const { handlers, defaultHandler } = this.config;
+		const wanted = name === "" ? defaultHandler : name;
+		const handler = handlers.get(wanted);
+		if (handler === undefined) return `failed to get sandbox runtime: no runtime for ${JSON.stringify(wanted)} is configured`;
+		if (handler.kind !== undefined) return undefined;
+		const why = `runtime ${JSON.stringify(handler.type)} binary not installed ${JSON.stringify(shimName(handler.type))}: file does not exist`;
+		return `failed to start sandbox: failed to create containerd task: failed to start shim: failed to resolve runtime path: ${why}`;
+	}
+
+	status(): RuntimeStatus {
+		const of = (type: string) => ({ type, isTrue: true, reason: "", message: "" });
+		const { handlers, defaultHandler } = this.config;
+		const runtimes = Object.fromEntries(
+			[...handlers.values()].map(({ name, type, options }) => [
+				name,
+				{ runtimeType: type, runtimePath: "", options, sandboxer: "podsandbox", snapshotter: "" },
+			]),
+		);
+		return {
+			conditions: ["RuntimeReady", "NetworkReady", "ContainerdHasNoDeprecationWarnings"].map(of),
+			handlers: ["", ...handlers.keys()],
+			config: {
+				containerd: { defaultRuntimeName: defaultHandler, runtimes },
+				cni: { binDirs: ["/opt/cni/bin"], confDir: "/etc/cni/net.d", maxConfNum: 1 },
+				containerdEndpoint: "/run/containerd/containerd.sock",
+				containerdRootDir: "/var/lib/containerd",
+				rootDir: "/var/lib/containerd/io.containerd.grpc.v1.cri",
+				stateDir: "/run/containerd/io.containerd.grpc.v1.cri",
+				enableSelinux: false,
+				maxContainerLogLineSize: 16_384,
+			},
+			cniConfig: {
+				PluginDirs: ["/opt/cni/bin"],
+				PluginConfDir: "/etc/cni/net.d",
+				PluginMaxConfNum: 1,
+				Prefix: "eth",
+				Networks: [
+					{ Config: { Name: "cni-loopback", CNIVersion: "0.3.1", Plugins: [{ Network: { type: "loopback" } }] }, IFName: "lo" },
+					{
+						Config: { Name: "kindnet", CNIVersion: "0.3.1", Plugins: [{ Network: { type: "ptp" } }, { Network: { type: "portmap" } }] },
+						IFName: "eth0",
+					},
+				],
+			},
+		};
 	}
 
 	sandboxes(): readonly PodSandbox[] {
@@ -52,6 +160,29 @@ export class NodeRuntime implements ContainerRuntime {
 
 	container(id: string): RuntimeContainer {
 		return this.containerEntry(id).container;
+	}
+
+	details(id: string): ContainerDetails {
+		const entry = this.containerEntry(id);
+		return containerDetails(entry, this.node.allocatable.memory ?? "0", this.sandbox(entry.container.sandboxId).pid);
+	}
+
+	sandboxDetails(id: string): SandboxDetails {
+		const { sandbox, worker } = this.#sandboxEntry(id);
+		const { hostNetwork, hostPID, hostIPC, shareProcessNamespace } = worker.pod.spec ?? {};
+		const of = (isNode: boolean | undefined, other: string) => (isNode === true ? "NODE" : other);
+		return {
+			config: sandboxConfig(
+				worker.pod,
+				{ ...sandbox, labels: { ...sandbox.labels }, annotations: { ...sandbox.annotations } },
+				this.#host.clusterDns,
+			),
+			namespaces: {
+				network: of(hostNetwork, "POD"),
+				pid: of(hostPID, shareProcessNamespace === true ? "POD" : "CONTAINER"),
+				ipc: of(hostIPC, "POD"),
+			},
+		};
 	}
 
 	stats(): readonly ContainerStats[] {
@@ -96,21 +227,48 @@ export class NodeRuntime implements ContainerRuntime {
 		this.#removed.add(entry.sandbox.id);
 	}
 
-	async exec(id: string, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+	async exec(id: string, process: ExecProcess): Promise<Process> {
 		const { worker, container, isCurrent } = this.containerEntry(id);
 		const instance = isCurrent ? worker.container : undefined;
 		if (instance === undefined || container.state !== "CONTAINER_RUNNING")
-			throw new CriError("Unknown", `container is in ${container.state} state`);
-		return instance.exec(options, streams, signal);
+			throw new CriError("Unknown", `failed to exec in container: container is in ${container.state} state`);
+		try {
+			return await instance.join(process);
+		} catch (error) {
+			if (!(error instanceof ExecError)) throw error;
+			const execId = JSON.stringify(hexDigits(this.#host.random));
+			const why = `OCI runtime exec failed: exec failed: unable to start container process: ${error.message}`;
+			throw new CriError("Unknown", `failed to exec in container: failed to start exec ${execId}: ${why}`);
+		}
 	}
 
 	images(): readonly RuntimeImage[] {
-		const hasSandboxes = [...this.#workers()].some(({ record }) => record.sandboxes.length > 0);
-		return describeImages(this.node.storedImages, hasSandboxes);
+		const firstMs = Math.min(...[...this.#workers()].flatMap(({ record }) => record.sandboxes[0]?.createdMs ?? []));
+		return describeImages(this.node.storedImages, Number.isFinite(firstMs) ? firstMs : undefined);
 	}
 
 	image(name: string): RuntimeImage | undefined {
 		return findImage(this.images(), name);
+	}
+
+	imageSpec(id: string): JsonObject {
+		const stored = [...this.node.storedImages.values()].find(({ imageId }) => imageConfigId(imageId) === id);
+		const { entrypoint, cmd, env = {}, workingDir, stopSignal } = (stored?.image ?? pauseImage).config;
+		const layer = imageConfigId(`layer ${id}`);
+		return {
+			architecture: "amd64",
+			os: "linux",
+			created: new Date(imageBuiltMs).toISOString().replace(".000Z", "Z"),
+			config: {
+				...(entrypoint === undefined ? {} : { Entrypoint: [...entrypoint] }),
+				...(cmd === undefined ? {} : { Cmd: [...cmd] }),
+				Env: Object.entries({ PATH: defaultPath, ...env }).map(([key, value]) => `${key}=${value}`),
+				...(workingDir === undefined ? {} : { WorkingDir: workingDir }),
+				...(stopSignal === undefined ? {} : { StopSignal: `SIG${stopSignal}` }),
+			},
+			rootfs: { type: "layers", diff_ids: [layer] },
+			history: [{ created: new Date(imageBuiltMs).toISOString().replace(".000Z", "Z"), created_by: "kubesim" }],
+		};
 	}
 
 	async pull(name: string, account: RegistryAccount | undefined): Promise<string> {
@@ -204,6 +362,10 @@ export class NodeRuntime implements ContainerRuntime {
 			inodes: disk.inodes,
 		};
 	}
+}
+
+function hexDigits(random: Random): string {
+	return Array.from({ length: 64 }, () => random.int(16).toString(16)).join("");
 }
 
 /** What a registry said, which comes with its code. */

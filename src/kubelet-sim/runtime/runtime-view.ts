@@ -56,7 +56,7 @@ export function sandboxesOfPod(worker: PodWorker, containers: readonly Container
 
 function describeSandbox({ pod, record }: PodWorker, instance: SandboxInstance): PodSandbox {
 	const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
-	const { attempt, createdMs, ip, runtimeHandler, endedMs } = instance;
+	const { attempt, createdMs, ip, runtimeHandler, endedMs, shimPid } = instance;
 	return {
 		id: sandboxId(uid, attempt),
 		name,
@@ -69,6 +69,7 @@ function describeSandbox({ pod, record }: PodWorker, instance: SandboxInstance):
 		labels: sandboxLabels(pod),
 		annotations: sandboxAnnotations(pod, record.startMs),
 		runtimeHandler,
+		pid: endedMs === undefined ? shimPid + 1 : 0,
 	};
 }
 
