@@ -63,6 +63,8 @@ export class Kernel {
 	readonly namespaces = new Set<PidNamespace>();
 	/** Starts, late, what nobody has looked at yet: the machine's services and its sandboxes' processes. */
 	onLook: (() => void) | undefined;
+	/** Of another kernel than the nodes have: `uname -r` in a virtual machine. */
+	release: string | undefined;
 	#nextPid: number;
 
 	/** @param firstPid of the first process that is started; lower ones are for what boots with the machine */

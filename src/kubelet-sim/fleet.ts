@@ -18,7 +18,7 @@ import { formatGoDuration } from "../apimachinery/time.ts";
 import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
-import { nodes, resourceClaims } from "../client/resources.ts";
+import { nodes, resourceClaims, runtimeClasses } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
@@ -40,6 +40,7 @@ import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
+import type { SandboxRuntime } from "./pod-worker/sandboxes.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
 import type { ContainerRuntime } from "./runtime/cri.ts";
 import { preloadRuntimeTools, runtimeProgram } from "./runtime/node-programs.ts";
@@ -373,9 +374,27 @@ export class Fleet {
 		return this.#runtimeOf(name);
 	}
 
+	/** A node's containerd starts anew: what its configuration says by now counts. */
+	restartRuntime(name: string): void {
+		this.#runtimeOf(name)?.restart();
+	}
+
 	#runtimeOf(name: string): NodeRuntime | undefined {
 		const node = this.#nodes.get(name);
 		return node === undefined || node.isOff ? undefined : this.#runtime(node);
+	}
+
+	/** Source: pkg/kubelet/runtimeclass/runtimeclass_manager.go */
+	async #sandboxRuntime(name: string, runtimeClass: string): Promise<SandboxRuntime> {
+		const { handler } = await this.#clientFor(name)
+			.resource(runtimeClasses)
+			.get({ name: runtimeClass })
+			.catch((error: unknown) => {
+				throw isStatusError(error, "NotFound") ? new Error(`runtimeclass.node.k8s.io ${JSON.stringify(runtimeClass)} not found`) : error;
+			});
+		const node = this.#nodes.get(name);
+		if (node === undefined) throw new Error(`node ${JSON.stringify(name)} is gone`);
+		return this.#runtime(node).sandboxRuntime(handler);
 	}
 
 	#runtime(node: SimNode): NodeRuntime {
@@ -662,6 +681,7 @@ export class Fleet {
 			clusterDns: this.#options.clusterDns ?? "10.96.0.10",
 			fetch: (node, object) => this.#objects.fetch(node, object),
 			resourceClaim: (node, namespace, name) => this.#clientFor(node).resource(resourceClaims).get({ namespace, name }),
+			sandboxRuntime: (node, name) => this.#sandboxRuntime(node, name),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claims: this.#claims,

@@ -201,7 +201,7 @@ export const uname: Program = async ({ argv, machine, stdout }) => {
 	const parts: readonly (readonly [string, string])[] = [
 		["s", "Linux"],
 		["n", machine.hostname],
-		["r", kernelVersion],
+		["r", machine.pidNamespace.kernel.release ?? kernelVersion],
 		["v", "#1 SMP PREEMPT_DYNAMIC Debian 6.12.41-1 (2025-08-12)"],
 		["m", "x86_64"],
 		["o", "GNU/Linux"],

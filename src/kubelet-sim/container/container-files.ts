@@ -175,7 +175,8 @@ function procTree({ clock, machine, output }: ContainerFilesOptions): Tree {
 	const files: readonly (readonly [string, () => string])[] = [
 		[
 			"/version",
-			() => `Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (gcc-14 (Debian 14.2.0-19) 14.2.0) #1 SMP PREEMPT_DYNAMIC\n`,
+			() =>
+				`Linux version ${machine().pidNamespace.kernel.release ?? kernelVersion} (debian-kernel@lists.debian.org) (gcc-14 (Debian 14.2.0-19) 14.2.0) #1 SMP PREEMPT_DYNAMIC\n`,
 		],
 		["/uptime", () => `${((clock.now() - startMs) / 1000).toFixed(2)} ${((clock.now() - startMs) / 250).toFixed(2)}\n`],
 		["/loadavg", () => `0.08 0.03 0.01 1/${machine().processes().length} ${lastPid(machine())}\n`],

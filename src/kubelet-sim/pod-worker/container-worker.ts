@@ -6,7 +6,7 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod, Secret } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
-import { ExecError, type ProcessExit, type SignalName } from "../../host/index.ts";
+import { ExecError, type Kernel, type ProcessExit, type SignalName } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { LogBuffer } from "../container/log-buffer.ts";
 import type { Image } from "../images/image.ts";
@@ -27,6 +27,7 @@ import { shouldRestart } from "./plan.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
 import { Prober } from "./prober.ts";
+import { guestCpus, type SandboxRuntime } from "./sandboxes.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 type ContainerSpec = Container | EphemeralContainer;
@@ -59,6 +60,9 @@ export interface PodScope {
 	readonly record: PodRecord;
 	readonly volumes: PodVolumes;
 	readonly network: PodNetwork | undefined;
+	/** Beneath its containers: the node's, or that of its virtual machine. */
+	readonly kernel: Kernel;
+	readonly runtime: SandboxRuntime;
 	readonly closed: boolean;
 	/** Its machine has no power. */
 	readonly isOff: boolean;
@@ -208,7 +212,8 @@ export class ContainerWorker {
 
 	/** Its limit, or what the node has. */
 	#cores(): number {
-		const limit = this.record.actuated?.limits?.cpu ?? this.#scope.node.allocatable.cpu ?? "1";
+		const { runtime, node } = this.#scope;
+		const limit = this.record.actuated?.limits?.cpu ?? (runtime.kind === "kata" ? guestCpus : node.allocatable.cpu) ?? "1";
 		return Math.max(0.001, quantityToNumber(limit));
 	}
 
@@ -519,7 +524,7 @@ export class ContainerWorker {
 			memoryLimitBytes: () => this.#memoryLimitBytes(),
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
-			kernel: node.kernel,
+			kernel: this.#scope.kernel,
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}

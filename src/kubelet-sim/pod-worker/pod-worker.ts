@@ -10,6 +10,7 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import { Kernel } from "../../host/index.ts";
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
@@ -27,7 +28,7 @@ import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAm
 import { type PodAction, planPod } from "./plan.ts";
 import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
-import { sandboxEnded, sandboxOpened } from "./sandboxes.ts";
+import { guestKernelRelease, type SandboxRuntime, sandboxEnded, sandboxOpened, usualRuntime } from "./sandboxes.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
@@ -62,6 +63,10 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Worked out when somebody asks, for as long as it stays the same. */
 	#requests: ResourceAmounts | undefined;
 	#network: PodNetwork | undefined;
+	/** Of its present sandbox. */
+	#runtime: SandboxRuntime = usualRuntime;
+	/** Of its virtual machine, once something runs there. */
+	#guest: Kernel | undefined;
 	/** Of its claims, once they are prepared; of a pod without claims never. */
 	#devices: PodDevices | undefined;
 	#wake: Timer | undefined;
@@ -107,8 +112,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		if (record.volumes === "mounted") host.claims.adopt(node.name, pod);
 		if (record.sandbox !== "ready") return;
 		this.#joinNetwork(record.ip);
-		this.#openedSandbox(record.startMs);
-		if (usesDevices(pod)) void this.#recallDevices(resumed);
+		if (usesDevices(pod) || pod.spec?.runtimeClassName !== undefined) void this.#recall(resumed);
 		else this.#resume(resumed);
 	}
 
@@ -550,7 +554,6 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	#createSandbox(): void {
-		const { latency, random } = this.host;
 		if (this.#hasLostSandbox) this.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
 		this.#hasLostSandbox = false;
 		this.record.sandbox = "creating";
@@ -558,6 +561,27 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			void this.#prepareDevices();
 			return;
 		}
+		const { runtimeClassName } = this.#pod.spec ?? {};
+		if (runtimeClassName !== undefined) void this.#findRuntime(runtimeClassName);
+		else this.#openSandboxSoon();
+	}
+
+	/** Each sandbox asks anew: the class and the node's runtime may have changed. Never rejects. */
+	async #findRuntime(runtimeClass: string): Promise<void> {
+		const { host, node } = this;
+		try {
+			this.#runtime = await host.sandboxRuntime(node.name, runtimeClass);
+		} catch (error) {
+			if (!this.#closed) this.#sandboxFailed(error instanceof Error ? error.message : String(error));
+			return;
+		}
+		if (this.#closed || this.record.sandbox !== "creating") return;
+		this.#openSandboxSoon();
+		this.sync();
+	}
+
+	#openSandboxSoon(): void {
+		const { latency, random } = this.host;
 		this.after(latency.sandboxMs(random), () => {
 			if (this.record.sandbox !== "creating") return;
 			if (this.record.ending !== undefined) this.record.sandbox = "absent";
@@ -582,19 +606,22 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		}
 	}
 
-	/** After a restart of the kubelet: the pod runs, and has its devices. Never rejects. */
-	async #recallDevices(resumed: readonly string[]): Promise<void> {
+	/** After a restart of the kubelet: the pod runs, and has its devices and its runtime. Never rejects. */
+	async #recall(resumed: readonly string[]): Promise<void> {
 		const { host, node } = this;
-		const namespace = this.#pod.metadata?.namespace ?? "";
+		const { metadata, spec } = this.#pod;
+		const namespace = metadata?.namespace ?? "";
 		try {
-			this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
+			if (spec?.runtimeClassName !== undefined) this.#runtime = await host.sandboxRuntime(node.name, spec.runtimeClassName);
+			if (usesDevices(this.#pod)) this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
 		} catch (error) {
-			host.log.warn("Failed to recall devices of a pod", { pod: this.#pod.metadata?.name, error: String(error) });
+			host.log.warn("Failed to recall devices or the runtime of a pod", { pod: metadata?.name, error: String(error) });
 		}
 		if (!this.#closed) this.#resume(resumed);
 	}
 
 	#resume(containers: readonly string[]): void {
+		this.#openedSandbox(this.record.startMs);
 		for (const name of containers) this.#containers.get(name)?.resume();
 	}
 
@@ -606,20 +633,34 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
 			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;
-			this.event(
-				"Warning",
-				"FailedCreatePodSandBox",
-				`Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox: ${why}`,
-			);
-			this.after(sandboxRetryMs, () => {
-				this.record.sandbox = "absent";
-			});
+			this.#sandboxFailed(`rpc error: code = Unknown desc = failed to setup network for sandbox: ${why}`);
 		}
+	}
+
+	#sandboxFailed(why: string): void {
+		this.event("Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
+		this.after(sandboxRetryMs, () => {
+			this.record.sandbox = "absent";
+		});
+	}
+
+	get runtime(): SandboxRuntime {
+		return this.#runtime;
+	}
+
+	get kernel(): Kernel {
+		if (this.#runtime.kind !== "kata") return this.node.kernel;
+		if (this.#guest === undefined) {
+			this.#guest = new Kernel();
+			this.#guest.release = guestKernelRelease;
+		}
+		return this.#guest;
 	}
 
 	#openedSandbox(createdMs: number): void {
 		const ip = this.record.ip === this.node.address ? "" : this.record.ip;
-		sandboxOpened(this.record, { runtimeHandler: "", createdMs, ip, shimPid: this.node.kernel.reservePids(2) });
+		this.#guest = undefined;
+		sandboxOpened(this.record, { runtime: this.#runtime, createdMs, ip, shimPid: this.node.kernel.reservePids(2) });
 	}
 
 	#joinNetwork(address: string): void {

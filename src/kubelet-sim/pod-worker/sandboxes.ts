@@ -2,11 +2,26 @@
  * The sandboxes that a pod has had on its node: the present one, and those before it for as long as the runtime keeps them. What a
  * container runtime knows of a sandbox beyond its pod is no more than this.
  */
+/** What runs a sandbox's containers. */
+export interface SandboxRuntime {
+	/** As containerd's configuration names it; "" is its default. */
+	readonly handler: string;
+	/** runc: processes of the node. kata: a virtual machine with a kernel of its own. wasm: modules, and nothing else. */
+	readonly kind: "runc" | "kata" | "wasm";
+}
+
+/** Of a virtual machine of Kata Containers 3, as its versions.yaml has it. */
+export const guestKernelRelease = "6.18.5";
+/** Processors of such a machine, without a limit: default_vcpus of its configuration. */
+export const guestCpus = "1";
+
+/** Of pods without a RuntimeClass. */
+export const usualRuntime: SandboxRuntime = { handler: "", kind: "runc" };
+
 export interface SandboxInstance {
 	/** 0 for the pod's first one. */
 	readonly attempt: number;
-	/** Of the runtime: "" is its default. */
-	readonly runtimeHandler: string;
+	readonly runtime: SandboxRuntime;
 	/** Unix ms. */
 	readonly createdMs: number;
 	/** On the node, of its shim; its pause process has the next one. */

@@ -15,6 +15,7 @@ import { formatImageReference, parseImageReference } from "../images/reference.t
 import { type RegistryAccount, registryHostOf } from "../images/registry-options.ts";
 import type { SimNode } from "../node/sim-node.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
+import type { SandboxRuntime } from "../pod-worker/sandboxes.ts";
 import type { WorkerHost } from "../pod-worker/worker-host.ts";
 import {
 	type ContainerdConfig,
@@ -97,15 +98,19 @@ export class NodeRuntime implements ContainerRuntime {
 		return handlers.get(name === "" ? defaultHandler : name) ?? { name, type: "", kind: undefined, options: {} };
 	}
 
-	/** Why it could not make a sandbox of a handler; undefined: it could. */
-	handlerProblem(name: string): string | undefined {
+	/** For a new sandbox of a handler. Throws `CriError`. */
+	sandboxRuntime(name: string): SandboxRuntime {
 		const { handlers, defaultHandler } = this.config;
 		const wanted = name === "" ? defaultHandler : name;
 		const handler = handlers.get(wanted);
-		if (handler === undefined) return `failed to get sandbox runtime: no runtime for ${JSON.stringify(wanted)} is configured`;
-		if (handler.kind !== undefined) return undefined;
+		if (handler === undefined)
+			throw new CriError("Unknown", `failed to get sandbox runtime: no runtime for ${JSON.stringify(wanted)} is configured`);
+		if (handler.kind !== undefined) return { handler: name, kind: handler.kind };
 		const why = `runtime ${JSON.stringify(handler.type)} binary not installed ${JSON.stringify(shimName(handler.type))}: file does not exist`;
-		return `failed to start sandbox: failed to create containerd task: failed to start shim: failed to resolve runtime path: ${why}`;
+		throw new CriError(
+			"Unknown",
+			`failed to start sandbox: failed to create containerd task: failed to start shim: failed to resolve runtime path: ${why}`,
+		);
 	}
 
 	status(): RuntimeStatus {

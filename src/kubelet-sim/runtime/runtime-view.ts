@@ -56,7 +56,7 @@ export function sandboxesOfPod(worker: PodWorker, containers: readonly Container
 
 function describeSandbox({ pod, record }: PodWorker, instance: SandboxInstance): PodSandbox {
 	const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
-	const { attempt, createdMs, ip, runtimeHandler, endedMs, shimPid } = instance;
+	const { attempt, createdMs, ip, runtime, endedMs, shimPid } = instance;
 	return {
 		id: sandboxId(uid, attempt),
 		name,
@@ -68,7 +68,7 @@ function describeSandbox({ pod, record }: PodWorker, instance: SandboxInstance):
 		ip: endedMs === undefined ? ip : "",
 		labels: sandboxLabels(pod),
 		annotations: sandboxAnnotations(pod, record.startMs),
-		runtimeHandler,
+		runtimeHandler: runtime.handler,
 		pid: endedMs === undefined ? shimPid + 1 : 0,
 	};
 }
@@ -93,7 +93,7 @@ function instancesOf(pod: PodWorker, worker: ContainerWorker): readonly Containe
 const idOf = (containerId: string) => containerId.replace("containerd://", "");
 
 function describe(
-	{ pod, record: podRecord }: PodWorker,
+	{ pod, record: podRecord, runtime }: PodWorker,
 	{ record, container }: ContainerWorker,
 	id: string,
 	attempt: number,
@@ -130,7 +130,8 @@ function describe(
 		imageRef: record.imageId,
 		labels: containerLabels(pod, record.name),
 		annotations: containerAnnotations(pod, spec, record.kind, attempt),
-		pid: exit === undefined ? (process?.hostPid ?? 0) : 0,
+		// What runs in a virtual machine has no pid on the node but that of the machine.
+		pid: process === undefined || exit !== undefined ? 0 : runtime.kind === "kata" ? (sandbox?.shimPid ?? 0) + 1 : process.hostPid,
 		logPath: `${podLogDirectory(pod)}/${record.name}/${attempt}.log`,
 	};
 }

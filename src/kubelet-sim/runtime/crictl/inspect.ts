@@ -3,11 +3,11 @@ import type { JsonObject } from "../../../apimachinery/json.ts";
 import { formatImageReference } from "../../images/reference.ts";
 import type { ContainerRuntime, PodSandbox, RuntimeContainer } from "../cri.ts";
 import { sandboxImage } from "../image-view.ts";
-import { humanSize } from "../tools/table.ts";
+import { humanSize, nanoTime } from "../tools/table.ts";
 import { flag, type Subcommand, type ToolCall, ToolError, valued } from "../tools/tool.ts";
 import { containerFilters, doing } from "./containers.ts";
 import { imageJson } from "./images.ts";
-import { ago, containerFilter, findContainers, labelLines, nanoTime, note, printStatus, zeroTime } from "./output.ts";
+import { ago, containerFilter, findContainers, labelLines, note, printStatus, zeroTime } from "./output.ts";
 import { findSandboxes, goTime, podFilters } from "./pods.ts";
 import { type CrictlServices, helpExit } from "./services.ts";
 

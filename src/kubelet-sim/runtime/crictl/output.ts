@@ -24,14 +24,6 @@ export function nanoseconds(timeMs: number): string {
 	return timeMs === 0 ? "0" : `${Math.floor(timeMs)}000000`;
 }
 
-/** A moment as the tool shows it: RFC 3339, without zeros at the end. */
-export function nanoTime(timeMs: number): string {
-	return new Date(timeMs)
-		.toISOString()
-		.replace(/\.(\d*?)0*Z$/, ".$1Z")
-		.replace(".Z", "Z");
-}
-
 /** Go's `time.Time{}`. */
 export const zeroTime = "0001-01-01T00:00:00Z";
 

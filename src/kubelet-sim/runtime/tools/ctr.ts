@@ -7,7 +7,7 @@ import { formatImageReference, parseImageReference } from "../../images/referenc
 import { containerdVersion } from "../containerd-config.ts";
 import { type ContainerRuntime, CriError } from "../cri.ts";
 import { type ContainerdContainer, containerdContainers, kubernetesNamespace } from "./containerd-view.ts";
-import { binarySize, formatTable } from "./table.ts";
+import { binarySize, formatTable, nanoTime } from "./table.ts";
 import { flag, type OptionSpec, parseCall, type ToolCall, ToolError, valued } from "./tool.ts";
 
 const globalOptions: readonly OptionSpec[] = [
@@ -152,7 +152,7 @@ const containerInfo: Verb = async (call, runtime, namespace) => {
 	const found = containersIn(runtime, namespace).find((each) => each.id === id);
 	if (found === undefined) throw new ToolError(`container ${JSON.stringify(id)} in namespace ${JSON.stringify(namespace)}: not found`);
 	const spec = found.isSandbox ? {} : runtime.details(id).spec;
-	const created = new Date(found.createdMs).toISOString();
+	const created = nanoTime(found.createdMs);
 	const info = {
 		ID: id,
 		Labels: found.labels,

@@ -9,7 +9,7 @@ import { type ContainerRuntime, CriError } from "../cri.ts";
 import { logReader } from "../log-reader.ts";
 import { type ContainerdContainer, containerdContainers, kubernetesNamespace } from "./containerd-view.ts";
 import { executeTemplate, TemplateError } from "./go-template.ts";
-import { formatTable, humanDuration, humanSize } from "./table.ts";
+import { formatTable, humanDuration, humanSize, nanoTime } from "./table.ts";
 import { flag, logLine, type OptionSpec, parseCall, type ToolCall, ToolError, valued } from "./tool.ts";
 
 const globalOptions: readonly OptionSpec[] = [valued("namespace", "n"), valued("address", "a"), flag("version", "v"), flag("debug")];
@@ -190,7 +190,7 @@ const inspect: Command = async (call, runtime, namespace) => {
 		const container = find(runtime, namespace, name);
 		const { id, image, args, createdMs, isRunning, pid, exitCode, finishedMs, labels, runtime: type } = container;
 		const [path = "", ...rest] = args;
-		const started = new Date(createdMs).toISOString();
+		const started = nanoTime(createdMs);
 		return {
 			Id: id,
 			Created: started,
@@ -205,7 +205,7 @@ const inspect: Command = async (call, runtime, namespace) => {
 				ExitCode: exitCode,
 				Error: "",
 				StartedAt: started,
-				FinishedAt: finishedMs === 0 ? "" : new Date(finishedMs).toISOString(),
+				FinishedAt: finishedMs === 0 ? "" : nanoTime(finishedMs),
 			},
 			Image: image,
 			Name: nameOf(container),

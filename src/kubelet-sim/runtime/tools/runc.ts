@@ -6,7 +6,7 @@ import { type ProcessContext, type Program, writeText } from "../../../host/inde
 import type { ContainerRuntime } from "../cri.ts";
 import { ociVersion } from "../oci-spec.ts";
 import { type ContainerdContainer, containerdContainers } from "./containerd-view.ts";
-import { formatTable } from "./table.ts";
+import { formatTable, nanoTime } from "./table.ts";
 import { flag, logLine, type OptionSpec, parseCall, ToolError, valued } from "./tool.ts";
 
 const globalOptions: readonly OptionSpec[] = [valued("root"), flag("debug"), flag("systemd-cgroup"), flag("version", "v")];
@@ -72,7 +72,7 @@ function stateOf({ id, pid, createdMs }: ContainerdContainer) {
 		status: "running",
 		bundle: `${taskDirectory}/${id}`,
 		rootfs: `${taskDirectory}/${id}/rootfs`,
-		created: new Date(createdMs).toISOString(),
+		created: nanoTime(createdMs),
 		owner: "",
 	};
 }

@@ -59,3 +59,11 @@ export function binarySize(bytes: number): string {
 	for (; rest >= 1024 && at < units.length - 1; at++) rest /= 1024;
 	return `${rest.toFixed(1)} ${units[at]}`;
 }
+
+/** RFC 3339 as Go's RFC3339Nano has it: without zeros at the end. */
+export function nanoTime(timeMs: number): string {
+	return new Date(timeMs)
+		.toISOString()
+		.replace(/\.(\d*?)0*Z$/, ".$1Z")
+		.replace(".Z", "Z");
+}

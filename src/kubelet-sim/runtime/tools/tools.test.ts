@@ -78,8 +78,8 @@ it("shows with runc what its shims have started", async () => {
 		),
 	).toMatchInlineSnapshot(`
 		"ID          PID         STATUS      BUNDLE      CREATED     OWNER
-		SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_   PID_        running     /run/containerd/io.containerd.runtime.v2.task/k8s.io/SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_   2026-01-01T00:00:00.000Z   root
-		APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_   PID_        running     /run/containerd/io.containerd.runtime.v2.task/k8s.io/APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_   2026-01-01T00:00:00.000Z   root
+		SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_   PID_        running     /run/containerd/io.containerd.runtime.v2.task/k8s.io/SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_SANDBOX_   2026-01-01T00:00:00Z   root
+		APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_   PID_        running     /run/containerd/io.containerd.runtime.v2.task/k8s.io/APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_APP_   2026-01-01T00:00:00Z   root
 		3
 		"
 	`);
