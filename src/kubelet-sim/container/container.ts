@@ -19,11 +19,13 @@ import {
 	Pipe,
 	type Process,
 	type ProcessExit,
+	type Program,
 	type SignalName,
 	type SpawnOptions,
 	Tty,
 } from "../../host/index.ts";
 import { type Image, shellUsage } from "../images/image.ts";
+import { isWasmModule } from "../runtime/wasm/wasm-module.ts";
 import type { ImageUsage } from "../usage/pod-usage.ts";
 import { type Environment, expand } from "../volumes/environment.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
@@ -55,8 +57,10 @@ export interface ContainerOptions {
 	readonly onMemoryTaken: () => void;
 	/** Told when files are written to its own layer. */
 	readonly onWrite: () => void;
-	/** Of the node. */
+	/** Of the node, or of the pod's virtual machine. */
 	readonly kernel: Kernel;
+	/** WebAssembly modules are run, not refused. */
+	readonly runsWasm: boolean;
 	/** Whose processes this container joins: the target of an ephemeral container. */
 	readonly target?: SimContainer | undefined;
 }
@@ -145,8 +149,9 @@ export class SimContainer {
 		if (spec.tty === true) this.#tty = new Tty(stdout);
 		else if (spec.stdin === true) this.#stdin = new Pipe();
 		const container = this;
-		const process = this.machine.spawn({
-			argv: this.#argv(),
+		const argv = this.#argv();
+		const options: SpawnOptions = {
+			argv,
 			get env() {
 				return container.env();
 			},
@@ -155,9 +160,20 @@ export class SimContainer {
 			stdout: this.#tty?.output ?? stdout,
 			stderr: this.#tty?.output ?? stderr,
 			terminal: this.#tty,
-		});
-		this.#process = process;
-		return process;
+		};
+		const program = this.#options.runsWasm ? this.#wasmProgram(argv[0] ?? "") : undefined;
+		this.#process = program === undefined ? this.machine.spawn(options) : this.machine.run(program, options);
+		return this.#process;
+	}
+
+	/** Of a module; undefined for anything else, which a Wasm runtime starts as any other does. */
+	#wasmProgram(command: string): Program | undefined {
+		const { files } = this.machine;
+		const path = this.machine.which(command, this.env(), this.#workingDir());
+		if (path === undefined) return undefined;
+		const module = files.readBytes(path);
+		if (!isWasmModule(module)) return undefined;
+		return async (context) => (await import("../runtime/wasm/wasm-program.ts")).wasmProgram(module)(context);
 	}
 
 	/** After the main process has ended: kills the rest and closes the log. */

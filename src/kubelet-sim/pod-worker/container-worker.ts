@@ -525,6 +525,7 @@ export class ContainerWorker {
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
 			kernel: this.#scope.kernel,
+			runsWasm: this.#scope.runtime.kind === "wasm",
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}

@@ -4,7 +4,7 @@ import type { NodeRuntime } from "./node-runtime.ts";
 import { runtimeProgramNames } from "./program-names.ts";
 
 export async function preloadRuntimeTools(): Promise<void> {
-	await import("./tools/index.ts");
+	await Promise.all([import("./tools/index.ts"), import("./wasm/wasm-program.ts")]);
 }
 
 /** @param runtime of the machine that the program runs on; undefined when it is gone */
