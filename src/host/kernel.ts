@@ -6,6 +6,9 @@
  * from either (https://man7.org/linux/man-pages/man7/pid_namespaces.7.html).
  */
 import type { Process, ProcessNamespace } from "./process.ts";
+import type { InputStream, OutputStream } from "./stream.ts";
+import type { Terminal } from "./terminal.ts";
+import type { Tree } from "./vfs/tree.ts";
 
 /** Processes that see each other: those of one container, of containers that share, or of the whole machine. */
 export class PidNamespace implements ProcessNamespace {
@@ -57,7 +60,27 @@ export class PidNamespace implements ProcessNamespace {
 	}
 }
 
+/** The machine itself, beneath its containers, as somebody enters it from one of them. */
+export interface KernelHost {
+	readonly files: { readonly rootTree: Tree };
+	/** Throws `ExecError`. */
+	spawn(command: HostCommand): Process;
+}
+
+export interface HostCommand {
+	readonly argv: readonly string[];
+	readonly env: ReadonlyMap<string, string>;
+	readonly cwd: string;
+	readonly stdin: InputStream;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	readonly terminal?: Terminal | undefined;
+	readonly parent?: Process | undefined;
+}
+
 export class Kernel {
+	/** Set when somebody first looks at it. */
+	host: KernelHost | undefined;
 	readonly rootNamespace: PidNamespace;
 	/** Those in which something runs. */
 	readonly namespaces = new Set<PidNamespace>();

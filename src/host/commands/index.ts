@@ -1,6 +1,7 @@
 /** The programs that every simulated machine knows, by the name under which file systems refer to them. */
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
+import { chroot } from "./chroot.ts";
 import { date } from "./date.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { curl, nc, nslookup, wget } from "./network.ts";
@@ -34,6 +35,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	ash: shellProgram("ash"),
 	bash: shellProgram("bash"),
 	cat,
+	chroot,
 	clear,
 	curl,
 	dash: shellProgram("dash"),

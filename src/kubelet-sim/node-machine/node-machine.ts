@@ -51,6 +51,7 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 		cores: () => quantityToNumber(capacity.cpu ?? "1"),
 		memoryLimitBytes: () => quantityToNumber(capacity.memory ?? "0"),
 	});
+	kernel.host = machine;
 	const nowhere = { write: () => undefined };
 	for (const { pid, argv } of services) {
 		machine.run(serve, {

@@ -128,3 +128,21 @@ it("says ages and sizes as docker's units do", () => {
 	]);
 	expect([0, 999, 1_000, 72_300_000, 319_961].map((bytes) => humanSize(bytes, 3))).toEqual(["0B", "999B", "1kB", "72.3MB", "320kB"]);
 });
+
+it("is there for a pod that enters the node's disk, as those of kubectl debug do", async () => {
+	const command = [
+		"sh",
+		"-c",
+		"(chroot /host crictl ps --name app -q --no-trunc; chroot /host hostname; chroot /nothere ls; chroot /tmp ls) > /dev/termination-log 2>&1",
+	];
+	await harness.pod(
+		"debugger",
+		{ name: "debugger", image: "busybox:1.36", command, volumeMounts: [{ name: "host-root", mountPath: "/host" }] },
+		{ hostPID: true, hostNetwork: true, restartPolicy: "Never", volumes: [{ name: "host-root", hostPath: { path: "/" } }] },
+	);
+	await harness.clock.advance(5_000);
+	const id = (await harness.get("web")).status?.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
+	expect((await harness.get("debugger")).status?.containerStatuses?.[0]?.state?.terminated?.message).toBe(
+		`${id}\nn1\nchroot: cannot change root directory to '/nothere': No such file or directory\nchroot: cannot change root directory to '/tmp': only the root of a node's disk can be entered in this simulation\n`,
+	);
+});
