@@ -53,7 +53,7 @@ export type Step = WasiCall | "trap" | "spin";
 
 /** @param data by address; an iovec and the like is bytes as well */
 export function wasmModule(steps: readonly Step[], data: Readonly<Record<number, readonly number[] | string>>, pages = 1): Uint8Array {
-	const used = Object.keys(imports) as WasiImport[];
+	const used = [...new Set(steps.flatMap((step) => (typeof step === "string" ? [] : step.call)))];
 	const types = used.map((each) => [0x60, ...vector(imports[each].map((type) => [type])), ...(each === "proc_exit" ? [0] : [1, i32])]);
 	const code = steps.flatMap((step) => {
 		if (step === "trap") return [0x00];
