@@ -107,7 +107,7 @@ export interface PodRecord {
 	deleting: boolean;
 	/** The object has been asked to go. */
 	removed: boolean;
-	/** Do not try to mount before this, Unix ms. */
+	/** Do not try to mount, or to make a sandbox, before this; Unix ms. */
 	retryMs: number;
 	/** Absent: the pod has what its spec wants. */
 	resize: ResizeState | undefined;

@@ -572,7 +572,9 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		try {
 			this.#runtime = await host.sandboxRuntime(node.name, runtimeClass);
 		} catch (error) {
-			if (!this.#closed) this.#sandboxFailed(error instanceof Error ? error.message : String(error));
+			if (this.#closed || this.record.sandbox !== "creating") return;
+			this.#sandboxFailed(error instanceof Error ? error.message : String(error));
+			this.sync();
 			return;
 		}
 		if (this.#closed || this.record.sandbox !== "creating") return;
@@ -639,9 +641,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	#sandboxFailed(why: string): void {
 		this.event("Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
-		this.after(sandboxRetryMs, () => {
-			this.record.sandbox = "absent";
-		});
+		this.record.sandbox = "absent";
+		this.record.retryMs = this.host.clock.now() + sandboxRetryMs;
 	}
 
 	get runtime(): SandboxRuntime {

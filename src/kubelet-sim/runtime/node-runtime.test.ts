@@ -94,6 +94,8 @@ it("keeps of a container no more than the instance that runs and the one that en
 	// The second one has ended, too, and waits out its back-off.
 	await harness.clock.advance(3_000);
 	expect(containers()).toEqual(["c 1 EXITED 4"]);
+	const [status] = (await harness.get("crash")).status?.containerStatuses ?? [];
+	expect(runtime.containers().map(({ id }) => `containerd://${id}`)).toEqual([status?.containerID]);
 	await harness.clock.advance(7_500);
 	expect(containers()).toEqual(["c 2 RUNNING -", "c 1 EXITED 4"]);
 	const [, dead] = runtime.containers();

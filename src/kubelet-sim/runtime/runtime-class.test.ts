@@ -49,6 +49,12 @@ it("waits for a RuntimeClass that has gone", async () => {
 		'Warning FailedCreatePodSandBox Failed to create pod sandbox: runtimeclass.node.k8s.io "gone" not found',
 	);
 	expect((await harness.get("web")).status?.phase).toBe("Pending");
+	// Who is not wanted any more is gone at once, and waits for nothing.
+	await harness.pod("leaving", sleeper, { runtimeClassName: "gone" });
+	await harness.clock.advance(1_000);
+	await harness.delete("leaving");
+	await harness.clock.advance(500);
+	await expect(harness.get("leaving")).rejects.toThrow("not found");
 	await runtimeClass("gone", "runc");
 	await harness.clock.advance(10_000);
 	expect((await harness.get("web")).status?.phase).toBe("Running");
