@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
 
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: Record<string, string> };
-/** Left outside the bundle: a native module, and a shell that is loaded only when somebody opens one. */
-const external = ["level", "classic-level", "just-bash"].filter((name) => name in dependencies || name === "classic-level");
+/** Left outside the bundle: a native module, a shell that is loaded only when somebody opens one, and what draws screens. */
+const external = ["level", "classic-level", "just-bash", "ink", "react", "react/jsx-runtime"].filter(
+	(name) => (name.split("/")[0] ?? "") in dependencies || name === "classic-level",
+);
 /** Whoever tests with it has it. */
 const peers = ["fast-check"];
 /** Lessons are data, read by who learns. */

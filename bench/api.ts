@@ -2,14 +2,9 @@
  * The API through HTTPS, as clients outside the process meet it: creates, reads, lists, watches and applies. The server is
  * a process of its own; how much of a processor a request takes is the steadier figure on a machine that is not idle.
  */
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Connection, type Endpoint, openWatch, requestBytes } from "./keep-alive-client.ts";
+import { ChildServer } from "./child-server.ts";
+import { Connection, openWatch, requestBytes } from "./keep-alive-client.ts";
 import { type Measurement, timeMs } from "./measure.ts";
-import type { Question, Usage } from "./reported-server.ts";
 
 const connections = 32;
 const warmUps = 1_000;
@@ -25,48 +20,6 @@ const deployments = "/apis/apps/v1/namespaces/default/deployments";
 /** Figures of one run by name. */
 type Figures = Readonly<Record<string, number>>;
 
-class Server {
-	readonly endpoint: Endpoint;
-	readonly #ask: (question: Question) => Promise<Usage>;
-	readonly #stop: () => Promise<void>;
-
-	private constructor(endpoint: Endpoint, ask: (question: Question) => Promise<Usage>, stop: () => Promise<void>) {
-		this.endpoint = endpoint;
-		this.#ask = ask;
-		this.#stop = stop;
-	}
-
-	/** @param file the server's own module, beside this one */
-	static async start(file: string): Promise<Server> {
-		const dataDir = mkdtempSync(join(tmpdir(), "kubesim-bench-"));
-		const child = fork(new URL(file, import.meta.url), [dataDir]);
-		const [endpoint] = (await once(child, "message")) as [Endpoint];
-		const ask = async (question: Question): Promise<Usage> => {
-			const answer = once(child, "message");
-			child.send(question);
-			return ((await answer) as [Usage])[0];
-		};
-		const stop = async () => {
-			child.disconnect();
-			await once(child, "exit");
-			rmSync(dataDir, { recursive: true, force: true });
-		};
-		return new Server(endpoint, ask, stop);
-	}
-
-	usage(): Promise<Usage> {
-		return this.#ask("usage");
-	}
-
-	restartPeak(): Promise<Usage> {
-		return this.#ask("restart peak");
-	}
-
-	stop(): Promise<void> {
-		return this.#stop();
-	}
-}
-
 interface Load {
 	readonly count: number;
 	readonly status: number;
@@ -74,7 +27,7 @@ interface Load {
 }
 
 /** Each connection has one request under way; a fifth of the requests, and at most two thousand, warm the server up. */
-async function measureLoad(server: Server, name: string, { count, status, request }: Load): Promise<Figures> {
+async function measureLoad(server: ChildServer, name: string, { count, status, request }: Load): Promise<Figures> {
 	const open = await Promise.all(Array.from({ length: connections }, () => Connection.open(server.endpoint)));
 	const latenciesMs: number[] = [];
 	let next = 0;
@@ -146,7 +99,7 @@ function pod(index: number): Buffer {
 	return requestBytes("POST", "/api/v1/namespaces/default/pods", JSON.stringify(body));
 }
 
-async function measureList(server: Server): Promise<Figures> {
+async function measureList(server: ChildServer): Promise<Figures> {
 	await measureLoad(server, "fill", { count: pods - warmUps, status: 201, request: pod });
 	const connection = await Connection.open(server.endpoint);
 	const request = requestBytes("GET", "/api/v1/pods");
@@ -168,7 +121,7 @@ async function measureList(server: Server): Promise<Figures> {
 	return { "list: ms": times[2] ?? Number.NaN, "list: MiB": bytes / 2 ** 20, "list: memory by its bytes": (peakBytes - rssBytes) / bytes };
 }
 
-async function measureWatchers(server: Server): Promise<Figures> {
+async function measureWatchers(server: ChildServer): Promise<Figures> {
 	const name = "watched";
 	const connection = await Connection.open(server.endpoint);
 	await connection.send(requestBytes("POST", configMaps, configMap(name)));
@@ -197,7 +150,7 @@ async function measureWatchers(server: Server): Promise<Figures> {
 
 async function run(): Promise<Figures> {
 	const bare = await measureBare();
-	const server = await Server.start("./api-server.ts");
+	const server = await ChildServer.start("./api-server.ts");
 	try {
 		return {
 			...bare,
@@ -214,7 +167,7 @@ async function run(): Promise<Figures> {
 
 /** The same load on Node's HTTPS alone: what no server on top of it can do better. */
 async function measureBare(): Promise<Figures> {
-	const server = await Server.start("./bare-server.ts");
+	const server = await ChildServer.start("./bare-server.ts");
 	try {
 		return await measureLoad(server, "bare", { count: reads, status: 200, request: read });
 	} finally {
@@ -222,7 +175,7 @@ async function measureBare(): Promise<Figures> {
 	}
 }
 
-async function measureApply(server: Server): Promise<Figures> {
+async function measureApply(server: ChildServer): Promise<Figures> {
 	const connection = await Connection.open(server.endpoint);
 	for (let index = 0; index < 100; index++) await connection.send(apply(index));
 	connection.close();

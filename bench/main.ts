@@ -13,11 +13,13 @@ import { benchCrds } from "./crds.ts";
 import { benchDecisions } from "./decisions.ts";
 import { benchDeployment } from "./deployment.ts";
 import { benchEtcd } from "./etcd.ts";
+import { benchLearn } from "./learn.ts";
 import { isKept, type Measurement, renderTable } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
 import { benchScheduler } from "./scheduler.ts";
 import { benchStart } from "./start.ts";
 import { benchStore } from "./store.ts";
+import { benchStreams } from "./streams.ts";
 import { benchTestbench } from "./testbench.ts";
 
 const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => Promise<Measurement[]>>> = {
@@ -29,8 +31,10 @@ const benchmarks: Readonly<Record<string, (runs: number, workload?: string) => P
 	memory: benchMemory,
 	store: benchStore,
 	etcd: benchEtcd,
+	streams: benchStreams,
 	crds: benchCrds,
 	cel: benchCel,
+	learn: benchLearn,
 	testbench: benchTestbench,
 	decisions: benchDecisions,
 	scheduler: benchScheduler,

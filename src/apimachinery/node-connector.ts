@@ -59,7 +59,10 @@ export interface PortStream {
 	/** Bytes from the pod; ends when the pod's side closes. */
 	readonly output: AsyncIterable<Uint8Array>;
 	write(chunk: Uint8Array): Promise<void>;
+	/** No more bytes come from the caller; those of the pod still do. */
 	end(): void;
+	/** Both directions at once: the caller has gone. Ends `output`. */
+	destroy(): void;
 }
 
 export interface NodeConnector {

@@ -15,11 +15,11 @@ import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, s
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { AuditOptions, AuthorizationOptions } from "../cluster/index.ts";
+import { isAlive, type ProcessIdentity } from "../cluster/process-identity.ts";
 import type { AuthenticationConfig } from "./authentication-config.ts";
 import { checkClusterName } from "./cluster-name.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 import type { StoreConfig } from "./store-config.ts";
 
 /** Whether nodes have certificates: none, those of clients, or those of servers, too. */
@@ -50,6 +50,8 @@ export interface ClusterConfig {
 	readonly controllers?: readonly string[];
 	/** Addresses for load balancers, as `ClusterOptions` has them; absent: the usual ones. */
 	readonly loadBalancerPool?: string;
+	/** What runs beside the control plane; absent: nothing. */
+	readonly addons?: readonly string[];
 	/** The file of a KubeSchedulerConfiguration; absent: kube-scheduler's own. */
 	readonly schedulerConfig?: string;
 	/** Feature gates that were switched, by name; absent: none. */

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
+import { ownIdentity } from "../cluster/process-identity.ts";
 import { CommandLock } from "./command-lock.ts";
-import { ownIdentity } from "./process-identity.ts";
 
 let directory: string;
 let path: string;

@@ -5,9 +5,9 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "../cluster/process-identity.ts";
 import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { makeDirectory } from "./make-directory.ts";
-import { isAlive, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 /** How long another command is waited for, in real milliseconds; and how often we look. */
 const waitLimitMs = 60_000;

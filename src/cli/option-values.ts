@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from "commander";
 import { FeatureGateError, parseFeatureGates, readFeatureGates } from "../apimachinery/feature-gates.ts";
 import { parseGoDuration } from "../apimachinery/time.ts";
+import { readAddons } from "../cluster/addons/addon-names.ts";
 
 export function integerBetween(min: number, max: number) {
 	return (text: string): number => {
@@ -66,6 +67,15 @@ export function keyAndValue(text: string, before: Readonly<Record<string, string
 	const [, key = "", value = ""] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
 	if (key === "") throw new InvalidArgumentError("It must be key=value.");
 	return { ...before, [key]: value };
+}
+
+/** Names of add-ons, separated by commas; an empty text is none. */
+export function addonList(text: string): readonly string[] {
+	try {
+		return readAddons(nameList(text));
+	} catch (error) {
+		throw new InvalidArgumentError(error instanceof Error ? `${error.message}.` : String(error));
+	}
 }
 
 /** `A=true,B=false`, of the gates that kubesim has. */

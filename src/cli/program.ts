@@ -4,6 +4,7 @@
 import { Command, Option } from "commander";
 import { defaultClusterName } from "./cluster-name.ts";
 import {
+	addonList,
 	endpointList,
 	featureGates,
 	goDuration,
@@ -106,6 +107,7 @@ function addStart(program: Command): void {
 			"NAME=true or NAME=false, separated by commas: GenericWorkload, GangScheduling (default: both off, or as before)",
 			featureGates,
 		)
+		.option("--addons <names>", 'what runs beside the control plane: coredns; "" for nothing (default: nothing, or as before)', addonList)
 		.option(
 			"--load-balancer-pool <ranges>",
 			"addresses for Services of type LoadBalancer: FIRST-LAST or networks, separated by commas; none: nobody makes load balancers (default: 172.18.255.200-172.18.255.250, or as before)",
@@ -521,10 +523,10 @@ function addLearn(program: Command): void {
 		.exitOverride()
 		.enablePositionalOptions()
 		.addHelpText("after", examples("kubesim learn list", "kubesim learn 3.3.1 --lang en", "kubesim learn verify 3.3.1"))
-		.argument("[section]", "which lesson (default: the first one that is not finished)")
+		.argument("[section]", "which lesson (default: the list of them; as linear text the first one that is not finished)")
 		.addOption(langOption())
 		.addOption(fromOption())
-		.option("--plain", "as linear text, for screen readers and logs")
+		.option("--plain", "as linear text, for screen readers and logs (without a terminal it always is)")
 		.option("--restart", "from its beginning, whatever was done before")
 		.action(async (section, options) => (await commands()).learn(section, options));
 	learn

@@ -30,6 +30,7 @@ import {
 	TokenFileError,
 } from "../cluster/index.ts";
 import { standaloneKubeconfig } from "../cluster/kubeconfig-entry.ts";
+import { ownIdentity } from "../cluster/process-identity.ts";
 import { openAuthenticationConfig } from "./authentication-config.ts";
 import { ClockFile } from "./clock-file.ts";
 import type { ClusterConfig, ClusterDirectory } from "./cluster-directory.ts";
@@ -44,7 +45,6 @@ import { CliError, messageOf, systemErrorCode } from "./errors.ts";
 import { readFlagYaml } from "./flag-file.ts";
 import { keptImageFiles } from "./image-files.ts";
 import { makeDirectory } from "./make-directory.ts";
-import { ownIdentity } from "./process-identity.ts";
 import { StoreAccess } from "./store-access.ts";
 import { openStoreConfig, passwordVariable } from "./store-config.ts";
 
@@ -157,6 +157,7 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 				? {}
 				: { scheduler: { configuration: readFlagYaml(config.schedulerConfig, "--scheduler-config") } }),
 			...(config.featureGates === undefined ? {} : { featureGates: config.featureGates }),
+			...(config.addons === undefined ? {} : { addons: config.addons }),
 			...(config.loadBalancerPool === undefined ? {} : { loadBalancerPool: config.loadBalancerPool }),
 			...(config.admissionControlConfigFile === undefined ? {} : { admissionControlConfigFile: config.admissionControlConfigFile }),
 			...(config.authorization === undefined ? {} : { authorization: config.authorization }),

@@ -23,6 +23,7 @@ import type {
 	Job,
 	Lease,
 	Namespace,
+	NetworkPolicy,
 	Node,
 	PersistentVolume,
 	PersistentVolumeClaim,
@@ -102,6 +103,7 @@ export const certificateSigningRequests = ref<CertificateSigningRequest>(
 export const subjectAccessReviews = ref<SubjectAccessReview>("authorization.k8s.io", "v1", "subjectaccessreviews", "SubjectAccessReview");
 export const leases = ref<Lease>("coordination.k8s.io", "v1", "leases", "Lease");
 export const serviceCidrs = ref<ServiceCIDR>("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR");
+export const networkPolicies = ref<NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");
 export const ipAddresses = ref<IPAddress>("networking.k8s.io", "v1", "ipaddresses", "IPAddress");
 /** Served with the feature gate GenericWorkload. */
 export const podGroups = ref<PodGroupV1alpha2>("scheduling.k8s.io", "v1alpha2", "podgroups", "PodGroup");

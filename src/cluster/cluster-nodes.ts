@@ -73,7 +73,7 @@ export class ClusterNodes {
 		}
 		const [first] = wanted;
 		if (first !== undefined) await this.#tryOut(first);
-		await Promise.all(wanted.map((options) => fleet.addNode(options)));
+		await fleet.addNodes(wanted);
 		return wanted.map(({ name }) => name);
 	}
 

@@ -59,6 +59,7 @@ import {
 } from "../kubelet-sim/index.ts";
 import { type PluginFactories, type PodExplanation, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
 import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
+import { type Addon, readAddons } from "./addons/addon-names.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
 import type { ClusterControllers } from "./cluster-controllers.ts";
 import { ClusterNodes } from "./cluster-nodes.ts";
@@ -128,6 +129,8 @@ export interface ClusterOptions {
 	 * commas; "none" for nobody who makes load balancers. Default 172.18.255.200-172.18.255.250.
 	 */
 	readonly loadBalancerPool?: string;
+	/** What runs beside the control plane: `coredns`. Default nothing: kubesim answers for names itself. */
+	readonly addons?: readonly string[];
 	/** How pods are scheduled; default as kube-scheduler does without a configuration file. */
 	readonly scheduler?: SchedulerChoice;
 	/** Kubernetes' feature gates to switch, by their names: GenericWorkload, GangScheduling. Default: as in 1.36. */
@@ -198,6 +201,7 @@ async function open(options: ClusterOptions, starts: boolean): Promise<Cluster> 
 	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
 	const log = options.log ?? silentLog;
 	const gates = readFeatureGates(options.featureGates ?? {});
+	const installed = readAddons(options.addons ?? []);
 	const authorizers = await makeAuthorizers(options, { clock, random });
 	const admission = await configuredAdmission(options, { clock, random });
 	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
@@ -221,6 +225,7 @@ async function open(options: ClusterOptions, starts: boolean): Promise<Cluster> 
 			identities,
 			...encryption,
 			gates,
+			installed,
 			clock,
 			random,
 			log,
@@ -304,6 +309,7 @@ interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
 	readonly log: Logger;
 	readonly pki: Pki;
 	readonly gates: FeatureGates;
+	readonly installed: readonly Addon[];
 	readonly authorizers: LoadedAuthorizers | undefined;
 	readonly identities: OpenedAuthentication;
 	readonly encryptionFile?: FollowedFile;
@@ -388,6 +394,7 @@ export class Cluster {
 			...(options.loadBalancerPool === undefined ? {} : { loadBalancerPool: options.loadBalancerPool }),
 			scheduler: { ...readChoice(options.scheduler), connectExtender: extenderConnections({ client: this.#extenders, clock }) },
 			featureGates: options.gates,
+			hasOwnDns: !options.installed.includes("coredns"),
 			rootCa: () => options.pki.ca.cert,
 			signers: {
 				signCertificate: (request, content) => signRequest(options.pki.ca, request, content),
@@ -576,8 +583,16 @@ export class Cluster {
 		await Promise.all([publishAuthenticationTrust(this.apiServer, trust), registerMetricsApi(this.apiServer, clock.now())]);
 		this.#isBootstrapped = true;
 		this.#checkAuthority();
+		await this.#installAddons();
 		onProgress?.("starting controllers, scheduler and nodes");
 		await this.#runners.start(signal);
+	}
+
+	async #installAddons(): Promise<void> {
+		const { installed } = this.#options;
+		if (installed.length === 0) return;
+		const { installAddons } = await import("./addons/addons.ts");
+		await installAddons(installed, this.client);
 	}
 
 	/** Instead of `start`: the scheduler comes to know everything that there is, and nobody acts. Called once. */

@@ -35,6 +35,8 @@ export interface ComponentOptions {
 	/** Default: kube-scheduler's own configuration, and no further plugins. */
 	readonly scheduler?: Pick<SchedulerOptions, "configuration" | "plugins" | "connectExtender">;
 	readonly featureGates: FeatureGates;
+	/** Whether names are answered although nobody in the cluster does. */
+	readonly hasOwnDns: boolean;
 	/** PEM. */
 	readonly rootCa: () => string;
 	/** What controllers sign with the cluster's authority and keys. */
@@ -124,7 +126,7 @@ export function createScheduler(options: ComponentOptions, informers: InformerFa
 }
 
 export function createFleet(
-	{ clock, random, log, latency, images, clientFor, credentials }: ComponentOptions,
+	{ clock, random, log, latency, images, clientFor, credentials, hasOwnDns }: ComponentOptions,
 	informers: InformerFactory,
 ): Fleet {
 	return new Fleet({
@@ -137,6 +139,7 @@ export function createFleet(
 		clientFor: (node) => clientFor(nodeUser(node)),
 		remover: clientFor(controllerUser("node-controller")),
 		credentials,
+		ownDns: hasOwnDns,
 	});
 }
 

@@ -158,7 +158,7 @@ export class ElectedComponents implements Components {
 			term,
 			informers.start(term).then(() => {
 				const all = nodesToRun(informers.informer(nodes).cache.list(), nodeNames(options.nodes), options.nodeTemplate);
-				return Promise.all(all.map((node) => fleet.addNode(node)));
+				return fleet.addNodes(all);
 			}),
 		);
 		this.#fleet = undefined;

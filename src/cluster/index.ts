@@ -53,5 +53,6 @@ export {
 	type SimulationResult,
 	simulatePlacement,
 } from "./simulation.ts";
+export { type StoreMember, storeMembers } from "./store-members.ts";
 export type { EtcdStoreOption } from "./store-option.ts";
 export { changesOf, renderEntry, Timeline, type TimelineEntry } from "./timeline/timeline.ts";

@@ -50,7 +50,7 @@ export class OwnComponents implements Components {
 		if (clock instanceof VirtualClock) await Fleet.preload();
 		await this.informers.start(signal);
 		const known = this.informers.informer(nodesRef).cache.list();
-		await Promise.all(nodesToRun(known, nodeNames(nodes), nodeTemplate).map((node) => this.fleet.addNode(node)));
+		await this.fleet.addNodes(nodesToRun(known, nodeNames(nodes), nodeTemplate));
 	}
 
 	async stopped(): Promise<void> {

@@ -15,18 +15,56 @@ export { type ParsedOptions, parseOptions } from "./commands/options.ts";
 export { kernelVersion } from "./commands/system.ts";
 export { Kernel, PidNamespace } from "./kernel.ts";
 export { defaultPath, ExecError, Machine, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
-export { HttpError, type HttpHandler, type HttpRequest, type HttpResponse, httpRequest, httpServer } from "./net/http.ts";
+export {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
+	type DnsQuestion,
+	type DnsRecord,
+	type DnsResponse,
+	emptyResponse,
+	isLegalName,
+	type NameServer,
+	type RecordType,
+	reverseAddress,
+	reverseName,
+	withoutFinalDot,
+} from "./net/dns.ts";
+export { checkGrpcHealth, grpcHealthServer } from "./net/grpc-health.ts";
+export {
+	type ClientResponse,
+	HttpError,
+	type HttpHandler,
+	type HttpRequest,
+	type HttpResponse,
+	httpRequest,
+	httpServer,
+} from "./net/http.ts";
 export {
 	type Connection,
 	type ConnectionHandler,
 	isIpv4,
 	isLoopback,
+	isPort,
 	type Listener,
 	LoopbackNetwork,
 	NetworkError,
 	type NetworkStack,
+	type PingAnswer,
 } from "./net/network.ts";
-export { Process, type ProcessExit, parseSignal, type SignalName } from "./process.ts";
+export { parseResolvConf, type ResolverConfiguration } from "./net/resolver.ts";
+export {
+	type FirewallChain,
+	type FirewallRule,
+	type FirewallTable,
+	loopbackDevice,
+	type Neighbour,
+	type NetworkDevice,
+	type NetworkView,
+	type Route,
+	type RulePart,
+	type SocketEntry,
+} from "./net/view.ts";
+export { Process, type ProcessExit, parseSignal, type SignalName, signalNumbers } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
 export {

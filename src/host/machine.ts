@@ -8,8 +8,9 @@ import type { Random } from "../apimachinery/random.ts";
 import { Cpu } from "./cpu.ts";
 import { Kernel, PidNamespace } from "./kernel.ts";
 import type { NetworkStack } from "./net/network.ts";
+import { ResolvingNetwork } from "./net/resolver.ts";
 import { Process, type ProcessExit, type ProcessOwner } from "./process.ts";
-import { BrokenPipeError, type InputStream, type OutputStream } from "./stream.ts";
+import { BrokenPipeError, type InputStream, OutOfMemoryError, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
 import type { FileSystem } from "./vfs/file-system.ts";
 import { FsError } from "./vfs/inode.ts";
@@ -19,7 +20,10 @@ import { resolvePath } from "./vfs/path.ts";
 export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
-const maxProcesses = 1024;
+const defaultMaxProcesses = 1024;
+/** Bytes that a process writes without further ado, and what it takes of the processor to go on. */
+const freeWriteBytes = 1024 * 1024;
+const writeCpuMs = 1;
 /** What it takes to start a process and to end it. */
 const spawnCpuMs = 1;
 
@@ -62,6 +66,8 @@ export interface MachineOptions {
 	readonly onMemoryTaken?: () => void;
 	/** Something is mounted over the image that may change what its programs find. */
 	readonly hasVolumes?: boolean;
+	/** Processes that its PID namespace may have; default 1024. */
+	readonly maxProcesses?: number;
 	/** The kernel that it shares with others; default one of its own. */
 	readonly kernel?: Kernel | undefined;
 	/** The PID namespace to join; default a new one of the kernel. */
@@ -88,12 +94,23 @@ export class ExecError extends Error {
 	readonly exitCode: 126 | 127;
 	/** `executable file not found in $PATH`, `permission denied` …: what follows `exec: "name": ` in runc's message. */
 	readonly why: string;
+	/** "script": text without `#!`, which is no program, but a shell runs it. */
+	readonly found: "script" | "directory" | undefined;
 
-	constructor(command: string, why: string, exitCode: 126 | 127) {
+	constructor(command: string, why: string, exitCode: 126 | 127, found?: "script" | "directory") {
 		super(`exec: ${JSON.stringify(command)}: ${why}`);
 		this.name = "ExecError";
 		this.exitCode = exitCode;
 		this.why = why;
+		this.found = found;
+	}
+}
+
+/** There are as many processes as there may be. */
+export class ForkError extends ExecError {
+	constructor(command: string) {
+		super(command, "resource temporarily unavailable", 126);
+		this.name = "ForkError";
 	}
 }
 
@@ -101,6 +118,7 @@ export class Machine implements ProcessOwner {
 	readonly hostname: string;
 	readonly clock: Clock;
 	readonly random: Random;
+	/** Where names are looked up as the machine's files say. */
 	readonly network: NetworkStack;
 	readonly hasVolumes: boolean;
 	#takenMemoryBytes = 0;
@@ -110,6 +128,7 @@ export class Machine implements ProcessOwner {
 	readonly #findProgram: (name: string) => Program | undefined;
 	readonly #cores: () => number;
 	readonly #memoryLimitBytes: () => number;
+	readonly #maxProcesses: number;
 	#files: FileSystem | undefined;
 	#cpu: Cpu | undefined;
 	readonly pidNamespace: PidNamespace;
@@ -120,13 +139,14 @@ export class Machine implements ProcessOwner {
 		this.hostname = options.hostname;
 		this.clock = options.clock;
 		this.random = options.random;
-		this.network = options.network;
+		this.network = new ResolvingNetwork(options.network, this);
 		this.hasVolumes = options.hasVolumes ?? false;
 		this.#openFileSystem = options.openFileSystem;
 		this.#findProgram = options.findProgram;
 		this.#cores = options.cores ?? (() => 1);
 		this.#memoryLimitBytes = options.memoryLimitBytes ?? (() => Number.POSITIVE_INFINITY);
 		this.#onMemoryTaken = options.onMemoryTaken;
+		this.#maxProcesses = options.maxProcesses ?? defaultMaxProcesses;
 		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
 		this.pidNamespace = options.pidNamespace ?? new PidNamespace(options.kernel ?? new Kernel());
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
@@ -198,7 +218,7 @@ export class Machine implements ProcessOwner {
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
 	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
 		const namespace = this.pidNamespace;
-		if (namespace.own.size >= maxProcesses) throw new ExecError(options.argv[0] ?? "", "resource temporarily unavailable", 126);
+		if (namespace.own.size >= this.#maxProcesses) throw new ForkError(options.argv[0] ?? "");
 		const process = new Process({
 			namespace,
 			...(options.pids ?? namespace.allocate()),
@@ -215,9 +235,18 @@ export class Machine implements ProcessOwner {
 			namespace.remove(process);
 			this.#own?.delete(process);
 		});
-		const guard = (stream: OutputStream): OutputStream => ({
-			write: (chunk) => (process.exit === undefined ? stream.write(chunk) : undefined),
-		});
+		const guard = (stream: OutputStream): OutputStream => {
+			let freeBytes = freeWriteBytes;
+			return {
+				write: (chunk) => {
+					if (process.exit !== undefined) return undefined;
+					freeBytes -= chunk.byteLength;
+					if (freeBytes > 0) return stream.write(chunk);
+					freeBytes = freeWriteBytes;
+					return this.#writeSlowly(stream, chunk, process);
+				},
+			};
+		};
 		const context: ProcessContext = {
 			argv,
 			// Read when asked for: most of what runs for long never looks at its environment.
@@ -241,6 +270,12 @@ export class Machine implements ProcessOwner {
 		return [...(this.#own ?? this.pidNamespace.own.values())];
 	}
 
+	/** Who writes without end works for it, and lets others run. */
+	async #writeSlowly(stream: OutputStream, chunk: Uint8Array, process: Process): Promise<void> {
+		await stream.write(chunk);
+		await this.cpu.run(writeCpuMs, process.ended);
+	}
+
 	/** SIGKILL to every process of this machine: the end of a container. */
 	killAll(): void {
 		for (const process of this.ownProcesses()) process.kill("KILL");
@@ -262,7 +297,7 @@ export class Machine implements ProcessOwner {
 		if (path === undefined) {
 			const isPath = command.includes("/");
 			const isDirectory = isPath && files.exists(resolvePath(cwd, command));
-			if (isDirectory) throw new ExecError(command, "permission denied", 126);
+			if (isDirectory) throw new ExecError(command, "permission denied", 126, "directory");
 			throw new ExecError(command, isPath ? `stat ${command}: no such file or directory` : "executable file not found in $PATH", 127);
 		}
 		const inode = files.inode(path);
@@ -285,7 +320,7 @@ export class Machine implements ProcessOwner {
 	): { program: Program; argv: readonly string[] } {
 		const files = this.#executables;
 		const firstLine = files.readText(path).split("\n", 1)[0] ?? "";
-		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126);
+		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126, "script");
 		const [interpreter = "", ...argument] = firstLine.slice(2).trim().split(/\s+/, 2);
 		if (interpreter === path || !files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
 		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
@@ -298,7 +333,7 @@ async function execute(program: Program, context: ProcessContext): Promise<Proce
 	} catch (error) {
 		if (context.process.exit !== undefined) return context.process.exit;
 		if (error instanceof BrokenPipeError) return { exitCode: 141, signal: "PIPE" };
-		const text = error instanceof FsError ? error.shellText : error instanceof Error ? error.message : String(error);
+		const text = error instanceof FsError ? error.shellText : messageOf(error);
 		try {
 			await context.stderr.write(Buffer.from(`${context.argv[0] ?? ""}: ${text}\n`));
 		} catch (writeError) {
@@ -306,4 +341,10 @@ async function execute(program: Program, context: ProcessContext): Promise<Proce
 		}
 		return { exitCode: 1 };
 	}
+}
+
+function messageOf(error: unknown): string {
+	// A string that JavaScript cannot hold is memory that a program cannot have.
+	if (error instanceof RangeError && error.message === "Invalid string length") return new OutOfMemoryError().message;
+	return error instanceof Error ? error.message : String(error);
 }

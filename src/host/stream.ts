@@ -21,6 +21,14 @@ export class BrokenPipeError extends Error {
 	}
 }
 
+/** A program wants to hold more at once than it may. */
+export class OutOfMemoryError extends Error {
+	constructor() {
+		super("out of memory");
+		this.name = "OutOfMemoryError";
+	}
+}
+
 /** Linux's default capacity of a pipe. */
 const pipeCapacityBytes = 64 * 1024;
 
@@ -30,6 +38,7 @@ export class Pipe implements InputStream, OutputStream {
 	#sizeBytes = 0;
 	#ended = false;
 	#broken = false;
+	#failure: Error | undefined;
 	#wakeReaders: (() => void)[] = [];
 	#wakeWriters: (() => void)[] = [];
 
@@ -51,9 +60,21 @@ export class Pipe implements InputStream, OutputStream {
 				if (this.#sizeBytes <= pipeCapacityBytes) this.#wake();
 				return chunk;
 			}
+			if (this.#failure !== undefined) throw this.#failure;
 			if (this.#ended || this.#broken) return undefined;
 			await new Promise<void>((resolve) => this.#wakeReaders.push(resolve));
 		}
+	}
+
+	/** What has been written and not been read. */
+	get sizeBytes(): number {
+		return this.#sizeBytes;
+	}
+
+	/** The writer is gone: the reader gets the rest, then this error. */
+	fail(error: Error): void {
+		this.#failure = error;
+		this.end();
 	}
 
 	/** The writer is done: the reader gets the rest, then the end. */
@@ -127,10 +148,16 @@ export async function writeText(stream: OutputStream, text: string): Promise<voi
 	if (text !== "") await stream.write(Buffer.from(text));
 }
 
-/** Everything until the end, up to `limitBytes`; the rest is read and dropped. */
-export async function readAll(stream: InputStream, limitBytes?: number): Promise<Uint8Array> {
-	const collector = new Collector(limitBytes);
-	for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) collector.write(chunk);
+/** What a program that needs its whole input may hold of it. */
+const maxInputBytes = 64 * 1024 * 1024;
+
+/** Everything until the end. Rejects with `OutOfMemoryError` when that is more than a program may hold. */
+export async function readAll(stream: InputStream): Promise<Uint8Array> {
+	const collector = new Collector(maxInputBytes);
+	for (let chunk = await stream.read(); chunk !== undefined; chunk = await stream.read()) {
+		collector.write(chunk);
+		if (collector.truncated) throw new OutOfMemoryError();
+	}
 	return collector.bytes();
 }
 

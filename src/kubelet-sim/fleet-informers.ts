@@ -6,6 +6,8 @@ import {
 	configMaps,
 	csiDrivers,
 	endpointSlices,
+	namespaces,
+	networkPolicies,
 	nodes,
 	persistentVolumeClaims,
 	persistentVolumes,
@@ -14,7 +16,7 @@ import {
 	services,
 	volumeAttachments,
 } from "../client/resources.ts";
-import { serviceAddresses } from "./network/cluster-network.ts";
+import { serviceAddresses, serviceNodePorts } from "./network/cluster-network.ts";
 
 export type FleetInformers = ReturnType<typeof makeInformers>;
 
@@ -22,6 +24,8 @@ export function makeInformers(factory: InformerFactory) {
 	const informers = {
 		pods: factory.informer(pods),
 		nodes: factory.informer(nodes),
+		namespaces: factory.informer(namespaces),
+		networkPolicies: factory.informer(networkPolicies),
 		services: factory.informer(services),
 		endpointSlices: factory.informer(endpointSlices),
 		configMaps: factory.informer(configMaps),
@@ -34,6 +38,7 @@ export function makeInformers(factory: InformerFactory) {
 	index(informers.pods, "node", ({ spec }) => spec?.nodeName);
 	index(informers.nodes, "podCIDR", ({ spec }) => spec?.podCIDR);
 	informers.services.cache.addIndex("address", serviceAddresses);
+	informers.services.cache.addIndex("nodePort", serviceNodePorts);
 	index(informers.endpointSlices, "service", serviceOf);
 	return informers;
 }

@@ -23,6 +23,8 @@ import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, T
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
+import type { ContainerLog } from "./container/container-log.ts";
+import { LogBudget } from "./container/log-budget.ts";
 import { EvictionManager, type PressedResource } from "./eviction/eviction-manager.ts";
 import { type FleetInformers, makeInformers, serviceOf } from "./fleet-informers.ts";
 import type { Image } from "./images/image.ts";
@@ -31,6 +33,7 @@ import { kubeletPort, kubeletServer } from "./kubelet-server.ts";
 import { KubeletWrites } from "./kubelet-writes.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
+import { networkLookups } from "./network/informer-lookups.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
@@ -59,6 +62,8 @@ const controlPlaneAddress = "172.19.0.2";
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
 
+const defaultClusterDns = "10.96.0.10";
+
 /** What the documentation of Kubernetes shows. */
 const usualShutdown: ShutdownPeriods = { graceMs: 30_000, criticalMs: 10_000 };
 
@@ -80,6 +85,8 @@ export interface FleetOptions {
 	readonly images?: ImageCatalog;
 	/** Address of the cluster's DNS service; default 10.96.0.10. */
 	readonly clusterDns?: string;
+	/** Whether names are answered at that address although no Service is there; default true. */
+	readonly ownDns?: boolean;
 	/** Defaults: 10 s and 5 min. */
 	readonly leaseRenewMs?: number;
 	readonly statusReportMs?: number;
@@ -105,6 +112,14 @@ export interface NodeOptions {
 	readonly certificates?: CertificateOptions | undefined;
 }
 
+/** How many nodes come at once: what thousands of registrations under way hold, a process does not give back to the machine. */
+const comingAtOnce = 64;
+/** A pod with those of its containers that run. */
+export interface RunningPod {
+	readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+	readonly containers: readonly { readonly name: string; readonly image: string }[];
+}
+
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
 	readonly connector: NodeConnector;
@@ -115,8 +130,10 @@ export class Fleet {
 	readonly #random: Random;
 	readonly #log: Logger;
 	readonly #nodes = new Map<string, SimNode>();
+	readonly #nodesByAddress = new Map<string, SimNode>();
 	/** By pod uid. */
 	readonly #workers = new Map<string, PodWorker>();
+	readonly #logBudget = new LogBudget(() => this.#logs());
 	/** The same, by node; nodes with none have no entry. */
 	readonly #byNode = new Map<string, Set<PodWorker>>();
 	readonly #admission: NodeAdmission;
@@ -158,15 +175,19 @@ export class Fleet {
 			signal: () => this.#signal,
 		});
 		this.#objects = new FetchedObjects({ log: this.#log, informers: this.#informers, clientFor: (node) => this.#clientFor(node) });
-		const { services: serviceInformer, endpointSlices: slices } = this.#informers;
-		this.#network = new ClusterNetwork(
-			{
-				service: (namespace, name) => serviceInformer.cache.get(`${namespace}/${name}`),
-				serviceByAddress: (address) => serviceInformer.cache.byIndex("address", address)[0],
-				endpointSlices: (namespace, name) => slices.cache.byIndex("service", `${namespace}/${name}`),
-			},
-			this.#random.fork("network"),
-		);
+		const { endpointSlices: slices } = this.#informers;
+		this.#network = new ClusterNetwork({
+			clock: this.#clock,
+			random: this.#random.fork("network"),
+			clusterDns: options.clusterDns ?? defaultClusterDns,
+			ownDns: options.ownDns ?? true,
+			lookups: networkLookups(this.#informers, {
+				nodeByAddress: (address) => this.#nodesByAddress.get(address),
+				nodeByName: (name) => this.#nodes.get(name),
+				nodes: () => this.#nodes.values(),
+				hasNetwork: (pod) => this.#workerFor(pod)?.network !== undefined,
+			}),
+		});
 		this.#loads = new ServiceLoads({
 			clock: this.#clock,
 			log: this.#log,
@@ -190,6 +211,7 @@ export class Fleet {
 			volumes: this.#informers.volumes,
 			attachments: this.#informers.attachments,
 			drivers: this.#informers.drivers,
+			nodes: this.#informers.nodes,
 			fetched: (kind, key) => this.#objects.get(kind, key),
 			forgetFetched: (kind, key) => this.#objects.forget(kind, key),
 			isRunning: (node) => this.#nodes.get(node)?.running === true,
@@ -269,12 +291,19 @@ export class Fleet {
 		const node = this.#createNode(options);
 		const certificates = options.certificates === undefined ? undefined : await this.#prepareCertificates(node, options.certificates);
 		this.#nodes.set(node.name, node);
+		this.#nodesByAddress.set(node.address, node);
 		// Whoever ran there already has its place before anybody new.
 		const pods = this.#informers.pods.cache.byIndex("node", node.name);
 		const hasStarted = ({ status }: Pod) => status?.startTime !== undefined;
 		for (const pod of [...pods.filter(hasStarted), ...pods.filter((each) => !hasStarted(each))]) this.#onPod(pod);
 		if (certificates === undefined) await this.#heartbeats.begin(node);
 		else void this.#join(node, certificates);
+	}
+
+	/** `addNode` for each of them, some at a time. */
+	async addNodes(all: readonly NodeOptions[]): Promise<void> {
+		for (let first = 0; first < all.length; first += comingAtOnce)
+			await Promise.all(all.slice(first, first + comingAtOnce).map((node) => this.addNode(node)));
 	}
 
 	/** From here on the node is nobody until it has a certificate. */
@@ -302,6 +331,7 @@ export class Fleet {
 		const node = this.#nodes.get(name);
 		if (node === undefined) return;
 		this.#nodes.delete(name);
+		if (this.#nodesByAddress.get(node.address) === node) this.#nodesByAddress.delete(node.address);
 		node.running = false;
 		this.#heartbeats.end(node);
 		this.#eviction.end(node);
@@ -410,6 +440,17 @@ export class Fleet {
 		return this.#nodes.get(node)?.storedImages;
 	}
 
+	/** What runs on a node as its runtime has it, whatever the API says. */
+	runningPods(node: string): readonly RunningPod[] {
+		return [...this.#workersOn(node)].flatMap(({ pod, record }) => {
+			const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+			const containers = record.containers
+				.filter(({ phase }) => phase === "running")
+				.map((each) => ({ name: each.name, image: each.image }));
+			return containers.length === 0 ? [] : [{ metadata: { name, namespace, uid }, containers }];
+		});
+	}
+
 	hasNode(name: string): boolean {
 		return this.#nodes.has(name);
 	}
@@ -475,6 +516,7 @@ export class Fleet {
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
 			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
+			() => this.#workersOn(options.name),
 		);
 	}
 
@@ -625,22 +667,17 @@ export class Fleet {
 
 	/** Nodes get their network when somebody comes, and with it their kubelet's API. Throws `NetworkError`. */
 	#connectFromControlPlane(address: string, port: number): Connection {
-		const node = this.#nodeAt(address);
+		const node = this.#nodesByAddress.get(address);
 		if (node !== undefined) {
 			if (port === kubeletPort && !node.running) throw new NetworkError("ECONNREFUSED");
 			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#kubeletServer(node));
 		}
-		return this.#network.connect(controlPlaneAddress, address, port);
+		return this.#network.connectFromOutside(controlPlaneAddress, address, port);
 	}
 
 	#withNode(name: string, act: (node: SimNode) => void): void {
 		const node = this.#nodes.get(name);
 		if (node !== undefined) act(node);
-	}
-
-	#nodeAt(address: string): SimNode | undefined {
-		for (const node of this.#nodes.values()) if (node.address === address) return node;
-		return undefined;
 	}
 
 	#kubeletServer(node: SimNode) {
@@ -678,7 +715,7 @@ export class Fleet {
 			log: this.#log,
 			network: this.#network,
 			lookups: this.#objects.lookups(),
-			clusterDns: this.#options.clusterDns ?? "10.96.0.10",
+			clusterDns: this.#network.clusterDns,
 			fetch: (node, object) => this.#objects.fetch(node, object),
 			resourceClaim: (node, namespace, name) => this.#clientFor(node).resource(resourceClaims).get({ namespace, name }),
 			sandboxRuntime: (node, name) => this.#sandboxRuntime(node, name),
@@ -689,6 +726,7 @@ export class Fleet {
 			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
 			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
 			roomFreed: (node) => this.#roomFreed(node),
+			logGrew: (bytes) => this.#logBudget.grew(bytes),
 			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
 			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
 			event: (node, pod, type, reason, message, container) => this.#writes.podEvent(node, pod, type, reason, message, container),
@@ -702,6 +740,15 @@ export class Fleet {
 		let sum = noFootprint;
 		for (const worker of this.#workersOn(node)) if (worker !== self) sum = addFootprints(sum, worker.footprint);
 		return sum;
+	}
+
+	*#logs(): Iterable<ContainerLog> {
+		for (const worker of this.#workers.values()) {
+			for (const { container, previousLog } of worker.containerWorkers()) {
+				if (container !== undefined) yield container.log;
+				if (previousLog !== undefined) yield previousLog;
+			}
+		}
 	}
 
 	#workersOn(node: string): Iterable<PodWorker> {

@@ -82,7 +82,7 @@ describe("logs", () => {
 		const left = harness.fleet.connector.logs(target("count"), { ...plain, follow: true }, async () => undefined, abort.signal);
 		await harness.clock.advance(3_000);
 		await following;
-		expect(output.text()).toBe("one\ntwo\n");
+		expect(output.text()).toBe("one\ntwo");
 		abort.abort();
 		await left;
 	});
@@ -153,6 +153,55 @@ describe("exec", () => {
 		expect((await exec("web", ["sh", "-c", "echo changed > /usr/share/nginx/html/index.html; curl -s localhost"])).stdout).toBe(
 			"changed\n",
 		);
+	});
+});
+
+describe("a client that vanishes", () => {
+	/** Runs it until the client goes away, and resolves when the kubelet has noticed. */
+	async function abandon(
+		command: readonly string[],
+		options: Partial<ExecOptions> = {},
+		input?: AsyncIterable<Uint8Array>,
+	): Promise<number> {
+		const abort = new AbortController();
+		let taken = 0;
+		const write = async (chunk: Uint8Array) => {
+			taken += chunk.byteLength;
+		};
+		const streams = { stdout: write, stderr: write, ...(input === undefined ? {} : { stdin: input }) };
+		const running = harness.fleet.connector.exec(
+			target("box"),
+			{ command, tty: false, stdin: input !== undefined, ...options },
+			streams,
+			abort.signal,
+		);
+		await harness.clock.advance(1_000);
+		abort.abort();
+		await running;
+		return taken;
+	}
+
+	beforeEach(() => start("box", { command: ["sleep", "3600"] }));
+
+	it("leaves what it ran: containerd does not end it", async () => {
+		await abandon(["sleep", "1234"]);
+		await abandon(["sh"], { tty: true }, keysOf(["sleep 4321\r"]));
+		const { stdout } = await exec("box", ["ps"]);
+		expect(stdout).toMatch(/ sleep 1234\n/);
+		expect(stdout).toMatch(/ sh\n.* sleep 4321\n/);
+	});
+
+	it("is the end of stdin", async () => {
+		await abandon(["sh", "-c", "cat > /tmp/got; sleep 1234"], {}, keysOf(["half a file"]));
+		await harness.clock.advance(1_000);
+		expect((await exec("box", ["cat", "/tmp/got"])).stdout).toBe("half a file");
+	});
+
+	it("holds up what prints without end: it takes neither memory nor time any more", async () => {
+		expect(await abandon(["yes"])).toBeGreaterThan(1_000_000);
+		expect((await exec("box", ["ps"])).stdout).toMatch(/ yes\n/);
+		// Were it printing still, this hour would have millions of moments.
+		await harness.clock.advance(3_600_000);
 	});
 });
 

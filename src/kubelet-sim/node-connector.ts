@@ -15,11 +15,9 @@ import type {
 } from "../apimachinery/node-connector.ts";
 import { newBadRequest, newInternalError, newNotFound } from "../apimachinery/status-error.ts";
 import { type Connection, NetworkError } from "../host/index.ts";
-import type { LogBuffer, LogLine } from "./container/log-buffer.ts";
+import type { ContainerLog } from "./container/container-log.ts";
+import { readLog } from "./container/log-reader.ts";
 import type { PodWorker } from "./pod-worker/pod-worker.ts";
-
-/** Bytes of log that one write carries. */
-const writeChunkBytes = 64 * 1024;
 
 export interface FleetConnectorOptions {
 	readonly clock: Clock;
@@ -42,15 +40,11 @@ export class FleetConnector implements NodeConnector {
 		write: (chunk: Uint8Array) => Promise<void>,
 		signal: AbortSignal,
 	): Promise<void> {
-		const log = this.#logOf(target, options.previous);
-		const sender = new LogSender(options, write);
-		for (const line of selectLines(log.lines(), options)) await sender.send(line);
-		await sender.flush();
-		if (options.follow && !sender.isFull) await follow(log, options, sender, signal);
+		await readLog(this.#logOf(target, options.previous), options, write, signal);
 	}
 
 	async exec(target: ContainerTarget, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
-		return this.#runningContainer(target).exec(options, streams, signal);
+		return this.#runningContainer(target).exec(options, streams, signal, "leave");
 	}
 
 	async attach(
@@ -100,7 +94,7 @@ export class FleetConnector implements NodeConnector {
 		return container;
 	}
 
-	#logOf({ container: name, ...target }: ContainerTarget, previous: boolean): LogBuffer {
+	#logOf({ container: name, ...target }: ContainerTarget, previous: boolean): ContainerLog {
 		const worker = this.#worker(target);
 		const known = worker.container(name);
 		if (known === undefined) throw newBadRequest(`container ${name} is not valid for pod ${target.pod}`);
@@ -132,88 +126,12 @@ function defaultReason({ pod }: PodWorker): string {
 	return (pod.spec?.initContainers?.length ?? 0) > 0 ? "PodInitializing" : "ContainerCreating";
 }
 
-function selectLines(lines: readonly LogLine[], { tailLines, sinceMs }: LogOptions): readonly LogLine[] {
-	const recent = sinceMs === undefined ? lines : lines.filter(({ timeMs }) => timeMs >= sinceMs);
-	if (tailLines === undefined || tailLines < 0) return recent;
-	return tailLines === 0 ? [] : recent.slice(-tailLines);
-}
-
-/** Sends what comes, until the container ends or the caller leaves. */
-async function follow(log: LogBuffer, options: LogOptions, sender: LogSender, signal: AbortSignal): Promise<void> {
-	const waiting: LogLine[] = [];
-	let wake: () => void = () => undefined;
-	let ended = false;
-	const end = () => {
-		ended = true;
-		wake();
-	};
-	const stop = log.follow({
-		onLine: (line) => {
-			waiting.push(line);
-			wake();
-		},
-		onEnd: end,
-	});
-	signal.addEventListener("abort", end, { once: true });
-	if (signal.aborted) end();
-	try {
-		while (!sender.isFull) {
-			for (const line of waiting.splice(0)) if (options.sinceMs === undefined || line.timeMs >= options.sinceMs) await sender.send(line);
-			await sender.flush();
-			if (waiting.length > 0) continue;
-			if (ended) return;
-			await new Promise<void>((resolve) => {
-				wake = resolve;
-			});
-		}
-	} finally {
-		stop();
-		signal.removeEventListener("abort", end);
-	}
-}
-
-/** Formats lines, gathers them, and stops at limitBytes. */
-class LogSender {
-	readonly #options: LogOptions;
-	readonly #write: (chunk: Uint8Array) => Promise<void>;
-	#pending = "";
-	#leftBytes: number;
-
-	constructor(options: LogOptions, write: (chunk: Uint8Array) => Promise<void>) {
-		this.#options = options;
-		this.#write = write;
-		this.#leftBytes = options.limitBytes ?? Number.POSITIVE_INFINITY;
-	}
-
-	get isFull(): boolean {
-		return this.#leftBytes <= 0;
-	}
-
-	async send({ timeMs, text }: LogLine): Promise<void> {
-		this.#pending += this.#options.timestamps ? `${formatNanoTime(timeMs)} ${text}\n` : `${text}\n`;
-		if (this.#pending.length >= writeChunkBytes) await this.flush();
-	}
-
-	async flush(): Promise<void> {
-		if (this.#pending === "" || this.isFull) return;
-		const bytes = Buffer.from(this.#pending);
-		this.#pending = "";
-		const part = bytes.byteLength > this.#leftBytes ? bytes.subarray(0, this.#leftBytes) : bytes;
-		this.#leftBytes -= part.byteLength;
-		await this.#write(part);
-	}
-}
-
-/** `2026-01-01T00:00:00.123000000Z`. */
-function formatNanoTime(timeMs: number): string {
-	return new Date(timeMs).toISOString().replace("Z", "000000Z");
-}
-
 function portStream(connection: Connection): PortStream {
 	return {
 		output: bytesOf(connection),
 		write: (chunk) => connection.write(chunk),
 		end: () => connection.end(),
+		destroy: () => connection.destroy(),
 	};
 }
 

@@ -8,12 +8,13 @@
  * Invariants: a lesson never touches the user's own cluster or kubeconfig; checks are looked at when something happens, not by the clock;
  * what is on disk is complete at any moment.
  */
-export { ActionError, type ControlMethods } from "./engine/action.ts";
+export { ActionError } from "./engine/action.ts";
 export { builtinCourse, Course, CourseError, compareSections } from "./engine/course.ts";
 export { LessonFileError } from "./engine/file-reader.ts";
 export { ProgressError, ProgressStore, startedSections } from "./engine/progress.ts";
 export { LessonSession, SessionError, type SessionOptions } from "./engine/session.ts";
 export { findProgram } from "./engine/shell.ts";
+export type { Beside, Surroundings } from "./engine/surroundings.ts";
 export { type Language, languageOf } from "./engine/text.ts";
 export { verifyLesson } from "./engine/verify.ts";
 export { runPlain } from "./plain/plain.ts";

@@ -31,7 +31,7 @@ spec:
 `;
 
 test("an image that a file describes runs, from a registry that wants to know who pulls", async () => {
-	await home.run("start --nodes 1 --etcd-port 0");
+	await home.run("start --nodes 1 --etcd-port 0 --speed 10");
 	const file = join(home.directory, "shop.yaml");
 	writeFileSync(file, shop);
 	expect(await home.run(["image", "load", file])).toBe("registry.example.com/shop loaded\nregistry.example.com loaded\n");

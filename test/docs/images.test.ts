@@ -55,5 +55,10 @@ spec: { restartPolicy: Never, runtimeClassName: wasm, containers: [{ name: hello
 	await cluster.runUntil(async () => (await phase()) === "Succeeded", { within: "60s" });
 	const runtime = cluster.inner.fleet.runtimeOf("node-1");
 	const [container] = runtime?.containers() ?? [];
-	expect(runtime?.log(container?.id ?? "").lines()).toMatchObject([{ text: "Hello from WebAssembly" }]);
+	expect(
+		runtime
+			?.log(container?.id ?? "")
+			.file.bytes()
+			.toString(),
+	).toMatch(/ stdout F Hello from WebAssembly\n$/);
 });

@@ -29,7 +29,7 @@ test("a Service is exposed, reached at its address, and gone without a trace", a
 
 	await cluster.kubectl.run(["patch", "service", "web", "-p", '{"spec":{"loadBalancerSourceRanges":["203.0.113.0/24"]}}']);
 	const refused = await eventually(async () => {
-		const { stderr, exitCode } = await cluster.kubectl.try("exec deployment/client -- curl -sS http://172.18.255.200".split(" "));
+		const { stderr, exitCode } = await cluster.kubectl.try("exec deployment/client -- curl -sS -m 1 http://172.18.255.200".split(" "));
 		return exitCode === 0 ? undefined : stderr;
 	});
 	expect(refused).toContain("command terminated with exit code 28");

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startTestCluster, type TestCluster } from "../tools/cluster.ts";
+import { fastClock, startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { kubectlPath, Tool } from "../tools/kubectl.ts";
 import { maskedText } from "../tools/masked-text.ts";
 
@@ -20,7 +20,7 @@ const read = (what: string, path: string) => run(["get", ...what.split(" "), "-o
 const notFound = (resource: string, name: string) => `Error from server (NotFound): ${resource} "${name}" not found\n`;
 
 beforeAll(async () => {
-	test = await startTestCluster();
+	test = await startTestCluster({ clock: fastClock(10) });
 	await run("create deployment web --image=nginx:1.27 --replicas=2");
 	await run("rollout status deployment/web --timeout=20s");
 });

@@ -329,8 +329,8 @@ test("Services are in the environment and in the pods' network, by name and by a
 	expect(await cluster.kubectl.fail("exec client -- wget -qO- -T 2 http://site:81")).toMatch(
 		/^wget: (can't connect to remote host|download timed out)/,
 	);
-	expect(await run("exec client -- nslookup site")).toBe(
-		`Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\nName:\tsite.default.svc.cluster.local\nAddress: ${ip}\n\n`,
+	expect(await run("exec client -- nslookup site.default.svc.cluster.local")).toBe(
+		`Server:\t\t10.96.0.10\nAddress:\t10.96.0.10:53\n\nName:\tsite.default.svc.cluster.local\nAddress: ${ip}\n\n\n`,
 	);
 	await run("scale deployment site --replicas=0");
 	await eventually(async () =>

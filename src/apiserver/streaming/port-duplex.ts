@@ -23,7 +23,7 @@ export function portDuplex(port: PortStream): Duplex {
 			callback();
 		},
 		destroy(error, callback) {
-			port.end();
+			port.destroy();
 			// Whoever still waits for bytes is told that none come.
 			void chunks.return?.();
 			callback(error);

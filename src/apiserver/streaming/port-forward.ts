@@ -9,6 +9,8 @@ export type PodTarget = Omit<ContainerTarget, "container">;
 /** The client's end of a forwarded connection. */
 export interface ForwardChannel {
 	readonly input: AsyncIterable<Uint8Array>;
+	/** Aborts when the client has gone: nothing that is written arrives. */
+	readonly gone: AbortSignal;
 	write(chunk: Uint8Array): Promise<void>;
 	/** No more bytes come from the pod. */
 	end(): Promise<void>;
@@ -16,10 +18,14 @@ export interface ForwardChannel {
 	fail(message: string): Promise<void>;
 }
 
-/** Carries bytes both ways until the pod's side ends. Never rejects: the client is told what went wrong. */
+/** Carries bytes both ways until the pod's side ends, or the client goes. Never rejects: the client is told what went wrong. */
 export async function forwardPort(nodes: NodeConnector, pod: PodTarget, port: number, channel: ForwardChannel): Promise<void> {
 	try {
 		const stream = await nodes.portForward(pod, port);
+		// A pod that sends without end, or that waits for ever, would never learn of it.
+		const end = () => stream.destroy();
+		channel.gone.addEventListener("abort", end, { once: true });
+		if (channel.gone.aborted) end();
 		const upload = (async () => {
 			for await (const chunk of channel.input) await stream.write(chunk);
 			stream.end();
@@ -28,6 +34,7 @@ export async function forwardPort(nodes: NodeConnector, pod: PodTarget, port: nu
 		upload.catch(() => undefined);
 		for await (const chunk of stream.output) await channel.write(chunk);
 		stream.end();
+		channel.gone.removeEventListener("abort", end);
 	} catch (error) {
 		const why = error instanceof Error ? error.message : String(error);
 		await channel.fail(`error forwarding port ${port} to pod ${pod.pod}, uid : ${why}`);

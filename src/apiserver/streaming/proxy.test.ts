@@ -36,6 +36,7 @@ async function dial(host: string, port: number): Promise<PortStream> {
 		output: socket,
 		write: (chunk) => new Promise((resolve, reject) => socket.write(chunk, (error) => (error ? reject(error) : resolve()))),
 		end: () => socket.end(),
+		destroy: () => socket.destroy(),
 	};
 }
 

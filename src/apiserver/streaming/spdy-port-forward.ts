@@ -48,6 +48,7 @@ export function isPort(port: number): boolean {
 function channelOf(error: SpdyStream, data: SpdyStream): ForwardChannel {
 	return {
 		input: data.input,
+		gone: data.gone,
 		write: (chunk) => data.write(chunk),
 		fail: (message) => error.write(Buffer.from(message)),
 		end: async () => {

@@ -16,6 +16,7 @@ import { createHttpServer, type HttpServer, type ListenAddress } from "../http/s
 import { loadOrCreatePki } from "../pki/pki.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { controlFrame, controlTypes, words } from "./spdy/frames.ts";
+import { HeaderCodec } from "./spdy/headers.ts";
 import { createStreaming } from "./streaming.ts";
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -34,11 +35,22 @@ const pod: Pod = {
 class ScriptedNode implements NodeConnector {
 	readonly targets: ContainerTarget[] = [];
 	signal: AbortSignal | undefined;
+	/** Bytes that were taken of an output without end. */
+	floodedBytes = 0;
+
+	async #flood(write: (chunk: Uint8Array) => Promise<void>, isOver: () => boolean): Promise<void> {
+		const block = Buffer.alloc(64 * 1024, "x");
+		while (!isOver()) {
+			await write(block);
+			this.floodedBytes += block.length;
+		}
+	}
 
 	async logs(...[target, options, write, signal]: Parameters<NodeConnector["logs"]>): Promise<void> {
 		this.targets.push(target);
 		this.signal = signal;
 		if (options.previous) throw newBadRequest('previous terminated container "c" in pod "web" not found');
+		if (options.tailLines === 0) return this.#flood(write, () => signal.aborted);
 		await write(Buffer.from("one\n"));
 		if (options.follow) await new Promise((resolve) => signal.addEventListener("abort", resolve));
 	}
@@ -50,6 +62,7 @@ class ScriptedNode implements NodeConnector {
 		if (name === "cat") for await (const chunk of streams.stdin ?? []) await streams.stdout(chunk);
 		if (name === "size")
 			for await (const { columns, rows } of streams.resizes ?? []) await streams.stdout(Buffer.from(`${columns}x${rows} `));
+		if (name === "flood") await this.#flood(streams.stdout, () => signal.aborted);
 		if (name === "wait") await new Promise((resolve) => signal.addEventListener("abort", resolve));
 		if (name === "nope") return { exitCode: 126, startError: 'exec: "nope": executable file not found in $PATH' };
 		await streams.stderr(Buffer.from("bye"));
@@ -62,17 +75,36 @@ class ScriptedNode implements NodeConnector {
 		return { exitCode: 0 };
 	}
 
+	#endless() {
+		const block = Buffer.alloc(64 * 1024, "x");
+		const node = this;
+		let isOver = false;
+		const end = () => {
+			isOver = true;
+		};
+		return {
+			output: (async function* () {
+				for (; !isOver; node.floodedBytes += block.length) yield block;
+			})(),
+			write: async () => undefined,
+			end: () => undefined,
+			destroy: end,
+		};
+	}
+
 	async dial(): Promise<never> {
 		throw new Error("connection refused");
 	}
 
 	async portForward(...[, port]: Parameters<NodeConnector["portForward"]>) {
+		if (port === 82) return this.#endless();
 		if (port !== 80) throw new Error("connection refused");
 		const output = new ByteQueue();
 		return {
 			output,
 			write: async (chunk: Uint8Array) => output.push(Buffer.from(String(Buffer.from(chunk)).toUpperCase())),
 			end: () => output.end(),
+			destroy: () => output.end(),
 		};
 	}
 }
@@ -289,6 +321,90 @@ describe("logs", () => {
 		expect(String((await once(response, "data"))[0])).toBe("one\n");
 		response.socket.destroy();
 		while (node.signal?.aborted !== true) await new Promise(setImmediate);
+	});
+});
+
+describe("a client that does not read", () => {
+	const quiet = { rejectUnauthorized: false, perMessageDeflate: false };
+
+	/** What is under way is what two sockets hold; then the sender waits, and goes on when the client reads again. */
+	async function expectHeldUp(socket: { pause(): unknown; resume(): unknown }): Promise<void> {
+		socket.pause();
+		let before = -1;
+		for (let still = 0; still < 20; still = node.floodedBytes === before ? still + 1 : 0) {
+			before = node.floodedBytes;
+			await new Promise((resolve) => setTimeout(resolve, 5));
+			if (before > 64 * 1024 * 1024) throw new Error("nothing holds the sender up");
+		}
+		socket.resume();
+		while (node.floodedBytes < before + 1024 * 1024) await new Promise(setImmediate);
+	}
+
+	test("the output of a command over a WebSocket", async () => {
+		const socket = new WebSocket(
+			`wss://127.0.0.1:${address.port}${path}/exec?command=flood&container=c&stdout=1`,
+			"v5.channel.k8s.io",
+			quiet,
+		);
+		await once(socket, "message");
+		await expectHeldUp(socket);
+		socket.terminate();
+		while (node.signal?.aborted !== true) await new Promise(setImmediate);
+	});
+
+	test("the output of a command over SPDY", async () => {
+		const headers = { connection: "Upgrade", upgrade: "SPDY/3.1", "x-stream-protocol-version": "v4.channel.k8s.io" };
+		const url = `${path}/exec?command=flood&container=c&stdout=1`;
+		const call = request({ ...address, path: url, method: "POST", rejectUnauthorized: false, headers, agent: false });
+		call.end();
+		const [, socket] = (await once(call, "upgrade")) as [IncomingMessage, Socket];
+		const codec = new HeaderCodec();
+		for (const [id, type] of [
+			[1, "error"],
+			[3, "stdout"],
+		] as const) {
+			const block = await codec.encode(new Map([["streamtype", [type]]]));
+			socket.write(controlFrame(controlTypes.synStream, 0, Buffer.concat([words(id, 0), Buffer.alloc(2), block])));
+		}
+		socket.on("data", () => undefined);
+		await expectHeldUp(socket);
+		socket.destroy();
+		while (node.signal?.aborted !== true) await new Promise(setImmediate);
+	});
+
+	test("a log that is followed", async () => {
+		const call = request({ ...address, path: `${path}/log?container=c&follow=true&tailLines=0`, rejectUnauthorized: false, agent: false });
+		call.end();
+		const [response] = (await once(call, "response")) as [IncomingMessage];
+		response.on("data", () => undefined);
+		await expectHeldUp(response);
+		response.destroy();
+		while (node.signal?.aborted !== true) await new Promise(setImmediate);
+	});
+
+	test("a forwarded port", async () => {
+		const socket = new WebSocket(`wss://127.0.0.1:${address.port}${path}/portforward?ports=82`, "v4.channel.k8s.io", quiet);
+		await once(socket, "message");
+		await expectHeldUp(socket);
+		socket.terminate();
+	});
+
+	test("and a command that does not read holds up who sends to it", async () => {
+		const socket = new WebSocket(
+			`wss://127.0.0.1:${address.port}${path}/exec?command=wait&container=c&stdin=1&stdout=1`,
+			"v5.channel.k8s.io",
+			quiet,
+		);
+		await once(socket, "message");
+		const block = Buffer.alloc(256 * 1024);
+		for (let at = 0; at < 64; at++) socket.send(block);
+		let before = -1;
+		for (let still = 0; still < 20; still = socket.bufferedAmount === before ? still + 1 : 0) {
+			before = socket.bufferedAmount;
+			await new Promise((resolve) => setTimeout(resolve, 5));
+		}
+		expect(before).toBeGreaterThan(0);
+		socket.terminate();
 	});
 });
 

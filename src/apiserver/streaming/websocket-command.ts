@@ -94,7 +94,8 @@ export function holdWhile(socket: WebSocket, taken: Promise<void>): void {
 /** Resolves when the message is written, or the connection is gone. */
 export function sendMessage(socket: WebSocket, message: Buffer | string): Promise<void> {
 	return new Promise((resolve) => {
-		if (socket.readyState !== socket.OPEN) resolve();
+		// Not at once: a sender without end would never let anybody tell it that the connection is gone.
+		if (socket.readyState !== socket.OPEN) setImmediate(resolve);
 		else socket.send(message, { binary: typeof message !== "string" }, () => resolve());
 	});
 }

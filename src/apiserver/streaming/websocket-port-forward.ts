@@ -35,7 +35,9 @@ export async function serveWebSocketPortForward(
 		const taken = number % 2 === 0 ? inputs[number / 2]?.push(message.subarray(1)) : undefined;
 		if (taken !== undefined) holdWhile(socket, taken);
 	});
+	const gone = new AbortController();
 	socket.on("close", () => {
+		gone.abort();
 		for (const input of inputs) input.end();
 	});
 	await Promise.all(
@@ -46,6 +48,7 @@ export async function serveWebSocketPortForward(
 			await send(2 * index + 1, head);
 			await forward(port, {
 				input: inputs[index] ?? new ByteQueue(),
+				gone: gone.signal,
 				write: (chunk) => send(2 * index, chunk),
 				fail: (message) => send(2 * index + 1, Buffer.from(message)),
 				end: async () => inputs[index]?.end(),

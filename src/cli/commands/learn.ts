@@ -20,8 +20,8 @@ import {
 	verifyLesson,
 } from "../../tutorials/index.ts";
 import { kubesimHome } from "../cluster-directory.ts";
-import { lessonMethods } from "../control/lesson-methods.ts";
 import { CliError } from "../errors.ts";
+import { lessonSurroundings } from "../lesson-surroundings.ts";
 import { formatTable } from "../table.ts";
 
 interface LearnOptions {
@@ -29,23 +29,39 @@ interface LearnOptions {
 	readonly lang?: Language;
 }
 
-/** Goes through a lesson, where it was left; without a section through the first one that is not finished. */
-export async function learn(section: string | undefined, options: LearnOptions & { readonly restart?: boolean }): Promise<void> {
+interface LearnTime extends LearnOptions {
+	readonly restart?: boolean;
+	readonly plain?: boolean;
+}
+
+/**
+ * At a terminal: the list of lessons, or one of them, where it was left. Elsewhere, and with --plain, linear text: a lesson, and without a
+ * section the first one that is not finished.
+ */
+export async function learn(section: string | undefined, options: LearnTime): Promise<void> {
 	await explained(async () => {
 		const course = courseOf(options);
-		const lesson = course.lesson(section ?? nextSection(course));
-		await runPlain({
-			lesson,
+		const common = {
 			stateDirectory: stateDirectory(),
-			env: process.env,
+			env: { ...process.env },
 			random: createEntropyRandom(),
-			methods: lessonMethods,
+			surroundings: lessonSurroundings(),
 			isFresh: options.restart === true,
 			language: languageFor(options),
 			input: process.stdin,
 			output: process.stdout,
-			resumeCommand: `kubesim learn ${lesson.section}${options.from === undefined ? "" : ` --from ${options.from}`}`,
-		});
+		};
+		if (options.plain !== true && process.stdin.isTTY && process.stdout.isTTY) {
+			// A mistake in what was asked for is told before the screen is taken.
+			if (section !== undefined) course.lesson(section);
+			// React has a slower form for those who develop with it.
+			process.env.NODE_ENV ??= "production";
+			const { runScreens } = await import("../../tutorials/ui/index.tsx");
+			return await runScreens({ ...common, course, section });
+		}
+		const lesson = course.lesson(section ?? nextSection(course));
+		const resumeCommand = `kubesim learn ${lesson.section}${options.from === undefined ? "" : ` --from ${options.from}`}`;
+		return await runPlain({ ...common, lesson, resumeCommand });
 	});
 }
 
@@ -107,7 +123,7 @@ export async function learnVerify(section: string | undefined, options: LearnOpt
 					stateDirectory: directory,
 					env: process.env,
 					random: createEntropyRandom(),
-					methods: lessonMethods,
+					surroundings: lessonSurroundings(),
 				});
 				process.stdout.write(`${found.problems.length === 0 ? "ok  " : "BAD "} ${found.section} ${found.tookMs} ms\n`);
 				for (const problem of found.problems) process.stdout.write(`     ${problem}\n`);

@@ -2,23 +2,20 @@
  * What commands may ask of the store of a cluster that runs: `kubesim store …`. Members go by name.
  */
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
-import { type Cluster, type EtcdEndpoint, idText, type LocalGroup, type MaintainedStore } from "../../cluster/index.ts";
+import {
+	type Cluster,
+	type EtcdEndpoint,
+	idText,
+	type LocalGroup,
+	type MaintainedStore,
+	type StoreMember,
+	storeMembers,
+} from "../../cluster/index.ts";
 import type { ControlMethods } from "./control-server.ts";
 
 /** One line of `kubesim store status`. */
-export interface MemberReport {
-	readonly name: string;
-	/** 16 hexadecimal digits, as etcdctl prints it. */
-	readonly id: string;
-	readonly state: "leader" | "follower" | "candidate" | "learner" | "stopped";
-	readonly term: number;
-	/** Of the log: committed, and applied here. */
-	readonly index: number;
-	readonly applied: number;
-	readonly revision: number;
-	readonly dbSizeBytes: number;
+export interface MemberReport extends StoreMember {
 	readonly clientUrl: string;
-	readonly alarms: readonly string[];
 }
 
 export interface StoreReport {
@@ -93,21 +90,11 @@ export function storeMethods({ cluster, etcd, files }: StoreMethodsOptions): Con
 
 function report(store: MaintainedStore, group: LocalGroup | undefined, etcd: EtcdEndpoint | undefined): StoreReport {
 	const urls = etcd?.urls() ?? new Map<string, string>();
-	const members = group?.members() ?? [{ name: store.group.name, id: store.group.memberId, store }];
 	return {
 		clusterId: idText(store.group.clusterId),
-		members: members.map((member) => reportMember(member.name, member.id, member.store, urls.get(member.name) ?? "")),
+		members: storeMembers(store, group).map((member) => ({ ...member, clientUrl: urls.get(member.name) ?? "" })),
 		faults: group?.describeFaults() ?? [],
 	};
-}
-
-function reportMember(name: string, id: bigint, store: MaintainedStore | undefined, clientUrl: string): MemberReport {
-	const base = { name, id: idText(id), clientUrl };
-	if (store === undefined) return { ...base, state: "stopped", term: 0, index: 0, applied: 0, revision: 0, dbSizeBytes: 0, alarms: [] };
-	const { leader, term, index, applied, isLearner } = store.group.status();
-	const { revision, dbSizeBytes } = store.status();
-	const state = isLearner ? "learner" : leader === id ? "leader" : leader === 0n ? "candidate" : "follower";
-	return { ...base, state, term, index, applied, revision, dbSizeBytes, alarms: store.alarms() };
 }
 
 /** The file is there as a whole or not at all. @returns its size, and the store's revision. */

@@ -8,17 +8,19 @@ import { FsError } from "../vfs/inode.ts";
 import { joinPath, resolvePath } from "../vfs/path.ts";
 import { parseOptions } from "./options.ts";
 
+/** Of a terminal that does not say how wide it is. */
+const defaultColumns = 80;
 /** How often `tail -f` looks. */
 const tailPollMs = 1_000;
 
 /** Opens an operand: `-` is stdin. Prints the failure and returns undefined. */
-async function open(context: ProcessContext, name: string, operand: string): Promise<InputStream | undefined> {
+export async function openOperand(context: ProcessContext, name: string, operand: string): Promise<InputStream | undefined> {
 	if (operand === "-") return context.stdin;
 	const path = resolvePath(context.cwd, operand);
 	const { files } = context.machine;
 	try {
 		if (files.stat(path).type === "directory") throw new FsError("EISDIR", "read", path);
-		return openInput(files, path);
+		return openInput(files, path, () => context.machine.cpu);
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;
 		await writeText(
@@ -34,7 +36,7 @@ export const cat: Program = async (context) => {
 	let status = 0;
 	let lineNumber = 1;
 	for (const operand of operands.length === 0 ? ["-"] : operands) {
-		const input = await open(context, "cat", operand);
+		const input = await openOperand(context, "cat", operand);
 		if (input === undefined) {
 			status = 1;
 			continue;
@@ -86,21 +88,34 @@ export const which: Program = async ({ argv, env, cwd, machine, stdout }) => {
 export const head: Program = async (context) => {
 	const args = context.argv.slice(1).flatMap((arg) => (/^-\d+$/.test(arg) ? ["-n", arg.slice(1)] : [arg]));
 	const { flags, values, operands } = parseOptions(args, "qvn:c:", ["lines:", "bytes:"]);
-	const lines = Number(values.get("n") ?? values.get("lines") ?? 10);
+	const lines = amountOf(values.get("n") ?? values.get("lines") ?? "10");
 	const byteCount = values.get("c") ?? values.get("bytes");
+	const wrong = [values.get("n") ?? values.get("lines"), byteCount].find((text) => text !== undefined && Number.isNaN(amountOf(text)));
+	if (wrong !== undefined) {
+		await writeText(context.stderr, `head: invalid number '${wrong}'\n`);
+		return 1;
+	}
 	let status = 0;
 	const targets = operands.length === 0 ? ["-"] : operands;
 	for (const [index, operand] of targets.entries()) {
-		const input = await open(context, "head", operand);
+		const input = await openOperand(context, "head", operand);
 		if (input === undefined) {
 			status = 1;
 			continue;
 		}
 		if (targets.length > 1 && !flags.has("q")) await writeText(context.stdout, `${index > 0 ? "\n" : ""}==> ${operand} <==\n`);
-		await copyFirst(input, context.stdout, byteCount === undefined ? { lines } : { bytes: Number(byteCount) });
+		await copyFirst(input, context.stdout, byteCount === undefined ? { lines } : { bytes: amountOf(byteCount) });
 	}
 	return status;
 };
+
+/** `10`, `4k`, `100M`. Not a number for anything else. */
+function amountOf(text: string): number {
+	const [, number = "", unit = ""] = /^(\d+)(b|k|K|m|M|G|KiB|MiB|GiB|kB|MB|GB)?$/.exec(text) ?? [];
+	const factors: Readonly<Record<string, number>> = { "": 1, b: 512, k: 1024, K: 1024, m: 1024 ** 2, M: 1024 ** 2, G: 1024 ** 3 };
+	const decimal: Readonly<Record<string, number>> = { kB: 1e3, MB: 1e6, GB: 1e9, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+	return number === "" ? Number.NaN : Number(number) * (factors[unit] ?? decimal[unit] ?? 1);
+}
 
 /** Copies no more than so many lines or bytes, and reads no more than it must. */
 async function copyFirst(
@@ -113,7 +128,10 @@ async function copyFirst(
 		const chunk = await input.read();
 		if (chunk === undefined) return;
 		let end = 0;
-		for (; end < chunk.byteLength && lines > 0 && bytes > 0; end++, bytes--) if (chunk[end] === 10) lines--;
+		if (lines === Number.POSITIVE_INFINITY) {
+			end = Math.min(chunk.byteLength, bytes);
+			bytes -= end;
+		} else for (; end < chunk.byteLength && lines > 0 && bytes > 0; end++, bytes--) if (chunk[end] === 10) lines--;
 		await output.write(chunk.subarray(0, end));
 	}
 }
@@ -125,7 +143,7 @@ export const tail: Program = async (context) => {
 	let status = 0;
 	const targets = operands.length === 0 ? ["-"] : operands;
 	for (const [index, operand] of targets.entries()) {
-		const input = await open(context, "tail", operand);
+		const input = await openOperand(context, "tail", operand);
 		if (input === undefined) {
 			status = 1;
 			continue;
@@ -262,7 +280,7 @@ class Lister {
 		const names = entries.map((entry) => this.#label(entry));
 		if (this.#flags.has("l")) await writeText(this.#context.stdout, this.#long(entries, names));
 		else if (this.#context.terminal !== undefined && !this.#flags.has("1"))
-			await writeText(this.#context.stdout, columns(names, this.#context.terminal.columns));
+			await writeText(this.#context.stdout, columns(names, this.#context.terminal.columns || defaultColumns));
 		else await writeText(this.#context.stdout, names.map((name) => `${name}\n`).join(""));
 	}
 

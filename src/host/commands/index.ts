@@ -2,9 +2,22 @@
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
 import { chroot } from "./chroot.ts";
+import { md5sum, seq, sha1sum, sha256sum, sha512sum, wc } from "./count-digest.ts";
 import { date } from "./date.ts";
+import { dd, fallocate, truncate } from "./disk.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
-import { curl, nc, nslookup, wget } from "./network.ts";
+import { bindNslookup, dig, host } from "./network/bind.ts";
+import { curl } from "./network/curl.ts";
+import { gnuWget } from "./network/gnu-wget.ts";
+import { busyboxIp, ip } from "./network/ip.ts";
+import { iptables, iptablesSave } from "./network/iptables.ts";
+import { nc } from "./network/nc.ts";
+import { arp, ifconfig, route } from "./network/net-tools.ts";
+import { nslookup, oldNslookup } from "./network/nslookup.ts";
+import { iputilsPing, ping } from "./network/ping.ts";
+import { netstat, ss } from "./network/sockets.ts";
+import { wget } from "./network/wget.ts";
+import { cp, rm } from "./remove-copy.ts";
 import {
 	clear,
 	echo,
@@ -32,31 +45,51 @@ import { stty, tty } from "./terminal.ts";
 import { utilityNames, utilityProgram } from "./utilities.ts";
 
 const ownCommands: Readonly<Record<string, Program>> = {
+	arp,
 	ash: shellProgram("ash"),
 	bash: shellProgram("bash"),
 	cat,
 	chroot,
 	clear,
+	cp,
 	curl,
 	dash: shellProgram("dash"),
 	date,
+	dd,
+	dig,
 	echo,
 	env,
+	fallocate,
 	false: () => 1,
 	head,
+	host,
 	hostname,
 	id,
+	ifconfig,
+	ip,
+	iptables,
+	"iptables-save": iptablesSave,
 	kill,
 	ls,
+	md5sum,
 	nc,
+	netstat,
 	nohup,
 	nproc,
 	nslookup,
+	ping,
 	printenv,
 	printf,
 	ps,
 	pwd,
+	route,
+	rm,
+	seq,
+	sha1sum,
+	sha256sum,
+	sha512sum,
 	sleep: sleepCommand,
+	ss,
 	stty,
 	sync,
 	tail,
@@ -67,13 +100,24 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	timeout,
 	touch,
 	true: () => 0,
+	truncate,
 	tty,
 	uname,
+	wc,
 	wget,
 	which,
 	whoami,
 	xargs,
 	yes,
+};
+
+/** Other programs of the same names, which images put in their place. */
+const variants: Readonly<Record<string, Program>> = {
+	"bind-nslookup": bindNslookup,
+	"busybox-ip": busyboxIp,
+	"busybox-1.28-nslookup": oldNslookup,
+	"gnu-wget": gnuWget,
+	"iputils-ping": iputilsPing,
 };
 
 const commands: ReadonlyMap<string, Program> = new Map([
@@ -85,5 +129,5 @@ const commands: ReadonlyMap<string, Program> = new Map([
 export const commandNames: readonly string[] = [...commands.keys()].filter((name) => !["ash", "bash", "dash"].includes(name)).sort();
 
 export function findCommand(name: string): Program | undefined {
-	return commands.get(name);
+	return commands.get(name) ?? (Object.hasOwn(variants, name) ? variants[name] : undefined);
 }

@@ -3,6 +3,7 @@ import type { IFileSystem } from "just-bash";
 import type { FileStat, FileSystem } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { baseName, joinPath, resolvePath } from "../vfs/path.ts";
+import type { Turns } from "./just-bash-turns.ts";
 
 type FsStat = Awaited<ReturnType<IFileSystem["stat"]>>;
 type Content = Parameters<IFileSystem["writeFile"]>[1];
@@ -10,16 +11,20 @@ type ContentEncoding = Parameters<IFileSystem["writeFile"]>[2];
 
 export class JustBashFs implements IFileSystem {
 	readonly #files: FileSystem;
+	readonly #turns: Turns;
 
-	constructor(files: FileSystem) {
+	constructor(files: FileSystem, turns: Turns) {
 		this.#files = files;
+		this.#turns = turns;
 	}
 
 	async readFile(path: string, options?: Parameters<IFileSystem["readFile"]>[1]): Promise<string> {
+		await this.#turns.next();
 		return Buffer.from(this.#files.readBytes(path)).toString(encodingOf(options ?? undefined));
 	}
 
 	async readFileBuffer(path: string): Promise<Uint8Array> {
+		await this.#turns.next();
 		return this.#files.readBytes(path);
 	}
 
@@ -32,14 +37,17 @@ export class JustBashFs implements IFileSystem {
 	}
 
 	async exists(path: string): Promise<boolean> {
+		await this.#turns.next();
 		return this.#files.exists(path);
 	}
 
 	async stat(path: string): Promise<FsStat> {
+		await this.#turns.next();
 		return statOf(this.#files.stat(path));
 	}
 
 	async lstat(path: string): Promise<FsStat> {
+		await this.#turns.next();
 		return statOf(this.#files.lstat(path));
 	}
 
@@ -48,10 +56,12 @@ export class JustBashFs implements IFileSystem {
 	}
 
 	async readdir(path: string): Promise<string[]> {
+		await this.#turns.next();
 		return this.#files.readdir(path);
 	}
 
 	async readdirWithFileTypes(path: string) {
+		await this.#turns.next();
 		return this.#files.readdir(path).map((name) => {
 			const { type } = this.#files.lstat(joinPath(path, name));
 			return { name, isFile: type === "file" || type === "device", isDirectory: type === "directory", isSymbolicLink: type === "symlink" };
@@ -67,9 +77,14 @@ export class JustBashFs implements IFileSystem {
 	}
 
 	async cp(source: string, destination: string, options?: { recursive?: boolean }): Promise<void> {
-		const stat = this.#files.stat(source);
+		await this.#turns.next();
+		const stat = options?.recursive === true ? this.#files.lstat(source) : this.#files.stat(source);
+		if (stat.type === "symlink") {
+			this.#files.symlink(this.#files.readlink(source), destination);
+			return;
+		}
 		if (stat.type !== "directory") {
-			this.#files.writeFile(destination, this.#files.readBytes(source));
+			this.#files.copyFile(source, destination);
 			this.#files.chmod(destination, stat.mode);
 			return;
 		}
@@ -108,6 +123,7 @@ export class JustBashFs implements IFileSystem {
 	}
 
 	async realpath(path: string): Promise<string> {
+		await this.#turns.next();
 		return this.#files.realPath(path);
 	}
 

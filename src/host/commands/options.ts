@@ -51,3 +51,13 @@ export function parseOptions(args: readonly string[], spec: string, long: readon
 	const values = new Map([...lists].map(([name, list]) => [name, list.at(-1) ?? ""]));
 	return { flags, values, lists, operands, unknown };
 }
+
+const powers = " KMGT";
+
+/** `512`, `2b` (blocks), `4k`, `1M`, `1MiB`, and in powers of ten `1MB`; undefined if it is no size. */
+export function parseSize(text: string): number | undefined {
+	const [, digits, letter = "", suffix = ""] = /^(\d+)([cbkKmMgGtT]?)(B|iB)?$/.exec(text) ?? [];
+	if (digits === undefined) return undefined;
+	if (letter === "c" || letter === "b" || letter === "") return suffix === "" ? Number(digits) * (letter === "b" ? 512 : 1) : undefined;
+	return Number(digits) * (suffix === "B" ? 1000 : 1024) ** powers.indexOf(letter.toUpperCase());
+}

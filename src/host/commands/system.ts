@@ -228,12 +228,16 @@ export const pwd: Program = async ({ cwd, stdout }) => {
 	return 0;
 };
 
-export const yes: Program = async ({ argv, stdout, process }) => {
-	const line = Buffer.from(`${argv.slice(1).join(" ") || "y"}\n`.repeat(256));
+/** What `yes` prints at once, and what that takes: it keeps a core busy and everybody else running. */
+const yesBlockBytes = 64 * 1024;
+const yesBlockCpuMs = 1;
+
+export const yes: Program = async ({ argv, stdout, process, machine }) => {
+	const line = `${argv.slice(1).join(" ") || "y"}\n`;
+	const block = Buffer.from(line.repeat(Math.ceil(yesBlockBytes / line.length)));
 	while (process.exit === undefined) {
-		await stdout.write(line);
-		// A reader that takes all must not keep everybody else waiting.
-		await new Promise((resolve) => setImmediate(resolve));
+		await stdout.write(block);
+		await machine.cpu.run(yesBlockCpuMs, process.ended);
 	}
 	return 0;
 };

@@ -18,6 +18,7 @@ export interface HttpRequest {
 	readonly headers: ReadonlyMap<string, string>;
 	readonly body: Uint8Array;
 	readonly remoteAddress: string;
+	readonly remotePort: number;
 }
 
 export interface HttpResponse {
@@ -72,7 +73,8 @@ export function httpServer(handler: HttpHandler): ConnectionHandler {
 				return;
 			}
 			const body = await reader.readBody(head.headers, false);
-			const response = await handler({ method, target, headers: head.headers, body, remoteAddress: connection.remoteAddress });
+			const { remoteAddress, remotePort } = connection;
+			const response = await handler({ method, target, headers: head.headers, body, remoteAddress, remotePort });
 			const asked = head.headers.get("connection")?.toLowerCase();
 			const keepAlive = asked === undefined ? version !== "HTTP/1.0" : asked !== "close";
 			await connection.write(encodeResponse(response, keepAlive, method === "HEAD"));
@@ -84,6 +86,8 @@ export function httpServer(handler: HttpHandler): ConnectionHandler {
 export interface ClientRequest {
 	readonly method?: string;
 	readonly host: string;
+	/** Where to connect, if that is known already; default `host`. */
+	readonly address?: string;
 	readonly port: number;
 	readonly target: string;
 	readonly headers?: Readonly<Record<string, string>>;
@@ -97,13 +101,20 @@ export interface ClientResponse {
 	readonly body: Uint8Array;
 }
 
-/** One request on a connection of its own. Rejects with `NetworkError` or `HttpError`. */
-export async function httpRequest(network: NetworkStack, request: ClientRequest): Promise<ClientResponse> {
-	const connection = await network.connect(request.host, request.port);
+/** One request on a connection of its own, which ends with the signal. Rejects with `NetworkError` or `HttpError`. */
+export async function httpRequest(
+	network: Pick<NetworkStack, "connect">,
+	request: ClientRequest,
+	signal?: AbortSignal,
+): Promise<ClientResponse> {
+	const connection = await network.connect(request.address ?? request.host, request.port, signal);
+	const close = () => connection.destroy();
+	signal?.addEventListener("abort", close, { once: true });
 	try {
 		return await exchange(connection, request);
 	} finally {
-		connection.destroy();
+		signal?.removeEventListener("abort", close);
+		close();
 	}
 }
 

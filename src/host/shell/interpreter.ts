@@ -5,9 +5,10 @@
  * A shell that does nothing but compute would never let anybody else run; so after every `commandsPerSlice` commands it
  * works for `sliceMs` on the machine's processor: a simulated core runs about 25,000 shell commands a second.
  */
-import { ExecError, type Machine, type ProcessContext } from "../machine.ts";
+import { sleep } from "../../apimachinery/clock/clock.ts";
+import { ExecError, ForkError, type Machine, type ProcessContext, type Program } from "../machine.ts";
 import type { Process, ProcessExit, SignalName } from "../process.ts";
-import { BrokenPipeError, Collector, emptyInput, type OutputStream, Pipe, writeText } from "../stream.ts";
+import { BrokenPipeError, Collector, emptyInput, OutOfMemoryError, type OutputStream, Pipe, writeText } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";
 import { FsError } from "../vfs/inode.ts";
 import { builtins } from "./builtins.ts";
@@ -34,10 +35,13 @@ import { type TestContext, testBinary, testUnary } from "./test-expression.ts";
 
 const commandsPerSlice = 256;
 const sliceMs = 10;
+const noRoom = "Resource temporarily unavailable";
 /** Nested function calls and substitutions. */
 const maxDepth = 200;
-/** Bytes one command substitution may yield. */
-const maxSubstitutionBytes = 1024 * 1024;
+/** Bytes one command substitution may yield: a real shell would take all memory that there is. */
+const maxSubstitutionBytes = 64 * 1024 * 1024;
+/** How often and how long bash waits for room for another process, seconds. */
+const bashForkWaits = [1, 2, 4, 8];
 
 export interface InterpreterOptions {
 	readonly grammar: Grammar;
@@ -202,8 +206,7 @@ export class Interpreter implements ShellApi {
 
 	async runProgram(argv: readonly string[], env: ReadonlyMap<string, string>, descriptors: DescriptorTable): Promise<ProcessExit> {
 		const isTerminal = descriptors.get(0)?.isTerminal === true && descriptors.get(1)?.isTerminal === true;
-		const child = this.machine.spawn({
-			argv,
+		const options = {
 			env,
 			cwd: this.state.cwd,
 			stdin: inputAt(descriptors, 0),
@@ -211,11 +214,43 @@ export class Interpreter implements ShellApi {
 			stderr: outputAt(descriptors, 2),
 			terminal: isTerminal ? this.#options.terminal : undefined,
 			parent: this.process,
-		});
+		};
+		const child = await this.#fork(() => {
+			try {
+				return this.machine.spawn({ ...options, argv });
+			} catch (error) {
+				if (!(error instanceof ExecError) || error.found !== "script") throw error;
+				const [name = ""] = argv;
+				const script = name.includes("/") ? name : (this.machine.which(name, env, this.state.cwd) ?? name);
+				// What has no `#!` is a script of this shell.
+				return this.machine.spawn({ ...options, argv: [this.state.flavor === "bash" ? "bash" : "sh", script, ...argv.slice(1)] });
+			}
+		}, descriptors);
 		this.#foreground.processes.add(child);
 		const exit = await child.exited;
 		this.#foreground.processes.delete(child);
 		return exit;
+	}
+
+	/** Starts a process. Where there is no room for one, bash waits a while, and others give up: the shell too, unless it is interactive. */
+	async #fork<T>(start: () => T, descriptors: DescriptorTable): Promise<T> {
+		const isBash = this.state.flavor === "bash";
+		for (const seconds of isBash ? bashForkWaits : []) {
+			try {
+				return start();
+			} catch (error) {
+				if (!(error instanceof ForkError)) throw error;
+				await this.complain(`fork: retry: ${noRoom}`, descriptors);
+				await sleep(this.machine.clock, seconds * 1000, this.process.ended).catch(() => undefined);
+			}
+		}
+		try {
+			return start();
+		} catch (error) {
+			if (!(error instanceof ForkError)) throw error;
+			await this.complain(isBash ? `fork: ${noRoom}` : this.state.flavor === "dash" ? "Cannot fork" : `can't fork: ${noRoom}`, descriptors);
+			throw this.interactive ? new Interrupted() : new ExitShell(isBash ? 254 : 2);
+		}
 	}
 
 	async #runTraps(descriptors: DescriptorTable): Promise<void> {
@@ -255,19 +290,18 @@ export class Interpreter implements ShellApi {
 		const text = statement.sourceText ?? "";
 		const table = new Map(descriptors);
 		if (descriptors.get(0)?.isTerminal === true) table.delete(0);
-		const job = this.machine.run(
-			async (context) => {
-				const shell = this.#subshell(context.process);
-				return shell.#guarded(() => shell.#list(statement, table), table);
-			},
-			{
-				...this.#streams(table),
-				argv: [this.state.name, "-c", text],
-				env: this.state.environment(),
-				cwd: this.state.cwd,
-				parent: this.process,
-			},
-		);
+		const run: Program = async (context) => {
+			const shell = this.#subshell(context.process);
+			return shell.#guarded(() => shell.#list(statement, table), table);
+		};
+		const options = {
+			...this.#streams(table),
+			argv: [this.state.name, "-c", text],
+			env: this.state.environment(),
+			cwd: this.state.cwd,
+			parent: this.process,
+		};
+		const job = await this.#fork(() => this.machine.run(run, options), descriptors);
 		this.jobs = this.jobs.filter(({ finished }) => !finished || this.interactive);
 		const entry: Job = {
 			id: (this.jobs.at(-1)?.id ?? 0) + 1,
@@ -661,6 +695,7 @@ export class Interpreter implements ShellApi {
 	#redirect(descriptors: DescriptorTable, redirections: readonly Redirection[]): Promise<DescriptorTable> {
 		return redirect(descriptors, redirections, {
 			files: () => this.machine.files,
+			cpu: () => this.machine.cpu,
 			cwd: this.state.cwd,
 			clock: this.machine.clock,
 			expansion: this.expansion(descriptors),
@@ -668,12 +703,19 @@ export class Interpreter implements ShellApi {
 	}
 
 	async #substitute(body: ScriptNode, descriptors: DescriptorTable): Promise<string> {
-		const output = new Collector(maxSubstitutionBytes);
+		const collected = new Collector(maxSubstitutionBytes);
+		const output: OutputStream = {
+			write: (chunk) => {
+				collected.write(chunk);
+				if (collected.truncated) throw new BrokenPipeError();
+			},
+		};
 		const table = new Map(descriptors);
 		table.set(1, { output });
 		const shell = this.#subshell(this.process);
 		this.state.status = await shell.#guarded(() => shell.runStatements(body.statements, table), table);
-		return output.text().replace(/\n+$/, "");
+		if (collected.truncated) throw new OutOfMemoryError();
+		return collected.text().replace(/\n+$/, "");
 	}
 
 	#streams(table: DescriptorTable): { stdin: typeof emptyInput; stdout: OutputStream; stderr: OutputStream } {
@@ -683,12 +725,13 @@ export class Interpreter implements ShellApi {
 
 /** How a shell says that it cannot start a command. */
 function execText(error: ExecError, flavor: ShellState["flavor"]): string {
+	if (error.found === "directory" && flavor === "bash") return "Is a directory";
 	if (error.why === "permission denied") return "Permission denied";
 	if (error.exitCode === 127) {
 		if (error.why.startsWith("stat ")) return flavor === "bash" ? "No such file or directory" : "not found";
 		return flavor === "bash" ? "command not found" : "not found";
 	}
-	return error.why;
+	return error.why === "exec format error" ? `${flavor === "bash" ? "cannot execute binary file: " : ""}Exec format error` : error.why;
 }
 
 /** What a shell's process needs of its surroundings. */

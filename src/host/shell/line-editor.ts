@@ -4,6 +4,8 @@
  * A line longer than the window is drawn on one row only.
  */
 
+/** Characters that a line may have; more is not taken. */
+const maxLineLength = 4096;
 /** Lines the history keeps. */
 export const maxHistoryLines = 500;
 
@@ -120,6 +122,10 @@ export class LineEditor {
 	}
 
 	#insert(char: string): void {
+		if (this.#line.length >= maxLineLength) {
+			this.#output += "\x07";
+			return;
+		}
 		const atEnd = this.#cursor === this.#line.length;
 		this.#line.splice(this.#cursor++, 0, char);
 		if (atEnd) this.#output += char;

@@ -1,9 +1,11 @@
 /** The open files of a command: what its numbers 0, 1, 2 … stand for, and how redirections change that. */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Cpu } from "../cpu.ts";
 import { BufferedInput, emptyInput, type InputStream, inputOf, nullOutput, type OutputStream } from "../stream.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { resolvePath } from "../vfs/path.ts";
+import { zeros } from "../vfs/sparse-bytes.ts";
 import { type ExpansionContext, expandToText } from "./expansion.ts";
 import { ShellError } from "./state.ts";
 import type { Redirection } from "./syntax.ts";
@@ -36,6 +38,7 @@ export function outputAt(descriptors: DescriptorTable, number: number): OutputSt
 /** Where files are opened. */
 export interface RedirectionPlace {
 	readonly files: () => FileSystem;
+	readonly cpu: () => Cpu;
 	readonly cwd: string;
 	readonly clock: Clock;
 	readonly expansion: ExpansionContext;
@@ -77,7 +80,7 @@ async function apply(table: Map<number, Descriptor>, redirection: Redirection, p
 	switch (operator) {
 		case "<":
 		case "<>":
-			table.set(redirection.fd ?? 0, { input: new BufferedInput(openInput(place.files(), path)) });
+			table.set(redirection.fd ?? 0, { input: new BufferedInput(openInput(place.files(), path, place.cpu)) });
 			return;
 		case "<<<":
 			table.set(redirection.fd ?? 0, { input: new BufferedInput(inputOf(Buffer.from(`${text}\n`))) });
@@ -115,14 +118,36 @@ function duplicate(table: Map<number, Descriptor>, number: number, source: strin
 	table.set(number, descriptor);
 }
 
-export function openInput(files: FileSystem, path: string): InputStream {
+/** @param cpu on which a device without end makes its bytes */
+export function openInput(files: FileSystem, path: string, cpu: () => Cpu): InputStream {
 	const inode = files.inode(path);
-	if (inode.type !== "device") return inputOf(files.readBytes(path));
-	return inode.device === "zero" || inode.device === "urandom" ? endlessZeros : emptyInput;
+	if (inode.type === "directory") return inputOf(files.readBytes(path));
+	if (inode.type !== "device") return pieces(files.readPieces(path));
+	return inode.device === "zero" || inode.device === "urandom" ? endlessZeros(cpu) : emptyInput;
 }
 
-const zeroBlock = new Uint8Array(4096);
-const endlessZeros: InputStream = { read: async () => zeroBlock };
+function pieces(of: Iterator<Uint8Array>): InputStream {
+	const next = (): Uint8Array | undefined => {
+		const { done, value } = of.next();
+		return done === true ? undefined : value.byteLength === 0 ? next() : value;
+	};
+	return { read: async () => next() };
+}
+
+/** Blocks that are made at once, and what they take of the processor. */
+const blocksPerSlice = 16;
+const sliceCpuMs = 1;
+
+function endlessZeros(cpu: () => Cpu): InputStream {
+	let blocks = 0;
+	return {
+		read: async () => {
+			// Whoever reads them all must not keep everybody else waiting.
+			if (++blocks % blocksPerSlice === 0) await cpu().run(sliceCpuMs);
+			return zeros;
+		},
+	};
+}
 
 function openOutput(files: FileSystem, path: string, append: boolean, table: ReadonlyMap<number, Descriptor>): OutputStream {
 	if (files.exists(path)) {

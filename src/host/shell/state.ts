@@ -1,5 +1,9 @@
 /** What a shell remembers between commands. A subshell works on a copy. */
+import { OutOfMemoryError } from "../stream.ts";
 import type { FunctionBody } from "./syntax.ts";
+
+/** Characters that a variable may have: a real shell would take all memory that there is. */
+const maxValueLength = 64 * 1024 * 1024;
 
 export interface Variable {
 	readonly value: string;
@@ -63,7 +67,9 @@ export class ShellState {
 		return this.variables.get(name)?.value;
 	}
 
+	/** Throws `OutOfMemoryError`, which ends the shell. */
 	set(name: string, value: string): void {
+		if (value.length > maxValueLength) throw new OutOfMemoryError();
 		const known = this.#writable(name);
 		const elements = known?.elements;
 		const array = elements === undefined ? {} : { elements: [value, ...elements.slice(1)] };

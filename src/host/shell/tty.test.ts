@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import type { TerminalSize } from "../../apimachinery/node-connector.ts";
 import { Collector } from "../stream.ts";
 import { TestMachine } from "../testing/test-machine.ts";
 import { LineEditor } from "./line-editor.ts";
@@ -45,10 +46,11 @@ describe("the line editor", () => {
 });
 
 /** A session of a shell at a terminal. */
-async function session(shell: string, keys: readonly (string | number)[]) {
+async function session(shell: string, keys: readonly (string | number)[], size?: TerminalSize) {
 	const machine = new TestMachine();
 	const screen = new Collector();
 	const tty = new Tty(screen);
+	if (size !== undefined) tty.resize(size);
 	const input = new ReadableStream<Uint8Array>({
 		async start(controller) {
 			for (const key of keys) {
@@ -74,6 +76,45 @@ async function session(shell: string, keys: readonly (string | number)[]) {
 	await tty.flush();
 	return { screen: screen.text(), exitCode };
 }
+
+describe("a terminal", () => {
+	it("of size 0 is one of which nobody knows the size", async () => {
+		const { screen } = await session("sh", ["stty size; cd /bin; ls tar tee [ wc\r", "\x04"], { columns: 0, rows: 0 });
+		expect(screen).toContain("\r\n0 0\r\n[    tar  tee  wc\r\n");
+	});
+
+	it("takes a paste of a megabyte, and of a line what Linux takes", async () => {
+		const { screen } = await session("sh", ["cat > /tmp/a\r", `${"x".repeat(1_000_000)}\r`, "\x04", "wc -c /tmp/a\r", "\x04"]);
+		expect(screen).toContain("\r\n4096 /tmp/a\r\n");
+	});
+
+	it("whose user does not look shows no more keys, and still heeds Ctrl-C", async () => {
+		let written = 0;
+		const tty = new Tty({
+			write: (chunk) => {
+				written += chunk.byteLength;
+				return new Promise(() => undefined);
+			},
+		});
+		const signals: string[] = [];
+		tty.onSignal = (signal) => signals.push(signal);
+		void tty.input.read();
+		const keys = (async function* () {
+			for (let at = 0; at < 200; at++) yield Buffer.from("some keys\r".repeat(1_000));
+			yield Buffer.from("\x03");
+		})();
+		await tty.pump(keys);
+		expect(signals).toEqual(["INT"]);
+		expect(written).toBeLessThan(100);
+		expect(tty.unwrittenBytes).toBeLessThan(66_000);
+	});
+
+	it("ends a program's input at Ctrl-D, and not the next one's", async () => {
+		expect((await session("sh", ["cat\r", "\x04", "cat\r", "two\r", "\x04", "\x04"])).screen).toBe(
+			"/ # cat\r\n/ # cat\r\ntwo\r\ntwo\r\n/ # ",
+		);
+	});
+});
 
 describe("a shell at a terminal", () => {
 	it("prompts, runs, and keeps its state from line to line", async () => {

@@ -7,12 +7,16 @@
  *   process output ──> "\n" becomes "\r\n" ──> user's screen
  */
 import type { TerminalSize } from "../../apimachinery/node-connector.ts";
-import { BrokenPipeError, type InputStream, type OutputStream, Pipe } from "../stream.ts";
+import type { InputStream, OutputStream } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";
 import { type EditResult, LineEditor } from "./line-editor.ts";
 
 /** What a user may type ahead, characters; more is dropped, as Linux does at 4096. */
 const maxTypedAhead = 4096;
+/** Characters of a line without its end; more is dropped, as by Linux. */
+const maxLineLength = 4095;
+/** Bytes beyond which keys are not shown to a user who does not look. */
+const maxUnwrittenBytes = 64 * 1024;
 
 export class Tty implements Terminal {
 	columns = 80;
@@ -20,13 +24,17 @@ export class Tty implements Terminal {
 	/** Called on Ctrl-C and Ctrl-\ while no line is being edited. */
 	onSignal: (signal: "INT" | "QUIT") => void = () => undefined;
 	readonly #output: OutputStream;
-	readonly #cooked = new Pipe();
+	/** Lines that wait for a reader; "" is Ctrl-D, the end for one reader. */
+	readonly #lines: string[] = [];
+	#wakeReaders: (() => void)[] = [];
 	#cookedLine = "";
 	#editor: { readonly editor: LineEditor; readonly resolve: (result: EditResult) => void } | undefined;
 	/** Keys typed while no line was edited and before the next prompt. */
 	#typedAhead = "";
 	#readers = 0;
 	#hungUp = false;
+	/** Of what has been written, what the user's side has not taken. */
+	#unwrittenBytes = 0;
 	/** Keeps what is written in order. */
 	#writing: Promise<void> = Promise.resolve();
 
@@ -40,10 +48,12 @@ export class Tty implements Terminal {
 			this.#readers++;
 			this.#replayCooked();
 			try {
-				return await this.#cooked.read();
+				while (this.#lines.length === 0 && !this.#hungUp) await new Promise<void>((resolve) => this.#wakeReaders.push(resolve));
 			} finally {
 				this.#readers--;
 			}
+			const line = this.#lines.shift() ?? "";
+			return line === "" ? undefined : Buffer.from(line);
 		},
 	};
 
@@ -51,9 +61,8 @@ export class Tty implements Terminal {
 	readonly output: OutputStream = { write: (chunk) => this.#write(addCarriageReturns(chunk)) };
 
 	resize({ columns, rows }: TerminalSize): void {
-		// A window of size 0 is what some clients send before they know better.
-		if (columns > 0) this.columns = columns;
-		if (rows > 0) this.rows = rows;
+		this.columns = columns;
+		this.rows = rows;
 	}
 
 	/** Lets the user edit one line. @param onReady called when keys begin to go to the line, and Ctrl-C too. */
@@ -75,6 +84,10 @@ export class Tty implements Terminal {
 		for await (const chunk of keys) this.#feed(decoder.decode(chunk, { stream: true }));
 	}
 
+	get unwrittenBytes(): number {
+		return this.#unwrittenBytes;
+	}
+
 	/** Resolves when all that was written has been taken. */
 	flush(): Promise<void> {
 		return this.#writing;
@@ -83,21 +96,20 @@ export class Tty implements Terminal {
 	/** The user's side is gone: readers get the end. */
 	hangUp(): void {
 		this.#hungUp = true;
-		this.#cooked.end();
+		this.#wake();
 		const editing = this.#editor;
 		this.#editor = undefined;
 		editing?.resolve({ type: "eof" });
 	}
 
 	#feed(keys: string): void {
-		const chars = [...keys];
-		for (let char = chars.shift(); char !== undefined; char = chars.shift()) {
+		for (const char of keys) {
 			const editing = this.#editor;
 			if (editing === undefined) {
 				this.#cookedKey(char);
 				continue;
 			}
-			void this.#write(Buffer.from(editing.editor.feed(char)));
+			this.#echo(editing.editor.feed(char));
 			if (editing.editor.result === undefined) continue;
 			this.#editor = undefined;
 			editing.resolve(editing.editor.result);
@@ -106,7 +118,7 @@ export class Tty implements Terminal {
 
 	#cookedKey(char: string): void {
 		if (char === "\x03" || char === "\x1c") {
-			void this.#write(Buffer.from(char === "\x03" ? "^C\r\n" : "^\\\r\n"));
+			this.#echo(char === "\x03" ? "^C\r\n" : "^\\\r\n");
 			this.#cookedLine = "";
 			this.#typedAhead = "";
 			this.onSignal(char === "\x03" ? "INT" : "QUIT");
@@ -128,39 +140,50 @@ export class Tty implements Terminal {
 
 	#cook(char: string): void {
 		if (char === "\r" || char === "\n") {
-			void this.#write(Buffer.from("\r\n"));
-			void this.#enter(`${this.#cookedLine}\n`);
-			this.#cookedLine = "";
+			this.#echo("\r\n");
+			this.#enter(`${this.#cookedLine}\n`);
 		} else if (char === "\x04") {
-			if (this.#cookedLine === "") this.#cooked.end();
-			else void this.#enter(this.#cookedLine);
-			this.#cookedLine = "";
+			this.#enter(this.#cookedLine);
 		} else if (char === "\x7f" || char === "\b") {
 			if (this.#cookedLine === "") return;
 			this.#cookedLine = [...this.#cookedLine].slice(0, -1).join("");
-			void this.#write(Buffer.from("\b \b"));
+			this.#echo("\b \b");
 		} else if (char === "\x15") {
-			void this.#write(Buffer.from("\b \b".repeat([...this.#cookedLine].length)));
+			this.#echo("\b \b".repeat([...this.#cookedLine].length));
 			this.#cookedLine = "";
-		} else if (char >= " " || char === "\t") {
+		} else if ((char >= " " || char === "\t") && this.#cookedLine.length < maxLineLength) {
 			this.#cookedLine += char;
-			void this.#write(Buffer.from(char));
+			this.#echo(char);
 		}
 	}
 
-	async #enter(line: string): Promise<void> {
-		try {
-			await this.#cooked.write(Buffer.from(line));
-		} catch (error) {
-			if (!(error instanceof BrokenPipeError)) throw error;
-		}
+	#enter(line: string): void {
+		this.#cookedLine = "";
+		this.#lines.push(line);
+		this.#wake();
+	}
+
+	#wake(): void {
+		const readers = this.#wakeReaders;
+		this.#wakeReaders = [];
+		for (const wake of readers) wake();
+	}
+
+	/** Keys are shown as long as the user's side takes what it is shown. */
+	#echo(text: string): void {
+		if (this.#unwrittenBytes < maxUnwrittenBytes) void this.#write(Buffer.from(text));
 	}
 
 	#write(chunk: Uint8Array): Promise<void> {
 		if (chunk.byteLength === 0) return Promise.resolve();
+		this.#unwrittenBytes += chunk.byteLength;
 		const written = this.#writing.then(() => this.#output.write(chunk));
 		// The user's side going away in mid-write is a hang-up, told by the end of its keys.
-		this.#writing = written.catch(() => undefined);
+		this.#writing = written
+			.catch(() => undefined)
+			.then(() => {
+				this.#unwrittenBytes -= chunk.byteLength;
+			});
 		return this.#writing;
 	}
 }

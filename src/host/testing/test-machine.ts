@@ -5,7 +5,7 @@ import { commandNames, findCommand } from "../commands/index.ts";
 import { Machine } from "../machine.ts";
 import { LoopbackNetwork } from "../net/network.ts";
 import { Collector, inputOf } from "../stream.ts";
-import { FileSystem } from "../vfs/file-system.ts";
+import { FileSystem, putInode } from "../vfs/file-system.ts";
 import { Tree } from "../vfs/tree.ts";
 import { TreeBuilder } from "../vfs/tree-builder.ts";
 
@@ -32,9 +32,13 @@ export class TestMachine {
 		["HOME", "/root"],
 	]);
 
-	constructor() {
+	constructor(options: { readonly maxProcesses?: number } = {}) {
 		const tree = new Tree({ clock: this.clock, lower: testTree });
+		for (const device of ["null", "zero"] as const) {
+			putInode(tree, `/dev/${device}`, { type: "device", device, ino: 3, frozen: true, mode: 0o666, uid: 0, gid: 0, mtimeMs: 0 });
+		}
 		this.machine = new Machine({
+			...options,
 			hostname: "web",
 			clock: this.clock,
 			random: new SeededRandom(1),

@@ -5,12 +5,17 @@
  */
 import { type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
-import { sizeOf, type Tree } from "./tree.ts";
+import { SparseBytes } from "./sparse-bytes.ts";
+import { bytesOf, sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
 const maxSymlinks = 40;
+/** Linux's PATH_MAX, bytes. */
+const maxPathBytes = 4096;
 /** Linux's NAME_MAX, bytes. */
 const maxNameBytes = 255;
+/** What is read of one file at once; who wants all of a larger one has no memory for it. */
+const maxReadBytes = 64 * 1024 * 1024;
 
 export interface Mount {
 	readonly path: string;
@@ -102,12 +107,20 @@ export class FileSystem {
 		return this.#find(path, "realpath").path;
 	}
 
+	/** All of a file; fails with ENOMEM if it is very large. */
 	readBytes(path: string): Uint8Array {
 		const { inode } = this.#find(path, "open");
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
 		if (inode.type !== "file") return new Uint8Array();
-		const content = typeof inode.content === "function" ? inode.content() : inode.content;
-		return typeof content === "string" ? Buffer.from(content) : content;
+		if (sizeOf(inode) > maxReadBytes) throw new FsError("ENOMEM", "read", path);
+		return bytesOf(inode.content);
+	}
+
+	/** A file in pieces, which nobody may change. */
+	*readPieces(path: string): Generator<Uint8Array> {
+		const { inode } = this.#find(path, "open");
+		if (inode.type === "file" && inode.content instanceof SparseBytes) yield* inode.content.read();
+		else yield this.readBytes(path);
 	}
 
 	readText(path: string): string {
@@ -120,11 +133,38 @@ export class FileSystem {
 
 	appendFile(path: string, content: string | Uint8Array): void {
 		if (!this.exists(path)) {
-			this.writeFile(path, content);
+			this.writeFile(path, "");
+		}
+		const { inode } = this.#find(path, "open");
+		if (inode.type === "device") return;
+		const { tree, file } = this.#ownFile(path);
+		tree.append(file, typeof content === "string" ? Buffer.from(content) : content, path);
+	}
+
+	/** Makes a file so long, with zeros at its end; it is made if it is not there. @param isHole they take no disk */
+	resize(path: string, byteLength: number, isHole: boolean): void {
+		if (!this.exists(path)) this.writeFile(path, "");
+		const { tree, file } = this.#ownFile(path);
+		tree.resize(file, byteLength, isHole, path);
+	}
+
+	/** A file's bytes, whatever its size, in another one. */
+	copyFile(from: string, to: string): void {
+		const { inode } = this.#find(from, "open");
+		if (inode.type !== "file" || !(inode.content instanceof SparseBytes)) {
+			this.writeFile(to, this.readBytes(from));
 			return;
 		}
-		if (this.inode(path).type === "device") return;
-		this.writeFile(path, Buffer.concat([this.readBytes(path), typeof content === "string" ? Buffer.from(content) : content]));
+		this.writeFile(to, "");
+		const { tree, file } = this.#ownFile(to);
+		tree.setContent(file, inode.content.clone(), to);
+	}
+
+	#ownFile(path: string) {
+		const place = this.#find(path, "open");
+		if (place.inode.type !== "file") throw new FsError("EISDIR", "open", path);
+		if (place.readOnly) throw new FsError("EROFS", "open", path);
+		return { tree: place.tree, file: place.tree.own(place.inode) };
 	}
 
 	readdir(path: string): string[] {
@@ -265,7 +305,7 @@ export class FileSystem {
 	#slot(path: string, operation: string): Slot {
 		const absolute = resolvePath("/", path);
 		const name = baseName(absolute);
-		if (Buffer.byteLength(name) > maxNameBytes) throw new FsError("ENAMETOOLONG", operation, path);
+		if (Buffer.byteLength(name) > maxNameBytes || absolute.length >= maxPathBytes) throw new FsError("ENAMETOOLONG", operation, path);
 		const parent = this.#find(parentPath(absolute), operation);
 		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
 		return { parent, name, path: joinPath(parent.path, name) };
@@ -286,6 +326,7 @@ export class FileSystem {
 
 	/** Walks the path from the root, across mounts and symbolic links. Returns why it leads nowhere, where it does. */
 	#walk(path: string, followLast = true): Place | FsErrorCode {
+		if (path.length >= maxPathBytes) return "ENAMETOOLONG";
 		let links = 0;
 		let trail: Place[] = [this.#mounted("/")];
 		let todo = path.split("/").filter((part) => part !== "" && part !== ".");
@@ -306,7 +347,8 @@ export class FileSystem {
 				if (entry.target.startsWith("/")) trail = trail.slice(0, 1);
 				continue;
 			}
-			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly: here.readOnly });
+			const readOnly = here.readOnly || entry.isView === true;
+			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly });
 		}
 		return trail.at(-1) as Place;
 	}
@@ -314,7 +356,7 @@ export class FileSystem {
 	#mounted(path: string): Place {
 		const mount = this.#mounts.get(path) as Mount;
 		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
-		return { tree: mount.tree, inode, path, readOnly: mount.readOnly };
+		return { tree: mount.tree, inode, path, readOnly: mount.readOnly || inode.isView === true };
 	}
 }
 

@@ -3,14 +3,25 @@
  * that changes one gets a copy of its own (see tree.ts).
  */
 import type { OutputStream } from "../stream.ts";
+import type { SparseBytes } from "./sparse-bytes.ts";
 
-/** Bytes, text, or text made afresh on every read: that is how /proc answers. */
-export type FileContent = string | Uint8Array | (() => string);
+/**
+ * Bytes, text, what has grown large (of this file alone, which may change it), text made afresh on every read (that is how /proc answers), or
+ * bytes that somebody else keeps.
+ */
+export type FileContent = string | Uint8Array | SparseBytes | (() => string) | KeptContent;
+
+export interface KeptContent {
+	readonly sizeBytes: number;
+	bytes(): Uint8Array;
+}
 
 interface InodeBase {
 	readonly ino: number;
 	/** Shared between trees: never written, copied first. */
 	readonly frozen: boolean;
+	/** Made afresh whenever somebody looks, from what lives elsewhere: it and what is below cannot be written. */
+	readonly isView?: true;
 	/** Permission bits only, e.g. 0o755. */
 	mode: number;
 	uid: number;
@@ -59,6 +70,7 @@ const errorTexts = {
 	EACCES: "permission denied",
 	EBUSY: "resource busy or locked",
 	ENAMETOOLONG: "file name too long",
+	ENOMEM: "not enough memory",
 } as const;
 
 export type FsErrorCode = keyof typeof errorTexts;
@@ -77,7 +89,13 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	EACCES: "Permission denied",
 	EBUSY: "Device or resource busy",
 	ENAMETOOLONG: "File name too long",
+	ENOMEM: "Cannot allocate memory",
 };
+
+/** The same for any text; undefined for what is no code. */
+export function fsErrorText(code: string): string | undefined {
+	return Object.hasOwn(shellErrorTexts, code) ? shellErrorTexts[code as FsErrorCode] : undefined;
+}
 
 /** A failed file operation; the message is Node's form, which just-bash's commands understand. */
 export class FsError extends Error {

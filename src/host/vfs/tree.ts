@@ -6,9 +6,14 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { type DirectoryInode, type FileContent, type FileInode, FsError, type Inode } from "./inode.ts";
+import { SparseBytes } from "./sparse-bytes.ts";
 
-/** What one tree may hold in files written to it; more is ENOSPC. */
-const defaultTreeLimitBytes = 64 * 1024 * 1024;
+/** What files written to one tree may take of its disk; more is ENOSPC. */
+const defaultTreeLimitBytes = 100 * 1024 ** 3;
+/** What they may take of this process's memory: what is not zeros. More is ENOSPC, too. */
+const treeMemoryBytes = 64 * 1024 * 1024;
+/** Files from this size on grow in pieces. */
+const leastGrownBytes = 16 * 1024;
 
 export interface TreeOptions {
 	readonly clock: Clock;
@@ -19,6 +24,13 @@ export interface TreeOptions {
 	readonly onWrite?: (() => void) | undefined;
 }
 
+interface Taken {
+	readonly diskBytes: number;
+	readonly heldBytes: number;
+}
+
+const nothing: Taken = { diskBytes: 0, heldBytes: 0 };
+
 export class Tree {
 	readonly clock: Clock;
 	readonly #lower: Inode;
@@ -27,8 +39,8 @@ export class Tree {
 	/** Lower inode -> this tree's copy. Absent until the first change. */
 	#copies: Map<Inode, Inode> | undefined;
 	#nextIno = 1_000_000;
-	/** At least what the files written to this tree hold: removals are noticed when it reaches the limit. */
-	#bytes = 0;
+	/** At least what the files written to this tree take: removals are noticed when it reaches a limit. */
+	#used: Taken = { diskBytes: 0, heldBytes: 0 };
 
 	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes, onWrite }: TreeOptions) {
 		this.clock = clock;
@@ -41,22 +53,30 @@ export class Tree {
 		return this.live(this.#lower);
 	}
 
-	/** The files that were written to this tree and are still in it, and how many inodes are its own. */
+	/** What the files that were written to this tree and are still in it take of its disk, and how many inodes are its own. */
 	written(): { readonly bytes: number; readonly inodes: number } {
-		if (this.#copies === undefined && this.#lower.frozen) return { bytes: 0, inodes: 0 };
+		const { diskBytes, inodes } = this.#count();
+		return { bytes: diskBytes, inodes };
+	}
+
+	#count(): Taken & { readonly inodes: number } {
+		if (this.#copies === undefined && this.#lower.frozen) return { diskBytes: 0, heldBytes: 0, inodes: 0 };
 		const seen = new Set<Inode>();
-		let bytes = 0;
-		let inodes = 0;
+		let [diskBytes, heldBytes, inodes] = [0, 0, 0];
 		const count = (entry: Inode): void => {
 			const inode = this.live(entry);
 			if (seen.has(inode)) return;
 			seen.add(inode);
 			if (!inode.frozen) inodes++;
-			if (inode.type === "file" && !inode.frozen) bytes += sizeOf(inode);
-			if (inode.type === "directory") for (const child of inode.entries.values()) count(child);
+			if (inode.type === "file" && !inode.frozen) {
+				const taken = takenBy(inode.content);
+				diskBytes += taken.diskBytes;
+				heldBytes += taken.heldBytes;
+			}
+			if (inode.type === "directory" && inode.isView !== true) for (const child of inode.entries.values()) count(child);
 		};
 		count(this.#lower);
-		return { bytes, inodes };
+		return { diskBytes, heldBytes, inodes };
 	}
 
 	/** The inode as this tree has it now. */
@@ -109,15 +129,65 @@ export class Tree {
 		this.#onWrite?.();
 	}
 
-	/** Replaces a file's bytes; fails with ENOSPC over the tree's limit. */
+	/** Replaces a file's bytes; fails with ENOSPC over the tree's limits. */
 	setContent(file: FileInode, content: FileContent, path: string): void {
-		const growth = sizeOfContent(content) - (file.frozen ? 0 : sizeOf(file));
-		if (this.#bytes + growth > this.#limitBytes) this.#bytes = this.written().bytes;
-		if (this.#bytes + growth > this.#limitBytes) throw new FsError("ENOSPC", "write", path);
-		this.#bytes += growth;
+		const before = file.frozen ? nothing : takenBy(file.content);
+		const after = takenBy(content);
+		this.#take({ diskBytes: after.diskBytes - before.diskBytes, heldBytes: after.heldBytes - before.heldBytes }, path);
 		const owned = this.own(file);
 		owned.content = content;
-		owned.mtimeMs = this.clock.now();
+		this.#changed(owned);
+	}
+
+	/** Adds to the end of a file; fails like `setContent`. */
+	append(file: FileInode, bytes: Uint8Array, path: string): void {
+		const { content } = file;
+		if (content instanceof SparseBytes) {
+			const before = takenBy(content);
+			// What is zero is found out by appending, so what does not fit is taken back.
+			const length = content.byteLength;
+			content.append(bytes);
+			const after = takenBy(content);
+			try {
+				this.#take({ diskBytes: after.diskBytes - before.diskBytes, heldBytes: after.heldBytes - before.heldBytes }, path);
+			} catch (error) {
+				content.resize(length, false);
+				throw error;
+			}
+			this.#changed(file);
+			return;
+		}
+		const old = bytesOf(content);
+		if (old.byteLength + bytes.byteLength < leastGrownBytes) {
+			this.setContent(file, Buffer.concat([old, bytes]), path);
+			return;
+		}
+		const grown = new SparseBytes();
+		grown.append(old);
+		grown.append(bytes);
+		this.setContent(file, grown, path);
+	}
+
+	/** Makes a file so long, with zeros at its end; fails like `setContent`. @param isHole they take no disk */
+	resize(file: FileInode, byteLength: number, isHole: boolean, path: string): void {
+		const resized = file.content instanceof SparseBytes ? file.content.clone() : new SparseBytes();
+		if (!(file.content instanceof SparseBytes)) resized.append(bytesOf(file.content));
+		resized.resize(byteLength, isHole);
+		if (!isHole) resized.fillHoles();
+		this.setContent(file, resized, path);
+	}
+
+	#take({ diskBytes, heldBytes }: Taken, path: string): void {
+		const isOver = () =>
+			(diskBytes > 0 && this.#used.diskBytes + diskBytes > this.#limitBytes) ||
+			(heldBytes > 0 && this.#used.heldBytes + heldBytes > treeMemoryBytes);
+		if (isOver()) this.#used = this.#count();
+		if (isOver()) throw new FsError("ENOSPC", "write", path);
+		this.#used = { diskBytes: this.#used.diskBytes + diskBytes, heldBytes: this.#used.heldBytes + heldBytes };
+	}
+
+	#changed(file: FileInode): void {
+		file.mtimeMs = this.clock.now();
 		this.#onWrite?.();
 	}
 
@@ -145,5 +215,20 @@ export function sizeOf(inode: Inode): number {
 function sizeOfContent(content: FileContent): number {
 	// A generated file reports 0, as /proc does.
 	if (typeof content === "function") return 0;
-	return typeof content === "string" ? Buffer.byteLength(content) : content.byteLength;
+	if (typeof content === "string") return Buffer.byteLength(content);
+	return "bytes" in content ? content.sizeBytes : content.byteLength;
+}
+
+function takenBy(content: FileContent): Taken {
+	if (content instanceof SparseBytes) return { diskBytes: content.allocatedBytes, heldBytes: content.heldBytes };
+	const bytes = sizeOfContent(content);
+	return { diskBytes: bytes, heldBytes: bytes };
+}
+
+/** All of a file that is not large. */
+export function bytesOf(content: FileContent): Uint8Array {
+	if (content instanceof SparseBytes) return Buffer.concat([...content.read()]);
+	const text = typeof content === "function" ? content() : content;
+	if (typeof text === "string") return Buffer.from(text);
+	return "bytes" in text ? text.bytes() : text;
 }

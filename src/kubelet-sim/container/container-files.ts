@@ -4,7 +4,6 @@ import type { Container, EphemeralContainer, Pod } from "../../apimachinery/sche
 import {
 	type DirectoryInode,
 	FileSystem,
-	FsError,
 	type Inode,
 	kernelVersion,
 	type Machine,
@@ -16,9 +15,9 @@ import {
 	Tree,
 	TreeBuilder,
 } from "../../host/index.ts";
-import { clusterDomain } from "../network/cluster-network.ts";
-import { expand } from "../volumes/environment.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
+import { hostsFile, podDns, resolvConf } from "./network-files.ts";
 
 export interface ContainerFilesOptions {
 	readonly clock: Clock;
@@ -72,8 +71,8 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");
 	mount("/proc", procTree(options), "proc", "proc", { readOnly: true });
 	const etc = new Tree({ clock });
-	putFile(etc, "/hosts", hostsText(options));
-	putFile(etc, "/resolv.conf", resolvText(pod, options.clusterDns));
+	putFile(etc, "/hosts", hostsFile(options));
+	putFile(etc, "/resolv.conf", resolvConf(podDns(pod, options.clusterDns)));
 	putFile(etc, "/hostname", `${options.hostname}\n`);
 	putFile(etc, "/termination-log", "", 0o666);
 	const generated = new FileSystem(etc);
@@ -93,73 +92,21 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 
 function mountVolume(
 	files: FileSystem,
-	{ volumes, env }: ContainerFilesOptions,
-	{ name, mountPath, subPath, subPathExpr, readOnly }: NonNullable<Container["volumeMounts"]>[number],
+	{ volumes, env, container }: ContainerFilesOptions,
+	volumeMount: NonNullable<Container["volumeMounts"]>[number],
 ): void {
+	const { name, mountPath, readOnly } = volumeMount;
 	const volume = volumes.open(name);
-	const below = subPathExpr === undefined ? subPath : expand(subPathExpr, (variable) => env().get(variable));
-	const inode = below === undefined || below === "" ? volume.inode : subInode(volume.tree, volume.inode, below);
+	const below = subPathOf(volumeMount, (variable) => env().get(variable));
+	const inode = below === "" ? volume.inode : prepareSubPath(volume, below, volumeMount, container.name);
 	files.mount({
 		path: resolvePath("/", mountPath),
 		tree: volume.tree,
 		readOnly: readOnly === true || volume.readOnly === true,
-		source: "/dev/vda1",
-		type: "ext4",
+		source: volume.isInMemory === true ? "tmpfs" : "/dev/vda1",
+		type: volume.isInMemory === true ? "tmpfs" : "ext4",
 		...(inode === undefined ? {} : { inode }),
 	});
-}
-
-/** The inode of a subPath, made as a directory if it is not there. */
-function subInode(tree: Tree, root: Inode | undefined, path: string): Inode {
-	const files = new FileSystem(tree);
-	const base = root === undefined ? "/" : "/.subpath-root";
-	if (root !== undefined) files.mount({ path: base, tree, inode: root, readOnly: false, source: "none", type: "bind" });
-	const full = `${base}/${path}`;
-	try {
-		return files.inode(full);
-	} catch (error) {
-		if (!(error instanceof FsError)) throw error;
-		files.mkdir(full, { recursive: true });
-		return files.inode(full);
-	}
-}
-
-function hostsText({ pod, podIp, hostname }: ContainerFilesOptions): string {
-	const lines = [
-		"# Kubernetes-managed hosts file.",
-		"127.0.0.1\tlocalhost",
-		"::1\tlocalhost ip6-localhost ip6-loopback",
-		"fe00::0\tip6-localnet",
-		"fe00::0\tip6-mcastprefix",
-		"fe00::1\tip6-allnodes",
-		"fe00::2\tip6-allrouters",
-	];
-	const { subdomain, hostAliases = [] } = pod.spec ?? {};
-	const full = subdomain === undefined ? "" : `${hostname}.${subdomain}.${pod.metadata?.namespace}.svc.${clusterDomain}\t`;
-	lines.push(`${podIp}\t${full}${hostname}`);
-	if (hostAliases.length > 0)
-		lines.push("", "# Entries added by HostAliases.", ...hostAliases.map(({ ip, hostnames = [] }) => `${ip}\t${hostnames.join("\t")}`));
-	return `${lines.join("\n")}\n`;
-}
-
-/** https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/#pod-s-dns-policy */
-function resolvText({ metadata, spec }: Pod, clusterDns: string): string {
-	const usesCluster = spec?.dnsPolicy === undefined || spec.dnsPolicy === "ClusterFirst" || spec.dnsPolicy === "ClusterFirstWithHostNet";
-	const namespace = metadata?.namespace ?? "default";
-	const searches = usesCluster ? [`${namespace}.svc.${clusterDomain}`, `svc.${clusterDomain}`, clusterDomain] : [];
-	const nameservers = usesCluster ? [clusterDns] : spec?.dnsPolicy === "None" ? [] : ["172.18.0.1"];
-	const custom = spec?.dnsConfig;
-	const allSearches = [...searches, ...(custom?.searches ?? [])];
-	const options = [
-		...(usesCluster ? ["ndots:5"] : []),
-		...(custom?.options ?? []).map(({ name, value }) => (value === undefined ? (name ?? "") : `${name}:${value}`)),
-	];
-	return [
-		...(allSearches.length === 0 ? [] : [`search ${allSearches.join(" ")}`]),
-		...[...nameservers, ...(custom?.nameservers ?? [])].map((address) => `nameserver ${address}`),
-		...(options.length === 0 ? [] : [`options ${options.join(" ")}`]),
-		"",
-	].join("\n");
 }
 
 function lastPid(machine: Machine): number {

@@ -16,12 +16,14 @@ import {
 	type Kernel,
 	Machine,
 	type NetworkStack,
+	type OutputStream,
 	Pipe,
 	type Process,
 	type ProcessExit,
 	type Program,
 	type SignalName,
 	type SpawnOptions,
+	signalNumbers,
 	Tty,
 } from "../../host/index.ts";
 import { type Image, shellUsage } from "../images/image.ts";
@@ -30,7 +32,9 @@ import type { ImageUsage } from "../usage/pod-usage.ts";
 import { type Environment, expand } from "../volumes/environment.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { openContainerFiles } from "./container-files.ts";
-import { LogBuffer, type LogLine, type LogWriter } from "./log-buffer.ts";
+import { ContainerLog, type LogPolicy } from "./container-log.ts";
+import type { LogLine } from "./log-line.ts";
+import { LogWriter } from "./log-writer.ts";
 
 export interface ContainerOptions {
 	/** 64 hexadecimal digits. */
@@ -61,18 +65,22 @@ export interface ContainerOptions {
 	readonly kernel: Kernel;
 	/** WebAssembly modules are run, not refused. */
 	readonly runsWasm: boolean;
+	readonly logPolicy: LogPolicy;
+	/** Told when the log takes more memory, in bytes. */
+	readonly onLogGrow: (bytes: number) => void;
 	/** Whose processes this container joins: the target of an ephemeral container. */
 	readonly target?: SimContainer | undefined;
 }
 
 /** Somebody attached to the main process. */
 interface Attachment {
-	onData(chunk: Uint8Array, stream: LogLine["stream"]): void;
+	/** Resolves when the caller can take more. */
+	onData(chunk: Uint8Array, stream: LogLine["stream"]): Promise<void>;
 }
 
 export class SimContainer {
 	readonly id: string;
-	readonly log = new LogBuffer();
+	readonly log: ContainerLog;
 	readonly machine: Machine;
 	readonly #options: ContainerOptions;
 	/** The main process; absent before `start`. */
@@ -85,6 +93,7 @@ export class SimContainer {
 	constructor(options: ContainerOptions) {
 		this.id = options.id;
 		this.#options = options;
+		this.log = new ContainerLog(options.logPolicy, options.onLogGrow);
 		const { clock, random, hostname, network, image, spec } = options;
 		this.machine = new Machine({
 			hostname,
@@ -140,11 +149,14 @@ export class SimContainer {
 	start(): Process {
 		const { clock, spec } = this.#options;
 		const now = () => clock.now();
+		const add = (line: LogLine) => this.log.add(line);
+		// Whoever is attached and does not read holds the program up, as with containerd.
 		const onData = (chunk: Uint8Array, stream: LogLine["stream"]) => {
-			for (const attachment of this.#attachments ?? []) attachment.onData(chunk, stream);
+			if (this.#attachments === undefined || this.#attachments.size === 0) return undefined;
+			return Promise.all([...this.#attachments].map((attachment) => attachment.onData(chunk, stream))).then(() => undefined);
 		};
-		const stdout = this.log.writer("stdout", now, onData);
-		const stderr = this.log.writer("stderr", now, onData);
+		const stdout = new LogWriter({ stream: "stdout", now, add, onData });
+		const stderr = new LogWriter({ stream: "stderr", now, add, onData });
 		this.#writers = [stdout, stderr];
 		if (spec.tty === true) this.#tty = new Tty(stdout);
 		else if (spec.stdin === true) this.#stdin = new Pipe();
@@ -218,12 +230,22 @@ export class SimContainer {
 		return this.machine.spawn({ ...streams, env, cwd: this.#workingDir() });
 	}
 
-	/** Runs another process in the container: `kubectl exec`, probes, hooks. */
-	async exec(options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+	/**
+	 * Runs another process in the container: `kubectl exec`, probes, hooks.
+	 * @param whenGone what becomes of the process when `signal` aborts. "leave" is what containerd does when a client vanishes: a
+	 * process without a terminal gets the end of its stdin, one at a terminal does not learn of it; both stop where they want to print
+	 * more than a pipe takes (https://github.com/kubernetes/kubernetes/issues/89031). "kill" is how commands with a time limit end.
+	 */
+	async exec(options: ExecOptions, streams: ProcessStreams, signal: AbortSignal, whenGone: "kill" | "leave"): Promise<ExitStatus> {
 		// Tokens in volumes come from the API; whoever looks should find them.
 		void this.machine.files;
 		await this.#options.volumes.settled();
-		const tty = options.tty ? new Tty({ write: (chunk) => streams.stdout(chunk) }) : undefined;
+		const unread = new Pipe();
+		const toCaller = (write: (chunk: Uint8Array) => Promise<void>): OutputStream => ({
+			write: (chunk) => (signal.aborted ? unread.write(chunk) : write(chunk)),
+		});
+		const stdout = toCaller(streams.stdout);
+		const tty = options.tty ? new Tty(stdout) : undefined;
 		const env = new Map([...this.env(), ...(options.tty ? [["TERM", "xterm"] as const] : [])]);
 		const stdin = tty?.input ?? (options.stdin && streams.stdin !== undefined ? inputFrom(streams.stdin) : emptyInput);
 		let process: Process;
@@ -233,22 +255,25 @@ export class SimContainer {
 				env,
 				cwd: this.#workingDir(),
 				stdin,
-				stdout: tty?.output ?? { write: (chunk) => streams.stdout(chunk) },
-				stderr: tty?.output ?? { write: (chunk) => streams.stderr(chunk) },
+				stdout: tty?.output ?? stdout,
+				stderr: tty?.output ?? toCaller(streams.stderr),
 				terminal: tty,
 			});
 		} catch (error) {
 			if (!(error instanceof ExecError)) throw error;
 			return { exitCode: error.exitCode, startError: this.#execFailure(error) };
 		}
-		if (tty !== undefined) this.#joinTerminal(tty, streams, process);
-		const onAbort = () => process.kill("KILL");
-		signal.addEventListener("abort", onAbort, { once: true });
-		if (signal.aborted) onAbort();
-		const { exitCode } = await process.exited;
-		signal.removeEventListener("abort", onAbort);
-		await tty?.flush();
-		return { exitCode };
+		if (tty !== undefined) {
+			tty.onSignal = (name) => process.kill(name);
+			void this.#pump(tty, streams);
+		}
+		const exit = await Promise.race([process.exited, aborted(signal)]);
+		if (exit !== undefined) {
+			await tty?.flush();
+			return { exitCode: exit.exitCode };
+		}
+		if (whenGone === "kill") process.kill("KILL");
+		return { exitCode: 128 + signalNumbers.KILL };
 	}
 
 	/**
@@ -264,8 +289,10 @@ export class SimContainer {
 		let writing: Promise<void> = Promise.resolve();
 		const attachment: Attachment = {
 			onData: (chunk, stream) => {
+				if (signal.aborted) return Promise.resolve();
 				// The caller's own end tells when it is gone.
 				writing = writing.then(() => (stream === "stdout" ? streams.stdout(chunk) : streams.stderr(chunk))).catch(() => undefined);
+				return writing;
 			},
 		};
 		this.#attachments ??= new Set();
@@ -275,16 +302,11 @@ export class SimContainer {
 			// Who detaches leaves the terminal to whoever attaches next.
 			void this.#pump(this.#tty, streams);
 		} else if (streams.stdin !== undefined && this.#stdin !== undefined) void this.#feed(this.#stdin, streams.stdin);
-		const left = new Promise<undefined>((resolve) => signal.addEventListener("abort", () => resolve(undefined), { once: true }));
-		const exit = await Promise.race([process.exited, left]);
+		const exit = await Promise.race([process.exited, aborted(signal)]);
+		if (exit !== undefined) await this.#tty?.flush();
 		this.#attachments.delete(attachment);
 		await writing;
 		return { exitCode: exit?.exitCode ?? 0 };
-	}
-
-	#joinTerminal(tty: Tty, streams: ProcessStreams, process: Process): void {
-		tty.onSignal = (name) => process.kill(name);
-		void this.#pump(tty, streams).then(() => tty.hangUp());
 	}
 
 	/** Resolves when the user's keys have ended, however they did. */
@@ -349,6 +371,14 @@ function inputFrom(chunks: AsyncIterable<Uint8Array>): InputStream {
 			return next.done === true ? undefined : next.value;
 		},
 	};
+}
+
+/** Resolves when it aborts. */
+function aborted(signal: AbortSignal): Promise<undefined> {
+	return new Promise((resolve) => {
+		if (signal.aborted) resolve(undefined);
+		else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+	});
 }
 
 /** Why a container ended, as its status says. */

@@ -1,13 +1,14 @@
 /**
  * agnhost, the image of Kubernetes' own tests and of many of its documentation's examples: connect, dns-server-list, dns-suffix,
- * entrypoint-tester, etc-hosts, liveness, logs-generator, netexec (over TCP), pause, serve-hostname and test-webserver. Its other subcommands are
+ * entrypoint-tester, etc-hosts, grpc-health-checking (without TLS), liveness, logs-generator, netexec (over TCP), pause, serve-hostname and test-webserver. Its other subcommands are
  * refused as unknown ones are.
  * Source: https://github.com/kubernetes/kubernetes/blob/master/test/images/agnhost/README.md
  */
 import { sleep } from "../../apimachinery/clock/clock.ts";
-import { parseGoDuration, TimeError } from "../../apimachinery/time.ts";
+import { formatGoDuration, parseGoDuration, TimeError } from "../../apimachinery/time.ts";
 import {
 	Collector,
+	grpcHealthServer,
 	type HttpRequest,
 	type HttpResponse,
 	httpRequest,
@@ -16,7 +17,7 @@ import {
 	type Program,
 	writeText,
 } from "../../host/index.ts";
-import { alpine } from "./base.ts";
+import { alpine, withBindTools } from "./base.ts";
 import { klogHead, serveHttp, stopped } from "./http-program.ts";
 import { type Image, once } from "./image.ts";
 import { serveFile } from "./static-files.ts";
@@ -94,7 +95,7 @@ const netexec: Subcommand = async (context, flags) => {
 /** Undefined: any other path. */
 async function answerNetexec(
 	context: ProcessContext,
-	{ remoteAddress, headers }: HttpRequest,
+	{ remoteAddress, remotePort, headers }: HttpRequest,
 	url: URL,
 	port: number,
 	end: (code: number, afterMs: number) => void,
@@ -103,7 +104,7 @@ async function answerNetexec(
 	const query = url.searchParams;
 	switch (url.pathname) {
 		case "/clientip":
-			return text(`${remoteAddress}:${30_000 + machine.random.int(30_000)}`);
+			return text(`${remoteAddress}:${remotePort}`);
 		case "/dial":
 			return dial(context, query);
 		case "/echo":
@@ -241,9 +242,42 @@ const connect: Subcommand = async ({ machine, process, stdout }, flags) => {
 		return 0;
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;
-		const names = { ECONNREFUSED: "REFUSED", ENOTFOUND: "DNS", ETIMEDOUT: "TIMEOUT", EHOSTUNREACH: "OTHER", EADDRINUSE: "OTHER" } as const;
-		return failed(names[error.code]);
+		const names: Partial<Record<string, string>> = { ECONNREFUSED: "REFUSED", EAI_AGAIN: "DNS", ENOTFOUND: "DNS", ETIMEDOUT: "TIMEOUT" };
+		return failed(names[error.code] ?? "OTHER");
 	}
+};
+
+/** A server that is well until its time is over, or until somebody says otherwise over HTTP. */
+const grpcHealthChecking: Subcommand = async (context, flags) => {
+	const { machine, stderr } = context;
+	const { clock } = machine;
+	const startMs = clock.now();
+	const [port, httpPort] = [flags.number("port", 5000), flags.number("http-port", 8080)];
+	const delaySeconds = flags.number("delay-unhealthy-sec", -1);
+	let isForced: boolean | undefined;
+	const isServing = () => isForced ?? (delaySeconds < 0 || clock.now() - startMs < delaySeconds * 1000);
+	await say(context, "log.go:245", `Http server starting to listen on :${httpPort}`);
+	await say(context, "log.go:245", `gRPC server starting to listen on :${port}`);
+	const handler = grpcHealthServer((service) =>
+		service !== (flags.text("service") ?? "") ? undefined : isServing() ? "SERVING" : "NOT_SERVING",
+	);
+	let listener: ReturnType<typeof machine.network.listen>;
+	try {
+		listener = machine.network.listen(port, handler);
+	} catch (error) {
+		if (!(error instanceof NetworkError)) throw error;
+		await writeText(stderr, `Error while starting the listening service listen tcp :${port}: bind: address already in use\n`);
+		return 1;
+	}
+	const code = await serveHttp(context, httpPort, async ({ target }) => {
+		const path = target.split("?")[0];
+		if (path !== "/make-serving" && path !== "/make-not-serving") return text("404 page not found\n", 404);
+		isForced = path === "/make-serving";
+		await say(context, "log.go:245", `Mark as ${isForced ? "healthy" : "unhealthy"}`);
+		return text(formatGoDuration(clock.now() - startMs));
+	});
+	listener.close();
+	return code;
 };
 
 /** Words after a keyword of /etc/resolv.conf. */
@@ -267,6 +301,7 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
 	"dns-suffix": print((context) => resolvWords(context, "search").join(",")),
 	"entrypoint-tester": print(({ argv }) => `[${argv.join(" ")}]\n`),
 	"etc-hosts": print(({ machine }) => machine.files.readText("/etc/hosts")),
+	"grpc-health-checking": grpcHealthChecking,
 	liveness,
 	"logs-generator": logsGenerator,
 	netexec,
@@ -301,7 +336,12 @@ export const agnhostImage: Image = {
 		env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
 		workingDir: "/",
 	},
-	files: once(() => alpine(["curl"]).program("/agnhost", "agnhost").directory("/uploads").build()),
+	files: once(() =>
+		withBindTools(alpine(["curl"]))
+			.program("/agnhost", "agnhost")
+			.directory("/uploads")
+			.build(),
+	),
 	programs: { agnhost },
 	usage: { cores: 0.0002, memoryBytes: 5 * 1024 * 1024 },
 };

@@ -5,9 +5,26 @@ import { commandNames, TreeBuilder } from "../../host/index.ts";
 export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
 
 /** Commands that Debian's slim images lack, as learners find out. */
-const notInDebian = new Set(["ps", "curl", "wget", "nc", "nslookup", "tree", "jq", "file"]);
+const netTools = ["arp", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "ping", "route", "ss"] as const;
+const notInDebian: ReadonlySet<string> = new Set([
+	...netTools,
+	"ps",
+	"curl",
+	"wget",
+	"nc",
+	"nslookup",
+	"dig",
+	"host",
+	"tree",
+	"jq",
+	"file",
+]);
+/** What Debian has of others' making, under the usual name. */
+const debianVariants: Readonly<Record<string, string>> = { nslookup: "bind-nslookup", ping: "iputils-ping", wget: "gnu-wget" };
 /** … and those that busybox lacks. */
-const notInBusybox = new Set(["curl", "jq", "file", "column", "join", "gunzip"]);
+const notInBusybox = new Set(["curl", "dig", "host", "iptables", "iptables-save", "jq", "file", "column", "join", "gunzip", "ss"]);
+/** What Alpine's package bind-tools brings. */
+const bindTools = ["dig", "host", "nslookup"] as const;
 
 const accounts = "root:x:0:0:root:/root:%SHELL%\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
 
@@ -24,11 +41,13 @@ function withCommonFiles(builder: TreeBuilder, shell: string): TreeBuilder {
 
 /** @param extra commands beyond those of the slim image, e.g. curl. */
 export function debian(extra: readonly string[] = []): TreeBuilder {
-	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/bash")
-		.programs(
-			"/usr/bin",
-			commandNames.filter((name) => !notInDebian.has(name) || extra.includes(name)),
-		)
+	const names = commandNames.filter((name) => !notInDebian.has(name) || extra.includes(name));
+	const builder = withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/bash").programs(
+		"/usr/bin",
+		names.filter((name) => debianVariants[name] === undefined),
+	);
+	for (const name of names) if (debianVariants[name] !== undefined) builder.program(`/usr/bin/${name}`, debianVariants[name]);
+	return builder
 		.program("/usr/bin/bash", "bash")
 		.program("/usr/bin/sh", "dash")
 		.symlink("/bin", "usr/bin")
@@ -58,8 +77,9 @@ export function alpine(extra: readonly string[] = []): TreeBuilder {
 	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh")
 		.programs(
 			"/bin",
-			commandNames.filter((name) => !notInBusybox.has(name) || extra.includes(name)),
+			commandNames.filter((name) => name !== "ip" && (!notInBusybox.has(name) || extra.includes(name))),
 		)
+		.program("/bin/ip", extra.includes("ip") ? "ip" : "busybox-ip")
 		.program("/bin/sh", "ash")
 		.program("/bin/ash", "ash")
 		.program("/bin/busybox", "ash")
@@ -81,12 +101,22 @@ export function alpine(extra: readonly string[] = []): TreeBuilder {
 		);
 }
 
-export function busyboxFiles(): TreeBuilder {
-	return withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh")
-		.programs(
-			"/bin",
-			commandNames.filter((name) => !notInBusybox.has(name)),
-		)
+/** Puts BIND's programs in the place of busybox'. */
+export function withBindTools(builder: TreeBuilder): TreeBuilder {
+	for (const name of bindTools) builder.program(`/usr/bin/${name}`, name === "nslookup" ? "bind-nslookup" : name);
+	return builder;
+}
+
+/** @param isOld as until 1.28, when nslookup asked libc */
+export function busyboxFiles(isOld = false): TreeBuilder {
+	const names = commandNames.filter((name) => name !== "ip" && !notInBusybox.has(name));
+	const builder = withCommonFiles(new TreeBuilder(imageBuiltMs), "/bin/sh").programs(
+		"/bin",
+		names.filter((name) => !isOld || name !== "nslookup"),
+	);
+	builder.program("/bin/ip", "busybox-ip");
+	if (isOld) builder.program("/bin/nslookup", "busybox-1.28-nslookup");
+	return builder
 		.program("/bin/sh", "ash")
 		.program("/bin/ash", "ash")
 		.program("/bin/busybox", "ash")

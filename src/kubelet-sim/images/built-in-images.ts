@@ -1,5 +1,6 @@
 /** The images that kubesim brings. */
 import { agnhostImage } from "./agnhost.ts";
+import { corednsImage } from "./coredns/coredns.ts";
 import { echoServerImages } from "./echo-servers.ts";
 import { guestbookFrontendImage } from "./guestbook.ts";
 import { hpaExampleImage } from "./hpa-example.ts";
@@ -8,7 +9,7 @@ import type { Image } from "./image.ts";
 import { mysqlImage } from "./mysql.ts";
 import { nginxAlpineImage, nginxImage } from "./nginx.ts";
 import { perlImage } from "./perl.ts";
-import { alpineImage, busyboxImage, curlImage, debianImage, dnsutilsImage, pauseImage } from "./plain.ts";
+import { alpineImage, busyboxImage, curlImage, debianImage, dnsutilsImage, netshootImage, oldBusyboxImage, pauseImage } from "./plain.ts";
 import { redisFollowerImage, redisImage } from "./redis.ts";
 import { stressImage, vishStressImage } from "./stress.ts";
 import { tomcatImage } from "./tomcat.ts";
@@ -16,6 +17,7 @@ import { tomcatImage } from "./tomcat.ts";
 export const builtInImages: readonly Image[] = [
 	nginxImage,
 	nginxAlpineImage,
+	oldBusyboxImage,
 	busyboxImage,
 	alpineImage,
 	debianImage,
@@ -33,5 +35,7 @@ export const builtInImages: readonly Image[] = [
 	mysqlImage,
 	tomcatImage,
 	dnsutilsImage,
+	corednsImage,
+	netshootImage,
 	...echoServerImages,
 ];

@@ -133,10 +133,10 @@ class Run {
 	}
 
 	#listen({ port, protocol, routes }: DeclaredListener): void {
-		const { machine, stderr } = this.#context;
+		const { machine, process, stderr } = this.#context;
 		try {
 			const handler = protocol === "http" ? httpServer((request) => this.#answer(request, routes)) : echo;
-			this.#listeners.push(machine.network.listen(port, handler));
+			this.#listeners.push(machine.network.listen(port, handler, process));
 		} catch (error) {
 			if (!(error instanceof NetworkError)) throw error;
 			void writeText(stderr, `listen tcp :${port}: bind: address already in use\n`);

@@ -81,6 +81,7 @@ const apache: Program = async (context) => {
 			await writeText(stdout, `${request.remoteAddress} - - "${request.method} ${request.target} HTTP/1.1" ${response.status}\n`);
 			return response;
 		}),
+		process,
 	);
 	await writeText(
 		stderr,

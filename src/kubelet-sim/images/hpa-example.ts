@@ -56,6 +56,7 @@ const apache: Program = async ({ machine, process, stdout, stderr }) => {
 					},
 				};
 			}),
+			process,
 		);
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;

@@ -5,7 +5,7 @@ import { type HttpHandler, httpServer, NetworkError, type ProcessContext, writeT
 export async function serveHttp({ machine, process, stderr }: ProcessContext, port: number, handler: HttpHandler): Promise<number> {
 	let listener: ReturnType<typeof machine.network.listen>;
 	try {
-		listener = machine.network.listen(port, httpServer(handler));
+		listener = machine.network.listen(port, httpServer(handler), process);
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;
 		await writeText(stderr, `listen tcp :${port}: bind: address already in use\n`);

@@ -47,6 +47,7 @@ const httpd: Program = async ({ machine, process, stdout, stderr }) => {
 				void writeText(stdout, accessLine(request, response.status, Buffer.byteLength(response.body ?? ""), clock.now()));
 				return { ...response, headers: { Date: new Date(clock.now()).toUTCString(), Server: "Apache/2.4.65 (Unix)", ...response.headers } };
 			}),
+			process,
 		);
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;

@@ -113,8 +113,8 @@ describe("a node that pulls", () => {
 		await fleet.pod("a", { image }, { imagePullSecrets: [{ name: "regcred" }] });
 		await fleet.clock.advance(1_000);
 		expect((await fleet.events("a")).slice(0, 3)).toEqual([
-			`Normal Pulling Pulling image "${image}"`,
 			"Warning FailedToRetrieveImagePullSecret Unable to retrieve some image pull secrets (regcred); attempting to pull the image may not succeed.",
+			`Normal Pulling Pulling image "${image}"`,
 			`Warning Failed Failed to pull image "${image}": rpc error: code = Unknown desc = failed to pull and unpack image "${image}": failed to resolve reference "${image}": pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials`,
 		]);
 		const config = { auths: { [host]: { auth: Buffer.from("jane:secret").toString("base64") } } };
@@ -156,7 +156,7 @@ describe("a node that pulls", () => {
 		for (const changed of (await readImageFile(shop("new"))).images) catalog.load(changed);
 		const [kept, keptId] = await run("b", "IfNotPresent");
 		const [fresh, freshId] = await run("c", "Always");
-		expect([first, kept, fresh]).toEqual(["old\n", "old\n", "new\n"]);
+		expect([first, kept, fresh]).toEqual(["old", "old", "new"]);
 		expect(keptId).toBe(firstId);
 		expect(freshId).not.toBe(firstId);
 	});

@@ -38,7 +38,8 @@ export interface PullRequest {
 	readonly allowsPlainHttp: boolean;
 }
 
-export type PullAnswer = PulledImage | { readonly error: string };
+/** @property account the one that the registry took; absent: it asked for none, and was shown none */
+export type PullAnswer = (PulledImage & { readonly account?: RegistryAccount }) | { readonly error: string };
 
 export class ImageCatalog {
 	/** By repository, the one that was loaded last first. */
@@ -92,12 +93,14 @@ export class ImageCatalog {
 		const failed = (code: "Unknown" | "NotFound", why: string) => ({
 			error: `rpc error: code = ${code} desc = failed to pull and unpack image "${full}": failed to resolve reference "${full}": ${why}`,
 		});
+		let taken = accounts[0];
 		const denied = "pull access denied, repository does not exist or may require authorization";
 		if (registry !== undefined) {
 			const problem = connectionProblem(registry, reference, allowsPlainHttp);
 			if (problem !== undefined) return failed("Unknown", `failed to do request: ${problem}`);
 			const { accounts: known } = registry;
-			if (known !== undefined && !accounts.some((shown) => known.some((account) => isSameAccount(account, shown)))) {
+			taken = known === undefined ? taken : accounts.find((shown) => known.some((account) => isSameAccount(account, shown)));
+			if (known !== undefined && taken === undefined) {
 				if (accounts.length === 0) return failed("Unknown", `${denied}: authorization failed: no basic auth credentials`);
 				return failed("Unknown", `unexpected status from HEAD request to ${manifestUrl(registry, reference)}: 401 Unauthorized`);
 			}
@@ -105,7 +108,7 @@ export class ImageCatalog {
 		if (missing.test(reference.repository)) return failed("Unknown", `${denied}: server message: insufficient_scope: authorization failed`);
 		const image = this.#find(reference, registry);
 		if (image === undefined) return failed("NotFound", `${full}: not found`);
-		return { image, imageId: imageIdOf(reference, image) };
+		return { image, imageId: imageIdOf(reference, image), ...(taken === undefined ? {} : { account: taken }) };
 	}
 
 	/** What a pull of so much takes, ms. */

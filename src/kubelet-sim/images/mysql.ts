@@ -55,7 +55,7 @@ const mysqld: Program = async (context) => {
 	}
 	let listener: ReturnType<typeof machine.network.listen>;
 	try {
-		listener = machine.network.listen(port, greet);
+		listener = machine.network.listen(port, greet, process);
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;
 		await writeText(stderr, serverLine(context, "010262", `Can't start server: Bind on TCP/IP port: Address already in use`));

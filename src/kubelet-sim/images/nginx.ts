@@ -257,6 +257,7 @@ const nginx: Program = async (context) => {
 							headers: { Server: `nginx/${version}`, Date: new Date(machine.clock.now()).toUTCString(), ...response.headers },
 						};
 					}),
+					process,
 				),
 			);
 		} catch (error) {

@@ -2,7 +2,7 @@
 
 import type { Program } from "../../host/index.ts";
 import { TreeBuilder } from "../../host/index.ts";
-import { alpine, busyboxFiles, debian, imageBuiltMs } from "./base.ts";
+import { alpine, busyboxFiles, debian, imageBuiltMs, withBindTools } from "./base.ts";
 import { type Image, once } from "./image.ts";
 
 const busyboxPath = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
@@ -20,6 +20,13 @@ export const busyboxImage: Image = {
 	sizeBytes: 2_223_686,
 	config: { cmd: ["sh"], env: busyboxPath, workingDir: "/" },
 	files: once(() => busyboxFiles().build()),
+};
+
+/** Until 1.28, which the documentation of Kubernetes uses for nslookup. */
+export const oldBusyboxImage: Image = {
+	...busyboxImage,
+	hasTag: (tag) => /^1\.(1?\d|2[0-8])(\.\d{1,2})?(-|$)/.test(tag),
+	files: once(() => busyboxFiles(true).build()),
 };
 
 export const alpineImage: Image = {
@@ -50,7 +57,22 @@ export const dnsutilsImage: Image = {
 	repositories: ["registry.k8s.io/e2e-test-images/jessie-dnsutils", "gcr.io/kubernetes-e2e-test-images/dnsutils"],
 	sizeBytes: 112_000_000,
 	config: { cmd: ["sleep", "infinity"], env: busyboxPath, workingDir: "/" },
-	files: once(() => debian(["curl", "nslookup"]).build()),
+	files: once(() => debian(["curl", "dig", "host", "nslookup"]).build()),
+};
+
+/** All that there is for looking at networks. */
+export const netshootImage: Image = {
+	repositories: ["docker.io/nicolaka/netshoot", "ghcr.io/nicolaka/netshoot"],
+	sizeBytes: 201_000_000,
+	config: { cmd: ["zsh"], env: busyboxPath, workingDir: "/root" },
+	files: once(() =>
+		withBindTools(alpine(["curl", "ip", "iptables", "iptables-save", "jq", "ss"]))
+			.program("/usr/bin/ping", "iputils-ping")
+			.program("/bin/bash", "bash")
+			.program("/bin/zsh", "bash")
+			.build(),
+	),
+	hasTag: () => true,
 };
 
 /** Waits for a signal and ends well. */
@@ -83,7 +105,7 @@ export const unknownImage: Image = {
 	repositories: [],
 	sizeBytes: 48_000_000,
 	config: { entrypoint: ["/entrypoint"], env: busyboxPath, workingDir: "/" },
-	files: once(() => debian(["curl", "wget", "ps", "nslookup"]).program("/entrypoint", "wait-for-signal").build()),
+	files: once(() => debian(["curl", "dig", "host", "nslookup", "ping", "ps", "wget"]).program("/entrypoint", "wait-for-signal").build()),
 	programs: { "wait-for-signal": waitForSignal },
 	usage: { cores: 0.001, memoryBytes: 12 * 1024 * 1024, isGuess: true },
 	hasTag: () => true,

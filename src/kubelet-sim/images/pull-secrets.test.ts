@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Secret } from "../../apimachinery/schema/generated/types.ts";
-import { accountsFor } from "./pull-secrets.ts";
+import { credentialsFor } from "./pull-secrets.ts";
+
+const accountsFor = (repository: string, secrets: readonly Secret[]) => credentialsFor(repository, secrets).map(({ account }) => account);
 
 function secret(auths: unknown, legacy = false): Secret {
 	const text = JSON.stringify(legacy ? auths : { auths });

@@ -12,13 +12,19 @@ interface Entry {
 	readonly account: RegistryAccount;
 }
 
+/** An account, and the Secret that holds it. */
+export interface PullCredential {
+	readonly account: RegistryAccount;
+	readonly secret: Secret;
+}
+
 /** All that may be shown for a repository, the most specific first; of what cannot be read nothing. */
-export function accountsFor(repository: string, secrets: readonly Secret[]): readonly RegistryAccount[] {
+export function credentialsFor(repository: string, secrets: readonly Secret[]): readonly PullCredential[] {
 	return secrets
-		.flatMap(entriesOf)
+		.flatMap((secret) => entriesOf(secret).map((entry) => ({ ...entry, secret })))
 		.filter(({ place }) => isFor(place, repository))
 		.sort((a, b) => (a.place < b.place ? 1 : a.place > b.place ? -1 : 0))
-		.map(({ account }) => account);
+		.map(({ account, secret }) => ({ account, secret }));
 }
 
 function entriesOf({ type, data = {} }: Secret): readonly Entry[] {

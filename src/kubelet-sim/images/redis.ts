@@ -188,7 +188,7 @@ const server: Program = async (context) => {
 	const store = new RedisStore();
 	let listener: Listener;
 	try {
-		listener = machine.network.listen(listenPort, (connection) => serve(context, store, master, connection));
+		listener = machine.network.listen(listenPort, (connection) => serve(context, store, master, connection), process);
 	} catch (error) {
 		if (!(error instanceof NetworkError)) throw error;
 		await writeText(

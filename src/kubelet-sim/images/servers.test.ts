@@ -73,8 +73,8 @@ describe("agnhost", () => {
 	});
 
 	it.each([
-		[["dns-suffix"], "default.svc.cluster.local,svc.cluster.local,cluster.local\n"],
-		[["dns-server-list"], "10.96.0.10\n"],
+		[["dns-suffix"], "default.svc.cluster.local,svc.cluster.local,cluster.local"],
+		[["dns-server-list"], "10.96.0.10"],
 		[["entrypoint-tester", "foo", "lish"], "[/agnhost entrypoint-tester foo lish]\n"],
 	])("%j prints", async (args, output) => {
 		await started(agnhost, { args });

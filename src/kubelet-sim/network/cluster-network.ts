@@ -1,21 +1,59 @@
 /**
- * The network of the simulated cluster, as pods see it: every pod reaches every pod by address, Services by their
- * cluster addresses and all of them by name. A connection to a Service goes to one of its ready endpoints, at random,
- * as kube-proxy's iptables rules choose; without any it is refused. Names are those of cluster DNS.
- * A load balancer's address leads to its Service from those whom loadBalancerSourceRanges lets in, as kube-proxy takes a
- * load balancer of the mode VIP for its own; to others nothing answers.
- * Not simulated: NetworkPolicy, NodePort and external addresses, UDP, the world outside.
+ * The network of the simulated cluster, as a bridge CNI with routes between nodes and kube-proxy in iptables mode make it: every pod
+ * reaches every pod by address, Services by their cluster, external and load balancer addresses and at each node's port, and all of
+ * them by name.
+ *
+ *   connect ──> kube-proxy's rules of the node it comes from ──> kube-proxy's rules of the node it comes to ──> pod, hostPort, node
+ *
+ * A connection to a Service goes to one of its endpoints, at random; without any it is refused; where a policy leaves none it is
+ * dropped, and so is what comes to a cluster address on a port that the Service does not have. Sources are rewritten as kube-proxy
+ * and the CNI do. Load balancers' addresses lead to their Services from those whom loadBalancerSourceRanges lets in.
+ * Not simulated: UDP but for names, IPv6, packets (a connection is made at once and loses nothing), the world outside, to which there
+ * is no route.
+ * Source: https://kubernetes.io/docs/reference/networking/virtual-ips/
  */
+import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../apimachinery/ipv4.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import type { EndpointSlice, Service } from "../../apimachinery/schema/generated/types.ts";
-import { type Connection, isIpv4, isLoopback, LoopbackNetwork, NetworkError } from "../../host/index.ts";
+import type { Pod, Service, ServicePort } from "../../apimachinery/schema/generated/types.ts";
+import {
+	type ClusterZoneOptions,
+	type ClusterZoneServer,
+	type Connection,
+	type DnsQuestion,
+	type DnsResponse,
+	emptyResponse,
+	NetworkError,
+	type NetworkView,
+	type PingAnswer,
+} from "../../host/index.ts";
+import { ClusterZone } from "./dns/cluster-zone.ts";
+import { machineView } from "./machine-view.ts";
+import { bridgeAddress, type NetworkLookups } from "./network-lookups.ts";
+import { mayEnter, mayLeave, type PolicyPeer, type PolicyRequest } from "./network-policy.ts";
+import { type NetworkFabric, type NetworkNode, type NetworkOwner, PodNetwork } from "./pod-network.ts";
+import { affinitySeconds, type Backend, backendsOf, protocolOf, servicePortName } from "./service-routing.ts";
+import { SessionAffinity } from "./session-affinity.ts";
+
+export const clusterDomain = "cluster.local";
+/** Of the names that kubesim answers itself: what kubeadm's Corefile has. */
+const ownTtlSeconds = 30;
+/** What a machine's own name server is, for names outside the cluster. */
+export const outsideNameServer = "172.18.0.1";
+const dnsPort = 53;
+/** What kubesim's own name server is for policies. */
+const ownDnsPod: Pod = { metadata: { namespace: "kube-system", name: "coredns", labels: { "k8s-app": "kube-dns" } } };
 
 /** Where the network has a Service. */
 export function serviceAddresses({ spec, status }: Service): readonly string[] {
 	const own = spec?.clusterIP === undefined || spec.clusterIP === "" ? [] : [spec.clusterIP];
 	const balancer = (status?.loadBalancer?.ingress ?? []).filter(({ ipMode }) => ipMode !== "Proxy").flatMap(({ ip }) => ip ?? []);
-	return [...own, ...balancer];
+	return [...own, ...(spec?.externalIPs ?? []), ...balancer];
+}
+
+/** The node ports of a Service, as the keys of an index. */
+export function serviceNodePorts({ spec }: Service): readonly string[] {
+	return (spec?.ports ?? []).flatMap(({ nodePort }) => (nodePort === undefined || nodePort === 0 ? [] : String(nodePort)));
 }
 
 /** Whether a Service's load balancer lets somebody in. */
@@ -30,135 +68,308 @@ function isInCidr(cidr: string, value: number): boolean {
 	return range !== undefined && isInIpv4Range(range, value);
 }
 
-export const clusterDomain = "cluster.local";
-const maxCnames = 8;
-
-/** What the network knows of Services; the fleet answers from its caches. */
-export interface ServiceLookups {
-	service(namespace: string, name: string): Service | undefined;
-	serviceByAddress(address: string): Service | undefined;
-	endpointSlices(namespace: string, service: string): readonly EndpointSlice[];
+export interface ClusterNetworkOptions {
+	readonly lookups: NetworkLookups;
+	readonly clock: Clock;
+	readonly random: Random;
+	/** Where pods ask for names. */
+	readonly clusterDns: string;
+	/** Where cluster addresses are from; default 10.96.0.0/12. */
+	readonly serviceCidr?: string;
+	/** Whether names are answered at `clusterDns` although no Service is there; default true. */
+	readonly ownDns?: boolean;
 }
 
-/** The network of one pod, which its containers share; or of a node, for pods with hostNetwork. */
-export class PodNetwork extends LoopbackNetwork {
-	readonly #cluster: ClusterNetwork;
-	readonly #namespace: string;
+type Protocol = "TCP" | "UDP";
 
-	constructor(cluster: ClusterNetwork, address: string, namespace: string) {
-		super(address);
-		this.#cluster = cluster;
-		this.#namespace = namespace;
-	}
-
-	override async connect(host: string, port: number): Promise<Connection> {
-		const [address = host] = await this.resolve(host);
-		if (address === this.address || isLoopback(address)) return super.connect(address, port);
-		return this.#cluster.connect(this.address, address, port);
-	}
-
-	override async resolve(name: string): Promise<readonly string[]> {
-		if (isIpv4(name) || name === "localhost") return super.resolve(name);
-		return this.#cluster.resolve(name, this.#namespace);
-	}
+/** Where something comes from. */
+interface Origin {
+	/** As the other end sees it. */
+	readonly address: string;
+	/** The node on which it is now; undefined outside the nodes. */
+	readonly node: NetworkNode | undefined;
+	/** It has not left the pod or node on that node which it began in. */
+	readonly isLocal: boolean;
+	readonly port?: number;
 }
 
-export class ClusterNetwork {
-	readonly #services: ServiceLookups;
+/** Where it ends. */
+interface Destination {
+	readonly network: PodNetwork;
+	readonly port: number;
+	/** The client, as the server sees it. */
+	readonly from: string;
+}
+
+export class ClusterNetwork implements NetworkFabric {
+	readonly clock: Clock;
+	readonly lookups: NetworkLookups;
+	readonly clusterDns: string;
 	readonly #random: Random;
 	readonly #pods = new Map<string, PodNetwork>();
+	readonly #affinity = new SessionAffinity();
+	readonly #serviceCidr: string;
+	readonly #ownDns: boolean;
+	readonly #ownZone: ClusterZoneServer;
 
-	constructor(services: ServiceLookups, random: Random) {
-		this.#services = services;
+	constructor({ lookups, clock, random, clusterDns, serviceCidr = "10.96.0.0/12", ownDns = true }: ClusterNetworkOptions) {
+		this.lookups = lookups;
+		this.clock = clock;
 		this.#random = random;
+		this.clusterDns = clusterDns;
+		this.#serviceCidr = serviceCidr;
+		this.#ownDns = ownDns;
+		this.#ownZone = this.clusterZone({ domain: clusterDomain, ttlSeconds: ownTtlSeconds, podNames: "insecure" });
 	}
 
-	/** Makes the network of a pod, reachable at its address until `remove`. */
-	add(address: string, namespace: string): PodNetwork {
-		const network = new PodNetwork(this, address, namespace);
+	/** Makes the network of a pod or node, reachable at its address until `remove`. @param owner absent: the node itself */
+	add(address: string, node: NetworkNode, owner?: NetworkOwner): PodNetwork {
+		const network = new PodNetwork(this, address, node, owner);
 		this.#pods.set(address, network);
 		return network;
 	}
 
 	remove(network: PodNetwork): void {
+		network.close();
 		if (this.#pods.get(network.address) === network) this.#pods.delete(network.address);
 	}
 
-	/** Throws `NetworkError`. */
-	connect(fromAddress: string, address: string, port: number): Connection {
+	/** Throws `NetworkError`; ETIMEDOUT at once, where a real client would wait. */
+	connect(from: PodNetwork, address: string, port: number): Connection {
+		const { network, port: targetPort, from: source } = this.#reach(from, address, port, "TCP");
+		return network.accept(targetPort, { address: source, port: from.ephemeralPort(), dialled: { address, port } });
+	}
+
+	/** From outside the nodes: the control plane. Throws likewise. */
+	connectFromOutside(fromAddress: string, address: string, port: number): Connection {
+		const destination = this.#route({ address: fromAddress, node: undefined, isLocal: false }, address, port, "TCP");
+		this.#admit({ address: fromAddress, pod: undefined }, destination, "TCP");
+		return destination.network.accept(destination.port, { address: destination.from, dialled: { address, port } });
+	}
+
+	/** Asks a name server; undefined: nothing comes back. Throws `NetworkError`. */
+	async query(from: PodNetwork, server: string, question: DnsQuestion): Promise<DnsResponse | undefined> {
+		const isOwn = server === this.clusterDns && this.#ownDns && this.lookups.serviceByAddress(server) === undefined;
+		if (isOwn || server === outsideNameServer) {
+			const client = { address: from.address, pod: from.owner?.pod };
+			const to = { address: server, pod: isOwn ? ownDnsPod : undefined };
+			if (!mayLeave(this.lookups, { from: client, to, port: dnsPort, protocol: "UDP" })) return undefined;
+			return isOwn ? this.#answer(question) : this.#outside(question);
+		}
+		try {
+			const { network, from: client } = this.#reach(from, server, dnsPort, "UDP");
+			if (network.nameServer === undefined) throw new NetworkError("ECONNREFUSED");
+			return await network.nameServer(question, client);
+		} catch (error) {
+			// Only a port that nobody listens on says so: a host that is not there is as silent as one that drops.
+			if (error instanceof NetworkError && error.code !== "ECONNREFUSED") return undefined;
+			throw error;
+		}
+	}
+
+	async ping(from: PodNetwork, address: string): Promise<PingAnswer> {
+		const service = this.lookups.serviceByAddress(address);
+		const node = this.#nodeAt(address);
+		if (service !== undefined && node === undefined) return { type: "silence" };
+		if (node !== undefined) return node.isOff ? { type: "silence" } : { type: "reply", ttl: node === from.node ? 64 : 63 };
+		const target = this.#pods.get(address);
+		if (target === undefined) return this.#isServiceAddress(address) ? { type: "silence" } : { type: "unreachable", from: gatewayOf(from) };
+		if (target.node.isOff || !this.#mayPing(from, target)) return { type: "silence" };
+		return { type: "reply", ttl: hopLimit(from, target) };
+	}
+
+	#mayPing(from: PodNetwork, target: PodNetwork): boolean {
+		try {
+			this.#admit({ address: from.address, pod: from.owner?.pod }, { network: target, port: 0, from: from.address }, "ICMP", from.node);
+			return true;
+		} catch (error) {
+			if (error instanceof NetworkError) return false;
+			throw error;
+		}
+	}
+
+	/** Whether a port of a node is taken by a Service, seen from the node itself: also at its loopback address. */
+	isNodePort(network: PodNetwork, port: number): boolean {
+		return network.owner === undefined && this.#servicePortAt(port, "TCP") !== undefined;
+	}
+
+	/** The cluster's names, for a name server that a pod runs. */
+	clusterZone(options: ClusterZoneOptions): ClusterZoneServer {
+		const zone = new ClusterZone(this.lookups, this.clock, options);
+		return (question, outside) => zone.answer(question, outside);
+	}
+
+	/** What programs of a pod or node see of the network. */
+	view(network: PodNetwork): NetworkView {
+		return machineView(network, this.lookups);
+	}
+
+	#reach(from: PodNetwork, address: string, port: number, protocol: Protocol): Destination {
+		const destination = this.#route(originOf(from), address, port, protocol);
+		this.#admit({ address: from.address, pod: from.owner?.pod }, destination, protocol, from.node);
+		return destination;
+	}
+
+	/** Throws ETIMEDOUT if policies do not let it pass. @param node where it comes from: a node reaches its own pods */
+	#admit(client: PolicyPeer, { network, port, from }: Destination, protocol: PolicyRequest["protocol"], node?: NetworkNode): void {
+		if (client.pod === undefined ? node !== undefined && node === network.node : client.pod === network.owner?.pod) return;
+		const to = { address: network.address, pod: network.owner?.pod };
+		// Behind a node's address nobody knows who it is.
+		const seen = client.address === from ? client : { address: from, pod: undefined };
+		const isOpen =
+			mayLeave(this.lookups, { from: client, to, port, protocol }) && mayEnter(this.lookups, { from: seen, to, port, protocol });
+		if (!isOpen) throw new NetworkError("ETIMEDOUT");
+	}
+
+	#route(origin: Origin, address: string, port: number, protocol: Protocol): Destination {
+		if (address.startsWith("127.") && origin.node !== undefined) return this.#atNode(origin, origin.node, port, protocol);
+		const service = this.lookups.serviceByAddress(address);
+		const servicePort = service?.spec?.ports?.find((each) => each.port === port && protocolOf(each) === protocol);
+		if (service !== undefined && servicePort !== undefined) {
+			const isExternal = address !== service.spec?.clusterIP;
+			const isBalancer = isExternal && !(service.spec?.externalIPs ?? []).includes(address);
+			if (isBalancer && !admits(service, origin.address)) throw new NetworkError("ETIMEDOUT");
+			return this.#toService(origin, service, servicePort, isExternal);
+		}
+		const node = this.#nodeAt(address);
+		if (node !== undefined) return this.#toNode(origin, node, port, protocol);
 		const pod = this.#pods.get(address);
-		if (pod !== undefined) return pod.accept(port, fromAddress);
-		const service = this.#services.serviceByAddress(address);
-		if (service === undefined) throw new NetworkError("EHOSTUNREACH");
-		if (address !== service.spec?.clusterIP && !admits(service, fromAddress)) throw new NetworkError("ETIMEDOUT");
-		const backend = this.#chooseBackend(service, port);
-		if (backend === undefined) throw new NetworkError("ECONNREFUSED");
-		const target = this.#pods.get(backend.address);
+		if (pod !== undefined) return this.#toPod(origin, pod, port);
+		throw new NetworkError(service !== undefined || this.#isServiceAddress(address) ? "ETIMEDOUT" : "EHOSTUNREACH");
+	}
+
+	#toService(origin: Origin, service: Service, servicePort: ServicePort, isExternal: boolean): Destination {
+		const { node } = origin;
+		const place = { name: node?.name ?? "", zone: node === undefined ? undefined : this.lookups.zoneOf(node.name) };
+		const { namespace = "", name = "" } = service.metadata ?? {};
+		const backends = backendsOf(servicePort, this.lookups.endpointSlices(namespace, name), place);
+		if (!backends.isAnywhere) throw new NetworkError("ECONNREFUSED");
+		const isLocalOnly = isExternal
+			? service.spec?.externalTrafficPolicy === "Local" && !origin.isLocal
+			: service.spec?.internalTrafficPolicy === "Local";
+		const choice = isLocalOnly ? backends.local : backends.cluster;
+		const backend = this.#choose(service, servicePort, choice, place.name, origin.address);
+		if (backend === undefined) throw new NetworkError("ETIMEDOUT");
+		const target = this.#hostAt(backend.address);
 		if (target === undefined) throw new NetworkError("EHOSTUNREACH");
-		return target.accept(backend.port, fromAddress);
+		if (target.node.isOff) throw new NetworkError("ETIMEDOUT");
+		// With the policy Local the client stays as it is, but for the node's own programs.
+		const keepsSource = isExternal
+			? service.spec?.externalTrafficPolicy === "Local" && (!origin.isLocal || this.#isPod(origin.address))
+			: this.#isPod(origin.address);
+		const isMasqueraded = target.address === origin.address || !keepsSource;
+		return { network: target, port: backend.port, from: isMasqueraded ? sourceOn(node, target, origin.address) : origin.address };
 	}
 
-	/** Source: https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/ */
-	resolve(name: string, namespace: string): readonly string[] {
-		let wanted = name.replace(/\.$/, "");
-		for (let hops = 0; hops < maxCnames; hops++) {
-			const found = this.#lookUp(wanted, namespace);
-			if (found === undefined) break;
-			if (!("cname" in found)) return found;
-			wanted = found.cname;
+	#choose(service: Service, servicePort: ServicePort, backends: readonly Backend[], node: string, client: string): Backend | undefined {
+		if (backends.length === 0) return undefined;
+		const seconds = affinitySeconds(service);
+		const random = () => backends[this.#random.int(backends.length)];
+		if (seconds === undefined) return random();
+		const nowMs = this.clock.now();
+		const key = servicePortName(service, servicePort);
+		const chosen = this.#affinity.find(node, key, client, backends, nowMs) ?? random();
+		if (chosen !== undefined) this.#affinity.remember(node, key, client, chosen, nowMs + seconds * 1000, nowMs);
+		return chosen;
+	}
+
+	/** To a node's address: from elsewhere over its network card, with the source that the way there leaves. */
+	#toNode(origin: Origin, node: NetworkNode, port: number, protocol: Protocol): Destination {
+		if (node.isOff) throw new NetworkError("ETIMEDOUT");
+		if (origin.node === node) return this.#atNode(origin, node, port, protocol);
+		const address = origin.node !== undefined && this.#isPod(origin.address) ? origin.node.address : origin.address;
+		return this.#atNode({ address, node, isLocal: false }, node, port, protocol);
+	}
+
+	/** What arrives at a node for one of its own addresses: node ports first, then host ports of pods, then its programs. */
+	#atNode(origin: Origin, node: NetworkNode, port: number, protocol: Protocol): Destination {
+		const found = this.#servicePortAt(port, protocol);
+		if (found !== undefined) return this.#toService(origin, found.service, found.servicePort, true);
+		const pod = this.#hostPort(node, port, protocol);
+		if (pod !== undefined)
+			return pod.network.address === origin.address ? { ...pod, from: bridgeAddress(node) } : { ...pod, from: origin.address };
+		return { network: node.network, port, from: origin.address };
+	}
+
+	#toPod(origin: Origin, pod: PodNetwork, port: number): Destination {
+		if (pod.node.isOff) throw new NetworkError("ETIMEDOUT");
+		const isFromNode = origin.node !== undefined && origin.address === origin.node.address;
+		return { network: pod, port, from: isFromNode ? sourceOn(origin.node, pod, origin.address) : origin.address };
+	}
+
+	#servicePortAt(nodePort: number, protocol: Protocol): { readonly service: Service; readonly servicePort: ServicePort } | undefined {
+		for (const service of this.lookups.servicesByNodePort(nodePort)) {
+			const servicePort = service.spec?.ports?.find((each) => each.nodePort === nodePort && protocolOf(each) === protocol);
+			if (servicePort !== undefined) return { service, servicePort };
 		}
-		throw new NetworkError("ENOTFOUND");
+		return undefined;
 	}
 
-	/** Addresses, or the name to look up instead (ExternalName). */
-	#lookUp(name: string, namespace: string): readonly string[] | { readonly cname: string } | undefined {
-		const labels = stripDomain(name).split(".");
-		const [first = "", second = namespace, third] = labels;
-		if (labels.length <= 2) {
-			const service = this.#services.service(second, first);
-			if (service !== undefined) return this.#addressesOf(service);
+	/** What the CNI plugin portmap leads to. */
+	#hostPort(node: NetworkNode, port: number, protocol: Protocol): Omit<Destination, "from"> | undefined {
+		for (const { spec, status } of this.lookups.podsOn(node.name)) {
+			const ports = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].flatMap((container) => container.ports ?? []);
+			const found = ports.find((each) => each.hostPort === port && protocolOf(each) === protocol && isForNode(each.hostIP, node));
+			const network = found === undefined ? undefined : this.#pods.get(status?.podIP ?? "");
+			if (found !== undefined && network !== undefined) return { network, port: found.containerPort };
 		}
-		// A pod of a headless Service: web-0.nginx or web-0.nginx.default.
-		const host = this.#services.service(third ?? namespace, second);
-		if (host === undefined) return undefined;
-		const addresses = this.#endpointsOf(host)
-			.filter(({ hostname }) => hostname === first)
-			.flatMap((endpoint) => endpoint.addresses);
-		return addresses.length === 0 ? undefined : addresses;
+		return undefined;
 	}
 
-	#addressesOf(service: Service): readonly string[] | { readonly cname: string } | undefined {
-		const { clusterIP, type, externalName } = service.spec ?? {};
-		if (type === "ExternalName") return externalName === undefined ? undefined : { cname: externalName };
-		if (clusterIP !== undefined && clusterIP !== "" && clusterIP !== "None") return [clusterIP];
-		const addresses = this.#endpointsOf(service).flatMap((endpoint) => endpoint.addresses);
-		return addresses.length === 0 ? undefined : addresses;
+	/** The node that has an address, on its network card or on its bridge. */
+	#nodeAt(address: string): NetworkNode | undefined {
+		const node = this.lookups.nodeByAddress(address);
+		if (node !== undefined || !address.endsWith(".1")) return node;
+		for (const each of this.lookups.nodes()) if (bridgeAddress(each) === address) return each;
+		return undefined;
 	}
 
-	#endpointsOf({ metadata, spec }: Service) {
-		const slices = this.#services.endpointSlices(metadata?.namespace ?? "", metadata?.name ?? "");
-		return slices
-			.flatMap(({ endpoints }) => endpoints ?? [])
-			.filter(({ conditions }) => spec?.publishNotReadyAddresses === true || conditions?.ready !== false);
+	#hostAt(address: string): PodNetwork | undefined {
+		return this.#pods.get(address) ?? this.lookups.nodeByAddress(address)?.network;
 	}
 
-	#chooseBackend({ metadata, spec }: Service, port: number): { readonly address: string; readonly port: number } | undefined {
-		const servicePort = spec?.ports?.find((each) => each.port === port);
-		if (servicePort === undefined) return undefined;
-		const slices = this.#services.endpointSlices(metadata?.namespace ?? "", metadata?.name ?? "");
-		const backends = slices.flatMap(({ endpoints = [], ports = [] }) => {
-			const target = ports?.find(({ name = "" }) => (name ?? "") === (servicePort.name ?? ""))?.port;
-			if (target === undefined) return [];
-			return (endpoints ?? [])
-				.filter(({ conditions }) => conditions?.ready !== false)
-				.flatMap(({ addresses }) => addresses.map((address) => ({ address, port: target })));
-		});
-		return backends.length === 0 ? undefined : backends[this.#random.int(backends.length)];
+	#isPod(address: string): boolean {
+		return this.#pods.get(address)?.owner !== undefined;
+	}
+
+	#isServiceAddress(address: string): boolean {
+		const value = parseIpv4(address);
+		return value !== undefined && isInCidr(this.#serviceCidr, value);
+	}
+
+	async #answer(question: DnsQuestion): Promise<DnsResponse> {
+		return (await this.#ownZone(question, async (next) => this.#outside(next))) ?? this.#outside(question);
+	}
+
+	/** What the name server of the nodes' network knows: the nodes. */
+	#outside({ name, type }: DnsQuestion): DnsResponse {
+		const address = this.lookups.nodeByName(name)?.address;
+		if (address === undefined) return emptyResponse("NXDOMAIN");
+		const answers = type === "A" ? [{ name, type, ttlSeconds: 600, data: address } as const] : [];
+		return { ...emptyResponse("NOERROR"), answers };
 	}
 }
 
-/** `web.default.svc.cluster.local` and `web.default.svc` to `web.default`. */
-function stripDomain(name: string): string {
-	const suffix = [`.svc.${clusterDomain}`, ".svc"].find((each) => name.endsWith(each));
-	return suffix === undefined ? name : name.slice(0, -suffix.length);
+function originOf(network: PodNetwork): Origin {
+	return { address: network.address, node: network.node, isLocal: true };
+}
+
+function isForNode(hostIp: string | undefined, { address }: NetworkNode): boolean {
+	return hostIp === undefined || hostIp === "" || hostIp === "0.0.0.0" || hostIp === address;
+}
+
+/** What the node puts in the place of the client: its address on the device by which it reaches the target. */
+function sourceOn(node: NetworkNode | undefined, target: PodNetwork, fallback: string): string {
+	if (node === undefined) return fallback;
+	return target.node === node && target.owner !== undefined ? bridgeAddress(node) : node.address;
+}
+
+function gatewayOf({ owner, node }: PodNetwork): string {
+	return owner === undefined ? node.address : bridgeAddress(node);
+}
+
+/** 64, less one for each machine that passes it on. */
+function hopLimit(from: PodNetwork, target: PodNetwork): number {
+	if (from.node === target.node) return 64;
+	return 64 - (from.owner === undefined ? 0 : 1) - (target.owner === undefined ? 0 : 1);
 }

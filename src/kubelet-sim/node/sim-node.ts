@@ -3,19 +3,24 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
 import { FileSystem, FsError, Kernel, type Machine, type Program, Tree } from "../../host/index.ts";
+import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
 import { debian } from "../images/base.ts";
 import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
+import { PullQueue } from "../images/pull-queue.ts";
+import { PullRecords } from "../images/pull-records.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
-import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import { type ClusterNetwork, outsideNameServer } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { containerdConfigPath, shippedConfig } from "../runtime/containerd-config.ts";
 import { runtimeProgramNames } from "../runtime/program-names.ts";
 import { PodAddresses } from "./addresses.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
+import { type LoggedPod, withLogs } from "./log-directories.ts";
 import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
 
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
@@ -30,7 +35,9 @@ debug: false
 `;
 
 const nodeFiles = once(() =>
-	debian(["curl", "ps"])
+	debian(["arp", "curl", "dig", "host", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "nslookup", "ping", "ps", "route", "ss"])
+		.file("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+		.file("/etc/resolv.conf", `nameserver ${outsideNameServer}\noptions ndots:0\n`)
 		.directory("/etc/containerd/certs.d")
 		.file(containerdConfigPath, shippedConfig)
 		.file("/etc/crictl.yaml", crictlConfig)
@@ -39,7 +46,7 @@ const nodeFiles = once(() =>
 		.programs("/usr/bin", runtimeProgramNames)
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
-		.directory("/var/log/pods")
+		.directory("/var/log")
 		.build(),
 );
 
@@ -81,8 +88,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
 	readonly #findProgram: (name: string) => Program | undefined;
+	readonly #workers: () => Iterable<LoggedPod>;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
+	#pullRecords: PullRecords | undefined;
+	#pulls: PullQueue | undefined;
 	#network: PodNetwork | undefined;
 	#files: FileSystem | undefined;
 	#kernel: Kernel | undefined;
@@ -92,6 +102,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
 	 * @param findProgram those that a node has and its containers have not
+	 * @param workers whose pods' logs are among its files
 	 */
 	constructor(
 		description: NodeDescription,
@@ -101,6 +112,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		onWrite: () => void,
 		random: () => Random,
 		findProgram: (name: string) => Program | undefined,
+		workers: () => Iterable<LoggedPod>,
 	) {
 		this.#findProgram = findProgram;
 		this.#random = random;
@@ -108,6 +120,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.settings = settings;
 		this.#clock = clock;
 		this.#onWrite = onWrite;
+		this.#workers = workers;
 		this.startedMs = clock.now();
 		this.#cluster = cluster;
 		this.#addresses = new PodAddresses(description.podCidr);
@@ -157,6 +170,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.pressures = noPressures;
 		this.startedMs = nowMs;
 		this.endedCpuSeconds = 0;
+		this.#pulls = undefined;
 		this.description = { ...this.description, identity: { ...this.description.identity, bootId } };
 	}
 
@@ -164,8 +178,16 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.description.name;
 	}
 
+	get logPolicy(): LogPolicy {
+		return this.settings.logs;
+	}
+
 	get address(): string {
 		return this.description.address;
+	}
+
+	get podCidr(): string {
+		return this.description.podCidr;
 	}
 
 	get allocatable(): Readonly<Record<string, string>> {
@@ -173,7 +195,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	get network(): PodNetwork {
-		this.#network ??= this.#cluster.add(this.address, "");
+		this.#network ??= this.#cluster.add(this.address, this);
 		return this.#network;
 	}
 
@@ -200,12 +222,25 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#images.set(reference, { ...pulled, sinceMs: known?.sinceMs ?? this.#clock.now() });
 	}
 
+	/** How it got its images. */
+	get pullRecords(): PullRecords {
+		this.#pullRecords ??= new PullRecords(this.settings.verification);
+		return this.#pullRecords;
+	}
+
+	/** Its pulls, while it has power. */
+	get pulls(): PullQueue {
+		this.#pulls ??= new PullQueue(this.settings.maxPulls);
+		return this.#pulls;
+	}
+
 	/** By reference, in full, the oldest first. */
 	get storedImages(): ReadonlyMap<string, StoredImage> {
 		return this.#images ?? noImages;
 	}
 
 	removeImage(reference: string): void {
+		this.#pullRecords?.forget(this.#images?.get(reference)?.imageId ?? "");
 		this.imageBytes -= this.#images?.get(reference)?.image.sizeBytes ?? 0;
 		this.#images?.delete(reference);
 	}
@@ -246,8 +281,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.#files !== undefined;
 	}
 
+	#openFiles(): FileSystem {
+		const lower = withLogs(nodeFiles(), this.#workers, this.startedMs);
+		return new FileSystem(new Tree({ clock: this.#clock, lower, onWrite: this.#onWrite }));
+	}
+
 	hostFiles(): FileSystem {
-		this.#files ??= new FileSystem(new Tree({ clock: this.#clock, lower: nodeFiles(), onWrite: this.#onWrite }));
+		this.#files ??= this.#openFiles();
 		return this.#files;
 	}
 }

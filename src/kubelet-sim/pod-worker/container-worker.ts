@@ -4,35 +4,37 @@
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
-import type { Container, EphemeralContainer, LifecycleHandler, Pod, Secret } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
 import { ExecError, type Kernel, type ProcessExit, type SignalName } from "../../host/index.ts";
 import { SimContainer, terminationReason } from "../container/container.ts";
-import type { LogBuffer } from "../container/log-buffer.ts";
+import type { ContainerLog } from "../container/container-log.ts";
+import { lastText } from "../container/log-reader.ts";
+import { podHostname } from "../container/network-files.ts";
 import type { Image } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
-import { accountsFor } from "../images/pull-secrets.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
-import { registryHostOf } from "../images/registry-options.ts";
-import type { PodNetwork } from "../network/cluster-network.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import type { UsedContainer } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { type Environment, specEnvironment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
+import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
 import { nextBackoff } from "./backoff.ts";
+import { ContainerImages } from "./container-images.ts";
 import { runHook } from "./hooks.ts";
-import { type ContainerEvent, decidePull, pulledEvent, pullFailedEvents } from "./image-pull.ts";
-import { shouldRestart } from "./plan.ts";
+import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
 import { Prober } from "./prober.ts";
+import { isRestartable, shouldRestart } from "./restart-policy.ts";
 import { guestCpus, type SandboxRuntime } from "./sandboxes.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 type ContainerSpec = Container | EphemeralContainer;
 
-/** What a container gets after its preStop hook has used up the grace period. */
+/** What a container has at least between SIGTERM and SIGKILL. Source: minimumGracePeriodInSeconds of pkg/kubelet/kuberuntime. */
 const minimumGraceMs = 2_000;
 /** How a container ended that did not end by itself. */
 export interface ContainerEnd {
@@ -94,9 +96,13 @@ export class ContainerWorker {
 	readonly #scope: PodScope;
 	#container: SimContainer | undefined;
 	#prober: Prober | undefined;
-	/** SIGKILL at the end of the grace period. */
-	#killTimer: Timer | undefined;
-	#previousLog: LogBuffer | undefined;
+	/** The end of the grace period: of a preStop hook's, then, after SIGTERM, SIGKILL. */
+	#graceTimer: Timer | undefined;
+	/** When it got SIGTERM, Unix ms. */
+	#signalledMs = 0;
+	/** Why its postStart hook failed. */
+	#hookFailure: string | undefined;
+	#previousLog: ContainerLog | undefined;
 	/** The kernel's, while the container is to be killed for its memory some day. */
 	#memoryTimer: Timer | undefined;
 	/** How often its machine has lost its power. */
@@ -109,12 +115,21 @@ export class ContainerWorker {
 		this.record = record;
 	}
 
+	/** Made for each start: most containers start once. */
+	get #images(): ContainerImages {
+		const events = ({ volume }: ImageNeed, all: readonly ContainerEvent[]) => {
+			for (const { type, reason, message } of all)
+				this.#scope.event(type, reason, message, volume === undefined ? this.record.name : undefined);
+		};
+		return new ContainerImages({ scope: this.#scope, record: this.record, events });
+	}
+
 	/** The present instance, or the one that ended last. */
 	get container(): SimContainer | undefined {
 		return this.#container;
 	}
 
-	get previousLog(): LogBuffer | undefined {
+	get previousLog(): ContainerLog | undefined {
 		return this.#previousLog;
 	}
 
@@ -129,7 +144,7 @@ export class ContainerWorker {
 		this.#boots++;
 		this.#endUsage();
 		this.#prober?.stop();
-		this.#killTimer?.cancel();
+		this.#graceTimer?.cancel();
 		this.#memoryTimer?.cancel();
 		const { startedMs, containerId, phase } = record;
 		const finishedMs = this.#scope.host.clock.now();
@@ -139,7 +154,7 @@ export class ContainerWorker {
 		} else if (phase !== "exited") record.phase = record.exit === undefined ? "waiting" : "exited";
 		record.started = false;
 		record.ready = false;
-		record.stopping = false;
+		record.stopping = "no";
 		// Whoever has done its work does it again for the next sandbox.
 		if (record.kind === "init" && record.phase === "exited") {
 			record.previous = record.exit;
@@ -154,7 +169,7 @@ export class ContainerWorker {
 	close(): void {
 		this.#endUsage();
 		this.#prober?.stop();
-		this.#killTimer?.cancel();
+		this.#graceTimer?.cancel();
 		this.#memoryTimer?.cancel();
 		this.#container?.finish();
 	}
@@ -222,26 +237,25 @@ export class ContainerWorker {
 		return limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit);
 	}
 
-	/** Pulls the image if need be, creates the container and starts it. */
+	/** Pulls images if need be, creates the container and starts it. */
 	start(): void {
-		const { node, host } = this.#scope;
 		const spec = this.#spec();
 		if (spec === undefined) return;
-		const decision = decidePull(spec, this.record, (reference) => node.image(reference), host.clock.now());
-		this.#events(decision.events);
-		switch (decision.type) {
-			case "use":
-				this.#create(spec, decision.reference, decision.pulled);
-				return;
-			case "wait":
-				this.#wait(decision.reason, decision.message, decision.retryAfterMs);
-				return;
-			case "pull":
-				void this.#pull(spec, decision.reference);
-				return;
-			default:
-				decision satisfies never;
-		}
+		this.#ensureImages(spec, imageNeeds(this.#scope.pod, spec), this.#boots);
+	}
+
+	/** One after the other, the container's own last. */
+	#ensureImages(spec: ContainerSpec, [need, ...rest]: readonly ImageNeed[], boot: number): void {
+		if (need === undefined) return;
+		this.#images.ensure(
+			need,
+			() => this.#isOvertaken(boot),
+			(outcome) => {
+				if (outcome.type === "wait") this.#wait(outcome.reason, outcome.message, outcome.retryAfterMs);
+				else if (rest.length > 0) this.#ensureImages(spec, rest, boot);
+				else this.#create(spec, outcome.reference, outcome.pulled);
+			},
+		);
 	}
 
 	/** Sets a container of before this process running again, under its old id. */
@@ -276,19 +290,49 @@ export class ContainerWorker {
 		};
 	}
 
-	/** Asks the container to end: preStop hook, SIGTERM, and SIGKILL at the deadline. @param message of the Killing event. */
-	stop(deadlineMs: number, message = `Stopping container ${this.record.name}`): void {
+	/**
+	 * Asks the container to end: preStop hook, SIGTERM, and SIGKILL at the deadline.
+	 * @param isOrdered it waits for others between the hook and SIGTERM: `signal` is then for the plan to say
+	 * @param message of the Killing event
+	 */
+	stop(deadlineMs: number, { message = `Stopping container ${this.record.name}`, isOrdered = false } = {}): void {
 		const container = this.#container;
-		if (container === undefined || this.record.stopping) return;
-		this.record.stopping = true;
+		if (container === undefined || this.record.stopping !== "no") return;
+		this.record.stopping = "hook";
 		this.#event("Normal", "Killing", message);
-		this.#prober?.stop();
-		this.killBy(deadlineMs);
-		const spec = this.#spec();
-		const preStop = spec?.lifecycle?.preStop;
-		const signal = spec?.lifecycle?.stopSignal?.replace(/^SIG/, "") as SignalName | undefined;
-		if (spec === undefined || preStop === undefined) container.signal(signal);
-		else void this.#preStop(container, spec, preStop, deadlineMs, signal);
+		this.#prober?.stopKilling();
+		const { clock } = this.#scope.host;
+		const over = () => {
+			if (this.#container !== container || this.record.stopping !== "hook") return;
+			this.record.stopping = "turn";
+			if (isOrdered) this.#scope.sync();
+			else this.signal(deadlineMs);
+		};
+		const hook = this.#spec()?.lifecycle?.preStop;
+		if (hook === undefined || deadlineMs <= clock.now()) {
+			over();
+			return;
+		}
+		this.#graceTimer?.cancel();
+		this.#graceTimer = clock.setTimeout(over, deadlineMs - clock.now());
+		void this.#preStop(container, hook, deadlineMs).then(over);
+	}
+
+	/** SIGTERM now, SIGKILL at the deadline, or a little later if that is near. */
+	signal(deadlineMs: number): void {
+		const stopSignal = this.#spec()?.lifecycle?.stopSignal?.replace(/^SIG/, "") as SignalName | undefined;
+		this.record.stopping = "signalled";
+		this.#signalledMs = this.#scope.host.clock.now();
+		this.endBy(deadlineMs);
+		this.#container?.signal(stopSignal);
+	}
+
+	/** Ends to start again with all others of its pod: without a hook, and without time to spare. */
+	interrupt(): void {
+		this.record.stopping = "turn";
+		this.#event("Normal", "Killing", `Stopping container ${this.record.name}`);
+		this.#prober?.stopKilling();
+		this.signal(this.#scope.host.clock.now());
 	}
 
 	/**
@@ -324,7 +368,7 @@ export class ContainerWorker {
 		const { host, graceMs } = this.#scope;
 		if (restart) {
 			record.restartsForResize = true;
-			this.stop(host.clock.now() + graceMs, `Container ${record.name} resize requires restart`);
+			this.stop(host.clock.now() + graceMs, { message: `Container ${record.name} resize requires restart` });
 			return;
 		}
 		const { allocated, containerId } = record;
@@ -339,14 +383,24 @@ export class ContainerWorker {
 		});
 	}
 
-	/** SIGKILL at the deadline; a preStop hook gets two seconds more, once. */
-	killBy(deadlineMs: number): void {
+	/** The end of the grace period is another one now. */
+	endBy(deadlineMs: number): void {
 		const container = this.#container;
 		const { clock } = this.#scope.host;
-		this.#killTimer?.cancel();
-		const extraMs = this.#spec()?.lifecycle?.preStop === undefined ? 0 : minimumGraceMs;
-		const delayMs = Math.max(0, deadlineMs - clock.now()) + extraMs;
-		this.#killTimer = clock.setTimeout(() => container?.process?.kill("KILL"), delayMs);
+		const { stopping } = this.record;
+		if (stopping === "no" || stopping === "turn") return;
+		this.#graceTimer?.cancel();
+		const nowMs = clock.now();
+		if (stopping === "hook") {
+			this.#graceTimer = clock.setTimeout(() => this.#cutHook(container, deadlineMs), Math.max(0, deadlineMs - nowMs));
+			return;
+		}
+		const killMs = Math.max(deadlineMs, this.#signalledMs + minimumGraceMs);
+		this.#graceTimer = clock.setTimeout(() => container?.process?.kill("KILL"), Math.max(0, killMs - nowMs));
+	}
+
+	#cutHook(container: SimContainer | undefined, deadlineMs: number): void {
+		if (this.#container === container && this.record.stopping === "hook") this.signal(deadlineMs);
 	}
 
 	/** The pod is to end while a postStart hook runs: the container counts as running, so that it can be stopped. */
@@ -360,61 +414,6 @@ export class ContainerWorker {
 		return findContainer(this.#scope.pod, this.record.name);
 	}
 
-	/** Asks the registry, with what the pod's imagePullSecrets say. */
-	async #pull(spec: ContainerSpec, reference: ImageReference): Promise<void> {
-		const { host, pod } = this.#scope;
-		const boot = this.#boots;
-		this.record.phase = "pulling";
-		const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name === undefined || name === "" ? [] : [name]));
-		if (names.length === 0) {
-			this.#pullAs(spec, reference, []);
-			return;
-		}
-		const namespace = pod.metadata?.namespace ?? "";
-		const isMissing = (name: string) => host.lookups.secret(namespace, name) === undefined;
-		await Promise.all(names.filter(isMissing).map((name) => host.fetch(this.#scope.node.name, { kind: "secret", namespace, name })));
-		if (this.#scope.closed || this.#isOvertaken(boot)) return;
-		const missing = names.filter(isMissing);
-		if (missing.length > 0) {
-			const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
-			this.#scope.event("Warning", "FailedToRetrieveImagePullSecret", message);
-		}
-		this.#pullAs(
-			spec,
-			reference,
-			names.flatMap((name) => host.lookups.secret(namespace, name) ?? []),
-		);
-	}
-
-	#pullAs(spec: ContainerSpec, reference: ImageReference, secrets: readonly Secret[]): void {
-		const { record } = this;
-		const { host, node } = this.#scope;
-		const { clock, images, latency, random } = host;
-		const full = formatImageReference(reference);
-		const registryHost = registryHostOf(reference.repository);
-		const answer = images.pull({
-			reference,
-			accounts: accountsFor(reference.repository, secrets),
-			allowsPlainHttp: images.registry(registryHost)?.scheme === "http" && node.allowsPlainHttp(registryHost),
-		});
-		const isUpToDate = !("error" in answer) && node.image(full)?.imageId === answer.imageId;
-		const tookMs = "error" in answer || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, answer.image, latency, random);
-		const boot = this.#boots;
-		this.#scope.after(tookMs, () => {
-			if (this.#isOvertaken(boot)) return;
-			if (!("error" in answer)) {
-				this.#events([pulledEvent(spec.image ?? "", tookMs, answer.image.sizeBytes)]);
-				node.addImage(full, answer);
-				this.#create(spec, reference, answer);
-				return;
-			}
-			record.pullError = answer.error;
-			record.imageBackoff = nextBackoff(record.imageBackoff, record.imageBackoff?.updatedMs ?? clock.now(), clock.now());
-			this.#events(pullFailedEvents(spec.image ?? "", answer.error));
-			this.#wait("ErrImagePull", answer.error, resyncMs);
-		});
-	}
-
 	#create(spec: ContainerSpec, reference: ImageReference, pulled: PulledImage): void {
 		const { record } = this;
 		const { host } = this.#scope;
@@ -425,6 +424,7 @@ export class ContainerWorker {
 		let environment: Environment;
 		try {
 			environment = this.#environment(spec);
+			this.#checkSubPaths(spec, environment);
 		} catch (error) {
 			if (!(error instanceof MissingObjectError)) throw error;
 			void this.#createLater(spec, reference, pulled, error);
@@ -457,6 +457,17 @@ export class ContainerWorker {
 		return ofDevices.length === 0 ? own : [...own, ...ofDevices];
 	}
 
+	/** Throws `MissingObjectError`. Volumes of which a part is mounted are made here, others when somebody looks. */
+	#checkSubPaths(spec: ContainerSpec, environment: Environment): void {
+		const mounts = (spec.volumeMounts ?? []).filter(({ subPath = "", subPathExpr = "" }) => `${subPath}${subPathExpr}` !== "");
+		if (mounts.length === 0) return;
+		const variables = new Map([...this.#scope.serviceEnvironment(), ...environment]);
+		for (const mount of mounts) {
+			const path = subPathOf(mount, (name) => variables.get(name));
+			if (path !== "") prepareSubPath(this.#scope.volumes.open(mount.name), path, mount, spec.name);
+		}
+	}
+
 	#startInstance(spec: ContainerSpec, image: Image, environment: Environment): void {
 		const { record } = this;
 		const { clock, random } = this.#scope.host;
@@ -470,6 +481,7 @@ export class ContainerWorker {
 		record.containerId = `containerd://${id}`;
 		record.retryMs = 0;
 		record.restartsForResize = false;
+		record.restartsWithAll = false;
 		record.actuated = record.allocated;
 		this.#event("Normal", "Created", "Container created");
 		if (!this.#launch(id, spec, image, environment)) return;
@@ -483,7 +495,7 @@ export class ContainerWorker {
 	/** Makes a new instance and starts its process; a failure to do so is how it ended. */
 	#launch(id: string, spec: ContainerSpec, image: Image, environment: Environment): boolean {
 		this.#prober?.stop();
-		this.#killTimer?.cancel();
+		this.#graceTimer?.cancel();
 		this.#previousLog = this.#container?.log ?? this.#previousLog;
 		this.#container = undefined;
 		const container = this.#newContainer(id, spec, image, environment);
@@ -503,8 +515,7 @@ export class ContainerWorker {
 		const { host, pod, network, node, volumes } = this.#scope;
 		const { clock, random, clusterDns, imageFiles } = host;
 		if (network === undefined) throw new Error("a container was started before its sandbox");
-		const name = pod.metadata?.name ?? "";
-		const hostname = pod.spec?.hostNetwork === true ? node.name : (pod.spec?.hostname ?? name.slice(0, 63));
+		const hostname = podHostname(pod, node.name);
 		const services = this.#scope.serviceEnvironment();
 		return new SimContainer({
 			id,
@@ -526,6 +537,11 @@ export class ContainerWorker {
 			onWrite: () => host.filesGrew(node.name),
 			kernel: this.#scope.kernel,
 			runsWasm: this.#scope.runtime.kind === "wasm",
+			logPolicy: node.logPolicy,
+			onLogGrow: (bytes) => {
+				host.logGrew(bytes);
+				host.filesGrew(node.name);
+			},
 			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
 		});
 	}
@@ -546,14 +562,25 @@ export class ContainerWorker {
 
 	async #postStart(spec: ContainerSpec, hook: LifecycleHandler): Promise<void> {
 		const container = this.#container;
-		const failure = await this.#runHook(container, spec, hook, Number.POSITIVE_INFINITY);
+		if (container === undefined) return;
+		const failure = await runHook(hook, this.#hookTarget(container, spec), Number.POSITIVE_INFINITY);
 		if (this.#scope.closed || this.record.phase !== "starting" || this.#container !== container) return;
 		this.#running(spec);
 		if (failure !== undefined) {
 			this.#event("Warning", "FailedPostStartHook", "PostStartHook failed");
-			this.stop(this.#scope.host.clock.now() + this.#scope.graceMs, "FailedPostStartHook");
+			this.#hookFailure = failure;
+			this.stop(this.#scope.host.clock.now() + this.#scope.graceMs, { message: "FailedPostStartHook" });
 		}
 		this.#scope.sync();
+	}
+
+	/** A container that ended because of its postStart hook says so until it starts again. */
+	#showHookFailure(): void {
+		const { record } = this;
+		const message = this.#hookFailure;
+		this.#hookFailure = undefined;
+		if (message === undefined || !shouldRestart(this.#scope.pod, record)) return;
+		this.#wait("PostStartHookError", message, resyncMs);
 	}
 
 	#running(spec: ContainerSpec): void {
@@ -574,55 +601,42 @@ export class ContainerWorker {
 		const { record } = this;
 		const container = this.#container;
 		if (container === undefined || record.kind === "init" || record.kind === "ephemeral" || !Prober.isNeeded(spec)) return;
-		const { clock } = this.#scope.host;
-		this.#prober = new Prober(
-			{ container, spec, podIp: this.#scope.record.ip, clock },
-			{
-				onStarted: () => {
-					record.started = true;
-					record.ready = spec.readinessProbe === undefined;
-					this.#scope.sync();
-				},
-				onReady: (ready) => {
-					if (record.ready === ready) return;
-					record.ready = ready;
-					this.#scope.sync();
-				},
-				onUnhealthy: (kind, { terminationGracePeriodSeconds }) => this.#killUnhealthy(kind, terminationGracePeriodSeconds),
-				onFailure: (message) => this.#event("Warning", "Unhealthy", message),
+		this.#prober = new Prober(this.#hookTarget(container, spec), {
+			onStarted: () => {
+				record.started = true;
+				record.ready = spec.readinessProbe === undefined;
+				this.#scope.sync();
 			},
-		);
+			onReady: (ready) => {
+				if (record.ready === ready) return;
+				record.ready = ready;
+				this.#scope.sync();
+			},
+			onUnhealthy: (kind, { terminationGracePeriodSeconds }) => this.#killUnhealthy(kind, terminationGracePeriodSeconds),
+			onFailure: (message) => this.#event("Warning", "Unhealthy", message),
+			onWarning: (message) => this.#event("Warning", "ProbeWarning", message),
+		});
 		this.#prober.start();
 	}
 
 	#killUnhealthy(kind: ProbeKind, graceSeconds: number | undefined): void {
 		const graceMs = graceSeconds === undefined ? this.#scope.graceMs : graceSeconds * 1000;
-		this.stop(this.#scope.host.clock.now() + graceMs, `Container ${this.record.name} failed ${kind} probe, will be restarted`);
+		const intent = isRestartable(this.#scope.pod, this.record) ? ", will be restarted" : "";
+		this.stop(this.#scope.host.clock.now() + graceMs, { message: `Container ${this.record.name} failed ${kind} probe${intent}` });
 		this.#scope.sync();
 	}
 
-	async #preStop(
-		container: SimContainer,
-		spec: ContainerSpec,
-		hook: LifecycleHandler,
-		deadlineMs: number,
-		signal: SignalName | undefined,
-	): Promise<void> {
-		const { clock } = this.#scope.host;
-		const failure = await this.#runHook(container, spec, hook, deadlineMs - clock.now());
-		if (this.#scope.closed || this.#container !== container || container.process?.exit !== undefined) return;
-		if (failure !== undefined) this.#event("Warning", "FailedPreStopHook", "PreStopHook failed");
-		container.signal(signal);
+	/** Resolves when the hook is over, however it ends. */
+	async #preStop(container: SimContainer, hook: LifecycleHandler, deadlineMs: number): Promise<void> {
+		const spec = this.#spec();
+		if (spec === undefined) return;
+		const failure = await runHook(hook, this.#hookTarget(container, spec), deadlineMs - this.#scope.host.clock.now());
+		if (failure !== undefined && !this.#scope.closed) this.#event("Warning", "FailedPreStopHook", "PreStopHook failed");
 	}
 
-	async #runHook(
-		container: SimContainer | undefined,
-		spec: ContainerSpec,
-		hook: LifecycleHandler,
-		limitMs: number,
-	): Promise<string | undefined> {
-		if (container === undefined) return "container is gone";
-		return runHook(hook, { container, spec, podIp: this.#scope.record.ip, clock: this.#scope.host.clock }, limitMs);
+	#hookTarget(container: SimContainer, spec: ContainerSpec) {
+		const { pod, record, host } = this.#scope;
+		return { container, spec, pod, podIp: record.ip, clock: host.clock };
 	}
 
 	#exited(container: SimContainer, exit: ProcessExit): void {
@@ -630,12 +644,12 @@ export class ContainerWorker {
 		const { clock, latency, random } = this.#scope.host;
 		if (this.#scope.closed || this.#container !== container || record.phase === "exited" || record.phase === "waiting") return;
 		this.#endUsage();
-		this.#killTimer?.cancel();
+		this.#graceTimer?.cancel();
 		this.#memoryTimer?.cancel();
 		this.#prober?.stop();
 		const finishedMs = clock.now();
-		const message = terminationMessage(this.#spec(), container, exit);
 		container.finish();
+		const message = terminationMessage(this.#spec(), container, exit);
 		this.#scope.after(latency.noticeMs(random), () => {
 			if (this.#container !== container) return;
 			const { startedMs, containerId } = record;
@@ -645,7 +659,8 @@ export class ContainerWorker {
 			record.waiting = undefined;
 			record.started = false;
 			record.ready = false;
-			record.stopping = false;
+			record.stopping = "no";
+			this.#showHookFailure();
 		});
 	}
 
@@ -664,10 +679,6 @@ export class ContainerWorker {
 		return true;
 	}
 
-	#events(events: readonly ContainerEvent[]): void {
-		for (const { type, reason, message } of events) this.#event(type, reason, message);
-	}
-
 	#event(type: "Normal" | "Warning", reason: string, message: string): void {
 		this.#scope.event(type, reason, message, this.record.name);
 	}
@@ -677,9 +688,5 @@ export class ContainerWorker {
 function terminationMessage(spec: ContainerSpec | undefined, container: SimContainer, { exitCode }: ProcessExit): string {
 	const own = container.terminationMessage();
 	if (own !== "" || exitCode === 0 || spec?.terminationMessagePolicy !== "FallbackToLogsOnError") return own;
-	const lines = container.log.lines().slice(-fallbackMessageLines);
-	return lines
-		.map(({ text }) => `${text}\n`)
-		.join("")
-		.slice(-fallbackMessageBytes);
+	return lastText(container.log, fallbackMessageLines).slice(-fallbackMessageBytes);
 }

@@ -1,26 +1,51 @@
-/** Lifecycle hooks: https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/ */
-import type { LifecycleHandler } from "../../apimachinery/schema/generated/types.ts";
-import { type ActionTarget, runProbe } from "./probe-action.ts";
+/**
+ * Lifecycle hooks: https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/
+ * Unlike a probe, a hook over HTTP is content with any answer. Texts are those of pkg/kubelet/lifecycle/handlers.go.
+ */
+import type { HTTPGetAction, LifecycleHandler } from "../../apimachinery/schema/generated/types.ts";
+import { type ActionTarget, PortError, podText } from "./action-target.ts";
+import { runCommand } from "./probe-action.ts";
+import { getOverHttp, ProbeError } from "./probe-http.ts";
 
 /** A hook without an end of its own: a day. */
 const maxHookMs = 86_400_000;
 
-/** Runs a hook, for at most so long. @returns why it failed, or undefined. */
-export async function runHook(
-	{ exec, httpGet, tcpSocket, sleep }: LifecycleHandler,
-	target: ActionTarget,
-	limitMs: number,
-): Promise<string | undefined> {
+/**
+ * Runs a hook. @returns why it failed, or undefined; never rejects
+ * @param sleepLimitMs of a hook that sleeps
+ */
+export async function runHook(hook: LifecycleHandler, target: ActionTarget, sleepLimitMs: number): Promise<string | undefined> {
+	const { exec, httpGet, sleep } = hook;
+	if (exec !== undefined) return runExec(exec.command ?? [], target);
+	if (httpGet !== undefined) return runHttp(httpGet, target);
 	if (sleep !== undefined) {
-		await new Promise<void>((resolve) => target.clock.setTimeout(resolve, Math.min(sleep.seconds * 1000, limitMs)));
+		await new Promise<void>((resolve) => target.clock.setTimeout(resolve, Math.min(sleep.seconds * 1000, sleepLimitMs)));
 		return undefined;
 	}
-	const action = {
-		timeoutSeconds: Math.min(limitMs, maxHookMs) / 1000,
-		...(exec === undefined ? {} : { exec }),
-		...(httpGet === undefined ? {} : { httpGet }),
-		...(tcpSocket === undefined ? {} : { tcpSocket }),
-	};
-	const result = await runProbe(action, target);
-	return result.outcome === "success" ? undefined : result.output;
+	// tcpSocket is kept for old manifests, and no kubelet can run it.
+	return `Cannot run handler: invalid handler: ${JSON.stringify(hook)}`;
+}
+
+async function runExec(command: readonly string[], target: ActionTarget): Promise<string | undefined> {
+	const { exitCode, startError, output, stderr } = await runCommand(command, target, maxHookMs);
+	if (exitCode === 0) return undefined;
+	const error =
+		startError === undefined
+			? `command '${command.join(" ")}' exited with ${exitCode}: ${stderr}`
+			: `rpc error: code = Unknown desc = ${startError}`;
+	return `Exec lifecycle hook ([${command.join(" ")}]) ${of(target)} failed - error: ${error}, message: ${JSON.stringify(output)}`;
+}
+
+async function runHttp(action: HTTPGetAction, target: ActionTarget): Promise<string | undefined> {
+	try {
+		await getOverHttp({ ...action, scheme: "HTTP" }, target, maxHookMs);
+		return undefined;
+	} catch (error) {
+		if (!(error instanceof ProbeError || error instanceof PortError)) throw error;
+		return `HTTP lifecycle hook (${action.path ?? ""}) ${of(target)} failed - error: ${error.message}`;
+	}
+}
+
+function of({ spec, pod }: ActionTarget): string {
+	return `for Container ${JSON.stringify(spec.name)} in Pod ${JSON.stringify(podText(pod))}`;
 }

@@ -2,7 +2,7 @@
  * Whether and how a container's image is to be pulled, with the kubelet's events. Pure.
  * Source of behaviour: pkg/kubelet/images/image_manager.go.
  */
-import type { Container, EphemeralContainer } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
@@ -30,24 +30,50 @@ export type PullDecision =
 			readonly events: readonly ContainerEvent[];
 	  };
 
-export function decidePull(
-	spec: Container | EphemeralContainer,
-	known: ContainerRecord,
-	imageOf: (reference: string) => PulledImage | undefined,
-	nowMs: number,
-): PullDecision {
-	const name = JSON.stringify(spec.image ?? "");
-	const reference = parseImageReference(spec.image ?? "");
+/** An image that a container needs: its own, or that of a volume. */
+export interface ImageNeed {
+	/** As the pod names it. */
+	readonly image: string;
+	readonly policy: string | undefined;
+	/** The volume that it is for; absent: the container runs it. */
+	readonly volume?: string;
+}
+
+/** Those of the volumes that it mounts, and its own. */
+export function imageNeeds(
+	{ spec }: Pod,
+	{ image = "", imagePullPolicy, volumeMounts = [] }: Container | EphemeralContainer,
+): readonly ImageNeed[] {
+	const own: ImageNeed = { image, policy: imagePullPolicy };
+	if (spec?.volumes?.some((volume) => volume.image !== undefined) !== true) return [own];
+	const mounted = spec.volumes.filter(({ name }) => volumeMounts.some((mount) => mount.name === name));
+	const ofVolumes = mounted.flatMap(({ name, image: source }) =>
+		source === undefined ? [] : [{ image: source.reference ?? "", policy: source.pullPolicy, volume: name }],
+	);
+	return [...ofVolumes, own];
+}
+
+export interface ImageView {
+	readonly imageOf: (reference: string) => PulledImage | undefined;
+	/** Whether the pod has to pull what is there all the same: it has not shown that it may have it. */
+	readonly mustPull: (reference: ImageReference, pulled: PulledImage) => boolean;
+	readonly nowMs: number;
+}
+
+export function decidePull(need: ImageNeed, known: ContainerRecord, { imageOf, mustPull, nowMs }: ImageView): PullDecision {
+	const name = JSON.stringify(need.image);
+	const reference = parseImageReference(need.image);
 	if ("error" in reference) {
 		const message = `Failed to apply default image tag ${name}: couldn't parse image name ${name}: ${reference.error}`;
 		return waitFor("InvalidImageName", message, hopelessRetryMs, { type: "Warning", reason: "InspectFailed", message });
 	}
 	const pulled = imageOf(formatImageReference(reference));
-	const policy = spec.imagePullPolicy ?? (reference.tag === "latest" ? "Always" : "IfNotPresent");
-	if (pulled !== undefined && policy !== "Always") {
+	const policy = need.policy ?? (reference.tag === "latest" ? "Always" : "IfNotPresent");
+	if (pulled !== undefined && policy !== "Always" && !mustPull(reference, pulled)) {
 		const message = `Container image ${name} already present on machine and can be accessed by the pod`;
 		return { type: "use", reference, pulled, events: [{ type: "Normal", reason: "Pulled", message }] };
 	}
+	// Who may not have an image does not learn that it is there.
 	if (policy === "Never") {
 		const message = `Container image ${name} is not present with pull policy of Never`;
 		return waitFor("ErrImageNeverPull", message, hopelessRetryMs, { type: "Warning", reason: "ErrImageNeverPull", message });
@@ -72,10 +98,11 @@ function waitFor(reason: string, message: string, retryAfterMs: number, event: C
 	};
 }
 
-/** The event of a pull that took so long. */
-export function pulledEvent(image: string, tookMs: number, sizeBytes: number): ContainerEvent {
+/** The event of a pull that took so long, after others that it waited for. */
+export function pulledEvent(image: string, tookMs: number, withWaitingMs: number, sizeBytes: number): ContainerEvent {
 	const took = formatGoDuration(Math.max(1, tookMs));
-	const message = `Successfully pulled image ${JSON.stringify(image)} in ${took} (${took} including waiting). Image size: ${sizeBytes} bytes.`;
+	const inAll = formatGoDuration(Math.max(1, withWaitingMs));
+	const message = `Successfully pulled image ${JSON.stringify(image)} in ${took} (${inAll} including waiting). Image size: ${sizeBytes} bytes.`;
 	return { type: "Normal", reason: "Pulled", message };
 }
 

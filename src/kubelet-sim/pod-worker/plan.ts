@@ -4,13 +4,15 @@
  *
  * The order of a start: volumes → sandbox → init containers one after another (a sidecar lets the next one start once
  * it has started) → all main containers in turn → ephemeral containers whenever they appear.
- * The order of an end: main containers together → sidecars, last one first → sandbox → the object.
+ * The order of an end: all preStop hooks at once; main containers together → sidecars, last one first, or all at once when the grace
+ * period is over → sandbox → the object.
  * Source of behaviour: pkg/kubelet/kuberuntime (computePodActions), KEP-753 (sidecars),
  * https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/
  */
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { backoffUntil } from "./backoff.ts";
 import type { ContainerRecord, PodRecord } from "./pod-record.ts";
+import { restartsAll, shouldRestart } from "./restart-policy.ts";
 
 export type PodAction =
 	| { readonly type: "mountVolumes" }
@@ -20,6 +22,14 @@ export type PodAction =
 	/** The container waits out its back-off: CrashLoopBackOff. */
 	| { readonly type: "backOff"; readonly container: ContainerRecord }
 	| { readonly type: "stop"; readonly container: ContainerRecord }
+	/** Its preStop hook is over, and it is its turn to be told to end. */
+	| { readonly type: "signal"; readonly container: ContainerRecord }
+	/** A rule of a container wants all of them to start anew. */
+	| { readonly type: "restartAll" }
+	/** The container ends to start with all others: no hook, no long wait. */
+	| { readonly type: "interrupt"; readonly container: ContainerRecord }
+	/** Nothing runs any more: all containers start again. */
+	| { readonly type: "startAllAnew" }
 	/** The pod ran longer than activeDeadlineSeconds. */
 	| { readonly type: "exceedDeadline" }
 	| { readonly type: "stopSandbox" }
@@ -33,49 +43,31 @@ export interface PodPlan {
 }
 
 export function planPod(pod: Pod, record: PodRecord, nowMs: number): PodPlan {
-	if (record.ending !== undefined || record.deleting || record.isOver) return planEnd(record);
-	const outcome = podOutcome(pod, record);
-	if (outcome !== "running") return planEnd(record);
+	if (record.ending !== undefined || record.deleting || record.isOver) return planEnd(record, nowMs);
 	const deadline = deadlineOf(pod, record);
 	if (deadline !== undefined && nowMs >= deadline) return { actions: [{ type: "exceedDeadline" }] };
+	if (record.restartingAll) return withDeadline(planRestart(record), deadline);
+	if (restartsAll(pod, record)) return { actions: [{ type: "restartAll" }] };
+	if (podOutcome(pod, record) !== "running") return planEnd(record, nowMs);
 	return withDeadline(planStart(pod, record, nowMs), deadline);
 }
 
 /** Whether a pod still has something to run. */
 export function podOutcome(pod: Pod, record: PodRecord): "running" | "succeeded" | "failed" {
-	const policy = pod.spec?.restartPolicy ?? "Always";
 	const init = record.containers.filter(({ kind }) => kind === "init");
-	if (policy === "Never" && init.some((container) => hasFailed(container))) return "failed";
-	if (policy === "Always" || init.some((container) => !hasSucceeded(container))) return "running";
+	if (init.some((container) => hasFailed(container) && !shouldRestart(pod, container))) return "failed";
+	if (record.restartingAll || init.some((container) => !hasSucceeded(container))) return "running";
 	const main = record.containers.filter(({ kind }) => kind === "main");
-	if (main.every(hasSucceeded)) return "succeeded";
-	return policy === "Never" && main.every((container) => hasSucceeded(container) || hasFailed(container)) ? "failed" : "running";
+	if (main.some((container) => container.phase !== "exited" || shouldRestart(pod, container))) return "running";
+	return main.every(hasSucceeded) ? "succeeded" : "failed";
 }
 
-function hasSucceeded({ phase, exit, restartsForResize }: ContainerRecord): boolean {
-	return phase === "exited" && exit?.exitCode === 0 && !restartsForResize;
+function hasSucceeded({ phase, exit, restartsForResize, restartsWithAll }: ContainerRecord): boolean {
+	return phase === "exited" && exit?.exitCode === 0 && !restartsForResize && !restartsWithAll;
 }
 
-function hasFailed({ phase, exit, restartsForResize }: ContainerRecord): boolean {
-	return phase === "exited" && exit?.exitCode !== 0 && !restartsForResize;
-}
-
-/** Whether an ended container is to run again. */
-export function shouldRestart(pod: Pod, container: ContainerRecord): boolean {
-	if (container.restartsForResize) return true;
-	const policy = pod.spec?.restartPolicy ?? "Always";
-	switch (container.kind) {
-		case "sidecar":
-			return true;
-		case "ephemeral":
-			return false;
-		case "init":
-			return policy !== "Never" && container.exit?.exitCode !== 0;
-		case "main":
-			return policy === "Always" || (policy === "OnFailure" && container.exit?.exitCode !== 0);
-		default:
-			return container.kind satisfies never;
-	}
+function hasFailed({ phase, exit, restartsForResize, restartsWithAll }: ContainerRecord): boolean {
+	return phase === "exited" && exit?.exitCode !== 0 && !restartsForResize && !restartsWithAll;
 }
 
 function planStart(pod: Pod, record: PodRecord, nowMs: number): PodPlan {
@@ -94,19 +86,20 @@ function planStart(pod: Pod, record: PodRecord, nowMs: number): PodPlan {
 
 /** The containers whose turn it is, in order. */
 function startable(record: PodRecord): ContainerRecord[] {
-	const turn: ContainerRecord[] = record.containers.filter(({ kind }) => kind === "ephemeral");
-	for (const container of record.containers) {
+	const { containers } = record;
+	const turn: ContainerRecord[] = containers.filter(({ kind }) => kind === "ephemeral");
+	for (const [index, container] of containers.entries()) {
 		if (container.kind !== "init" && container.kind !== "sidecar") continue;
 		turn.push(container);
-		const isPassed = container.kind === "init" ? hasSucceeded(container) : container.started || hasRunBefore(container);
+		// A sidecar that ends later on holds nobody up.
+		const isPassed = container.kind === "init" ? hasSucceeded(container) : container.started || containers.slice(index + 1).some(hasBegun);
 		if (!isPassed) return turn;
 	}
-	return [...turn, ...record.containers.filter(({ kind }) => kind === "main")];
+	return [...turn, ...containers.filter(({ kind }) => kind === "main")];
 }
 
-/** A sidecar that ends later on holds nobody up. */
-function hasRunBefore({ kind, restartCount, phase }: ContainerRecord): boolean {
-	return kind === "sidecar" && (restartCount > 0 || phase === "exited");
+function hasBegun({ kind, phase, restartsWithAll }: ContainerRecord): boolean {
+	return kind !== "ephemeral" && phase !== "waiting" && !restartsWithAll;
 }
 
 function startFirst(containers: readonly ContainerRecord[], pod: Pod, nowMs: number): PodPlan {
@@ -126,16 +119,33 @@ function startFirst(containers: readonly ContainerRecord[], pod: Pod, nowMs: num
 	return wakeMs === Number.POSITIVE_INFINITY ? { actions: backingOff } : { actions: backingOff, wakeMs };
 }
 
-function planEnd(record: PodRecord): PodPlan {
+function planEnd(record: PodRecord, nowMs: number): PodPlan {
 	const live = record.containers.filter(({ phase }) => phase === "running" || phase === "starting");
-	const first = live.filter(({ kind }) => kind !== "sidecar");
-	const stopNow = first.length > 0 ? first : live.slice(-1);
-	const actions = stopNow
-		.filter(({ stopping, phase }) => !stopping && phase === "running")
-		.map((container): PodAction => ({ type: "stop", container }));
-	if (live.length > 0) return { actions };
+	if (live.length > 0) return planStops(live, record.ending?.deadlineMs, nowMs);
 	if (record.sandbox !== "stopped") return { actions: record.sandbox === "creating" ? [] : [{ type: "stopSandbox" }] };
 	return { actions: record.deleting && !record.removed ? [{ type: "removePod" }] : [] };
+}
+
+/** @param deadlineMs when nobody waits for a turn any more; undefined: the main containers have ended by themselves */
+function planStops(live: readonly ContainerRecord[], deadlineMs: number | undefined, nowMs: number): PodPlan {
+	const others = live.filter(({ kind }) => kind !== "sidecar");
+	const isOver = deadlineMs !== undefined && nowMs >= deadlineMs;
+	const turn = isOver ? live : others.length > 0 ? others : live.slice(-1);
+	const actions = live.flatMap((container): PodAction[] => {
+		if (container.phase !== "running") return [];
+		if (container.stopping === "no") return [{ type: "stop", container }];
+		return container.stopping === "turn" && turn.includes(container) ? [{ type: "signal", container }] : [];
+	});
+	const waits = live.some(({ stopping }) => stopping === "turn");
+	return waits && deadlineMs !== undefined && !isOver ? { actions, wakeMs: deadlineMs } : { actions };
+}
+
+/** Everything ends at once, debugging containers too, and starts from the first init container on. */
+function planRestart(record: PodRecord): PodPlan {
+	const live = record.containers.filter(({ phase }) => phase === "running" || phase === "starting" || phase === "pulling");
+	if (live.length === 0) return { actions: [{ type: "startAllAnew" }] };
+	const running = live.filter(({ phase, stopping }) => phase === "running" && stopping === "no");
+	return { actions: running.map((container) => ({ type: "interrupt", container })) };
 }
 
 function deadlineOf({ spec }: Pod, record: PodRecord): number | undefined {

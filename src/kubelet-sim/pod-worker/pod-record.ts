@@ -51,8 +51,8 @@ export interface ContainerRecord {
 	started: boolean;
 	/** The readiness probe succeeds, or there is none. */
 	ready: boolean;
-	/** The kubelet is stopping this instance. */
-	stopping: boolean;
+	/** How far the kubelet is with stopping this instance: its preStop hook runs, it waits for its turn, it has been told to end. */
+	stopping: "no" | "hook" | "turn" | "signalled";
 	restartBackoff: BackoffEntry | undefined;
 	imageBackoff: BackoffEntry | undefined;
 	/** Do not try to start again before this; Unix ms. */
@@ -67,6 +67,8 @@ export interface ContainerRecord {
 	actuating: ResourceRequirements | undefined;
 	/** This instance ends to start again with what was promised: no failure, so no back-off. */
 	restartsForResize: boolean;
+	/** It has ended, and starts again with all others of its pod, whatever its policy is. */
+	restartsWithAll: boolean;
 }
 
 /** How the resize that the spec asks for stands: conditions of the pod. */
@@ -111,6 +113,8 @@ export interface PodRecord {
 	retryMs: number;
 	/** Absent: the pod has what its spec wants. */
 	resize: ResizeState | undefined;
+	/** All containers are being ended, to start anew. */
+	restartingAll: boolean;
 }
 
 function isSidecar(container: Container): boolean {
@@ -144,7 +148,7 @@ export function newContainerRecord(spec: Container | EphemeralContainer, kind: C
 		restartCount: 0,
 		started: false,
 		ready: false,
-		stopping: false,
+		stopping: "no",
 		restartBackoff: undefined,
 		imageBackoff: undefined,
 		retryMs: 0,
@@ -153,6 +157,7 @@ export function newContainerRecord(spec: Container | EphemeralContainer, kind: C
 		actuated: undefined,
 		actuating: undefined,
 		restartsForResize: false,
+		restartsWithAll: false,
 	};
 }
 
@@ -171,6 +176,7 @@ export function newPodRecord(pod: Pod, nowMs: number): PodRecord {
 		removed: false,
 		retryMs: 0,
 		resize: undefined,
+		restartingAll: false,
 	};
 }
 
@@ -203,6 +209,8 @@ export function adoptPodRecord(pod: Pod, nowMs: number): { readonly record: PodR
 		} else {
 			container.exit = terminationOf(known.state?.terminated ?? known.lastState?.terminated);
 			if (container.exit !== undefined) container.phase = "exited";
+			// Of a pod that restarts as a whole: nothing else waits that has run before and whose policy is Never.
+			container.restartsWithAll = known.state?.waiting !== undefined && container.exit !== undefined && hasRuleForAll(pod);
 		}
 	}
 	// Whoever was let in stays.
@@ -213,7 +221,14 @@ export function adoptPodRecord(pod: Pod, nowMs: number): { readonly record: PodR
 		record.volumes = "mounted";
 	}
 	if (record.isOver) record.sandbox = "stopped";
+	record.restartingAll = status?.conditions?.some(({ type, status }) => type === "AllContainersRestarting" && status === "True") === true;
 	return { record, resumed };
+}
+
+/** Whether a container of the pod has a rule that restarts all of them. */
+export function hasRuleForAll({ spec }: Pod): boolean {
+	const has = ({ restartPolicyRules }: Container) => restartPolicyRules?.some(({ action }) => action === "RestartAllContainers");
+	return (spec?.containers ?? []).some(has) || (spec?.initContainers ?? []).some(has);
 }
 
 function statusesOf(status: PodStatus | undefined) {

@@ -10,12 +10,14 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
-import { Kernel } from "../../host/index.ts";
+import { Kernel, Tree } from "../../host/index.ts";
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
+import { podDns } from "../container/network-files.ts";
 import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
-import type { PodNetwork } from "../network/cluster-network.ts";
+import { formatImageReference, parseImageReference } from "../images/reference.ts";
+import type { PodNetwork } from "../network/pod-network.ts";
 import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, saysDisk, saysMemory, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
 import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
@@ -23,10 +25,19 @@ import type { DownwardContext } from "../volumes/downward.ts";
 import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
+import type { MountedVolume } from "../volumes/volume-backing.ts";
 import { type ContainerEnd, ContainerWorker, killedEnd, type PodScope, unknownEnd } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
-import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
+import {
+	adoptPodRecord,
+	type ContainerRecord,
+	containersOf,
+	newContainerRecord,
+	newPodRecord,
+	type PodEnding,
+	type PodRecord,
+} from "./pod-record.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { guestKernelRelease, type SandboxRuntime, sandboxEnded, sandboxOpened, usualRuntime } from "./sandboxes.ts";
 import { podStatus } from "./status.ts";
@@ -91,6 +102,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			downward: () => this.downward(),
 			hostFiles: () => node.hostFiles(),
 			openNfs: (source) => host.claims.openNfs(source),
+			openImage: (reference) => this.#openImage(reference),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
@@ -250,7 +262,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		record.ending = before === undefined ? ending : { ...ending, deadlineMs: Math.min(before.deadlineMs, ending.deadlineMs) };
 		for (const container of this.#containers.values()) {
 			if (before === undefined) container.abandonHook();
-			if (container.record.stopping) container.killBy(record.ending.deadlineMs);
+			container.endBy(record.ending.deadlineMs);
 		}
 		this.sync();
 	}
@@ -395,10 +407,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Answers to writes and watch events come by different ways: an older state never replaces a newer one. */
 	#take(pod: Pod): void {
 		if (isOlder(pod, this.#pod)) return;
-		const isDifferent = usageDiffers(this.#pod, pod);
+		const before = this.#pod;
+		const isDifferent = usageDiffers(before, pod);
 		if (isDifferent) this.usage.podChanged(pod, this.host.clock.now());
 		this.#pod = pod;
 		this.volumes.pod = pod;
+		// Labels and annotations are in downward API volumes: the kubelet mounts anew what a pod's update may have changed.
+		if (this.volumes.hasOpened && pod.metadata !== before.metadata) this.volumes.refresh();
 		if (!isDifferent) return;
 		for (const container of this.#containers.values()) container.guardMemory();
 		this.usageGrew();
@@ -417,7 +432,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		} else if (deadlineMs < record.ending.deadlineMs) {
 			// Deleted again with a shorter grace period.
 			record.ending.deadlineMs = deadlineMs;
-			for (const container of this.#containers.values()) if (container.record.stopping) container.killBy(deadlineMs);
+			for (const container of this.#containers.values()) container.endBy(deadlineMs);
 		}
 	}
 
@@ -477,7 +492,20 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				this.#containers.get(action.container.name)?.backOff();
 				return;
 			case "stop":
-				this.#containers.get(action.container.name)?.stop(this.record.ending?.deadlineMs ?? this.host.clock.now() + this.graceMs);
+				this.#containers.get(action.container.name)?.stop(this.#deadlineMs, { isOrdered: true });
+				return;
+			case "signal":
+				this.#containers.get(action.container.name)?.signal(this.#deadlineMs);
+				return;
+			case "restartAll":
+				this.record.restartingAll = true;
+				return;
+			case "interrupt":
+				this.#containers.get(action.container.name)?.interrupt();
+				return;
+			case "startAllAnew":
+				this.record.restartingAll = false;
+				for (const container of this.record.containers) if (container.kind !== "ephemeral") restartWithAll(container);
 				return;
 			case "exceedDeadline":
 				this.record.ending = { failed: deadlineExceeded, deadlineMs: this.host.clock.now() + this.graceMs };
@@ -497,6 +525,11 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			default:
 				action satisfies never;
 		}
+	}
+
+	/** The end of the grace period; of a pod whose main containers have ended by themselves, a grace period from now. */
+	get #deadlineMs(): number {
+		return this.record.ending?.deadlineMs ?? this.host.clock.now() + this.graceMs;
 	}
 
 	#mountVolumes(): void {
@@ -537,7 +570,16 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		}, mountTimeoutMs);
 	}
 
+	/** An image volume: the files of an image, as they are. */
+	#openImage(text: string): MountedVolume {
+		const reference = parseImageReference(text);
+		const pulled = "error" in reference ? undefined : this.node.image(formatImageReference(reference));
+		if (pulled === undefined) throw new Error(`the image ${text} of a volume is not on the node`);
+		return { tree: new Tree({ clock: this.host.clock, lower: pulled.image.files() }), readOnly: true };
+	}
+
 	#unmountVolumes(): void {
+		this.volumes.close();
 		this.#mountTimeout?.cancel();
 		this.host.claims.unmount(this.node.name, this.#pod, this);
 	}
@@ -632,6 +674,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
 			this.#openedSandbox(this.host.clock.now());
+			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
 			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;
@@ -671,7 +714,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			return;
 		}
 		this.node.reserveAddress(address);
-		this.#network = this.host.network.add(address, this.#pod.metadata?.namespace ?? "");
+		this.#network = this.host.network.add(address, this.node, this);
 	}
 
 	#leaveNetwork(): void {
@@ -687,6 +730,12 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.#wake?.cancel();
 		this.#wake = timeMs === undefined ? undefined : clock.setTimeout(() => this.sync(), Math.max(0, timeMs - clock.now()));
 	}
+}
+
+/** Of a container that has never run nothing is to be done. */
+function restartWithAll(container: ContainerRecord): void {
+	container.waiting = undefined;
+	container.restartsWithAll = container.phase === "exited";
 }
 
 function isOlder(a: Pod, b: Pod): boolean {

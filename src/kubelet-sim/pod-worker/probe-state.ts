@@ -11,6 +11,8 @@ export interface ProbeResult {
 	readonly outcome: "success" | "failure" | "unknown";
 	/** What the Unhealthy event says behind the colon. */
 	readonly output: string;
+	/** Of a success with a flaw: what the ProbeWarning event says. */
+	readonly warning?: string;
 }
 
 export interface ProbeState {

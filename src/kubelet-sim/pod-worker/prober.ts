@@ -1,7 +1,8 @@
 /** The probes of one running container: when they run, and what their verdicts lead to. */
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Probe } from "../../apimachinery/schema/generated/types.ts";
-import { type ActionTarget, runProbe } from "./probe-action.ts";
+import type { ActionTarget } from "./action-target.ts";
+import { runProbe } from "./probe-action.ts";
 import { initialProbeState, observeProbe, type ProbeKind, type ProbeState } from "./probe-state.ts";
 
 export interface ProberHooks {
@@ -12,6 +13,8 @@ export interface ProberHooks {
 	onUnhealthy(kind: ProbeKind, probe: Probe): void;
 	/** One failed execution: the Unhealthy event. */
 	onFailure(message: string): void;
+	/** One that counts as a success, and is worth a word: the ProbeWarning event. */
+	onWarning(message: string): void;
 }
 
 const titles: Readonly<Record<ProbeKind, string>> = { startup: "Startup", liveness: "Liveness", readiness: "Readiness" };
@@ -22,6 +25,7 @@ export class Prober {
 	readonly #clock: Clock;
 	readonly #timers = new Map<ProbeKind, Timer>();
 	#stopped = false;
+	#isEnding = false;
 	#started: boolean;
 
 	constructor(target: ActionTarget, hooks: ProberHooks) {
@@ -47,6 +51,15 @@ export class Prober {
 		this.#timers.clear();
 	}
 
+	/** The container is to end: it is not killed for its health any more, but still says whether it is ready. */
+	stopKilling(): void {
+		this.#isEnding = true;
+		for (const kind of ["startup", "liveness"] as const) {
+			this.#timers.get(kind)?.cancel();
+			this.#timers.delete(kind);
+		}
+	}
+
 	/** Liveness and readiness wait until the startup probe has succeeded. */
 	#beginOthers(): void {
 		this.#begin("liveness", this.#target.spec.livenessProbe);
@@ -59,7 +72,7 @@ export class Prober {
 	}
 
 	#schedule(kind: ProbeKind, probe: Probe, state: ProbeState, delayMs: number): void {
-		if (this.#stopped) return;
+		if (this.#stopped || (this.#isEnding && kind !== "readiness")) return;
 		this.#timers.set(
 			kind,
 			this.#clock.setTimeout(() => void this.#run(kind, probe, state), delayMs),
@@ -69,12 +82,14 @@ export class Prober {
 	async #run(kind: ProbeKind, probe: Probe, before: ProbeState): Promise<void> {
 		const startMs = this.#clock.now();
 		const result = await runProbe(probe, this.#target);
-		if (this.#stopped) return;
+		if (this.#stopped || (this.#isEnding && kind !== "readiness")) return;
 		const { state, decided } = observeProbe(before, probe, result);
 		if (result.outcome !== "success") {
 			const how = result.outcome === "failure" ? "failed" : "errored and resulted in unknown state";
 			this.#hooks.onFailure(`${titles[kind]} probe ${how}: ${result.output}`);
 		}
+		if (result.outcome === "success" && result.warning !== undefined)
+			this.#hooks.onWarning(`${titles[kind]} probe warning: ${result.warning}`);
 		if (decided) this.#decide(kind, probe, state);
 		if (kind === "startup" && this.#started) return;
 		const elapsedMs = this.#clock.now() - startMs;

@@ -1,6 +1,7 @@
 /**
  * The status of a pod: a pure function of its spec, its record and what was reported before.
- * Source of behaviour: pkg/kubelet/kubelet_pods.go (generateAPIPodStatus, getPhase), pkg/kubelet/status/generate.go.
+ * Source of behaviour: pkg/kubelet/kubelet_pods.go (generateAPIPodStatus), pkg/kubelet/status (generate.go, TerminatePod of
+ * status_manager.go).
  */
 import type {
 	Container,
@@ -12,8 +13,8 @@ import type {
 	PodStatus,
 } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
-import { podOutcome } from "./plan.ts";
-import { type ContainerRecord, containersOf, type PodEnding, type PodRecord, type Termination } from "./pod-record.ts";
+import { phaseOf } from "./phase.ts";
+import { type ContainerRecord, containersOf, hasRuleForAll, type PodEnding, type PodRecord, type Termination } from "./pod-record.ts";
 
 export interface StatusContext {
 	readonly hostIp: string;
@@ -52,26 +53,6 @@ function rejectedStatus({ metadata, status }: Pod, { startMs }: PodRecord, why: 
 		startTime: formatTime(startMs),
 		...(status?.qosClass === undefined ? {} : { qosClass: status.qosClass }),
 	};
-}
-
-/** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-phase; a phase never goes back. */
-function phaseOf(pod: Pod, record: PodRecord): string {
-	const { ending } = record;
-	const reported = pod.status?.phase;
-	if (reported === "Succeeded" || reported === "Failed") return reported;
-	// The phase is final only once nothing runs any more.
-	if (ending?.failed !== undefined && record.containers.every(({ phase }) => phase !== "running" && phase !== "starting")) return "Failed";
-	const main = record.containers.filter(({ kind }) => kind === "main");
-	if (record.deleting && main.every(({ phase }) => phase === "exited") && main.length > 0) {
-		return main.every(({ exit }) => exit?.exitCode === 0) ? "Succeeded" : "Failed";
-	}
-	const outcome = podOutcome(pod, record);
-	if (outcome === "failed") return "Failed";
-	if (outcome === "succeeded") return "Succeeded";
-	const hasRun = (container: ContainerRecord) =>
-		container.phase === "running" || container.exit !== undefined || container.previous !== undefined;
-	const initialized = record.containers.every((container) => container.kind !== "init" || container.exit?.exitCode === 0);
-	return initialized && main.length > 0 && main.every(hasRun) ? "Running" : "Pending";
 }
 
 function containerStatusLists(pod: Pod, record: PodRecord) {
@@ -122,23 +103,25 @@ function statesOf(pod: Pod, known: ContainerRecord, record: PodRecord): { state:
 	const previous: ContainerState = known.previous === undefined ? {} : { terminated: terminated(known.previous) };
 	if (known.phase === "running") return { state: { running: { startedAt: formatTime(known.startedMs) } }, lastState: previous };
 	const ended = known.exit ?? undefined;
+	if (known.restartsWithAll && ended !== undefined)
+		return { state: { waiting: { reason: defaultWaitingReason(pod) } }, lastState: { terminated: terminated(ended) } };
 	if (known.waiting !== undefined)
 		return { state: { waiting: known.waiting }, lastState: ended === undefined ? previous : { terminated: terminated(ended) } };
 	if (ended !== undefined) return { state: { terminated: terminated(ended) }, lastState: previous };
-	if (record.deleting || record.ending !== undefined) return { state: neverStarted(pod, known), lastState: previous };
+	if (record.sandbox === "stopped" && known.kind === "main") return { state: { terminated: neverSeen }, lastState: previous };
 	return { state: { waiting: { reason: defaultWaitingReason(pod) } }, lastState: previous };
 }
+
+/** Of a container that had no time to start before its pod was ended: whether it would have been successful nobody knows. */
+const neverSeen = {
+	exitCode: 137,
+	reason: "ContainerStatusUnknown",
+	message: "The container could not be located when the pod was terminated",
+};
 
 /** What a container that waits its turn shows. */
 function defaultWaitingReason(pod: Pod): string {
 	return (pod.spec?.initContainers?.length ?? 0) > 0 ? "PodInitializing" : "ContainerCreating";
-}
-
-/** A container that had no time to start before its pod was ended. */
-function neverStarted(pod: Pod, known: ContainerRecord): ContainerState {
-	return known.kind === "main" && known.containerId === ""
-		? { waiting: { reason: defaultWaitingReason(pod) } }
-		: { waiting: { reason: "PodInitializing" } };
 }
 
 function terminated({ exitCode, reason, message, startedMs, finishedMs, containerId }: Termination) {
@@ -166,6 +149,7 @@ function conditionsOf(pod: Pod, record: PodRecord, phase: string, nowMs: number)
 		containersReady,
 		{ type: "PodScheduled", status: "True" },
 		...resizeConditions(record),
+		...restartCondition(pod, record, phase),
 		...disruptionCondition(record, phase),
 	];
 	const before = pod.status?.conditions ?? [];
@@ -191,6 +175,16 @@ function resizeConditions({ resize }: PodRecord): readonly ConditionCore[] {
 		...(pending === undefined ? [] : [{ type: "PodResizePending", status: "True", ...pending }]),
 		...(inProgress === undefined ? [] : [{ type: "PodResizeInProgress", status: "True", ...inProgress }]),
 	];
+}
+
+/** Only of a pod that has such a rule. Source: GenerateAllContainersRestartingCondition of pkg/kubelet/status/generate.go. */
+function restartCondition(pod: Pod, { restartingAll }: PodRecord, phase: string): readonly ConditionCore[] {
+	if (!hasRuleForAll(pod)) return [];
+	const type = "AllContainersRestarting";
+	if (phase === "Succeeded") return [{ type, status: "False", reason: "PodCompleted" }];
+	if (phase === "Failed") return [{ type, status: "False", reason: "PodFailed" }];
+	if (!restartingAll) return [{ type, status: "False" }];
+	return [{ type, status: "True", reason: "RestartAllContainersStarted", message: "container exited with restart policy rule" }];
 }
 
 /** With the phase, not before. https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions */

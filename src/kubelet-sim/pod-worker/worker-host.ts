@@ -5,22 +5,22 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import type { FileSystem, Kernel } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
+import type { LogPolicy } from "../container/container-log.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
+import type { PullQueue } from "../images/pull-queue.ts";
+import type { PullRecords } from "../images/pull-records.ts";
 import type { LatencyModel } from "../latency.ts";
-import type { ClusterNetwork, PodNetwork } from "../network/cluster-network.ts";
+import type { ClusterNetwork } from "../network/cluster-network.ts";
+import type { NetworkNode } from "../network/pod-network.ts";
 import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
 import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
 import type { Footprint } from "./footprint.ts";
 import type { SandboxRuntime } from "./sandboxes.ts";
 
 /** The node a pod runs on. */
-export interface WorkerNode extends AdmissionNode {
-	readonly address: string;
-	/** Its machine has no power. */
-	readonly isOff: boolean;
-	/** The node's own network, for pods with hostNetwork. */
-	readonly network: PodNetwork;
+export interface WorkerNode extends AdmissionNode, NetworkNode {
+	readonly name: string;
 	/** What its containers share. Another one after each boot. */
 	readonly kernel: Kernel;
 	/** CPU seconds of containers that have ended on it. */
@@ -32,9 +32,14 @@ export interface WorkerNode extends AdmissionNode {
 	/** The image that it has for a reference, in full. */
 	image(reference: string): PulledImage | undefined;
 	addImage(reference: string, pulled: PulledImage): void;
+	/** How it got its images. */
+	readonly pullRecords: PullRecords;
+	readonly pulls: PullQueue;
 	/** Its runtime is told to ask this registry over plain HTTP. */
 	allowsPlainHttp(registry: string): boolean;
 	hostFiles(): FileSystem;
+	/** How its kubelet keeps logs. */
+	readonly logPolicy: LogPolicy;
 }
 
 /** A worker whose pod waits for room on its node. */
@@ -76,6 +81,8 @@ export interface WorkerHost {
 	roomFreed(node: string): void;
 	/** What the node's pods take of it may have become more. */
 	usageGrew(node: string): void;
+	/** A log takes so many bytes more. */
+	logGrew(bytes: number): void;
 	/** Files were written to the node's disk. */
 	filesGrew(node: string): void;
 	event(node: string, pod: Pod, type: "Normal" | "Warning", reason: string, message: string, container?: string): void;

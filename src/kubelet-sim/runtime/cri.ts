@@ -5,7 +5,7 @@
 
 import type { JsonObject } from "../../apimachinery/json.ts";
 import type { Process, SpawnOptions } from "../../host/index.ts";
-import type { LogBuffer } from "../container/log-buffer.ts";
+import type { ContainerLog } from "../container/container-log.ts";
 import type { RegistryAccount } from "../images/registry-options.ts";
 import type { ContainerdConfig, RuntimeHandler } from "./containerd-config.ts";
 import type { LinuxResources } from "./linux-resources.ts";
@@ -155,7 +155,7 @@ export interface ContainerRuntime {
 	sandboxDetails(id: string): SandboxDetails;
 	/** Of containers that run. */
 	stats(): readonly ContainerStats[];
-	log(id: string): LogBuffer;
+	log(id: string): ContainerLog;
 	/** @param graceMs between the stop signal and SIGKILL; 0: SIGKILL at once. Resolves when it has ended; one that is not there has. */
 	stopContainer(id: string, graceMs: number): Promise<void>;
 	/** Kills it if need be. */

@@ -1,5 +1,7 @@
-/** Reads a container's log as a program on its node does from the file: the lines that are there, and those that come. */
-import type { LogBuffer, LogLine } from "../container/log-buffer.ts";
+/** Reads a container's log as a program on its node does from the files: the lines that are there, and those that come, by stream. */
+import type { ContainerLog } from "../container/container-log.ts";
+import { formatNanoTime, type LogLine } from "../container/log-line.ts";
+import { LogPlace } from "../container/log-reader.ts";
 
 export interface LogReading {
 	/** Until the container has ended. */
@@ -10,46 +12,41 @@ export interface LogReading {
 	/** Unix ms. */
 	readonly sinceMs: number | undefined;
 	readonly signal: AbortSignal;
-	write(line: string, stream: LogLine["stream"]): Promise<void> | void;
+	write(bytes: Uint8Array, stream: LogLine["stream"]): Promise<void> | void;
 }
 
-export async function logReader(log: LogBuffer, reading: LogReading): Promise<void> {
-	const { isFollowing, tailLines, sinceMs = 0, signal } = reading;
-	const waiting: LogLine[] = [...(tailLines === undefined ? log.lines() : tailLines === 0 ? [] : log.lines().slice(-tailLines))];
-	let hasEnded = !isFollowing;
-	let wake: () => void = () => undefined;
-	const end = () => {
-		hasEnded = true;
-		wake();
-	};
-	const add = (line: LogLine) => {
-		waiting.push(line);
-		wake();
-	};
-	const stop = isFollowing ? log.follow({ onLine: add, onEnd: end }) : () => undefined;
-	signal.addEventListener("abort", end, { once: true });
-	if (signal.aborted) end();
+export async function logReader(log: ContainerLog, reading: LogReading): Promise<void> {
+	const { isFollowing, sinceMs = 0, signal } = reading;
+	const place = new LogPlace(log, reading.tailLines);
+	const endLine = isFollowing ? Number.POSITIVE_INFINITY : log.file.lineCount;
 	let leftBytes = reading.limitBytes ?? Number.POSITIVE_INFINITY;
+	let wake: () => void = () => undefined;
+	const unwatch = isFollowing ? log.watch(() => wake()) : () => undefined;
+	const onAbort = () => wake();
+	signal.addEventListener("abort", onAbort, { once: true });
+	let isNewLine = true;
 	try {
-		for (;;) {
-			for (const line of waiting.splice(0)) {
+		while (leftBytes > 0 && !signal.aborted) {
+			const hasEnded = log.ended;
+			const lines = place.next(endLine);
+			for (const line of lines) {
+				const time = reading.hasTimes && isNewLine ? `${formatNanoTime(line.timeMs)} ` : "";
+				isNewLine = !line.partial;
 				if (line.timeMs < sinceMs || leftBytes <= 0) continue;
-				const text = formatted(line, reading.hasTimes).slice(0, leftBytes);
-				leftBytes -= text.length;
-				await reading.write(text, line.stream);
+				const bytes = Buffer.from(`${time}${line.text}${line.partial ? "" : "\n"}`, "latin1").subarray(0, leftBytes);
+				leftBytes -= bytes.length;
+				await reading.write(bytes, line.stream);
 			}
-			if (waiting.length > 0) continue;
-			if (hasEnded || leftBytes <= 0) return;
+			if (lines.length > 0) continue;
+			if (!isFollowing || hasEnded) return;
+			if (!place.isAtEnd || log.ended) continue;
 			await new Promise<void>((resolve) => {
 				wake = resolve;
+				if (signal.aborted) resolve();
 			});
 		}
 	} finally {
-		stop();
-		signal.removeEventListener("abort", end);
+		unwatch();
+		signal.removeEventListener("abort", onAbort);
 	}
-}
-
-function formatted({ timeMs, text }: LogLine, hasTimes: boolean): string {
-	return hasTimes ? `${new Date(timeMs).toISOString().replace("Z", "000000Z")} ${text}\n` : `${text}\n`;
 }

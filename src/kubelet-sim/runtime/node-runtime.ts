@@ -7,7 +7,7 @@ import { sleep } from "../../apimachinery/clock/clock.ts";
 import type { JsonObject } from "../../apimachinery/json.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { defaultPath, ExecError, FsError, type Process } from "../../host/index.ts";
-import type { LogBuffer } from "../container/log-buffer.ts";
+import type { ContainerLog } from "../container/container-log.ts";
 import { addDisk, noDisk } from "../eviction/pod-stats.ts";
 import { imageBuiltMs } from "../images/base.ts";
 import { pauseImage } from "../images/plain.ts";
@@ -194,7 +194,7 @@ export class NodeRuntime implements ContainerRuntime {
 		return this.#look().containers.flatMap((entry) => this.#statsOf(entry) ?? []);
 	}
 
-	log(id: string): LogBuffer {
+	log(id: string): ContainerLog {
 		const { log, container } = this.containerEntry(id);
 		if (log === undefined)
 			throw new Error(`failed to open log file ${JSON.stringify(container.logPath)}: open ${container.logPath}: no such file or directory`);

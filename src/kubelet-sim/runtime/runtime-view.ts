@@ -6,7 +6,7 @@
  * no longer than to the next round of the kubelet's garbage collection, which comes every minute.
  */
 import { createHash } from "node:crypto";
-import type { LogBuffer } from "../container/log-buffer.ts";
+import type { ContainerLog } from "../container/container-log.ts";
 import type { ContainerWorker } from "../pod-worker/container-worker.ts";
 import { findContainer, type Termination } from "../pod-worker/pod-record.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
@@ -31,7 +31,7 @@ export interface ContainerEntry {
 	readonly worker: ContainerWorker;
 	/** The worker's present instance, or the one that ended last. */
 	readonly isCurrent: boolean;
-	readonly log: LogBuffer | undefined;
+	readonly log: ContainerLog | undefined;
 }
 
 /** Of the same pod always the same, so that nobody has to keep it. */

@@ -5,7 +5,7 @@ import { SeededRandom } from "../../apimachinery/random.ts";
 import type { Container, CoreEvent, Pod, PodSpec } from "../../apimachinery/schema/generated/types.ts";
 import { Client } from "../../client/client.ts";
 import { InformerFactory } from "../../client/informer.ts";
-import { events, pods } from "../../client/resources.ts";
+import { events, namespaces, pods } from "../../client/resources.ts";
 import { FakeApi } from "../../client/testing/fake-api.ts";
 import type { Transport } from "../../client/transport.ts";
 import { Fleet, type FleetOptions, type NodeOptions } from "../fleet.ts";
@@ -50,11 +50,13 @@ export class FleetHarness {
 	/** STATUS column and restarts after each change, as `kubectl get pods -w` shows them. */
 	readonly story: string[] = [];
 	readonly #informers: InformerFactory;
+	readonly #isContinued: boolean;
 	readonly #abort = new AbortController();
 
 	/** @param before whose API and clock to go on with, as after a restart. */
 	constructor(options: Partial<FleetOptions> = {}, before?: FleetHarness) {
 		const random = new SeededRandom(before === undefined ? 7 : 8);
+		this.#isContinued = before !== undefined;
 		this.clock = before?.clock ?? new VirtualClock();
 		this.api = before?.api ?? new FakeApi({ clock: this.clock, random: random.fork("api") });
 		this.client = new Client(new GracefulTransport(this.api));
@@ -72,6 +74,8 @@ export class FleetHarness {
 
 	async start(nodeName = "n1", node: Omit<NodeOptions, "name"> = {}): Promise<void> {
 		await Fleet.preload();
+		if (!this.#isContinued)
+			await this.client.resource(namespaces).create({ apiVersion: "v1", kind: "Namespace", metadata: { name: "default" } });
 		this.#informers.informer(pods).onChange({
 			added: (pod) => this.#tell(pod),
 			updated: (_, pod) => this.#tell(pod),

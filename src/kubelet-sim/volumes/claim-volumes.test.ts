@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PersistentVolumeSpec, Pod, PodSpec, Volume } from "../../apimachinery/schema/generated/types.ts";
+import { newServiceUnavailable } from "../../apimachinery/status-error.ts";
 import { csiNodes, nodes, persistentVolumeClaims, persistentVolumes, volumeAttachments } from "../../client/resources.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
 
@@ -41,7 +42,16 @@ async function attach(name: string, nodeName = "n1"): Promise<void> {
 		spec: { attacher: driver, nodeName, source: { persistentVolumeName: `pv-${name}` } },
 		status: { attached: true },
 	});
+	const { csi } = (await harness.client.resource(persistentVolumes).get({ name: `pv-${name}` })).spec ?? {};
+	const attached = [{ name: `kubernetes.io/csi/${csi?.driver}^${csi?.volumeHandle}`, devicePath: "" }];
+	await showAttached(attached, nodeName);
 	await harness.clock.advance(100);
+}
+
+async function showAttached(more: readonly { readonly name: string; readonly devicePath: string }[], nodeName = "n1"): Promise<void> {
+	const node = await harness.client.resource(nodes).get({ name: nodeName });
+	const volumesAttached = [...(node.status?.volumesAttached ?? []), ...more];
+	await harness.client.resource(nodes).updateStatus({ ...node, status: { ...node.status, volumesAttached } });
 }
 
 const onClaim = (claimName: string, readOnly = false): Volume => ({ name: "data", persistentVolumeClaim: { claimName, readOnly } });
@@ -132,9 +142,36 @@ describe("a pod waits", () => {
 		expect(await harness.events("web")).toEqual([
 			"Warning FailedMount Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], failed to process volumes=[]: context deadline exceeded",
 		]);
+		await harness.fleet.addNode({ name: "n2" });
 		await attach("data", "n2");
 		expect(await phase("web")).toBe("Pending");
 		await attach("data");
+		expect(await phase("web")).toBe("Succeeded");
+	});
+
+	test("until the API has said that its volume is shown as in use, which is what keeps the volume attached", async () => {
+		await bound("data", csi("handle"));
+		await attach("data");
+		harness.api.intercept = ({ verb, resource, body }) => {
+			if (verb === "patch" && resource === "nodes" && JSON.stringify(body).includes("volumesInUse")) throw newServiceUnavailable("down");
+		};
+		expect(await run("web", "true", onClaim("data"))).toBe("Pending");
+		expect(await inUse()).toEqual([]);
+		harness.api.intercept = undefined;
+		await harness.clock.advance(2_000);
+		expect(await phase("web")).toBe("Succeeded");
+	});
+
+	test("until its node says that the volume is attached, whatever the attachment says", async () => {
+		await bound("data", csi("handle"));
+		await harness.client.resource(volumeAttachments).create({
+			metadata: { name: "n1-data" },
+			spec: { attacher: driver, nodeName: "n1", source: { persistentVolumeName: "pv-data" } },
+			status: { attached: true },
+		});
+		expect(await run("web", "true", onClaim("data"))).toBe("Pending");
+		await showAttached([{ name: `kubernetes.io/csi/${driver}^handle`, devicePath: "" }]);
+		await harness.clock.advance(100);
 		expect(await phase("web")).toBe("Succeeded");
 	});
 

@@ -2,9 +2,11 @@
  * Volumes that stand on claims, for all nodes of the fleet: which volume a claim has, whether it is attached where it must be, what each
  * node has mounted, and file systems that grow with their disks.
  *
- *   pod is to start ──> claim bound? volume its own? ──> shown in node.status.volumesInUse ──> attached? ──> mounted
+ *   pod is to start ──> claim bound? volume its own? ──> shown in node.status.volumesInUse ──> in its volumesAttached? ──> mounted
  *   pod is over ──> unmounted: taken from volumesInUse, so that the attach/detach controller may detach
  *
+ * Nothing is mounted before the API has said that it is shown as in use: the controller detaches what is not, and takes it from
+ * volumesAttached first, so whoever is shown and finds it there has it.
  * A kubelet that is stopped says nothing, so what it has mounted stays shown.
  * Source of behaviour: pkg/kubelet/volumemanager.
  */
@@ -16,6 +18,7 @@ import { compareQuantities } from "../../apimachinery/quantity.ts";
 import type {
 	CSIDriver,
 	NFSVolumeSource,
+	Node,
 	PersistentVolume,
 	PersistentVolumeClaim,
 	Pod,
@@ -51,6 +54,7 @@ export interface ClaimVolumesOptions {
 	readonly volumes: Informer<PersistentVolume>;
 	readonly attachments: Informer<VolumeAttachment>;
 	readonly drivers: Informer<CSIDriver>;
+	readonly nodes: Informer<Node>;
 	/** What was read from the API because the caches did not have it yet. */
 	readonly fetched: (kind: "persistentvolumeclaim" | "persistentvolume", key: string) => KubeObject | undefined;
 	/** The caches have heard of it. */
@@ -75,6 +79,8 @@ export class ClaimVolumes {
 	readonly #uses = new Map<string, Map<string, readonly Use[]>>();
 	/** What each node's status shows, as last written by us. */
 	readonly #shown = new Map<string, readonly string[]>();
+	/** Nodes as the API had them after our last write. */
+	readonly #written = new Map<string, Node>();
 	/** Nodes whose status is being written. */
 	readonly #writing = new Set<string>();
 	/** Who waits for a volume on a node, by node. */
@@ -90,7 +96,12 @@ export class ClaimVolumes {
 
 	/** Call before the informers start. */
 	watch(): void {
-		const { attachments, volumes, claims, forgetFetched } = this.#options;
+		const { attachments, volumes, claims, nodes: nodeInformer, forgetFetched } = this.#options;
+		nodeInformer.onChange({
+			updated: (old, { metadata, status }) => {
+				if (!isDeepStrictEqual(old.status?.volumesAttached, status?.volumesAttached)) this.#wake(metadata?.name ?? "");
+			},
+		});
 		const attached = ({ spec }: VolumeAttachment) => this.#wake(spec.nodeName);
 		attachments.onChange({ added: attached, updated: (_old, attachment) => attached(attachment) });
 		const forgetVolume = ({ metadata }: PersistentVolume) => forgetFetched("persistentvolume", metadata?.name ?? "");
@@ -168,6 +179,7 @@ export class ClaimVolumes {
 	removed(node: string): void {
 		this.#uses.delete(node);
 		this.#shown.delete(node);
+		this.#written.delete(node);
 		this.#seekers.delete(node);
 	}
 
@@ -221,12 +233,23 @@ export class ClaimVolumes {
 
 	#isAttached(node: string, volume: PersistentVolume): boolean {
 		if (!this.#needsAttaching(volume)) return true;
+		const { driver = "", volumeHandle = "" } = volume.spec?.csi ?? {};
+		const uniqueName = uniqueVolumeName(driver, volumeHandle);
+		if (this.#shown.get(node)?.includes(uniqueName) !== true) return false;
+		if (this.#nodeOf(node)?.status?.volumesAttached?.some(({ name }) => name === uniqueName) !== true) return false;
 		const isIt = ({ spec, status, metadata }: VolumeAttachment) =>
 			spec.nodeName === node &&
 			spec.source.persistentVolumeName === volume.metadata?.name &&
 			status?.attached === true &&
 			metadata?.deletionTimestamp === undefined;
 		return this.#options.attachments.cache.byIndex(byNode, node).some(isIt);
+	}
+
+	/** As the API had it last: the answer to our own write may be ahead of the cache. */
+	#nodeOf(name: string): Node | undefined {
+		const cached = this.#options.nodes.cache.get(name);
+		const written = this.#written.get(name);
+		return written === undefined || versionOf(cached) >= versionOf(written) ? cached : written;
 	}
 
 	#use(node: string, pod: Pod, volumes: readonly { readonly claim: PodClaim; readonly volume: PersistentVolume }[]): void {
@@ -267,8 +290,13 @@ export class ClaimVolumes {
 		const { clientFor, clock, log } = this.#options;
 		const body = { status: { volumesInUse: volumesInUse.length === 0 ? null : volumesInUse } };
 		try {
-			await clientFor(node).resource(nodes).patch({ name: node }, "application/merge-patch+json", body, { subresource: "status" });
+			const written = await clientFor(node)
+				.resource(nodes)
+				.patch({ name: node }, "application/merge-patch+json", body, { subresource: "status" });
 			this.#shown.set(node, volumesInUse);
+			if (volumesInUse.length === 0) this.#written.delete(node);
+			else this.#written.set(node, written);
+			this.#wake(node);
 		} catch (error) {
 			log.warn("Error updating node status, will retry", { node, error: String(error) });
 			await new Promise<void>((resolve) => clock.setTimeout(resolve, retryMs));
@@ -310,6 +338,10 @@ export class ClaimVolumes {
 			log.warn("Failed to grow a file system", { claim: `${namespace}/${name}`, error: String(error) });
 		}
 	}
+}
+
+function versionOf(node: Node | undefined): number {
+	return Number(node?.metadata?.resourceVersion ?? 0);
 }
 
 function isBound(claim: PersistentVolumeClaim | undefined): boolean {

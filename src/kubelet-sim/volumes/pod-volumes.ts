@@ -2,17 +2,28 @@
  * The volumes of one pod. A volume's files exist once somebody looks at them; until then only its sources are checked,
  * so that an idle pod carries none. ConfigMap, Secret, downward API and projected volumes are written as the kubelet's
  * atomic writer does: a directory with the time in its name, `..data` pointing to it, a link for each file.
- * Simulated: emptyDir, configMap, secret, downwardAPI, projected, hostPath, nfs; what stands on a claim is claim-volumes.ts' business. Every
- * other kind is an empty directory.
+ * Simulated: emptyDir, configMap, secret, downwardAPI, projected, hostPath, nfs, image; what stands on a claim is claim-volumes.ts'
+ * business. No driver of CSI serves volumes that stand in a pod (`csi`); every other kind is an empty directory.
  */
-import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
-import type { KeyToPath, NFSVolumeSource, Pod, Volume, VolumeProjection } from "../../apimachinery/schema/generated/types.ts";
+import type {
+	KeyToPath,
+	NFSVolumeSource,
+	Pod,
+	ServiceAccountTokenProjection,
+	Volume,
+	VolumeProjection,
+} from "../../apimachinery/schema/generated/types.ts";
+import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
 import { type PodClaim, podClaim } from "../../apimachinery/storage/pod-claims.ts";
 import { FileSystem, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
 import { checkHostPath, type MountedVolume, openHostPath } from "./volume-backing.ts";
+
+/** A token is renewed after 80 percent of its time, and after a day at last. Source: pkg/kubelet/token/token_manager.go. */
+const maxTokenAgeSeconds = 86_400;
 
 export interface PodVolumesOptions {
 	readonly clock: Clock;
@@ -24,6 +35,8 @@ export interface PodVolumesOptions {
 	readonly openClaim: (pod: Pod, claim: PodClaim) => MountedVolume;
 	/** What a file server exports. */
 	readonly openNfs: (source: NFSVolumeSource) => MountedVolume;
+	/** An image that has been pulled for a volume. */
+	readonly openImage: (reference: string) => MountedVolume;
 	readonly onTokenError: (error: unknown) => void;
 	/** Told when files are written to what is the node's own disk. */
 	readonly onWrite: () => void;
@@ -42,6 +55,10 @@ export class PodVolumes {
 	readonly #options: PodVolumesOptions;
 	#opened: Map<string, MountedVolume> | undefined;
 	#tokens: Map<string, string> | undefined;
+	/** Of tokens that are to be asked for again. */
+	#renewals: Timer[] | undefined;
+	/** What was written to each volume that is written as a whole. */
+	#written: Map<string, string> | undefined;
 	#pending: Promise<void>[] = [];
 
 	constructor(pod: Pod, options: PodVolumesOptions) {
@@ -60,6 +77,7 @@ export class PodVolumes {
 			try {
 				if (isAtomic(volume)) this.#filesOf(volume);
 				else if (volume.hostPath !== undefined) checkHostPath(volume.hostPath, this.#options.hostFiles);
+				else if (volume.csi !== undefined) throw new MissingObjectError(inlineCsiProblem(volume.csi.driver));
 			} catch (error) {
 				if (!(error instanceof MissingObjectError)) throw error;
 				throw new MissingObjectError(`MountVolume.SetUp failed for volume ${JSON.stringify(volume.name)} : ${error.message}`, error.object);
@@ -93,6 +111,12 @@ export class PodVolumes {
 		}
 	}
 
+	/** Nobody uses them any more. */
+	close(): void {
+		for (const timer of this.#renewals ?? []) timer.cancel();
+		this.#renewals = undefined;
+	}
+
 	/** Writes anew what changed in the API since: opened ConfigMap, Secret and downward API volumes. */
 	refresh(): void {
 		for (const volume of this.pod.spec?.volumes ?? []) {
@@ -102,9 +126,10 @@ export class PodVolumes {
 	}
 
 	#open(volume: Volume | undefined): MountedVolume {
-		const { clock, hostFiles, openClaim, openNfs } = this.#options;
+		const { clock, hostFiles, openClaim, openNfs, openImage } = this.#options;
 		if (volume?.hostPath !== undefined) return openHostPath(hostFiles(), volume.hostPath);
 		if (volume?.nfs !== undefined) return openNfs(volume.nfs);
+		if (volume?.image !== undefined) return openImage(volume.image.reference ?? "");
 		const claim = volume === undefined ? undefined : podClaim(this.pod, volume);
 		if (claim !== undefined) return openClaim(this.pod, claim);
 		const { medium, sizeLimit } = volume?.emptyDir ?? {};
@@ -118,31 +143,46 @@ export class PodVolumes {
 			this.#requestTokens(tree, volume);
 			this.#write(tree, volume);
 		} else tree.root.mode = 0o777;
-		return { tree };
+		return isInMemory(volume) ? { tree, isInMemory: true } : { tree };
 	}
 
 	#requestTokens(tree: Tree, volume: Volume): void {
 		for (const { serviceAccountToken } of volume.projected?.sources ?? []) {
-			if (serviceAccountToken === undefined) continue;
-			const { namespace = "", name = "", uid = "" } = this.pod.metadata ?? {};
-			const { audience, expirationSeconds = 3600, path } = serviceAccountToken;
-			const request = this.#options.lookups.token(
-				{ namespace, name, uid, serviceAccount: this.pod.spec?.serviceAccountName ?? "default" },
-				{ expirationSeconds, ...(audience === undefined ? {} : { audience }) },
-			);
-			this.#pending.push(
-				request.then((token) => {
-					this.#tokens ??= new Map();
-					this.#tokens.set(`${volume.name}/${path}`, token);
-					this.#write(tree, volume);
-				}, this.#options.onTokenError),
-			);
+			if (serviceAccountToken !== undefined) this.#requestToken(tree, volume, serviceAccountToken);
 		}
+	}
+
+	/** Asks for a token, and again before it has expired. */
+	#requestToken(tree: Tree, volume: Volume, source: ServiceAccountTokenProjection): void {
+		const { clock, lookups, onTokenError } = this.#options;
+		const { namespace = "", name = "", uid = "" } = this.pod.metadata ?? {};
+		const { audience, expirationSeconds = 3600, path } = source;
+		const request = lookups.token(
+			{ namespace, name, uid, serviceAccount: this.pod.spec?.serviceAccountName ?? "default" },
+			{ expirationSeconds, ...(audience === undefined ? {} : { audience }) },
+		);
+		this.#pending.push(
+			request.then((token) => {
+				this.#tokens ??= new Map();
+				this.#tokens.set(`${volume.name}/${path}`, token);
+				this.#write(tree, volume);
+				this.#renewals ??= [];
+				this.#renewals.push(
+					clock.setTimeout(() => this.#requestToken(tree, volume, source), Math.min(expirationSeconds * 0.8, maxTokenAgeSeconds) * 1000),
+				);
+			}, onTokenError),
+		);
 	}
 
 	#write(tree: Tree, volume: Volume): void {
 		try {
-			writeAtomically(tree, this.#filesOf(volume), this.#options.clock.now());
+			const files = this.#filesOf(volume);
+			const payload = JSON.stringify([...files].map(([path, { bytes, mode }]) => [path, mode, Buffer.from(bytes).toString("base64")]));
+			this.#written ??= new Map();
+			// What is the same is not written again: its names, times and inodes stay.
+			if (this.#written.get(volume.name) === payload) return;
+			this.#written.set(volume.name, payload);
+			writeAtomically(tree, files, this.#options.clock.now());
 		} catch (error) {
 			// A source that went away later leaves the files as they are, as on a real node.
 			if (!(error instanceof MissingObjectError)) throw error;
@@ -195,7 +235,9 @@ export class PodVolumes {
 			const bytes = data.get(key);
 			if (bytes !== undefined) files.set(path, { bytes, mode: mode ?? defaultMode });
 			else if (optional !== true)
-				throw new MissingObjectError(`${kind} references non-existent ${kind === "configmap" ? "config" : "secret"} key: ${key}`);
+				throw new MissingObjectError(
+					kind === "configmap" ? `configmap references non-existent config key: ${key}` : `references non-existent secret key: ${key}`,
+				);
 		}
 	}
 
@@ -218,6 +260,21 @@ function isOnDisk(volume: Volume | undefined): boolean {
 	return volume?.configMap !== undefined || (volume?.emptyDir !== undefined && volume.emptyDir.medium !== "Memory");
 }
 
+/** What the kubelet keeps on tmpfs. */
+function isInMemory(volume: Volume | undefined): boolean {
+	const { emptyDir, secret, projected, downwardAPI } = volume ?? {};
+	return emptyDir?.medium === "Memory" || secret !== undefined || projected !== undefined || downwardAPI !== undefined;
+}
+
+/** Source: SetUpAt of pkg/volume/csi/csi_mounter.go. */
+function inlineCsiProblem(driver: string): string {
+	const why =
+		driver === diskDriver
+			? `failed to check volume lifecycle mode: volume mode "Ephemeral" not supported by driver ${driver} (only supports ["Persistent"])`
+			: `failed to get CSI client: driver name ${driver} not found in the list of registered CSI drivers`;
+	return `kubernetes.io/csi: mounter.SetUpAt ${why}`;
+}
+
 function isAtomic({ configMap, secret, downwardAPI, projected }: Volume): boolean {
 	return configMap !== undefined || secret !== undefined || downwardAPI !== undefined || projected !== undefined;
 }
@@ -227,10 +284,11 @@ function timestampedName(nowMs: number): string {
 	return `..${new Date(nowMs).toISOString().replace("Z", "000000").replace("T", "_").replaceAll(/[-:]/g, "_")}`;
 }
 
+/** The new files, then `..data` turned to them, then links for names that are new; what is old goes. Source: pkg/volume/util/atomic_writer.go. */
 function writeAtomically(tree: Tree, files: Files, nowMs: number): void {
 	const fs = new FileSystem(tree);
-	for (const name of fs.readdir("/")) fs.remove(`/${name}`, { recursive: true });
-	const directory = timestampedName(nowMs);
+	const before = fs.readdir("/");
+	const directory = before.includes(timestampedName(nowMs)) ? `${timestampedName(nowMs)}1` : timestampedName(nowMs);
 	fs.mkdir(`/${directory}`);
 	for (const [path, { bytes, mode }] of files) {
 		const slash = path.lastIndexOf("/");
@@ -238,6 +296,9 @@ function writeAtomically(tree: Tree, files: Files, nowMs: number): void {
 		fs.writeFile(`/${directory}/${path}`, bytes);
 		fs.chmod(`/${directory}/${path}`, mode);
 	}
+	if (before.includes("..data")) fs.remove("/..data");
 	fs.symlink(directory, "/..data");
-	for (const name of new Set([...files.keys()].map((path) => path.split("/")[0] ?? ""))) fs.symlink(`..data/${name}`, `/${name}`);
+	const names = new Set([...files.keys()].map((path) => path.split("/")[0] ?? ""));
+	for (const name of names) if (!before.includes(name)) fs.symlink(`..data/${name}`, `/${name}`);
+	for (const name of before) if (name !== "..data" && !names.has(name)) fs.remove(`/${name}`, { recursive: true });
 }

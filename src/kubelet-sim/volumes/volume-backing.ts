@@ -11,7 +11,7 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { HostPathVolumeSource, NFSVolumeSource, PersistentVolume } from "../../apimachinery/schema/generated/types.ts";
 import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
-import { type FileSystem, type Inode, Tree } from "../../host/index.ts";
+import { type FileSystem, type Inode, resolvePath, Tree } from "../../host/index.ts";
 import { MissingObjectError } from "./objects.ts";
 
 /** What a container mounts: a tree, or one inode in it. */
@@ -19,6 +19,8 @@ export interface MountedVolume {
 	readonly tree: Tree;
 	readonly inode?: Inode;
 	readonly readOnly?: boolean;
+	/** It is on tmpfs. */
+	readonly isInMemory?: boolean;
 }
 
 export class VolumeBacking {
@@ -70,8 +72,9 @@ function isReadOnly({ spec }: PersistentVolume): boolean {
 const pathTypes: Readonly<Record<string, { readonly isWrong: (files: FileSystem, path: string) => boolean; readonly what: string }>> = {
 	Directory: { isWrong: (files, path) => typeAt(files, path) !== "directory", what: "a directory" },
 	DirectoryOrCreate: { isWrong: (files, path) => isOther(files, path, "directory"), what: "a directory" },
-	File: { isWrong: (files, path) => typeAt(files, path) !== "file", what: "a file" },
-	FileOrCreate: { isWrong: (files, path) => isOther(files, path, "file"), what: "a file" },
+	// Whatever is there and is no directory counts as a file.
+	File: { isWrong: (files, path) => (typeAt(files, path) ?? "directory") === "directory", what: "a file" },
+	FileOrCreate: { isWrong: (files, path) => typeAt(files, path) === "directory", what: "a file" },
 	Socket: { isWrong: () => true, what: "a socket file" },
 	CharDevice: { isWrong: (files, path) => typeAt(files, path) !== "device", what: "a character device" },
 	BlockDevice: { isWrong: () => true, what: "a block device" },
@@ -83,6 +86,8 @@ const pathTypes: Readonly<Record<string, { readonly isWrong: (files: FileSystem,
  */
 export function checkHostPath({ path, type = "" }: HostPathVolumeSource, files: () => FileSystem): void {
 	const rule = pathTypes[type];
+	if (type === "FileOrCreate" && !files().exists(path) && typeAt(files(), parentPath(path)) !== "directory")
+		throw new MissingObjectError(`open ${path}: no such file or directory`);
 	if (rule?.isWrong(files(), path) === true) throw new MissingObjectError(`hostPath type check failed: ${path} is not ${rule.what}`);
 }
 
@@ -95,6 +100,10 @@ export function openHostPath(files: FileSystem, { path, type = "" }: HostPathVol
 		} else files.mkdir(path, { recursive: true });
 	}
 	return files.place(path);
+}
+
+function parentPath(path: string): string {
+	return resolvePath(path, "..");
 }
 
 function typeAt(files: FileSystem, path: string): string | undefined {

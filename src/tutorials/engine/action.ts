@@ -16,9 +16,7 @@ import { kindOfName, kindOfObject } from "../../cluster/index.ts";
 import { holds, lookAt } from "./check.ts";
 import type { Action } from "./lesson.ts";
 import type { Look, Lookout } from "./look.ts";
-
-/** What can be asked of a cluster beside its API, by names such as `node.stop`. */
-export type ControlMethods = Readonly<Record<string, (params: Readonly<Record<string, unknown>>) => unknown>>;
+import type { ControlMethods } from "./surroundings.ts";
 
 export interface ActionContext extends Lookout {
 	readonly clock: PacedClock;

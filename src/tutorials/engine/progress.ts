@@ -23,7 +23,8 @@ import {
 	writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Moment } from "./lesson-cluster.ts";
+import { isAlive, ownIdentity, type ProcessIdentity } from "../../cluster/process-identity.ts";
+import type { Moment } from "./cluster-run.ts";
 
 /** How a step ended: by oneself, by looking on while the solution was typed, or by leaving it out. */
 export type StepOutcome = "done" | "shown" | "skipped";
@@ -77,7 +78,7 @@ export class ProgressStore {
 		for (let attempt = 0; ; attempt++) {
 			try {
 				const file = openSync(path, "wx", 0o600);
-				writeSync(file, String(process.pid));
+				writeSync(file, JSON.stringify(ownIdentity()));
 				closeSync(file);
 				this.#isLocked = true;
 				return;
@@ -85,7 +86,7 @@ export class ProgressStore {
 				if (!isExisting(error)) throw new ProgressError(`can't write to ${this.directory}: ${String(error)}`);
 				const holder = this.#holder();
 				if (attempt > 1 || (holder !== undefined && isAlive(holder)))
-					throw new ProgressError(`this lesson is open in another terminal (process ${holder ?? "unknown"})`);
+					throw new ProgressError(`this lesson is open in another terminal (process ${holder?.pid ?? "unknown"})`);
 				rmSync(path, { force: true });
 			}
 		}
@@ -129,10 +130,9 @@ export class ProgressStore {
 		rmSync(this.directory, { recursive: true, force: true });
 	}
 
-	#holder(): number | undefined {
+	#holder(): ProcessIdentity | undefined {
 		try {
-			const pid = Number(readFileSync(this.#path("lock"), "utf8"));
-			return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+			return JSON.parse(readFileSync(this.#path("lock"), "utf8")) as ProcessIdentity;
 		} catch {
 			return undefined;
 		}
@@ -157,14 +157,4 @@ export function startedSections(state: string): readonly string[] {
 
 function isExisting(error: unknown): boolean {
 	return error instanceof Error && "code" in error && error.code === "EEXIST";
-}
-
-function isAlive(pid: number): boolean {
-	if (pid === process.pid) return true;
-	try {
-		process.kill(pid, 0);
-		return true;
-	} catch (error) {
-		return error instanceof Error && "code" in error && error.code === "EPERM";
-	}
 }

@@ -39,6 +39,8 @@ export interface SessionState {
 	readonly isShowing: boolean;
 	/** Commands that ran to their end, oldest first. */
 	readonly journal: readonly CommandRecord[];
+	/** The kubeconfig no longer leads to the lesson's cluster: what the learner typed last changed it. A reset puts it back. */
+	readonly isKubeconfigBroken: boolean;
 	/** Whether there is a kubectl to type. */
 	readonly hasKubectl: boolean;
 	/** Where the learner's files are, and what a second terminal needs. */

@@ -7,16 +7,17 @@
  */
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import type { Cluster } from "../../cluster/index.ts";
-import { type ActionContext, act, type ControlMethods } from "./action.ts";
+import { type ActionContext, act } from "./action.ts";
 import type { CheckState } from "./check.ts";
 import { Checker, seenBy } from "./checker.ts";
+import type { Moment } from "./cluster-run.ts";
 import { factsSince, type StepStart } from "./facts.ts";
 import type { Check, Lesson, OrderStep, PredictStep, Step, TaskStep } from "./lesson.ts";
-import { LessonCluster, type Moment } from "./lesson-cluster.ts";
+import { LessonCluster } from "./lesson-cluster.ts";
 import { type Progress, ProgressStore, type StepOutcome } from "./progress.ts";
 import type { SessionEvent, SessionState } from "./session-state.ts";
 import { type CommandRecord, findProgram, type RunOptions, Shell } from "./shell.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { bringBack, keep, layOut } from "./work-directory.ts";
 
 export interface SessionOptions {
@@ -26,8 +27,7 @@ export interface SessionOptions {
 	/** The environment of the learner's commands. */
 	readonly env: NodeJS.ProcessEnv;
 	readonly random: Random;
-	/** What the cluster can be asked beside its API. */
-	readonly methods: (cluster: Cluster) => ControlMethods;
+	readonly surroundings: Surroundings;
 	/** Begin anew, whatever there was. */
 	readonly isFresh?: boolean;
 	/** Cluster seconds a real second; default the lesson's. */
@@ -56,7 +56,8 @@ export class LessonSession {
 	#hints: Readonly<Record<string, number>>;
 
 	private constructor(options: SessionOptions, store: ProgressStore, cluster: LessonCluster, progress: Progress | undefined) {
-		const { lesson, env } = options;
+		const { lesson, surroundings } = options;
+		const env = { ...options.env, ...surroundings.env(store.directory, options.env) };
 		this.#options = options;
 		this.#store = store;
 		this.cluster = cluster;
@@ -78,6 +79,7 @@ export class LessonSession {
 			running: undefined,
 			isShowing: false,
 			journal: [],
+			isKubeconfigBroken: false,
 			hasKubectl: findProgram("kubectl", env) !== undefined,
 			workDirectory: store.workDirectory,
 			kubeconfigFile: cluster.kubeconfigFile,
@@ -100,6 +102,7 @@ export class LessonSession {
 			const cluster = await LessonCluster.open({
 				lesson,
 				directory: store.directory,
+				surroundings: options.surroundings,
 				...(moment === undefined ? {} : { moment }),
 				...(progress === undefined ? {} : { port: progress.port }),
 				...(options.speed === undefined ? {} : { speed: options.speed }),
@@ -169,7 +172,9 @@ export class LessonSession {
 					options.onOutput?.(text);
 				},
 			});
-			this.#set({ journal: [...this.#state.journal, record] });
+			// Only what fails is worth a look at the file.
+			const isKubeconfigBroken = record.exitCode !== 0 && !this.cluster.leadsHere();
+			this.#set({ journal: [...this.#state.journal, record], isKubeconfigBroken });
 			this.#checker?.poke();
 			return record;
 		} finally {
@@ -245,7 +250,7 @@ export class LessonSession {
 		this.#stopChecking();
 		this.#shell.kill();
 		const { [step.id]: _, ...others } = outcomes;
-		this.#set({ phase: "preparing", outcomes: others });
+		this.#set({ phase: "preparing", outcomes: others, isKubeconfigBroken: false });
 		const moment = this.#moment;
 		await this.cluster.restore(moment);
 		bringBack(this.#store.keptWorkDirectory, this.#store.workDirectory);
@@ -373,8 +378,8 @@ export class LessonSession {
 	}
 
 	#actionContext(): ActionContext {
-		const { lesson, methods } = this.#options;
-		return { ...this.cluster.lookout, clock: this.cluster.clock, methods: methods(this.cluster.cluster), directory: lesson.directory };
+		const { lookout, clock, methods } = this.cluster;
+		return { ...lookout, clock, methods, directory: this.#options.lesson.directory };
 	}
 
 	#stopChecking(): void {

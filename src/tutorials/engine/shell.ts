@@ -5,7 +5,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants as fileModes, statSync } from "node:fs";
 import { constants } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
@@ -37,7 +37,9 @@ export interface RunOptions {
 
 /** How much of a command's output is kept, in characters. */
 const keptOutput = 64 * 1024;
-/** A command that was interrupted and goes on is killed after so long, real ms. */
+/** A command that was interrupted and goes on is interrupted once more after so long, real ms. */
+const againMs = 300;
+/** A command that goes on all the same is killed after so long, real ms. */
 const patienceMs = 2_000;
 /** What a command left running in the background may still say, real ms after its own end. */
 const lastWordsMs = 100;
@@ -58,9 +60,9 @@ export class Shell {
 
 	/** What commands find in their environment. */
 	get env(): NodeJS.ProcessEnv {
-		const { env, kubeconfigFile, directory } = this.#options;
+		const { env, kubeconfigFile } = this.#options;
 		// What kubectl remembers of an API is of this cluster alone.
-		return { ...env, KUBECONFIG: kubeconfigFile, KUBECACHEDIR: join(directory, ".kube-cache") };
+		return { ...env, KUBECONFIG: kubeconfigFile, KUBECACHEDIR: join(dirname(kubeconfigFile), "kube-cache") };
 	}
 
 	/** One at a time. Rejects if the shell itself cannot be started. */
@@ -85,10 +87,14 @@ export class Shell {
 			stream.on("data", (chunk: Buffer) => take(decoder.write(chunk)));
 			stream.on("end", () => take(decoder.end()));
 		}
+		// Whatever ends this process, nothing of it goes on.
+		const onExit = () => this.kill();
+		process.once("exit", onExit);
 		try {
 			const exitCode = await this.#ended(child);
 			return { command, exitCode, output };
 		} finally {
+			process.off("exit", onExit);
 			this.#running = undefined;
 		}
 	}
@@ -98,8 +104,13 @@ export class Shell {
 		const child = this.#running;
 		if (child?.pid === undefined) return;
 		signalGroup(child, "SIGINT");
-		const timer: Timer = this.#clock.setTimeout(() => signalGroup(child, "SIGKILL"), patienceMs);
-		child.once("close", () => timer.cancel());
+		// A shell that is just starting a program loses the first one.
+		const again: Timer = this.#clock.setTimeout(() => signalGroup(child, "SIGINT"), againMs);
+		const last: Timer = this.#clock.setTimeout(() => signalGroup(child, "SIGKILL"), patienceMs);
+		child.once("exit", () => {
+			again.cancel();
+			last.cancel();
+		});
 	}
 
 	/** Ends what runs, at once. */

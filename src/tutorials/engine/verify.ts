@@ -5,18 +5,17 @@
 
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import type { Cluster } from "../../cluster/index.ts";
-import type { ControlMethods } from "./action.ts";
 import type { Lesson, TaskStep } from "./lesson.ts";
 import { LessonSession } from "./session.ts";
 import type { SessionState } from "./session-state.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface VerifyOptions {
 	/** Where the lesson's files go meanwhile: an empty folder. */
 	readonly stateDirectory: string;
 	readonly env: NodeJS.ProcessEnv;
 	readonly random: Random;
-	readonly methods: (cluster: Cluster) => ControlMethods;
+	readonly surroundings: Surroundings;
 }
 
 export interface Verification {

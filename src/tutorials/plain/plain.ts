@@ -11,8 +11,8 @@ import { type Word, wordsIn } from "./words.ts";
 
 export interface PlainOptions extends SessionOptions {
 	readonly language: Language;
-	readonly input: NodeJS.ReadStream;
-	readonly output: NodeJS.WriteStream;
+	readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+	readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
 	/** How the lesson is gone on with: `kubesim learn 3.3.1`. */
 	readonly resumeCommand: string;
 }
@@ -47,7 +47,10 @@ class PlainRun {
 			if (session.state.running === undefined) reader.end();
 			else session.interrupt();
 		});
-		const onHangUp = () => reader.end();
+		const onHangUp = () => {
+			session.interrupt();
+			reader.end();
+		};
 		process.once("SIGTERM", onHangUp).once("SIGHUP", onHangUp);
 		session.subscribe((event) => {
 			if (event.type === "output") this.#say(event.text);
@@ -73,7 +76,7 @@ class PlainRun {
 	async #step(session: LessonSession, reader: LineReader): Promise<boolean> {
 		this.#showStep(session.state);
 		const { step } = session.state;
-		while (session.state.phase === "open") {
+		while (session.state.phase === "open" && session.state.step === step) {
 			const line = await Promise.race([reader.next(`${session.state.lesson.section}> `), whenOver(session)]);
 			if (line === "over") break;
 			if (line === undefined) return false;
@@ -85,8 +88,10 @@ class PlainRun {
 				this.#say(`${error.message}\n`);
 			}
 		}
-		if (session.state.step === step && session.state.phase === "done") this.#showEnd(session.state);
-		if (session.state.phase === "done") await session.next();
+		if (session.state.phase === "done") {
+			this.#showEnd(session.state);
+			await session.next();
+		}
 		return true;
 	}
 
@@ -124,6 +129,7 @@ class PlainRun {
 		if (line === "") return;
 		const record = await session.run(line, { hasTerminal: this.#options.input.isTTY === true && interactive.test(line) });
 		if (record.exitCode !== 0) this.#say(`(${this.#word("exited")} ${record.exitCode})\n`);
+		if (session.state.isKubeconfigBroken) this.#say(`${this.#word("kubeconfigBroken")}\n`);
 		// The checks of what a command did are looked at before the next one is asked for.
 		if (session.state.phase === "open" && session.state.checks.length > 0) await session.look();
 	}

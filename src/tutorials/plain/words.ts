@@ -24,6 +24,10 @@ const words = {
 		zh: "PATH 里没有 kubectl：安装方法见 https://kubernetes.io/zh-cn/docs/tasks/tools/ 。",
 		en: "There is no kubectl on the PATH; how to get one: https://kubernetes.io/docs/tasks/tools/ .",
 	},
+	kubeconfigBroken: {
+		zh: "kubeconfig 不再指向本课的集群；:reset 可以恢复它。",
+		en: "The kubeconfig does not lead to the lesson's cluster any more; :reset puts it back.",
+	},
 	expected: { zh: "期望", en: "expected" },
 	saw: { zh: "看到", en: "saw" },
 	right: { zh: "正确。", en: "Right." },

@@ -16,7 +16,9 @@ import { HeaderCodec, type Headers } from "./headers.ts";
 const invalidStream = 2;
 const cancel = 5;
 /** Payload of one DATA frame. */
-const maxDataBytes = 32 * 1024;
+const maxDataBytes = 64 * 1024;
+/** Bytes that wait to be sent before a writer has to wait. */
+const maxUnsentBytes = 256 * 1024;
 
 export class SpdyStream {
 	readonly id: number;
@@ -25,11 +27,18 @@ export class SpdyStream {
 	readonly input = new ByteQueue();
 	readonly #session: SpdySession;
 	#writable = true;
+	#gone: AbortController | undefined;
 
 	constructor(session: SpdySession, id: number, headers: Headers) {
 		this.#session = session;
 		this.id = id;
 		this.headers = headers;
+	}
+
+	/** Aborts when the peer has gone, or has reset the stream. */
+	get gone(): AbortSignal {
+		this.#gone ??= new AbortController();
+		return this.#gone.signal;
 	}
 
 	/** First value of a header. */
@@ -39,6 +48,8 @@ export class SpdyStream {
 
 	/** Resolves when the connection can take more. Does nothing once the stream has ended. */
 	async write(chunk: Uint8Array): Promise<void> {
+		// A writer without end would never let anybody tell it that the connection is gone.
+		if (!this.#writable) await nextTurn();
 		for (let offset = 0; offset < chunk.length && this.#writable; offset += maxDataBytes) {
 			await this.#session.send(dataFrame(this.id, 0, chunk.subarray(offset, offset + maxDataBytes)));
 		}
@@ -63,6 +74,7 @@ export class SpdyStream {
 	abandon(): void {
 		this.#writable = false;
 		this.input.end();
+		this.#gone?.abort();
 	}
 }
 
@@ -108,8 +120,12 @@ export class SpdySession {
 
 	/** Writes a frame; resolves when the connection can take more, or is gone. */
 	async send(frame: Buffer): Promise<void> {
-		if (this.#closing || !this.#connection.writable) return;
-		await new Promise<void>((resolve) => this.#connection.write(frame, () => resolve()));
+		if (this.#closing || !this.#connection.writable) {
+			await nextTurn();
+			return;
+		}
+		const sent = new Promise<void>((resolve) => this.#connection.write(frame, () => resolve()));
+		if (this.#connection.writableLength > maxUnsentBytes) await sent;
 	}
 
 	forget(id: number): void {
@@ -161,6 +177,10 @@ export class SpdySession {
 		await stream.input.push(payload);
 		if ((flags & flagFin) !== 0) stream.input.end();
 	}
+}
+
+function nextTurn(): Promise<void> {
+	return new Promise((resolve) => setImmediate(resolve));
 }
 
 function isDisconnect(error: unknown): boolean {

@@ -43,7 +43,7 @@ export const logsCommand: Subcommand<CrictlServices> = {
 			sinceMs: sinceOf(call),
 			signal: AbortSignal.any([end.signal, process.ended]),
 			write: (line, of) =>
-				stream === undefined || stream === of ? (of === "stderr" ? context.stderr : context.stdout).write(Buffer.from(line)) : undefined,
+				stream === undefined || stream === of ? (of === "stderr" ? context.stderr : context.stdout).write(line) : undefined,
 		});
 		return 0;
 	},

@@ -235,7 +235,7 @@ const logs: Command = async (call, runtime, namespace) => {
 		limitBytes: undefined,
 		sinceMs: undefined,
 		signal: context.process.ended,
-		write: (line, stream) => (stream === "stderr" ? context.stderr : context.stdout).write(Buffer.from(line)),
+		write: (line, stream) => (stream === "stderr" ? context.stderr : context.stdout).write(line),
 	});
 	return 0;
 };

@@ -24,7 +24,9 @@ async function on(script: string): Promise<string> {
 		text = text.replaceAll(id, "SANDBOX_".repeat(8)).replaceAll(id.slice(0, 12), "SANDBOX_____");
 	for (const { id } of runtime?.containers() ?? [])
 		text = text.replaceAll(id, "APP_".repeat(16)).replaceAll(id.slice(0, 12), "APP_________");
-	return text.replaceAll(/\b[0-9a-f]{12,64}\b/g, "HEX").replaceAll(/\b1\d{3}\b/g, "PID_");
+	const masked = text.replaceAll(/\b[0-9a-f]{12,64}\b/g, "HEX").replaceAll(/\b1\d{3}\b/g, "PID_");
+	// They come by id: the sandbox first.
+	return masked.replaceAll(/^(APP_.*\n)(SANDBOX_.*\n)/gm, "$2$1");
 }
 
 it("shows with ctr what containerd has: sandboxes, too", async () => {

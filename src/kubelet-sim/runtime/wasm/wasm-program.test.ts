@@ -67,7 +67,7 @@ it("gives it its arguments, and the container's files to write and read", async 
 		),
 		{ args: ["first"] },
 	);
-	expect(await log()).toBe("first\n");
+	expect(await log()).toBe("first");
 	expect(await ending()).toMatchObject({ exitCode: 0, reason: "Completed" });
 });
 

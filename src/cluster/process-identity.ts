@@ -3,7 +3,6 @@
  * the moment of its start it means one process only.
  */
 import { readFileSync } from "node:fs";
-import { systemErrorCode } from "./errors.ts";
 
 export interface ProcessIdentity {
 	readonly pid: number;
@@ -23,7 +22,7 @@ export function isAlive({ pid, born }: ProcessIdentity): boolean {
 		process.kill(pid, 0);
 	} catch (error) {
 		// Somebody else's process lives, too.
-		if (systemErrorCode(error) !== "EPERM") return false;
+		if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
 	}
 	const actual = birthOf(pid);
 	return actual === undefined || born === "" || actual === born;

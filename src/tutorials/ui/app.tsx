@@ -1,0 +1,80 @@
+/** The list of lessons, or a lesson. */
+import { useApp } from "ink";
+import { type ReactNode, useEffect, useReducer, useState } from "react";
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
+import type { Language } from "../engine/text.ts";
+import { CourseTree, type TreeLesson } from "./course-tree.tsx";
+import type { LessonModel } from "./lesson-model.ts";
+import { LessonScreen } from "./lesson-screen.tsx";
+import { LineRow } from "./lines.tsx";
+import { plain } from "./styled-text.ts";
+import type { ScreenWord } from "./words.ts";
+
+/** How often the clock on the screen is drawn anew, real ms. */
+const tickMs = 1_000;
+
+export interface OpenLesson {
+	readonly model: LessonModel;
+	/** Of the lesson's cluster. */
+	readonly nowMs: () => number;
+	readonly speed: () => number;
+	readonly close: () => Promise<void>;
+}
+
+export interface AppProps {
+	readonly language: Language;
+	readonly word: (word: ScreenWord) => string;
+	readonly lessons: () => readonly TreeLesson[];
+	/** To begin with; default the list. */
+	readonly section: string | undefined;
+	readonly open: (section: string, hooks: LessonHooks) => Promise<OpenLesson>;
+}
+
+export interface LessonHooks {
+	readonly lendTerminal: (run: () => Promise<void>) => Promise<void>;
+	readonly onQuit: () => void;
+	readonly onFinished: () => void;
+	readonly onProgress: (text: string) => void;
+}
+
+export function App({ language, word, lessons, section, open }: AppProps): ReactNode {
+	const { exit, suspendTerminal } = useApp();
+	const [chosen, choose] = useState(section);
+	const [last, setLast] = useState(section);
+	const [lesson, setLesson] = useState<OpenLesson>();
+	const [progress, setProgress] = useState("");
+	const [, redraw] = useReducer((count: number) => count + 1, 0);
+	useEffect(() => {
+		if (chosen === undefined) return undefined;
+		let isOver = false;
+		let opened: OpenLesson | undefined;
+		const leave = (then: () => void) => {
+			isOver = true;
+			setLesson(undefined);
+			void (opened?.close() ?? Promise.resolve()).then(then, exit);
+		};
+		open(chosen, {
+			lendTerminal: (run) => suspendTerminal(run),
+			onQuit: () => leave(() => exit()),
+			onFinished: () => leave(() => choose(undefined)),
+			onProgress: setProgress,
+		}).then(
+			(ready) => {
+				opened = ready;
+				if (isOver) void ready.close();
+				else setLesson(ready);
+			},
+			(error: unknown) => exit(error),
+		);
+		setLast(chosen);
+		return undefined;
+	}, [chosen, open, exit, suspendTerminal]);
+	useEffect(() => {
+		const timer = new WallClock().setInterval(redraw, tickMs);
+		return () => timer.cancel();
+	}, []);
+	if (chosen === undefined)
+		return <CourseTree lessons={lessons()} section={last} language={language} word={word} onChoose={choose} onQuit={() => exit()} />;
+	if (lesson === undefined) return <LineRow line={plain(`${word("starting")} ${progress}`, { dim: true })} />;
+	return <LessonScreen model={lesson.model} nowMs={lesson.nowMs} speed={lesson.speed} />;
+}

@@ -1,0 +1,84 @@
+/** All lessons, by chapters, with how far one is in each. */
+import { Box, useInput, useWindowSize } from "ink";
+import { type ReactNode, useState } from "react";
+import type { Language, Text } from "../engine/text.ts";
+import { LineRow, Lines } from "./lines.tsx";
+import { type Line, pad, plain, truncate } from "./styled-text.ts";
+import type { ScreenWord } from "./words.ts";
+
+export interface TreeLesson {
+	readonly section: string;
+	readonly title: Text;
+	readonly minutes: number;
+	readonly state: "-" | "started" | "finished";
+}
+
+export interface CourseTreeProps {
+	readonly lessons: readonly TreeLesson[];
+	/** Where the cursor is at first. */
+	readonly section: string | undefined;
+	readonly language: Language;
+	readonly word: (word: ScreenWord) => string;
+	readonly onChoose: (section: string) => void;
+	readonly onQuit: () => void;
+}
+
+export function CourseTree({ lessons, section, language, word, onChoose, onQuit }: CourseTreeProps): ReactNode {
+	const { columns, rows } = useWindowSize();
+	const first = lessons.findIndex((lesson) => lesson.section === section);
+	const [at, setAt] = useState(Math.max(0, first));
+	useInput((typed, key) => {
+		if (key.upArrow || typed === "k") setAt((place) => Math.max(0, place - 1));
+		else if (key.downArrow || typed === "j") setAt((place) => Math.min(lessons.length - 1, place + 1));
+		else if (key.home) setAt(0);
+		else if (key.end) setAt(lessons.length - 1);
+		else if (key.return) onChoose(lessons[at]?.section ?? "");
+		else if (typed === "q" || key.escape || (key.ctrl && typed === "c")) onQuit();
+	});
+	const lines = treeLines({ lessons, at, language, word, width: columns });
+	const height = Math.max(1, rows - 2);
+	const cursor = lines.findIndex(({ isCursor }) => isCursor);
+	const start = Math.max(0, Math.min(lines.length - height, cursor - Math.floor(height / 2)));
+	const finished = lessons.filter(({ state }) => state === "finished").length;
+	return (
+		<Box flexDirection="column" width={columns} height={rows}>
+			<LineRow
+				line={plain(pad(`kubesim learn · ${word("course")}  ${finished}/${lessons.length} ${word("finished")}`, columns), {
+					inverse: true,
+				})}
+			/>
+			<Lines lines={lines.slice(start).map(({ line }) => line)} width={columns} height={height} />
+			<LineRow line={plain(truncate(word("treeKeys"), columns), { dim: true })} />
+		</Box>
+	);
+}
+
+interface TreeLine {
+	readonly line: Line;
+	readonly isCursor: boolean;
+}
+
+function treeLines({
+	lessons,
+	at,
+	language,
+	word,
+	width,
+}: Pick<CourseTreeProps, "lessons" | "language" | "word"> & { readonly at: number; readonly width: number }): readonly TreeLine[] {
+	const lines: TreeLine[] = [];
+	let chapter = "";
+	for (const [index, { section, title, minutes, state }] of lessons.entries()) {
+		const own = section.split(".")[0] ?? "";
+		if (own !== chapter) {
+			chapter = own;
+			const name = /^\d+$/.test(own) ? (language === "zh" ? `第 ${own} 章` : `${word("chapter")} ${own}`) : own;
+			lines.push({ line: plain(name, { bold: true, color: "cyan" }), isCursor: false });
+		}
+		const isCursor = index === at;
+		const sign = state === "finished" ? "✓" : state === "started" ? "◐" : " ";
+		const said = state === "finished" ? word("finished") : state === "started" ? word("started") : "";
+		const text = `${isCursor ? "›" : " "} ${sign} ${pad(section, 8)} ${title[language]}  ${minutes} ${word("minutes")}${said === "" ? "" : `  ${said}`}`;
+		lines.push({ line: plain(truncate(text, width), isCursor ? { inverse: true } : {}), isCursor });
+	}
+	return lines;
+}

@@ -1,0 +1,68 @@
+/**
+ * ui/: lessons as screens in a terminal, by Ink. Loaded by who learns at a terminal, and by nobody else.
+ *
+ *   lesson-model.ts  what is shown and how keys change it; no React
+ *   *.tsx            how it is drawn
+ *   panes/           what one may look at beside the text: each reads the lesson's cluster and lays it out as lines
+ *
+ * Invariants: the terminal is as it was after any end; nothing is told by colour alone; whatever is typed is answered before the cluster is looked at.
+ */
+import { render } from "ink";
+import type { Course } from "../engine/course.ts";
+import { ProgressStore } from "../engine/progress.ts";
+import { LessonSession, type SessionOptions } from "../engine/session.ts";
+import type { Language } from "../engine/text.ts";
+import { App, type LessonHooks, type OpenLesson } from "./app.tsx";
+import type { TreeLesson } from "./course-tree.tsx";
+import { LessonModel } from "./lesson-model.ts";
+import { screenWordsIn } from "./words.ts";
+
+export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgress"> {
+	readonly course: Course;
+	/** To begin with; default the list of lessons. */
+	readonly section: string | undefined;
+	readonly language: Language;
+	readonly input: NodeJS.ReadStream;
+	readonly output: NodeJS.WriteStream;
+}
+
+/** Resolves when the learner has left. Rejects with what kept a lesson from being opened. */
+export async function runScreens({ course, section, language, input, output, ...session }: ScreensOptions): Promise<void> {
+	let current: OpenLesson | undefined;
+	const open = async (wanted: string, hooks: LessonHooks): Promise<OpenLesson> => {
+		const opened = await LessonSession.open({ ...session, lesson: course.lesson(wanted), onProgress: hooks.onProgress });
+		const model = new LessonModel({ session: opened, language, ...hooks });
+		current = {
+			model,
+			nowMs: () => opened.cluster.clock.now(),
+			speed: () => opened.cluster.clock.speed,
+			close: async () => {
+				model.close();
+				await opened.close();
+			},
+		};
+		return current;
+	};
+	const lessons = (): readonly TreeLesson[] =>
+		course.heads().map(({ section: own, title, minutes }) => {
+			const progress = new ProgressStore(session.stateDirectory, own).read();
+			return { section: own, title, minutes, state: progress === undefined ? "-" : progress.isFinished ? "finished" : "started" };
+		});
+	const app = render(<App language={language} word={screenWordsIn(language)} lessons={lessons} section={section} open={open} />, {
+		stdin: input,
+		stdout: output,
+		exitOnCtrlC: false,
+		alternateScreen: true,
+		incrementalRendering: true,
+		interactive: true,
+		patchConsole: false,
+	});
+	const onHangUp = () => app.unmount();
+	process.on("SIGTERM", onHangUp).on("SIGHUP", onHangUp);
+	try {
+		await app.waitUntilExit();
+	} finally {
+		process.off("SIGTERM", onHangUp).off("SIGHUP", onHangUp);
+		await current?.close();
+	}
+}

@@ -1,0 +1,319 @@
+/**
+ * What the lesson's screen shows and how keys change it, apart from how it is drawn: one immutable view, a new one whenever something
+ * changes. It looks at the cluster for the pane that is open when something happens there, at most ten times a second.
+ */
+
+import type { Timer } from "../../apimachinery/clock/clock.ts";
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
+import { type LessonSession, SessionError } from "../engine/session.ts";
+import type { SessionState } from "../engine/session-state.ts";
+import type { Language } from "../engine/text.ts";
+import { type ConsoleLine, ConsoleLog } from "./console-log.ts";
+import { type EditKey, edit, emptyInput, enter, insert, type LineInput } from "./line-input.ts";
+import { panes } from "./panes/index.ts";
+import type { Layout } from "./panes/pane.ts";
+import type { Selection } from "./step-lines.ts";
+import { type ScreenWord, screenWordsIn } from "./words.ts";
+
+export interface LessonView {
+	readonly state: SessionState;
+	readonly input: LineInput;
+	readonly console: readonly ConsoleLine[];
+	readonly selection: Selection;
+	/** Lines of the text that are above the window. */
+	readonly scroll: number;
+	/** Index in `panes`. */
+	readonly pane: number;
+	readonly layout: Layout | undefined;
+	readonly isHelpOpen: boolean;
+	/** In a narrow window either the text or the pane is shown. */
+	readonly isPaneInFront: boolean;
+}
+
+export interface LessonModelOptions {
+	readonly session: LessonSession;
+	readonly language: Language;
+	/** Gives the terminal to a command, and takes it back. */
+	readonly lendTerminal: (run: () => Promise<void>) => Promise<void>;
+	readonly onQuit: () => void;
+	readonly onFinished: () => void;
+}
+
+/** Commands that need the terminal to themselves. */
+const interactive =
+	/(^|\s|;|&&|\|)(vi|vim|nvim|nano|emacs|less|more|man|top|htop|ssh|kubectl\s+edit)(\s|$)|\s-(it|ti|i\s+-t|t\s+-i)(\s|$)|--tty|kubesim\s+node\s+shell\s+\S+\s*$/;
+/** Real ms between two looks at the cluster. */
+const lookEveryMs = 100;
+const maxSpeed = 1_000;
+
+export class LessonModel {
+	readonly word: (word: ScreenWord) => string;
+	readonly #options: LessonModelOptions;
+	readonly #console = new ConsoleLog();
+	readonly #clock = new WallClock();
+	readonly #stops: (() => void)[];
+	#view: LessonView;
+	#listeners = new Set<() => void>();
+	#timer: Timer | undefined;
+	#pausedSpeed = 1;
+	#isClosed = false;
+
+	constructor(options: LessonModelOptions) {
+		this.#options = options;
+		this.word = screenWordsIn(options.language);
+		const { state } = options.session;
+		this.#view = {
+			state,
+			input: emptyInput,
+			console: [],
+			selection: selectionOf(state),
+			scroll: 0,
+			pane: 0,
+			layout: undefined,
+			isHelpOpen: false,
+			isPaneInFront: false,
+		};
+		this.#stops = [
+			options.session.subscribe((event) => {
+				if (event.type === "typing") this.#console.command(event.command);
+				else if (event.type === "output") this.#console.output(event.text);
+				this.#refresh();
+			}),
+			options.session.cluster.subscribe(() => this.#lookSoon()),
+		];
+		if (!state.hasKubectl) this.#say(this.word("noKubectl"));
+		this.#say(`${this.word("secondTerminal")} cd ${state.workDirectory}; export KUBECONFIG=${state.kubeconfigFile}`);
+		this.#lookSoon();
+	}
+
+	get view(): LessonView {
+		return this.#view;
+	}
+
+	get language(): Language {
+		return this.#options.language;
+	}
+
+	/** For React's useSyncExternalStore. */
+	readonly subscribe = (listener: () => void): (() => void) => {
+		this.#listeners.add(listener);
+		return () => this.#listeners.delete(listener);
+	};
+
+	close(): void {
+		this.#isClosed = true;
+		this.#timer?.cancel();
+		for (const stop of this.#stops) stop();
+	}
+
+	// ── Keys ──
+
+	type(text: string): void {
+		const { state, selection } = this.#view;
+		if (text === " " && this.#isOrdering()) {
+			this.#set({ selection: { ...selection, isHeld: !selection.isHeld } });
+			return;
+		}
+		if (state.step.kind === "predict" && state.phase === "open" && this.#view.input.text === "" && /^[1-9]$/.test(text)) {
+			const at = Number(text) - 1;
+			if (at < state.step.options.length) this.#set({ selection: { ...selection, at } });
+			return;
+		}
+		this.#set({ input: insert(this.#view.input, text), isHelpOpen: false });
+	}
+
+	edit(key: EditKey): void {
+		if ((key === "older" || key === "newer") && this.#choose(key === "older" ? -1 : 1)) return;
+		this.#set({ input: edit(this.#view.input, key) });
+	}
+
+	/** @param lines how far; negative: up */
+	scrollBy(lines: number, most: number): void {
+		this.#set({ scroll: Math.max(0, Math.min(most, Math.min(most, this.#view.scroll) + lines)) });
+	}
+
+	nextPane(by: 1 | -1, isNarrow: boolean): void {
+		const { pane, isPaneInFront } = this.#view;
+		if (isNarrow) {
+			// In a narrow window the text is one of what Tab goes through.
+			const places = panes.length + 1;
+			const place = ((isPaneInFront ? pane + 1 : 0) + by + places) % places;
+			this.#set({ isPaneInFront: place > 0, pane: Math.max(0, place - 1), layout: undefined });
+		} else this.#set({ pane: (pane + by + panes.length) % panes.length, layout: undefined });
+		this.#lookSoon();
+	}
+
+	clear(): void {
+		this.#console.clear();
+		this.#refresh();
+	}
+
+	/** Ctrl-C: what runs is interrupted; a line that was typed is dropped; else it is said how to end. */
+	interrupt(): void {
+		const { state, input } = this.#view;
+		if (state.running !== undefined) this.#options.session.interrupt();
+		else if (input.text !== "") this.#set({ input: { ...input, text: "", cursor: 0 } });
+		else this.#say(":quit");
+	}
+
+	async submit(): Promise<void> {
+		const { input, state } = this.#view;
+		const line = input.text.trim();
+		if (state.running !== undefined) return;
+		this.#set({ input: enter(input), isHelpOpen: false });
+		try {
+			if (line === "") await this.#goOn();
+			else if (line.startsWith(":")) await this.#take(line);
+			else await this.#run(line);
+		} catch (error) {
+			if (!(error instanceof SessionError)) throw error;
+			this.#say(error.message);
+		}
+	}
+
+	/** Enter on an empty line. */
+	async #goOn(): Promise<void> {
+		const { session, onFinished } = this.#options;
+		const { phase, step } = session.state;
+		const { at, order } = this.#view.selection;
+		if (phase === "finished") onFinished();
+		else if (phase === "done" || (phase === "open" && step.kind === "read")) await session.next();
+		else if (phase === "open" && step.kind === "predict") session.answer(at);
+		else if (phase === "open" && step.kind === "order" && !session.order(order))
+			this.#say(`${session.state.lastOrder?.inPlace ?? 0} ${this.word("inPlace")}`);
+	}
+
+	async #run(line: string): Promise<void> {
+		const { session, lendTerminal } = this.#options;
+		this.#console.command(line);
+		this.#refresh();
+		const run = async (hasTerminal: boolean) => {
+			const { exitCode } = await session.run(line, { hasTerminal });
+			if (exitCode !== 0) this.#say(`(${this.word("exited")} ${exitCode})`);
+		};
+		if (interactive.test(line)) await lendTerminal(() => run(true));
+		else await run(false);
+	}
+
+	async #take(line: string): Promise<void> {
+		const { session, onQuit } = this.#options;
+		const [command = "", argument = ""] = line.split(/\s+/, 2);
+		const { clock } = session.cluster;
+		switch (command) {
+			case ":hint":
+				if (session.state.hintsLeft === 0) this.#say(this.word("noHints"));
+				session.hint();
+				return this.#showEnd();
+			case ":check":
+				await session.look();
+				return this.#showEnd();
+			case ":show":
+				return await session.showMe();
+			case ":skip":
+				return await session.skip();
+			case ":reset":
+				await session.reset();
+				return this.#say(this.word("resetDone"));
+			case ":help":
+				return this.#set({ isHelpOpen: true });
+			case ":quit":
+			case ":q":
+				return onQuit();
+			case ":pause":
+				if (clock.speed > 0) this.#pausedSpeed = clock.speed;
+				clock.setSpeed(clock.speed > 0 ? 0 : this.#pausedSpeed);
+				return this.#lookSoon();
+			case ":step":
+				await clock.step();
+				return this.#lookSoon();
+			case ":speed": {
+				const speed = Number(argument.replace(/x$/, ""));
+				if (argument === "" || !(speed >= 0 && speed <= maxSpeed)) return this.#say(`${this.word("badSpeed")} ${argument}`);
+				clock.setSpeed(speed);
+				return this.#lookSoon();
+			}
+			case ":pane": {
+				const pane = panes.findIndex(({ id }) => id === argument);
+				if (pane < 0) return this.#say(`${this.word("noPane")} ${argument}`);
+				this.#set({ pane, layout: undefined, isPaneInFront: true });
+				return this.#lookSoon();
+			}
+			default:
+				return this.#say(`${this.word("noCommand")} ${command}`);
+		}
+	}
+
+	/** Arrows in a list of options or items. Resolves to whether there is one. */
+	#choose(by: 1 | -1): boolean {
+		const { state, selection, input } = this.#view;
+		const { step, phase } = state;
+		if (phase !== "open" || input.text !== "") return false;
+		const count = step.kind === "predict" ? step.options.length : step.kind === "order" ? step.items.length : 0;
+		if (count === 0) return false;
+		const at = Math.max(0, Math.min(count - 1, selection.at + by));
+		const order = selection.isHeld && at !== selection.at ? swapped(selection.order, selection.at, at) : selection.order;
+		this.#set({ selection: { ...selection, at, order } });
+		return true;
+	}
+
+	#isOrdering(): boolean {
+		const { state, input } = this.#view;
+		return state.step.kind === "order" && state.phase === "open" && input.text === "";
+	}
+
+	/** Scrolls to what has just been added to the text. */
+	#showEnd(): void {
+		this.#set({ scroll: Number.MAX_SAFE_INTEGER });
+	}
+
+	#say(text: string): void {
+		this.#console.output(`${text}\n`);
+		this.#refresh();
+	}
+
+	#refresh(): void {
+		const { state } = this.#options.session;
+		const before = this.#view.state;
+		const isNewStep = state.step !== before.step || (state.phase === "open" && before.phase === "preparing");
+		const hasEnded = state.phase === "done" && before.phase === "open";
+		this.#set({
+			state,
+			console: this.#console.lines,
+			...(isNewStep ? { selection: selectionOf(state), scroll: 0, isPaneInFront: false } : {}),
+			...(hasEnded ? { scroll: Number.MAX_SAFE_INTEGER, isPaneInFront: false } : {}),
+		});
+	}
+
+	#lookSoon(): void {
+		if (this.#timer !== undefined || this.#isClosed) return;
+		this.#timer = this.#clock.setTimeout(() => {
+			this.#timer = undefined;
+			void this.#look();
+		}, lookEveryMs);
+	}
+
+	async #look(): Promise<void> {
+		const { pane } = this.#view;
+		const { session } = this.#options;
+		try {
+			const layout = await panes[pane]?.read({ session, word: this.word });
+			if (layout !== undefined && this.#view.pane === pane) this.#set({ layout });
+		} catch {
+			// The cluster is being taken back: what it is then is looked at when it is there.
+		}
+	}
+
+	#set(change: Partial<LessonView>): void {
+		if (this.#isClosed) return;
+		this.#view = { ...this.#view, ...change };
+		for (const listener of this.#listeners) listener();
+	}
+}
+
+function selectionOf({ shuffled }: SessionState): Selection {
+	return { at: 0, order: shuffled.map((_, index) => index), isHeld: false };
+}
+
+function swapped(order: readonly number[], a: number, b: number): readonly number[] {
+	return order.map((place, index) => (index === a ? (order[b] ?? place) : index === b ? (order[a] ?? place) : place));
+}

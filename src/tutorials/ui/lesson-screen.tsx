@@ -1,0 +1,256 @@
+/**
+ * A lesson:
+ *
+ *   3.3.1 Introduction to Pods           12:00:07 ▶ 1x
+ *   ┌ text of the step ────────┐┌ what is looked at ──┐
+ *   │                          ││                     │
+ *   └──────────────────────────┘└─────────────────────┘
+ *   $ kubectl get pods
+ *   what commands said
+ *   $ the command line
+ *   keys
+ *
+ * In a window narrower than 110 columns the text and the pane take turns.
+ */
+import { Box, useInput, usePaste, useWindowSize } from "ink";
+import { type ReactNode, useSyncExternalStore } from "react";
+import type { LessonModel, LessonView } from "./lesson-model.ts";
+import { LineRow, Lines } from "./lines.tsx";
+import { clockTime } from "./panes/clock-time.ts";
+import { panes } from "./panes/index.ts";
+import { stepLines } from "./step-lines.ts";
+import { clip, type Line, markdown, pad, plain, truncate, widthOf, wrap } from "./styled-text.ts";
+import type { ScreenWord } from "./words.ts";
+
+export const smallest = { columns: 80, rows: 24 } as const;
+/** From here on the text and the pane are side by side. */
+const wideColumns = 110;
+
+interface Sizes {
+	readonly columns: number;
+	readonly rows: number;
+	readonly isNarrow: boolean;
+	readonly textWidth: number;
+	readonly paneWidth: number;
+	/** Of the text and the pane, without their title. */
+	readonly upperHeight: number;
+	readonly consoleHeight: number;
+}
+
+function sizesFor(columns: number, rows: number): Sizes {
+	const isNarrow = columns < wideColumns;
+	const textWidth = isNarrow ? columns : Math.floor(columns * 0.56);
+	const consoleHeight = Math.max(4, Math.floor(rows * 0.3));
+	return {
+		columns,
+		rows,
+		isNarrow,
+		textWidth,
+		paneWidth: isNarrow ? columns : columns - textWidth - 1,
+		// Without the head, the title of the upper part, the rule above the console, the command line and the keys.
+		upperHeight: Math.max(1, rows - consoleHeight - 5),
+		consoleHeight,
+	};
+}
+
+export function LessonScreen({
+	model,
+	nowMs,
+	speed,
+}: {
+	readonly model: LessonModel;
+	readonly nowMs: () => number;
+	readonly speed: () => number;
+}): ReactNode {
+	const view = useSyncExternalStore(model.subscribe, () => model.view);
+	const { columns, rows } = useWindowSize();
+	const sizes = sizesFor(columns, rows);
+	const { word, language } = model;
+	const text = stepLines(view.state, { language, word, selection: view.selection, width: sizes.textWidth - 1 });
+	const most = Math.max(0, text.length - sizes.upperHeight);
+	useKeys(model, sizes, most);
+	if (columns < smallest.columns || rows < smallest.rows) return <LineRow line={plain(truncate(word("tooSmall"), columns))} />;
+	const scroll = Math.min(view.scroll, most);
+	return (
+		<Box flexDirection="column" width={columns} height={rows}>
+			<LineRow line={headLine(view, model, columns, { nowMs: nowMs(), speed: speed() })} />
+			<Upper view={view} model={model} sizes={sizes} text={text.slice(scroll)} isMoreBelow={scroll < most} />
+			<LineRow line={plain("─".repeat(columns), { dim: true })} />
+			<Lines lines={consoleLines(view, word, sizes)} width={columns} height={sizes.consoleHeight} />
+			<LineRow line={commandLine(view, columns, word)} />
+			<LineRow line={plain(truncate(keysOf(view, word), columns), { dim: true })} />
+		</Box>
+	);
+}
+
+function Upper({
+	view,
+	model,
+	sizes,
+	text,
+	isMoreBelow,
+}: {
+	readonly view: LessonView;
+	readonly model: LessonModel;
+	readonly sizes: Sizes;
+	readonly text: readonly Line[];
+	readonly isMoreBelow: boolean;
+}): ReactNode {
+	const { isNarrow, textWidth, paneWidth, upperHeight } = sizes;
+	const { word } = model;
+	const isTextShown = !isNarrow || !view.isPaneInFront;
+	const isPaneShown = !isNarrow || view.isPaneInFront;
+	const titles = tabs(view, model, isNarrow, isNarrow ? textWidth : paneWidth);
+	const textTitle = isMoreBelow ? `${word("lesson")} ▼ PgDn` : word("lesson");
+	return (
+		<Box flexDirection="row" height={upperHeight + 1}>
+			{isTextShown && (
+				<Box flexDirection="column" width={textWidth}>
+					<LineRow line={isNarrow ? titles : plain(pad(textTitle, textWidth - 1), { bold: true })} />
+					<Lines lines={text} width={textWidth - 1} height={upperHeight} />
+				</Box>
+			)}
+			{!isNarrow && (
+				<Lines lines={Array.from({ length: upperHeight + 1 }, () => plain("│", { dim: true }))} width={1} height={upperHeight + 1} />
+			)}
+			{isPaneShown && (
+				<Box flexDirection="column" width={paneWidth}>
+					<LineRow line={titles} />
+					<Lines
+						lines={view.layout?.(paneWidth, upperHeight) ?? [plain(word("busy"), { dim: true })]}
+						width={paneWidth}
+						height={upperHeight}
+					/>
+				</Box>
+			)}
+		</Box>
+	);
+}
+
+/** The panes' names; the one that is shown stands out, in brackets as well. */
+function tabs(view: LessonView, { word, language }: LessonModel, isNarrow: boolean, width: number): Line {
+	const names = panes.map(({ title }, index) => ({
+		name: title[language],
+		isShown: index === view.pane && (!isNarrow || view.isPaneInFront),
+	}));
+	const all = isNarrow ? [{ name: word("lesson"), isShown: !view.isPaneInFront }, ...names] : names;
+	// What is shown is in view, however many there are before it.
+	let start = 0;
+	const upTo = (end: number) => all.slice(start, end + 1).reduce((sum, { name }) => sum + widthOf(name) + 2, 0);
+	while (upTo(all.findIndex(({ isShown }) => isShown)) > width - 2) start++;
+	const spans = all
+		.slice(start)
+		.map(({ name, isShown }) => (isShown ? { text: `[${name}]`, bold: true } : { text: ` ${name} `, dim: true }));
+	return clip(start > 0 ? [{ text: "‹", dim: true }, ...spans] : spans, width);
+}
+
+function headLine(
+	{ state }: LessonView,
+	{ language }: LessonModel,
+	columns: number,
+	time: { readonly nowMs: number; readonly speed: number },
+): Line {
+	const pace = `${clockTime(time.nowMs)} ${time.speed === 0 ? "⏸" : `▶ ${time.speed}x`}`;
+	const { section, title, steps } = state.lesson;
+	const over = Object.keys(state.outcomes).length;
+	const marks = `${"●".repeat(over)}${"○".repeat(Math.max(0, steps.length - over))}`;
+	const left = `${section} ${title[language]}  ${marks}`;
+	return plain(`${pad(left, Math.max(0, columns - widthOf(pace) - 1))} ${pace}`, { inverse: true });
+}
+
+function consoleLines(
+	{ console, isHelpOpen, state }: LessonView,
+	word: (word: ScreenWord) => string,
+	{ columns, consoleHeight }: Sizes,
+): readonly Line[] {
+	if (isHelpOpen) return markdown(word("help"), columns - 1).slice(0, consoleHeight);
+	const lines = console.slice(-consoleHeight).flatMap(({ text, isCommand }) =>
+		isCommand
+			? wrap(
+					[
+						{ text: "$ ", color: "green" },
+						{ text, bold: true },
+					],
+					columns,
+				)
+			: wrapRaw(text, columns),
+	);
+	const running: Line[] =
+		state.running === undefined ? [] : [plain(`… ${word("running")}: ${truncate(state.running, columns - 20)} (Ctrl-C)`, { dim: true })];
+	return [...lines, ...running].slice(-consoleHeight);
+}
+
+/** Tables keep their columns: what is too wide goes on in the next line. */
+function wrapRaw(text: string, width: number): Line[] {
+	const lines: Line[] = [];
+	let rest = text;
+	while (widthOf(rest) > width) {
+		let end = Math.min(rest.length, width);
+		while (end > 1 && widthOf(rest.slice(0, end)) > width) end--;
+		lines.push(plain(rest.slice(0, end)));
+		rest = rest.slice(end);
+	}
+	return [...lines, plain(rest)];
+}
+
+/** The end of what is typed is in view; the cursor is shown by its background. */
+function commandLine({ input, state }: LessonView, columns: number, word: (word: ScreenWord) => string): Line {
+	const prompt = "$ ";
+	if (state.running !== undefined) return plain(`${prompt}${word("busy")}`, { dim: true });
+	const room = columns - prompt.length - 1;
+	let start = 0;
+	while (widthOf(input.text.slice(start, input.cursor)) > room) start++;
+	const before = input.text.slice(start, input.cursor);
+	const [at = " "] = [...new Intl.Segmenter("zh").segment(input.text.slice(input.cursor))].map(({ segment }) => segment);
+	const after = input.text.slice(input.cursor + (input.cursor < input.text.length ? at.length : 0));
+	return clip([{ text: prompt, color: "green" }, { text: before }, { text: at, inverse: true }, { text: after }], columns);
+}
+
+function keysOf({ state: { phase, step } }: LessonView, word: (word: ScreenWord) => string): string {
+	if (phase === "finished") return word("finishedKeys");
+	if (phase === "done") return word("doneKeys");
+	switch (step.kind) {
+		case "read":
+			return word("readKeys");
+		case "predict":
+			return word("predictKeys");
+		case "order":
+			return word("orderKeys");
+		default:
+			return word("taskKeys");
+	}
+}
+
+function useKeys(model: LessonModel, { isNarrow, upperHeight }: Sizes, most: number): void {
+	usePaste((text) => model.type(text.replaceAll(/\r?\n/g, " ")));
+	useInput((typed, key) => {
+		if (key.ctrl && typed === "c") model.interrupt();
+		else if (key.return) void model.submit();
+		else if (key.tab) model.nextPane(key.shift ? -1 : 1, isNarrow);
+		else if (key.pageUp) model.scrollBy(-Math.max(1, upperHeight - 2), most);
+		else if (key.pageDown) model.scrollBy(Math.max(1, upperHeight - 2), most);
+		else if (key.upArrow) model.edit("older");
+		else if (key.downArrow) model.edit("newer");
+		else if (key.leftArrow || (key.ctrl && typed === "b")) model.edit("left");
+		else if (key.rightArrow || (key.ctrl && typed === "f")) model.edit("right");
+		else if (key.home || (key.ctrl && typed === "a")) model.edit("home");
+		else if (key.end || (key.ctrl && typed === "e")) model.edit("end");
+		else if (key.backspace) model.edit("backspace");
+		else if (key.delete) model.edit("delete");
+		else if (key.ctrl && typed === "u") model.edit("killLine");
+		else if (key.ctrl && typed === "k") model.edit("killToEnd");
+		else if (key.ctrl && typed === "w") model.edit("killWord");
+		else if (key.ctrl && typed === "l") model.clear();
+		else if (!key.ctrl && !key.meta && !key.escape && typed !== "") void typeAll(model, typed);
+	});
+}
+
+/** Keys that came at once, on a slow line or from a program: some of them may be Enter. */
+async function typeAll(model: LessonModel, typed: string): Promise<void> {
+	const [first = "", ...rest] = typed.split("\r");
+	if (first !== "") model.type(first);
+	for (const more of rest) {
+		await model.submit();
+		if (more !== "") model.type(more);
+	}
+}

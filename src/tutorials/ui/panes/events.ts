@@ -1,0 +1,29 @@
+/** The cluster's events, the newest last. */
+import type { CoreEvent } from "../../../apimachinery/schema/generated/types.ts";
+import { events } from "../../../client/resources.ts";
+import { plain, truncate } from "../styled-text.ts";
+import { clockTime } from "./clock-time.ts";
+import type { Pane } from "./pane.ts";
+
+export const eventsPane: Pane = {
+	id: "events",
+	title: { zh: "事件", en: "Events" },
+	read: async ({ session, word }) => {
+		const { items } = await session.cluster.lookout.client.resource(events).list();
+		const sorted = [...items].sort((a, b) => momentOf(a) - momentOf(b));
+		return (width, height) => {
+			if (sorted.length === 0) return [plain(word("nothingYet"), { dim: true })];
+			return sorted.slice(-height).map((event) => {
+				const { involvedObject, reason = "", message = "", count = 1, type } = event;
+				const times = count > 1 ? ` (x${count})` : "";
+				const text = `${clockTime(momentOf(event))} ${involvedObject.kind}/${involvedObject.name} ${reason}${times}: ${message}`;
+				const isWarning = type === "Warning";
+				return plain(truncate(`${isWarning ? "!" : " "} ${text.replaceAll("\n", " ")}`, width), isWarning ? { color: "yellow" } : {});
+			});
+		};
+	},
+};
+
+function momentOf({ lastTimestamp, eventTime, metadata }: CoreEvent): number {
+	return Date.parse(lastTimestamp ?? eventTime ?? metadata?.creationTimestamp ?? "") || 0;
+}

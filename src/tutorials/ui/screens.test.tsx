@@ -1,0 +1,181 @@
+/** The screens in a window without a window: a whole small lesson by keys alone, with its cluster and the pieces of it that one may look at. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { sleep } from "../../apimachinery/clock/clock.ts";
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
+import { SeededRandom } from "../../apimachinery/random.ts";
+import { Course } from "../engine/course.ts";
+import { noSurroundings } from "../engine/surroundings.ts";
+import type { Language } from "../engine/text.ts";
+import { runScreens } from "./index.tsx";
+import { VirtualTerminal } from "./testing/virtual-terminal.ts";
+
+const lesson = `
+section: "1.1"
+title: { zh: 标签, en: Labels }
+minutes: 5
+cluster: { nodes: 2, latency: none }
+steps:
+  - kind: read
+    id: welcome
+    title: { zh: 欢迎, en: Welcome }
+    text: { zh: 节点可以有**标签**。, en: "Nodes can have **labels**." }
+  - kind: predict
+    id: guess
+    title: { zh: 先猜, en: Guess }
+    text: { zh: 标签能改吗？, en: "Can labels change?" }
+    options:
+      - { zh: 不能, en: "No", why: { zh: 可以改。, en: They can. } }
+      - { zh: 能, en: "Yes", right: true, why: { zh: 随时可以。, en: At any time. } }
+  - kind: order
+    id: order
+    title: { zh: 排序, en: Order }
+    text: { zh: 先后, en: What comes first }
+    items: [{ zh: 甲, en: first }, { zh: 乙, en: second }, { zh: 丙, en: third }]
+    why: { zh: 就是这样。, en: That is how it is. }
+  - kind: do
+    id: label
+    title: { zh: 动手, en: Do it }
+    text: { zh: 说 disk=ssd。, en: Say disk=ssd. }
+    checks:
+      - expected: { zh: 说了 disk=ssd, en: disk=ssd was said }
+        that: commands.exists(c, c.command == 'echo disk=ssd')
+        saw: [{ zh: 没有, en: it was not }]
+    solution: [echo disk=ssd]
+    wrong: [{ zh: 别的, en: something else, run: [echo disk=hdd] }]
+    hints: [{ zh: 用 echo, en: use echo }]
+    why: { zh: 标签是键值对。, en: Labels are keys and values. }
+`;
+
+const up = "\u001b[A";
+const down = "\u001b[B";
+
+const clock = new WallClock();
+let directory: string;
+
+beforeAll(() => {
+	directory = mkdtempSync(join(tmpdir(), "kubesim-screens-"));
+	for (const [section, more] of [
+		["1.1", lesson],
+		["2.1", lesson.replace('"1.1"', '"2.1"').replace("Labels", "More labels")],
+	] as const) {
+		mkdirSync(join(directory, "course", section), { recursive: true });
+		writeFileSync(join(directory, "course", section, "lesson.yaml"), more);
+	}
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+function start(language: Language, section?: string, terminal = new VirtualTerminal()) {
+	const ended = runScreens({
+		course: new Course(join(directory, "course")),
+		section,
+		language,
+		stateDirectory: join(directory, `state-${language}`),
+		env: { ...process.env, SHELL: "/bin/sh" },
+		random: new SeededRandom("screens"),
+		surroundings: noSurroundings,
+		input: terminal.input,
+		output: terminal.output,
+	});
+	const shows = async (pattern: RegExp): Promise<string> => {
+		for (let turn = 0; turn < 1_000; turn++) {
+			const frame = terminal.rows().join("\n");
+			if (pattern.test(frame)) return frame;
+			await sleep(clock, 10);
+		}
+		throw new Error(`${pattern} is not in\n${terminal.rows().join("\n")}`);
+	};
+	return { terminal, shows, ended };
+}
+
+it("leads from the list of lessons to a finished lesson by keys alone, at 80x24", async () => {
+	const { terminal, shows, ended } = start("en");
+	expect(await shows(/Chapter 2/)).toMatch(
+		/^kubesim learn · Lessons {2}0\/2 finished *\nChapter 1\n› {3}1.1 {6}Labels {2}5 minutes\nChapter 2\n {4}2.1 {6}More labels {2}5 minutes\n/,
+	);
+	terminal.press("j");
+	await shows(/› {3}2.1/);
+	terminal.press("k");
+	await shows(/› {3}1.1/);
+	terminal.press("\r");
+	const reading = await shows(/Nodes can have labels\./);
+	expect(reading).toMatch(
+		/^1\.1 Labels {2}○○○○ +\d\d:\d\d:\d\d ▶ 1x\n\[Lesson\] Cluster {2}Events {2}Request {2}Scheduler {2}Controllers {2}Raft {2}Timeline\nStep 1\/4 · read: Welcome\n/,
+	);
+	expect(terminal.rows().at(-1)).toBe("Enter goes on · PgUp/PgDn scroll · Tab next pane · :help");
+	terminal.press("\r");
+	await shows(/› 1\. No\n {2}2\. Yes/);
+	terminal.press(down);
+	await shows(/› 2\. Yes/);
+	terminal.press("\r");
+	await shows(/✓ 2\. Yes[\s\S]*Right: At any time\./);
+	terminal.press("\r");
+	await shows(/› 1\. (first|second|third)/);
+	const wanted = ["first", "second", "third"];
+	for (const [place, item] of wanted.entries()) {
+		const shown = terminal.rows().flatMap((row) => /^[ ›↕] \d\. (\w+)$/.exec(row)?.[1] ?? []);
+		const at = shown.indexOf(item);
+		// Down to it, take it up, up to its place, put it down, back to the top.
+		terminal.press(`${down.repeat(at)} ${up.repeat(at - place)} ${up.repeat(place)}`);
+		await shows(new RegExp(`[ ›] ${place + 1}\\. ${item}`));
+	}
+	terminal.press("\r");
+	await shows(/✓ Done\n\nThat is how it is\./);
+	terminal.press("\r");
+	await shows(/\[ \] disk=ssd was said\n {4}saw: it was not/);
+	terminal.press(":hint\r");
+	await shows(/Hint: use echo/);
+	terminal.press("\t");
+	await shows(/ Lesson \[Cluster\][\s\S]*■ node-1 {2}Ready\n■ node-2 {2}Ready/);
+	terminal.press(":nonsense\r");
+	await shows(/there is no such command, :help lists them: :nonsense/);
+	// The end of the step is shown whatever one was looking at.
+	terminal.press("echo disk=ssd\r");
+	await shows(/✓ Done\n\nLabels are keys and values\./);
+	terminal.press("\r");
+	await shows(/★ The lesson is done\./);
+	terminal.press("\r");
+	await shows(/Lessons {2}1\/2 finished *\nChapter 1\n› ✓ 1.1 {6}Labels {2}5 minutes {2}finished/);
+	terminal.press("q");
+	await ended;
+	expect(terminal.isAlternate).toBe(false);
+});
+
+it("goes on where one was, in Chinese, is redrawn when the window changes, and interrupts a command that never ends", async () => {
+	const terminal = new VirtualTerminal(120, 30);
+	const { shows, ended } = start("zh", "2.1", terminal);
+	await shows(/步骤 1\/4 · 阅读: 欢迎/);
+	// Text and pane side by side: the line between them is in one column, whatever is on its left.
+	const bars = terminal
+		.rows()
+		.slice(1, 18)
+		.map((row) => widthBefore(row, "│"));
+	expect(new Set(bars).size).toBe(1);
+	terminal.resize(60, 20);
+	await shows(/^窗口太小：至少要 80 列 24 行。\n/);
+	terminal.resize(80, 24);
+	await shows(/步骤 1\/4 · 阅读: 欢迎/);
+	terminal.press("sleep 1000\r");
+	await shows(/… 正在执行: sleep 1000 \(Ctrl-C\)/);
+	terminal.press("\u0003");
+	await shows(/\(退出码 130\)/);
+	for (const pane of ["events", "request", "scheduler", "controllers", "raft", "timeline"]) {
+		terminal.press(`:pane ${pane}\r`);
+		await shows(new RegExp(pane === "raft" ? "成员 +角色" : pane === "timeline" ? "▶ 1x, 下一件事" : "\\["));
+	}
+	terminal.press(":pause\r");
+	await shows(/⏸/);
+	terminal.press(":speed 5000\r");
+	await shows(/速度是 0 到 1000 的数：/);
+	terminal.press(":quit\r");
+	await ended;
+	expect(terminal.isAlternate).toBe(false);
+});
+
+/** Columns before the first `mark`. */
+function widthBefore(row: string, mark: string): number {
+	const before = row.slice(0, row.indexOf(mark));
+	return [...before].reduce((sum, character) => sum + (/[\u2e80-\uffef]/u.test(character) ? 2 : 1), 0);
+}

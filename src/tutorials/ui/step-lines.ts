@@ -1,0 +1,105 @@
+/** A step of a lesson as lines: its text, what is asked for and how that stands, and in the end what is to be said of it. */
+
+import type { SessionState } from "../engine/session-state.ts";
+import type { Language } from "../engine/text.ts";
+import { type Line, markdown, plain, type Span, wrap } from "./styled-text.ts";
+import type { ScreenWord } from "./words.ts";
+
+/** Where the learner is in a list that he goes through by arrows. */
+export interface Selection {
+	/** From 0. */
+	readonly at: number;
+	/** Of an order step: the places of its items, as the learner has put them. */
+	readonly order: readonly number[];
+	/** Whether the item at `at` moves along. */
+	readonly isHeld: boolean;
+}
+
+export interface StepLinesOptions {
+	readonly language: Language;
+	readonly word: (word: ScreenWord) => string;
+	readonly selection: Selection;
+	readonly width: number;
+}
+
+const blank: Line = [{ text: "" }];
+
+export function stepLines(state: SessionState, options: StepLinesOptions): readonly Line[] {
+	const { language, word, width } = options;
+	const { step, stepIndex, lesson, phase } = state;
+	const head = `${word("step")} ${stepIndex + 1}/${lesson.steps.length} · ${word(step.kind)}: ${step.title[language]}`;
+	const lines: Line[] = [...wrap(plain(head, { bold: true, color: "cyan" }), width), blank, ...markdown(step.text[language], width), blank];
+	lines.push(...choices(state, options));
+	for (const { isMet, expected, saw } of state.checks) {
+		lines.push(...wrap([{ text: isMet ? "[x] " : "[ ] ", color: isMet ? "green" : "yellow" }, { text: expected[language] }], width, 4));
+		if (!isMet) lines.push(...wrap(plain(`    ${word("saw")}: ${saw[language]}`, { dim: true }), width, 4));
+	}
+	for (const hint of state.hints) lines.push(blank, ...marked(word("hint"), hint[language], width));
+	if (phase === "done" || phase === "finished") lines.push(blank, ...ending(state, options));
+	if (phase === "finished") lines.push(blank, ...wrap(plain(`★ ${word("lessonDone")}`, { bold: true, color: "green" }), width));
+	if (phase === "preparing") lines.push(blank, plain(word("busy"), { dim: true }));
+	return lines;
+}
+
+function choices(state: SessionState, { language, selection, width }: StepLinesOptions): Line[] {
+	const { step, phase, shuffled, chosen, lastOrder } = state;
+	if (step.kind === "predict") {
+		return step.options.flatMap(({ text, isRight }, index) => {
+			const isHere = phase === "open" && selection.at === index;
+			const isOver = phase !== "open" && phase !== "preparing";
+			const sign = isOver ? (isRight ? "✓" : index === chosen ? "✗" : " ") : isHere ? "›" : " ";
+			const style: Omit<Span, "text"> =
+				isOver && isRight ? { color: "green" } : isOver && index === chosen ? { color: "red" } : isHere ? { bold: true } : {};
+			return wrap([{ text: `${sign} ${index + 1}. `, ...style }, ...inlineOf(text[language], style)], width, 5);
+		});
+	}
+	if (step.kind !== "order") return [];
+	const order = phase === "open" ? selection.order : shuffled.map((_, index) => shuffled.indexOf(index));
+	return order.flatMap((place, index) => {
+		const isHere = phase === "open" && selection.at === index;
+		const sign = isHere ? (selection.isHeld ? "↕" : "›") : lastOrder !== undefined && phase === "open" ? " " : " ";
+		const style: Omit<Span, "text"> = isHere ? (selection.isHeld ? { inverse: true } : { bold: true }) : {};
+		const item = step.items[shuffled[place] ?? 0];
+		return wrap([{ text: `${sign} ${index + 1}. `, ...style }, ...inlineOf(item?.[language] ?? "", style)], width, 5);
+	});
+}
+
+/** What is said when a step is over: what came of it, and why. */
+function ending({ step, chosen, outcomes }: SessionState, { language, word, width }: StepLinesOptions): Line[] {
+	if (step.kind === "read") return [];
+	if (step.kind === "predict") {
+		const right = step.options.find(({ isRight }) => isRight);
+		const own = chosen === undefined ? undefined : step.options[chosen];
+		const lines: Line[] = [];
+		if (own !== undefined)
+			lines.push(...marked(word(own.isRight ? "right" : "notRight"), own.why[language], width, own.isRight ? "green" : "red"));
+		if (right !== undefined && own !== right)
+			lines.push(...marked(word("rightOneIs"), `${right.text[language]} ${right.why[language]}`, width, "green"));
+		return lines;
+	}
+	const outcome = outcomes[step.id] ?? "done";
+	const why = step.kind === "order" ? step.why : step.why;
+	return [
+		plain(`✓ ${word(outcome)}`, { bold: true, color: "green" }),
+		...(why === undefined ? [] : [blank, ...markdown(why[language], width)]),
+	];
+}
+
+function marked(mark: string, text: string, width: number, color: Span["color"] = "yellow"): Line[] {
+	const [first = "", ...rest] = text.trim().split("\n\n");
+	return [
+		...wrap(
+			[
+				{ text: `${mark.replace(/[:：。.]$/, "")}: `, bold: true, ...(color === undefined ? {} : { color }) },
+				...inlineOf(first.replaceAll("\n", " "), {}),
+			],
+			width,
+			2,
+		),
+		...rest.flatMap((paragraph) => markdown(paragraph, width)),
+	];
+}
+
+function inlineOf(text: string, style: Omit<Span, "text">): Line {
+	return (markdown(text, Number.MAX_SAFE_INTEGER)[0] ?? []).map((span) => ({ ...span, ...style }));
+}

@@ -1,0 +1,202 @@
+/**
+ * Text as it is laid out on a screen: lines of spans, wrapped by the columns that characters take (Chinese takes two). What is said by
+ * colour is always said by a word or a sign as well.
+ */
+import stringWidth from "string-width";
+
+export interface Style {
+	readonly color?: "cyan" | "green" | "yellow" | "red" | "magenta";
+	readonly bold?: boolean;
+	readonly dim?: boolean;
+	readonly inverse?: boolean;
+}
+
+export interface Span extends Style {
+	readonly text: string;
+}
+
+export type Line = readonly Span[];
+
+/** Columns that a text takes on the screen. */
+export const widthOf = (text: string): number => stringWidth(text);
+
+export function plain(text: string, style: Style = {}): Line {
+	return [{ text, ...style }];
+}
+
+/** What may not begin a line: https://www.w3.org/TR/clreq/#prohibition_rules_for_line_start_end */
+const mayNotBegin = /^[，。、；：？！）」』】》〉”’,.;:?!)\]}]/u;
+const graphemes = new Intl.Segmenter("zh", { granularity: "grapheme" });
+
+/** Where a line may end: at blanks, and between wide characters. */
+function pieces(text: string): string[] {
+	const found: string[] = [];
+	let word = "";
+	const flush = () => {
+		if (word !== "") found.push(word);
+		word = "";
+	};
+	for (const { segment } of graphemes.segment(text)) {
+		if (segment === " ") {
+			flush();
+			found.push(" ");
+		} else if (mayNotBegin.test(segment)) {
+			// With what stands before it.
+			if (word === "" && found.length > 0 && found.at(-1) !== " ") found.push(`${found.pop()}${segment}`);
+			else word += segment;
+		} else if (widthOf(segment) > 1) {
+			flush();
+			found.push(segment);
+		} else word += segment;
+	}
+	flush();
+	return found;
+}
+
+/** Breaks a line where it is wider than `width`. @param indent of the lines after the first, columns */
+export function wrap(line: Line, width: number, indent = 0): Line[] {
+	const limit = Math.max(1, width);
+	const lines: Span[][] = [[]];
+	let used = 0;
+	const begin = () => {
+		const margin = Math.min(indent, limit - 1);
+		lines.push(margin > 0 ? [{ text: " ".repeat(margin) }] : []);
+		used = margin;
+	};
+	const put = (text: string, style: Style) => {
+		const row = lines.at(-1) ?? [];
+		const last = row.at(-1);
+		if (last !== undefined && sameStyle(last, style)) row[row.length - 1] = { ...last, text: last.text + text };
+		else row.push({ ...style, text });
+		used += widthOf(text);
+	};
+	for (const { text, ...style } of line) {
+		for (const piece of pieces(text)) {
+			const size = widthOf(piece);
+			if (used + size <= limit) {
+				put(piece, style);
+				continue;
+			}
+			if (piece === " ") {
+				begin();
+				continue;
+			}
+			if (size <= limit - Math.min(indent, limit - 1)) {
+				begin();
+				put(piece, style);
+				continue;
+			}
+			// Longer than a line: a URL, a hash.
+			for (const { segment } of graphemes.segment(piece)) {
+				if (used + widthOf(segment) > limit) begin();
+				put(segment, style);
+			}
+		}
+	}
+	return lines.map(withoutLastBlank);
+}
+
+function withoutLastBlank(line: Line): Line {
+	const last = line.at(-1);
+	const isMargin = line.length === 1 && last?.text.trim() === "";
+	return last === undefined || isMargin ? line : [...line.slice(0, -1), { ...last, text: last.text.trimEnd() }];
+}
+
+function sameStyle({ color, bold, dim, inverse }: Style, other: Style): boolean {
+	return color === other.color && bold === other.bold && dim === other.dim && inverse === other.inverse;
+}
+
+/** At most so many columns; what is cut off is said by "…". */
+export function truncate(text: string, width: number): string {
+	if (widthOf(text) <= width) return text;
+	let kept = "";
+	let used = 0;
+	for (const { segment } of graphemes.segment(text)) {
+		used += widthOf(segment);
+		if (used > width - 1) break;
+		kept += segment;
+	}
+	return width <= 0 ? "" : `${kept}…`;
+}
+
+/** Exactly so many columns. */
+export function pad(text: string, width: number): string {
+	const cut = truncate(text, width);
+	return cut + " ".repeat(Math.max(0, width - widthOf(cut)));
+}
+
+/** At most so many columns of a line. */
+export function clip(line: Line, width: number): Line {
+	const kept: Span[] = [];
+	let left = width;
+	for (const span of line) {
+		const size = widthOf(span.text);
+		if (size > left) {
+			if (left > 0) kept.push({ ...span, text: truncate(span.text, left) });
+			break;
+		}
+		kept.push(span);
+		left -= size;
+	}
+	return kept;
+}
+
+/** Rows under a heading, each column as wide as it needs to be. */
+export function table(heads: readonly string[], rows: readonly (readonly string[])[], width: number): Line[] {
+	const sizes = heads.map((head, column) => Math.max(widthOf(head), ...rows.map((row) => widthOf(row[column] ?? ""))));
+	const lineOf = (cells: readonly string[]) =>
+		cells.map((cell, column) => (column === heads.length - 1 ? cell : pad(cell, sizes[column] ?? 0))).join("  ");
+	return [plain(truncate(lineOf(heads), width), { bold: true }), ...rows.map((row) => plain(truncate(lineOf(row), width)))];
+}
+
+/** The Markdown that lessons are written in: paragraphs, lists, `code`, **bold**, code between ``` fences. */
+export function markdown(text: string, width: number): Line[] {
+	const lines: Line[] = [];
+	let isCode = false;
+	for (const paragraph of paragraphs(text)) {
+		if (paragraph.startsWith("```")) {
+			isCode = !isCode;
+			continue;
+		}
+		if (isCode) {
+			lines.push(plain(truncate(`  ${paragraph}`, width), { color: "cyan" }));
+			continue;
+		}
+		const bullet = /^(\s*)([-*]|\d+\.)\s+/.exec(paragraph);
+		const indent = bullet === null ? 0 : bullet[0].length;
+		lines.push(...wrap(inline(paragraph), width, indent));
+	}
+	return lines;
+}
+
+/** Lines of one paragraph belong together: the screen decides where they break. */
+function paragraphs(text: string): string[] {
+	const found: string[] = [];
+	let isCode = false;
+	let isOpen = false;
+	for (const line of text.trimEnd().split("\n")) {
+		const isFence = line.trimStart().startsWith("```");
+		if (isFence) isCode = !isCode;
+		const beginsAnew = isCode || isFence || line.trim() === "" || /^\s*([-*]|\d+\.)\s+/.test(line);
+		if (beginsAnew || !isOpen) found.push(isFence ? "```" : line);
+		else {
+			const before = found.pop() ?? "";
+			// Chinese has no blanks between words, nor between lines.
+			const glue = widthOf(before.slice(-1)) > 1 || widthOf(line.trimStart().slice(0, 1)) > 1 ? "" : " ";
+			found.push(`${before}${glue}${line.trimStart()}`);
+		}
+		isOpen = !isCode && !isFence && line.trim() !== "";
+	}
+	return found;
+}
+
+function inline(text: string): Line {
+	const spans: Span[] = [];
+	for (const part of text.split(/(`[^`]+`|\*\*[^*]+\*\*)/)) {
+		if (part === "") continue;
+		if (part.startsWith("`")) spans.push({ text: part.slice(1, -1), color: "cyan" });
+		else if (part.startsWith("**")) spans.push({ text: part.slice(2, -2), bold: true });
+		else spans.push({ text: part });
+	}
+	return spans;
+}

@@ -1,0 +1,103 @@
+/** Variants of the kubelet with one defect each, and the property that has to notice (pod-life.ts). */
+import type { Mutation } from "../tools/mutated-modules.ts";
+
+export interface Mutant extends Mutation {
+	/** The property that does not hold any more. */
+	readonly breaks: RegExp;
+}
+
+const worker = "kubelet-sim/pod-worker";
+
+export const mutants: readonly Mutant[] = [
+	{
+		name: "a pod that initialises again is pending again",
+		file: `${worker}/phase.ts`,
+		from: "!main.some(hasRun) && containers.some(isInitializing)",
+		to: "containers.some(isInitializing)",
+		breaks: /^phase: /,
+	},
+	{
+		name: "restarts are not counted across a new start of the kubelet",
+		file: `${worker}/pod-record.ts`,
+		from: "container.restartCount = known.restartCount;",
+		to: "",
+		breaks: /^restarts: /,
+	},
+	{
+		name: "a pod that is gone leaves its containers behind",
+		file: `${worker}/pod-worker.ts`,
+		from: "for (const container of this.#containers.values()) container.close();",
+		to: "",
+		breaks: /^outlives: /,
+	},
+	{
+		name: "the object goes before the containers have ended",
+		file: `${worker}/plan.ts`,
+		from: "if (live.length > 0) return planStops(live, record.ending?.deadlineMs, nowMs);",
+		to: "",
+		breaks: /^(outlives|settles|ready|phase|addresses|quiet): /,
+	},
+	{
+		name: "a power cut leaves processes running",
+		file: `${worker}/container-worker.ts`,
+		from: 'record.phase = "waiting";\n\t\t}\n\t\tthis.#container?.finish();',
+		to: 'record.phase = "waiting";\n\t\t}',
+		breaks: /^(instances|outlives): /,
+	},
+	{
+		name: "every container of a pod has its id",
+		file: `${worker}/container-worker.ts`,
+		from: '.replaceAll("-", "");\n\t\trecord.containerId',
+		to: '.slice(72).concat((this.#scope.pod.metadata?.uid ?? "").replaceAll("-", "").repeat(2));\n\t\trecord.containerId',
+		breaks: /^ids: /,
+	},
+	{
+		name: "addresses from before a new start are given away again",
+		file: `${worker}/pod-worker.ts`,
+		from: "this.node.reserveAddress(address);",
+		to: "",
+		breaks: /^addresses: /,
+	},
+	{
+		name: "who has pulled stays in the queue",
+		file: `${worker}/container-images.ts`,
+		from: "pulls.leave();\n\t\t\t\tif (scope.closed",
+		to: "if (scope.closed",
+		breaks: /^settles: /,
+	},
+	{
+		name: "a status that could not be written is forgotten",
+		file: `${worker}/status-reporter.ts`,
+		from: "} catch (error) {\n\t\t\tthis.#sentHash = 0;",
+		to: "} catch (error) {",
+		breaks: /^settles: /,
+	},
+	{
+		name: "what is restarted with all others counts as over",
+		file: `${worker}/restart-policy.ts`,
+		from: "if (container.restartsForResize || container.restartsWithAll) return true;",
+		to: "if (container.restartsForResize) return true;",
+		breaks: /^(settles|phase): /,
+	},
+	{
+		name: "what is over is over only until something else is known",
+		file: `${worker}/phase.ts`,
+		from: 'if (reported === "Succeeded" || reported === "Failed") return reported;',
+		to: "",
+		breaks: /^phase: /,
+	},
+	{
+		name: "a node that is back does not look at its pods",
+		file: "kubelet-sim/fleet.ts",
+		from: "worker.paused = !running;\n\t\t\tworker.sync();",
+		to: "worker.paused = !running;",
+		breaks: /^settles: /,
+	},
+	{
+		name: "a container is told to end and never killed",
+		file: `${worker}/container-worker.ts`,
+		from: 'this.#graceTimer = clock.setTimeout(() => container?.process?.kill("KILL"), Math.max(0, killMs - nowMs));',
+		to: "",
+		breaks: /^settles: /,
+	},
+];
