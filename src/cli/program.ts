@@ -38,6 +38,7 @@ export function createProgram(): Command {
 	addInspection(program);
 	addControllers(program);
 	addNodes(program);
+	addPods(program);
 	addScheduler(program);
 	addImages(program);
 	addStore(program);
@@ -262,6 +263,8 @@ function addNodes(program: Command): void {
 				"kubesim node add --count 100 --template gpu-node.yaml --zones a,b,c",
 				"kubesim node remove node-4",
 				"kubesim node list",
+				"kubesim node shell node-1",
+				"kubesim node shell node-1 -- systemctl status kubelet",
 				"kubesim node stop node-2",
 				"kubesim node start node-2",
 				"kubesim node reboot node-3 --graceful",
@@ -282,6 +285,9 @@ function addNodes(program: Command): void {
 	command("list", "show the nodes")
 		.addOption(outputOption())
 		.action(async (options) => (await commands()).nodeList(options));
+	command("shell <node> [command...]", "a shell on a node, or one command there, with its exit code").action(
+		async (nodeName, words, options) => (await import("./commands/node-shell.ts")).nodeShell(nodeName, words, options),
+	);
 	const graceful = () => new Option("--graceful", "tell its kubelet, which ends pods before: as long as it is set up for, or 30 s at most");
 	command("stop <node>", "turn a node off: it answers no more, and after a while the cluster gives it up")
 		.addOption(graceful())
@@ -298,7 +304,12 @@ function addNodes(program: Command): void {
 	command("pressure <memory|disk|pid> <node>", "make a node short of something, beside what its pods take").action(
 		async (resource, nodeName, options) => (await commands()).nodePressure(resource, nodeName, options),
 	);
-	command("heal <node>", "undo isolate and pressure").action(async (nodeName, options) => (await commands()).nodeHeal(nodeName, options));
+	command("fail <disk|network> <node>", "break a node's disk (nothing can be written) or its network (nothing passes to others)")
+		.option("--partial <how>", "of a disk: read-only, or full; of a network: only api, or only pods")
+		.action(async (part, nodeName, options) => (await commands()).nodeFail(part, nodeName, options));
+	command("heal <node>", "undo isolate, pressure and fail").action(async (nodeName, options) =>
+		(await commands()).nodeHeal(nodeName, options),
+	);
 }
 
 function addImages(program: Command): void {
@@ -320,6 +331,19 @@ function addImages(program: Command): void {
 		.option("--node <node>", "those that this node has pulled")
 		.addOption(outputOption())
 		.action(async (options) => (await commands()).imageList(options));
+}
+
+function addPods(program: Command): void {
+	const pod = program.command("pod").description("do to pods what happens to processes").exitOverride();
+	pod
+		.command("kill <pod>")
+		.description("send a signal to the main process of a container, as kill on its node does")
+		.addOption(nameOption())
+		.option("-n, --namespace <namespace>", "the pod's namespace", "default")
+		.option("-c, --container <container>", "which container (default: the pod's first)")
+		.option("--signal <signal>", "which signal: TERM, INT, HUP …", "KILL")
+		.addHelpText("after", examples("kubesim pod kill web", "kubesim pod kill web -c sidecar --signal TERM"))
+		.action(async (name, options) => (await import("./commands/node.ts")).podKill(name, options));
 }
 
 function addScheduler(program: Command): void {

@@ -88,7 +88,9 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 		...nodeMethods(cluster),
 		...schedulerMethods(cluster),
 	};
-	const control = await serveControl(controlSocketIn(directory.path), methods);
+	const control = await serveControl(controlSocketIn(directory.path), methods, (request, streams, signal) =>
+		cluster.nodes.exec(request.node, request, streams, signal),
+	);
 	await loadKeptImages(cluster, directory, options.log);
 	const started = cluster.start().then(() => etcdApi.open());
 	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.

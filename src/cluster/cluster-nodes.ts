@@ -3,11 +3,21 @@
  * its node. They are there again when the server starts anew, as far as their Node objects are: see nodesToRun.
  */
 import type { KubeObject } from "../apimachinery/meta.ts";
+import type { ExecOptions, ExitStatus, ProcessStreams } from "../apimachinery/node-connector.ts";
 import type { Node } from "../apimachinery/schema/generated/types.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes as nodesRef, pods as podsRef } from "../client/resources.ts";
-import type { Fleet, NodeOptions } from "../kubelet-sim/index.ts";
+import { parseSignal } from "../host/index.ts";
+import {
+	type DiskFault,
+	diskFaults,
+	type Fleet,
+	type NetworkFault,
+	type NodeCommand,
+	type NodeOptions,
+	networkFaults,
+} from "../kubelet-sim/index.ts";
 import { isReady } from "./node-readiness.ts";
 
 export interface AddedNodes {
@@ -34,6 +44,30 @@ export interface NodeReport {
 	/** That are on it and not over, and that it has room for. */
 	readonly pods: number;
 	readonly maxPods: string;
+}
+
+/** What a command on a node printed, and how it ended. */
+export interface CommandResult {
+	readonly stdout: string;
+	readonly stderr: string;
+	/** 0-255; 127 if there is no such command, 255 if the node went off. */
+	readonly exitCode: number;
+}
+
+/** What can break on a node. `as`: in part; default `errors` of a disk, `all` of a network. */
+export type NodeFault =
+	| { readonly part: "disk"; readonly as?: DiskFault | undefined }
+	| { readonly part: "network"; readonly as?: NetworkFault | undefined };
+
+/** A process of a pod to send a signal to. */
+export interface KilledPod {
+	readonly name: string;
+	/** Default `default`. */
+	readonly namespace?: string | undefined;
+	/** Default: the pod's first. */
+	readonly container?: string | undefined;
+	/** `KILL`, `SIGTERM`, `9`; default KILL. */
+	readonly signal?: string | undefined;
 }
 
 /** What was asked for makes no nodes, or there are no such nodes. */
@@ -104,6 +138,71 @@ export class ClusterNodes {
 		await Promise.all(names.map((name) => fleet.removeNode(name)));
 	}
 
+	/** The name, if a node of this name is simulated here. Throws NodeRequestError. */
+	known(name: string): string {
+		const fleet = this.#options.fleet();
+		if (fleet.hasNode(name)) return name;
+		throw new NodeRequestError(`node ${JSON.stringify(name)} is not simulated here: ${fleet.nodeNames().join(", ") || "no node is"}`);
+	}
+
+	/**
+	 * Runs a command on a node as root, or, if it is empty, a login shell. Rejects with NodeRequestError if there is no such node or it is off.
+	 * @param signal hangs up
+	 */
+	async exec(name: string, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> {
+		const running = this.#options.fleet().execOnNode(this.known(name), options, streams, signal);
+		if (running === undefined) throw new NodeRequestError(`${name} is off; to start it: kubesim node start ${name}`);
+		return running;
+	}
+
+	/** Runs a script with bash on a node, and takes what it prints. The clock has to move for what takes time. Rejects as exec does. */
+	async run(name: string, script: string, input = ""): Promise<CommandResult> {
+		const printed = { stdout: "", stderr: "" };
+		const taker = (stream: "stdout" | "stderr") => async (chunk: Uint8Array) => {
+			printed[stream] += Buffer.from(chunk).toString();
+		};
+		const streams = { stdin: textChunks(input), stdout: taker("stdout"), stderr: taker("stderr") };
+		const options = { command: ["bash", "-c", script], tty: false, stdin: true };
+		const { exitCode } = await this.exec(name, options, streams, new AbortController().signal);
+		return { ...printed, exitCode };
+	}
+
+	/** Breaks something on a node, until `heal`. Throws NodeRequestError. */
+	fail(name: string, fault: NodeFault): void {
+		const fleet = this.#options.fleet();
+		const node = this.known(name);
+		if (fault.part === "disk") fleet.failDisk(node, oneOf(diskFaults, fault.as ?? "errors", "a disk"));
+		else if (fault.part === "network") fleet.failNetwork(node, oneOf(networkFaults, fault.as ?? "all", "a network"));
+		else throw new NodeRequestError(`a node's disk or network fails, not its ${String((fault as { part: unknown }).part)}`);
+	}
+
+	/** Undoes `fail`, and pressures and isolation, too. Throws NodeRequestError. */
+	heal(name: string): void {
+		const fleet = this.#options.fleet();
+		fleet.relieveNode(this.known(name));
+		fleet.startNode(name);
+	}
+
+	/** Sends a signal to the main process of a container, as `kill` on its node does. Throws NodeRequestError if there is none. */
+	killPod({ name, namespace = "default", container, signal = "KILL" }: KilledPod): void {
+		const known = parseSignal(signal);
+		if (known === undefined) throw new NodeRequestError(`there is no signal ${JSON.stringify(signal)}`);
+		const pod = this.#options.informers.informer(podsRef).cache.get(`${namespace}/${name}`);
+		if (pod === undefined) throw new NodeRequestError(`pods "${name}" not found in namespace ${namespace}`);
+		const refusal = this.#options.fleet().killContainer(namespace, name, container, known);
+		if (refusal !== undefined) throw new NodeRequestError(refusal);
+	}
+
+	/** What was run on nodes by somebody who logged in, the oldest first; the last thousand. */
+	commands(): readonly NodeCommand[] {
+		return this.#options.fleet().commands.list();
+	}
+
+	/** Tells of each command on a node when it has ended, until the returned function is called. */
+	onCommand(listener: (command: NodeCommand) => void): () => void {
+		return this.#options.fleet().commands.onCommand(listener);
+	}
+
 	/** Those that are simulated here and have such labels, by name. */
 	async selected(labelSelector: string): Promise<readonly string[]> {
 		const fleet = this.#options.fleet();
@@ -135,6 +234,15 @@ export class ClusterNodes {
 			};
 		});
 	}
+}
+
+function oneOf<T extends string>(known: readonly T[], given: T, what: string): T {
+	if (known.includes(given)) return given;
+	throw new NodeRequestError(`${what} fails as ${known.slice(0, -1).join(", ")} or ${known.at(-1)}, not as ${given}`);
+}
+
+async function* textChunks(text: string): AsyncGenerator<Uint8Array> {
+	if (text !== "") yield Buffer.from(text);
 }
 
 /** With its number in its name. Throws NodeRequestError. */

@@ -402,6 +402,7 @@ export class Cluster {
 			},
 			nodes: options.nodes ?? defaultNodes,
 			nodeTemplate: templateOf(options),
+			clusterCa: options.pki.ca.cert,
 			credentials: createNodeCredentials({
 				clock,
 				random: random.fork("bootstrap tokens"),

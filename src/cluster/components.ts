@@ -46,6 +46,8 @@ export interface ComponentOptions {
 	readonly nodeTemplate: Omit<NodeOptions, "name"> | undefined;
 	/** For nodes that have certificates. */
 	readonly credentials: NodeCredentials;
+	/** PEM. */
+	readonly clusterCa: string;
 }
 
 export interface Components {
@@ -126,7 +128,7 @@ export function createScheduler(options: ComponentOptions, informers: InformerFa
 }
 
 export function createFleet(
-	{ clock, random, log, latency, images, clientFor, credentials, hasOwnDns }: ComponentOptions,
+	{ clock, random, log, latency, images, clientFor, credentials, hasOwnDns, clusterCa }: ComponentOptions,
 	informers: InformerFactory,
 ): Fleet {
 	return new Fleet({
@@ -140,6 +142,7 @@ export function createFleet(
 		remover: clientFor(controllerUser("node-controller")),
 		credentials,
 		ownDns: hasOwnDns,
+		clusterCa,
 	});
 }
 

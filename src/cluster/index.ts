@@ -2,7 +2,9 @@
  * cluster/: the composition root, and the public door of the library. `createCluster` makes a whole cluster; what it
  * returns is driven through its `client`, or over HTTPS after `listen`.
  */
+
 export { FeatureGateError } from "../apimachinery/feature-gates.ts";
+export type { ExecOptions, ExitStatus, ProcessStreams, TerminalSize } from "../apimachinery/node-connector.ts";
 export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
 export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 export type { AuditEvent } from "../apiserver/audit/audit-event.ts";
@@ -42,7 +44,15 @@ export { idText } from "../store/roster.ts";
 export { describeSnapshot } from "../store/snapshot/restore.ts";
 export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
 export type { ClusterControllers, ReplicaReport } from "./cluster-controllers.ts";
-export { type AddedNodes, type ClusterNodes, type NodeReport, NodeRequestError } from "./cluster-nodes.ts";
+export {
+	type AddedNodes,
+	type ClusterNodes,
+	type CommandResult,
+	type KilledPod,
+	type NodeFault,
+	type NodeReport,
+	NodeRequestError,
+} from "./cluster-nodes.ts";
 export { type KindOfName, kindOfName, kindOfObject } from "./kind-names.ts";
 export { openSavedCluster, type SavedCluster, SavedClusterError, type SavedSource } from "./saved-cluster.ts";
 export {

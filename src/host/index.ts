@@ -72,13 +72,18 @@ export {
 	Collector,
 	emptyInput,
 	type InputStream,
+	inputFrom,
 	inputOf,
 	type OutputStream,
 	Pipe,
 	writeText,
 } from "./stream.ts";
+export { Journal, type JournalEntry } from "./systemd/journal.ts";
+export { formatJournalLine } from "./systemd/journal-format.ts";
+export { type PowerAction, type Slices, SystemManager } from "./systemd/manager.ts";
+export { systemPrograms } from "./systemd/system-programs.ts";
 export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";
-export { type DirectoryInode, FsError, type Inode } from "./vfs/inode.ts";
+export { type DirectoryInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
 export { resolvePath } from "./vfs/path.ts";
 export { Tree } from "./vfs/tree.ts";
 export { TreeBuilder } from "./vfs/tree-builder.ts";

@@ -116,6 +116,17 @@ export function inputOf(bytes: Uint8Array): InputStream {
 	};
 }
 
+/** What somebody outside sends. */
+export function inputFrom(chunks: AsyncIterable<Uint8Array>): InputStream {
+	const iterator = chunks[Symbol.asyncIterator]();
+	return {
+		read: async () => {
+			const next = await iterator.next();
+			return next.done === true ? undefined : next.value;
+		},
+	};
+}
+
 /** Collects what is written, up to a limit in bytes; what is over is dropped and `truncated` says so. */
 export class Collector implements OutputStream {
 	readonly #chunks: Uint8Array[] = [];

@@ -9,7 +9,7 @@
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { objectKey } from "../apimachinery/meta.ts";
-import type { NodeConnector } from "../apimachinery/node-connector.ts";
+import type { ExecOptions, ExitStatus, NodeConnector, ProcessStreams } from "../apimachinery/node-connector.ts";
 import { quantityToNumber } from "../apimachinery/quantity.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { EndpointSlice, Pod, Service, Taint } from "../apimachinery/schema/generated/types.ts";
@@ -19,7 +19,7 @@ import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes, resourceClaims, runtimeClasses } from "../client/resources.ts";
-import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, Tree } from "../host/index.ts";
+import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, type SignalName, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
@@ -35,12 +35,17 @@ import { type LatencyOption, latencyModel } from "./latency.ts";
 import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
 import { networkLookups } from "./network/informer-lookups.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
+import type { DiskFault, NetworkFault } from "./node/fault-kinds.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
 import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
+import { NodeDaemons } from "./node/node-daemons.ts";
+import { NodeFaults } from "./node/node-faults.ts";
 import { defaultCapacity } from "./node/node-object.ts";
 import { NodePower } from "./node/node-power.ts";
 import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
+import { loadKubeletStartup } from "./node-machine/load-kubelet-startup.ts";
+import { NodeCommands } from "./node-machine/node-commands.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { SandboxRuntime } from "./pod-worker/sandboxes.ts";
@@ -59,6 +64,8 @@ import { FetchedObjects } from "./volumes/fetched-objects.ts";
 
 /** Where the control plane's requests to pods and nodes come from, as cluster.ts places it. */
 const controlPlaneAddress = "172.19.0.2";
+/** As a node's kubelet.conf names it. */
+const apiServerUrl = `https://${controlPlaneAddress}:6443`;
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
 
@@ -72,6 +79,8 @@ export interface FleetOptions {
 	readonly clientFor: (node: string) => Client;
 	/** How nodes with certificates prove who they are; absent: there are none. */
 	readonly credentials?: NodeCredentials;
+	/** PEM: the cluster's, as nodes have it in /etc/kubernetes/pki; absent: they have none. */
+	readonly clusterCa?: string | undefined;
 	/** Of whoever deletes the Node of a machine that is gone, which no kubelet may. */
 	readonly remover: Client;
 	/** Of a client that may read pods, nodes, services, endpointslices, configmaps and secrets of all namespaces. */
@@ -123,6 +132,8 @@ export interface RunningPod {
 export class Fleet {
 	/** What the API server calls for logs, exec, attach and port-forward. */
 	readonly connector: NodeConnector;
+	/** What somebody ran on nodes who logged in to them. */
+	readonly commands = new NodeCommands();
 	/** What pods and nodes use. */
 	readonly usage: UsageSource;
 	readonly #options: FleetOptions;
@@ -142,6 +153,8 @@ export class Fleet {
 	readonly #power: NodePower;
 	/** Of nodes whose runtime somebody has looked at. */
 	readonly #runtimes = new WeakMap<SimNode, NodeRuntime>();
+	readonly #daemons: NodeDaemons;
+	readonly #faults: NodeFaults;
 	/** Of nodes that have them. */
 	readonly #certificates = new Map<string, NodeCertificates>();
 	readonly #network: ClusterNetwork;
@@ -257,10 +270,24 @@ export class Fleet {
 			clock: this.#clock,
 			random: this.#random.fork("power"),
 			workers: (node) => this.#workersOn(node),
-			setRunning: (node, isRunning) => this.#setRunning(node.name, isRunning),
+			changed: (node) => this.#refresh(node),
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			forgetStaticPods: (node) => this.#staticPods.end(node),
+		});
+		this.#faults = new NodeFaults({
+			press: (node, resource) => this.#eviction.press(node, resource),
+			changed: (node) => this.#refresh(node),
+		});
+		this.#network.isLost = (from, to) => this.#faults.isLost(from, to);
+		this.#daemons = new NodeDaemons({
+			clock: this.#clock,
+			apiServer: apiServerUrl,
+			changed: (node) => this.#refresh(node),
+			reportStatus: (node) => this.#heartbeats.reportStatus(node),
+			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
+			power: (node, action) => void this.#power.asked(node, action),
+			runtimeStarted: (node) => this.#runtime(node).restart(),
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
@@ -277,9 +304,9 @@ export class Fleet {
 		await Promise.all(Object.values(this.#informers).map((informer: { whenSynced(): Promise<void> }) => informer.whenSynced()));
 	}
 
-	/** In virtual time, before the clock moves: loads the shell, which otherwise happens when the first one runs. */
+	/** In virtual time, before the clock moves: loads the shell and what a kubelet starts with, which otherwise happens when first needed. */
 	static async preload(): Promise<void> {
-		await Promise.all([loadGrammar(), preloadRuntimeTools()]);
+		await Promise.all([loadGrammar(), loadKubeletStartup(), preloadRuntimeTools()]);
 	}
 
 	/**
@@ -333,6 +360,7 @@ export class Fleet {
 		this.#nodes.delete(name);
 		if (this.#nodesByAddress.get(node.address) === node) this.#nodesByAddress.delete(node.address);
 		node.running = false;
+		this.#faults.forget(node);
 		this.#heartbeats.end(node);
 		this.#eviction.end(node);
 		this.#staticPods.end(node);
@@ -350,7 +378,10 @@ export class Fleet {
 
 	/** Stops a node's kubelet: no heartbeats, no changes to its pods, no logs or exec. Its processes go on. */
 	stopNode(name: string): void {
-		this.#setRunning(name, false);
+		this.#withNode(name, (node) => {
+			node.isCutOff = true;
+			this.#refresh(node);
+		});
 	}
 
 	/** A kubelet that was stopped goes on; a machine that is off comes on, and its pods' containers start anew. */
@@ -363,8 +394,40 @@ export class Fleet {
 		this.#withNode(name, (node) => this.#eviction.press(node, resource));
 	}
 
+	/** Takes away what was put on it, and mends its disk and its network; a kubelet that was cut off goes on with `startNode`. */
 	relieveNode(name: string): void {
-		this.#withNode(name, (node) => node.relieve());
+		this.#withNode(name, (node) => {
+			node.relieve();
+			this.#faults.heal(node);
+			for (const worker of this.#workersOn(name)) worker.sync();
+		});
+	}
+
+	/** Breaks a node's disk, until `relieveNode`. Throws an Error if its kubelet would not mind a full one. */
+	failDisk(name: string, fault: DiskFault): void {
+		this.#withNode(name, (node) => this.#faults.failDisk(node, fault));
+	}
+
+	/** Breaks a node's network, until `relieveNode` and `startNode`. */
+	failNetwork(name: string, fault: NetworkFault): void {
+		this.#withNode(name, (node) => this.#faults.failNetwork(node, fault));
+	}
+
+	/**
+	 * Sends a signal to a container's main process, as `kill` on the node does.
+	 * @param container default: the pod's first
+	 * @returns why there is nobody to send it to; undefined if it was sent
+	 */
+	killContainer(namespace: string, pod: string, container: string | undefined, signal: SignalName): string | undefined {
+		const worker = this.#workerOf(namespace, pod);
+		if (worker === undefined) return `pod ${JSON.stringify(pod)} does not run on a node that is simulated here`;
+		const name = container ?? worker.pod.spec?.containers[0]?.name ?? "";
+		const found = worker.container(name);
+		if (found === undefined) return `container ${name} is not valid for pod ${pod}`;
+		const process = found.container?.process;
+		if (process === undefined || process.exit !== undefined) return `container ${name} of pod ${pod} does not run`;
+		process.kill(signal);
+		return undefined;
 	}
 
 	/** Cuts a node's power: all that runs on it ends, and nobody is told. */
@@ -404,11 +467,6 @@ export class Fleet {
 		return this.#runtimeOf(name);
 	}
 
-	/** A node's containerd starts anew: what its configuration says by now counts. */
-	restartRuntime(name: string): void {
-		this.#runtimeOf(name)?.restart();
-	}
-
 	#runtimeOf(name: string): NodeRuntime | undefined {
 		const node = this.#nodes.get(name);
 		return node === undefined || node.isOff ? undefined : this.#runtime(node);
@@ -433,6 +491,16 @@ export class Fleet {
 		const made = new NodeRuntime({ node, host: this.#host, workers: () => this.#workersOn(node.name) });
 		this.#runtimes.set(node, made);
 		return made;
+	}
+
+	/**
+	 * Runs a command on a node's machine as root, or, if it is empty, a login shell; undefined if there is no such node or it has no
+	 * power. When the signal aborts, the command gets SIGHUP.
+	 */
+	execOnNode(name: string, options: ExecOptions, streams: ProcessStreams, signal: AbortSignal): Promise<ExitStatus> | undefined {
+		const machine = this.machineOf(name);
+		if (machine === undefined) return undefined;
+		return this.commands.run(name, machine, options, streams, signal, () => this.machineOf(name) === machine);
 	}
 
 	/** What a node has pulled, by reference; undefined if there is no such node. */
@@ -469,23 +537,35 @@ export class Fleet {
 		this.#byNode.clear();
 	}
 
-	#setRunning(name: string, running: boolean): void {
-		const node = this.#nodes.get(name);
-		if (node === undefined || node.running === running) return;
+	/** Its kubelet begins or stops, if that is due; and it looks after its pods, or does not. */
+	#refresh(node: SimNode): void {
+		if (this.#nodes.get(node.name) !== node) return;
+		const { name, running: before, shouldRun: running } = node;
+		node.noteApi();
 		node.running = running;
+		if (running === before) {
+			for (const worker of this.#workersOn(name)) this.#pauseOrGoOn(worker);
+			return;
+		}
 		if (running) void this.#heartbeats.begin(node).then(() => this.#heartbeats.reportStatus(node));
 		else {
 			this.#heartbeats.end(node);
 			this.#eviction.end(node);
 		}
-		for (const worker of this.#workersOn(name)) {
-			worker.paused = !running;
-			worker.sync();
-		}
+		for (const worker of this.#workersOn(name)) this.#pauseOrGoOn(worker);
 		if (!running) return;
 		this.#claims.started(name);
 		this.#eviction.filesGrew(node);
 		this.#staticPods.begin(node);
+	}
+
+	/** A kubelet that does not run, or can't reach its runtime, leaves pods as they are; for a while it still tries to make new ones. */
+	#pauseOrGoOn(worker: PodWorker): void {
+		const { running, outage } = worker.node as SimNode;
+		const paused = !running || (outage !== undefined && (outage.isNoticed || worker.record.sandbox === "ready"));
+		if (paused === worker.paused && !running) return;
+		worker.paused = paused;
+		worker.sync();
 	}
 
 	#createNode(options: NodeOptions): SimNode {
@@ -517,6 +597,8 @@ export class Fleet {
 			() => this.#random.fork(`machine ${options.name}`),
 			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
 			() => this.#workersOn(options.name),
+			this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
+			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
 	}
 
@@ -592,7 +674,7 @@ export class Fleet {
 
 	#startWorker(node: SimNode, pod: Pod): PodWorker {
 		const made = new PodWorker(this.#host, node, pod);
-		made.paused = !node.running;
+		made.paused = !node.running || node.outage?.isNoticed === true;
 		this.#workers.set(pod.metadata?.uid ?? "", made);
 		const { name } = node;
 		const others = this.#byNode.get(name);
@@ -729,11 +811,28 @@ export class Fleet {
 			logGrew: (bytes) => this.#logBudget.grew(bytes),
 			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
 			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
-			event: (node, pod, type, reason, message, container) => this.#writes.podEvent(node, pod, type, reason, message, container),
+			event: (node, pod, type, reason, message, container) => {
+				this.#remember(node, pod, reason, message, container);
+				this.#writes.podEvent(node, pod, type, reason, message, container);
+			},
 			patchStatus: (node, pod, status) =>
 				isStaticPod(pod) ? this.#staticPods.patchStatus(node, pod, status) : this.#writes.patchStatus(node, pod, status),
 			removePod: (node, pod) => (isStaticPod(pod) ? this.#staticPods.remove(pod) : this.#writes.removePod(node, pod)),
 		};
+	}
+
+	/** For the journal of its node. */
+	#remember(name: string, { metadata, spec }: Pod, reason: string, message: string, container: string | undefined): void {
+		const node = this.#nodes.get(name);
+		const uid = metadata?.uid ?? "";
+		if (node === undefined) return;
+		const all = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+		const image = all.find((each) => each.name === container)?.image ?? "";
+		const { containerId: id = "", restartBackoff } =
+			(container === undefined ? undefined : this.#workers.get(uid)?.container(container)?.record) ?? {};
+		const backOff = restartBackoff === undefined ? {} : { backOff: formatGoDuration(restartBackoff.delayMs) };
+		const about = container === undefined ? undefined : { name: container, image, id, ...backOff };
+		node.facts.add({ atMs: this.#clock.now(), pod: `${metadata?.namespace}/${metadata?.name}`, uid, container: about, reason, message });
 	}
 
 	#promisedToOthers(node: string, self: RoomSeeker): Footprint {

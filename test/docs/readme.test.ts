@@ -57,6 +57,7 @@ test("the TypeScript is right by the package's own types, runs, and prints what 
 			...blocksOf("docs/testing-operators.md"),
 			...blocksOf("docs/scheduler.md"),
 			...blocksOf("docs/images.md"),
+			...blocksOf("docs/nodes.md"),
 		].filter(({ language }) => language === "ts");
 		expect(examples.length).toBeGreaterThan(0);
 		examples.forEach(({ text }, index) => {

@@ -63,8 +63,8 @@ export class KubesimHome implements AsyncDisposable {
 	}
 
 	/** Runs it to its end, whatever the exit code. */
-	try(args: string | readonly string[]): Promise<ToolResult> {
-		return this.#tool.try(this.#words(args));
+	try(args: string | readonly string[], input = ""): Promise<ToolResult> {
+		return this.#tool.try(this.#words(args), input);
 	}
 
 	/** Runs it and gives its stdout; rejects if it fails. */

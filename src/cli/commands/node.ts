@@ -1,4 +1,4 @@
-/** `kubesim node add|remove|list|stop|start|reboot|isolate|pressure|heal`. */
+/** `kubesim node add|remove|list|stop|start|reboot|isolate|pressure|fail|heal`, and `kubesim pod kill`. */
 import type { NodeReport } from "../../cluster/index.ts";
 import { askCluster } from "../control/running-server.ts";
 import { CliError } from "../errors.ts";
@@ -36,6 +36,26 @@ export async function nodeIsolate(node: string, { name }: Target): Promise<void>
 export async function nodePressure(resource: string, node: string, { name }: Target): Promise<void> {
 	await askCluster(name, "node.press", { node, resource });
 	say(`${node} is short of ${resource}. To mend it: kubesim node heal ${node}`);
+}
+
+interface FailOptions extends Target {
+	readonly partial?: string;
+}
+
+export async function nodeFail(part: string, node: string, { name, partial }: FailOptions): Promise<void> {
+	await askCluster(name, "node.fail", { node, part, ...(partial === undefined ? {} : { as: partial }) });
+	say(`The ${part} of ${node} fails${partial === undefined ? "" : ` (${partial})`}. To mend it: kubesim node heal ${node}`);
+}
+
+interface KillOptions extends Target {
+	readonly namespace: string;
+	readonly container?: string;
+	readonly signal: string;
+}
+
+export async function podKill(pod: string, { name: cluster, namespace, container, signal }: KillOptions): Promise<void> {
+	await askCluster(cluster, "pod.kill", { name: pod, namespace, signal, ...(container === undefined ? {} : { container }) });
+	say(`Sent ${signal.replace(/^(?=[A-Z])(?!SIG)/, "SIG")} to ${container === undefined ? "" : `container ${container} of `}pod ${pod}.`);
 }
 
 export async function nodeHeal(node: string, { name }: Target): Promise<void> {

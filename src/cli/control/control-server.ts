@@ -2,10 +2,14 @@
  * How commands talk to a server of ours beside its API: JSON over a socket in the file system that only its owner may use.
  *
  *     POST /  { "method": "store.stop", "params": { … } }   →   { "result": … } or { "error": { "message": … } }
+ *     GET /  Upgrade: kubesim-exec   →   a command on a node, with its streams (exec-frames.ts)
  */
 import { chmodSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { messageOf } from "../errors.ts";
+import { execProtocol } from "./exec-frames.ts";
+import { type NodeExec, serveExec } from "./exec-server.ts";
 
 /** By name. What a method throws is what the command says. */
 export type ControlMethods = Readonly<Record<string, (params: Readonly<Record<string, unknown>>) => unknown>>;
@@ -17,12 +21,24 @@ export interface ControlServer {
 const maxRequestBytes = 1024 * 1024;
 
 /** Takes the place of a socket that a killed server left behind. Rejects with the system's error. */
-export async function serveControl(path: string, methods: ControlMethods): Promise<ControlServer> {
+export async function serveControl(path: string, methods: ControlMethods, exec?: NodeExec): Promise<ControlServer> {
 	const server = createServer((request, response) => {
 		void answer(request, methods).then(
 			(body) => send(response, body),
 			(error: unknown) => send(response, { error: { message: messageOf(error) } }),
 		);
+	});
+	const upgraded = new Set<Duplex>();
+	server.on("upgrade", (request, socket: Duplex, head) => {
+		if (exec === undefined || request.headers.upgrade !== execProtocol) {
+			socket.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+			return;
+		}
+		upgraded.add(socket);
+		socket.once("close", () => upgraded.delete(socket));
+		socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${execProtocol}\r\n\r\n`);
+		if (head.length > 0) socket.unshift(head);
+		serveExec(socket, exec);
 	});
 	rmSync(path, { force: true });
 	await listen(server, path);
@@ -32,6 +48,7 @@ export async function serveControl(path: string, methods: ControlMethods): Promi
 			new Promise((resolve) => {
 				server.close(() => resolve());
 				server.closeAllConnections();
+				for (const socket of upgraded) socket.destroy();
 				rmSync(path, { force: true });
 			}),
 	};

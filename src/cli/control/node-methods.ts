@@ -1,7 +1,7 @@
 /** What commands may ask of, and do to, the nodes of a cluster that runs: `kubesim node …`. */
 import { readManifest } from "../../apimachinery/manifests.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import { type Cluster, NodeRequestError } from "../../cluster/index.ts";
+import { type Cluster, type KilledPod, type NodeFault, NodeRequestError } from "../../cluster/index.ts";
 import type { ControlMethods } from "./control-server.ts";
 
 function pressed(resource: unknown): "memory" | "disk" | "pid" {
@@ -11,10 +11,7 @@ function pressed(resource: unknown): "memory" | "disk" | "pid" {
 
 export function nodeMethods(cluster: Cluster): ControlMethods {
 	const { nodes } = cluster;
-	const known = (name: unknown): string => {
-		if (cluster.fleet.hasNode(String(name))) return String(name);
-		throw new Error(`node ${JSON.stringify(String(name))} is not simulated here: ${cluster.fleet.nodeNames().join(", ") || "no node is"}`);
-	};
+	const known = (name: unknown): string => nodes.known(String(name));
 	const stop = async (node: string, isGraceful: boolean): Promise<void> => {
 		if (isGraceful) await cluster.fleet.shutDownNode(node);
 		else cluster.fleet.powerOffNode(node);
@@ -25,10 +22,9 @@ export function nodeMethods(cluster: Cluster): ControlMethods {
 		/** The machine runs, and nobody hears of it. */
 		"node.isolate": ({ node }) => cluster.fleet.stopNode(known(node)),
 		"node.press": ({ node, resource }) => cluster.fleet.pressNode(known(node), pressed(resource)),
-		"node.heal": ({ node }) => {
-			cluster.fleet.relieveNode(known(node));
-			cluster.fleet.startNode(known(node));
-		},
+		"node.fail": ({ node, part, as }) => nodes.fail(String(node), { part, as } as NodeFault),
+		"node.heal": ({ node }) => nodes.heal(String(node)),
+		"pod.kill": (params) => nodes.killPod(params as unknown as KilledPod),
 		"node.reboot": async ({ node, graceful }) => {
 			await stop(known(node), graceful === true);
 			cluster.fleet.startNode(known(node));

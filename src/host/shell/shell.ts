@@ -136,10 +136,14 @@ async function runSession(grammar: Grammar, context: ProcessContext, state: Shel
 		try {
 			await runCommand(shell, command, descriptors);
 		} catch (error) {
-			if (error instanceof ExitShell) return shell.runExitTrap(error.status, descriptors);
+			if (error instanceof ExitShell) {
+				tty.onCommand(command.trim(), error.status);
+				return shell.runExitTrap(error.status, descriptors);
+			}
 			if (!(error instanceof Interrupted)) throw error;
 			state.status = 130;
 		}
+		if (command.trim() !== "") tty.onCommand(command.trim(), state.status);
 	}
 }
 

@@ -23,6 +23,8 @@ export class Tty implements Terminal {
 	rows = 24;
 	/** Called on Ctrl-C and Ctrl-\ while no line is being edited. */
 	onSignal: (signal: "INT" | "QUIT") => void = () => undefined;
+	/** Told of each line that was given to a shell on this terminal, when it has been carried out. */
+	onCommand: (line: string, exitCode: number) => void = () => undefined;
 	readonly #output: OutputStream;
 	/** Lines that wait for a reader; "" is Ctrl-D, the end for one reader. */
 	readonly #lines: string[] = [];

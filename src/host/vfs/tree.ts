@@ -5,7 +5,7 @@
  * the copy by the identity of the original, so hard links stay links. A container that changes nothing costs nothing.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
-import { type DirectoryInode, type FileContent, type FileInode, FsError, type Inode } from "./inode.ts";
+import { type DirectoryInode, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
 import { SparseBytes } from "./sparse-bytes.ts";
 
 /** What files written to one tree may take of its disk; more is ENOSPC. */
@@ -22,6 +22,8 @@ export interface TreeOptions {
 	readonly limitBytes?: number;
 	/** Told when files or directories are written or removed. */
 	readonly onWrite?: (() => void) | undefined;
+	/** With which error every write fails, while the disk beneath is not well. */
+	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
 }
 
 interface Taken {
@@ -36,15 +38,17 @@ export class Tree {
 	readonly #lower: Inode;
 	readonly #limitBytes: number;
 	readonly #onWrite: (() => void) | undefined;
+	readonly #writeFault: (() => FsErrorCode | undefined) | undefined;
 	/** Lower inode -> this tree's copy. Absent until the first change. */
 	#copies: Map<Inode, Inode> | undefined;
 	#nextIno = 1_000_000;
 	/** At least what the files written to this tree take: removals are noticed when it reaches a limit. */
 	#used: Taken = { diskBytes: 0, heldBytes: 0 };
 
-	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes, onWrite }: TreeOptions) {
+	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes, onWrite, writeFault }: TreeOptions) {
 		this.clock = clock;
 		this.#onWrite = onWrite;
+		this.#writeFault = writeFault;
 		this.#limitBytes = limitBytes;
 		this.#lower = lower ?? this.newDirectory(0o755);
 	}
@@ -116,6 +120,7 @@ export class Tree {
 
 	/** Puts `inode` into a directory under a name, in place of what was there. */
 	setEntry(directory: DirectoryInode, name: string, inode: Inode): void {
+		this.#checkDisk(name);
 		const owned = this.own(directory);
 		owned.entries.set(name, inode);
 		owned.mtimeMs = this.clock.now();
@@ -123,6 +128,7 @@ export class Tree {
 	}
 
 	removeEntry(directory: DirectoryInode, name: string): void {
+		this.#checkDisk(name);
 		const owned = this.own(directory);
 		owned.entries.delete(name);
 		owned.mtimeMs = this.clock.now();
@@ -131,6 +137,7 @@ export class Tree {
 
 	/** Replaces a file's bytes; fails with ENOSPC over the tree's limits. */
 	setContent(file: FileInode, content: FileContent, path: string): void {
+		this.#checkDisk(path);
 		const before = file.frozen ? nothing : takenBy(file.content);
 		const after = takenBy(content);
 		this.#take({ diskBytes: after.diskBytes - before.diskBytes, heldBytes: after.heldBytes - before.heldBytes }, path);
@@ -141,6 +148,7 @@ export class Tree {
 
 	/** Adds to the end of a file; fails like `setContent`. */
 	append(file: FileInode, bytes: Uint8Array, path: string): void {
+		this.#checkDisk(path);
 		const { content } = file;
 		if (content instanceof SparseBytes) {
 			const before = takenBy(content);
@@ -189,6 +197,12 @@ export class Tree {
 	#changed(file: FileInode): void {
 		file.mtimeMs = this.clock.now();
 		this.#onWrite?.();
+	}
+
+	/** Throws FsError. */
+	#checkDisk(path: string): void {
+		const fault = this.#writeFault?.();
+		if (fault !== undefined) throw new FsError(fault, "write", path);
 	}
 
 	#base(mode: number) {

@@ -4,6 +4,7 @@ import type { Container, EphemeralContainer, Pod } from "../../apimachinery/sche
 import {
 	type DirectoryInode,
 	FileSystem,
+	type FsErrorCode,
 	type Inode,
 	kernelVersion,
 	type Machine,
@@ -31,6 +32,8 @@ export interface ContainerFilesOptions {
 	readonly env: () => ReadonlyMap<string, string>;
 	readonly machine: () => Machine;
 	readonly onWrite: () => void;
+	/** With which error every write to the node's disk fails. */
+	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
 	/** What the main process writes to: its log. */
 	readonly output: (stream: "stdout" | "stderr") => OutputStream | undefined;
 }
@@ -63,9 +66,9 @@ function deviceTree(): DirectoryInode {
 }
 
 export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
-	const { clock, container, image, pod, onWrite } = options;
+	const { clock, container, image, pod, onWrite, writeFault } = options;
 	const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem === true;
-	const files = new FileSystem(new Tree({ clock, lower: image, onWrite }), readOnlyRoot);
+	const files = new FileSystem(new Tree({ clock, lower: image, onWrite, writeFault }), readOnlyRoot);
 	const mount = (path: string, tree: Tree, source: string, type: string, more: Partial<Mount> = {}) =>
 		files.mount({ path, tree, source, type, readOnly: false, ...more });
 	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");

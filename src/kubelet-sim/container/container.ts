@@ -11,8 +11,9 @@ import {
 	emptyInput,
 	type FileSystem,
 	FsError,
+	type FsErrorCode,
 	findCommand,
-	type InputStream,
+	inputFrom,
 	type Kernel,
 	Machine,
 	type NetworkStack,
@@ -61,6 +62,8 @@ export interface ContainerOptions {
 	readonly onMemoryTaken: () => void;
 	/** Told when files are written to its own layer. */
 	readonly onWrite: () => void;
+	/** With which error every write to the node's disk fails. */
+	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
 	/** Of the node, or of the pod's virtual machine. */
 	readonly kernel: Kernel;
 	/** WebAssembly modules are run, not refused. */
@@ -361,16 +364,6 @@ export class SimContainer {
 
 function usesVariables({ command = [], args = [] }: Container | EphemeralContainer): boolean {
 	return [...command, ...args].some((word) => word.includes("$"));
-}
-
-function inputFrom(chunks: AsyncIterable<Uint8Array>): InputStream {
-	const iterator = chunks[Symbol.asyncIterator]();
-	return {
-		read: async () => {
-			const next = await iterator.next();
-			return next.done === true ? undefined : next.value;
-		},
-	};
 }
 
 /** Resolves when it aborts. */

@@ -111,6 +111,8 @@ export class ClusterNetwork implements NetworkFabric {
 	readonly #serviceCidr: string;
 	readonly #ownDns: boolean;
 	readonly #ownZone: ClusterZoneServer;
+	/** Whether nothing passes between two addresses: somebody's network is broken. */
+	isLost: (from: string, to: string) => boolean = () => false;
 
 	constructor({ lookups, clock, random, clusterDns, serviceCidr = "10.96.0.0/12", ownDns = true }: ClusterNetworkOptions) {
 		this.lookups = lookups;
@@ -153,7 +155,8 @@ export class ClusterNetwork implements NetworkFabric {
 		if (isOwn || server === outsideNameServer) {
 			const client = { address: from.address, pod: from.owner?.pod };
 			const to = { address: server, pod: isOwn ? ownDnsPod : undefined };
-			if (!mayLeave(this.lookups, { from: client, to, port: dnsPort, protocol: "UDP" })) return undefined;
+			if (this.isLost(from.address, server) || !mayLeave(this.lookups, { from: client, to, port: dnsPort, protocol: "UDP" }))
+				return undefined;
 			return isOwn ? this.#answer(question) : this.#outside(question);
 		}
 		try {
@@ -171,7 +174,8 @@ export class ClusterNetwork implements NetworkFabric {
 		const service = this.lookups.serviceByAddress(address);
 		const node = this.#nodeAt(address);
 		if (service !== undefined && node === undefined) return { type: "silence" };
-		if (node !== undefined) return node.isOff ? { type: "silence" } : { type: "reply", ttl: node === from.node ? 64 : 63 };
+		if (node !== undefined)
+			return node.isOff || this.isLost(from.address, address) ? { type: "silence" } : { type: "reply", ttl: node === from.node ? 64 : 63 };
 		const target = this.#pods.get(address);
 		if (target === undefined) return this.#isServiceAddress(address) ? { type: "silence" } : { type: "unreachable", from: gatewayOf(from) };
 		if (target.node.isOff || !this.#mayPing(from, target)) return { type: "silence" };
@@ -210,8 +214,9 @@ export class ClusterNetwork implements NetworkFabric {
 		return destination;
 	}
 
-	/** Throws ETIMEDOUT if policies do not let it pass. @param node where it comes from: a node reaches its own pods */
+	/** Throws ETIMEDOUT if a network between is broken, or policies do not let it pass. @param node where it comes from: a node reaches its own pods */
 	#admit(client: PolicyPeer, { network, port, from }: Destination, protocol: PolicyRequest["protocol"], node?: NetworkNode): void {
+		if (this.isLost(client.address, network.address)) throw new NetworkError("ETIMEDOUT");
 		if (client.pod === undefined ? node !== undefined && node === network.node : client.pod === network.owner?.pod) return;
 		const to = { address: network.address, pod: network.owner?.pod };
 		// Behind a node's address nobody knows who it is.

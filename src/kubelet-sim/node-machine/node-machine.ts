@@ -12,25 +12,18 @@ export interface NodeMachineOptions {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly kernel: Kernel;
-	/** Those that a node has and its containers have not. */
-	readonly findProgram: (name: string) => Program | undefined;
 	/** The node's disk, which hostPath volumes lead to as well. */
 	readonly disk: () => FileSystem;
 	readonly network: NetworkStack;
 	readonly capacity: Readonly<Record<string, string>>;
 	/** When it booted, Unix ms. */
 	readonly startedMs: number;
+	/** Programs of nodes alone, by name. */
+	readonly findProgram: (name: string) => Program | undefined;
 }
 
 /** Pids below are for what boots with the machine. */
 export const firstFreePid = 1_000;
-
-/** What runs on every node before its first pod comes. */
-const services: readonly { readonly pid: number; readonly argv: readonly string[] }[] = [
-	{ pid: 1, argv: ["/sbin/init"] },
-	{ pid: 411, argv: ["/usr/bin/containerd"] },
-	{ pid: 738, argv: ["/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml", "--kubeconfig=/etc/kubernetes/kubelet.conf"] },
-];
 
 const serve: Program = async ({ process }) => {
 	await process.exited;
@@ -38,7 +31,7 @@ const serve: Program = async ({ process }) => {
 };
 
 export function openNodeMachine(options: NodeMachineOptions): Machine {
-	const { name, clock, random, kernel, findProgram, disk, network, capacity, startedMs } = options;
+	const { name, clock, random, kernel, disk, network, capacity, startedMs } = options;
 	const machine = new Machine({
 		hostname: name,
 		clock,
@@ -46,24 +39,22 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 		network,
 		kernel,
 		pidNamespace: kernel.rootNamespace,
-		findProgram: (command) => findProgram(command) ?? findCommand(command),
+		findProgram: (program) => options.findProgram(program) ?? findCommand(program),
 		openFileSystem: () => new FileSystem(disk().rootTree),
 		cores: () => quantityToNumber(capacity.cpu ?? "1"),
 		memoryLimitBytes: () => quantityToNumber(capacity.memory ?? "0"),
 	});
 	kernel.host = machine;
 	const nowhere = { write: () => undefined };
-	for (const { pid, argv } of services) {
-		machine.run(serve, {
-			argv,
-			env: new Map(),
-			cwd: "/",
-			stdin: emptyInput,
-			stdout: nowhere,
-			stderr: nowhere,
-			pids: { pid, hostPid: pid },
-			startMs: startedMs,
-		});
-	}
+	machine.run(serve, {
+		argv: ["/sbin/init"],
+		env: new Map(),
+		cwd: "/",
+		stdin: emptyInput,
+		stdout: nowhere,
+		stderr: nowhere,
+		pids: { pid: 1, hostPid: 1 },
+		startMs: startedMs,
+	});
 	return machine;
 }

@@ -50,6 +50,8 @@ export interface KubeletSettings {
 	/** Of pulls at once. */
 	readonly maxPulls: number;
 	readonly verification: Verification;
+	/** What was said. */
+	readonly given: KubeletConfiguration;
 	/** As /configz shows it. */
 	readonly configuration: KubeletConfiguration;
 }
@@ -84,6 +86,7 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		logs: readLogPolicy(configuration),
 		maxPulls: readMaxPulls(configuration),
 		verification: readVerification(configuration),
+		given,
 		configuration,
 	};
 }

@@ -8,6 +8,7 @@ import { diskDriver, maxVolumesPerNode, zoneLabel } from "../../apimachinery/sto
 import { formatMicroTime, formatTime } from "../../apimachinery/time.ts";
 import { kernelVersion } from "../../host/index.ts";
 
+export const osImage = "Debian GNU/Linux 13 (trixie)";
 const containerRuntimeVersion = "containerd://2.1.4";
 export const leaseNamespace = "kube-node-lease";
 /** A lease not renewed for so long makes its node NotReady. */
@@ -150,7 +151,7 @@ function nodeInfo({ machineId, systemUuid, bootId }: NodeIdentity): NodeSystemIn
 		kubeletVersion: kubernetesVersion,
 		machineID: machineId,
 		operatingSystem: "linux",
-		osImage: "Debian GNU/Linux 13 (trixie)",
+		osImage,
 		systemUUID: systemUuid,
 	};
 }

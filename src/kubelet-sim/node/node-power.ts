@@ -9,12 +9,15 @@
  */
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import type { PowerAction } from "../../host/index.ts";
 import { priorityOf, systemCriticalPriority } from "../admission/critical-pods.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { ShutdownPeriods } from "./kubelet-configuration.ts";
 import type { SimNode } from "./sim-node.ts";
 
 const pollMs = 1_000;
+/** Until a machine that reboots is up again. */
+const bootMs = 5_000;
 
 const terminated = { reason: "Terminated", message: "Pod was terminated in response to imminent node shutdown." } as const;
 
@@ -22,8 +25,8 @@ export interface NodePowerOptions {
 	readonly clock: Clock;
 	readonly random: Random;
 	readonly workers: (node: string) => Iterable<PodWorker>;
-	/** The kubelet stops or begins. */
-	readonly setRunning: (node: SimNode, isRunning: boolean) => void;
+	/** Whether the kubelet works may have changed. */
+	readonly changed: (node: SimNode) => void;
 	readonly reportStatus: (node: SimNode) => Promise<void>;
 	readonly event: (node: SimNode, type: "Normal" | "Warning", reason: string, message: string) => void;
 	/** The machine is off: static pods are no more. */
@@ -66,11 +69,21 @@ export class NodePower {
 			await sleep(clock, pollMs);
 	}
 
+	/** Somebody in a shell on it wants it off, or on again. A kubelet that holds shutdowns up (shutdownGracePeriod) ends its pods before. */
+	async asked(node: SimNode, action: PowerAction): Promise<void> {
+		const { shutdown } = node.settings;
+		if (shutdown.graceMs > 0 && node.running) await this.shutDown(node, shutdown);
+		else this.cut(node);
+		if (action !== "reboot") return;
+		await sleep(this.#options.clock, bootMs);
+		this.boot(node);
+	}
+
 	/** All that ran on the machine ends at once, and nobody is told. */
 	cut(node: SimNode): void {
 		if (node.isOff) return;
 		node.isOff = true;
-		this.#options.setRunning(node, false);
+		this.#options.changed(node);
 		for (const worker of this.#options.workers(node.name)) worker.powerCut();
 		node.halt();
 		this.#options.forgetStaticPods(node);
@@ -78,12 +91,16 @@ export class NodePower {
 
 	boot(node: SimNode): void {
 		if (!node.isOff) {
-			this.#options.setRunning(node, true);
+			node.isCutOff = false;
+			this.#options.changed(node);
 			return;
 		}
 		const { clock, random, event } = this.#options;
 		node.boot(random.uuid(), clock.now());
-		this.#options.setRunning(node, true);
+		node.isCutOff = false;
+		this.#options.changed(node);
+		// Who has changed its files finds what came of it: a kubelet that does not start, for one.
+		if (node.hasFiles) void node.machine;
 		const { bootId } = node.description.identity;
 		event(node, "Normal", "Starting", "Starting kubelet.");
 		event(node, "Warning", "Rebooted", `Node ${node.name} has been rebooted, boot id: ${bootId}`);

@@ -2,53 +2,33 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, Kernel, type Machine, type Program, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, type Program, putFile, Tree } from "../../host/index.ts";
 import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
-import { debian } from "../images/base.ts";
-import { once } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { PullQueue } from "../images/pull-queue.ts";
 import { PullRecords } from "../images/pull-records.ts";
 import { isPlainHttpConfigured } from "../images/registry-options.ts";
-import { type ClusterNetwork, outsideNameServer } from "../network/cluster-network.ts";
+import type { ClusterNetwork } from "../network/cluster-network.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
+import type { ApiOutage } from "../node-machine/api-outage.ts";
+import { NodeFacts } from "../node-machine/node-facts.ts";
+import { installedFiles, type OwnFiles, writeOwnFiles } from "../node-machine/node-files.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
+import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
-import { containerdConfigPath, shippedConfig } from "../runtime/containerd-config.ts";
-import { runtimeProgramNames } from "../runtime/program-names.ts";
 import { PodAddresses } from "./addresses.ts";
+import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
 import { type LoggedPod, withLogs } from "./log-directories.ts";
-import type { NodeDescription, NodeHealth, NodeImage } from "./node-object.ts";
+import { type NodeDescription, type NodeHealth, type NodeImage, osImage } from "./node-object.ts";
+import type { RuntimeOutage } from "./runtime-health.ts";
 
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
 const maxReportedImages = 50;
 
 const noImages: ReadonlyMap<string, StoredImage> = new Map();
-
-const crictlConfig = `runtime-endpoint: unix:///run/containerd/containerd.sock
-image-endpoint: unix:///run/containerd/containerd.sock
-timeout: 2
-debug: false
-`;
-
-const nodeFiles = once(() =>
-	debian(["arp", "curl", "dig", "host", "ifconfig", "ip", "iptables", "iptables-save", "netstat", "nslookup", "ping", "ps", "route", "ss"])
-		.file("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-		.file("/etc/resolv.conf", `nameserver ${outsideNameServer}\noptions ndots:0\n`)
-		.directory("/etc/containerd/certs.d")
-		.file(containerdConfigPath, shippedConfig)
-		.file("/etc/crictl.yaml", crictlConfig)
-		.directory("/run/containerd")
-		.directory("/var/lib/containerd")
-		.programs("/usr/bin", runtimeProgramNames)
-		.directory("/etc/kubernetes/manifests")
-		.directory("/var/lib/kubelet")
-		.directory("/var/log")
-		.build(),
-);
 
 const noPressures: readonly string[] = [];
 
@@ -62,8 +42,20 @@ export interface StoredImage extends PulledImage {
 
 export class SimNode implements WorkerNode, MeasuredNode {
 	description: NodeDescription;
-	/** Heartbeats and pods are being worked on. */
+	/** Heartbeats and pods are being worked on: what follows from the four below, and kept by who changes them. */
 	running = true;
+	/** Its kubelet's process runs. */
+	kubeletRuns = true;
+	/** Its kubelet looks for the API server where it is. */
+	reachesApi = true;
+	/** Where its kubelet looks for the API server, if that was looked up in its files. */
+	apiServer: string | undefined;
+	/** Somebody cut its kubelet off from the API. */
+	isCutOff = false;
+	/** Its disk takes no writes. */
+	diskFault: DiskFault | undefined;
+	/** Its container runtime does not answer. */
+	outage: RuntimeOutage | undefined;
 	/** The lease as last written. */
 	lease: Lease | undefined;
 	/** As last reported: what keeps the transition times. */
@@ -84,7 +76,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	load: NodeLoad = noLoad;
 
 	imageBytes = 0;
-	readonly settings: KubeletSettings;
+	settings: KubeletSettings;
+	readonly #hooks: NodeDaemonHooks;
+	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
 	readonly #findProgram: (name: string) => Program | undefined;
@@ -97,12 +91,19 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	#files: FileSystem | undefined;
 	#kernel: Kernel | undefined;
 	#machine: Machine | undefined;
+	#system: NodeSystem | undefined;
+	#facts: NodeFacts | undefined;
+	#apiOutage: ApiOutage | undefined;
+	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
+	#bootsInEarnest = false;
 
 	/**
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
 	 * @param findProgram those that a node has and its containers have not
 	 * @param workers whose pods' logs are among its files
+	 * @param hooks told when its kubelet or its runtime comes or goes
+	 * @param ownFiles what files of its own say beside its name
 	 */
 	constructor(
 		description: NodeDescription,
@@ -113,8 +114,12 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		random: () => Random,
 		findProgram: (name: string) => Program | undefined,
 		workers: () => Iterable<LoggedPod>,
+		hooks: NodeDaemonHooks,
+		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
 		this.#findProgram = findProgram;
+		this.#hooks = hooks;
+		this.#ownFiles = ownFiles;
 		this.#random = random;
 		this.description = description;
 		this.settings = settings;
@@ -133,8 +138,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	/** All that ran on it ends at once. */
 	halt(): void {
+		this.#system?.halt();
+		this.outage?.end();
+		this.outage = undefined;
 		this.#machine?.killAll();
 		this.#machine = undefined;
+		// Whoever still asks the old kernel sees what is left there.
+		if (this.#kernel !== undefined) this.#kernel.onLook = undefined;
 		this.#kernel = undefined;
 	}
 
@@ -148,19 +158,78 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	/** As it is seen from a shell on it, until its power goes. */
 	get machine(): Machine {
-		const { name, network, capacity, startedMs, kernel } = this;
-		this.#machine ??= openNodeMachine({
+		if (this.#machine !== undefined) return this.#machine;
+		const { name, network, capacity, startedMs, kernel, system } = this;
+		const machine = openNodeMachine({
 			name,
 			clock: this.#clock,
 			random: this.#random(),
-			findProgram: this.#findProgram,
 			kernel,
 			disk: () => this.hostFiles(),
 			network,
 			capacity,
 			startedMs,
+			findProgram: (program) => system.program(program) ?? this.#findProgram(program),
 		});
-		return this.#machine;
+		this.#machine = machine;
+		system.boot(machine, this.#bootsInEarnest ? undefined : startedMs);
+		this.#bootsInEarnest = false;
+		return machine;
+	}
+
+	/** What its kubelet did, for its journal. */
+	get facts(): NodeFacts {
+		this.#facts ??= new NodeFacts();
+		return this.#facts;
+	}
+
+	/** Notes since when its kubelet can't reach the API, for its journal. */
+	noteApi(): void {
+		const isOut = this.kubeletRuns && !this.isOff && (this.isCutOff || !this.reachesApi);
+		if (!isOut) {
+			this.#apiOutage = undefined;
+			return;
+		}
+		const server = this.apiServer ?? this.#ownFiles().apiServer;
+		const host = URL.canParse(server) ? new URL(server).host : server;
+		const error = this.reachesApi ? `dial tcp ${host}: i/o timeout` : `dial tcp ${host}: connect: connection refused`;
+		this.#apiOutage ??= { sinceMs: this.#clock.now(), node: this.name, server, error };
+	}
+
+	/** systemd and the journal of its disk. */
+	get system(): NodeSystem {
+		const { machineId } = this.description.identity;
+		this.#system ??= new NodeSystem({
+			clock: this.#clock,
+			random: this.#random().fork("systemd"),
+			machineId,
+			bootId: () => this.description.identity.bootId,
+			osImage,
+			hooks: this.#hooks,
+			swaps: () => undefined,
+			facts: this.facts,
+			apiOutage: () => this.#apiOutage,
+		});
+		return this.#system;
+	}
+
+	/** With which error every write to its disk fails. */
+	get writeFault(): FsErrorCode | undefined {
+		return this.diskFault === undefined ? undefined : diskErrors[this.diskFault];
+	}
+
+	get sandboxError(): string | undefined {
+		if (this.outage !== undefined) return this.outage.error;
+		const { writeFault } = this;
+		if (writeFault === undefined) return undefined;
+		const directory = "/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes";
+		return `rpc error: code = Unknown desc = failed to create sandbox root directory "${directory}": mkdir ${directory}: ${osErrorText(writeFault)}`;
+	}
+
+	get pullError(): string | undefined {
+		const { writeFault } = this;
+		if (writeFault === undefined) return undefined;
+		return `write /var/lib/containerd/io.containerd.content.v1.content/ingest: ${osErrorText(writeFault)}`;
 	}
 
 	/** The machine comes on again, with the disk that it had. */
@@ -172,6 +241,14 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.endedCpuSeconds = 0;
 		this.#pulls = undefined;
 		this.description = { ...this.description, identity: { ...this.description.identity, bootId } };
+		this.kubeletRuns = !this.hasFiles;
+		this.reachesApi = true;
+		this.#bootsInEarnest = this.hasFiles;
+	}
+
+	/** What its kubelet does depends on all of these. */
+	get shouldRun(): boolean {
+		return !this.isOff && this.kubeletRuns && this.reachesApi && !this.isCutOff;
 	}
 
 	get name(): string {
@@ -250,7 +327,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	get health(): NodeHealth {
-		return { pressures: this.pressures, notReady: this.isShuttingDown ? "node is shutting down" : undefined };
+		return { pressures: this.pressures, notReady: this.isShuttingDown ? "node is shutting down" : this.outage?.notReady };
 	}
 
 	writtenFiles(): DiskStats {
@@ -281,13 +358,30 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.#files !== undefined;
 	}
 
-	#openFiles(): FileSystem {
-		const lower = withLogs(nodeFiles(), this.#workers, this.startedMs);
-		return new FileSystem(new Tree({ clock: this.#clock, lower, onWrite: this.#onWrite }));
-	}
-
 	hostFiles(): FileSystem {
-		this.#files ??= this.#openFiles();
-		return this.#files;
+		if (this.#files !== undefined) return this.#files;
+		let isInstalled = false;
+		const onWrite = () => {
+			if (isInstalled) this.#onWrite();
+		};
+		const files = new FileSystem(
+			new Tree({
+				clock: this.#clock,
+				lower: withLogs(installedFiles(), this.#workers, this.startedMs),
+				onWrite,
+				writeFault: () => (isInstalled ? this.writeFault : undefined),
+			}),
+		);
+		const { name, description, settings } = this;
+		writeOwnFiles(files, { ...this.#ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });
+		putFile(files.rootTree, "/var/log/syslog", () => this.system.syslog(name));
+		isInstalled = true;
+		this.#files = files;
+		return files;
 	}
+}
+
+/** As Go's syscall errors read. */
+function osErrorText(code: FsErrorCode): string {
+	return new FsError(code, "", "").shellText.toLowerCase();
 }

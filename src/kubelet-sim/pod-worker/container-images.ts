@@ -8,7 +8,7 @@ import { credentialsFor, type PullCredential } from "../images/pull-secrets.ts";
 import { formatImageReference, type ImageReference } from "../images/reference.ts";
 import { registryHostOf } from "../images/registry-options.ts";
 import { nextBackoff } from "./backoff.ts";
-import { type ContainerEvent, decidePull, type ImageNeed, pulledEvent, pullFailedEvents } from "./image-pull.ts";
+import { type ContainerEvent, decidePull, type ImageNeed, pulledEvent, pullFailedEvents, storedOn } from "./image-pull.ts";
 import type { ContainerRecord } from "./pod-record.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
@@ -130,15 +130,16 @@ export class ContainerImages {
 				return;
 			}
 			const registryHost = registryHostOf(reference.repository);
-			const answer = images.pull({
+			const registered = images.pull({
 				reference,
 				accounts: credentials.map(({ account }) => account),
 				allowsPlainHttp: images.registry(registryHost)?.scheme === "http" && node.allowsPlainHttp(registryHost),
 			});
-			const isUpToDate = !("error" in answer) && node.image(full)?.imageId === answer.imageId;
+			const isUpToDate = !("error" in registered) && node.image(full)?.imageId === registered.imageId;
 			const tookMs =
-				"error" in answer || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, answer.image, latency, random);
+				"error" in registered || isUpToDate ? latency.checkImageMs(random) : images.pullMs(reference, registered.image, latency, random);
 			const finish = () => {
+				const answer = storedOn(node, reference, registered);
 				if (!("error" in answer) && !node.isOff) {
 					node.addImage(full, answer);
 					node.pullRecords.pulled(

@@ -537,6 +537,7 @@ export class ContainerWorker {
 			onWrite: () => host.filesGrew(node.name),
 			kernel: this.#scope.kernel,
 			runsWasm: this.#scope.runtime.kind === "wasm",
+			writeFault: () => node.writeFault,
 			logPolicy: node.logPolicy,
 			onLogGrow: (bytes) => {
 				host.logGrew(bytes);

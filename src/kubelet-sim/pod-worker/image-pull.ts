@@ -4,10 +4,11 @@
  */
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
-import type { PulledImage } from "../images/image-catalog.ts";
+import type { PullAnswer, PulledImage } from "../images/image-catalog.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
 import { backoffUntil } from "./backoff.ts";
 import type { ContainerRecord } from "./pod-record.ts";
+import type { WorkerNode } from "./worker-host.ts";
 
 /** Until a name or policy that cannot work is looked at again. */
 const hopelessRetryMs = 10_000;
@@ -111,4 +112,11 @@ export function pullFailedEvents(image: string, error: string): readonly Contain
 		{ type: "Warning", reason: "Failed", message: `Failed to pull image ${JSON.stringify(image)}: ${error}` },
 		{ type: "Warning", reason: "Failed", message: "Error: ErrImagePull" },
 	];
+}
+
+/** What a registry gave, unless the node's disk can't keep it: containerd's error then. */
+export function storedOn({ pullError }: Pick<WorkerNode, "pullError">, reference: ImageReference, answer: PullAnswer): PullAnswer {
+	if (pullError === undefined || "error" in answer) return answer;
+	const full = formatImageReference(reference);
+	return { error: `rpc error: code = Unknown desc = failed to pull and unpack image "${full}": failed to copy: ${pullError}` };
 }

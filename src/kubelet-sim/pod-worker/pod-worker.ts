@@ -105,6 +105,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			openImage: (reference) => this.#openImage(reference),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
+			writeFault: () => node.writeFault,
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) }),
 		});
 		this.#reporter = new StatusReporter({
@@ -670,6 +671,11 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	#openSandbox(): void {
+		const { sandboxError } = this.node;
+		if (sandboxError !== undefined) {
+			this.#sandboxFailed(sandboxError);
+			return;
+		}
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";

@@ -3,7 +3,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
-import type { FileSystem, Kernel } from "../../host/index.ts";
+import type { FileSystem, FsErrorCode, Kernel } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
 import type { LogPolicy } from "../container/container-log.ts";
 import type { Image } from "../images/image.ts";
@@ -21,6 +21,12 @@ import type { SandboxRuntime } from "./sandboxes.ts";
 /** The node a pod runs on. */
 export interface WorkerNode extends AdmissionNode, NetworkNode {
 	readonly name: string;
+	/** With which error every write to its disk fails. */
+	readonly writeFault: FsErrorCode | undefined;
+	/** Why what is pulled can't be kept; undefined if it can. */
+	readonly pullError: string | undefined;
+	/** Why no sandbox can be made; undefined if one can. */
+	readonly sandboxError: string | undefined;
 	/** What its containers share. Another one after each boot. */
 	readonly kernel: Kernel;
 	/** CPU seconds of containers that have ended on it. */

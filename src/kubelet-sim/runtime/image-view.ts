@@ -3,8 +3,15 @@ import { createHash } from "node:crypto";
 import { imageIdOf } from "../images/image-catalog.ts";
 import { pauseImage } from "../images/plain.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
-import type { StoredImage } from "../node/sim-node.ts";
 import type { RuntimeImage } from "./cri.ts";
+
+interface ImageOnDisk {
+	readonly image: { readonly sizeBytes: number };
+	/** `docker.io/library/nginx@sha256:…` */
+	readonly imageId: string;
+	/** When it came, Unix ms. */
+	readonly sinceMs: number;
+}
 
 /** What containerd 2.1 makes sandboxes of. */
 export const sandboxImage: ImageReference = { repository: "registry.k8s.io/pause", tag: "3.10" };
@@ -17,7 +24,7 @@ export function imageConfigId(imageRef: string): string {
 }
 
 /** By name. @param firstSandboxMs when the sandboxes' own came; undefined: it is not there */
-export function describeImages(stored: ReadonlyMap<string, StoredImage>, firstSandboxMs: number | undefined): readonly RuntimeImage[] {
+export function describeImages(stored: ReadonlyMap<string, ImageOnDisk>, firstSandboxMs: number | undefined): readonly RuntimeImage[] {
 	const byId = new Map<string, { tags: string[]; digests: string[]; sizeBytes: number; sinceMs: number; isPinned: boolean }>();
 	const add = (reference: string, imageRef: string, sizeBytes: number, sinceMs: number, isPinned: boolean) => {
 		const id = imageConfigId(imageRef);

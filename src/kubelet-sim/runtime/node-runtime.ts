@@ -60,8 +60,6 @@ export class NodeRuntime implements ContainerRuntime {
 	#config: ContainerdConfig | undefined;
 	/** When the machine had booted whose containerd read it, Unix ms. */
 	#configuredMs: number;
-	/** Whether containerd runs. Containers go on without it; nobody can ask for anything. */
-	isServing = true;
 	readonly version = containerdVersion;
 
 	constructor({ node, host, workers }: NodeRuntimeOptions) {
@@ -71,9 +69,13 @@ export class NodeRuntime implements ContainerRuntime {
 		this.#configuredMs = node.startedMs;
 	}
 
+	/** Whether containerd runs. Containers go on without it; nobody can ask for anything. */
+	get isServing(): boolean {
+		return this.node.outage === undefined;
+	}
+
 	/** containerd starts anew: what its configuration says by now counts from here on. */
 	restart(): void {
-		this.isServing = true;
 		this.#configuredMs = this.node.startedMs;
 		this.#config = readContainerdConfig(this.#configFile());
 	}

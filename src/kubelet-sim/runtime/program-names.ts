@@ -1,2 +1,2 @@
-/** The programs of its container runtime that a node has in /usr/bin. */
-export const runtimeProgramNames = ["containerd", "crictl", "ctr", "nerdctl", "runc"] as const;
+/** The programs of its container runtime that a node has in /usr/bin, beside containerd. */
+export const runtimeProgramNames = ["crictl", "ctr", "nerdctl", "runc"] as const;

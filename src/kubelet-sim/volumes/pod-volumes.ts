@@ -17,7 +17,7 @@ import type {
 } from "../../apimachinery/schema/generated/types.ts";
 import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
 import { type PodClaim, podClaim } from "../../apimachinery/storage/pod-claims.ts";
-import { FileSystem, Tree } from "../../host/index.ts";
+import { FileSystem, type FsErrorCode, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
 import { checkHostPath, type MountedVolume, openHostPath } from "./volume-backing.ts";
@@ -40,6 +40,8 @@ export interface PodVolumesOptions {
 	readonly onTokenError: (error: unknown) => void;
 	/** Told when files are written to what is the node's own disk. */
 	readonly onWrite: () => void;
+	/** With which error every write to the node's disk fails. */
+	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
 }
 
 interface Payload {
@@ -136,7 +138,7 @@ export class PodVolumes {
 		// A file system in memory is as large as its limit; one on disk has no limit that writes would meet.
 		const tree = new Tree({
 			clock,
-			...(isOnDisk(volume) ? { onWrite: this.#options.onWrite } : {}),
+			...(isOnDisk(volume) ? { onWrite: this.#options.onWrite, writeFault: this.#options.writeFault } : {}),
 			...(medium === "Memory" && sizeLimit !== undefined ? { limitBytes: quantityToNumber(sizeLimit) } : {}),
 		});
 		if (volume !== undefined && isAtomic(volume)) {

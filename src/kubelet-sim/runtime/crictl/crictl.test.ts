@@ -231,3 +231,13 @@ it("knows its version, and refuses what it does not know or have", async () => {
 	expect(await on("crictl info | grep -A3 '\"conditions\"'")).toContain('"message": ""');
 	expect(await on("crictl -h | head -2")).toBe("NAME:\n   crictl - client for CRI\n");
 });
+
+it("gets no answer while containerd is stopped, whose containers go on", async () => {
+	await scene();
+	await runOnNode(harness, "systemctl stop containerd");
+	expect(await on("crictl ps")).toContain("dial unix /run/containerd/containerd.sock: connect: no such file or directory");
+	expect(await on("runc --root /run/containerd/runc/k8s.io list -q | wc -l")).toBe("2\n");
+	await runOnNode(harness, "systemctl start containerd");
+	expect(await on("crictl ps -q --name app")).toBe("ID1\n");
+	expect((await harness.get("web")).status?.containerStatuses?.[0]?.restartCount).toBe(0);
+});

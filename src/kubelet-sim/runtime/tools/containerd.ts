@@ -1,16 +1,12 @@
-/** `containerd` as somebody types it: its version and configuration. The service itself is systemd's. */
+/** `containerd config`: what somebody types beside the service, which is systemd's. */
 import { FsError, type Program, writeText } from "../../../host/index.ts";
-import { configText, containerdConfigPath, containerdVersion, defaultConfig, readContainerdConfig } from "../containerd-config.ts";
+import { configText, containerdConfigPath, defaultConfig, readContainerdConfig } from "../containerd-config.ts";
 
-export const containerd: Program = async ({ argv, machine, stdout, stderr }) => {
+export const containerd: Program = async ({ argv, machine, stdout }) => {
 	const words = argv.slice(1);
 	const at = words.findIndex((word) => word === "-c" || word === "--config");
 	const path = at === -1 ? containerdConfigPath : (words[at + 1] ?? "");
 	const [command, verb] = at === -1 ? words : words.filter((_, index) => index !== at && index !== at + 1);
-	if (command === "--version" || command === "-v") {
-		await writeText(stdout, `containerd github.com/containerd/containerd/v2 v${containerdVersion}\n`);
-		return 0;
-	}
 	if (command === "config" && verb === "default") {
 		await writeText(stdout, configText(defaultConfig, ""));
 		return 0;
@@ -20,13 +16,6 @@ export const containerd: Program = async ({ argv, machine, stdout, stderr }) => 
 		const registry = /^\s*config_path\s*=\s*['"](.*)['"]/m.exec(text)?.[1] ?? "";
 		await writeText(stdout, configText(readContainerdConfig(text), registry));
 		return 0;
-	}
-	if (command === undefined) {
-		await writeText(
-			stderr,
-			"containerd: failed to get the lock on /var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db: resource temporarily unavailable\n",
-		);
-		return 1;
 	}
 	await writeText(
 		stdout,
