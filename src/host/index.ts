@@ -83,7 +83,7 @@ export { formatJournalLine } from "./systemd/journal-format.ts";
 export { type PowerAction, type Slices, SystemManager } from "./systemd/manager.ts";
 export { systemPrograms } from "./systemd/system-programs.ts";
 export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";
-export { type DirectoryInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
+export { type DirectoryInode, type FileInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
 export { resolvePath } from "./vfs/path.ts";
 export { Tree } from "./vfs/tree.ts";
 export { TreeBuilder } from "./vfs/tree-builder.ts";

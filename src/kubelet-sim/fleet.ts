@@ -575,7 +575,7 @@ export class Fleet {
 		const index = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#nextPlace() : 0;
 		const hex = () => this.#random.uuid().replaceAll("-", "");
 		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
-		return new SimNode(
+		const node: SimNode = new SimNode(
 			{
 				name: options.name,
 				labels: options.labels ?? {},
@@ -596,10 +596,12 @@ export class Fleet {
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
 			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
+			() => this.#runtime(node),
 			() => this.#workersOn(options.name),
 			this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
 			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
+		return node;
 	}
 
 	/** In the network: the next one that no node has from before. */

@@ -149,7 +149,7 @@ export const installedFiles = once(() => {
 		.directory("/etc/containerd/certs.d")
 		.file(containerdConfigPath, shippedConfig)
 		.file("/etc/crictl.yaml", crictlConfig)
-		.directory("/run/containerd")
+		.directory("/run/containerd/io.containerd.runtime.v2.task")
 		.directory("/var/lib/containerd")
 		.programs("/usr/bin", runtimeProgramNames)
 		.directory("/etc/kubernetes/manifests")

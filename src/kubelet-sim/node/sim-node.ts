@@ -18,6 +18,8 @@ import { installedFiles, type OwnFiles, writeOwnFiles } from "../node-machine/no
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
+import type { ContainerRuntime } from "../runtime/cri.ts";
+import { withTasks } from "../runtime/task-directories.ts";
 import { PodAddresses } from "./addresses.ts";
 import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
@@ -82,6 +84,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
 	readonly #findProgram: (name: string) => Program | undefined;
+	readonly #runtime: () => ContainerRuntime;
 	readonly #workers: () => Iterable<LoggedPod>;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
@@ -101,6 +104,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
 	 * @param findProgram those that a node has and its containers have not
+	 * @param runtime whose bundles are among its files
 	 * @param workers whose pods' logs are among its files
 	 * @param hooks told when its kubelet or its runtime comes or goes
 	 * @param ownFiles what files of its own say beside its name
@@ -113,11 +117,13 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		onWrite: () => void,
 		random: () => Random,
 		findProgram: (name: string) => Program | undefined,
+		runtime: () => ContainerRuntime,
 		workers: () => Iterable<LoggedPod>,
 		hooks: NodeDaemonHooks,
 		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
 		this.#findProgram = findProgram;
+		this.#runtime = runtime;
 		this.#hooks = hooks;
 		this.#ownFiles = ownFiles;
 		this.#random = random;
@@ -367,7 +373,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		const files = new FileSystem(
 			new Tree({
 				clock: this.#clock,
-				lower: withLogs(installedFiles(), this.#workers, this.startedMs),
+				lower: withTasks(withLogs(installedFiles(), this.#workers, this.startedMs), this.#runtime, this.startedMs),
 				onWrite,
 				writeFault: () => (isInstalled ? this.writeFault : undefined),
 			}),

@@ -122,6 +122,8 @@ export interface ContainerDetails {
 export interface SandboxDetails {
 	/** How the kubelet asked for it. */
 	readonly config: JsonObject;
+	/** The OCI runtime configuration of its pause container. */
+	readonly spec: JsonObject;
 	/** The node's namespaces that it shares: `NODE`; its own: `POD`; each container's: `CONTAINER`. */
 	readonly namespaces: { readonly network: string; readonly pid: string; readonly ipc: string };
 }

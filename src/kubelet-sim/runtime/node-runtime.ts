@@ -40,6 +40,7 @@ import {
 } from "./cri.ts";
 import { containerDetails, sandboxConfig } from "./details.ts";
 import { describeImages, findImage, imageConfigId } from "./image-view.ts";
+import { sandboxSpec } from "./oci-spec.ts";
 import { type ContainerEntry, containersOfPod, type SandboxEntry, sandboxesOfPod } from "./runtime-view.ts";
 
 /** Over which the present use of the processor is taken. */
@@ -184,6 +185,7 @@ export class NodeRuntime implements ContainerRuntime {
 				{ ...sandbox, labels: { ...sandbox.labels }, annotations: { ...sandbox.annotations } },
 				this.#host.clusterDns,
 			),
+			spec: sandboxSpec(worker.pod, sandbox),
 			namespaces: {
 				network: of(hostNetwork, "POD"),
 				pid: of(hostPID, shareProcessNamespace === true ? "POD" : "CONTAINER"),

@@ -4,7 +4,9 @@
  */
 import type { JsonObject, JsonValue } from "../../apimachinery/json.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
-import type { RuntimeContainer, RuntimeMount } from "./cri.ts";
+import { namespaceOf } from "../network/machine-view.ts";
+import type { PodSandbox, RuntimeContainer, RuntimeMount } from "./cri.ts";
+import { podLogDirectory } from "./labels.ts";
 import { type LinuxResources, podSlice } from "./linux-resources.ts";
 
 export const ociVersion = "1.2.1";
@@ -121,6 +123,47 @@ export function ociSpec(options: SpecOptions): JsonObject {
 			cgroupsPath: `${podSlice(pod)}:cri-containerd:${options.container.id}`,
 			namespaces: namespacesOf(options),
 			...(isPrivileged ? {} : { maskedPaths, readonlyPaths }),
+		},
+	};
+}
+
+/** Of a sandbox: its pause container, which holds the pod's namespaces. */
+export function sandboxSpec(pod: Pod, { id, namespace, name, uid, ip }: PodSandbox): JsonObject {
+	const { hostPID, hostIPC, hostNetwork, hostname } = pod.spec ?? {};
+	const prefix = "io.kubernetes.cri";
+	return {
+		ociVersion,
+		process: {
+			user: { uid: 65_535, gid: 65_535 },
+			args: ["/pause"],
+			env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+			cwd: "/",
+			capabilities: { bounding: defaultCapabilities, effective: [], permitted: [] },
+			noNewPrivileges: true,
+			oomScoreAdj: -998,
+		},
+		root: { path: "rootfs", readonly: true },
+		...(hostNetwork === true ? {} : { hostname: hostname ?? name.slice(0, 63) }),
+		annotations: {
+			[`${prefix}.container-type`]: "sandbox",
+			[`${prefix}.sandbox-id`]: id,
+			[`${prefix}.sandbox-log-directory`]: podLogDirectory(pod),
+			[`${prefix}.sandbox-name`]: name,
+			[`${prefix}.sandbox-namespace`]: namespace,
+			[`${prefix}.sandbox-uid`]: uid,
+		},
+		linux: {
+			resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 2 } },
+			cgroupsPath: `${podSlice(pod)}:cri-containerd:${id}`,
+			namespaces: [
+				...(hostPID === true ? [] : [{ type: "pid" }]),
+				...(hostIPC === true ? [] : [{ type: "ipc" }]),
+				{ type: "uts" },
+				{ type: "mount" },
+				...(hostNetwork === true ? [] : [{ type: "network", path: `/var/run/netns/${namespaceOf(ip)}` }]),
+			],
+			maskedPaths,
+			readonlyPaths,
 		},
 	};
 }

@@ -175,7 +175,7 @@ function sandboxStatus(call: ToolCall, runtime: ContainerRuntime, id: string): S
 }
 
 function sandboxInfo(runtime: ContainerRuntime, { id, state, runtimeHandler, ip, pid }: PodSandbox): JsonObject {
-	const { config } = runtime.sandboxDetails(id);
+	const { config, spec } = runtime.sandboxDetails(id);
 	const { type, options } = runtime.handler(runtimeHandler);
 	const isReady = state === "SANDBOX_READY";
 	const network = ip === "" ? {} : { cniResult: { Interfaces: { eth0: { IPConfigs: [{ IP: ip, Gateway: gatewayOf(ip) }] } } } };
@@ -190,6 +190,7 @@ function sandboxInfo(runtime: ContainerRuntime, { id, state, runtimeHandler, ip,
 		runtimeType: type,
 		runtimeOptions: options,
 		config,
+		runtimeSpec: spec,
 		...network,
 	};
 }

@@ -5,13 +5,13 @@
 import { type ProcessContext, type Program, writeText } from "../../../host/index.ts";
 import type { ContainerRuntime } from "../cri.ts";
 import { ociVersion } from "../oci-spec.ts";
+import { taskDirectory } from "../task-directories.ts";
 import { type ContainerdContainer, containerdContainers } from "./containerd-view.ts";
 import { formatTable, nanoTime } from "./table.ts";
 import { flag, logLine, type OptionSpec, parseCall, ToolError, valued } from "./tool.ts";
 
 const globalOptions: readonly OptionSpec[] = [valued("root"), flag("debug"), flag("systemd-cgroup"), flag("version", "v")];
 const containerdRoot = "/run/containerd/runc/k8s.io";
-const taskDirectory = "/run/containerd/io.containerd.runtime.v2.task/k8s.io";
 
 /** @param containers of the machine, whether or not containerd runs */
 export function runc(containers: () => ContainerRuntime | undefined): Program {

@@ -87,6 +87,17 @@ it("shows with runc what its shims have started", async () => {
 	`);
 	const state = await runOnNode(harness, "runc --root /run/containerd/runc/k8s.io state $(crictl ps -q)");
 	expect(JSON.parse(state.stdout)).toMatchObject({ status: "running", pid: expect.any(Number), ociVersion: "1.2.1" });
+	const bundle = await runOnNode(
+		harness,
+		"cat /run/containerd/io.containerd.runtime.v2.task/k8s.io/$(crictl ps -q --no-trunc)/config.json",
+	);
+	expect(JSON.parse(bundle.stdout)).toMatchObject({ process: { args: ["sleep", "1000"] }, linux: { namespaces: expect.any(Array) } });
+	const { namespaces } = (
+		JSON.parse((await runOnNode(harness, "crictl inspectp $(crictl pods -q)")).stdout) as {
+			info: { runtimeSpec: { linux: { namespaces: { path?: string }[] } } };
+		}
+	).info.runtimeSpec.linux;
+	expect(namespaces.at(-1)?.path).toBe(`/var/run/netns/${(await runOnNode(harness, "ip netns | cut -d' ' -f1")).stdout.trim()}`);
 	expect(await on("runc state nothere")).toContain('level=error msg="container does not exist"');
 });
 
