@@ -11,7 +11,13 @@ import { KernelLog } from "./kernel-log.ts";
 import { KernelSettings } from "./kernel-settings.ts";
 import { NamespaceNumbers } from "./namespaces.ts";
 import type { Process, ProcessNamespace } from "./process.ts";
+
+import type { InputStream, OutputStream } from "./stream.ts";
+import type { Terminal } from "./terminal.ts";
+
 import type { FileSystem } from "./vfs/file-system.ts";
+
+import type { Tree } from "./vfs/tree.ts";
 
 /** Processes that see each other: those of one container, of containers that share, or of the whole machine. */
 export class PidNamespace implements ProcessNamespace {
@@ -96,7 +102,27 @@ export interface DiskUsage {
 	readonly usedInodes: number;
 }
 
+/** The machine itself, beneath its containers, as somebody enters it from one of them. */
+export interface KernelHost {
+	readonly files: { readonly rootTree: Tree };
+	/** Throws `ExecError`. */
+	spawn(command: HostCommand): Process;
+}
+
+export interface HostCommand {
+	readonly argv: readonly string[];
+	readonly env: ReadonlyMap<string, string>;
+	readonly cwd: string;
+	readonly stdin: InputStream;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	readonly terminal?: Terminal | undefined;
+	readonly parent?: Process | undefined;
+}
+
 export class Kernel {
+	/** Set when somebody first looks at it. */
+	host: KernelHost | undefined;
 	readonly rootNamespace: PidNamespace;
 	/** Those in which something runs. */
 	readonly namespaces = new Set<PidNamespace>();
@@ -116,6 +142,8 @@ export class Kernel {
 	#namespaceNumbers: NamespaceNumbers | undefined;
 	#log: KernelLog | undefined;
 	#settings: KernelSettings | undefined;
+	/** Of another kernel than the nodes have: `uname -r` in a virtual machine. */
+	release: string | undefined;
 	#nextPid: number;
 
 	/** @param firstPid of the first process that is started; lower ones are for what boots with the machine */

@@ -18,7 +18,7 @@ import { formatGoDuration } from "../apimachinery/time.ts";
 import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
-import { nodes, resourceClaims } from "../client/resources.ts";
+import { nodes, resourceClaims, runtimeClasses } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, type SignalName, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
@@ -49,7 +49,11 @@ import { NodeCommands } from "./node-machine/node-commands.ts";
 import { NodeMemory } from "./node-machine/node-memory.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
+import type { SandboxRuntime } from "./pod-worker/sandboxes.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
+import type { ContainerRuntime } from "./runtime/cri.ts";
+import { preloadRuntimeTools, runtimeProgram } from "./runtime/node-programs.ts";
+import { NodeRuntime } from "./runtime/node-runtime.ts";
 import { mirroredHash } from "./static-pods/static-manifest.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
@@ -149,6 +153,8 @@ export class Fleet {
 	readonly #memory: NodeMemory<SimNode>;
 	readonly #staticPods: StaticPods;
 	readonly #power: NodePower;
+	/** Of nodes whose runtime somebody has looked at. */
+	readonly #runtimes = new WeakMap<SimNode, NodeRuntime>();
 	readonly #daemons: NodeDaemons;
 	readonly #faults: NodeFaults;
 	/** Of nodes that have them. */
@@ -288,6 +294,7 @@ export class Fleet {
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
 			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
 			power: (node, action) => void this.#power.asked(node, action),
+			runtimeStarted: (node) => this.#runtime(node).restart(),
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
@@ -306,7 +313,7 @@ export class Fleet {
 
 	/** In virtual time, before the clock moves: loads the shell and what a kubelet starts with, which otherwise happens when first needed. */
 	static async preload(): Promise<void> {
-		await Promise.all([loadGrammar(), loadKubeletStartup()]);
+		await Promise.all([loadGrammar(), loadKubeletStartup(), preloadRuntimeTools()]);
 	}
 
 	/**
@@ -462,6 +469,37 @@ export class Fleet {
 		return node === undefined || node.isOff ? undefined : node.machine;
 	}
 
+	/** A node's container runtime; undefined if there is no such node or it has no power. */
+	runtimeOf(name: string): ContainerRuntime | undefined {
+		return this.#runtimeOf(name);
+	}
+
+	#runtimeOf(name: string): NodeRuntime | undefined {
+		const node = this.#nodes.get(name);
+		return node === undefined || node.isOff ? undefined : this.#runtime(node);
+	}
+
+	/** Source: pkg/kubelet/runtimeclass/runtimeclass_manager.go */
+	async #sandboxRuntime(name: string, runtimeClass: string): Promise<SandboxRuntime> {
+		const { handler } = await this.#clientFor(name)
+			.resource(runtimeClasses)
+			.get({ name: runtimeClass })
+			.catch((error: unknown) => {
+				throw isStatusError(error, "NotFound") ? new Error(`runtimeclass.node.k8s.io ${JSON.stringify(runtimeClass)} not found`) : error;
+			});
+		const node = this.#nodes.get(name);
+		if (node === undefined) throw new Error(`node ${JSON.stringify(name)} is gone`);
+		return this.#runtime(node).sandboxRuntime(handler);
+	}
+
+	#runtime(node: SimNode): NodeRuntime {
+		const known = this.#runtimes.get(node);
+		if (known !== undefined) return known;
+		const made = new NodeRuntime({ node, host: this.#host, workers: () => this.#workersOn(node.name) });
+		this.#runtimes.set(node, made);
+		return made;
+	}
+
 	/**
 	 * Runs a command on a node's machine as root, or, if it is empty, a login shell; undefined if there is no such node or it has no
 	 * power. When the signal aborts, the command gets SIGHUP.
@@ -544,7 +582,7 @@ export class Fleet {
 		const index = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#nextPlace() : 0;
 		const hex = () => this.#random.uuid().replaceAll("-", "");
 		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
-		const node = new SimNode(
+		const node: SimNode = new SimNode(
 			{
 				name: options.name,
 				labels: options.labels ?? {},
@@ -564,14 +602,14 @@ export class Fleet {
 					this.#staticPods.filesChanged(node);
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
+			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
+			() => this.#runtime(node),
 			() => this.#workersOn(options.name),
 			this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
 			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
-		node.onMemoryTaken = () => {
-			this.#memory.enforce(node);
-			this.#eviction.usageGrew(node);
-		};
+		node.onMemoryTaken = () => this.#memory.enforce(node);
+		this.#eviction.usageGrew(node);
 		return node;
 	}
 
@@ -773,6 +811,7 @@ export class Fleet {
 			clusterDns: this.#network.clusterDns,
 			fetch: (node, object) => this.#objects.fetch(node, object),
 			resourceClaim: (node, namespace, name) => this.#clientFor(node).resource(resourceClaims).get({ namespace, name }),
+			sandboxRuntime: (node, name) => this.#sandboxRuntime(node, name),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claims: this.#claims,

@@ -1,8 +1,12 @@
 /** The programs that every simulated machine knows, by the name under which file systems refer to them. */
 import type { Program } from "../machine.ts";
 import { shellProgram } from "../shell/shell.ts";
+
 import { cgclassify, cgcreate, cgdelete, cgexec, cgget, cgset, lscgroup } from "./cgroup-tools.ts";
 import { chmod } from "./chmod.ts";
+
+import { chroot } from "./chroot.ts";
+
 import { md5sum, seq, sha1sum, sha256sum, sha512sum, wc } from "./count-digest.ts";
 import { date } from "./date.ts";
 import { df, du } from "./df.ts";
@@ -59,6 +63,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	ash: shellProgram("ash"),
 	bash: shellProgram("bash"),
 	cat,
+	chroot,
 	clear,
 	cp,
 	curl,

@@ -121,7 +121,7 @@ export const uname: Program = async ({ argv, machine, stdout }) => {
 	const parts: readonly (readonly [string, string])[] = [
 		["s", "Linux"],
 		["n", machine.hostname],
-		["r", kernelVersion],
+		["r", machine.pidNamespace.kernel.release ?? kernelVersion],
 		["v", kernelBuild],
 		["m", "x86_64"],
 		["o", "GNU/Linux"],

@@ -107,7 +107,7 @@ function macOf(address: string): string {
 	return ["0a", "58", ...bytes].join(":");
 }
 
-function namespaceOf(address: string): string {
+export function namespaceOf(address: string): string {
 	const hex = digest(`netns ${address}`, 32);
 	return `cni-${[hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")}`;
 }

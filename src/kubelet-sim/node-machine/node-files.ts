@@ -7,6 +7,9 @@
 import type { FileSystem, TreeBuilder } from "../../host/index.ts";
 import { cgroupTools, debian, procps, stressTools } from "../images/base.ts";
 import { once } from "../images/image.ts";
+import { outsideNameServer } from "../network/cluster-network.ts";
+import { containerdConfigPath, shippedConfig } from "../runtime/containerd-config.ts";
+import { runtimeProgramNames } from "../runtime/program-names.ts";
 
 export const containerdSocket = "/var/run/containerd/containerd.sock";
 export const kubeletConfigPath = "/var/lib/kubelet/config.yaml";
@@ -117,10 +120,40 @@ const kubeadmDropIn = unit({
 	],
 });
 
+const crictlConfig = `runtime-endpoint: unix:///run/containerd/containerd.sock
+image-endpoint: unix:///run/containerd/containerd.sock
+timeout: 2
+debug: false
+`;
+
 /** Shared by all nodes. */
 export const installedFiles = once(() => {
-	const builder: TreeBuilder = debian(["curl", ...procps, ...cgroupTools, ...stressTools])
+	const builder: TreeBuilder = debian([
+		"arp",
+		"curl",
+		"dig",
+		"host",
+		"ifconfig",
+		"ip",
+		"iptables",
+		"iptables-save",
+		"netstat",
+		"nslookup",
+		"ping",
+		"route",
+		"ss",
+		...procps,
+		...cgroupTools,
+		...stressTools,
+	])
+		.file("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
+		.file("/etc/resolv.conf", `nameserver ${outsideNameServer}\noptions ndots:0\n`)
 		.directory("/etc/containerd/certs.d")
+		.file(containerdConfigPath, shippedConfig)
+		.file("/etc/crictl.yaml", crictlConfig)
+		.directory("/run/containerd/io.containerd.runtime.v2.task")
+		.directory("/var/lib/containerd")
+		.programs("/usr/bin", runtimeProgramNames)
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
 		.directory("/var/log/pods")

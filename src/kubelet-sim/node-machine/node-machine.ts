@@ -52,11 +52,6 @@ const initMemoryBytes = 13 * mebibyte;
 const initCores = 0.0005;
 /** What a tmpfs of the system may hold. */
 const tmpfsBytes = 800 * mebibyte;
-/** Where, and with which options. */
-const memoryMounts = [
-	["/run", "size=819200k,mode=755"],
-	["/dev/shm", "size=819200k"],
-] as const;
 
 /** Groups of systemd's units that have processes. */
 function unitsOf(machine: Machine): readonly string[] {
@@ -80,8 +75,8 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 			const files = disk();
 			mountSystemFiles(files, machine, { isWritable: true });
 			files.mount({ path: "/dev", tree: new Tree({ clock, lower: deviceTree() }), source: "udev", type: "devtmpfs", readOnly: false });
-			for (const [path, options] of memoryMounts)
-				files.mount({ path, tree: new Tree({ clock, limitBytes: tmpfsBytes }), source: "tmpfs", type: "tmpfs", readOnly: false, options });
+			const memory = new Tree({ clock, limitBytes: tmpfsBytes });
+			files.mount({ path: "/dev/shm", tree: memory, source: "tmpfs", type: "tmpfs", readOnly: false, options: "size=819200k" });
 			// systemd shares everything, so that what is mounted on the node can reach containers.
 			files.mountTable.setPropagation("/", "shared", true);
 			return files;
@@ -95,6 +90,7 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 			namespaces: {},
 		}),
 	});
+	kernel.host = machine;
 	const start = (pid: number, argv: readonly string[], parent: Process | undefined, traits: ProcessTraits): Process =>
 		machine.run(idle, {
 			argv,

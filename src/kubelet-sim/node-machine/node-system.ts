@@ -259,9 +259,9 @@ export class NodeSystem {
 		return 0;
 	}
 
-	async #otherContainerd({ argv, stderr }: ProcessContext): Promise<number> {
-		await writeText(stderr, `kubesim: ${argv.join(" ")} is not simulated\n`);
-		return 1;
+	async #otherContainerd(context: ProcessContext): Promise<number> {
+		const { containerd } = await import("../runtime/tools/index.ts");
+		return containerd(context);
 	}
 
 	async #kubelet(context: ProcessContext): Promise<number> {

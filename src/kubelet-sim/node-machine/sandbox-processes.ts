@@ -19,8 +19,17 @@ import { type CgroupDriver, containerCgroup, pauseOomScoreAdj } from "../cgroups
 import { once } from "../images/image.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import { sandboxIdOf, sandboxNamespaces } from "../pod-worker/sandbox-facts.ts";
+import type { SandboxInstance } from "../pod-worker/sandboxes.ts";
 
 const shimMemoryBytes = 11 * 1024 * 1024;
+/** A small virtual machine with little in it. */
+const virtualMachineBytes = 160 * 1024 * 1024;
+/** By what runs the containers. */
+const shims = {
+	runc: "/usr/bin/containerd-shim-runc-v2",
+	kata: "/opt/kata/bin/containerd-shim-kata-v2",
+	wasm: "/usr/local/bin/containerd-shim-wasmtime-v1",
+} as const;
 const pauseMemoryBytes = 512 * 1024;
 /** The pause image's user. */
 const pauseUser = { uid: 65_535, gid: 65_535, groups: [] };
@@ -51,6 +60,7 @@ interface Sandbox {
 	/** By this a later sandbox of the pod is another one. */
 	readonly firstPid: number;
 	readonly shim: Process;
+	/** Of Kata Containers, the virtual machine. */
 	readonly pause: Process;
 }
 
@@ -66,12 +76,13 @@ export class SandboxProcesses {
 	sync(): void {
 		const present = new Set<PodWorker>();
 		for (const worker of this.#options.workers()) {
-			if (worker.record.sandbox !== "ready" || worker.sandboxPid === undefined) continue;
+			const instance = worker.record.sandboxes.at(-1);
+			if (worker.record.sandbox !== "ready" || instance === undefined) continue;
 			present.add(worker);
 			const known = this.#sandboxes.get(worker);
-			if (known?.firstPid !== worker.sandboxPid) {
+			if (known?.firstPid !== instance.shimPid) {
 				if (known !== undefined) end(known);
-				this.#sandboxes.set(worker, this.#start(worker, worker.sandboxPid));
+				this.#sandboxes.set(worker, this.#start(worker, instance));
 			}
 			const shim = this.#sandboxes.get(worker)?.shim;
 			for (const { container } of worker.containerWorkers())
@@ -84,7 +95,7 @@ export class SandboxProcesses {
 		}
 	}
 
-	#start(worker: PodWorker, firstPid: number): Sandbox {
+	#start(worker: PodWorker, { shimPid: firstPid, runtime: { kind } }: SandboxInstance): Sandbox {
 		const { machine, init } = this.#options;
 		const id = sandboxIdOf(worker);
 		const startMs = worker.record.startMs;
@@ -103,17 +114,25 @@ export class SandboxProcesses {
 			});
 		const shim = start(
 			machine,
-			["/usr/bin/containerd-shim-runc-v2", "-namespace", "k8s.io", "-id", id, "-address", "/run/containerd/containerd.sock"],
+			[shims[kind], "-namespace", "k8s.io", "-id", id, "-address", "/run/containerd/containerd.sock"],
 			{ pid: firstPid, hostPid: firstPid },
 			shimMemoryBytes,
 			init,
 		);
 		shim.setTraits({ cgroup: "/system.slice/containerd.service", oomScoreAdj: -998 });
-		const pauseMachine = this.#pauseMachine(worker, id);
 		const hostPid = firstPid + 1;
+		const cgroup = containerCgroup(worker.pod, id, this.#options.driver);
+		if (kind === "kata") {
+			// The node sees the virtual machine; what runs in it is its own kernel's.
+			const argv = ["/opt/kata/bin/qemu-system-x86_64", "-name", `sandbox-${id}`];
+			const virtualMachine = start(machine, argv, { pid: hostPid, hostPid }, virtualMachineBytes, shim);
+			virtualMachine.setTraits({ cgroup });
+			return { firstPid, shim, pause: virtualMachine };
+		}
+		const pauseMachine = this.#pauseMachine(worker, id);
 		const pause = start(pauseMachine, ["/pause"], { pid: pauseMachine.pidNamespace.isRoot ? hostPid : 1, hostPid }, pauseMemoryBytes, shim);
 		pause.setTraits({
-			cgroup: containerCgroup(worker.pod, id, this.#options.driver),
+			cgroup,
 			oomScoreAdj: pauseOomScoreAdj,
 			credentials: pauseUser,
 		});

@@ -22,6 +22,8 @@ export interface NodeDaemonsOptions {
 	readonly reportStatus: (node: SimNode) => Promise<void>;
 	readonly event: (node: SimNode, reason: string, message: string) => void;
 	readonly power: (node: SimNode, action: PowerAction) => void;
+	/** containerd has started anew, and read its configuration. */
+	readonly runtimeStarted: (node: SimNode) => void;
 }
 
 /** Of a kubelet that starts on a node that is known already. Source: pkg/kubelet/kubelet_node_status.go */
@@ -74,6 +76,7 @@ export class NodeDaemons {
 	}
 
 	#containerdStarted(node: SimNode): void {
+		this.#options.runtimeStarted(node);
 		if (node.outage === undefined) return;
 		node.outage.end();
 		node.outage = undefined;

@@ -2,8 +2,10 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, putFile, Tree } from "../../host/index.ts";
+
+import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, type Program, putFile, Tree } from "../../host/index.ts";
 import type { CgroupDriver } from "../cgroups/layout.ts";
+
 import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
@@ -21,6 +23,8 @@ import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
+import type { ContainerRuntime } from "../runtime/cri.ts";
+import { withTasks } from "../runtime/task-directories.ts";
 import { PodAddresses } from "./addresses.ts";
 import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
@@ -87,6 +91,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
+	readonly #findProgram: (name: string) => Program | undefined;
+	readonly #runtime: () => ContainerRuntime;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#pullRecords: PullRecords | undefined;
@@ -107,6 +113,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/**
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
+	 * @param findProgram those that a node has and its containers have not
+	 * @param runtime whose bundles are among its files
 	 * @param workers of its pods, whose logs are among its files
 	 * @param hooks told when its kubelet or its runtime comes or goes
 	 * @param ownFiles what files of its own say beside its name
@@ -118,10 +126,14 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		cluster: ClusterNetwork,
 		onWrite: () => void,
 		random: () => Random,
+		findProgram: (name: string) => Program | undefined,
+		runtime: () => ContainerRuntime,
 		workers: () => Iterable<PodWorker>,
 		hooks: NodeDaemonHooks,
 		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
+		this.#findProgram = findProgram;
+		this.#runtime = runtime;
 		this.#hooks = hooks;
 		this.#ownFiles = ownFiles;
 		this.cgroupDriver = settings.cgroupDriver;
@@ -202,7 +214,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			network,
 			startedMs,
 			workers: this.#workers,
-			findProgram: (program) => system.program(program),
+			findProgram: (program) => system.program(program) ?? this.#findProgram(program),
 		});
 		this.#machine = machine;
 		kernel.log.follow(({ timeMs, level, text }) =>
@@ -403,7 +415,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		const files = new FileSystem(
 			new Tree({
 				clock: this.#clock,
-				lower: withLogs(installedFiles(), this.#workers, this.startedMs),
+				lower: withTasks(withLogs(installedFiles(), this.#workers, this.startedMs), this.#runtime, this.startedMs),
 				onWrite,
 				writeFault: () => (isInstalled ? this.writeFault : undefined),
 			}),

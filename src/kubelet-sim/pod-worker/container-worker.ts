@@ -6,8 +6,10 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
+
 import {
 	ExecError,
+	type Kernel,
 	type MachineFacts,
 	noThrottling,
 	type PidNamespace,
@@ -17,6 +19,7 @@ import {
 	type Throttling,
 } from "../../host/index.ts";
 import { containerCgroup, oomScoreAdjOf } from "../cgroups/layout.ts";
+
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { ContainerLog } from "../container/container-log.ts";
 import { lastText } from "../container/log-reader.ts";
@@ -39,15 +42,28 @@ import { type ContainerRecord, findContainer, type PodRecord } from "./pod-recor
 import type { ProbeKind } from "./probe-state.ts";
 import { Prober } from "./prober.ts";
 import { isRestartable, shouldRestart } from "./restart-policy.ts";
+
 import { capabilitiesOf, credentialsOf, sandboxNamespaces } from "./sandbox-facts.ts";
+
+import { guestCpus, type SandboxRuntime } from "./sandboxes.ts";
+
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 type ContainerSpec = Container | EphemeralContainer;
 
 /** What a container has at least between SIGTERM and SIGKILL. Source: minimumGracePeriodInSeconds of pkg/kubelet/kuberuntime. */
 const minimumGraceMs = 2_000;
-/** Of a container whose end nobody saw, as containerd has it. */
-const unknownExitCode = 255;
+/** How a container ended that did not end by itself. */
+export interface ContainerEnd {
+	readonly exitCode: number;
+	readonly reason: "Unknown" | "Error";
+}
+
+/** Nobody saw it, as containerd has it then. */
+export const unknownEnd: ContainerEnd = { exitCode: 255, reason: "Unknown" };
+/** SIGKILL. */
+export const killedEnd: ContainerEnd = { exitCode: 137, reason: "Error" };
+
 /** The kubelet looks at a pod again so long after an error. */
 const resyncMs = 1_000;
 const configRetryMs = 10_000;
@@ -63,6 +79,9 @@ export interface PodScope {
 	readonly record: PodRecord;
 	readonly volumes: PodVolumes;
 	readonly network: PodNetwork | undefined;
+	/** Beneath its containers: the node's, or that of its virtual machine. */
+	readonly kernel: Kernel;
+	readonly runtime: SandboxRuntime;
 	readonly closed: boolean;
 	/** Its machine has no power. */
 	readonly isOff: boolean;
@@ -140,8 +159,8 @@ export class ContainerWorker {
 		if (this.record.phase === "exited") this.#container?.machine.dropFiles();
 	}
 
-	/** The machine is off: whatever ran has ended, as the runtime finds it afterwards. */
-	powerCut(): void {
+	/** Its sandbox is gone: whatever ran has ended, as the runtime finds it afterwards. */
+	lose(end: ContainerEnd): void {
 		const { record } = this;
 		this.#boots++;
 		this.#endUsage();
@@ -151,7 +170,7 @@ export class ContainerWorker {
 		const { startedMs, containerId, phase } = record;
 		const finishedMs = this.#scope.host.clock.now();
 		if (phase === "running" || (phase === "starting" && this.#container !== undefined)) {
-			record.exit = { exitCode: unknownExitCode, reason: "Unknown", startedMs, finishedMs, containerId };
+			record.exit = { ...end, startedMs, finishedMs, containerId };
 			record.phase = "exited";
 		} else if (phase !== "exited") record.phase = record.exit === undefined ? "waiting" : "exited";
 		record.started = false;
@@ -281,7 +300,8 @@ export class ContainerWorker {
 
 	/** Its limit, or what the node has. */
 	#cores(): number {
-		const limit = this.record.actuated?.limits?.cpu ?? this.#scope.node.allocatable.cpu ?? "1";
+		const { runtime, node } = this.#scope;
+		const limit = this.record.actuated?.limits?.cpu ?? (runtime.kind === "kata" ? guestCpus : node.allocatable.cpu) ?? "1";
 		return Math.max(0.001, this.#setByHand("cpu.max", quantityToNumber(limit)));
 	}
 
@@ -394,6 +414,33 @@ export class ContainerWorker {
 		this.#event("Normal", "Killing", `Stopping container ${this.record.name}`);
 		this.#prober?.stopKilling();
 		this.signal(this.#scope.host.clock.now());
+	}
+
+	/**
+	 * Somebody tells the runtime to stop it; the kubelet finds that it has ended, and does what the restart policy says.
+	 * @param graceMs until SIGKILL; 0: at once
+	 * @returns when it has ended
+	 */
+	async halt(graceMs: number): Promise<void> {
+		const container = this.#container;
+		const process = container?.process;
+		if (container === undefined || process === undefined || process.exit !== undefined) return;
+		if (graceMs <= 0) {
+			process.kill("KILL");
+			return;
+		}
+		const timer = this.#scope.host.clock.setTimeout(() => process.kill("KILL"), graceMs);
+		container.signal();
+		await process.exited;
+		timer.cancel();
+	}
+
+	/** The runtime has forgotten the instance that ended: the kubelet does not know of a crash that it has to wait for. */
+	forgetExit(): void {
+		const { record } = this;
+		if (record.phase !== "exited") return;
+		record.restartBackoff = undefined;
+		record.retryMs = 0;
 	}
 
 	/** Gives the container what it was promised: while it runs, or by a restart. */
@@ -569,8 +616,9 @@ export class ContainerWorker {
 			memoryLimitBytes: () => this.#memoryLimitBytes(),
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
+			kernel: this.#scope.kernel,
+			runsWasm: this.#scope.runtime.kind === "wasm",
 			writeFault: () => node.writeFault,
-			kernel: node.kernel,
 			facts: () => this.facts(),
 			pidNamespace: this.#scope.sharedPids,
 			logPolicy: node.logPolicy,

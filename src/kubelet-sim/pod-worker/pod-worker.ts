@@ -10,7 +10,9 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
-import { PidNamespace, Tree } from "../../host/index.ts";
+
+import { Kernel, PidNamespace, Tree } from "../../host/index.ts";
+
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
@@ -26,7 +28,7 @@ import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import type { MountedVolume } from "../volumes/volume-backing.ts";
-import { ContainerWorker, type PodScope } from "./container-worker.ts";
+import { type ContainerEnd, ContainerWorker, killedEnd, type PodScope, unknownEnd } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
 import {
@@ -39,6 +41,7 @@ import {
 	type PodRecord,
 } from "./pod-record.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
+import { guestKernelRelease, type SandboxRuntime, sandboxEnded, sandboxOpened, usualRuntime } from "./sandboxes.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
@@ -73,10 +76,12 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Worked out when somebody asks, for as long as it stays the same. */
 	#requests: ResourceAmounts | undefined;
 	#network: PodNetwork | undefined;
+	/** Of its present sandbox. */
+	#runtime: SandboxRuntime = usualRuntime;
+	/** Of its virtual machine, once something runs there. */
+	#guest: Kernel | undefined;
 	/** Of its claims, once they are prepared; of a pod without claims never. */
 	#devices: PodDevices | undefined;
-	/** The first of the two pids that are kept for its sandbox: the shim's, then the pause process's. */
-	sandboxPid: number | undefined;
 	sharedPids: PidNamespace | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
@@ -123,7 +128,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		if (record.volumes === "mounted") host.claims.adopt(node.name, pod);
 		if (record.sandbox !== "ready") return;
 		this.#joinNetwork(record.ip);
-		if (usesDevices(pod)) void this.#recallDevices(resumed);
+		if (usesDevices(pod) || pod.spec?.runtimeClassName !== undefined) void this.#recall(resumed);
 		else this.#resume(resumed);
 	}
 
@@ -224,13 +229,30 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	/** Its machine goes off: containers and network are gone; volumes are there when it comes on again. */
 	powerCut(): void {
-		for (const container of this.#containers.values()) container.powerCut();
+		this.#loseSandbox(unknownEnd);
+	}
+
+	/**
+	 * Its sandbox was stopped behind the kubelet's back: containers are killed, the network is gone. The kubelet notices, and makes
+	 * another one if the pod still has something to run.
+	 */
+	stopSandbox(): void {
+		if (this.record.sandbox !== "ready") return;
+		this.#loseSandbox(killedEnd);
+		const { latency, random } = this.host;
+		this.after(latency.noticeMs(random), () => undefined);
+	}
+
+	#loseSandbox(end: ContainerEnd): void {
+		const { record } = this;
+		for (const container of this.#containers.values()) container.lose(end);
 		this.#wake?.cancel();
 		this.#leaveNetwork();
-		this.record.ip = "";
-		if (this.record.sandbox === "stopped" || this.record.sandbox === "absent") return;
-		this.record.sandbox = "absent";
-		if (this.record.ending === undefined && !this.record.deleting) this.#hasLostSandbox = true;
+		record.ip = "";
+		sandboxEnded(record, this.host.clock.now());
+		if (record.sandbox === "stopped" || record.sandbox === "absent") return;
+		record.sandbox = "absent";
+		if (record.ending === undefined && !record.deleting) this.#hasLostSandbox = true;
 	}
 
 	get isOff(): boolean {
@@ -495,6 +517,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				return;
 			case "stopSandbox":
 				this.record.sandbox = "stopped";
+				sandboxEnded(this.record, this.host.clock.now());
 				this.#unmountVolumes();
 				this.#leaveNetwork();
 				this.host.roomFreed(this.node.name);
@@ -577,7 +600,6 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	#createSandbox(): void {
-		const { latency, random } = this.host;
 		if (this.#hasLostSandbox) this.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
 		this.#hasLostSandbox = false;
 		this.record.sandbox = "creating";
@@ -585,6 +607,29 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			void this.#prepareDevices();
 			return;
 		}
+		const { runtimeClassName } = this.#pod.spec ?? {};
+		if (runtimeClassName !== undefined) void this.#findRuntime(runtimeClassName);
+		else this.#openSandboxSoon();
+	}
+
+	/** Each sandbox asks anew: the class and the node's runtime may have changed. Never rejects. */
+	async #findRuntime(runtimeClass: string): Promise<void> {
+		const { host, node } = this;
+		try {
+			this.#runtime = await host.sandboxRuntime(node.name, runtimeClass);
+		} catch (error) {
+			if (this.#closed || this.record.sandbox !== "creating") return;
+			this.#sandboxFailed(error instanceof Error ? error.message : String(error));
+			this.sync();
+			return;
+		}
+		if (this.#closed || this.record.sandbox !== "creating") return;
+		this.#openSandboxSoon();
+		this.sync();
+	}
+
+	#openSandboxSoon(): void {
+		const { latency, random } = this.host;
 		this.after(latency.sandboxMs(random), () => {
 			if (this.record.sandbox !== "creating") return;
 			if (this.record.ending !== undefined) this.record.sandbox = "absent";
@@ -609,19 +654,22 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		}
 	}
 
-	/** After a restart of the kubelet: the pod runs, and has its devices. Never rejects. */
-	async #recallDevices(resumed: readonly string[]): Promise<void> {
+	/** After a restart of the kubelet: the pod runs, and has its devices and its runtime. Never rejects. */
+	async #recall(resumed: readonly string[]): Promise<void> {
 		const { host, node } = this;
-		const namespace = this.#pod.metadata?.namespace ?? "";
+		const { metadata, spec } = this.#pod;
+		const namespace = metadata?.namespace ?? "";
 		try {
-			this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
+			if (spec?.runtimeClassName !== undefined) this.#runtime = await host.sandboxRuntime(node.name, spec.runtimeClassName);
+			if (usesDevices(this.#pod)) this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
 		} catch (error) {
-			host.log.warn("Failed to recall devices of a pod", { pod: this.#pod.metadata?.name, error: String(error) });
+			host.log.warn("Failed to recall devices or the runtime of a pod", { pod: metadata?.name, error: String(error) });
 		}
 		if (!this.#closed) this.#resume(resumed);
 	}
 
 	#resume(containers: readonly string[]): void {
+		this.#openedSandbox(this.record.startMs);
 		for (const name of containers) this.#containers.get(name)?.resume();
 	}
 
@@ -634,6 +682,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		try {
 			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
 			this.record.sandbox = "ready";
+			this.#openedSandbox(this.host.clock.now());
 			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
@@ -644,15 +693,32 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	#sandboxFailed(why: string): void {
 		this.event("Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
-		this.after(sandboxRetryMs, () => {
-			this.record.sandbox = "absent";
-		});
+		this.record.sandbox = "absent";
+		this.record.retryMs = this.host.clock.now() + sandboxRetryMs;
+	}
+
+	get runtime(): SandboxRuntime {
+		return this.#runtime;
+	}
+
+	get kernel(): Kernel {
+		if (this.#runtime.kind !== "kata") return this.node.kernel;
+		if (this.#guest === undefined) {
+			this.#guest = new Kernel();
+			this.#guest.release = guestKernelRelease;
+		}
+		return this.#guest;
+	}
+
+	#openedSandbox(createdMs: number): void {
+		const ip = this.record.ip === this.node.address ? "" : this.record.ip;
+		this.#guest = undefined;
+		sandboxOpened(this.record, { runtime: this.#runtime, createdMs, ip, shimPid: this.node.kernel.reservePids(2) });
 	}
 
 	/** Its sandbox begins: with pids, namespaces and an address. */
 	#joinNetwork(address: string): void {
-		const { kernel } = this.node;
-		this.sandboxPid = kernel.reservePids(2);
+		const { kernel } = this;
 		const { shareProcessNamespace, hostPID } = this.#pod.spec ?? {};
 		this.sharedPids = shareProcessNamespace === true && hostPID !== true ? new PidNamespace(kernel, 1) : undefined;
 		this.record.ip = address;

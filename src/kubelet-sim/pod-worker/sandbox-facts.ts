@@ -2,10 +2,16 @@
 import { createHash } from "node:crypto";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { allCapabilities, type Credentials, defaultCapabilities, maskOf, type NamespaceKeys } from "../../host/index.ts";
+import type { PodRecord } from "./pod-record.ts";
 
-/** 64 hexadecimal digits. */
-export function sandboxIdOf({ pod }: { readonly pod: Pod }, attempt = 0): string {
-	return createHash("sha256").update(`sandbox ${pod.metadata?.uid} ${attempt}`).digest("hex");
+/** 64 hexadecimal digits: of the same sandbox always the same, so that nobody has to keep them. */
+export function sandboxId(podUid: string, attempt: number): string {
+	return createHash("sha256").update(`sandbox ${podUid} ${attempt}`).digest("hex");
+}
+
+/** Of a pod's present sandbox. */
+export function sandboxIdOf({ pod, record }: { readonly pod: Pod; readonly record: PodRecord }): string {
+	return sandboxId(pod.metadata?.uid ?? "", record.sandboxes.at(-1)?.attempt ?? 0);
 }
 
 /** What stands for the namespaces of the sandbox that are not the node's: the pod's worker. */

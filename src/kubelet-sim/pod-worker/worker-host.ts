@@ -17,6 +17,7 @@ import type { NetworkNode } from "../network/pod-network.ts";
 import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
 import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
 import type { Footprint } from "./footprint.ts";
+import type { SandboxRuntime } from "./sandboxes.ts";
 
 /** The node a pod runs on. */
 export interface WorkerNode extends AdmissionNode, NetworkNode {
@@ -71,6 +72,10 @@ export interface WorkerHost {
 	fetch(node: string, object: ObjectName): Promise<boolean>;
 	/** Asks the API, as the node, for a claim of devices. Rejects with a `StatusError`. */
 	resourceClaim(node: string, namespace: string, name: string): Promise<ResourceResourceClaim>;
+	/**
+	 * The runtime that the node has for a RuntimeClass. Rejects with an Error that says why it has none, as FailedCreatePodSandBox does.
+	 */
+	sandboxRuntime(node: string, runtimeClass: string): Promise<SandboxRuntime>;
 	/** Shared by all pods of the namespace that start while its Services stay the same. */
 	serviceEnvironment(namespace: string): ReadonlyMap<string, string>;
 	/** An image's files, made once and only read. */
