@@ -48,7 +48,7 @@ function settingsDirectory(machine: Machine, prefix: string): Inode {
 
 function settingFile(machine: Machine, name: string): Inode {
 	const { kernel } = machine;
-	if (name === "kernel.osrelease") return computedFile(() => `${kernelVersion}\n`);
+	if (name === "kernel.osrelease") return computedFile(() => `${kernel.release ?? kernelVersion}\n`);
 	if (name === "kernel.random.boot_id") return computedFile(() => `${kernel.hardware?.().bootId ?? ""}\n`);
 	if (name === "kernel.hostname")
 		return computedFile(

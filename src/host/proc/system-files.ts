@@ -27,7 +27,7 @@ export function systemFiles(view: ProcView): readonly (readonly [string, Inode])
 			"version",
 			file(
 				() =>
-					`Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0, GNU ld (GNU Binutils for Debian) 2.44) ${kernelBuild}\n`,
+					`Linux version ${view.machine.pidNamespace.kernel.release ?? kernelVersion} (debian-kernel@lists.debian.org) (x86_64-linux-gnu-gcc-14 (Debian 14.2.0-19) 14.2.0, GNU ld (GNU Binutils for Debian) 2.44) ${kernelBuild}\n`,
 			),
 		],
 	];

@@ -167,8 +167,8 @@ describe("inodes", () => {
 		],
 		[
 			"… and not across file systems",
-			"touch /tmp/a; ln /tmp/a /dev/shm/a",
-			"ln: failed to create hard link '/dev/shm/a' => '/tmp/a': Invalid cross-device link\n",
+			"touch /tmp/a; ln /tmp/a /run/a",
+			"ln: failed to create hard link '/run/a' => '/tmp/a': Invalid cross-device link\n",
 		],
 		["… nor of directories", "mkdir /tmp/dd; ln /tmp/dd /tmp/de", "ln: /tmp/dd: hard link not allowed for directory\n"],
 		["a directory counts those in it", "mkdir -p /tmp/x/y /tmp/x/z; stat -c %h /tmp/x", "4\n"],

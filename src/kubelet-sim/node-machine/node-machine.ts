@@ -7,6 +7,7 @@ import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import {
 	CgroupTree,
+	type DirectoryInode,
 	deviceTree,
 	emptyInput,
 	type FileSystem,
@@ -38,6 +39,8 @@ export interface NodeMachineOptions {
 	readonly startedMs: number;
 	/** Of its pods. */
 	readonly workers: () => Iterable<PodWorker>;
+	/** What its /run has when it is mounted. */
+	readonly run: DirectoryInode;
 	/** Programs of nodes alone, by name. */
 	readonly findProgram: (name: string) => Program | undefined;
 }
@@ -52,6 +55,11 @@ const initMemoryBytes = 13 * mebibyte;
 const initCores = 0.0005;
 /** What a tmpfs of the system may hold. */
 const tmpfsBytes = 800 * mebibyte;
+/** Where, and with which options. */
+const memoryMounts = [
+	["/run", "size=819200k,mode=755"],
+	["/dev/shm", "size=819200k"],
+] as const;
 
 /** Groups of systemd's units that have processes. */
 function unitsOf(machine: Machine): readonly string[] {
@@ -61,7 +69,7 @@ function unitsOf(machine: Machine): readonly string[] {
 }
 
 export function openNodeMachine(options: NodeMachineOptions): Machine {
-	const { node, clock, random, kernel, disk, network, startedMs, workers } = options;
+	const { node, clock, random, kernel, disk, network, startedMs, workers, run } = options;
 	const { capacity } = node;
 	const machine: Machine = new Machine({
 		hostname: node.name,
@@ -75,8 +83,15 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 			const files = disk();
 			mountSystemFiles(files, machine, { isWritable: true });
 			files.mount({ path: "/dev", tree: new Tree({ clock, lower: deviceTree() }), source: "udev", type: "devtmpfs", readOnly: false });
-			const memory = new Tree({ clock, limitBytes: tmpfsBytes });
-			files.mount({ path: "/dev/shm", tree: memory, source: "tmpfs", type: "tmpfs", readOnly: false, options: "size=819200k" });
+			for (const [path, options] of memoryMounts)
+				files.mount({
+					path,
+					tree: new Tree({ clock, limitBytes: tmpfsBytes, ...(path === "/run" ? { lower: run } : {}) }),
+					source: "tmpfs",
+					type: "tmpfs",
+					readOnly: false,
+					options,
+				});
 			// systemd shares everything, so that what is mounted on the node can reach containers.
 			files.mountTable.setPropagation("/", "shared", true);
 			return files;

@@ -2,10 +2,8 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-
 import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, type Program, putFile, Tree } from "../../host/index.ts";
 import type { CgroupDriver } from "../cgroups/layout.ts";
-
 import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
@@ -24,7 +22,7 @@ import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import type { ContainerRuntime } from "../runtime/cri.ts";
-import { withTasks } from "../runtime/task-directories.ts";
+import { runDirectory } from "../runtime/task-directories.ts";
 import { PodAddresses } from "./addresses.ts";
 import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
@@ -114,7 +112,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
 	 * @param findProgram those that a node has and its containers have not
-	 * @param runtime whose bundles are among its files
+	 * @param runtime whose bundles are in its /run
 	 * @param workers of its pods, whose logs are among its files
 	 * @param hooks told when its kubelet or its runtime comes or goes
 	 * @param ownFiles what files of its own say beside its name
@@ -213,8 +211,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			disk: () => this.hostFiles(),
 			network,
 			startedMs,
-			workers: this.#workers,
 			findProgram: (program) => system.program(program) ?? this.#findProgram(program),
+			workers: this.#workers,
+			run: runDirectory(this.#runtime, startedMs),
 		});
 		this.#machine = machine;
 		kernel.log.follow(({ timeMs, level, text }) =>
@@ -415,7 +414,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		const files = new FileSystem(
 			new Tree({
 				clock: this.#clock,
-				lower: withTasks(withLogs(installedFiles(), this.#workers, this.startedMs), this.#runtime, this.startedMs),
+				lower: withLogs(installedFiles(), this.#workers, this.startedMs),
 				onWrite,
 				writeFault: () => (isInstalled ? this.writeFault : undefined),
 			}),

@@ -713,14 +713,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	#openedSandbox(createdMs: number): void {
 		const ip = this.record.ip === this.node.address ? "" : this.record.ip;
 		this.#guest = undefined;
+		const { shareProcessNamespace, hostPID } = this.#pod.spec ?? {};
+		this.sharedPids = shareProcessNamespace === true && hostPID !== true ? new PidNamespace(this.kernel, 1) : undefined;
 		sandboxOpened(this.record, { runtime: this.#runtime, createdMs, ip, shimPid: this.node.kernel.reservePids(2) });
 	}
 
-	/** Its sandbox begins: with pids, namespaces and an address. */
+	/** Its sandbox begins: with an address. */
 	#joinNetwork(address: string): void {
-		const { kernel } = this;
-		const { shareProcessNamespace, hostPID } = this.#pod.spec ?? {};
-		this.sharedPids = shareProcessNamespace === true && hostPID !== true ? new PidNamespace(kernel, 1) : undefined;
 		this.record.ip = address;
 		if (address === this.node.address) {
 			this.#network = this.node.network;

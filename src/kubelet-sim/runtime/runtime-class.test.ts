@@ -70,8 +70,10 @@ it("gives the pods of kata a machine of their own: another kernel, one processor
 	const node = (await runOnNode(harness, "uname -r")).stdout;
 	expect((await inPod("plain", "uname -r")).stdout).toBe(node);
 	expect((await inPod("vm", "uname -r")).stdout).toBe("6.18.5\n");
+	expect((await inPod("vm", "cat /proc/version")).stdout).toContain("Linux version 6.18.5 ");
 	const seen = (await runOnNode(harness, "ps ax")).stdout;
 	expect(seen).toContain("sleep 2000");
+	expect(seen).toMatch(/qemu-system-x86_64 -name sandbox-[0-9a-f]{64}/);
 	expect(seen).not.toContain("sleep 1000");
 	expect((await runOnNode(harness, "runc --root /run/containerd/runc/k8s.io list -q | wc -l")).stdout).toBe("2\n");
 	expect((await runOnNode(harness, "ctr -n k8s.io c ls | grep -c kata.v2")).stdout).toBe("2\n");

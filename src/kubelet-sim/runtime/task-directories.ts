@@ -1,18 +1,18 @@
 /**
- * What containerd's shims have on a node's disk for each container that runs: its bundle.
+ * What containerd's shims have in a node's /run for each container that runs: its bundle.
  *
  *   /run/containerd/io.containerd.runtime.v2.task/k8s.io/ID/{config.json,init.pid}
  *
  * Not there: the bundle's rootfs, sockets and pipes.
  */
-import type { DirectoryInode } from "../../host/index.ts";
+import { type DirectoryInode, TreeBuilder } from "../../host/index.ts";
 import { View, withEntry } from "../node/view-inodes.ts";
 import type { ContainerRuntime } from "./cri.ts";
 
 export const taskDirectory = "/run/containerd/io.containerd.runtime.v2.task/k8s.io";
 
-/** A node's files with it. @param sinceMs time of directories, Unix ms */
-export function withTasks(root: DirectoryInode, runtime: () => ContainerRuntime, sinceMs: number): DirectoryInode {
+/** /run of a node. @param sinceMs time of directories, Unix ms */
+export function runDirectory(runtime: () => ContainerRuntime, sinceMs: number): DirectoryInode {
 	const view = new View(sinceMs, 600_000);
 	const bundle = (spec: () => object, pid: number) =>
 		view.directory(() => [
@@ -29,5 +29,7 @@ export function withTasks(root: DirectoryInode, runtime: () => ContainerRuntime,
 			.filter(({ state }) => state === "CONTAINER_RUNNING")
 			.map(({ id, pid }) => [id, bundle(() => runtime().details(id).spec, pid)] as const),
 	]);
-	return withEntry(root, taskDirectory.slice(1).split("/"), tasks);
+	const [, , ...names] = taskDirectory.split("/");
+	const parents = new TreeBuilder(sinceMs).directory(`/${names.slice(0, -1).join("/")}`).build();
+	return withEntry(parents, names, tasks);
 }
