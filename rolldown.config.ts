@@ -74,7 +74,13 @@ const lightHttp: Plugin = {
 };
 
 export default defineConfig({
-	input: { kubesim: "src/cli/entry.ts", index: "src/index.ts", testing: "src/testing.ts", images: "src/images.ts" },
+	input: {
+		kubesim: "src/cli/entry.ts",
+		index: "src/index.ts",
+		testing: "src/testing.ts",
+		images: "src/images.ts",
+		"wasi-worker": "src/kubelet-sim/runtime/wasm/wasi-worker.ts",
+	},
 	platform: "node",
 	external: [...external, ...peers, /^node:(?!http$)/],
 	plugins: [lightHttp, lessons],

@@ -37,6 +37,7 @@ import type {
 	ResourceQuota,
 	ResourceResourceClaim,
 	ResourceSlice,
+	RuntimeClass,
 	Secret,
 	Service,
 	ServiceAccount,
@@ -110,6 +111,7 @@ export const podDisruptionBudgets = ref<PodDisruptionBudget>("policy", "v1", "po
 export const clusterRoles = ref<ClusterRole>("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole");
 export const priorityClasses = ref<PriorityClass>("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass");
 export const deviceClasses = ref<DeviceClass>("resource.k8s.io", "v1", "deviceclasses", "DeviceClass");
+export const runtimeClasses = ref<RuntimeClass>("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass");
 export const resourceClaims = ref<ResourceResourceClaim>("resource.k8s.io", "v1", "resourceclaims", "ResourceClaim");
 export const resourceClaimTemplates = ref<ResourceClaimTemplate>(
 	"resource.k8s.io",

@@ -16,6 +16,21 @@ const bucketMs = 1_000;
 /** How far back `usedMs` knows; a power of two. */
 const bucketCount = 64;
 
+/** Of the kernel's quotas, ms. */
+const periodMs = 100;
+
+/** How a quota held work up: what `cpu.stat` counts. */
+export interface Throttling {
+	/** Periods in which there was work. */
+	readonly periods: number;
+	/** … in which the quota was used up. */
+	readonly throttledPeriods: number;
+	/** For how long work stood still, ms. */
+	readonly throttledMs: number;
+}
+
+export const noThrottling: Throttling = { periods: 0, throttledPeriods: 0, throttledMs: 0 };
+
 export class Cpu {
 	readonly #clock: Clock;
 	/** How many cores the machine may use, > 0; it may change at any time. */
@@ -28,6 +43,7 @@ export class Cpu {
 	#totalMs = 0;
 	/** When all that is queued would be done at the pace that is allowed; never further back than `burstMs`. */
 	#busyUntilMs = 0;
+	#throttling = noThrottling;
 
 	constructor(clock: Clock, cores: () => number) {
 		this.#clock = clock;
@@ -52,9 +68,31 @@ export class Cpu {
 		const cores = this.#cores();
 		this.#busyUntilMs = Math.max(nowMs - burstMs, this.#busyUntilMs) + cpuMs / cores;
 		const doneMs = Math.max(nowMs + cpuMs, this.#busyUntilMs);
+		this.#countPeriods(doneMs - nowMs, doneMs - nowMs - cpuMs);
 		// Clocks count whole milliseconds.
 		await sleep(this.#clock, Math.ceil(doneMs - nowMs), signal).catch(() => undefined);
 		if (signal?.aborted !== true) this.account(cpuMs);
+	}
+
+	/** Of the work that was asked of it; what nobody waited for is not held up. */
+	get throttling(): Throttling {
+		return this.#throttling;
+	}
+
+	#countPeriods(lastedMs: number, heldUpMs: number): void {
+		const { periods, throttledPeriods, throttledMs } = this.#throttling;
+		const passed = Math.max(1, Math.ceil(lastedMs / periodMs));
+		const held = Math.max(0, heldUpMs);
+		this.#throttling = {
+			periods: periods + passed,
+			throttledPeriods: throttledPeriods + (held === 0 ? 0 : passed),
+			throttledMs: throttledMs + held,
+		};
+	}
+
+	/** CPU time used up to now, ms. */
+	get totalMs(): number {
+		return this.#totalMs;
 	}
 
 	/** CPU time used before a moment that is at most a minute ago, to the second. */

@@ -16,10 +16,20 @@ export { KernelModules } from "./administration/modules.ts";
 export { type Package, Packages } from "./administration/packages.ts";
 export { installSelinux, Selinux } from "./administration/selinux.ts";
 export { Swap } from "./administration/swap.ts";
+
+export { allCapabilities, defaultCapabilities, maskOf } from "./capabilities.ts";
+export { type Cgroup, CgroupTree, type GroupUsage, type ProvidedGroup } from "./cgroup/cgroup-tree.ts";
+export { chooseVictim, reportOom } from "./cgroup/oom.ts";
 export { commandNames, findCommand } from "./commands/index.ts";
-export { kernelVersion } from "./commands/system.ts";
-export { Kernel, PidNamespace } from "./kernel.ts";
-export { defaultPath, ExecError, Machine, type ProcessContext, type Program } from "./machine.ts";
+export { type ParsedOptions, parseOptions } from "./commands/options.ts";
+export { noThrottling, type Throttling } from "./cpu.ts";
+export { type Credentials, root } from "./credentials.ts";
+export { deviceTree } from "./devices.ts";
+export { type DiskUsage, type Hardware, Kernel, PidNamespace } from "./kernel.ts";
+export type { KernelLogLine } from "./kernel-log.ts";
+export { defaultPath, ExecError, Machine, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
+export type { NamespaceKeys } from "./namespaces.ts";
+
 export {
 	type ClusterZoneOptions,
 	type ClusterZoneServer,
@@ -69,25 +79,32 @@ export {
 	type RulePart,
 	type SocketEntry,
 } from "./net/view.ts";
-export { Process, type ProcessExit, parseSignal, type SignalName, signalNumbers } from "./process.ts";
+export { mountSystemFiles } from "./proc/system-mounts.ts";
+export { type MachineFacts, Process, type ProcessExit, type ProcessTraits } from "./process.ts";
 export { loadGrammar } from "./shell/syntax.ts";
 export { Tty } from "./shell/tty.ts";
+export { parseSignal, type SignalName, signalNumbers } from "./signals.ts";
 export {
 	BrokenPipeError,
 	Collector,
 	emptyInput,
 	type InputStream,
 	inputFrom,
+	inputOf,
 	type OutputStream,
 	Pipe,
 	writeText,
 } from "./stream.ts";
+export { kernelVersion } from "./system-facts.ts";
 export { Journal, type JournalEntry } from "./systemd/journal.ts";
 export { formatJournalLine } from "./systemd/journal-format.ts";
 export { type PowerAction, type Slices, SystemManager } from "./systemd/manager.ts";
 export { systemPrograms } from "./systemd/system-programs.ts";
-export { FileSystem, type Mount, putFile, putInode } from "./vfs/file-system.ts";
-export { type DirectoryInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
+
+export { FileSystem, putFile, putInode } from "./vfs/file-system.ts";
+export { type DirectoryInode, type FileInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
+export type { Mount } from "./vfs/mount-table.ts";
+
 export { resolvePath } from "./vfs/path.ts";
 export { Tree } from "./vfs/tree.ts";
 export { TreeBuilder } from "./vfs/tree-builder.ts";

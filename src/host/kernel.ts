@@ -5,7 +5,19 @@
  * Namespaces are one level deep: a process has a pid in its own namespace and one in the machine's (`hostPid`). Sees it who looks
  * from either (https://man7.org/linux/man-pages/man7/pid_namespaces.7.html).
  */
+import type { CgroupTree } from "./cgroup/cgroup-tree.ts";
+import { reportOom } from "./cgroup/oom.ts";
+import { KernelLog } from "./kernel-log.ts";
+import { KernelSettings } from "./kernel-settings.ts";
+import { NamespaceNumbers } from "./namespaces.ts";
 import type { Process, ProcessNamespace } from "./process.ts";
+
+import type { InputStream, OutputStream } from "./stream.ts";
+import type { Terminal } from "./terminal.ts";
+
+import type { FileSystem } from "./vfs/file-system.ts";
+
+import type { Tree } from "./vfs/tree.ts";
 
 /** Processes that see each other: those of one container, of containers that share, or of the whole machine. */
 export class PidNamespace implements ProcessNamespace {
@@ -14,8 +26,14 @@ export class PidNamespace implements ProcessNamespace {
 	readonly own = new Map<number, Process>();
 	#nextPid = 1;
 
-	constructor(kernel: Kernel) {
+	/** Its first process belongs to a sandbox that nobody may have looked at yet. */
+	readonly #hasSandbox: boolean;
+
+	/** @param reserved pids below are for the sandbox's own processes */
+	constructor(kernel: Kernel, reserved = 0) {
 		this.kernel = kernel;
+		this.#nextPid += reserved;
+		this.#hasSandbox = reserved > 0;
 	}
 
 	get isRoot(): boolean {
@@ -41,7 +59,10 @@ export class PidNamespace implements ProcessNamespace {
 	/** Who can be seen from here, by pid. */
 	*visible(): Iterable<Process> {
 		if (this.isRoot) yield* this.kernel.processes();
-		else yield* this.own.values();
+		else {
+			if (this.#hasSandbox) this.kernel.onLook?.();
+			yield* [...this.own.values()].sort((a, b) => a.pid - b.pid);
+		}
 	}
 
 	find(pid: number): Process | undefined {
@@ -57,18 +78,125 @@ export class PidNamespace implements ProcessNamespace {
 	}
 }
 
+/** What a machine has, and how much of it is in use: asked when somebody looks. */
+export interface Hardware {
+	readonly cores: number;
+	readonly memoryBytes: number;
+	/** By the system and all that runs. */
+	readonly usedMemoryBytes: number;
+	/** CPU time that everything has used since it came up, ms. */
+	readonly cpuMs: number;
+	/** CPU time used in the last minute, in cores. */
+	readonly load: number;
+	/** When it came up, Unix ms. */
+	readonly bootMs: number;
+	readonly bootId: string;
+}
+
+/** Of a file system, bytes and inodes. */
+export interface DiskUsage {
+	readonly sizeBytes: number;
+	readonly usedBytes: number;
+	readonly availableBytes: number;
+	readonly inodes: number;
+	readonly usedInodes: number;
+}
+
+/** The machine itself, beneath its containers, as somebody enters it from one of them. */
+export interface KernelHost {
+	readonly files: { readonly rootTree: Tree };
+	/** Throws `ExecError`. */
+	spawn(command: HostCommand): Process;
+}
+
+export interface HostCommand {
+	readonly argv: readonly string[];
+	readonly env: ReadonlyMap<string, string>;
+	readonly cwd: string;
+	readonly stdin: InputStream;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	readonly terminal?: Terminal | undefined;
+	readonly parent?: Process | undefined;
+}
+
 export class Kernel {
+	/** Set when somebody first looks at it. */
+	host: KernelHost | undefined;
 	readonly rootNamespace: PidNamespace;
 	/** Those in which something runs. */
 	readonly namespaces = new Set<PidNamespace>();
 	/** Starts, late, what nobody has looked at yet: the machine's services and its sandboxes' processes. */
 	onLook: (() => void) | undefined;
+	/** Makes the tree of cgroups when somebody first looks at it; absent: the machine has none. */
+	openCgroups: (() => CgroupTree | undefined) | undefined;
+	/** Told when a process has taken memory: the machine may not have it. */
+	onMemoryTaken: ((process: Process) => void) | undefined;
+	/** Asked again and again; absent: a machine of which nothing is known. */
+	hardware: (() => Hardware) | undefined;
+	/** How full its disk is; absent: nobody knows. */
+	disk: (() => DiskUsage) | undefined;
+	/** The node's own files, with its mounts: absent on a machine that is nobody's node. */
+	nodeFiles: (() => FileSystem) | undefined;
+	#cgroups: CgroupTree | undefined;
+	#namespaceNumbers: NamespaceNumbers | undefined;
+	#log: KernelLog | undefined;
+	#settings: KernelSettings | undefined;
+	/** Of another kernel than the nodes have: `uname -r` in a virtual machine. */
+	release: string | undefined;
 	#nextPid: number;
 
 	/** @param firstPid of the first process that is started; lower ones are for what boots with the machine */
 	constructor(firstPid = 1) {
 		this.#nextPid = firstPid;
 		this.rootNamespace = new PidNamespace(this);
+	}
+
+	/** Once somebody has looked at it, or made groups: until then all is as the kubelet and systemd have made it. */
+	get cgroups(): CgroupTree | undefined {
+		return this.#cgroups;
+	}
+
+	/** The tree of cgroups; undefined if the machine has none. */
+	lookAtCgroups(): CgroupTree | undefined {
+		this.#cgroups ??= this.openCgroups?.();
+		return this.#cgroups;
+	}
+
+	get settings(): KernelSettings {
+		this.#settings ??= new KernelSettings();
+		return this.#settings;
+	}
+
+	get namespaceNumbers(): NamespaceNumbers {
+		this.#namespaceNumbers ??= new NamespaceNumbers();
+		return this.#namespaceNumbers;
+	}
+
+	/** The ring buffer that `dmesg` shows. */
+	get log(): KernelLog {
+		this.#log ??= new KernelLog();
+		return this.#log;
+	}
+
+	/** A process has taken more memory: its cgroup may not have it, or the machine. */
+	memoryGrew(process: Process): void {
+		this.#cgroups?.enforceMemory(process.cgroup, process);
+		if (process.exit === undefined) this.onMemoryTaken?.(process);
+	}
+
+	/**
+	 * A container is over its limit: the kernel kills all of it, and says so in its log.
+	 * @param process its main one
+	 */
+	killGroupForMemory(process: Process, amounts: { readonly usageBytes: number; readonly limitBytes: number }, nowMs: number): void {
+		const path = process.cgroup;
+		const victims = process.machine.ownProcesses().filter(({ cgroup }) => cgroup === path);
+		const failures = (this.#cgroups?.find(path)?.maxEvents ?? 0) + 1;
+		this.#cgroups?.countOomKill(path, victims.length);
+		reportOom(this.log, { nowMs, trigger: process, victims, tasks: victims, group: { path, ...amounts, failures }, isGroupKill: true });
+		for (const victim of victims) victim.killForMemory();
+		process.killForMemory();
 	}
 
 	/** Takes pids for processes that may be started later; returns the first. */

@@ -1,15 +1,16 @@
 /**
  * A simulated Linux machine, or what a container sees of one: host name, files, processes, network. It simulates
- * what commands and programs can observe. Not simulated yet: users and permissions, devices, kernel settings; of cgroups there
- * are the processor's share and what programs say they take of memory.
+ * what commands and programs can observe. Machines of one node share its kernel; one that joins some of another's namespaces
+ * (nsenter, unshare) is a machine of its own that shares the rest (`derive`).
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Random } from "../apimachinery/random.ts";
-import { Cpu } from "./cpu.ts";
+import { Cpu, noThrottling, type Throttling } from "./cpu.ts";
 import { Kernel, PidNamespace } from "./kernel.ts";
+import type { NamespaceKeys } from "./namespaces.ts";
 import type { NetworkStack } from "./net/network.ts";
 import { ResolvingNetwork } from "./net/resolver.ts";
-import { Process, type ProcessExit, type ProcessOwner } from "./process.ts";
+import { type MachineFacts, Process, type ProcessExit, type ProcessOwner, type ProcessTraits } from "./process.ts";
 import { BrokenPipeError, type InputStream, OutOfMemoryError, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
 import type { FileSystem } from "./vfs/file-system.ts";
@@ -39,6 +40,8 @@ export interface ProcessContext {
 	readonly terminal?: Terminal | undefined;
 	readonly machine: Machine;
 	readonly process: Process;
+	/** The machine's files, as this process may use them. */
+	readonly files: FileSystem;
 }
 
 /** Resolves to the exit code, 0-255. */
@@ -72,6 +75,20 @@ export interface MachineOptions {
 	readonly kernel?: Kernel | undefined;
 	/** The PID namespace to join; default a new one of the kernel. */
 	readonly pidNamespace?: PidNamespace | undefined;
+	/** What the kernel knows of it; absent for a machine that is nobody's container. */
+	readonly facts?: () => MachineFacts | undefined;
+}
+
+/** Namespaces of a machine that are another's, or new. */
+export interface DerivedNamespaces {
+	readonly hostname?: string | undefined;
+	readonly network?: NetworkStack | undefined;
+	readonly pidNamespace?: PidNamespace | undefined;
+	/** Whose files, programs and /proc it has. */
+	readonly mounts?: { readonly machine: Machine; readonly files: FileSystem } | undefined;
+	/** Whose processes its /proc shows; default those of `mounts`, else of the machine itself. */
+	readonly procNamespace?: PidNamespace | undefined;
+	readonly keys: NamespaceKeys;
 }
 
 export interface SpawnOptions {
@@ -86,6 +103,10 @@ export interface SpawnOptions {
 	/** For a process that was there before anybody looked: the pids that were kept for it, and since when it runs (Unix ms). */
 	readonly pids?: { readonly pid: number; readonly hostPid: number };
 	readonly startMs?: number;
+	/** It speaks for its container. */
+	readonly isMain?: boolean | undefined;
+	/** What it has beside what it inherits. */
+	readonly traits?: ProcessTraits | undefined;
 }
 
 /** A command that cannot be started. */
@@ -115,83 +136,153 @@ export class ForkError extends ExecError {
 }
 
 export class Machine implements ProcessOwner {
-	readonly hostname: string;
 	readonly clock: Clock;
 	readonly random: Random;
 	/** Where names are looked up as the machine's files say. */
 	readonly network: ResolvingNetwork;
 	readonly hasVolumes: boolean;
+	readonly pidNamespace: PidNamespace;
+	readonly #options: MachineOptions;
+	#hostname: string;
 	#takenMemoryBytes = 0;
-	readonly #onMemoryTaken: (() => void) | undefined;
-	readonly #openFileSystem: () => FileSystem;
-	readonly #pristineFiles: (() => FileSystem) | undefined;
-	readonly #findProgram: (name: string) => Program | undefined;
-	readonly #cores: () => number;
-	readonly #memoryLimitBytes: () => number;
-	readonly #maxProcesses: number;
 	#files: FileSystem | undefined;
 	#cpu: Cpu | undefined;
-	readonly pidNamespace: PidNamespace;
 	/** The machine's own processes in somebody else's namespace. */
 	readonly #own: Set<Process> | undefined;
+	/** Whose resources it uses, of one that joined some of another's namespaces. */
+	#base: Machine | undefined;
+	#derived: Set<Machine> | undefined;
+	#derivation: DerivedNamespaces | undefined;
 
 	constructor(options: MachineOptions) {
-		this.hostname = options.hostname;
+		this.#options = options;
+		this.#hostname = options.hostname;
 		this.clock = options.clock;
 		this.random = options.random;
 		this.network = new ResolvingNetwork(options.network, this);
 		this.hasVolumes = options.hasVolumes ?? false;
-		this.#openFileSystem = options.openFileSystem;
-		this.#findProgram = options.findProgram;
-		this.#cores = options.cores ?? (() => 1);
-		this.#memoryLimitBytes = options.memoryLimitBytes ?? (() => Number.POSITIVE_INFINITY);
-		this.#onMemoryTaken = options.onMemoryTaken;
-		this.#maxProcesses = options.maxProcesses ?? defaultMaxProcesses;
-		this.#pristineFiles = this.hasVolumes ? undefined : options.pristineFiles;
 		this.pidNamespace = options.pidNamespace ?? new PidNamespace(options.kernel ?? new Kernel());
 		this.#own = options.pidNamespace === undefined ? undefined : new Set();
 	}
 
-	/** The same machine as from another network namespace. */
-	inNetwork(network: NetworkStack): Machine {
-		return new Machine({
-			hostname: this.hostname,
-			clock: this.clock,
-			random: this.random,
+	/** Of its UTS namespace. */
+	get hostname(): string {
+		const base = this.#derivation?.hostname === undefined ? this.#base : undefined;
+		return base === undefined ? this.#hostname : base.hostname;
+	}
+
+	set hostname(name: string) {
+		const base = this.#derivation?.hostname === undefined ? this.#base : undefined;
+		if (base === undefined) this.#hostname = name;
+		else base.hostname = name;
+	}
+
+	get kernel(): Kernel {
+		return this.pidNamespace.kernel;
+	}
+
+	/** Its network, without the names that its files know. */
+	get stack(): NetworkStack {
+		return this.#options.network;
+	}
+
+	get facts(): MachineFacts | undefined {
+		return this.#base === undefined ? this.#options.facts?.() : this.#base.facts;
+	}
+
+	/** What stands for its namespaces, where they are not the kernel's first. */
+	get namespaceKeys(): NamespaceKeys {
+		if (this.#base !== undefined) return { ...this.#base.namespaceKeys, ...this.#derivation?.keys };
+		const { facts } = this;
+		if (facts === undefined) return {};
+		return { ...(this.pidNamespace.isRoot ? {} : { pid: this.pidNamespace }), ...facts.namespaces };
+	}
+
+	/** Whose processes its /proc shows. */
+	get procNamespace(): PidNamespace {
+		if (this.#base === undefined) return this.pidNamespace;
+		return this.#derivation?.procNamespace ?? this.#derivation?.mounts?.machine.procNamespace ?? this.#base.procNamespace;
+	}
+
+	/** A machine that has some namespaces of its own or another's, and everything else of this one. It ends with it. */
+	derive(namespaces: DerivedNamespaces): Machine {
+		const { mounts, network = this.stack, pidNamespace = this.pidNamespace, hostname = this.hostname } = namespaces;
+		const machine = new Machine({
+			...this.#options,
+			hostname,
 			network,
-			openFileSystem: () => this.files,
-			findProgram: this.#findProgram,
-			pidNamespace: this.pidNamespace,
-			cores: this.#cores,
-			memoryLimitBytes: this.#memoryLimitBytes,
+			pidNamespace,
+			openFileSystem: () => mounts?.files ?? this.files,
+			findProgram: (name) => (mounts?.machine ?? this).#options.findProgram(name),
+			hasVolumes: true,
 		});
+		machine.#base = this;
+		machine.#derivation = namespaces;
+		this.#derived ??= new Set();
+		this.#derived.add(machine);
+		return machine;
+	}
+
+	/** Of a derived machine whose last process has ended. */
+	dissolve(): void {
+		if (this.#base !== undefined) this.#base.#derived?.delete(this);
 	}
 
 	get files(): FileSystem {
-		this.#files ??= this.#openFileSystem();
+		this.#files ??= this.#options.openFileSystem();
 		return this.#files;
+	}
+
+	/** Its files, as a process may use them. */
+	filesFor(process: Process): FileSystem {
+		return this.files.as(process);
 	}
 
 	/** Where programs do their work. */
 	get cpu(): Cpu {
-		this.#cpu ??= new Cpu(this.clock, this.#cores);
+		if (this.#base !== undefined) return this.#base.cpu;
+		this.#cpu ??= new Cpu(this.clock, () => this.cores);
 		return this.#cpu;
+	}
+
+	/** How many cores its programs may use. */
+	get cores(): number {
+		return this.#options.cores?.() ?? 1;
+	}
+
+	/** One of its processes works; see `Process.work`. */
+	async work(process: Process, cpuMs: number): Promise<void> {
+		const group = this.kernel.cgroups?.cpuOf(process);
+		if (group === undefined) await this.cpu.run(cpuMs, process.ended);
+		else {
+			await group.run(cpuMs, process.ended);
+			if (process.exit === undefined) this.cpu.account(cpuMs);
+		}
+	}
+
+	/** How its quota has held its programs up. */
+	get throttling(): Throttling {
+		return this.#cpu?.throttling ?? noThrottling;
 	}
 
 	/** What its programs have taken of memory beyond what the image takes by itself. */
 	get takenMemoryBytes(): number {
-		return this.#takenMemoryBytes;
+		return this.#base?.takenMemoryBytes ?? this.#takenMemoryBytes;
 	}
 
 	set takenMemoryBytes(bytes: number) {
+		if (this.#base !== undefined) {
+			this.#base.takenMemoryBytes = bytes;
+			return;
+		}
 		const isMore = bytes > this.#takenMemoryBytes;
 		this.#takenMemoryBytes = bytes;
-		if (isMore) this.#onMemoryTaken?.();
+		if (isMore) this.#options.onMemoryTaken?.();
 	}
 
 	/** Whoever takes more is killed. */
 	get memoryLimitBytes(): number {
-		return this.#memoryLimitBytes();
+		return this.#options.memoryLimitBytes?.() ?? Number.POSITIVE_INFINITY;
 	}
 
 	/** CPU time, ms, that its programs used before a moment of the last minute. */
@@ -211,12 +302,13 @@ export class Machine implements ProcessOwner {
 
 	/** Where programs are looked up. */
 	get #executables(): FileSystem {
-		return this.#files ?? this.#pristineFiles?.() ?? this.files;
+		const pristine = this.hasVolumes ? undefined : this.#options.pristineFiles;
+		return this.#files ?? pristine?.() ?? this.files;
 	}
 
-	/** Those that can be seen from its PID namespace. */
+	/** Those that its /proc shows. */
 	processes(): readonly Process[] {
-		return [...this.pidNamespace.visible()];
+		return [...this.procNamespace.visible()];
 	}
 
 	/** By the pid that it has here. */
@@ -233,7 +325,7 @@ export class Machine implements ProcessOwner {
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
 	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
 		const namespace = this.pidNamespace;
-		if (namespace.own.size >= this.#maxProcesses) throw new ForkError(options.argv[0] ?? "");
+		if (namespace.own.size >= (this.#options.maxProcesses ?? defaultMaxProcesses)) throw new ForkError(options.argv[0] ?? "");
 		const process = new Process({
 			namespace,
 			...(options.pids ?? namespace.allocate()),
@@ -241,6 +333,7 @@ export class Machine implements ProcessOwner {
 			parent: options.parent,
 			argv,
 			startMs: options.startMs ?? this.clock.now(),
+			origin: options,
 		});
 		namespace.add(process);
 		// The main process is part of what the image takes while it does nothing.
@@ -275,6 +368,9 @@ export class Machine implements ProcessOwner {
 			terminal: options.terminal,
 			machine: this,
 			process,
+			get files() {
+				return process.machine.files.as(process);
+			},
 		};
 		void execute(program, context).then((exit) => process.finish(exit));
 		return process;
@@ -282,7 +378,8 @@ export class Machine implements ProcessOwner {
 
 	/** Its own, wherever else they can be seen. */
 	ownProcesses(): readonly Process[] {
-		return [...(this.#own ?? this.pidNamespace.own.values())];
+		const own = [...(this.#own ?? this.pidNamespace.own.values())];
+		return this.#derived === undefined ? own : [...own, ...[...this.#derived].flatMap((machine) => machine.ownProcesses())];
 	}
 
 	/** Who writes without end works for it, and lets others run. */
@@ -318,7 +415,7 @@ export class Machine implements ProcessOwner {
 		const inode = files.inode(path);
 		if (inode.type !== "file" || (inode.mode & 0o111) === 0) throw new ExecError(command, "permission denied", 126);
 		if (inode.program !== undefined) {
-			const program = this.#findProgram(inode.program);
+			const program = this.#options.findProgram(inode.program);
 			if (program === undefined) throw new ExecError(command, "exec format error", 126);
 			return { program, argv };
 		}

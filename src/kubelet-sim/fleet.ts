@@ -18,7 +18,7 @@ import { formatGoDuration } from "../apimachinery/time.ts";
 import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
-import { nodes, resourceClaims } from "../client/resources.ts";
+import { nodes, resourceClaims, runtimeClasses } from "../client/resources.ts";
 import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, type SignalName, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
@@ -47,9 +47,14 @@ import { SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
 import { loadKubeletStartup } from "./node-machine/load-kubelet-startup.ts";
 import { NodeCommands } from "./node-machine/node-commands.ts";
+import { NodeMemory } from "./node-machine/node-memory.ts";
 import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
+import type { SandboxRuntime } from "./pod-worker/sandboxes.ts";
 import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
+import type { ContainerRuntime } from "./runtime/cri.ts";
+import { preloadRuntimeTools, runtimeProgram } from "./runtime/node-programs.ts";
+import { NodeRuntime } from "./runtime/node-runtime.ts";
 import { mirroredHash } from "./static-pods/static-manifest.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
 import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
@@ -142,8 +147,11 @@ export class Fleet {
 	readonly #byNode = new Map<string, Set<PodWorker>>();
 	readonly #admission: NodeAdmission;
 	readonly #eviction: EvictionManager;
+	readonly #memory: NodeMemory<SimNode>;
 	readonly #staticPods: StaticPods;
 	readonly #power: NodePower;
+	/** Of nodes whose runtime somebody has looked at. */
+	readonly #runtimes = new WeakMap<SimNode, NodeRuntime>();
 	readonly #daemons: NodeDaemons;
 	readonly #faults: NodeFaults;
 	/** Of nodes that have them. */
@@ -247,6 +255,11 @@ export class Fleet {
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			reportStatus: (node) => void this.#heartbeats.reportStatus(node),
 		});
+		this.#memory = new NodeMemory({
+			clock: this.#clock,
+			workers: (node) => this.#workersOn(node.name),
+			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
+		});
 		this.#staticPods = new StaticPods({
 			clock: this.#clock,
 			log: this.#log,
@@ -279,6 +292,7 @@ export class Fleet {
 			event: (node, reason, message, kind) => this.#writes.nodeEvent(node.name, reason, message, kind),
 			power: (node, action) => void this.#power.asked(node, action),
 			workers: (node) => this.#workersOn(node),
+			runtimeStarted: (node) => this.#runtime(node).restart(),
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
@@ -297,7 +311,7 @@ export class Fleet {
 
 	/** In virtual time, before the clock moves: loads the shell and what a kubelet starts with, which otherwise happens when first needed. */
 	static async preload(): Promise<void> {
-		await Promise.all([loadGrammar(), loadKubeletStartup()]);
+		await Promise.all([loadGrammar(), loadKubeletStartup(), preloadRuntimeTools()]);
 	}
 
 	/**
@@ -461,6 +475,37 @@ export class Fleet {
 		return node === undefined || node.isOff ? undefined : node.machine;
 	}
 
+	/** A node's container runtime; undefined if there is no such node or it has no power. */
+	runtimeOf(name: string): ContainerRuntime | undefined {
+		return this.#runtimeOf(name);
+	}
+
+	#runtimeOf(name: string): NodeRuntime | undefined {
+		const node = this.#nodes.get(name);
+		return node === undefined || node.isOff ? undefined : this.#runtime(node);
+	}
+
+	/** Source: pkg/kubelet/runtimeclass/runtimeclass_manager.go */
+	async #sandboxRuntime(name: string, runtimeClass: string): Promise<SandboxRuntime> {
+		const { handler } = await this.#clientFor(name)
+			.resource(runtimeClasses)
+			.get({ name: runtimeClass })
+			.catch((error: unknown) => {
+				throw isStatusError(error, "NotFound") ? new Error(`runtimeclass.node.k8s.io ${JSON.stringify(runtimeClass)} not found`) : error;
+			});
+		const node = this.#nodes.get(name);
+		if (node === undefined) throw new Error(`node ${JSON.stringify(name)} is gone`);
+		return this.#runtime(node).sandboxRuntime(handler);
+	}
+
+	#runtime(node: SimNode): NodeRuntime {
+		const known = this.#runtimes.get(node);
+		if (known !== undefined) return known;
+		const made = new NodeRuntime({ node, host: this.#host, workers: () => this.#workersOn(node.name) });
+		this.#runtimes.set(node, made);
+		return made;
+	}
+
 	/**
 	 * Runs a command on a node's machine as root, or, if it is empty, a login shell; undefined if there is no such node or it has no
 	 * power. When the signal aborts, the command gets SIGHUP.
@@ -543,7 +588,7 @@ export class Fleet {
 		const index = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#nextPlace() : 0;
 		const hex = () => this.#random.uuid().replaceAll("-", "");
 		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
-		return new SimNode(
+		const node: SimNode = new SimNode(
 			{
 				name: options.name,
 				labels: options.labels ?? {},
@@ -563,10 +608,15 @@ export class Fleet {
 					this.#staticPods.filesChanged(node);
 				}),
 			() => this.#random.fork(`machine ${options.name}`),
+			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
+			() => this.#runtime(node),
 			() => this.#workersOn(options.name),
 			() => this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
 			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
+		node.onMemoryTaken = () => this.#memory.enforce(node);
+		this.#eviction.usageGrew(node);
+		return node;
 	}
 
 	/** In the network: the next one that no node has from before. */
@@ -823,6 +873,7 @@ export class Fleet {
 			clusterDns: this.#network.clusterDns,
 			fetch: (node, object) => this.#objects.fetch(node, object),
 			resourceClaim: (node, namespace, name) => this.#clientFor(node).resource(resourceClaims).get({ namespace, name }),
+			sandboxRuntime: (node, name) => this.#sandboxRuntime(node, name),
 			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claims: this.#claims,

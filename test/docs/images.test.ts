@@ -37,3 +37,28 @@ spec: { containers: [{ name: shop, image: "registry.example.com/shop:1.1" }] }
 	const stranger = await cluster.get<api.Pod>("Pod", "stranger");
 	expect(stranger.status?.containerStatuses?.[0]?.state?.waiting?.reason).toMatch(/ErrImagePull|ImagePullBackOff/);
 });
+
+test("the module of the guide runs, and what it prints is its pod's log", async () => {
+	await using cluster = await createCluster({ clock: "virtual", seed: 1, nodes: 1 });
+	for (const file of files) await cluster.inner.loadImages(file);
+	await cluster.apply(`apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: { name: wasm }
+handler: wasmtime
+---
+apiVersion: v1
+kind: Pod
+metadata: { name: hello, namespace: default }
+spec: { restartPolicy: Never, runtimeClassName: wasm, containers: [{ name: hello, image: you/hello-wasm }] }
+`);
+	const phase = async () => (await cluster.get<api.Pod>("Pod", "hello")).status?.phase;
+	await cluster.runUntil(async () => (await phase()) === "Succeeded", { within: "60s" });
+	const runtime = cluster.inner.fleet.runtimeOf("node-1");
+	const [container] = runtime?.containers() ?? [];
+	expect(
+		runtime
+			?.log(container?.id ?? "")
+			.file.bytes()
+			.toString(),
+	).toMatch(/ stdout F Hello from WebAssembly\n$/);
+});

@@ -1,8 +1,8 @@
 /** Kernel modules of a machine: which are loaded, and `lsmod`, `modprobe`, `rmmod`. Source: modprobe(8), lsmod(8), modules-load.d(5) */
 import { parseOptions } from "../commands/options.ts";
-import { kernelVersion } from "../commands/system.ts";
 import type { Machine, Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
+import { kernelVersion } from "../system-facts.ts";
 
 /** Those that there are: size in bytes, and what they need. */
 const available: Readonly<Record<string, readonly [sizeBytes: number, needs: readonly string[]]>> = {

@@ -19,7 +19,7 @@ async function fail({ stderr }: ProcessContext, message: string): Promise<number
 }
 
 export const dd: Program = async (context) => {
-	const { argv, cwd, machine, process, stderr, stdout } = context;
+	const { argv, cwd, files, machine, process, stderr, stdout } = context;
 	const operands = new Map<string, string>();
 	for (const argument of argv.slice(1)) {
 		const [name = "", ...value] = argument.split("=");
@@ -39,9 +39,9 @@ export const dd: Program = async (context) => {
 	let copied = 0;
 	let problem: string | undefined;
 	try {
-		const input = from === undefined ? context.stdin : openInput(machine.files, resolvePath(cwd, from), () => machine.cpu);
-		if (path !== undefined && !(operands.get("conv") ?? "").includes("notrunc")) machine.files.writeFile(path, "");
-		const write = (bytes: Uint8Array) => (path === undefined ? stdout.write(bytes) : machine.files.appendFile(path, bytes));
+		const input = from === undefined ? context.stdin : openInput(files, resolvePath(cwd, from), () => machine.cpu);
+		if (path !== undefined && !(operands.get("conv") ?? "").includes("notrunc")) files.writeFile(path, "");
+		const write = (bytes: Uint8Array) => (path === undefined ? stdout.write(bytes) : files.appendFile(path, bytes));
 		await drop(input, skip * blockBytes);
 		copied = await copy(
 			input,
@@ -112,7 +112,7 @@ function human(bytes: number): string {
 }
 
 export const truncate: Program = async (context) => {
-	const { argv, cwd, machine } = context;
+	const { argv, cwd, files } = context;
 	const { flags, values, operands } = parseOptions(argv.slice(1), "cs:", ["size:", "no-create"]);
 	const text = values.get("s") ?? values.get("size");
 	if (text === undefined) return fail(context, "truncate: you must specify a size");
@@ -123,9 +123,9 @@ export const truncate: Program = async (context) => {
 	for (const operand of operands) {
 		const path = resolvePath(cwd, operand);
 		try {
-			if (!machine.files.exists(path) && (flags.has("c") || flags.has("no-create"))) continue;
-			const before = machine.files.exists(path) ? machine.files.stat(path).sizeBytes : 0;
-			machine.files.resize(path, Math.max(0, sign === "+" ? before + size : sign === "-" ? before - size : size), true);
+			if (!files.exists(path) && (flags.has("c") || flags.has("no-create"))) continue;
+			const before = files.exists(path) ? files.stat(path).sizeBytes : 0;
+			files.resize(path, Math.max(0, sign === "+" ? before + size : sign === "-" ? before - size : size), true);
 		} catch (error) {
 			if (!(error instanceof FsError)) throw error;
 			status = await fail(context, `truncate: ${operand}: open: ${error.shellText}`);
@@ -135,7 +135,7 @@ export const truncate: Program = async (context) => {
 };
 
 export const fallocate: Program = async (context) => {
-	const { argv, cwd, machine } = context;
+	const { argv, cwd, files } = context;
 	const { values, operands } = parseOptions(argv.slice(1), "l:o:n", ["length:", "offset:"]);
 	const length = parseSize(values.get("l") ?? values.get("length") ?? "");
 	const offset = parseSize(values.get("o") ?? values.get("offset") ?? "0");
@@ -144,8 +144,8 @@ export const fallocate: Program = async (context) => {
 	if (operand === undefined) return fail(context, "fallocate: no filename specified");
 	const path = resolvePath(cwd, operand);
 	try {
-		const before = machine.files.exists(path) ? machine.files.stat(path).sizeBytes : 0;
-		machine.files.resize(path, Math.max(before, offset + length), false);
+		const before = files.exists(path) ? files.stat(path).sizeBytes : 0;
+		files.resize(path, Math.max(before, offset + length), false);
 		return 0;
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;

@@ -1,5 +1,6 @@
 /** `cat`, `ls`, `tail`, `tee`, `touch`, `which`: the commands on files that stream, follow or show times. */
 import { sleep } from "../../apimachinery/clock/clock.ts";
+import { nameOfId } from "../credentials.ts";
 import type { ProcessContext, Program } from "../machine.ts";
 import { openInput } from "../shell/redirection.ts";
 import { type InputStream, type OutputStream, readAll, writeText } from "../stream.ts";
@@ -7,6 +8,7 @@ import type { FileStat } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { joinPath, resolvePath } from "../vfs/path.ts";
 import { parseOptions, parseSize } from "./options.ts";
+import { modeText } from "./stat.ts";
 
 /** Of a terminal that does not say how wide it is. */
 const defaultColumns = 80;
@@ -17,7 +19,7 @@ const tailPollMs = 1_000;
 export async function openOperand(context: ProcessContext, name: string, operand: string): Promise<InputStream | undefined> {
 	if (operand === "-") return context.stdin;
 	const path = resolvePath(context.cwd, operand);
-	const { files } = context.machine;
+	const { files } = context;
 	try {
 		if (files.stat(path).type === "directory") throw new FsError("EISDIR", "read", path);
 		return openInput(files, path, () => context.machine.cpu);
@@ -54,23 +56,23 @@ export const cat: Program = async (context) => {
 	return status;
 };
 
-export const tee: Program = async ({ argv, stdin, stdout, machine, cwd }) => {
+export const tee: Program = async ({ argv, stdin, stdout, files, cwd }) => {
 	const { flags, operands } = parseOptions(argv.slice(1), "ai");
 	const paths = operands.map((operand) => resolvePath(cwd, operand));
-	if (!flags.has("a")) for (const path of paths) machine.files.writeFile(path, "");
+	if (!flags.has("a")) for (const path of paths) files.writeFile(path, "");
 	for (let chunk = await stdin.read(); chunk !== undefined; chunk = await stdin.read()) {
 		await stdout.write(chunk);
-		for (const path of paths) machine.files.appendFile(path, chunk);
+		for (const path of paths) files.appendFile(path, chunk);
 	}
 	return 0;
 };
 
-export const touch: Program = ({ argv, cwd, machine }) => {
+export const touch: Program = ({ argv, cwd, machine, files }) => {
 	const { flags, operands } = parseOptions(argv.slice(1), "acmd:t:r:");
 	for (const operand of operands) {
 		const path = resolvePath(cwd, operand);
-		if (machine.files.exists(path)) machine.files.setModifiedTime(path, machine.clock.now());
-		else if (!flags.has("c")) machine.files.writeFile(path, "");
+		if (files.exists(path)) files.setModifiedTime(path, machine.clock.now());
+		else if (!flags.has("c")) files.writeFile(path, "");
 	}
 	return 0;
 };
@@ -165,9 +167,9 @@ function lastPart(bytes: Uint8Array, lines: string, byteCount: string | undefine
 }
 
 /** Prints what is added to the files, until the process is killed. */
-async function follow({ machine, cwd, stdout, process }: ProcessContext, operands: readonly string[]): Promise<void> {
-	const paths = operands.map((operand) => resolvePath(cwd, operand)).filter((path) => !isDevice(machine.files, path));
-	const size = (path: string) => (machine.files.exists(path) ? machine.files.stat(path).sizeBytes : 0);
+async function follow({ machine, files, cwd, stdout, process }: ProcessContext, operands: readonly string[]): Promise<void> {
+	const paths = operands.map((operand) => resolvePath(cwd, operand)).filter((path) => !isDevice(files, path));
+	const size = (path: string) => (files.exists(path) ? files.stat(path).sizeBytes : 0);
 	const seen = new Map(paths.map((path) => [path, size(path)]));
 	while (process.exit === undefined) {
 		// Nothing left to look at (/dev/null): wait for a signal, without a timer.
@@ -179,13 +181,13 @@ async function follow({ machine, cwd, stdout, process }: ProcessContext, operand
 		for (const path of paths) {
 			const now = size(path);
 			const before = seen.get(path) ?? 0;
-			if (now > before) await stdout.write(machine.files.readBytes(path).subarray(before));
+			if (now > before) await stdout.write(files.readBytes(path).subarray(before));
 			seen.set(path, now);
 		}
 	}
 }
 
-function isDevice(files: ProcessContext["machine"]["files"], path: string): boolean {
+function isDevice(files: ProcessContext["files"], path: string): boolean {
 	return files.exists(path) && files.stat(path).type === "device";
 }
 
@@ -212,7 +214,7 @@ export const ls: Program = async (context) => {
 	for (const operand of operands.length === 0 ? ["."] : operands) {
 		const path = resolvePath(context.cwd, operand);
 		try {
-			const { files } = context.machine;
+			const { files } = context;
 			const isLong = flags.has("l");
 			found.push({ name: operand, path, stat: isLong && !operand.endsWith("/") ? files.lstat(path) : files.stat(path) });
 		} catch (error) {
@@ -225,7 +227,13 @@ export const ls: Program = async (context) => {
 	const others = found.filter((entry) => !directories.includes(entry));
 	if (others.length > 0) await lister.print(lister.sort(others));
 	for (const [index, directory] of directories.entries()) {
-		await lister.printDirectory(directory, directories.length + others.length > 1 || flags.has("R"), index > 0 || others.length > 0);
+		try {
+			await lister.printDirectory(directory, directories.length + others.length > 1 || flags.has("R"), index > 0 || others.length > 0);
+		} catch (error) {
+			if (!(error instanceof FsError)) throw error;
+			await writeText(context.stderr, `ls: can't open '${directory.name}': ${error.shellText}\n`);
+			status = 1;
+		}
 	}
 	return status;
 };
@@ -240,7 +248,7 @@ class Lister {
 	}
 
 	async printDirectory(directory: Entry, titled: boolean, spaced: boolean): Promise<void> {
-		const { files } = this.#context.machine;
+		const { files } = this.#context;
 		const all = this.#flags.has("a") || this.#flags.has("all");
 		const names = files.readdir(directory.path).filter((name) => all || this.#flags.has("A") || !name.startsWith("."));
 		const entries = (all ? [".", "..", ...names] : names).map((name): Entry => {
@@ -289,7 +297,7 @@ class Lister {
 					: (stat.mode & 0o111) !== 0
 						? "*"
 						: "";
-		const link = this.#flags.has("l") && stat.type === "symlink" ? ` -> ${this.#context.machine.files.readlink(path)}` : "";
+		const link = this.#flags.has("l") && stat.type === "symlink" ? ` -> ${this.#context.files.readlink(path)}` : "";
 		return `${this.#flags.has("i") ? `${stat.ino} ` : ""}${name}${mark}${link}`;
 	}
 
@@ -298,12 +306,17 @@ class Lister {
 			this.#flags.has("h") || this.#flags.has("human-readable") ? humanSize(stat.sizeBytes) : String(stat.sizeBytes),
 		);
 		const width = Math.max(...sizes.map((size) => size.length), 5);
+		const { files } = this.#context;
+		const text = (path: string) => (files.exists(path) ? files.readText(path) : "");
+		const [passwd, groups] = [text("/etc/passwd"), text("/etc/group")];
 		return entries
 			.map(({ stat }, index) => {
-				const links = stat.type === "directory" ? 2 : 1;
-				const owner = this.#flags.has("n") ? `${stat.uid} ${stat.gid}`.replace(" ", "        ") : "root     root    ";
+				const isNumeric = this.#flags.has("n");
+				const user = isNumeric ? String(stat.uid) : nameOfId(passwd, stat.uid);
+				const group = isNumeric ? String(stat.gid) : nameOfId(groups, stat.gid);
+				const owner = `${user.padEnd(8)} ${group.padEnd(8)}`;
 				const date = listDate(stat.mtimeMs, this.#context.machine.clock.now());
-				return `${modeText(stat)}    ${links} ${owner} ${(sizes[index] ?? "").padStart(width + 4)} ${date} ${names[index]}\n`;
+				return `${modeText(stat)} ${String(stat.links).padStart(4)} ${owner} ${(sizes[index] ?? "").padStart(width + 4)} ${date} ${names[index]}\n`;
 			})
 			.join("");
 	}
@@ -311,14 +324,6 @@ class Lister {
 
 function compare(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** `drwxr-xr-x`. */
-function modeText({ type, mode }: Pick<FileStat, "type" | "mode">): string {
-	const kind = { file: "-", directory: "d", symlink: "l", device: "c" }[type];
-	const bits = [...(mode & 0o777).toString(2).padStart(9, "0")].map((bit, index) => (bit === "1" ? "rwx".charAt(index % 3) : "-"));
-	if ((mode & 0o1000) !== 0) bits[8] = bits[8] === "x" ? "t" : "T";
-	return kind + bits.join("");
 }
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

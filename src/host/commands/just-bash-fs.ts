@@ -10,67 +10,68 @@ type Content = Parameters<IFileSystem["writeFile"]>[1];
 type ContentEncoding = Parameters<IFileSystem["writeFile"]>[2];
 
 export class JustBashFs implements IFileSystem {
-	readonly #files: FileSystem;
+	/** As somebody sees them. */
+	files: FileSystem;
 	readonly #turns: Turns;
 
 	constructor(files: FileSystem, turns: Turns) {
-		this.#files = files;
+		this.files = files;
 		this.#turns = turns;
 	}
 
 	async readFile(path: string, options?: Parameters<IFileSystem["readFile"]>[1]): Promise<string> {
 		await this.#turns.next();
-		return Buffer.from(this.#files.readBytes(path)).toString(encodingOf(options ?? undefined));
+		return Buffer.from(this.files.readBytes(path)).toString(encodingOf(options ?? undefined));
 	}
 
 	async readFileBuffer(path: string): Promise<Uint8Array> {
 		await this.#turns.next();
-		return this.#files.readBytes(path);
+		return this.files.readBytes(path);
 	}
 
 	async writeFile(path: string, content: Content, options?: ContentEncoding): Promise<void> {
-		this.#files.writeFile(path, bytesOf(content, options));
+		this.files.writeFile(path, bytesOf(content, options));
 	}
 
 	async appendFile(path: string, content: Content, options?: ContentEncoding): Promise<void> {
-		this.#files.appendFile(path, bytesOf(content, options));
+		this.files.appendFile(path, bytesOf(content, options));
 	}
 
 	async exists(path: string): Promise<boolean> {
 		await this.#turns.next();
-		return this.#files.exists(path);
+		return this.files.exists(path);
 	}
 
 	async stat(path: string): Promise<FsStat> {
 		await this.#turns.next();
-		return statOf(this.#files.stat(path));
+		return statOf(this.files.stat(path));
 	}
 
 	async lstat(path: string): Promise<FsStat> {
 		await this.#turns.next();
-		return statOf(this.#files.lstat(path));
+		return statOf(this.files.lstat(path));
 	}
 
 	async mkdir(path: string, options?: { recursive?: boolean }): Promise<void> {
-		this.#files.mkdir(path, options ?? {});
+		this.files.mkdir(path, options ?? {});
 	}
 
 	async readdir(path: string): Promise<string[]> {
 		await this.#turns.next();
-		return this.#files.readdir(path);
+		return this.files.readdir(path);
 	}
 
 	async readdirWithFileTypes(path: string) {
 		await this.#turns.next();
-		return this.#files.readdir(path).map((name) => {
-			const { type } = this.#files.lstat(joinPath(path, name));
+		return this.files.readdir(path).map((name) => {
+			const { type } = this.files.lstat(joinPath(path, name));
 			return { name, isFile: type === "file" || type === "device", isDirectory: type === "directory", isSymbolicLink: type === "symlink" };
 		});
 	}
 
 	async rm(path: string, options?: { recursive?: boolean; force?: boolean }): Promise<void> {
 		try {
-			this.#files.remove(path, options ?? {});
+			this.files.remove(path, options ?? {});
 		} catch (error) {
 			if (!(options?.force === true && error instanceof FsError && error.code === "ENOENT")) throw error;
 		}
@@ -78,24 +79,24 @@ export class JustBashFs implements IFileSystem {
 
 	async cp(source: string, destination: string, options?: { recursive?: boolean }): Promise<void> {
 		await this.#turns.next();
-		const stat = options?.recursive === true ? this.#files.lstat(source) : this.#files.stat(source);
+		const stat = options?.recursive === true ? this.files.lstat(source) : this.files.stat(source);
 		if (stat.type === "symlink") {
-			this.#files.symlink(this.#files.readlink(source), destination);
+			this.files.symlink(this.files.readlink(source), destination);
 			return;
 		}
 		if (stat.type !== "directory") {
-			this.#files.copyFile(source, destination);
-			this.#files.chmod(destination, stat.mode);
+			this.files.copyFile(source, destination);
+			this.files.chmod(destination, stat.mode);
 			return;
 		}
 		if (options?.recursive !== true) throw new FsError("EISDIR", "cp", source);
-		if (!this.#files.exists(destination)) this.#files.mkdir(destination, { mode: stat.mode });
-		for (const name of this.#files.readdir(source)) await this.cp(joinPath(source, name), joinPath(destination, name), options);
+		if (!this.files.exists(destination)) this.files.mkdir(destination, { mode: stat.mode });
+		for (const name of this.files.readdir(source)) await this.cp(joinPath(source, name), joinPath(destination, name), options);
 	}
 
 	async mv(source: string, destination: string): Promise<void> {
-		const intoDirectory = this.#files.exists(destination) && this.#files.stat(destination).type === "directory";
-		this.#files.rename(source, intoDirectory ? joinPath(destination, baseName(source)) : destination);
+		const intoDirectory = this.files.exists(destination) && this.files.stat(destination).type === "directory";
+		this.files.rename(source, intoDirectory ? joinPath(destination, baseName(source)) : destination);
 	}
 
 	resolvePath(base: string, path: string): string {
@@ -107,28 +108,28 @@ export class JustBashFs implements IFileSystem {
 	}
 
 	async chmod(path: string, mode: number): Promise<void> {
-		this.#files.chmod(path, mode);
+		this.files.chmod(path, mode);
 	}
 
 	async symlink(target: string, linkPath: string): Promise<void> {
-		this.#files.symlink(target, linkPath);
+		this.files.symlink(target, linkPath);
 	}
 
 	async link(existingPath: string, newPath: string): Promise<void> {
-		this.#files.link(existingPath, newPath);
+		this.files.link(existingPath, newPath);
 	}
 
 	async readlink(path: string): Promise<string> {
-		return this.#files.readlink(path);
+		return this.files.readlink(path);
 	}
 
 	async realpath(path: string): Promise<string> {
 		await this.#turns.next();
-		return this.#files.realPath(path);
+		return this.files.realPath(path);
 	}
 
 	async utimes(path: string, _accessed: Date, modified: Date): Promise<void> {
-		this.#files.setModifiedTime(path, modified.getTime());
+		this.files.setModifiedTime(path, modified.getTime());
 	}
 }
 

@@ -10,7 +10,7 @@ import { parseOptions } from "./options.ts";
 const entriesPerTurn = 256;
 const turnCpuMs = 2;
 
-export const rm: Program = async ({ argv, cwd, machine, stdout, stderr }) => {
+export const rm: Program = async ({ argv, cwd, files, stdout, stderr }) => {
 	const { flags, operands, unknown } = parseOptions(argv.slice(1), "rRfiIvd", ["recursive", "force", "verbose", "dir", "interactive:"]);
 	if (unknown[0] !== undefined) return complainOfOption("rm", unknown[0], stderr);
 	const isForced = flags.has("f") || flags.has("force");
@@ -23,7 +23,7 @@ export const rm: Program = async ({ argv, cwd, machine, stdout, stderr }) => {
 	for (const operand of operands) {
 		const path = resolvePath(cwd, operand);
 		try {
-			const { type } = machine.files.lstat(path);
+			const { type } = files.lstat(path);
 			if (path === "/" && recursive) {
 				await writeText(
 					stderr,
@@ -33,7 +33,7 @@ export const rm: Program = async ({ argv, cwd, machine, stdout, stderr }) => {
 				continue;
 			}
 			if (type === "directory" && !recursive && !(flags.has("d") || flags.has("dir"))) throw new FsError("EISDIR", "rm", path);
-			machine.files.remove(path, { recursive });
+			files.remove(path, { recursive });
 			if (flags.has("v") || flags.has("verbose"))
 				await writeText(stdout, `removed ${type === "directory" ? "directory " : ""}'${operand}'\n`);
 		} catch (error) {
@@ -106,7 +106,7 @@ class Copier {
 
 	constructor(context: ProcessContext, flags: ReadonlySet<string>) {
 		this.#context = context;
-		this.#files = context.machine.files;
+		this.#files = context.files;
 		this.#flags = flags;
 		const has = (...names: readonly string[]) => names.some((name) => flags.has(name));
 		this.#recursive = has("r", "R", "a", "recursive", "archive");

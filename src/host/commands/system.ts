@@ -1,11 +1,12 @@
 /** Commands that show or change what the machine is doing: processes, environment, names, waiting. */
 import { sleep } from "../../apimachinery/clock/clock.ts";
-import { ExecError, type ProcessContext, type Program } from "../machine.ts";
-import { parseSignal } from "../process.ts";
+import type { Program } from "../machine.ts";
 import { echoText, printfText } from "../shell/echo.ts";
 import { ShellError } from "../shell/state.ts";
 import { evaluateTest } from "../shell/test-expression.ts";
 import { emptyInput, readAll, writeText } from "../stream.ts";
+import { kernelBuild, kernelVersion } from "../system-facts.ts";
+import { runChild } from "./children.ts";
 import { parseOptions } from "./options.ts";
 
 export const echo: Program = async ({ argv, stdout }) => {
@@ -18,10 +19,10 @@ export const printf: Program = async ({ argv: [, format = "", ...args], stdout }
 	return 0;
 };
 
-export const test: Program = async ({ argv, cwd, machine, stderr, terminal }) => {
+export const test: Program = async ({ argv, cwd, files, stderr, terminal }) => {
 	const args = argv[0]?.endsWith("[") ? argv.slice(1, -1) : argv.slice(1);
 	try {
-		return evaluateTest(args, { files: () => machine.files, cwd, isSet: () => false, isTerminal: () => terminal !== undefined }) ? 0 : 1;
+		return evaluateTest(args, { files: () => files, cwd, isSet: () => false, isTerminal: () => terminal !== undefined }) ? 0 : 1;
 	} catch (error) {
 		if (!(error instanceof ShellError)) throw error;
 		await writeText(stderr, `test: ${error.message}\n`);
@@ -57,27 +58,6 @@ export const sleepCommand: Program = async ({ argv, machine, process, stderr }) 
 	return 0;
 };
 
-/** Starts a command of this command (env, timeout, xargs, nohup) and waits for it. */
-async function runChild(context: ProcessContext, argv: readonly string[], env = context.env, limitMs?: number): Promise<number> {
-	try {
-		const child = context.machine.spawn({ ...context, argv, env, parent: context.process });
-		context.process.onSignal("TERM", () => child.kill("TERM"));
-		context.process.onSignal("INT", () => child.kill("INT"));
-		if (limitMs === undefined) return (await child.exited).exitCode;
-		const timer = context.machine.clock.setTimeout(() => child.kill("TERM"), limitMs);
-		const { exitCode, signal } = await child.exited;
-		timer.cancel();
-		return signal === "TERM" ? 124 : exitCode;
-	} catch (error) {
-		if (!(error instanceof ExecError)) throw error;
-		await writeText(
-			context.stderr,
-			`${context.argv[0]}: can't execute '${argv[0]}': ${error.exitCode === 127 ? "No such file or directory" : "Permission denied"}\n`,
-		);
-		return error.exitCode;
-	}
-}
-
 export const env: Program = async (context) => {
 	const { flags, lists, operands } = parseOptions(context.argv.slice(1), "iu:", ["ignore-environment", "unset:"], true);
 	const environment = new Map(flags.has("i") || flags.has("ignore-environment") ? [] : context.env);
@@ -87,7 +67,7 @@ export const env: Program = async (context) => {
 		const [name = "", ...value] = (operands[at] ?? "").split("=");
 		environment.set(name, value.join("="));
 	}
-	if (at < operands.length) return runChild(context, operands.slice(at), environment);
+	if (at < operands.length) return runChild(context, operands.slice(at), { env: environment });
 	await writeText(context.stdout, [...environment].map(([name, value]) => `${name}=${value}\n`).join(""));
 	return 0;
 };
@@ -113,7 +93,7 @@ export const timeout: Program = async (context) => {
 		await writeText(context.stderr, `timeout: invalid time interval '${operands[0] ?? ""}'\n`);
 		return 125;
 	}
-	return runChild(context, operands.slice(1), context.env, seconds * 1000);
+	return runChild(context, operands.slice(1), { limitMs: seconds * 1000 });
 };
 
 export const nohup: Program = (context) => runChild(context, context.argv.slice(1));
@@ -136,90 +116,18 @@ export const xargs: Program = async (context) => {
 	return status;
 };
 
-export const ps: Program = async ({ machine, stdout, argv, process }) => {
-	const wide = argv.slice(1).some((arg) => /[fF]|aux/.test(arg));
-	const others = machine.processes().filter((entry) => entry !== process);
-	const rows = [...others, process].map((entry) => {
-		const seconds = Math.max(0, Math.floor((machine.clock.now() - entry.startMs) / 1000));
-		const time = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-		const { pidNamespace: here } = machine;
-		return {
-			pid: here.pidOf(entry),
-			parent: entry.parent === undefined ? 0 : here.pidOf(entry.parent),
-			time,
-			command: entry.argv.join(" "),
-		};
-	});
-	const lines = wide
-		? [
-				"UID        PID  PPID  C STIME TTY          TIME CMD",
-				...rows.map(
-					({ pid, parent, command }) =>
-						`root  ${String(pid).padStart(8)}${String(parent).padStart(6)}  0 ${clockTime(machine.clock.now())} ?        00:00:00 ${command}`,
-				),
-			]
-		: ["PID   USER     TIME  COMMAND", ...rows.map(({ pid, command }) => `${String(pid).padStart(5)} root      0:00 ${command}`)];
-	await writeText(stdout, `${lines.join("\n")}\n`);
-	return 0;
-};
-
-function clockTime(timeMs: number): string {
-	return new Date(timeMs).toISOString().slice(11, 16);
-}
-
-export const kill: Program = async ({ argv, machine, stderr }) => {
-	const args = argv.slice(1);
-	const hasSignal = /^-./.test(args[0] ?? "");
-	const signal = hasSignal ? parseSignal((args[0] ?? "").slice(1)) : "TERM";
-	let status = 0;
-	for (const target of hasSignal ? args.slice(1) : args) {
-		const process = machine.process(Number(target));
-		if (process !== undefined && signal !== undefined) process.kill(signal);
-		else {
-			await writeText(stderr, `kill: can't kill pid ${target}: No such process\n`);
-			status = 1;
-		}
-	}
-	return status;
-};
-
-export const hostname: Program = async ({ argv, machine, stdout }) => {
-	const name = argv.includes("-i")
-		? machine.network.address
-		: argv.includes("-s")
-			? (machine.hostname.split(".")[0] ?? "")
-			: machine.hostname;
-	await writeText(stdout, `${name}\n`);
-	return 0;
-};
-
-/** The kernel of all simulated nodes; the Node object says the same. */
-export const kernelVersion = "6.12.41+deb13-amd64";
-
 export const uname: Program = async ({ argv, machine, stdout }) => {
 	const { flags } = parseOptions(argv.slice(1), "asnrvmpio");
 	const parts: readonly (readonly [string, string])[] = [
 		["s", "Linux"],
 		["n", machine.hostname],
-		["r", kernelVersion],
-		["v", "#1 SMP PREEMPT_DYNAMIC Debian 6.12.41-1 (2025-08-12)"],
+		["r", machine.pidNamespace.kernel.release ?? kernelVersion],
+		["v", kernelBuild],
 		["m", "x86_64"],
 		["o", "GNU/Linux"],
 	];
 	const wanted = flags.has("a") ? parts : parts.filter(([letter]) => flags.has(letter) || (flags.size === 0 && letter === "s"));
 	await writeText(stdout, `${wanted.map(([, text]) => text).join(" ")}\n`);
-	return 0;
-};
-
-export const id: Program = async ({ argv, stdout }) => {
-	const { flags } = parseOptions(argv.slice(1), "ugGn");
-	const short = flags.has("n") ? "root" : "0";
-	await writeText(stdout, flags.has("u") || flags.has("g") || flags.has("G") ? `${short}\n` : "uid=0(root) gid=0(root) groups=0(root)\n");
-	return 0;
-};
-
-export const whoami: Program = async ({ stdout }) => {
-	await writeText(stdout, "root\n");
 	return 0;
 };
 
@@ -244,11 +152,6 @@ export const yes: Program = async ({ argv, stdout, process, machine }) => {
 
 export const clear: Program = async ({ stdout }) => {
 	await writeText(stdout, "\x1b[H\x1b[2J\x1b[3J");
-	return 0;
-};
-
-export const nproc: Program = async ({ stdout }) => {
-	await writeText(stdout, "4\n");
 	return 0;
 };
 

@@ -129,7 +129,7 @@ function isExcluded({ lists }: Job, name: string): boolean {
 }
 
 function entryOf({ context }: Job, path: string, name: string, { type, mode, uid, gid, mtimeMs }: FileStat): TarEntry[] {
-	const { files } = context.machine;
+	const { files } = context;
 	const common = { name, mode, uid, gid, mtimeMs };
 	const none = new Uint8Array();
 	if (type === "directory") return [{ ...common, type, content: none }];
@@ -160,7 +160,7 @@ async function extract(job: Job, touch: boolean): Promise<void> {
 }
 
 function unpack({ context, directory }: Job, entry: TarEntry, name: string, touch: boolean): void {
-	const { files } = context.machine;
+	const { files } = context;
 	const path = resolvePath(directory, name);
 	if (parentPath(path) !== directory) files.mkdir(parentPath(path), { recursive: true });
 	else files.readdir(directory);
@@ -195,7 +195,7 @@ async function list(job: Job): Promise<void> {
 async function readArchive({ context, archive }: Job): Promise<TarEntry[]> {
 	let bytes: Uint8Array;
 	try {
-		bytes = archive === "-" ? await readAll(context.stdin) : context.machine.files.readBytes(resolvePath(context.cwd, archive));
+		bytes = archive === "-" ? await readAll(context.stdin) : context.files.readBytes(resolvePath(context.cwd, archive));
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;
 		throw new TarError(`${archive}: Cannot open: ${error.shellText}`);

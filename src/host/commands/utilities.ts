@@ -4,6 +4,7 @@
  */
 import type { Bash } from "just-bash";
 import type { Machine, Program } from "../machine.ts";
+import type { Process } from "../process.ts";
 import { loadJustBash } from "../shell/syntax.ts";
 import { readAll } from "../stream.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
@@ -15,40 +16,52 @@ import { Turns } from "./just-bash-turns.ts";
 
 /** Names of the utilities that are just-bash's. */
 export const utilityNames: readonly string[] = (
-	"mkdir rmdir mv ln chmod readlink stat grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
-	"unexpand strings split column join find basename dirname tree du base64 diff expr file tac od gzip gunzip zcat jq"
+	"mkdir mv readlink grep fgrep egrep sed awk sort uniq comm cut paste tr rev nl fold expand " +
+	"unexpand strings split column join find basename dirname tree base64 diff expr file tac od gzip gunzip zcat jq"
 ).split(" ");
 
 /** Utilities that never look at stdin: it is not drained for them. */
-const ignoresInput = new Set("mkdir rmdir mv ln chmod readlink stat find basename dirname tree du expr".split(" "));
+const ignoresInput = new Set("mkdir mv readlink find basename dirname tree expr".split(" "));
 
 interface Engine {
 	readonly bash: Bash;
+	readonly fs: JustBashFs;
 	readonly turns: Turns;
 }
 
-/** A shell engine for each machine that has used one: 120 KB, so not before. */
-const engines = new WeakMap<Machine, Engine>();
+/** A shell engine for each machine and user that has used one: 120 KB, so not before. */
+const engines = new WeakMap<Machine, Map<number, Engine>>();
 
-async function engineOf(machine: Machine): Promise<Engine> {
-	const known = engines.get(machine);
-	if (known !== undefined) return known;
+/** Utilities of one user see files as whoever of them came last does: they differ in /proc/self alone. */
+async function engineOf(machine: Machine, process: Process): Promise<Engine> {
+	const { uid, gid } = process.credentials;
+	let ofMachine = engines.get(machine);
+	if (ofMachine === undefined) {
+		ofMachine = new Map();
+		engines.set(machine, ofMachine);
+	}
+	const known = ofMachine.get(uid);
+	if (known !== undefined) {
+		known.fs.files = machine.filesFor(process);
+		return known;
+	}
 	const { Bash } = await loadJustBash();
 	const turns = new Turns(() => machine.cpu);
-	const fs = new JustBashFs(machine.files, turns);
-	const bash = new Bash({ fs, defenseInDepth: false, processInfo: { pid: 1, ppid: 0, uid: 0, gid: 0 } });
-	const engine = { bash, turns };
-	engines.set(machine, engine);
+	const fs = new JustBashFs(machine.filesFor(process), turns);
+	const bash = new Bash({ fs, defenseInDepth: false, processInfo: { pid: 1, ppid: 0, uid, gid } });
+	const engine = { bash, fs, turns };
+	ofMachine.set(uid, engine);
 	return engine;
 }
 
 export function utilityProgram(name: string): Program {
-	return async ({ argv, env, cwd, stdin, stdout, stderr, machine, process, terminal }) => {
-		const search = /^[ef]?grep$/.test(name) ? filesToSearch(machine.files, cwd, argv.slice(1)) : undefined;
-		const args = search ?? argv.slice(1);
+	return async ({ argv, env, cwd, stdin, stdout, stderr, machine, files, process, terminal }) => {
+		const search = /^[ef]?grep$/.test(name) ? filesToSearch(files, cwd, argv.slice(1)) : undefined;
+		// just-bash's tr knows no octal: `tr '\\0' ' '` is how one reads /proc/PID/cmdline.
+		const args = search ?? (name === "tr" ? argv.slice(1).map(withoutOctal) : argv.slice(1));
 		const wantsInput = !ignoresInput.has(name) && (terminal === undefined || !hasFileOperand(name, args));
 		const input = wantsInput ? await readAll(stdin) : new Uint8Array();
-		const { bash, turns } = await engineOf(machine);
+		const { bash, turns } = await engineOf(machine, process);
 		const result = await turns.run(process.ended, () =>
 			bash.exec(name, {
 				args: [...args],
@@ -65,10 +78,14 @@ export function utilityProgram(name: string): Program {
 		if (text !== "") await stdout.write(Buffer.from(text, isBytes ? "latin1" : "utf8"));
 		if (result.stderr !== "") {
 			const lines = result.stderr.replace(/^(?:bash: )?(?:line \d+: )?/, "").split("\n");
-			await stderr.write(Buffer.from(lines.map((line) => systemText(line, machine.files, cwd)).join("\n")));
+			await stderr.write(Buffer.from(lines.map((line) => systemText(line, files, cwd)).join("\n")));
 		}
 		return result.exitCode;
 	};
+}
+
+function withoutOctal(text: string): string {
+	return text.replace(/\\([0-7]{1,3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
 /**

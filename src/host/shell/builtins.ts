@@ -1,9 +1,9 @@
 /**
  * The commands that a shell carries out itself. Source: POSIX.1-2024, Shell, 2.15 (special built-ins) and XCU 1.7.
- * Not implemented: fg, bg, fc, ulimit and umask's effect (files are made with mode 644).
+ * Not implemented: fg, bg, fc and umask's effect (files are made with mode 644).
  */
 import { ExecError } from "../machine.ts";
-import { parseSignal, type SignalName, signalNumbers } from "../process.ts";
+import { parseSignal, type SignalName, signalNumbers } from "../signals.ts";
 import { writeText } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";
 import { resolvePath } from "../vfs/path.ts";
@@ -13,9 +13,16 @@ import { inputAt, outputAt } from "./redirection.ts";
 import type { Builtin, BuiltinContext } from "./shell-api.ts";
 import { ShellError, type ShellOptions } from "./state.ts";
 import { evaluateTest } from "./test-expression.ts";
+import { ulimit } from "./ulimit.ts";
 
-function print({ descriptors }: BuiltinContext, text: string): Promise<void> {
-	return writeText(outputAt(descriptors, 1), text);
+/** A file may refuse what is written to it: one of a cgroup, or on a disk that is full. */
+async function print({ descriptors, shell, name }: BuiltinContext, text: string): Promise<void> {
+	try {
+		await writeText(outputAt(descriptors, 1), text);
+	} catch (error) {
+		if (!(error instanceof FsError)) throw error;
+		throw new ShellError(`${shell.state.flavor === "ash" ? "" : `${name}: `}write error: ${error.shellText}`, 1);
+	}
 }
 
 function statusArgument(name: string, args: readonly string[], fallback: number): number {
@@ -279,10 +286,12 @@ const command: Builtin = async (args, context) => {
 const source: Builtin = (args, { shell, descriptors }) => {
 	const [path = ""] = args;
 	try {
-		return shell.runText(shell.machine.files.readText(resolvePath(shell.state.cwd, path)), descriptors).catch((error: unknown) => {
-			if (error instanceof ReturnFunction) return error.status;
-			throw error;
-		});
+		return shell
+			.runText(shell.machine.filesFor(shell.process).readText(resolvePath(shell.state.cwd, path)), descriptors)
+			.catch((error: unknown) => {
+				if (error instanceof ReturnFunction) return error.status;
+				throw error;
+			});
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;
 		throw new ShellError(`.: can't open '${path}': ${error.shellText}`, 2);
@@ -409,5 +418,6 @@ export const builtins: ReadonlyMap<string, Builtin> = new Map<string, Builtin>([
 	["unalias", (args, { shell: { state } }) => args.reduce((status, name) => (state.aliases.delete(name) ? status : 1), 0)],
 	["jobs", jobs],
 	["umask", (args, context) => (args.length === 0 ? print(context, "0022\n").then(() => 0) : 0)],
+	["ulimit", async (args, context) => print(context, ulimit(args, context.shell.process, context.shell.state.flavor)).then(() => 0)],
 	["hash", () => 0],
 ]);

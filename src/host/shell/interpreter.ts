@@ -7,7 +7,8 @@
  */
 import { sleep } from "../../apimachinery/clock/clock.ts";
 import { ExecError, ForkError, type Machine, type ProcessContext, type Program } from "../machine.ts";
-import type { Process, ProcessExit, SignalName } from "../process.ts";
+import type { Process, ProcessExit } from "../process.ts";
+import type { SignalName } from "../signals.ts";
 import { BrokenPipeError, Collector, emptyInput, OutOfMemoryError, type OutputStream, Pipe, writeText } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";
 import { FsError } from "../vfs/inode.ts";
@@ -187,7 +188,7 @@ export class Interpreter implements ShellApi {
 		const context: ExpansionContext = {
 			state: this.state,
 			subscript: (text) => this.#subscript(text, context),
-			files: () => this.machine.files,
+			files: () => this.machine.filesFor(this.process),
 			substitute: (body) => this.#substitute(body, descriptors),
 			flags: () =>
 				`${this.state.options.errexit ? "e" : ""}${this.interactive ? "i" : ""}${this.state.options.nounset ? "u" : ""}${this.state.options.xtrace ? "x" : ""}`,
@@ -197,7 +198,7 @@ export class Interpreter implements ShellApi {
 
 	testContext(descriptors: DescriptorTable): TestContext {
 		return {
-			files: () => this.machine.files,
+			files: () => this.machine.filesFor(this.process),
 			cwd: this.state.cwd,
 			isSet: (name) => this.state.variables.has(name),
 			isTerminal: (number) => descriptors.get(number)?.isTerminal ?? false,
@@ -415,7 +416,7 @@ export class Interpreter implements ShellApi {
 		if (this.process.exit !== undefined) throw new ExitShell(this.process.exit.exitCode);
 		this.#commands++;
 		if (this.#commands % commandsPerSlice !== 0) return;
-		await this.machine.cpu.run(sliceMs, this.process.ended);
+		await this.process.work(sliceMs);
 	}
 
 	async #command(command: CommandNode, descriptors: DescriptorTable): Promise<number> {
@@ -694,7 +695,7 @@ export class Interpreter implements ShellApi {
 
 	#redirect(descriptors: DescriptorTable, redirections: readonly Redirection[]): Promise<DescriptorTable> {
 		return redirect(descriptors, redirections, {
-			files: () => this.machine.files,
+			files: () => this.machine.filesFor(this.process),
 			cpu: () => this.machine.cpu,
 			cwd: this.state.cwd,
 			clock: this.machine.clock,

@@ -1,6 +1,7 @@
 /** What a builtin may do with the shell that runs it. */
 import type { Machine } from "../machine.ts";
-import type { Process, ProcessExit, SignalName } from "../process.ts";
+import type { Process, ProcessExit } from "../process.ts";
+import type { SignalName } from "../signals.ts";
 import type { DescriptorTable } from "./redirection.ts";
 import type { ShellState, Variable } from "./state.ts";
 import type { TestContext } from "./test-expression.ts";

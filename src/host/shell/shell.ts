@@ -1,6 +1,7 @@
 /**
  * `sh`, `ash`, `dash` and `bash` as programs: `sh -c script`, `sh file`, a script on stdin, or a session at a terminal.
  */
+import { nameOfId } from "../credentials.ts";
 import type { ProcessContext, Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";
@@ -78,7 +79,7 @@ async function withInterrupts(context: ProcessContext, shell: Interpreter, body:
 
 async function runFile(shell: Interpreter, context: ProcessContext, file: string, descriptors: DescriptorTable): Promise<number> {
 	try {
-		return await shell.runScript(context.machine.files.readText(resolvePath(context.cwd, file)), descriptors);
+		return await shell.runScript(context.files.readText(resolvePath(context.cwd, file)), descriptors);
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;
 		await shell.complain(`can't open '${file}': ${error.shellText}`, descriptors);
@@ -174,15 +175,19 @@ function remember(history: string[], command: string): void {
 }
 
 /** `/ # ` of ash, `root@web:/# ` of bash, `# ` of dash; PS1 overrides, with its commonest escapes. */
-function promptOf({ machine }: ProcessContext, state: ShellState): string {
+function promptOf({ machine, process, files }: ProcessContext, state: ShellState): string {
+	const { uid } = process.credentials;
+	const isRoot = uid === 0;
+	const passwd = files.exists("/etc/passwd") ? files.readText("/etc/passwd") : "";
+	const user = nameOfId(passwd, uid);
 	const shownCwd = state.cwd === (state.get("HOME") ?? "/root") ? "~" : state.cwd;
-	const defaults: Readonly<Record<ShellFlavor, string>> = { ash: "\\w # ", bash: "\\u@\\h:\\w\\$ ", dash: "# " };
+	const defaults: Readonly<Record<ShellFlavor, string>> = { ash: "\\w \\$ ", bash: "\\u@\\h:\\w\\$ ", dash: "\\$ " };
 	const escapes: Readonly<Record<string, string>> = {
 		w: shownCwd,
 		W: shownCwd.slice(shownCwd.lastIndexOf("/") + 1) || "/",
-		u: "root",
+		u: isRoot || user !== String(uid) ? user : "I have no name!",
 		h: machine.hostname,
-		$: "#",
+		$: isRoot ? "#" : "$",
 		n: "\n",
 		e: "\x1b",
 		"[": "",

@@ -3,11 +3,13 @@
  * Source: systemd.exec(5)
  */
 import { ExecError, type Machine } from "../machine.ts";
-import { type Process, type ProcessExit, signalNumbers } from "../process.ts";
+import type { Process, ProcessExit } from "../process.ts";
+import { signalNumbers } from "../signals.ts";
 import { emptyInput } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";
 import { baseName } from "../vfs/path.ts";
 import type { Journal } from "./journal.ts";
+import { serviceTraits } from "./service-traits.ts";
 import type { ExecOutcome, Unit } from "./unit.ts";
 import { type ExecCommand, expandVariables, parseEnvironmentFile, parseExec, splitWords, type UnitSettings } from "./unit-file.ts";
 
@@ -107,6 +109,7 @@ export function startCommand(options: ExecOptions, command: ExecCommand): Starte
 			stderr: isMuted("StandardError") ? nowhere : output,
 			parent: machine.process(1),
 			pids,
+			traits: serviceTraits(machine, unit, command.path, since?.atMs ?? machine.clock.now()),
 			...(since === undefined ? {} : { startMs: since.atMs }),
 		});
 		void process.exited.then(() => output.flush());

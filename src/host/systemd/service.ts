@@ -10,8 +10,8 @@
  */
 import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import { sleep } from "../../apimachinery/clock/clock.ts";
-import type { Process, ProcessExit, SignalName } from "../process.ts";
-import { parseSignal } from "../process.ts";
+import type { Process, ProcessExit } from "../process.ts";
+import { parseSignal, type SignalName } from "../signals.ts";
 import { commandsOf, EnvironmentError, type ExecOptions, isClean, outcomeOf, type Started, startCommand } from "./exec.ts";
 import { StartLimit, wantsRestart } from "./restart-policy.ts";
 import { type ExecOutcome, type JobOutcome, jobDone, Unit, type UnitResult } from "./unit.ts";

@@ -1,8 +1,8 @@
 /** Programs of a machine that has systemd, by name. */
 import { parseOptions } from "../commands/options.ts";
-import { kernelVersion } from "../commands/system.ts";
 import type { Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
+import { kernelVersion } from "../system-facts.ts";
 import { dmesg, type JournalSource, journalctl } from "./journalctl.ts";
 import type { SystemManager } from "./manager.ts";
 import { powerCommand, shutdownCommand } from "./power-commands.ts";

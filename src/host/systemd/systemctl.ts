@@ -4,7 +4,7 @@
  */
 import { parseOptions } from "../commands/options.ts";
 import type { ProcessContext, Program } from "../machine.ts";
-import { parseSignal } from "../process.ts";
+import { parseSignal } from "../signals.ts";
 import { writeText } from "../stream.ts";
 import type { SystemManager } from "./manager.ts";
 import { Service } from "./service.ts";

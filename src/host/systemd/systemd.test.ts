@@ -99,7 +99,7 @@ it("starts, stops and tells of a service", async () => {
 	expect(await sh("systemctl stop web; systemctl status web -n 3 | grep -v Invocation")).toMatch(
 		/^○ web.service - A web server\n {5}Loaded: loaded \(\/etc\/systemd\/system\/web.service; static\)\n {5}Active: inactive \(dead\) since .*\n {3}Duration: \d+ms\n {4}Process: \d+ ExecStart=\/usr\/bin\/web \$\{GREETING\} more \(code=killed, signal=TERM\)\n {3}Main PID: \d+ \(code=killed, signal=TERM\)\n\n.* n1 systemd\[1\]: Stopping web.service - A web server...\n.* n1 systemd\[1\]: web.service: Deactivated successfully.\n.* n1 systemd\[1\]: Stopped web.service - A web server.\n/,
 	);
-	expect(await sh("ps | grep -c 'sleep 1000'")).toBe("1\n");
+	expect(await sh("pgrep -xf 'sleep 1000' | wc -l")).toBe("0\n");
 });
 
 const refusals: readonly (readonly [string, string])[] = [

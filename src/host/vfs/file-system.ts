@@ -1,12 +1,13 @@
 /**
  * The mount namespace of a machine or container: trees joined by mounts, and the file system calls on them. All calls
- * are synchronous; all paths are absolute. Ownership and permission bits are kept and shown, and not enforced: every
- * simulated process runs as root.
+ * are synchronous; all paths are absolute. Whoever looks through `as` is held to ownership and permission bits, unless it is root.
  */
-import { type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
+import { type FileCaller, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode, targetOf } from "./inode.ts";
+import { type Mount, MountTable, type Propagation } from "./mount-table.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
+import { mayAccess, mayReplace } from "./permissions.ts";
 import { SparseBytes } from "./sparse-bytes.ts";
-import { bytesOf, sizeOf, type Tree } from "./tree.ts";
+import { bytesOf, diskBytesOf, sizeOf, type Tree } from "./tree.ts";
 
 /** Linux's MAXSYMLINKS. */
 const maxSymlinks = 40;
@@ -17,24 +18,17 @@ const maxNameBytes = 255;
 /** What is read of one file at once; who wants all of a larger one has no memory for it. */
 const maxReadBytes = 64 * 1024 * 1024;
 
-export interface Mount {
-	readonly path: string;
-	readonly tree: Tree;
-	/** What is mounted: the tree's root, or one inode in it (subPath). */
-	readonly inode?: Inode;
-	readonly readOnly: boolean;
-	/** The first and third words of a line of /proc/mounts. */
-	readonly source: string;
-	readonly type: string;
-}
-
 export interface FileStat {
 	readonly type: Inode["type"];
 	readonly ino: number;
 	readonly mode: number;
 	readonly uid: number;
 	readonly gid: number;
+	/** Names that it has; of a directory also `.`, and `..` of those in it. */
+	readonly links: number;
 	readonly sizeBytes: number;
+	/** What it takes of its disk. */
+	readonly diskBytes: number;
 	readonly mtimeMs: number;
 }
 
@@ -54,15 +48,79 @@ interface Slot {
 	readonly path: string;
 }
 
+const overlay = { source: "overlay", type: "overlay" };
+
 export class FileSystem {
-	readonly #mounts = new Map<string, Mount>();
+	#mounts = new MountTable();
 	/** What is mounted at `/`. */
 	readonly rootTree: Tree;
+	/** Who looks; undefined: the runtime, which may everything. */
+	#caller: FileCaller | undefined;
 
-	/** @param root the tree mounted at `/`. */
-	constructor(root: Tree, readOnly = false) {
+	/**
+	 * @param root the tree mounted at `/`
+	 * @param device what it is on; default a container's layers
+	 */
+	constructor(root: Tree, readOnly = false, device: { readonly source: string; readonly type: string } = overlay) {
 		this.rootTree = root;
-		this.#mounts.set("/", { path: "/", tree: root, readOnly, source: "overlay", type: "overlay" });
+		this.#mounts.set("/", { path: "/", tree: root, readOnly, ...device });
+	}
+
+	/** The same files, as somebody may use them. */
+	as(caller: FileCaller): FileSystem {
+		const view = new FileSystem(this.rootTree);
+		view.#mounts = this.#mounts;
+		view.#caller = caller;
+		return view;
+	}
+
+	/** A mount namespace of its own that has the same mounts now. */
+	copy(propagation: Propagation | "unchanged" = "private"): FileSystem {
+		const copy = new FileSystem(this.rootTree);
+		copy.#mounts = this.#mounts.copy(propagation);
+		return copy;
+	}
+
+	/** Its mounts, and how they spread. */
+	get mountTable(): MountTable {
+		return this.#mounts;
+	}
+
+	/** The mount in which a path lies. Throws FsError. */
+	mountOf(path: string): Mount {
+		return this.#mounts.containing(this.#find(path, "stat", false).path);
+	}
+
+	/**
+	 * Shows a directory or file a second time (`mount --bind`). Throws FsError.
+	 * @param isRecursive with what is mounted below it
+	 */
+	bind(source: string, target: string, isRecursive = false): void {
+		const from = this.realPath(source);
+		const to = this.realPath(target);
+		const place = this.#find(from, "mount");
+		const mount = this.#mounts.containing(from);
+		if ((place.inode.type === "directory") !== (this.stat(to).type === "directory")) throw new FsError("ENOTDIR", "mount", target);
+		const rest = from.slice(mount.path === "/" ? 0 : mount.path.length);
+		const rootPath = resolvePath(mount.rootPath ?? "/", `.${rest === "" ? "/" : rest}`);
+		const inner = isRecursive ? this.mounts().filter(({ path }) => path.startsWith(from === "/" ? "/" : `${from}/`) && path !== "/") : [];
+		this.#mounts.set(to, { ...mount, path: to, tree: place.tree, inode: place.inode, rootPath });
+		this.#mounts.follow(to, this.#mounts, from, "shared");
+		for (const each of inner) {
+			if (each.path === to || each.path.startsWith(`${to}/`)) continue;
+			const at = to + each.path.slice(from === "/" ? 0 : from.length);
+			this.#mounts.set(at, { ...each, path: at });
+		}
+	}
+
+	/** Throws FsError: nothing is mounted there, or something below it. */
+	unmount(path: string, isLazy = false): void {
+		const at = this.realPath(path);
+		if (at === "/" || !this.#mounts.has(at)) throw new FsError("EINVAL", "umount", path);
+		const inner = this.mounts().filter((each) => each.path.startsWith(`${at}/`));
+		if (inner.length > 0 && !isLazy) throw new FsError("EBUSY", "umount", path);
+		for (const each of [...inner].reverse()) this.#mounts.remove(each.path);
+		this.#mounts.remove(at);
 	}
 
 	/** Mounts over `mount.path`, made if it is not there. */
@@ -76,7 +134,7 @@ export class FileSystem {
 	}
 
 	mounts(): readonly Mount[] {
-		return [...this.#mounts.values()];
+		return this.#mounts.values();
 	}
 
 	exists(path: string): boolean {
@@ -111,7 +169,9 @@ export class FileSystem {
 	readBytes(path: string): Uint8Array {
 		const { inode } = this.#find(path, "open");
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
+		this.#require(inode, "r", "open", path);
 		if (inode.type !== "file") return new Uint8Array();
+		if (typeof inode.content === "function") return Buffer.from(inode.content(this.#caller));
 		if (sizeOf(inode) > maxReadBytes) throw new FsError("ENOMEM", "read", path);
 		return bytesOf(inode.content);
 	}
@@ -119,6 +179,7 @@ export class FileSystem {
 	/** A file in pieces, which nobody may change. */
 	*readPieces(path: string): Generator<Uint8Array> {
 		const { inode } = this.#find(path, "open");
+		this.#require(inode, "r", "open", path);
 		if (inode.type === "file" && inode.content instanceof SparseBytes) yield* inode.content.read();
 		else yield this.readBytes(path);
 	}
@@ -137,6 +198,10 @@ export class FileSystem {
 		}
 		const { inode } = this.#find(path, "open");
 		if (inode.type === "device") return;
+		if (inode.type === "file" && inode.onWrite !== undefined) {
+			this.writeFile(path, content);
+			return;
+		}
 		const { tree, file } = this.#ownFile(path);
 		tree.append(file, typeof content === "string" ? Buffer.from(content) : content, path);
 	}
@@ -164,12 +229,14 @@ export class FileSystem {
 		const place = this.#find(path, "open");
 		if (place.inode.type !== "file") throw new FsError("EISDIR", "open", path);
 		if (place.readOnly) throw new FsError("EROFS", "open", path);
+		this.#require(place.inode, "w", "open", path);
 		return { tree: place.tree, file: place.tree.own(place.inode) };
 	}
 
 	readdir(path: string): string[] {
 		const place = this.#find(path, "scandir");
 		if (place.inode.type !== "directory") throw new FsError("ENOTDIR", "scandir", path);
+		this.#require(place.inode, "r", "scandir", path);
 		return [...place.inode.entries.keys()].sort();
 	}
 
@@ -186,7 +253,7 @@ export class FileSystem {
 		const slot = this.#slot(path, "mkdir");
 		if (this.#entry(slot) !== undefined || slot.name === "") throw new FsError("EEXIST", "mkdir", path);
 		const { tree, directory } = this.#writable(slot, "mkdir", options.force);
-		tree.setEntry(directory, slot.name, tree.newDirectory(options.mode ?? 0o755));
+		tree.setEntry(directory, slot.name, this.#adopt(tree.newDirectory(options.mode ?? 0o755)));
 	}
 
 	/** Removes a file, or with `recursive` a whole directory. */
@@ -195,8 +262,13 @@ export class FileSystem {
 		const inode = this.#entry(slot);
 		if (inode === undefined) throw new FsError("ENOENT", "rm", path);
 		if (this.#mounts.has(slot.path)) throw new FsError("EBUSY", "rm", path);
-		if (inode.type === "directory" && inode.entries.size > 0 && options.recursive !== true) throw new FsError("ENOTEMPTY", "rm", path);
+		const isComputed = inode.type === "directory" && inode.computed !== undefined;
+		if (isComputed && options.recursive === true) throw new FsError("EPERM", "rm", path);
+		if (inode.type === "directory" && !isComputed && inode.entries.size > 0 && options.recursive !== true)
+			throw new FsError("ENOTEMPTY", "rm", path);
 		const { tree, directory } = this.#writable(slot, "rm");
+		if (!mayReplace(directory, inode, this.#caller)) throw new FsError("EPERM", "rm", path);
+		if ((inode.links ?? 1) > 1) tree.own(inode).links = (inode.links ?? 2) - 1;
 		tree.removeEntry(directory, slot.name);
 	}
 
@@ -220,7 +292,7 @@ export class FileSystem {
 		const slot = this.#slot(path, "symlink");
 		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "symlink", path);
 		const { tree, directory } = this.#writable(slot, "symlink");
-		tree.setEntry(directory, slot.name, tree.newSymlink(target));
+		tree.setEntry(directory, slot.name, this.#adopt(tree.newSymlink(target)));
 	}
 
 	link(existing: string, path: string): void {
@@ -228,21 +300,30 @@ export class FileSystem {
 		const slot = this.#slot(path, "link");
 		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "link", path);
 		const { tree, directory } = this.#writable(slot, "link");
-		if (tree !== from.tree || from.inode.type === "directory") throw new FsError("EINVAL", "link", path);
-		tree.setEntry(directory, slot.name, from.inode);
+		if (from.inode.type === "directory") throw new FsError("EPERM", "link", path);
+		if (tree !== from.tree) throw new FsError("EXDEV", "link", path);
+		const inode = tree.own(from.inode);
+		inode.links = (inode.links ?? 1) + 1;
+		tree.setEntry(directory, slot.name, inode);
 	}
 
 	readlink(path: string): string {
 		const { inode } = this.#find(path, "readlink", false);
 		if (inode.type !== "symlink") throw new FsError("EINVAL", "readlink", path);
-		return inode.target;
+		return targetOf(inode, this.#caller);
 	}
 
 	chmod(path: string, mode: number): void {
 		this.#own(path, "chmod").mode = mode & 0o7777;
 	}
 
+	/** Of root alone; whoever owns a file may give it to a group of its own. */
 	chown(path: string, uid: number, gid: number): void {
+		const { credentials } = this.#caller ?? {};
+		if (credentials !== undefined && credentials.uid !== 0) {
+			const isOwn = uid === credentials.uid && (gid === credentials.gid || credentials.groups.includes(gid));
+			if (!isOwn) throw new FsError("EPERM", "chown", path);
+		}
 		const inode = this.#own(path, "chown");
 		inode.uid = uid;
 		inode.gid = gid;
@@ -256,7 +337,30 @@ export class FileSystem {
 	#own(path: string, operation: string): Inode {
 		const place = this.#find(path, operation);
 		if (place.readOnly) throw new FsError("EROFS", operation, path);
+		const uid = this.#caller?.credentials.uid ?? 0;
+		if (uid !== 0 && uid !== place.inode.uid) throw new FsError("EPERM", operation, path);
 		return place.tree.own(place.inode);
+	}
+
+	/** Throws EACCES if the caller may not. */
+	#require(inode: Inode, want: "r" | "w" | "x", operation: string, path: string): void {
+		if (!mayAccess(inode, want, this.#caller)) throw new FsError("EACCES", operation, path);
+	}
+
+	/** What a new file is, beside its content: its maker's. */
+	#adopt<T extends Inode>(inode: T): T {
+		const { credentials } = this.#caller ?? {};
+		if (credentials !== undefined) {
+			inode.uid = credentials.uid;
+			inode.gid = credentials.gid;
+		}
+		return inode;
+	}
+
+	/** A file that shows something else than bytes takes what is written, and is not cut off. */
+	#tell(file: FileInode, content: string | Uint8Array, path: string): void {
+		if ((file.mode & 0o222) === 0) throw new FsError("EACCES", "open", path);
+		if (content.length > 0) file.onWrite?.(typeof content === "string" ? content : Buffer.from(content).toString(), this.#caller);
 	}
 
 	#write(path: string, content: string | Uint8Array, mode: number, force: boolean): void {
@@ -270,19 +374,25 @@ export class FileSystem {
 		if (mounted !== undefined) entry = mounted.tree.live(mounted.inode ?? mounted.tree.root);
 		if (entry?.type === "directory" || slot.name === "") throw new FsError("EISDIR", "open", path);
 		if (entry?.type === "device") return;
+		if (entry !== undefined) this.#require(entry, "w", "open", path);
+		if (entry?.type === "file" && entry.onWrite !== undefined) {
+			if (slot.parent.readOnly) throw new FsError("EROFS", "open", path);
+			this.#tell(entry, content, path);
+			return;
+		}
 		if (mounted !== undefined && entry?.type === "file") {
 			if (mounted.readOnly) throw new FsError("EROFS", "open", path);
 			mounted.tree.setContent(entry, content, path);
 			return;
 		}
-		const { tree, directory } = this.#writable(slot, "open", force);
-		let file: FileInode;
-		if (entry === undefined) {
-			file = tree.newFile("", mode);
-			tree.setEntry(directory, slot.name, file);
-		} else {
-			file = entry as FileInode;
+		if (entry !== undefined) {
+			if (slot.parent.readOnly && !force) throw new FsError("EROFS", "open", path);
+			slot.parent.tree.setContent(entry as FileInode, content, path);
+			return;
 		}
+		const { tree, directory } = this.#writable(slot, "open", force);
+		const file = this.#adopt(tree.newFile("", mode));
+		tree.setEntry(directory, slot.name, file);
 		tree.setContent(file, content, path);
 	}
 
@@ -293,7 +403,7 @@ export class FileSystem {
 			const slot = this.#slot(at, "open");
 			const entry = this.#entry(slot);
 			if (entry?.type !== "symlink") return slot.path;
-			at = resolvePath(slot.parent.path, entry.target);
+			at = resolvePath(slot.parent.path, targetOf(entry, this.#caller));
 		}
 		throw new FsError("ELOOP", "open", path);
 	}
@@ -314,6 +424,7 @@ export class FileSystem {
 	#writable({ parent, path }: Slot, operation: string, force = false) {
 		if (parent.readOnly && !force) throw new FsError("EROFS", operation, path);
 		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
+		this.#require(parent.inode, "w", operation, path);
 		return { tree: parent.tree, directory: parent.tree.own(parent.inode) };
 	}
 
@@ -337,14 +448,16 @@ export class FileSystem {
 				continue;
 			}
 			if (here.inode.type !== "directory") return "ENOTDIR";
+			if (!mayAccess(here.inode, "x", this.#caller)) return "EACCES";
 			const at = joinPath(here.path, name);
 			const entry = here.tree.child(here.inode, name);
 			if (entry === undefined) return "ENOENT";
 			if (entry.type === "symlink" && (followLast || todo.length > 0)) {
 				links++;
 				if (links > maxSymlinks) return "ELOOP";
-				todo = [...entry.target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
-				if (entry.target.startsWith("/")) trail = trail.slice(0, 1);
+				const target = targetOf(entry, this.#caller);
+				todo = [...target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
+				if (target.startsWith("/")) trail = trail.slice(0, 1);
 				continue;
 			}
 			const readOnly = here.readOnly || entry.isView === true;
@@ -360,9 +473,16 @@ export class FileSystem {
 	}
 }
 
+function linksOf(inode: Inode): number {
+	if (inode.type !== "directory") return inode.links ?? 1;
+	let links = 2;
+	if (inode.computed === undefined) for (const child of inode.entries.values()) if (child.type === "directory") links++;
+	return links;
+}
+
 function statOf(inode: Inode): FileStat {
 	const { type, ino, mode, uid, gid, mtimeMs } = inode;
-	return { type, ino, mode, uid, gid, mtimeMs, sizeBytes: sizeOf(inode) };
+	return { type, ino, mode, uid, gid, mtimeMs, links: linksOf(inode), sizeBytes: sizeOf(inode), diskBytes: diskBytesOf(inode) };
 }
 
 /** For builders of trees: puts a file at a path relative to the tree's root, with its directories. */

@@ -2,14 +2,22 @@
  * What a file system is made of. Inodes of an image are frozen and shared by every container that runs it; a container
  * that changes one gets a copy of its own (see tree.ts).
  */
+import type { Credentials } from "../credentials.ts";
 import type { OutputStream } from "../stream.ts";
 import type { SparseBytes } from "./sparse-bytes.ts";
 
+/** Who asks for a file. */
+export interface FileCaller {
+	readonly credentials: Credentials;
+	/** As the machine counts. */
+	readonly hostPid: number;
+}
+
 /**
- * Bytes, text, what has grown large (of this file alone, which may change it), text made afresh on every read (that is how /proc answers), or
- * bytes that somebody else keeps.
+ * Bytes, text, what has grown large (of this file alone, which may change it), text made afresh on every read (that is how /proc answers; it
+ * throws FsError), or bytes that somebody else keeps.
  */
-export type FileContent = string | Uint8Array | SparseBytes | (() => string) | KeptContent;
+export type FileContent = string | Uint8Array | SparseBytes | ((caller: FileCaller | undefined) => string) | KeptContent;
 
 export interface KeptContent {
 	readonly sizeBytes: number;
@@ -28,6 +36,8 @@ interface InodeBase {
 	gid: number;
 	/** Unix ms. */
 	mtimeMs: number;
+	/** Names that it has; absent: one. */
+	links?: number;
 }
 
 export interface FileInode extends InodeBase {
@@ -35,16 +45,32 @@ export interface FileInode extends InodeBase {
 	content: FileContent;
 	/** Set on an executable that the simulation implements: the name it is registered under. */
 	program?: string;
+	/** What happens when somebody writes, in place of keeping it: that is how /proc/sys and /sys/fs/cgroup work. Throws FsError. */
+	readonly onWrite?: (text: string, caller: FileCaller | undefined) => void;
 }
 
 export interface DirectoryInode extends InodeBase {
 	readonly type: "directory";
+	/** Made afresh on every look, where `computed` is set. */
 	entries: Map<string, Inode>;
+	readonly computed?: ComputedDirectory;
 }
 
-interface SymlinkInode extends InodeBase {
+/** A directory that shows something else than files: what mkdir and rmdir do in it. Both throw FsError. */
+export interface ComputedDirectory {
+	makeDirectory(name: string): void;
+	removeDirectory(name: string): void;
+}
+
+export interface SymlinkInode extends InodeBase {
 	readonly type: "symlink";
-	readonly target: string;
+	/** Where it leads whom: /proc/self is another one for everybody. */
+	readonly target: string | ((caller: FileCaller | undefined) => string);
+}
+
+/** Where a symbolic link leads somebody. */
+export function targetOf(link: SymlinkInode, caller: FileCaller | undefined): string {
+	return typeof link.target === "string" ? link.target : link.target(caller);
 }
 
 interface DeviceInode extends InodeBase {
@@ -71,6 +97,11 @@ const errorTexts = {
 	EACCES: "permission denied",
 	EBUSY: "resource busy or locked",
 	ENAMETOOLONG: "file name too long",
+	EPERM: "operation not permitted",
+	ESRCH: "no such process",
+	ERANGE: "result too large",
+	EOPNOTSUPP: "operation not supported on socket",
+	EXDEV: "cross-device link not permitted",
 	ENOMEM: "not enough memory",
 } as const;
 
@@ -91,6 +122,11 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	EACCES: "Permission denied",
 	EBUSY: "Device or resource busy",
 	ENAMETOOLONG: "File name too long",
+	EPERM: "Operation not permitted",
+	ESRCH: "No such process",
+	ERANGE: "Numerical result out of range",
+	EOPNOTSUPP: "Operation not supported",
+	EXDEV: "Invalid cross-device link",
 	ENOMEM: "Cannot allocate memory",
 };
 

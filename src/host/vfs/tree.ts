@@ -53,6 +53,11 @@ export class Tree {
 		this.#lower = lower ?? this.newDirectory(0o755);
 	}
 
+	/** What its files may take, bytes. */
+	get limitBytes(): number {
+		return this.#limitBytes;
+	}
+
 	get root(): Inode {
 		return this.live(this.#lower);
 	}
@@ -120,6 +125,11 @@ export class Tree {
 
 	/** Puts `inode` into a directory under a name, in place of what was there. */
 	setEntry(directory: DirectoryInode, name: string, inode: Inode): void {
+		if (directory.computed !== undefined) {
+			if (inode.type !== "directory") throw new FsError("EACCES", "open", name);
+			directory.computed.makeDirectory(name);
+			return;
+		}
 		this.#checkDisk(name);
 		const owned = this.own(directory);
 		owned.entries.set(name, inode);
@@ -128,6 +138,10 @@ export class Tree {
 	}
 
 	removeEntry(directory: DirectoryInode, name: string): void {
+		if (directory.computed !== undefined) {
+			directory.computed.removeDirectory(name);
+			return;
+		}
 		this.#checkDisk(name);
 		const owned = this.own(directory);
 		owned.entries.delete(name);
@@ -216,7 +230,7 @@ export function sizeOf(inode: Inode): number {
 		case "file":
 			return sizeOfContent(inode.content);
 		case "symlink":
-			return inode.target.length;
+			return typeof inode.target === "string" ? inode.target.length : 0;
 		case "directory":
 			return 4096;
 		case "device":
@@ -239,10 +253,15 @@ function takenBy(content: FileContent): Taken {
 	return { diskBytes: bytes, heldBytes: bytes };
 }
 
+/** What a file takes of its disk, without holes. */
+export function diskBytesOf(inode: Inode): number {
+	return inode.type === "file" ? takenBy(inode.content).diskBytes : sizeOf(inode);
+}
+
 /** All of a file that is not large. */
 export function bytesOf(content: FileContent): Uint8Array {
 	if (content instanceof SparseBytes) return Buffer.concat([...content.read()]);
-	const text = typeof content === "function" ? content() : content;
+	const text = typeof content === "function" ? content(undefined) : content;
 	if (typeof text === "string") return Buffer.from(text);
 	return "bytes" in text ? text.bytes() : text;
 }

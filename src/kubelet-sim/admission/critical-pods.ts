@@ -17,6 +17,11 @@ export function isCriticalPod(pod: Pod): boolean {
 	return isStaticPod(pod) || priorityOf(pod) >= systemCriticalPriority;
 }
 
+/** One that the node cannot do without. */
+export function isNodeCriticalPod(pod: Pod): boolean {
+	return isCriticalPod(pod) && pod.spec?.priorityClassName === "system-node-critical";
+}
+
 /** Whether a pod may push another one off the node. */
 export function mayPreempt(preemptor: Pod, other: Pod): boolean {
 	if (isCriticalPod(preemptor) && !isCriticalPod(other)) return true;

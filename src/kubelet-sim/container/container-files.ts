@@ -3,19 +3,18 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import {
 	type DirectoryInode,
+	deviceTree,
 	FileSystem,
 	type FsErrorCode,
-	type Inode,
-	kernelVersion,
 	type Machine,
 	type Mount,
+	mountSystemFiles,
 	type OutputStream,
 	putFile,
-	putInode,
 	resolvePath,
 	Tree,
-	TreeBuilder,
 } from "../../host/index.ts";
+import { joinNodeMounts, rootPathOf } from "../volumes/mount-propagation.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
 import { hostsFile, podDns, resolvConf } from "./network-files.ts";
@@ -38,33 +37,6 @@ export interface ContainerFilesOptions {
 	readonly output: (stream: "stdout" | "stderr") => OutputStream | undefined;
 }
 
-let devices: DirectoryInode | undefined;
-
-/** /dev of every container: made once, never written. */
-function deviceTree(): DirectoryInode {
-	if (devices !== undefined) return devices;
-	const root = new TreeBuilder(0).directory("/shm", 0o1777).directory("/pts").symlink("/fd", "/proc/self/fd").build();
-	const names = ["null", "zero", "urandom", "tty", "stdin", "stdout", "stderr"] as const;
-	const device = (name: (typeof names)[number], ino: number): Inode => ({
-		type: "device",
-		device: name,
-		ino,
-		frozen: true,
-		mode: 0o666,
-		uid: 0,
-		gid: 0,
-		mtimeMs: 0,
-	});
-	for (const [index, name] of names.entries()) root.entries.set(name, device(name, 100 + index));
-	for (const [name, same] of [
-		["random", "urandom"],
-		["full", "zero"],
-	] as const)
-		root.entries.set(name, device(same, 110));
-	devices = root;
-	return root;
-}
-
 export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 	const { clock, container, image, pod, onWrite, writeFault } = options;
 	const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem === true;
@@ -72,7 +44,15 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 	const mount = (path: string, tree: Tree, source: string, type: string, more: Partial<Mount> = {}) =>
 		files.mount({ path, tree, source, type, readOnly: false, ...more });
 	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");
-	mount("/proc", procTree(options), "proc", "proc", { readOnly: true });
+	const machine = options.machine();
+	mountSystemFiles(files, machine, {
+		isWritable: container.securityContext?.privileged === true,
+		// `echo text > /proc/1/fd/1` puts a line into the container's log.
+		outputs: (process, descriptor) =>
+			process.isMain && process.machine === machine
+				? { write: (chunk) => options.output(descriptor === 1 ? "stdout" : "stderr")?.write(chunk) }
+				: undefined,
+	});
 	const etc = new Tree({ clock });
 	putFile(etc, "/hosts", hostsFile(options));
 	putFile(etc, "/resolv.conf", resolvConf(podDns(pod, options.clusterDns)));
@@ -95,10 +75,12 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 
 function mountVolume(
 	files: FileSystem,
-	{ volumes, env, container }: ContainerFilesOptions,
+	{ volumes, env, container, machine, pod }: ContainerFilesOptions,
 	volumeMount: NonNullable<Container["volumeMounts"]>[number],
 ): void {
-	const { name, mountPath, readOnly } = volumeMount;
+	const { name, mountPath, readOnly, mountPropagation } = volumeMount;
+	const hostPath = pod.spec?.volumes?.find((each) => each.name === name)?.hostPath?.path;
+	const node = hostPath === undefined ? undefined : machine().kernel.nodeFiles?.();
 	const volume = volumes.open(name);
 	const below = subPathOf(volumeMount, (variable) => env().get(variable));
 	const inode = below === "" ? volume.inode : prepareSubPath(volume, below, volumeMount, container.name);
@@ -109,75 +91,9 @@ function mountVolume(
 		source: volume.isInMemory === true ? "tmpfs" : "/dev/vda1",
 		type: volume.isInMemory === true ? "tmpfs" : "ext4",
 		...(inode === undefined ? {} : { inode }),
+		...(node === undefined || hostPath === undefined || hostPath === "" ? {} : { rootPath: rootPathOf(node, hostPath) }),
 	});
-}
-
-function lastPid(machine: Machine): number {
-	const last = machine.processes().at(-1);
-	return last === undefined ? 1 : machine.pidNamespace.pidOf(last);
-}
-
-/** The part of /proc that people look at. */
-function procTree({ clock, machine, output }: ContainerFilesOptions): Tree {
-	const tree = new Tree({ clock });
-	const startMs = clock.now();
-	const first = () => machine().process(1)?.argv ?? [];
-	const files: readonly (readonly [string, () => string])[] = [
-		[
-			"/version",
-			() => `Linux version ${kernelVersion} (debian-kernel@lists.debian.org) (gcc-14 (Debian 14.2.0-19) 14.2.0) #1 SMP PREEMPT_DYNAMIC\n`,
-		],
-		["/uptime", () => `${((clock.now() - startMs) / 1000).toFixed(2)} ${((clock.now() - startMs) / 250).toFixed(2)}\n`],
-		["/loadavg", () => `0.08 0.03 0.01 1/${machine().processes().length} ${lastPid(machine())}\n`],
-		[
-			"/meminfo",
-			() =>
-				"MemTotal:        8136440 kB\nMemFree:         5120244 kB\nMemAvailable:    7231112 kB\nBuffers:          102400 kB\nCached:          1843200 kB\nSwapTotal:             0 kB\nSwapFree:              0 kB\n",
-		],
-		[
-			"/cpuinfo",
-			() =>
-				Array.from(
-					{ length: 4 },
-					(_, cpu) => `processor\t: ${cpu}\nvendor_id\t: kubesim\nmodel name\t: Simulated CPU @ 2.40GHz\ncpu MHz\t\t: 2400.000\n\n`,
-				).join(""),
-		],
-		[
-			"/mounts",
-			() =>
-				machine()
-					.files.mounts()
-					.map(({ source, path, type, readOnly }) => `${source} ${path} ${type} ${readOnly ? "ro" : "rw"},relatime 0 0\n`)
-					.join(""),
-		],
-		[
-			"/1/cmdline",
-			() =>
-				first()
-					.map((word) => `${word}\0`)
-					.join(""),
-		],
-		["/1/comm", () => `${(first()[0] ?? "").split("/").at(-1)}\n`],
-		["/1/cgroup", () => "0::/\n"],
-		["/self/cgroup", () => "0::/\n"],
-	];
-	for (const [path, content] of files) putFile(tree, path, content, 0o444);
-	// `echo text > /proc/1/fd/1` puts a line into the container's log.
-	for (const [number, device] of [
-		["1", "stdout"],
-		["2", "stderr"],
-	] as const) {
-		const inode = {
-			type: "device",
-			device,
-			ino: 200 + Number(number),
-			frozen: true,
-			mode: 0o200,
-			uid: 0,
-			gid: 0,
-			mtimeMs: startMs,
-		} as const;
-		putInode(tree, `/1/fd/${number}`, { ...inode, output: { write: (chunk) => output(device)?.write(chunk) } });
-	}
-	return tree;
+	const isWhole = below === "";
+	if (node !== undefined && hostPath !== undefined && isWhole)
+		joinNodeMounts(files, resolvePath("/", mountPath), node, hostPath, mountPropagation);
 }

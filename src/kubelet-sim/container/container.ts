@@ -16,16 +16,21 @@ import {
 	inputFrom,
 	type Kernel,
 	Machine,
+	type MachineFacts,
 	type NetworkStack,
 	type OutputStream,
+	type PidNamespace,
 	Pipe,
 	type Process,
 	type ProcessExit,
+	type Program,
 	type SignalName,
+	type SpawnOptions,
 	signalNumbers,
 	Tty,
 } from "../../host/index.ts";
 import { type Image, shellUsage } from "../images/image.ts";
+import { isWasmModule } from "../runtime/wasm/wasm-module.ts";
 import type { ImageUsage } from "../usage/pod-usage.ts";
 import { type Environment, expand } from "../volumes/environment.ts";
 import type { PodVolumes } from "../volumes/pod-volumes.ts";
@@ -61,8 +66,14 @@ export interface ContainerOptions {
 	readonly onWrite: () => void;
 	/** With which error every write to the node's disk fails. */
 	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
-	/** Of the node. */
+	/** Of the node, or of the pod's virtual machine. */
 	readonly kernel: Kernel;
+	/** What that kernel knows of it. */
+	readonly facts: () => MachineFacts | undefined;
+	/** Of a pod whose containers see each other's processes. */
+	readonly pidNamespace: PidNamespace | undefined;
+	/** WebAssembly modules are run, not refused. */
+	readonly runsWasm: boolean;
 	readonly logPolicy: LogPolicy;
 	/** Told when the log takes more memory, in bytes. */
 	readonly onLogGrow: (bytes: number) => void;
@@ -102,7 +113,9 @@ export class SimContainer {
 			memoryLimitBytes: options.memoryLimitBytes,
 			onMemoryTaken: options.onMemoryTaken,
 			kernel: options.kernel,
-			pidNamespace: options.target?.machine.pidNamespace ?? (options.pod.spec?.hostPID === true ? options.kernel.rootNamespace : undefined),
+			pidNamespace:
+				options.target?.machine.pidNamespace ?? (options.pod.spec?.hostPID === true ? options.kernel.rootNamespace : options.pidNamespace),
+			facts: options.facts,
 			hasVolumes: (spec.volumeMounts ?? []).some(({ mountPath }) => mountPath !== "/var/run/secrets/kubernetes.io/serviceaccount"),
 			pristineFiles: () => options.imageFiles(image),
 			findProgram: (name) => image.programs?.[name] ?? findCommand(name),
@@ -159,8 +172,9 @@ export class SimContainer {
 		if (spec.tty === true) this.#tty = new Tty(stdout);
 		else if (spec.stdin === true) this.#stdin = new Pipe();
 		const container = this;
-		const process = this.machine.spawn({
-			argv: this.#argv(),
+		const argv = this.#argv();
+		const options: SpawnOptions = {
+			argv,
 			get env() {
 				return container.env();
 			},
@@ -169,9 +183,21 @@ export class SimContainer {
 			stdout: this.#tty?.output ?? stdout,
 			stderr: this.#tty?.output ?? stderr,
 			terminal: this.#tty,
-		});
-		this.#process = process;
-		return process;
+			isMain: true,
+		};
+		const program = this.#options.runsWasm ? this.#wasmProgram(argv[0] ?? "") : undefined;
+		this.#process = program === undefined ? this.machine.spawn(options) : this.machine.run(program, options);
+		return this.#process;
+	}
+
+	/** Of a module; undefined for anything else, which a Wasm runtime starts as any other does. */
+	#wasmProgram(command: string): Program | undefined {
+		const { files } = this.machine;
+		const path = this.machine.which(command, this.env(), this.#workingDir());
+		if (path === undefined) return undefined;
+		const module = files.readBytes(path);
+		if (!isWasmModule(module)) return undefined;
+		return async (context) => (await import("../runtime/wasm/wasm-program.ts")).wasmProgram(module)(context);
 	}
 
 	/** After the main process has ended: kills the rest and closes the log. */
@@ -191,6 +217,12 @@ export class SimContainer {
 		this.#process?.kill(signal ?? own);
 	}
 
+	/** By which the runtime stops it: the pod's, or the image's. */
+	get stopSignal(): string {
+		const { image, spec } = this.#options;
+		return spec.lifecycle?.stopSignal ?? `SIG${image.config.stopSignal ?? "TERM"}`;
+	}
+
 	/** What the container left in its termination message file, at most 4096 bytes. */
 	terminationMessage(): string {
 		if (!this.machine.hasFiles) return "";
@@ -200,6 +232,14 @@ export class SimContainer {
 			if (error instanceof FsError) return "";
 			throw error;
 		}
+	}
+
+	/** Starts another process in the container for somebody on its node. Throws `ExecError` if it cannot be started. */
+	async join(streams: Pick<SpawnOptions, "argv" | "stdin" | "stdout" | "stderr" | "terminal">): Promise<Process> {
+		void this.machine.files;
+		await this.#options.volumes.settled();
+		const env = new Map([...this.env(), ...(streams.terminal === undefined ? [] : [["TERM", "xterm"] as const])]);
+		return this.machine.spawn({ ...streams, env, cwd: this.#workingDir() });
 	}
 
 	/**
@@ -310,6 +350,15 @@ export class SimContainer {
 		if (!usesVariables(spec)) return [...command, ...args];
 		const env = this.env();
 		return [...command, ...args].map((word) => expand(word, (name) => env.get(name)));
+	}
+
+	/** The main process's words, as the runtime starts it. */
+	get argv(): readonly string[] {
+		return this.#argv();
+	}
+
+	get workingDir(): string {
+		return this.#workingDir();
 	}
 
 	#workingDir(): string {

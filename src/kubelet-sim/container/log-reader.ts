@@ -57,7 +57,7 @@ export function lastText(log: ContainerLog, lineCount: number): string {
 	return Buffer.from(texts.join(""), "latin1").toString();
 }
 
-class LogPlace {
+export class LogPlace {
 	readonly #log: ContainerLog;
 	#file: LogFile;
 	/** Number of the next line in the file. */

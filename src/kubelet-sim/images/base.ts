@@ -4,6 +4,14 @@ import { commandNames, TreeBuilder } from "../../host/index.ts";
 /** When the simulated images were built: the date that `ls -l` shows in them. */
 export const imageBuiltMs = Date.UTC(2026, 3, 21, 0, 0, 0);
 
+/** What the packages procps and psmisc bring. */
+export const procps: readonly string[] = ["free", "killall", "pgrep", "pkill", "ps", "pstree", "top", "uptime", "vmstat"];
+
+/** Of the package cgroup-tools. */
+export const cgroupTools: readonly string[] = ["cgclassify", "cgcreate", "cgdelete", "cgexec", "cgget", "cgset", "lscgroup"];
+
+export const stressTools: readonly string[] = ["stress", "stress-ng"];
+
 /** Commands that Debian's slim images lack, as learners find out. */
 /** What Debian keeps in packages that its slim images lack: iproute2, net-tools, iptables, iputils. */
 export const networkTools: readonly string[] = [
@@ -20,7 +28,9 @@ export const networkTools: readonly string[] = [
 ];
 const notInDebian: ReadonlySet<string> = new Set([
 	...networkTools,
-	"ps",
+	...procps,
+	...cgroupTools,
+	...stressTools,
 	"curl",
 	"wget",
 	"nc",
@@ -34,19 +44,10 @@ const notInDebian: ReadonlySet<string> = new Set([
 /** What Debian has of others' making, under the usual name. */
 const debianVariants: Readonly<Record<string, string>> = { nslookup: "bind-nslookup", ping: "iputils-ping", wget: "gnu-wget" };
 /** … and those that busybox lacks. */
-const notInBusybox = new Set([
-	"curl",
-	"dig",
-	"getent",
-	"host",
-	"iptables",
-	"iptables-save",
-	"jq",
-	"file",
-	"column",
-	"join",
-	"gunzip",
-	"ss",
+const notInBusybox: ReadonlySet<string> = new Set([
+	..."curl dig getent host iptables iptables-save jq file column join gunzip ss lsns prlimit vmstat".split(" "),
+	...cgroupTools,
+	...stressTools,
 ]);
 /** What Alpine's package bind-tools brings. */
 const bindTools = ["dig", "host", "nslookup"] as const;
@@ -108,6 +109,9 @@ export function alpine(extra: readonly string[] = []): TreeBuilder {
 		.program("/bin/sh", "ash")
 		.program("/bin/ash", "ash")
 		.program("/bin/busybox", "ash")
+		.program("/bin/ps", "busybox-ps")
+		.program("/bin/top", "busybox-top")
+		.program("/bin/free", "busybox-free")
 		.directory("/sbin")
 		.directory("/usr/bin")
 		.directory("/usr/sbin")
@@ -144,6 +148,9 @@ export function busyboxFiles(isOld = false): TreeBuilder {
 	return builder
 		.program("/bin/sh", "ash")
 		.program("/bin/ash", "ash")
+		.program("/bin/ps", "busybox-ps")
+		.program("/bin/top", "busybox-top")
+		.program("/bin/free", "busybox-free")
 		.program("/bin/busybox", "ash")
 		.directory("/usr/bin")
 		.directory("/usr/sbin");

@@ -152,7 +152,18 @@ function readConfig(spec: ConfigSection, program: string | undefined): ImageConf
 
 function readFile(section: ConfigSection) {
 	const isExecutable = section.flag("executable") ?? false;
-	return { path: required(section, "path"), content: section.text("content") ?? "", mode: isExecutable ? 0o755 : 0o644 };
+	return { path: required(section, "path"), content: readContent(section), mode: isExecutable ? 0o755 : 0o644 };
+}
+
+/** As text, or as bytes in base 64: a WebAssembly module, for one. */
+function readContent(section: ConfigSection): string | Uint8Array {
+	const text = section.text("content");
+	const encoded = section.text("base64")?.replaceAll(/\s/g, "");
+	if (encoded === undefined) return text ?? "";
+	if (text !== undefined) section.refuse(`${section.at("base64")}: Forbidden: may not be set together with content`);
+	if (!/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded))
+		section.refuse(`${section.at("base64")}: Invalid value: must be base 64`);
+	return Buffer.from(encoded, "base64");
 }
 
 function readUsage(section: ConfigSection | undefined): NonNullable<Image["usage"]> {

@@ -1,86 +1,17 @@
 /**
  * Programs that do nothing but use resources, as the documentation's tasks about requests and limits run them:
- *  - polinux/stress: `stress --cpu N`, `--vm N --vm-bytes 150M`, `--timeout N`;
+ *  - polinux/stress: `stress --cpu N`, `--vm N --vm-bytes 150M`, `--timeout N` (a command that every machine knows: host/commands/stress.ts);
  *  - vish/stress: `stress -cpus N -mem-total 100Mi`.
- * Memory beyond the container's limit gets the program killed, as the kernel does it. What else they can do is not simulated.
+ * Memory beyond the container's limit gets the container killed, as the kernel does it.
  * Source: https://kubernetes.io/docs/tasks/configure-pod-container/assign-cpu-resource/ and …/assign-memory-resource/
  */
 import { QuantityError, quantityToNumber } from "../../apimachinery/quantity.ts";
-import { type ProcessContext, type Program, writeText } from "../../host/index.ts";
+import { type Program, writeText } from "../../host/index.ts";
 import { alpine, busyboxFiles } from "./base.ts";
 import { type Image, once } from "./image.ts";
 
 /** How long a burst of work is: counters move in such steps. */
 const burstMs = 500;
-/** Of `--vm-bytes`, if nobody says. */
-const defaultVmBytes = 256 * 1024 * 1024;
-
-interface Wanted {
-	/** Threads that compute. */
-	readonly cpus: number;
-	readonly memoryBytes: number;
-	/** Ms; infinity: until it is killed. */
-	readonly timeoutMs: number;
-}
-
-async function use({ machine, process }: ProcessContext, { cpus, memoryBytes, timeoutMs }: Wanted): Promise<number> {
-	const endMs = machine.clock.now() + timeoutMs;
-	machine.takenMemoryBytes += memoryBytes;
-	if (machine.takenMemoryBytes > machine.memoryLimitBytes) {
-		process.killForMemory();
-		return 137;
-	}
-	const threads = Array.from({ length: cpus }, async () => {
-		while (process.exit === undefined && machine.clock.now() < endMs) await machine.cpu.run(burstMs, process.ended);
-	});
-	await Promise.all(threads);
-	if (cpus === 0 && timeoutMs === Number.POSITIVE_INFINITY) await process.exited;
-	machine.takenMemoryBytes -= memoryBytes;
-	return 0;
-}
-
-/** `1G`, `150M`, `512k`: stress counts in powers of 1024. */
-function stressBytes(text: string): number {
-	const [, number = "0", unit = ""] = /^(\d+)([bkmg]?)$/i.exec(text) ?? [];
-	return Number(number) * 1024 ** Math.max(0, "bkmg".indexOf(unit.toLowerCase() || "b"));
-}
-
-function stressSeconds(text: string): number {
-	const [, number = "0", unit = "s"] = /^(\d+)([smhd]?)$/.exec(text) ?? [];
-	return Number(number) * ({ s: 1, m: 60, h: 3_600, d: 86_400 }[unit] ?? 1);
-}
-
-const stress: Program = async (context) => {
-	const args = context.argv.slice(1);
-	const argumentOf = (...names: readonly string[]) => {
-		const at = args.findIndex((word) => names.includes(word));
-		return at === -1 ? undefined : args[at + 1];
-	};
-	const count = (...names: readonly string[]) => Math.max(0, Number.parseInt(argumentOf(...names) ?? "0", 10) || 0);
-	const cpus = count("-c", "--cpu");
-	const workers = count("-m", "--vm");
-	const timeout = argumentOf("-t", "--timeout");
-	const others = count("-i", "--io") + count("-d", "--hdd");
-	if (cpus + workers + others === 0) {
-		await writeText(
-			context.stdout,
-			"`stress' imposes certain types of compute stress on your system\n\nUsage: stress [OPTION [ARG]] ...\n",
-		);
-		return 0;
-	}
-	await writeText(
-		context.stdout,
-		`stress: info: [1] dispatching hogs: ${cpus} cpu, ${count("-i", "--io")} io, ${workers} vm, ${count("-d", "--hdd")} hdd\n`,
-	);
-	const bytes = argumentOf("--vm-bytes");
-	// With --vm-hang a worker holds its memory and sleeps; without, it writes it all the time.
-	const hangs = args.includes("--vm-hang") || args.includes("--vm-keep");
-	return use(context, {
-		cpus: cpus + (hangs ? 0 : workers),
-		memoryBytes: workers * (bytes === undefined ? defaultVmBytes : stressBytes(bytes)),
-		timeoutMs: timeout === undefined ? Number.POSITIVE_INFINITY : stressSeconds(timeout) * 1000,
-	});
-};
 
 /** Go's flags: `-cpus 2` or `-cpus=2`. */
 const vishStress: Program = async (context) => {
@@ -100,7 +31,14 @@ const vishStress: Program = async (context) => {
 		context.stderr,
 		`Allocating "${memoryBytes}" memory, in "4Ki" chunks, with a 1ms sleep between allocations\n${"Spawning a thread to consume CPU\n".repeat(cpus)}`,
 	);
-	return use(context, { cpus, memoryBytes, timeoutMs: Number.POSITIVE_INFINITY });
+	const { process } = context;
+	process.takenMemoryBytes += memoryBytes;
+	const threads = Array.from({ length: cpus }, async () => {
+		while (process.exit === undefined) await process.work(burstMs);
+	});
+	await Promise.all(threads);
+	await process.exited;
+	return 0;
 };
 
 export const stressImage: Image = {
@@ -108,7 +46,6 @@ export const stressImage: Image = {
 	sizeBytes: 4_041_495,
 	config: { cmd: ["stress"], workingDir: "/" },
 	files: once(() => alpine().program("/usr/local/bin/stress", "stress").build()),
-	programs: { stress },
 };
 
 export const vishStressImage: Image = {

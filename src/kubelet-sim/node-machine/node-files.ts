@@ -5,9 +5,11 @@
  * https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/kubelet-integration/
  */
 import type { FileSystem, TreeBuilder } from "../../host/index.ts";
-import { debian, networkTools } from "../images/base.ts";
+import { cgroupTools, debian, networkTools, procps, stressTools } from "../images/base.ts";
 import { once } from "../images/image.ts";
 import { outsideNameServer } from "../network/cluster-network.ts";
+import { containerdConfigPath, shippedConfig } from "../runtime/containerd-config.ts";
+import { runtimeProgramNames } from "../runtime/program-names.ts";
 
 export const containerdSocket = "/var/run/containerd/containerd.sock";
 export const kubeletConfigPath = "/var/lib/kubelet/config.yaml";
@@ -142,12 +144,23 @@ const kubeadmDropIn = unit({
 	],
 });
 
+const crictlConfig = `runtime-endpoint: unix:///run/containerd/containerd.sock
+image-endpoint: unix:///run/containerd/containerd.sock
+timeout: 2
+debug: false
+`;
+
 /** Shared by all nodes. */
 export const installedFiles = once(() => {
-	const builder: TreeBuilder = debian([...networkTools, "curl", "dig", "host", "nslookup", "ps"])
+	const builder: TreeBuilder = debian([...networkTools, "curl", "dig", "host", "nslookup", ...procps, ...cgroupTools, ...stressTools])
 		.file("/etc/hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
 		.file("/etc/resolv.conf", `nameserver ${outsideNameServer}\noptions ndots:0\n`)
 		.directory("/etc/containerd/certs.d")
+		.file(containerdConfigPath, shippedConfig)
+		.file("/etc/crictl.yaml", crictlConfig)
+		.directory("/run/containerd/io.containerd.runtime.v2.task")
+		.directory("/var/lib/containerd")
+		.programs("/usr/bin", runtimeProgramNames)
 		.directory("/etc/kubernetes/manifests")
 		.directory("/var/lib/kubelet")
 		.directory("/var/log/pods")

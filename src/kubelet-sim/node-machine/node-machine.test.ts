@@ -1,26 +1,18 @@
 import { afterEach, expect, it } from "vitest";
 import { Collector, emptyInput } from "../../host/index.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
+import { onNode } from "../testing/on-node.ts";
 
 let harness: FleetHarness;
 
 afterEach(() => harness.stop());
 
-/** Runs a command on the node, moving the clock as far as it takes. */
-async function onNode(script: string): Promise<string> {
-	const machine = harness.fleet.machineOf("n1");
-	if (machine === undefined) throw new Error("n1 is off");
-	const output = new Collector();
-	const env = new Map([["PATH", "/usr/bin:/usr/sbin"]]);
-	const process = machine.spawn({ argv: ["bash", "-c", script], env, cwd: "/root", stdin: emptyInput, stdout: output, stderr: output });
-	for (let turn = 0; process.exit === undefined && turn < 500; turn++) await harness.clock.advance(1);
-	return output.text();
-}
-
-/** Pid and command of each process that `ps` shows, without the shell and ps. */
+/** Pid and command of each process that `ps` shows, without threads of the kernel, what sandboxes have, the shell and ps. */
 async function processes(): Promise<readonly string[]> {
-	const lines = (await onNode("ps")).trim().split("\n").slice(1);
-	return lines.map((line) => line.trim().replace(/^(\d+) +root +[\d:]+ +/, "$1 ")).filter((line) => !/ (ps|bash -c .*)$/.test(line));
+	const lines = (await onNode(harness, "ps -e -o pid= -o args=")).trim().split("\n");
+	return lines
+		.map((line) => line.trim().replace(/ +/, " "))
+		.filter((line) => !/ (\[.*\]|ps .*|bash -c .*|\/pause|.*containerd-shim.*)$/.test(line));
 }
 
 it("shows every container's processes under pids of its own, beside the node's services", async () => {
@@ -50,7 +42,7 @@ it("ends a container's main process with a kill from the node, which its own pid
 	await harness.pod("web", { image: "busybox", command: ["sleep", "1000"] });
 	await harness.clock.advance(1_000);
 	const pid = (await processes()).find((line) => line.endsWith("sleep 1000"))?.split(" ")[0];
-	await onNode(`kill -9 ${pid}`);
+	await onNode(harness, `kill -9 ${pid}`);
 	await harness.clock.advance(1_000);
 	const [status] = (await harness.get("web")).status?.containerStatuses ?? [];
 	expect(status?.lastState?.terminated ?? status?.state?.terminated).toMatchObject({ exitCode: 137, reason: "Error" });
@@ -90,11 +82,11 @@ it("has its bridge, its routes, kube-proxy's rules, and its pods' names", async 
 	await harness.pod("web", { image: "nginx" });
 	await harness.pod("host", { image: "nginx" }, { hostNetwork: true });
 	await harness.clock.advance(5_000);
-	expect(await onNode("ip -br link show type bridge")).toMatch(/^cni0 +UP +0a:58:0a:f4:00:01/);
-	expect(await onNode("ip link show master cni0")).toMatch(/^5: veth/);
-	expect(await onNode("ip route")).toContain("10.244.0.0/24 dev cni0 proto kernel scope link src 10.244.0.1");
-	expect(await onNode("iptables -t nat -S KUBE-SERVICES")).toContain("KUBE-NODEPORTS");
-	expect(await onNode("curl -s 10.244.0.2 | head -n 4")).toContain("Welcome to nginx!");
-	expect(await onNode("ss -Hlntp")).toMatch(/0\.0\.0\.0:80 .*users:\(\("nginx",pid=1\d{3},fd=6\)\)/);
-	expect(await onNode("dig +short n1")).toBe("172.18.0.2\n");
+	expect(await onNode(harness, "ip -br link show type bridge")).toMatch(/^cni0 +UP +0a:58:0a:f4:00:01/);
+	expect(await onNode(harness, "ip link show master cni0")).toMatch(/^5: veth/);
+	expect(await onNode(harness, "ip route")).toContain("10.244.0.0/24 dev cni0 proto kernel scope link src 10.244.0.1");
+	expect(await onNode(harness, "iptables -t nat -S KUBE-SERVICES")).toContain("KUBE-NODEPORTS");
+	expect(await onNode(harness, "curl -s 10.244.0.2 | head -n 4")).toContain("Welcome to nginx!");
+	expect(await onNode(harness, "ss -Hlntp")).toMatch(/0\.0\.0\.0:80 .*users:\(\("nginx",pid=1\d{3},fd=6\)\)/);
+	expect(await onNode(harness, "dig +short n1")).toBe("172.18.0.2\n");
 });

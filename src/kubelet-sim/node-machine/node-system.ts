@@ -67,6 +67,7 @@ export interface NodeSystemOptions {
 }
 
 /** Of what boots with the machine, as long as nobody has restarted it. */
+const kubeletOomScoreAdj = -999;
 const bootPids: Readonly<Record<string, number>> = {
 	"systemd-journald.service": 233,
 	"chrony.service": 402,
@@ -291,9 +292,9 @@ export class NodeSystem {
 		return 0;
 	}
 
-	async #otherContainerd({ argv, stderr }: ProcessContext): Promise<number> {
-		await writeText(stderr, `kubesim: ${argv.join(" ")} is not simulated\n`);
-		return 1;
+	async #otherContainerd(context: ProcessContext): Promise<number> {
+		const { containerd } = await import("../runtime/tools/index.ts");
+		return containerd(context);
 	}
 
 	async #kubelet(context: ProcessContext): Promise<number> {
@@ -308,6 +309,8 @@ export class NodeSystem {
 			await writeText(stderr, `${klogLine("E", clock.now(), process.hostPid, "server.go:237", "Failed to listen and serve", values)}\n`);
 			return 1;
 		}
+		// What its flag --oom-score-adj has by default.
+		process.setTraits({ oomScoreAdj: kubeletOomScoreAdj });
 		if (!this.#isAdopting) {
 			try {
 				const { startKubelet, parse } = await loadKubeletStartup();

@@ -4,6 +4,7 @@
  */
 import { QuantityError, quantityToInteger } from "../../apimachinery/quantity.ts";
 import { parseGoDuration } from "../../apimachinery/time.ts";
+import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { LogPolicy } from "../container/container-log.ts";
 import { defaultEvictionHard, type EvictionConfiguration, parseThresholds, type Threshold } from "../eviction/thresholds.ts";
 import { readVerification, type Verification, type VerificationConfiguration } from "../images/pull-records.ts";
@@ -29,6 +30,8 @@ export interface KubeletConfiguration extends EvictionConfiguration, Verificatio
 	/** How long pods have when the machine is shut down, and the part of it that is for critical ones alone. Default 0: the kubelet is not told. */
 	readonly shutdownGracePeriod?: string;
 	readonly shutdownGracePeriodCriticalPods?: string;
+	/** Who makes pods' cgroups. Default systemd, as kubeadm has it. */
+	readonly cgroupDriver?: CgroupDriver;
 }
 
 /** How long pods have in all, and the part of it that is for critical ones alone. */
@@ -46,6 +49,7 @@ export interface KubeletSettings {
 	readonly imageGcLowPercent: number;
 	readonly imageMinAgeMs: number;
 	readonly shutdown: ShutdownPeriods;
+	readonly cgroupDriver: CgroupDriver;
 	readonly logs: LogPolicy;
 	/** Of pulls at once. */
 	readonly maxPulls: number;
@@ -70,8 +74,12 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		containerLogMaxFiles: 5,
 		shutdownGracePeriod: "0s",
 		shutdownGracePeriodCriticalPods: "0s",
+		cgroupDriver: "systemd" as CgroupDriver,
 		...given,
 	};
+	const { cgroupDriver } = configuration;
+	if (cgroupDriver !== "systemd" && cgroupDriver !== "cgroupfs")
+		throw new Error(`invalid configuration: unknown cgroup driver: ${JSON.stringify(cgroupDriver)}, must be cgroupfs or systemd`);
 	const { imageGCHighThresholdPercent: high, imageGCLowThresholdPercent: low } = configuration;
 	if (low >= high)
 		throw new Error(`invalid configuration: imageGCLowThresholdPercent ${low} must be less than imageGCHighThresholdPercent ${high}`);
@@ -83,6 +91,7 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageGcLowPercent: low,
 		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
 		shutdown: readShutdownPeriods(configuration),
+		cgroupDriver,
 		logs: readLogPolicy(configuration),
 		maxPulls: readMaxPulls(configuration),
 		verification: readVerification(configuration),

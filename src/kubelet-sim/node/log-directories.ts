@@ -9,7 +9,8 @@
  */
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { DirectoryInode, Inode } from "../../host/index.ts";
-import type { ContainerLog, StoredLog } from "../container/container-log.ts";
+import type { ContainerLog } from "../container/container-log.ts";
+import { View, withEntry } from "./view-inodes.ts";
 
 export interface LoggedPod {
 	readonly pod: Pod;
@@ -29,18 +30,10 @@ const podLogs = "/var/log/pods";
  * @param sinceMs time of directories, Unix ms
  */
 export function withLogs(root: DirectoryInode, workers: () => Iterable<LoggedPod>, sinceMs: number): DirectoryInode {
-	const view = new View(sinceMs);
+	const view = new View(sinceMs, 500_000);
 	const pods = view.directory(() => Array.from(workers(), (worker) => [podDirectory(worker.pod), podView(view, worker)] as const));
 	const containers = view.directory(() => Array.from(workers()).flatMap((worker) => links(view, worker)));
 	return withEntry(withEntry(root, ["var", "log", "pods"], pods), ["var", "log", "containers"], containers);
-}
-
-/** The directory with something put into it, or into a directory that is in it. */
-function withEntry(directory: DirectoryInode, [name = "", ...below]: readonly string[], inode: Inode): DirectoryInode {
-	const there = directory.entries.get(name);
-	if (below.length > 0 && there?.type !== "directory") throw new Error(`${name} is no directory`);
-	const entry = below.length > 0 && there?.type === "directory" ? withEntry(there, below, inode) : inode;
-	return { ...directory, entries: new Map(directory.entries).set(name, entry) };
 }
 
 function podView(view: View, worker: LoggedPod): Inode {
@@ -53,7 +46,7 @@ function podView(view: View, worker: LoggedPod): Inode {
 
 function files(view: View, container: LoggedContainer): (readonly [string, Inode])[] {
 	return instances(container).flatMap(({ restarts, log }) =>
-		log.files().map((stored) => [`${restarts}.log${stored.suffix}`, view.file(stored)] as const),
+		log.files().map((stored) => [`${restarts}.log${stored.suffix}`, view.file(stored, stored.modifiedMs, 0o640)] as const),
 	);
 }
 
@@ -77,36 +70,4 @@ function links(view: View, worker: LoggedPod): (readonly [string, Inode])[] {
 
 function podDirectory({ metadata: { namespace = "", name = "", uid = "" } = {} }: Pod): string {
 	return `${namespace}_${name}_${uid}`;
-}
-
-/** Makes inodes that are read only and made afresh. */
-class View {
-	readonly #sinceMs: number;
-	#nextIno = 500_000;
-
-	constructor(sinceMs: number) {
-		this.#sinceMs = sinceMs;
-	}
-
-	directory(list: () => readonly (readonly [string, Inode])[]): DirectoryInode {
-		return {
-			type: "directory",
-			...this.#base(0o755, this.#sinceMs),
-			get entries() {
-				return new Map(list());
-			},
-		};
-	}
-
-	file(stored: StoredLog): Inode {
-		return { type: "file", ...this.#base(0o640, stored.modifiedMs || this.#sinceMs), content: stored };
-	}
-
-	link(target: string): Inode {
-		return { type: "symlink", ...this.#base(0o777, this.#sinceMs), target };
-	}
-
-	#base(mode: number, mtimeMs: number) {
-		return { ino: this.#nextIno++, frozen: true, isView: true, mode, uid: 0, gid: 0, mtimeMs } as const;
-	}
 }

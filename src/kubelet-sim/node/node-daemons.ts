@@ -25,6 +25,8 @@ export interface NodeDaemonsOptions {
 	readonly event: (node: SimNode, reason: string, message: string, type?: "Warning") => void;
 	readonly power: (node: SimNode, action: PowerAction) => void;
 	readonly workers: (node: string) => Iterable<PodWorker>;
+	/** containerd has started anew, and read its configuration. */
+	readonly runtimeStarted: (node: SimNode) => void;
 }
 
 /** Of a kubelet that starts on a node that is known already. Source: pkg/kubelet/kubelet_node_status.go */
@@ -86,6 +88,7 @@ export class NodeDaemons {
 	}
 
 	#containerdStarted(node: SimNode): void {
+		this.#options.runtimeStarted(node);
 		if (node.outage === undefined) return;
 		node.outage.end();
 		node.outage = undefined;

@@ -2,7 +2,8 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, putFile, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, type Program, putFile, Tree } from "../../host/index.ts";
+import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
 import { type DiskStats, noDisk } from "../eviction/pod-stats.ts";
@@ -13,16 +14,20 @@ import { isPlainHttpConfigured } from "../images/registry-options.ts";
 import type { ClusterNetwork } from "../network/cluster-network.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
 import type { ApiOutage } from "../node-machine/api-outage.ts";
+import { diskOf, hardwareOf } from "../node-machine/hardware.ts";
 import { NodeFacts } from "../node-machine/node-facts.ts";
 import { installedFiles, type OwnFiles, writeOwnFiles } from "../node-machine/node-files.ts";
 import { firstFreePid, openNodeMachine } from "../node-machine/node-machine.ts";
 import { type NodeDaemonHooks, NodeSystem } from "../node-machine/node-system.ts";
+import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
+import type { ContainerRuntime } from "../runtime/cri.ts";
+import { runDirectory } from "../runtime/task-directories.ts";
 import { NodeCounters } from "../usage/node-counters.ts";
 import { PodAddresses } from "./addresses.ts";
 import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
-import { type LoggedPod, withLogs } from "./log-directories.ts";
+import { withLogs } from "./log-directories.ts";
 import { type NodeDescription, type NodeHealth, type NodeImage, osImage } from "./node-object.ts";
 import type { RuntimeOutage } from "./runtime-health.ts";
 
@@ -35,6 +40,8 @@ const noImages: ReadonlyMap<string, StoredImage> = new Map();
 const selinuxDenial =
 	"rpc error: code = Unknown desc = failed to start sandbox: failed to create containerd task: failed to create shim task: OCI runtime create failed: " +
 	"runc create failed: unable to start container process: error during container init: write /proc/self/attr/keycreate: permission denied";
+/** What a node's files are on. */
+const nodeDisk = { source: "/dev/vda1", type: "ext4" };
 
 const noPressures: readonly string[] = [];
 
@@ -81,7 +88,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly #cluster: ClusterNetwork;
 	readonly #addresses: PodAddresses;
 	/** What somebody puts on it beside its pods. */
-	load: NodeLoad = noLoad;
+	#load: NodeLoad = noLoad;
 
 	imageBytes = 0;
 	settings: KubeletSettings;
@@ -89,7 +96,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
 	readonly #onWrite: () => void;
 	readonly #random: () => Random;
-	readonly #workers: () => Iterable<LoggedPod>;
+	readonly #findProgram: (name: string) => Program | undefined;
+	readonly #runtime: () => ContainerRuntime;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#pullRecords: PullRecords | undefined;
@@ -105,10 +113,15 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
 	#bootsInEarnest = false;
 
+	readonly #workers: () => Iterable<PodWorker>;
+	readonly cgroupDriver: CgroupDriver;
+
 	/**
 	 * @param onWrite told when files of the machine are written
 	 * @param random the machine's own, once somebody looks at it
-	 * @param workers whose pods' logs are among its files
+	 * @param findProgram those that a node has and its containers have not
+	 * @param runtime whose bundles are in its /run
+	 * @param workers of its pods, whose logs are among its files
 	 * @param hooks told when its kubelet or its runtime comes or goes
 	 * @param ownFiles what files of its own say beside its name
 	 */
@@ -119,12 +132,17 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		cluster: ClusterNetwork,
 		onWrite: () => void,
 		random: () => Random,
-		workers: () => Iterable<LoggedPod>,
+		findProgram: (name: string) => Program | undefined,
+		runtime: () => ContainerRuntime,
+		workers: () => Iterable<PodWorker>,
 		hooks: () => NodeDaemonHooks,
 		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
 	) {
+		this.#findProgram = findProgram;
+		this.#runtime = runtime;
 		this.#hooks = hooks;
 		this.#ownFiles = ownFiles;
+		this.cgroupDriver = settings.cgroupDriver;
 		this.#random = random;
 		this.description = description;
 		this.settings = settings;
@@ -136,9 +154,22 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#addresses = new PodAddresses(description.podCidr);
 	}
 
+	/** … and what programs have taken that somebody started in a shell on it. */
+	get load(): NodeLoad {
+		const taken = this.#machine?.takenMemoryBytes ?? 0;
+		return taken === 0 ? this.#load : { ...this.#load, memoryBytes: this.#load.memoryBytes + taken };
+	}
+
+	set load(load: NodeLoad) {
+		this.#load = { ...load, memoryBytes: load.memoryBytes - (this.#machine?.takenMemoryBytes ?? 0) };
+	}
+
+	/** Told when a program on it has taken more memory. */
+	onMemoryTaken: (() => void) | undefined;
+
 	/** Takes away what was put on it. */
 	relieve(): void {
-		this.load = noLoad;
+		this.#load = noLoad;
 	}
 
 	/** All that ran on it ends at once. */
@@ -151,12 +182,27 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		// Whoever still asks the old kernel sees what is left there.
 		if (this.#kernel !== undefined) this.#kernel.onLook = undefined;
 		this.#kernel = undefined;
+		// What was mounted by hand or by the system is gone; the disk stays.
+		this.#files?.mountTable.clear();
 	}
 
 	get kernel(): Kernel {
 		if (this.#kernel === undefined) {
-			this.#kernel = new Kernel(firstFreePid);
-			this.#kernel.onLook = () => void this.machine;
+			const kernel = new Kernel(firstFreePid);
+			this.#kernel = kernel;
+			// The machine, once made, takes both over.
+			kernel.onLook = () => {
+				void this.machine;
+				kernel.onLook?.();
+			};
+			kernel.openCgroups = () => {
+				void this.machine;
+				return kernel.openCgroups?.();
+			};
+			kernel.nodeFiles = () => this.machine.files;
+			kernel.disk = () => diskOf(this, this.#workers(), this.#clock.now());
+			kernel.onMemoryTaken = () => this.onMemoryTaken?.();
+			this.#kernel.hardware = () => hardwareOf(this, this.#workers(), this.#clock.now());
 		}
 		return this.#kernel;
 	}
@@ -164,19 +210,23 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/** As it is seen from a shell on it, until its power goes. */
 	get machine(): Machine {
 		if (this.#machine !== undefined) return this.#machine;
-		const { name, network, capacity, startedMs, kernel, system } = this;
+		const { network, startedMs, kernel, system } = this;
 		const machine = openNodeMachine({
-			name,
+			node: this,
 			clock: this.#clock,
 			random: this.#random(),
 			kernel,
 			disk: () => this.hostFiles(),
 			network,
-			capacity,
 			startedMs,
-			findProgram: (program) => system.program(program),
+			findProgram: (program) => system.program(program) ?? this.#findProgram(program),
+			workers: this.#workers,
+			run: runDirectory(this.#runtime, startedMs),
 		});
 		this.#machine = machine;
+		kernel.log.follow(({ timeMs, level, text }) =>
+			system.journal.append({ atMs: timeMs, unit: "", identifier: "kernel", priority: level, message: text }),
+		);
 		system.boot(machine, this.#bootsInEarnest ? undefined : startedMs);
 		this.#bootsInEarnest = false;
 		return machine;
@@ -400,6 +450,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 				onWrite,
 				writeFault: () => (isInstalled ? this.writeFault : undefined),
 			}),
+			false,
+			nodeDisk,
 		);
 		const { name, description, settings } = this;
 		writeOwnFiles(files, { ...this.#ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });

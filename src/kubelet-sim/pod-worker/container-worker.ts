@@ -6,7 +6,19 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
-import { ExecError, type ProcessExit } from "../../host/index.ts";
+
+import {
+	ExecError,
+	type Kernel,
+	type MachineFacts,
+	noThrottling,
+	type PidNamespace,
+	type Process,
+	type ProcessExit,
+	type Throttling,
+} from "../../host/index.ts";
+import { containerCgroup, oomScoreAdjOf } from "../cgroups/layout.ts";
+
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { ContainerLog } from "../container/container-log.ts";
 import { lastText } from "../container/log-reader.ts";
@@ -15,7 +27,7 @@ import type { Image } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
-import type { UsedContainer } from "../usage/pod-usage.ts";
+import type { PodUsageMeter, UsedContainer } from "../usage/pod-usage.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import { type Environment, specEnvironment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
@@ -30,12 +42,26 @@ import { type ContainerRecord, findContainer, type PodRecord } from "./pod-recor
 import type { ProbeKind } from "./probe-state.ts";
 import { ProbeCounts, Prober } from "./prober.ts";
 import { isRestartable, shouldRestart } from "./restart-policy.ts";
+
+import { capabilitiesOf, credentialsOf, sandboxNamespaces } from "./sandbox-facts.ts";
+
+import { guestCpus, type SandboxRuntime } from "./sandboxes.ts";
+
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 type ContainerSpec = Container | EphemeralContainer;
 
-/** Of a container whose end nobody saw, as containerd has it. */
-const unknownExitCode = 255;
+/** How a container ended that did not end by itself. */
+export interface ContainerEnd {
+	readonly exitCode: number;
+	readonly reason: "Unknown" | "Error";
+}
+
+/** Nobody saw it, as containerd has it then. */
+export const unknownEnd: ContainerEnd = { exitCode: 255, reason: "Unknown" };
+/** SIGKILL. */
+export const killedEnd: ContainerEnd = { exitCode: 137, reason: "Error" };
+
 /** The kubelet looks at a pod again so long after an error. */
 const resyncMs = 1_000;
 const configRetryMs = 10_000;
@@ -51,11 +77,18 @@ export interface PodScope {
 	readonly record: PodRecord;
 	readonly volumes: PodVolumes;
 	readonly network: PodNetwork | undefined;
+	/** Beneath its containers: the node's, or that of its virtual machine. */
+	readonly kernel: Kernel;
+	readonly runtime: SandboxRuntime;
 	readonly closed: boolean;
 	/** Its machine has no power. */
 	readonly isOff: boolean;
 	/** The pod's grace period, ms. */
 	readonly graceMs: number;
+	/** What it uses. */
+	readonly usage: PodUsageMeter;
+	/** Of a pod whose containers see each other's processes. */
+	readonly sharedPids: PidNamespace | undefined;
 	/** Plans anew. */
 	sync(): void;
 	/** Does something after a simulated delay, then plans anew. */
@@ -130,8 +163,8 @@ export class ContainerWorker {
 		if (this.record.phase === "exited") this.#container?.machine.dropFiles();
 	}
 
-	/** The machine is off: whatever ran has ended, as the runtime finds it afterwards. */
-	powerCut(): void {
+	/** Its sandbox is gone: whatever ran has ended, as the runtime finds it afterwards. */
+	lose(end: ContainerEnd): void {
 		const { record } = this;
 		this.#boots++;
 		this.#endUsage();
@@ -141,7 +174,7 @@ export class ContainerWorker {
 		const { startedMs, containerId, phase } = record;
 		const finishedMs = this.#scope.host.clock.now();
 		if (phase === "running" || (phase === "starting" && this.#container !== undefined)) {
-			record.exit = { exitCode: unknownExitCode, reason: "Unknown", startedMs, finishedMs, containerId };
+			record.exit = { ...end, startedMs, finishedMs, containerId };
 			record.phase = "exited";
 		} else if (phase !== "exited") record.phase = record.exit === undefined ? "waiting" : "exited";
 		record.started = false;
@@ -178,7 +211,8 @@ export class ContainerWorker {
 			startedMs: record.startedMs,
 			image: container.ownUsage,
 			cores: this.#cores(),
-			isCpuLimited: record.actuated?.limits?.cpu !== undefined,
+			isCpuLimited:
+				record.actuated?.limits?.cpu !== undefined || this.#setByHand("cpu.max", Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY,
 			containerId: record.containerId,
 			imageName: record.image,
 			memoryLimitBytes: limitBytes === Number.POSITIVE_INFINITY ? undefined : limitBytes,
@@ -192,14 +226,65 @@ export class ContainerWorker {
 		this.#memoryTimer?.cancel();
 		this.#memoryTimer = undefined;
 		const process = this.#container?.process;
-		if (this.record.actuated?.limits?.memory === undefined || process === undefined) return;
+		if (process === undefined || this.#memoryLimitBytes() === Number.POSITIVE_INFINITY) return;
 		const { used } = this;
 		if (used === undefined) return;
 		const atMs = this.#scope.memoryExceededMs(used);
 		if (atMs === undefined) return;
 		const { clock } = this.#scope.host;
-		if (atMs <= clock.now()) process.killForMemory();
-		else this.#memoryTimer = clock.setTimeout(() => process.killForMemory(), atMs - clock.now());
+		if (atMs <= clock.now()) this.#killForMemory(process);
+		else this.#memoryTimer = clock.setTimeout(() => this.#killForMemory(process), atMs - clock.now());
+	}
+
+	/** What the node's kernel knows of it; undefined while it does not run. */
+	facts(): MachineFacts | undefined {
+		const { pod, node, host, usage } = this.#scope;
+		const { record } = this;
+		const spec = this.#spec();
+		if (spec === undefined) return undefined;
+		const nowMs = host.clock.now();
+		const { used } = this;
+		const machine = this.#container?.machine;
+		const id = record.containerId.replace("containerd://", "");
+		return {
+			cgroup: containerCgroup(pod, id, node.cgroupDriver),
+			oomScoreAdj: oomScoreAdjOf(pod, spec, quantityToNumber(node.capacity.memory ?? "0")),
+			credentials: credentialsOf(pod, spec),
+			capabilities: capabilitiesOf(spec),
+			noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
+			seccomp: (spec.securityContext?.seccompProfile ?? pod.spec?.securityContext?.seccompProfile)?.type === "RuntimeDefault",
+			cpuMs: used === undefined ? 0 : usage.cpuSeconds(used, nowMs) * 1000,
+			memoryBytes: used === undefined ? this.ownMemoryBytes : usage.memoryBytes(used, nowMs),
+			namespaces: {
+				...(machine === undefined ? {} : { mnt: machine }),
+				// A privileged one sees the node's groups.
+				...(machine === undefined || spec.securityContext?.privileged === true ? {} : { cgroup: machine }),
+				...sandboxNamespaces(this.#scope),
+			},
+		};
+	}
+
+	/** The kernel kills the whole container (memory.oom.group), and says so in its log. */
+	#killForMemory(process: Process): void {
+		const { node, host, usage } = this.#scope;
+		const { used } = this;
+		if (used === undefined || process.exit !== undefined) return;
+		const limitBytes = this.#memoryLimitBytes();
+		const usageBytes = Math.max(limitBytes, usage.memoryBytes(used, host.clock.now()));
+		node.kernel.killGroupForMemory(process, { usageBytes, limitBytes }, host.clock.now());
+	}
+
+	/** How its quota has held it up: work that waited, and what curves would have liked to use. */
+	throttling(usage: PodUsageMeter): Throttling {
+		const { used } = this;
+		const own = this.#container?.machine.throttling ?? noThrottling;
+		if (used === undefined || !used.isCpuLimited) return noThrottling;
+		return usage.throttling(used, own, this.#scope.host.clock.now());
+	}
+
+	/** Its limits were changed by hand, in the tree of cgroups. */
+	limitsChanged(): void {
+		if (this.record.phase === "running") this.#used();
 	}
 
 	/** The memory of one whose pod says nothing of it. */
@@ -219,13 +304,22 @@ export class ContainerWorker {
 
 	/** Its limit, or what the node has. */
 	#cores(): number {
-		const limit = this.record.actuated?.limits?.cpu ?? this.#scope.node.allocatable.cpu ?? "1";
-		return Math.max(0.001, quantityToNumber(limit));
+		const { runtime, node } = this.#scope;
+		const limit = this.record.actuated?.limits?.cpu ?? (runtime.kind === "kata" ? guestCpus : node.allocatable.cpu) ?? "1";
+		return Math.max(0.001, this.#setByHand("cpu.max", quantityToNumber(limit)));
 	}
 
 	#memoryLimitBytes(): number {
 		const limit = this.record.actuated?.limits?.memory;
-		return limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit);
+		return this.#setByHand("memory.max", limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit));
+	}
+
+	/** Somebody may have written other limits to its cgroup, or to one above it. */
+	#setByHand(file: "cpu.max" | "memory.max", own: number): number {
+		const { node, pod } = this.#scope;
+		const { cgroups } = node.kernel;
+		if (cgroups === undefined) return own;
+		return cgroups.effective(containerCgroup(pod, this.record.containerId.replace("containerd://", ""), node.cgroupDriver), file, own);
 	}
 
 	/** Pulls images if need be, creates the container and starts it. */
@@ -329,6 +423,33 @@ export class ContainerWorker {
 			onSignal: () => this.#scope.node.counters.count("runtime_operations_total", "stop_container"),
 			onTurn: () => this.#scope.sync(),
 		});
+	}
+
+	/**
+	 * Somebody tells the runtime to stop it; the kubelet finds that it has ended, and does what the restart policy says.
+	 * @param graceMs until SIGKILL; 0: at once
+	 * @returns when it has ended
+	 */
+	async halt(graceMs: number): Promise<void> {
+		const container = this.#container;
+		const process = container?.process;
+		if (container === undefined || process === undefined || process.exit !== undefined) return;
+		if (graceMs <= 0) {
+			process.kill("KILL");
+			return;
+		}
+		const timer = this.#scope.host.clock.setTimeout(() => process.kill("KILL"), graceMs);
+		container.signal();
+		await process.exited;
+		timer.cancel();
+	}
+
+	/** The runtime has forgotten the instance that ended: the kubelet does not know of a crash that it has to wait for. */
+	forgetExit(): void {
+		const { record } = this;
+		if (record.phase !== "exited") return;
+		record.restartBackoff = undefined;
+		record.retryMs = 0;
 	}
 
 	/** Gives the container what it was promised: while it runs, or by a restart. */
@@ -491,8 +612,11 @@ export class ContainerWorker {
 			memoryLimitBytes: () => this.#memoryLimitBytes(),
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
+			kernel: this.#scope.kernel,
+			runsWasm: this.#scope.runtime.kind === "wasm",
 			writeFault: () => node.writeFault,
-			kernel: node.kernel,
+			facts: () => this.facts(),
+			pidNamespace: this.#scope.sharedPids,
 			logPolicy: node.logPolicy,
 			onLogGrow: (bytes) => {
 				host.logGrew(bytes);

@@ -75,7 +75,10 @@ function planStart(pod: Pod, record: PodRecord, nowMs: number): PodPlan {
 		if (record.volumes === "mounting") return { actions: [] };
 		return nowMs < record.retryMs ? { actions: [], wakeMs: record.retryMs } : { actions: [{ type: "mountVolumes" }] };
 	}
-	if (record.sandbox !== "ready") return { actions: record.sandbox === "absent" ? [{ type: "createSandbox" }] : [] };
+	if (record.sandbox !== "ready") {
+		if (record.sandbox !== "absent") return { actions: [] };
+		return nowMs < record.retryMs ? { actions: [], wakeMs: record.retryMs } : { actions: [{ type: "createSandbox" }] };
+	}
 	// One container after another: the kubelet pulls and starts in sequence.
 	if (record.containers.some(({ phase }) => phase === "pulling" || phase === "starting")) return { actions: [] };
 	return startFirst(startable(record), pod, nowMs);

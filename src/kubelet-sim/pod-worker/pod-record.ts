@@ -9,6 +9,7 @@
 import type { Container, EphemeralContainer, Pod, PodStatus, ResourceRequirements } from "../../apimachinery/schema/generated/types.ts";
 import { parseTime } from "../../apimachinery/time.ts";
 import type { BackoffEntry } from "./backoff.ts";
+import { noSandboxes, type SandboxInstance } from "./sandboxes.ts";
 
 export type ContainerKind = "init" | "sidecar" | "main" | "ephemeral";
 
@@ -96,6 +97,8 @@ export interface PodRecord {
 	/** It had succeeded or failed before this process saw it: its status stands. */
 	readonly isOver: boolean;
 	sandbox: "absent" | "creating" | "ready" | "stopped";
+	/** The present one, or the one that ended last, behind those before it. */
+	sandboxes: readonly SandboxInstance[];
 	volumes: "absent" | "mounting" | "mounted";
 	/** "" before there is a sandbox. */
 	ip: string;
@@ -106,7 +109,7 @@ export interface PodRecord {
 	deleting: boolean;
 	/** The object has been asked to go. */
 	removed: boolean;
-	/** Do not try to mount before this, Unix ms. */
+	/** Do not try to mount, or to make a sandbox, before this; Unix ms. */
 	retryMs: number;
 	/** Absent: the pod has what its spec wants. */
 	resize: ResizeState | undefined;
@@ -164,6 +167,7 @@ export function newPodRecord(pod: Pod, nowMs: number): PodRecord {
 		isAdmitted: false,
 		isOver: pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed",
 		sandbox: "absent",
+		sandboxes: noSandboxes,
 		volumes: "absent",
 		ip: "",
 		startMs: pod.status?.startTime === undefined ? nowMs : parseTime(pod.status.startTime),

@@ -10,7 +10,9 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
-import { Tree } from "../../host/index.ts";
+
+import { Kernel, PidNamespace, Tree } from "../../host/index.ts";
+
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
@@ -26,7 +28,7 @@ import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import type { MountedVolume } from "../volumes/volume-backing.ts";
-import { ContainerWorker, type PodScope } from "./container-worker.ts";
+import { type ContainerEnd, ContainerWorker, killedEnd, type PodScope, unknownEnd } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
 import {
@@ -40,6 +42,7 @@ import {
 } from "./pod-record.ts";
 import type { ProbeCounts } from "./prober.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
+import { guestKernelRelease, type SandboxRuntime, sandboxEnded, sandboxOpened, usualRuntime } from "./sandboxes.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
@@ -74,8 +77,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** Worked out when somebody asks, for as long as it stays the same. */
 	#requests: ResourceAmounts | undefined;
 	#network: PodNetwork | undefined;
+	/** Of its present sandbox. */
+	#runtime: SandboxRuntime = usualRuntime;
+	/** Of its virtual machine, once something runs there. */
+	#guest: Kernel | undefined;
 	/** Of its claims, once they are prepared; of a pod without claims never. */
 	#devices: PodDevices | undefined;
+	sharedPids: PidNamespace | undefined;
 	#wake: Timer | undefined;
 	#mountRetryMs = firstMountRetryMs;
 	/** Runs while a volume is waited for. */
@@ -123,7 +131,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		if (record.volumes === "mounted") host.claims.adopt(node.name, pod);
 		if (record.sandbox !== "ready") return;
 		this.#joinNetwork(record.ip);
-		if (usesDevices(pod)) void this.#recallDevices(resumed);
+		if (usesDevices(pod) || pod.spec?.runtimeClassName !== undefined) void this.#recall(resumed);
 		else this.#resume(resumed);
 	}
 
@@ -224,13 +232,30 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	/** Its machine goes off: containers and network are gone; volumes are there when it comes on again. */
 	powerCut(): void {
-		for (const container of this.#containers.values()) container.powerCut();
+		this.#loseSandbox(unknownEnd);
+	}
+
+	/**
+	 * Its sandbox was stopped behind the kubelet's back: containers are killed, the network is gone. The kubelet notices, and makes
+	 * another one if the pod still has something to run.
+	 */
+	stopSandbox(): void {
+		if (this.record.sandbox !== "ready") return;
+		this.#loseSandbox(killedEnd);
+		const { latency, random } = this.host;
+		this.after(latency.noticeMs(random), () => undefined);
+	}
+
+	#loseSandbox(end: ContainerEnd): void {
+		const { record } = this;
+		for (const container of this.#containers.values()) container.lose(end);
 		this.#wake?.cancel();
 		this.#leaveNetwork();
-		this.record.ip = "";
-		if (this.record.sandbox === "stopped" || this.record.sandbox === "absent") return;
-		this.record.sandbox = "absent";
-		if (this.record.ending === undefined && !this.record.deleting) this.#hasLostSandbox = true;
+		record.ip = "";
+		sandboxEnded(record, this.host.clock.now());
+		if (record.sandbox === "stopped" || record.sandbox === "absent") return;
+		record.sandbox = "absent";
+		if (record.ending === undefined && !record.deleting) this.#hasLostSandbox = true;
 	}
 
 	get isOff(): boolean {
@@ -509,6 +534,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			case "stopSandbox":
 				if (this.record.sandbox === "ready") this.node.counters.count("runtime_operations_total", "stop_podsandbox");
 				this.record.sandbox = "stopped";
+				sandboxEnded(this.record, this.host.clock.now());
 				this.#unmountVolumes();
 				this.#leaveNetwork();
 				this.host.roomFreed(this.node.name);
@@ -591,7 +617,6 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	#createSandbox(): void {
-		const { latency, random } = this.host;
 		if (this.#hasLostSandbox) this.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
 		this.#hasLostSandbox = false;
 		this.record.sandbox = "creating";
@@ -599,6 +624,29 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			void this.#prepareDevices();
 			return;
 		}
+		const { runtimeClassName } = this.#pod.spec ?? {};
+		if (runtimeClassName !== undefined) void this.#findRuntime(runtimeClassName);
+		else this.#openSandboxSoon();
+	}
+
+	/** Each sandbox asks anew: the class and the node's runtime may have changed. Never rejects. */
+	async #findRuntime(runtimeClass: string): Promise<void> {
+		const { host, node } = this;
+		try {
+			this.#runtime = await host.sandboxRuntime(node.name, runtimeClass);
+		} catch (error) {
+			if (this.#closed || this.record.sandbox !== "creating") return;
+			this.#sandboxFailed(error instanceof Error ? error.message : String(error));
+			this.sync();
+			return;
+		}
+		if (this.#closed || this.record.sandbox !== "creating") return;
+		this.#openSandboxSoon();
+		this.sync();
+	}
+
+	#openSandboxSoon(): void {
+		const { latency, random } = this.host;
 		this.after(latency.sandboxMs(random), () => {
 			if (this.record.sandbox !== "creating") return;
 			if (this.record.ending !== undefined) this.record.sandbox = "absent";
@@ -623,19 +671,22 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		}
 	}
 
-	/** After a restart of the kubelet: the pod runs, and has its devices. Never rejects. */
-	async #recallDevices(resumed: readonly string[]): Promise<void> {
+	/** After a restart of the kubelet: the pod runs, and has its devices and its runtime. Never rejects. */
+	async #recall(resumed: readonly string[]): Promise<void> {
 		const { host, node } = this;
-		const namespace = this.#pod.metadata?.namespace ?? "";
+		const { metadata, spec } = this.#pod;
+		const namespace = metadata?.namespace ?? "";
 		try {
-			this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
+			if (spec?.runtimeClassName !== undefined) this.#runtime = await host.sandboxRuntime(node.name, spec.runtimeClassName);
+			if (usesDevices(this.#pod)) this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
 		} catch (error) {
-			host.log.warn("Failed to recall devices of a pod", { pod: this.#pod.metadata?.name, error: String(error) });
+			host.log.warn("Failed to recall devices or the runtime of a pod", { pod: metadata?.name, error: String(error) });
 		}
 		if (!this.#closed) this.#resume(resumed);
 	}
 
 	#resume(containers: readonly string[]): void {
+		this.#openedSandbox(this.record.startMs);
 		for (const name of containers) this.#containers.get(name)?.resume();
 	}
 
@@ -650,6 +701,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			this.record.sandbox = "ready";
 			this.node.counters.count("runtime_operations_total", "run_podsandbox");
 			this.node.counters.count("started_pods_total");
+			this.#openedSandbox(this.host.clock.now());
 			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
 		} catch (error) {
 			if (!(error instanceof OutOfAddressesError)) throw error;
@@ -660,11 +712,32 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 
 	#sandboxFailed(why: string): void {
 		this.event("Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
-		this.after(sandboxRetryMs, () => {
-			this.record.sandbox = "absent";
-		});
+		this.record.sandbox = "absent";
+		this.record.retryMs = this.host.clock.now() + sandboxRetryMs;
 	}
 
+	get runtime(): SandboxRuntime {
+		return this.#runtime;
+	}
+
+	get kernel(): Kernel {
+		if (this.#runtime.kind !== "kata") return this.node.kernel;
+		if (this.#guest === undefined) {
+			this.#guest = new Kernel();
+			this.#guest.release = guestKernelRelease;
+		}
+		return this.#guest;
+	}
+
+	#openedSandbox(createdMs: number): void {
+		const ip = this.record.ip === this.node.address ? "" : this.record.ip;
+		this.#guest = undefined;
+		const { shareProcessNamespace, hostPID } = this.#pod.spec ?? {};
+		this.sharedPids = shareProcessNamespace === true && hostPID !== true ? new PidNamespace(this.kernel, 1) : undefined;
+		sandboxOpened(this.record, { runtime: this.#runtime, createdMs, ip, shimPid: this.node.kernel.reservePids(2) });
+	}
+
+	/** Its sandbox begins: with an address. */
 	#joinNetwork(address: string): void {
 		this.record.ip = address;
 		if (address === this.node.address) {

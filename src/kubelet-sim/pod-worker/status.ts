@@ -15,14 +15,22 @@ import type {
 import { formatTime } from "../../apimachinery/time.ts";
 import { phaseOf } from "./phase.ts";
 import { type ContainerRecord, containersOf, hasRuleForAll, type PodEnding, type PodRecord, type Termination } from "./pod-record.ts";
+import { credentialsOf } from "./sandbox-facts.ts";
 
 export interface StatusContext {
 	readonly hostIp: string;
 	readonly nowMs: number;
 }
 
-/** Everybody runs as root: users are not simulated yet. */
 const rootUser = { linux: { uid: 0, gid: 0, supplementalGroups: [0] } };
+
+/** Who the main process was started as. */
+function userOf(pod: Pod, container: Container | EphemeralContainer): NonNullable<ContainerStatus["user"]> {
+	const credentials = credentialsOf(pod, container);
+	if (credentials === undefined) return rootUser;
+	const { uid, gid, groups } = credentials;
+	return { linux: { uid, gid, supplementalGroups: [...new Set([gid, ...groups])].sort((a, b) => a - b) } };
+}
 
 export function podStatus(pod: Pod, record: PodRecord, { hostIp, nowMs }: StatusContext): PodStatus {
 	if (record.isOver && pod.status !== undefined) return pod.status;
@@ -95,7 +103,7 @@ function containerStatus(pod: Pod, container: Container | EphemeralContainer, kn
 		...(allocated?.requests === undefined ? {} : { allocatedResources: allocated.requests }),
 		...(isRunning && actuated !== undefined ? { resources: actuated } : {}),
 		...(mounts.length === 0 ? {} : { volumeMounts: mounts }),
-		...(isRunning ? { user: rootUser } : {}),
+		...(isRunning ? { user: userOf(pod, container) } : {}),
 	};
 }
 

@@ -5,6 +5,7 @@ import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
 import type { FileSystem, FsErrorCode, Kernel } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
+import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { LogPolicy } from "../container/container-log.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
@@ -17,6 +18,7 @@ import type { NodeCounters } from "../usage/node-counters.ts";
 import type { ClaimVolumes } from "../volumes/claim-volumes.ts";
 import type { ObjectLookups, ObjectName } from "../volumes/objects.ts";
 import type { Footprint } from "./footprint.ts";
+import type { SandboxRuntime } from "./sandboxes.ts";
 
 /** The node a pod runs on. */
 export interface WorkerNode extends AdmissionNode, NetworkNode {
@@ -31,6 +33,9 @@ export interface WorkerNode extends AdmissionNode, NetworkNode {
 	readonly sandboxError: string | undefined;
 	/** What its containers share. Another one after each boot. */
 	readonly kernel: Kernel;
+	readonly cgroupDriver: CgroupDriver;
+	/** Quantities. */
+	readonly capacity: Readonly<Record<string, string>>;
 	/** CPU seconds of containers that have ended on it. */
 	endedCpuSeconds: number;
 	/** Throws `OutOfAddressesError`. */
@@ -72,6 +77,10 @@ export interface WorkerHost {
 	fetch(node: string, object: ObjectName): Promise<boolean>;
 	/** Asks the API, as the node, for a claim of devices. Rejects with a `StatusError`. */
 	resourceClaim(node: string, namespace: string, name: string): Promise<ResourceResourceClaim>;
+	/**
+	 * The runtime that the node has for a RuntimeClass. Rejects with an Error that says why it has none, as FailedCreatePodSandBox does.
+	 */
+	sandboxRuntime(node: string, runtimeClass: string): Promise<SandboxRuntime>;
 	/** Shared by all pods of the namespace that start while its Services stay the same. */
 	serviceEnvironment(namespace: string): ReadonlyMap<string, string>;
 	/** An image's files, made once and only read. */

@@ -89,13 +89,14 @@ export class FleetHarness {
 		this.#abort.abort();
 	}
 
-	pod(name: string, container: Partial<Container>, spec: Partial<PodSpec> = {}): Promise<Pod> {
+	/** @param qosClass as the API server would have set it */
+	pod(name: string, container: Partial<Container>, spec: Partial<PodSpec> = {}, qosClass = "BestEffort"): Promise<Pod> {
 		return this.client.resource(pods).create({
 			apiVersion: "v1",
 			kind: "Pod",
 			metadata: { name, namespace: "default", finalizers: [graceFinalizer] },
 			spec: { nodeName: "n1", ...spec, containers: spec.containers ?? [{ name: "c", image: "busybox:1.36", ...container }] },
-			status: { phase: "Pending", qosClass: "BestEffort" },
+			status: { phase: "Pending", qosClass },
 		});
 	}
 

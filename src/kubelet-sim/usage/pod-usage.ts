@@ -12,6 +12,7 @@
  * regime. Counters never go back.
  */
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
+import { noThrottling, type Throttling } from "../../host/index.ts";
 import {
 	constantCurve,
 	firstAbove,
@@ -29,6 +30,8 @@ const memoryAnnotation = `${prefix}memory-usage`;
 const diskAnnotation = `${prefix}disk-usage`;
 /** Memory is given in pages. */
 const pageBytes = 4096;
+/** Of CPU quotas. */
+const quotaPeriodMs = 100;
 /** For how long regimes that are over can be asked about. */
 const keepMs = 120_000;
 
@@ -79,8 +82,8 @@ interface Regime {
 	readonly pod: Pod;
 	/** By the key of the Service that it comes to. */
 	readonly loads: ReadonlyMap<string, UsageShare>;
-	/** CPU seconds that containers had used by then, apart from work; of instances that started at `startedMs`. */
-	readonly before: ReadonlyMap<string, { readonly startedMs: number; readonly seconds: number }>;
+	/** What containers had used by then, apart from work, and how they had been held up; of instances that started at `startedMs`. */
+	readonly before: ReadonlyMap<string, { readonly startedMs: number; readonly seconds: number; readonly throttling: Throttling }>;
 }
 
 /** Of most pods, all their life: shared, as thousands may be asked about. */
@@ -135,7 +138,11 @@ export class PodUsageMeter {
 		const before = new Map(
 			this.#containers().map((container) => [
 				container.name,
-				{ startedMs: container.startedMs, seconds: this.#spentSeconds(container, nowMs) },
+				{
+					startedMs: container.startedMs,
+					seconds: this.#spentSeconds(container, nowMs),
+					throttling: this.throttling(container, noThrottling, nowMs),
+				},
 			]),
 		);
 		const { pod, loads } = this.#current;
@@ -152,6 +159,27 @@ export class PodUsageMeter {
 	/** CPU seconds since the container started. It grows with time. */
 	cpuSeconds(container: UsedContainer, atMs: number): number {
 		return this.#spentSeconds(container, atMs) + container.workedMs(atMs) / 1000;
+	}
+
+	/**
+	 * How a container's quota holds it up: a group that wants more than it may have runs until its quota of a period is used up, and
+	 * stands still for the rest of it.
+	 * @param work how its programs' work was held up
+	 */
+	throttling(container: UsedContainer, work: Throttling, atMs: number): Throttling {
+		const regime = this.#regimeAt(atMs);
+		const before = regime.before.get(container.name);
+		const known = before?.startedMs === container.startedMs ? before.throttling : noThrottling;
+		const fromMs = Math.max(regime.fromMs, container.startedMs);
+		const passedMs = Math.max(0, atMs - fromMs);
+		const wanted = passedMs === 0 ? 0 : this.#wantedSeconds(regime, container, fromMs, atMs) / (passedMs / 1000);
+		const periods = wanted > 0 ? Math.floor(passedMs / quotaPeriodMs) : 0;
+		const isOver = wanted > container.cores;
+		return {
+			periods: known.periods + work.periods + periods,
+			throttledPeriods: known.throttledPeriods + work.throttledPeriods + (isOver ? periods : 0),
+			throttledMs: known.throttledMs + work.throttledMs + (isOver ? passedMs * (1 - container.cores / wanted) : 0),
+		};
 	}
 
 	/** Average cores between two moments, within the container's limit. */
@@ -207,11 +235,16 @@ export class PodUsageMeter {
 		const known = before?.startedMs === container.startedMs ? before.seconds : 0;
 		const fromMs = Math.max(regime.fromMs, container.startedMs);
 		if (atMs <= fromMs) return known;
-		const used = this.#rates(regime, container).reduce(
+		const used = this.#wantedSeconds(regime, container, fromMs, atMs);
+		return known + Math.min(used, (container.cores * (atMs - fromMs)) / 1000);
+	}
+
+	/** What it would use if it had no limit. */
+	#wantedSeconds(regime: Regime, container: UsedContainer, fromMs: number, atMs: number): number {
+		return this.#rates(regime, container).reduce(
 			(sum, { curve, startMs, share }) => sum + share * usedBetween(curve, fromMs, atMs, startMs),
 			0,
 		);
-		return known + Math.min(used, (container.cores * (atMs - fromMs)) / 1000);
 	}
 
 	#rates({ pod, loads }: Regime, { name, image, startedMs }: UsedContainer): readonly UsageShare[] {

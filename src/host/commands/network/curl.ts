@@ -167,7 +167,7 @@ async function printResponse(context: ProcessContext, transfer: Transfer, respon
 	const body = withHead ? Buffer.concat([Buffer.from(head), response.body]) : response.body;
 	const file = values.get("o") ?? values.get("output");
 	if (file === undefined) await context.stdout.write(body);
-	else if (file !== "/dev/null") context.machine.files.writeFile(resolvePath(context.cwd, file), body);
+	else if (file !== "/dev/null") context.files.writeFile(resolvePath(context.cwd, file), body);
 	await writeOut(context, options, response.status, response.body.byteLength, transfer);
 }
 

@@ -132,7 +132,7 @@ async function save(
 	const size = body.byteLength;
 	await say(`Length: ${size}${type === undefined ? "" : ` [${type}]`}\nSaving to: '${name === "-" ? "STDOUT" : name}'\n\n`);
 	if (name === "-") await context.stdout.write(body);
-	else context.machine.files.writeFile(resolvePath(context.cwd, name), body);
+	else context.files.writeFile(resolvePath(context.cwd, name), body);
 	const { short, long } = rateOf(size);
 	await say(`     0K ${" ".repeat(50)}  100% ${short.padStart(5)}=0s\n\n`);
 	const end = name === "-" ? `written to stdout [${size}/${size}]` : `'${name}' saved [${size}/${size}]`;

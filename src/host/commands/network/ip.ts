@@ -192,13 +192,16 @@ async function execIn(context: ProcessContext, [name = "", ...argv]: readonly st
 		await writeText(stderr, `${why}\n`);
 		return network === undefined ? 1 : 255;
 	}
+	const inside = machine.derive({ network, keys: { net: network } });
 	try {
-		const child = machine.inNetwork(network).spawn({ ...context, argv, parent: process });
+		const child = inside.spawn({ ...context, argv, parent: process });
 		process.ended.addEventListener("abort", () => child.kill("KILL"), { once: true });
 		return (await child.exited).exitCode;
 	} catch (error) {
 		if (!(error instanceof ExecError)) throw error;
 		await writeText(stderr, `exec of "${argv[0]}" failed: No such file or directory\n`);
 		return 255;
+	} finally {
+		inside.dissolve();
 	}
 }

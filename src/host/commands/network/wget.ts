@@ -86,7 +86,7 @@ async function download(
 		return 0;
 	}
 	await say(`saving to '${name}'\n`);
-	context.machine.files.writeFile(resolvePath(context.cwd, name), response.body);
+	context.files.writeFile(resolvePath(context.cwd, name), response.body);
 	await say(`${progress(name, response)}'${name}' saved\n`);
 	return 0;
 }

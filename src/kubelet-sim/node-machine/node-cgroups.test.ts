@@ -1,0 +1,221 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FleetHarness } from "../testing/fleet-harness.ts";
+import { onNode } from "../testing/on-node.ts";
+
+let harness: FleetHarness;
+
+beforeEach(async () => {
+	harness = new FleetHarness();
+	await harness.start("n1");
+});
+
+afterEach(() => harness.stop());
+
+const run = (script: string) => onNode(harness, `cd /sys/fs/cgroup; ${script}`);
+
+interface PodOptions {
+	readonly command?: readonly string[];
+	readonly resources?: object;
+	readonly qosClass?: string;
+}
+
+/** Makes a pod and waits until it runs. @returns the directory of its container's group */
+async function pod(
+	name: string,
+	{ command = ["sleep", "100000"], resources = {}, qosClass = "BestEffort" }: PodOptions = {},
+): Promise<string> {
+	await harness.pod(name, { image: "polinux/stress", command, resources }, {}, qosClass);
+	await harness.clock.advance(1_000);
+	const id = (await harness.get(name)).status?.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
+	return (await run(`find /sys/fs/cgroup/kubepods.slice -name 'cri-containerd-${id}.scope'`)).trim();
+}
+
+const lastState = async (name: string) => (await harness.get(name)).status?.containerStatuses?.[0]?.lastState?.terminated;
+
+describe("the groups of pods", () => {
+	it("stand by quality of service, with what requests and limits say", async () => {
+		const resources = { requests: { cpu: "500m", memory: "64Mi" }, limits: { cpu: "1", memory: "128Mi" } };
+		const scope = await pod("web", { resources, qosClass: "Burstable" });
+		expect(scope).toMatch(
+			/^\/sys\/fs\/cgroup\/kubepods\.slice\/kubepods-burstable\.slice\/kubepods-burstable-pod[0-9a-f_]{36}\.slice\/cri-containerd-/,
+		);
+		const files = "cpu.max cpu.weight memory.max memory.oom.group";
+		expect(await run(`cd ${scope}; cat ${files}`)).toBe("100000 100000\n59\n134217728\n1\n");
+		expect(await run(`cd ${scope}/..; cat ${files}`)).toBe("100000 100000\n59\n134217728\n0\n");
+		expect(await run(`cd ${scope}/../..; cat ${files}`)).toBe("max 100000\n59\nmax\n0\n");
+		expect(await run("cat kubepods.slice/kubepods-besteffort.slice/cpu.weight")).toBe("1\n");
+		expect(await run(`ps -o comm= -p $(cat ${scope}/cgroup.procs)`)).toBe("sleep\n");
+	});
+
+	it("go with their pods", async () => {
+		const scope = await pod("web");
+		await harness.delete("web");
+		await harness.clock.advance(60_000);
+		expect(await run(`test -d ${scope} || echo gone`)).toBe("gone\n");
+	});
+
+	it("count how a quota holds a container up", async () => {
+		const scope = await pod("busy", { command: ["stress", "--cpu", "2"], resources: { limits: { cpu: "500m" } }, qosClass: "Burstable" });
+		await harness.clock.advance(60_000);
+		const stat = Object.fromEntries(
+			(await run(`cat ${scope}/cpu.stat`))
+				.trim()
+				.split("\n")
+				.map((line) => line.split(" ")),
+		);
+		expect(Number(stat.usage_usec) / 61e6).toBeCloseTo(0.5, 1);
+		expect(Number(stat.nr_throttled)).toBeGreaterThan(500);
+		expect(Number(stat.throttled_usec)).toBeGreaterThan(60e6);
+	});
+
+	it("take limits that are written by hand: less processor", async () => {
+		const scope = await pod("busy", { command: ["stress", "--cpu", "1"] });
+		await harness.clock.advance(20_000);
+		await run(`echo '20000 100000' > ${scope}/../cpu.max`);
+		await harness.clock.advance(5_000);
+		const usage = async () => Number(/usage_usec (\d+)/.exec(await run(`cat ${scope}/cpu.stat`))?.[1]);
+		const before = await usage();
+		await harness.clock.advance(50_000);
+		expect((await usage()) - before).toBeCloseTo(10e6, -6.2);
+	});
+
+	it("take limits that are written by hand: less memory than is in use, and the container is killed", async () => {
+		const scope = await pod("hog", { command: ["stress", "--vm", "1", "--vm-bytes", "50M", "--vm-hang", "0"] });
+		expect(Number(await run(`cat ${scope}/memory.current`))).toBeGreaterThan(50 * 1024 ** 2);
+		await run(`echo 20M > ${scope}/memory.max`);
+		await harness.clock.advance(5_000);
+		expect(await lastState("hog")).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
+	});
+});
+
+describe("a container over its limit", () => {
+	it("is told of in the kernel's log and in its pod's memory.events", async () => {
+		await run("ls > /dev/null");
+		await pod("hog", {
+			command: ["sh", "-c", "sleep 5; stress --vm 1 --vm-bytes 150M"],
+			resources: { limits: { memory: "100Mi" } },
+			qosClass: "Burstable",
+		});
+		await harness.clock.advance(6_000);
+		expect(await lastState("hog")).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
+		const log = await run("dmesg");
+		expect(log).toMatch(/invoked oom-killer: gfp_mask=0xcc0\(GFP_KERNEL\), order=0, oom_score_adj=999\n/);
+		expect(log).toContain("memory: usage 102400kB, limit 102400kB, failcnt 1");
+		expect(log).toMatch(
+			/oom-kill:constraint=CONSTRAINT_MEMCG,.*oom_memcg=\/kubepods\.slice\/kubepods-burstable\.slice\/.*,task=sh,pid=\d+,uid=0\n/,
+		);
+		expect(log).toMatch(/Tasks in \/kubepods\.slice\/.* are going to be killed due to memory\.oom\.group set\n/);
+		expect(log).toMatch(/Memory cgroup out of memory: Killed process \d+ \(stress\) total-vm:\d+kB, anon-rss:\d+kB/);
+		expect(await run("grep oom_kill kubepods.slice/kubepods-burstable.slice/memory.events")).toBe("oom_kill 3\n");
+	});
+});
+
+describe("groups made by hand", () => {
+	it.each<readonly [what: string, script: string, expected: string]>([
+		["come with their files", "mkdir t; cat t/cpu.max t/memory.max t/pids.current t/cgroup.type", "max 100000\nmax\n0\ndomain\n"],
+		[
+			"hand nothing on by themselves",
+			"mkdir -p t/u; ls t/u | grep -c memory; echo +memory > t/cgroup.subtree_control; cat t/u/memory.max",
+			"1\nmax\n",
+		],
+		["read sizes", "mkdir t; echo 100m > t/memory.max; cat t/memory.max", "104857600\n"],
+		["refuse what is no quota", "mkdir t; echo 1 > t/cpu.max", "bash: line 1: echo: write error: Invalid argument\n"],
+		[
+			"refuse a weight out of range",
+			"mkdir t; echo 20000 > t/cpu.weight",
+			"bash: line 1: echo: write error: Numerical result out of range\n",
+		],
+		["refuse a controller that there is not", "echo +gpu > cgroup.subtree_control", "bash: line 1: echo: write error: Invalid argument\n"],
+		["refuse who is not there", "mkdir t; echo 99999 > t/cgroup.procs", "bash: line 1: echo: write error: No such process\n"],
+		[
+			"have no processes where they hand controllers on",
+			"mkdir t; echo +cpu > t/cgroup.subtree_control; echo $$ > t/cgroup.procs",
+			"bash: line 1: echo: write error: Device or resource busy\n",
+		],
+		["take a process and its children", "mkdir t; echo $$ > t/cgroup.procs; cat /proc/self/cgroup", "0::/t\n"],
+		[
+			"stay while something runs in them",
+			"mkdir t; sleep 50 & echo $! > t/cgroup.procs; rmdir t; kill $!; wait; rmdir t; test -d t || echo gone",
+			"rmdir: failed to remove 't': Device or resource busy\ngone\n",
+		],
+		["are killed as one", "mkdir t; sleep 50 & echo $! > t/cgroup.procs; echo 1 > t/cgroup.kill; wait $!; echo $?", "137\n"],
+		[
+			"tell whether anybody is there",
+			"mkdir t; sleep 50 & echo $! > t/cgroup.procs; cat t/cgroup.events; kill $!",
+			"populated 1\nfrozen 0\n",
+		],
+		["are not made of files", "echo x > nothing", "bash: line 1: can't create nothing: Permission denied\n"],
+		[
+			"by cgcreate, cgset, cgget",
+			"cgcreate -g cpu,memory:lab/a; cgset -r cpu.max='50000 100000' lab/a; cgget -n -r cpu.max lab/a",
+			"cpu.max: 50000 100000\n",
+		],
+		["by cgexec", "cgcreate -g cpu:t; cgexec -g cpu:t cat /proc/self/cgroup", "0::/t\n"],
+		[
+			"by cgclassify and cgdelete, which leaves nobody behind",
+			"cgcreate -g cpu:t; sleep 50 & cgclassify -g cpu:t $!; cat t/cgroup.procs | wc -l; cgdelete -g cpu:/t; cat /proc/$!/cgroup; kill $!",
+			"1\n0::/\n",
+		],
+		["by lscgroup", "mkdir t; lscgroup | grep '/t$'", "cpuset,cpu,io,memory,hugetlb,pids,rdma,misc:/t\n"],
+	])("%s", async (_, script, expected) => {
+		expect(await run(script)).toBe(expected);
+	});
+
+	it("hold a program back to their quota", async () => {
+		const seen = await run(
+			"mkdir t; echo '50000 100000' > t/cpu.max; stress-ng -c 1 2> /dev/null & sleep 1; for p in $(pgrep stress-ng); do echo $p > t/cgroup.procs; done; sleep 5; top -b -n2 -d10 | grep stress-ng-cpu | tail -1 | awk '{print $9}'; cat t/cpu.stat | grep nr_throttled; kill %1",
+		);
+		const [percent, throttled] = seen.split("\n");
+		expect(Number(percent)).toBeCloseTo(50, -1);
+		expect(Number(throttled?.split(" ")[1])).toBeGreaterThan(100);
+	});
+
+	it("kill who takes more memory than they have, and stress-ng tries again", async () => {
+		const seen = await run(
+			"mkdir t; echo 100m > t/memory.max; echo $$ > t/cgroup.procs; stress-ng --vm 1 --vm-bytes 200m --vm-keep -t 3 > /dev/null 2>&1; grep -E '^(max|oom_kill) ' t/memory.events; dmesg | grep -c 'Killed process'",
+		);
+		const [max, kills, lines] = seen.trim().split("\n");
+		expect(kills).toMatch(/^oom_kill ([2-9]|1\d)$/);
+		expect(lines).toBe(kills?.split(" ")[1]);
+		expect(max?.startsWith("max ")).toBe(true);
+		const log = await run("dmesg | grep stress-ng-vm | head -1");
+		expect(log).toContain("stress-ng-vm invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=1000");
+	});
+
+	it("count in memory.high what goes over it, and kill nobody", async () => {
+		const seen = await run(
+			"mkdir t; echo 100m > t/memory.high; echo $$ > t/cgroup.procs; stress --vm 1 --vm-bytes 200m --vm-hang 0 -t 3 > /dev/null; grep -E '^(high|oom_kill) ' t/memory.events",
+		);
+		expect(seen).toBe("high 1\noom_kill 0\n");
+	});
+
+	it("stand still while they are frozen", async () => {
+		const seen = await run(
+			'mkdir t; stress -c 1 > /dev/null & sleep 1; for p in $(pgrep stress); do echo $p > t/cgroup.procs; done; echo 1 > t/cgroup.freeze; sleep 2; a=$(grep usage_usec t/cpu.stat); sleep 5; b=$(grep usage_usec t/cpu.stat); test "$a" = "$b" && echo still; echo 0 > t/cgroup.freeze; sleep 5; test "$(grep usage_usec t/cpu.stat)" != "$b" && echo on; kill %1',
+		);
+		expect(seen).toBe("still\non\n");
+	});
+});
+
+describe("a node whose memory is exhausted", () => {
+	const resources = (memory: string) => ({ requests: { cpu: "100m", memory }, limits: { cpu: "100m", memory } });
+
+	it("loses who has the highest score: what promised least, and takes most", async () => {
+		await pod("best", { command: ["stress", "--vm", "1", "--vm-bytes", "1G", "--vm-hang", "0"] });
+		await pod("sure", {
+			command: ["stress", "--vm", "1", "--vm-bytes", "2G", "--vm-hang", "0"],
+			resources: resources("3Gi"),
+			qosClass: "Guaranteed",
+		});
+		const seen = await run("stress --vm 1 --vm-bytes 6G --vm-hang 0 -t 5; dmesg | tail -1");
+		expect(seen).toMatch(/stress: FAIL: \[\d+\] \(415\) <-- worker got signal 9\n/);
+		expect(seen).toMatch(
+			/Out of memory: Killed process \d+ \(stress\) total-vm:\d+kB, anon-rss:\d+kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:\d+kB oom_score_adj:0\n$/,
+		);
+		expect(await lastState("best")).toMatchObject({ exitCode: 137, reason: "OOMKilled" });
+		expect(await lastState("sure")).toBeUndefined();
+		expect((await harness.events("n1")).filter((text) => text.includes("SystemOOM")).at(-1)).toMatch(
+			/^Warning SystemOOM System OOM encountered, victim process: stress, pid: \d+$/,
+		);
+	});
+});

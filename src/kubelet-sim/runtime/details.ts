@@ -1,0 +1,147 @@
+/** What the runtime says of a container or sandbox when it is asked for everything: how it was made, and what runs it. */
+import { createHash } from "node:crypto";
+import type { JsonObject } from "../../apimachinery/json.ts";
+import { quantityToNumber } from "../../apimachinery/quantity.ts";
+import type { Container, EphemeralContainer, Pod, Volume } from "../../apimachinery/schema/generated/types.ts";
+import { findContainer } from "../pod-worker/pod-record.ts";
+import type { ContainerDetails, RuntimeMount } from "./cri.ts";
+import { podLogDirectory } from "./labels.ts";
+import { type LinuxResources, linuxResources, podCgroup } from "./linux-resources.ts";
+import { ociSpec } from "./oci-spec.ts";
+import type { ContainerEntry } from "./runtime-view.ts";
+
+export function containerDetails(entry: ContainerEntry, nodeMemory: string, sandboxPid: number): ContainerDetails {
+	const { container, pod: worker, worker: own } = entry;
+	const { pod } = worker;
+	const spec = findContainer(pod, container.name) ?? { name: container.name };
+	const instance = own.container;
+	const mounts = mountsOf(pod, spec, container.id);
+	const resources = linuxResources(pod, own.record.actuated ?? own.record.allocated, quantityToNumber(nodeMemory));
+	const securityContext = pod.spec?.securityContext;
+	const uid = spec.securityContext?.runAsUser ?? securityContext?.runAsUser ?? 0;
+	const gid = spec.securityContext?.runAsGroup ?? securityContext?.runAsGroup ?? 0;
+	const env = instance?.env() ?? new Map<string, string>();
+	const args = instance?.argv ?? [];
+	const cwd = instance?.workingDir ?? "/";
+	return {
+		mounts,
+		resources,
+		user: { uid, gid, supplementalGroups: [gid, ...(securityContext?.supplementalGroups ?? [])] },
+		stopSignal: instance?.stopSignal ?? "SIGTERM",
+		config: configOf(entry, spec, mounts, resources, env),
+		spec: ociSpec({ pod, spec, container, args, env, cwd, mounts, resources, sandboxPid }),
+	};
+}
+
+function configOf(
+	{ container }: ContainerEntry,
+	spec: Container | EphemeralContainer,
+	mounts: readonly RuntimeMount[],
+	{ cpuPeriod, cpuQuota, cpuShares, memoryLimitInBytes, oomScoreAdj }: LinuxResources,
+	env: ReadonlyMap<string, string>,
+): JsonObject {
+	return {
+		metadata: { name: container.name, ...(container.attempt === 0 ? {} : { attempt: container.attempt }) },
+		image: { image: container.imageId, user_specified_image: container.image },
+		...(spec.command === undefined ? {} : { command: [...spec.command] }),
+		...(spec.args === undefined ? {} : { args: [...spec.args] }),
+		...(spec.workingDir === undefined ? {} : { working_dir: spec.workingDir }),
+		envs: [...env].map(([key, value]) => ({ key, value })),
+		mounts: mounts.map(({ containerPath, hostPath, readonly }) => ({
+			container_path: containerPath,
+			host_path: hostPath,
+			...(readonly ? { readonly } : {}),
+		})),
+		labels: { ...container.labels },
+		annotations: { ...container.annotations },
+		log_path: `${container.name}/${container.attempt}.log`,
+		...(spec.stdin === true ? { stdin: true } : {}),
+		...(spec.tty === true ? { tty: true } : {}),
+		linux: {
+			resources: {
+				cpu_period: cpuPeriod,
+				...(cpuQuota === 0 ? {} : { cpu_quota: cpuQuota }),
+				cpu_shares: cpuShares,
+				...(memoryLimitInBytes === 0 ? {} : { memory_limit_in_bytes: memoryLimitInBytes }),
+				oom_score_adj: oomScoreAdj,
+			},
+			security_context: { namespace_options: { pid: 1 }, run_as_user: {} },
+		},
+	};
+}
+
+/** With the files that the kubelet adds. Source: pkg/kubelet/kubelet_pods.go, makeMounts. */
+function mountsOf(pod: Pod, spec: Container | EphemeralContainer, id: string): readonly RuntimeMount[] {
+	const directory = `/var/lib/kubelet/pods/${pod.metadata?.uid}`;
+	const terminationFile = createHash("sha256").update(id).digest("hex").slice(0, 8);
+	const own = (spec.volumeMounts ?? []).map(({ name, mountPath, subPath, readOnly, mountPropagation }): RuntimeMount => {
+		const volume = pod.spec?.volumes?.find((each) => each.name === name);
+		const hostPath = volume === undefined ? `${directory}/volumes/${name}` : volumePath(directory, volume);
+		return {
+			containerPath: mountPath,
+			hostPath: subPath === undefined || subPath === "" ? hostPath : `${hostPath}/${subPath}`,
+			readonly: readOnly === true,
+			propagation:
+				mountPropagation === "Bidirectional"
+					? "PROPAGATION_BIDIRECTIONAL"
+					: mountPropagation === "HostToContainer"
+						? "PROPAGATION_HOST_TO_CONTAINER"
+						: "PROPAGATION_PRIVATE",
+		};
+	});
+	const file = (containerPath: string, hostPath: string): RuntimeMount => ({
+		containerPath,
+		hostPath,
+		readonly: false,
+		propagation: "PROPAGATION_PRIVATE",
+	});
+	return [
+		...own,
+		file("/etc/hosts", `${directory}/etc-hosts`),
+		file(spec.terminationMessagePath ?? "/dev/termination-log", `${directory}/containers/${spec.name}/${terminationFile}`),
+	];
+}
+
+/** https://kubernetes.io/docs/reference/node/kubelet-files/ */
+function volumePath(directory: string, volume: Volume): string {
+	if (volume.hostPath !== undefined) return volume.hostPath.path;
+	const plugins: readonly (readonly [keyof Volume, string])[] = [
+		["configMap", "configmap"],
+		["secret", "secret"],
+		["emptyDir", "empty-dir"],
+		["projected", "projected"],
+		["downwardAPI", "downward-api"],
+		["nfs", "nfs"],
+	];
+	const plugin = plugins.find(([key]) => volume[key] !== undefined)?.[1] ?? "csi";
+	return `${directory}/volumes/kubernetes.io~${plugin}/${volume.name}${plugin === "csi" ? "/mount" : ""}`;
+}
+
+/** How the kubelet asked for a pod's sandbox. */
+export function sandboxConfig(
+	pod: Pod,
+	sandbox: { readonly labels: JsonObject; readonly annotations: JsonObject; readonly attempt: number },
+	dnsServer: string,
+): JsonObject {
+	const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
+	const { attempt, labels, annotations } = sandbox;
+	const isOfNode = pod.spec?.hostNetwork === true;
+	const options = {
+		...(isOfNode ? { network: 2 } : {}),
+		pid: pod.spec?.hostPID === true ? 2 : pod.spec?.shareProcessNamespace === true ? 0 : 1,
+		...(pod.spec?.hostIPC === true ? { ipc: 2 } : {}),
+	};
+	return {
+		metadata: { name, uid, namespace, ...(attempt === 0 ? {} : { attempt }) },
+		...(isOfNode ? {} : { hostname: pod.spec?.hostname ?? name.slice(0, 63) }),
+		log_directory: podLogDirectory(pod),
+		dns_config: {
+			servers: [dnsServer],
+			searches: [`${namespace}.svc.cluster.local`, "svc.cluster.local", "cluster.local"],
+			options: ["ndots:5"],
+		},
+		labels,
+		annotations,
+		linux: { cgroup_parent: podCgroup(pod), security_context: { namespace_options: options, seccomp: { profile_type: 1 } } },
+	};
+}
