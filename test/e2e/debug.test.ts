@@ -55,6 +55,6 @@ test("debug --copy-to makes another pod; debug node/ one that sees the node", as
 		"hostname; ls /host/etc/kubernetes; exit\n",
 	);
 	expect(stdout).toMatch(
-		/^Creating debugging pod node-debugger-node-1-\w{5} with container debugger on node node-1\.\nnode-1\nmanifests\n$/,
+		/^Creating debugging pod node-debugger-node-1-\w{5} with container debugger on node node-1\.\nnode-1\nkubelet.conf\nmanifests\npki\n$/,
 	);
 });
