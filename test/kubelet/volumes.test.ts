@@ -59,7 +59,7 @@ const rows: readonly Row[] = [
 	{
 		what: "configMap",
 		volume: { configMap: { name: "conf" } },
-		run: "ls /v; cat /v/color; stat -c ' %a' /v/color",
+		run: "ls /v; cat /v/color; stat -Lc ' %a' /v/color",
 		prints: "a.txt\ncolor\nraw\nblue 644\n",
 	},
 	{
@@ -79,7 +79,7 @@ const rows: readonly Row[] = [
 				],
 			},
 		},
-		run: "ls /v; cat /v/deep/paint; stat -c ' %a' /v/deep/paint /v/a",
+		run: "ls /v; cat /v/deep/paint; stat -Lc ' %a' /v/deep/paint /v/a",
 		prints: "a\ndeep\nblue 600\n 644\n",
 	},
 	{
@@ -165,7 +165,7 @@ const rows: readonly Row[] = [
 				],
 			},
 		},
-		run: "cat /v/labels; echo; cat /v/cpu; stat -c ' %a' /v/cpu",
+		run: "cat /v/labels; echo; cat /v/cpu; stat -Lc ' %a' /v/cpu",
 		prints: 'app="web"\ntier="a"\n64000 440\n',
 	},
 	{

@@ -68,10 +68,13 @@ describe("the groups of pods", () => {
 		expect(Number(stat.throttled_usec)).toBeGreaterThan(60e6);
 	});
 
-	it("take limits that are written by hand: less processor", async () => {
+	it.each([
+		["the pod's", ".."],
+		["the container's own", "."],
+	])("take limits that are written by hand: less processor, in %s group", async (_, group) => {
 		const scope = await pod("busy", { command: ["stress", "--cpu", "1"] });
 		await harness.clock.advance(20_000);
-		await run(`echo '20000 100000' > ${scope}/../cpu.max`);
+		await run(`echo '20000 100000' > ${scope}/${group}/cpu.max`);
 		await harness.clock.advance(5_000);
 		const usage = async () => Number(/usage_usec (\d+)/.exec(await run(`cat ${scope}/cpu.stat`))?.[1]);
 		const before = await usage();
