@@ -14,6 +14,7 @@ import { noSurroundings } from "../src/tutorials/engine/surroundings.ts";
 import { verifyLesson } from "../src/tutorials/engine/verify.ts";
 import { kubectlPath } from "../test/tools/kubectl.ts";
 import { kubesimBin } from "../test/tools/kubesim.ts";
+import { hasTmux, Terminal } from "../test/tools/terminal.ts";
 import { makeHome } from "./kubesim-process.ts";
 import { type Measurement, repeat, timeMs } from "./measure.ts";
 
@@ -23,6 +24,14 @@ export async function benchLearn(runs: number): Promise<Measurement[]> {
 	const checks: number[] = [];
 	const resets: number[] = [];
 	const first = await repeat(runs, untilFirstStep);
+	const screens: number[] = [];
+	const keys: number[] = [];
+	await repeat(hasTmux ? runs : 0, async () => {
+		const seen = await inTerminal();
+		screens.push(seen.firstMs);
+		keys.push(...seen.keysMs);
+		return 0;
+	});
 	await repeat(runs, async () => {
 		await inSession(async (session) => {
 			await session.next();
@@ -42,6 +51,8 @@ export async function benchLearn(runs: number): Promise<Measurement[]> {
 	const whole = await repeat(runs, wholeLesson);
 	return [
 		{ name: `\`kubesim learn ${section}\` to its first step, in a new process`, unit: "ms", values: first, promise: 1200 },
+		{ name: "the same in a terminal (tmux), to its first screen", unit: "ms", values: screens, promise: 1200 },
+		{ name: "a key is pressed, until the terminal shows it", unit: "ms", values: keys, promise: 50 },
 		{ name: "a check holds, from the request that makes it true on", unit: "ms", values: checks, promise: 200 },
 		{ name: "a step taken back to its beginning", unit: "ms", values: resets, promise: 300 },
 		{ name: `the whole lesson ${section} by its solutions and wrong answers, with kubectl`, unit: "ms", values: whole },
@@ -75,6 +86,35 @@ async function untilFirstStep(): Promise<number> {
 	});
 	rmSync(home.directory, { recursive: true, force: true });
 	return elapsed;
+}
+
+/** The lesson's screen, and keys typed on its command line: by tmux, whose own answer takes some 3 ms of each figure. */
+async function inTerminal(): Promise<{ readonly firstMs: number; readonly keysMs: readonly number[] }> {
+	const home = makeHome();
+	const env = Object.entries({ ...home.env, LANG: "en_US.UTF-8" }).map(([name, value]) => `${name}='${value}'`);
+	const start = performance.now();
+	using terminal = new Terminal(`env ${env.join(" ")} ${process.execPath} ${kubesimBin()} learn ${section}`);
+	await until(() => terminal.screen().includes("Step 1/"));
+	const firstMs = performance.now() - start;
+	const keysMs: number[] = [];
+	let typed = "";
+	for (const key of "kubectl get pods") {
+		typed += key;
+		const pressed = performance.now();
+		terminal.type(key);
+		await until(() => terminal.screen().includes(`$ ${typed.trimEnd()}`));
+		keysMs.push(performance.now() - pressed);
+	}
+	terminal.press("C-c");
+	terminal.type(":quit");
+	terminal.press("Enter");
+	await until(() => !terminal.screen().includes("Step 1/"));
+	rmSync(home.directory, { recursive: true, force: true });
+	return { firstMs, keysMs };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+	while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function inSession(use: (session: LessonSession) => Promise<void>): Promise<void> {

@@ -56,6 +56,7 @@ export async function runScreens({ course, section, language, input, output, ...
 		incrementalRendering: true,
 		interactive: true,
 		patchConsole: false,
+		maxFps: 60,
 	});
 	const onHangUp = () => app.unmount();
 	process.on("SIGTERM", onHangUp).on("SIGHUP", onHangUp);
