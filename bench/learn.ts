@@ -94,7 +94,7 @@ async function inTerminal(): Promise<{ readonly firstMs: number; readonly keysMs
 	const env = Object.entries({ ...home.env, LANG: "en_US.UTF-8" }).map(([name, value]) => `${name}='${value}'`);
 	const start = performance.now();
 	using terminal = new Terminal(`env ${env.join(" ")} ${process.execPath} ${kubesimBin()} learn ${section}`);
-	await until(() => terminal.screen().includes("Step 1/"));
+	await until(() => terminal.screen().includes("Enter goes on"));
 	const firstMs = performance.now() - start;
 	const keysMs: number[] = [];
 	let typed = "";

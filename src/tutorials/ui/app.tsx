@@ -1,12 +1,13 @@
 /** The list of lessons, or a lesson. */
 import { useApp } from "ink";
-import { type ReactNode, useEffect, useReducer, useState } from "react";
+import { type ReactNode, useEffect, useReducer, useRef, useState } from "react";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { Language } from "../engine/text.ts";
 import { CourseTree, type TreeLesson } from "./course-tree.tsx";
 import type { LessonModel } from "./lesson-model.ts";
-import { LessonScreen } from "./lesson-screen.tsx";
+import { LessonScreen, typeAll } from "./lesson-screen.tsx";
 import { LineRow } from "./lines.tsx";
+import { Preview, type PreviewProps } from "./preview.tsx";
 import { plain } from "./styled-text.ts";
 import type { ScreenWord } from "./words.ts";
 
@@ -28,6 +29,8 @@ export interface AppProps {
 	/** To begin with; default the list. */
 	readonly section: string | undefined;
 	readonly open: (section: string, hooks: LessonHooks) => Promise<OpenLesson>;
+	/** What there is to read before it is open; undefined if the lesson cannot be read. */
+	readonly preview: (section: string) => Pick<PreviewProps, "lesson" | "step"> | undefined;
 }
 
 export interface LessonHooks {
@@ -37,12 +40,13 @@ export interface LessonHooks {
 	readonly onProgress: (text: string) => void;
 }
 
-export function App({ language, word, lessons, section, open }: AppProps): ReactNode {
+export function App({ language, word, lessons, section, open, preview }: AppProps): ReactNode {
 	const { exit, suspendTerminal } = useApp();
 	const [chosen, choose] = useState(section);
 	const [last, setLast] = useState(section);
 	const [lesson, setLesson] = useState<OpenLesson>();
 	const [progress, setProgress] = useState("");
+	const typedAhead = useRef("");
 	const [, redraw] = useReducer((count: number) => count + 1, 0);
 	useEffect(() => {
 		if (chosen === undefined) return undefined;
@@ -61,8 +65,10 @@ export function App({ language, word, lessons, section, open }: AppProps): React
 		}).then(
 			(ready) => {
 				opened = ready;
-				if (isOver) void ready.close();
-				else setLesson(ready);
+				if (isOver) return void ready.close();
+				setLesson(ready);
+				void typeAll(ready.model, typedAhead.current);
+				typedAhead.current = "";
 			},
 			(error: unknown) => exit(error),
 		);
@@ -75,6 +81,21 @@ export function App({ language, word, lessons, section, open }: AppProps): React
 	}, []);
 	if (chosen === undefined)
 		return <CourseTree lessons={lessons()} section={last} language={language} word={word} onChoose={choose} onQuit={() => exit()} />;
-	if (lesson === undefined) return <LineRow line={plain(`${word("starting")} ${progress}`, { dim: true })} />;
+	if (lesson === undefined) {
+		const shown = preview(chosen);
+		if (shown === undefined) return <LineRow line={plain(`${word("starting")} ${progress}`, { dim: true })} />;
+		return (
+			<Preview
+				{...shown}
+				language={language}
+				word={word}
+				progress={progress}
+				onQuit={() => exit()}
+				onType={(typed) => {
+					typedAhead.current += typed;
+				}}
+			/>
+		);
+	}
 	return <LessonScreen model={lesson.model} nowMs={lesson.nowMs} speed={lesson.speed} />;
 }

@@ -48,16 +48,30 @@ export async function runScreens({ course, section, language, input, output, ...
 			const progress = new ProgressStore(session.stateDirectory, own).read();
 			return { section: own, title, minutes, state: progress === undefined ? "-" : progress.isFinished ? "finished" : "started" };
 		});
-	const app = render(<App language={language} word={screenWordsIn(language)} lessons={lessons} section={section} open={open} />, {
-		stdin: input,
-		stdout: output,
-		exitOnCtrlC: false,
-		alternateScreen: true,
-		incrementalRendering: true,
-		interactive: true,
-		patchConsole: false,
-		maxFps: 60,
-	});
+	const preview = (wanted: string) => {
+		try {
+			const lesson = course.lesson(wanted);
+			const { step: kept } = new ProgressStore(session.stateDirectory, lesson.section).read() ?? {};
+			const step = lesson.steps.find(({ id }) => id === kept) ?? lesson.steps[0];
+			return step === undefined || session.isFresh === true ? undefined : { lesson, step };
+		} catch {
+			// Whoever opens it says what is wrong.
+			return undefined;
+		}
+	};
+	const app = render(
+		<App language={language} word={screenWordsIn(language)} lessons={lessons} section={section} open={open} preview={preview} />,
+		{
+			stdin: input,
+			stdout: output,
+			exitOnCtrlC: false,
+			alternateScreen: true,
+			incrementalRendering: true,
+			interactive: true,
+			patchConsole: false,
+			maxFps: 60,
+		},
+	);
 	const onHangUp = () => app.unmount();
 	process.on("SIGTERM", onHangUp).on("SIGHUP", onHangUp);
 	try {

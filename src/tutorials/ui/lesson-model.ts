@@ -110,8 +110,9 @@ export class LessonModel {
 
 	type(text: string): void {
 		const { state, selection } = this.#view;
-		if (text === " " && this.#isOrdering()) {
-			this.#set({ selection: { ...selection, isHeld: !selection.isHeld } });
+		if (/^ +$/.test(text) && this.#isOrdering()) {
+			// Keys that come at once come as one text.
+			this.#set({ selection: { ...selection, isHeld: selection.isHeld !== (text.length % 2 === 1) } });
 			return;
 		}
 		if (state.step.kind === "predict" && state.phase === "open" && this.#view.input.text === "" && /^[1-9]$/.test(text)) {

@@ -245,8 +245,8 @@ function useKeys(model: LessonModel, { isNarrow, upperHeight }: Sizes, most: num
 	});
 }
 
-/** Keys that came at once, on a slow line or from a program: some of them may be Enter. */
-async function typeAll(model: LessonModel, typed: string): Promise<void> {
+/** Keys that came at once, on a slow line or from a program, or before there was anybody to take them: some of them may be Enter. */
+export async function typeAll(model: LessonModel, typed: string): Promise<void> {
 	const [first = "", ...rest] = typed.split("\r");
 	if (first !== "") model.type(first);
 	for (const more of rest) {
