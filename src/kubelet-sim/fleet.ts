@@ -10,7 +10,6 @@ import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { objectKey } from "../apimachinery/meta.ts";
 import type { ExecOptions, ExitStatus, NodeConnector, ProcessStreams } from "../apimachinery/node-connector.ts";
-import { quantityToNumber } from "../apimachinery/quantity.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { EndpointSlice, Pod, Service, Taint } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
@@ -23,12 +22,12 @@ import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, t
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
-import type { ContainerLog } from "./container/container-log.ts";
 import { LogBudget } from "./container/log-budget.ts";
 import { EvictionManager, type PressedResource } from "./eviction/eviction-manager.ts";
-import { measurePod, observe } from "./eviction/node-stats.ts";
 import { type FleetInformers, makeInformers, serviceOf } from "./fleet-informers.ts";
-import { type Image, once } from "./images/image.ts";
+import { FleetObserver } from "./fleet-observer.ts";
+import { FleetWorkers } from "./fleet-workers.ts";
+import type { Image } from "./images/image.ts";
 import { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
 import { kubeletPort, kubeletServer, type RunningPod } from "./kubelet-server.ts";
 import { KubeletWrites } from "./kubelet-writes.ts";
@@ -48,22 +47,19 @@ import { FleetConnector } from "./node-connector.ts";
 import { loadKubeletStartup } from "./node-machine/load-kubelet-startup.ts";
 import { NodeCommands } from "./node-machine/node-commands.ts";
 import { NodeMemory } from "./node-machine/node-memory.ts";
-import { addFootprints, type Footprint, noFootprint } from "./pod-worker/footprint.ts";
 import { PodWorker } from "./pod-worker/pod-worker.ts";
 import type { SandboxRuntime } from "./pod-worker/sandboxes.ts";
-import type { RoomSeeker, WorkerHost } from "./pod-worker/worker-host.ts";
+import type { WorkerHost } from "./pod-worker/worker-host.ts";
 import type { ContainerRuntime } from "./runtime/cri.ts";
 import { preloadRuntimeTools, runtimeProgram } from "./runtime/node-programs.ts";
 import { NodeRuntime } from "./runtime/node-runtime.ts";
 import { mirroredHash } from "./static-pods/static-manifest.ts";
 import { StaticPods } from "./static-pods/static-pods.ts";
-import { FleetUsage, type UsedNode } from "./usage/fleet-usage.ts";
-import type { KubeletState } from "./usage/kubelet-metrics.ts";
+import { FleetUsage } from "./usage/fleet-usage.ts";
 import { ServiceLoads } from "./usage/service-loads.ts";
-import type { ObservedNode } from "./usage/stats-pages.ts";
 import { ClaimVolumes } from "./volumes/claim-volumes.ts";
-import { serviceEnvironment } from "./volumes/environment.ts";
 import { FetchedObjects } from "./volumes/fetched-objects.ts";
+import { ServiceEnvironments } from "./volumes/service-environments.ts";
 
 /** Where the control plane's requests to pods and nodes come from, as cluster.ts places it. */
 const controlPlaneAddress = "172.19.0.2";
@@ -140,11 +136,9 @@ export class Fleet {
 	readonly #log: Logger;
 	readonly #nodes = new Map<string, SimNode>();
 	readonly #nodesByAddress = new Map<string, SimNode>();
-	/** By pod uid. */
-	readonly #workers = new Map<string, PodWorker>();
-	readonly #logBudget = new LogBudget(() => this.#logs());
-	/** The same, by node; nodes with none have no entry. */
-	readonly #byNode = new Map<string, Set<PodWorker>>();
+	readonly #workers: FleetWorkers;
+	readonly #logBudget = new LogBudget(() => this.#workers.logs());
+	readonly #observer: FleetObserver;
 	readonly #admission: NodeAdmission;
 	readonly #eviction: EvictionManager;
 	readonly #memory: NodeMemory<SimNode>;
@@ -165,10 +159,7 @@ export class Fleet {
 	readonly #objects: FetchedObjects;
 	readonly #imageFiles = new Map<Image, FileSystem>();
 	readonly #claims: ClaimVolumes;
-	/** By node: workers whose pods' resizes wait for room. */
-	readonly #awaitingRoom = new Map<string, Set<RoomSeeker>>();
-	/** By namespace, for as long as no Service changes. */
-	#serviceEnvironments = new Map<string, ReadonlyMap<string, string>>();
+	readonly #serviceEnvironments: ServiceEnvironments;
 	#nodeCount = 0;
 	#signal: AbortSignal | undefined;
 
@@ -178,6 +169,8 @@ export class Fleet {
 		this.#random = options.random.fork("kubelet");
 		this.#log = options.log ?? silentLog;
 		this.#informers = makeInformers(options.informers);
+		this.#workers = new FleetWorkers(this.#clock, this.#informers.pods);
+		this.#serviceEnvironments = new ServiceEnvironments(this.#informers.services);
 		this.#writes = new KubeletWrites({
 			clock: this.#clock,
 			random: this.#random,
@@ -197,23 +190,24 @@ export class Fleet {
 				nodeByAddress: (address) => this.#nodesByAddress.get(address),
 				nodeByName: (name) => this.#nodes.get(name),
 				nodes: () => this.#nodes.values(),
-				hasNetwork: (pod) => this.#workerFor(pod)?.network !== undefined,
+				hasNetwork: (pod) => this.#workers.of(pod)?.network !== undefined,
 			}),
 		});
 		this.#loads = new ServiceLoads({
 			clock: this.#clock,
 			log: this.#log,
 			endpointSlices: (namespace, name) => slices.cache.byIndex("service", `${namespace}/${name}`),
-			meter: (namespace, pod) => this.#workerOf(namespace, pod)?.usage,
+			meter: (namespace, pod) => this.#workers.named(namespace, pod)?.usage,
 		});
+		this.#observer = new FleetObserver({ clock: this.#clock, informers: this.#informers, workers: this.#workers, loads: this.#loads });
 		this.usage = new FleetUsage({
 			clock: this.#clock,
 			loads: this.#loads,
 			pod: (namespace, name) => {
-				const worker = this.#workerOf(namespace, name);
+				const worker = this.#workers.named(namespace, name);
 				return worker === undefined || worker.paused ? undefined : worker.usage;
 			},
-			node: (name) => this.#usedNode(name),
+			node: (name) => this.#observer.used(this.#nodes.get(name)),
 		});
 		this.#claims = new ClaimVolumes({
 			clock: this.#clock,
@@ -232,8 +226,8 @@ export class Fleet {
 		this.#admission = new NodeAdmission({
 			cachedNode: (name) => this.#informers.nodes.cache.get(name),
 			readNode: (name) => this.#clientFor(name).resource(nodes).get({ name }),
-			candidates: (node) => this.#workersOn(node),
-			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
+			candidates: (node) => this.#workers.on(node),
+			awaitRoom: (node, worker) => this.#workers.awaitRoom(node, worker),
 			onError: ({ metadata }, error) =>
 				this.#log.warn("Failed to synchronously fetch node info", { pod: metadata?.name, error: String(error) }),
 		});
@@ -251,13 +245,13 @@ export class Fleet {
 		this.#eviction = new EvictionManager({
 			clock: this.#clock,
 			log: this.#log,
-			workers: (node) => this.#workersOn(node),
+			workers: (node) => this.#workers.on(node),
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 			reportStatus: (node) => void this.#heartbeats.reportStatus(node),
 		});
 		this.#memory = new NodeMemory({
 			clock: this.#clock,
-			workers: (node) => this.#workersOn(node.name),
+			workers: (node) => this.#workers.on(node.name),
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
 		});
 		this.#staticPods = new StaticPods({
@@ -273,7 +267,7 @@ export class Fleet {
 		this.#power = new NodePower({
 			clock: this.#clock,
 			random: this.#random.fork("power"),
-			workers: (node) => this.#workersOn(node),
+			workers: (node) => this.#workers.on(node),
 			changed: (node) => this.#refresh(node),
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
 			event: (node, type, reason, message) => this.#writes.nodeEvent(node.name, reason, message, type),
@@ -291,7 +285,7 @@ export class Fleet {
 			reportStatus: (node) => this.#heartbeats.reportStatus(node),
 			event: (node, reason, message, kind) => this.#writes.nodeEvent(node.name, reason, message, kind),
 			power: (node, action) => void this.#power.asked(node, action),
-			workers: (node) => this.#workersOn(node),
+			workers: (node) => this.#workers.on(node),
 			runtimeStarted: (node) => this.#runtime(node).restart(),
 		});
 		this.connector = new FleetConnector({
@@ -371,7 +365,7 @@ export class Fleet {
 		this.#staticPods.end(node);
 		this.#certificates.get(name)?.stop();
 		this.#certificates.delete(name);
-		for (const [uid, worker] of this.#workers) if (worker.node === node) this.#drop(uid, worker);
+		for (const [uid, worker] of this.#workers.all()) if (worker.node === node) this.#drop(uid, worker);
 		node.leaveNetwork();
 		this.#claims.removed(name);
 		this.#writes.forget(name);
@@ -405,7 +399,7 @@ export class Fleet {
 		this.#withNode(name, (node) => {
 			node.relieve();
 			this.#faults.heal(node);
-			for (const worker of this.#workersOn(name)) worker.sync();
+			for (const worker of this.#workers.on(name)) worker.sync();
 		});
 	}
 
@@ -432,7 +426,7 @@ export class Fleet {
 	 * @returns why there is nobody to send it to; undefined if it was sent
 	 */
 	killContainer(namespace: string, pod: string, container: string | undefined, signal: SignalName): string | undefined {
-		const worker = this.#workerOf(namespace, pod);
+		const worker = this.#workers.named(namespace, pod);
 		if (worker === undefined) return `pod ${JSON.stringify(pod)} does not run on a node that is simulated here`;
 		const name = container ?? worker.pod.spec?.containers[0]?.name ?? "";
 		const found = worker.container(name);
@@ -501,7 +495,7 @@ export class Fleet {
 	#runtime(node: SimNode): NodeRuntime {
 		const known = this.#runtimes.get(node);
 		if (known !== undefined) return known;
-		const made = new NodeRuntime({ node, host: this.#host, workers: () => this.#workersOn(node.name) });
+		const made = new NodeRuntime({ node, host: this.#host, workers: () => this.#workers.on(node.name) });
 		this.#runtimes.set(node, made);
 		return made;
 	}
@@ -523,13 +517,7 @@ export class Fleet {
 
 	/** What runs on a node as its runtime has it, whatever the API says. */
 	runningPods(node: string): readonly RunningPod[] {
-		return [...this.#workersOn(node)].flatMap(({ pod, record }) => {
-			const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
-			const containers = record.containers
-				.filter(({ phase }) => phase === "running")
-				.map((each) => ({ name: each.name, image: each.image }));
-			return containers.length === 0 ? [] : [{ metadata: { name, namespace, uid }, containers }];
-		});
+		return this.#observer.running(node);
 	}
 
 	hasNode(name: string): boolean {
@@ -545,9 +533,7 @@ export class Fleet {
 		this.#eviction.stop();
 		this.#staticPods.stop();
 		for (const certificates of this.#certificates.values()) certificates.stop();
-		for (const worker of this.#workers.values()) worker.close();
-		this.#workers.clear();
-		this.#byNode.clear();
+		this.#workers.close();
 	}
 
 	/** Its kubelet begins or stops, if that is due; and it looks after its pods, or does not. */
@@ -557,7 +543,7 @@ export class Fleet {
 		node.noteApi();
 		node.running = running;
 		if (running === before) {
-			for (const worker of this.#workersOn(name)) this.#pauseOrGoOn(worker);
+			for (const worker of this.#workers.on(name)) this.#pauseOrGoOn(worker);
 			return;
 		}
 		if (running) void this.#heartbeats.begin(node).then(() => this.#heartbeats.reportStatus(node));
@@ -565,7 +551,7 @@ export class Fleet {
 			this.#heartbeats.end(node);
 			this.#eviction.end(node);
 		}
-		for (const worker of this.#workersOn(name)) this.#pauseOrGoOn(worker);
+		for (const worker of this.#workers.on(name)) this.#pauseOrGoOn(worker);
 		if (!running) return;
 		this.#claims.started(name);
 		this.#eviction.filesGrew(node);
@@ -610,7 +596,7 @@ export class Fleet {
 			() => this.#random.fork(`machine ${options.name}`),
 			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
 			() => this.#runtime(node),
-			() => this.#workersOn(options.name),
+			() => this.#workers.on(options.name),
 			() => this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
 			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		);
@@ -650,14 +636,14 @@ export class Fleet {
 				),
 		});
 		const serviceChanged = (service: Service) => {
-			this.#serviceEnvironments = new Map();
+			this.#serviceEnvironments.forget();
 			this.#loads.serviceChanged(service);
 		};
 		serviceInformer.onChange({
 			added: serviceChanged,
 			updated: (_, service) => serviceChanged(service),
 			deleted: (service) => {
-				this.#serviceEnvironments = new Map();
+				this.#serviceEnvironments.forget();
 				this.#loads.serviceGone(service);
 			},
 		});
@@ -692,11 +678,7 @@ export class Fleet {
 	#startWorker(node: SimNode, pod: Pod): PodWorker {
 		const made = new PodWorker(this.#host, node, pod);
 		made.paused = !node.running || node.outage?.isNoticed === true;
-		this.#workers.set(pod.metadata?.uid ?? "", made);
-		const { name } = node;
-		const others = this.#byNode.get(name);
-		if (others === undefined) this.#byNode.set(name, new Set([made]));
-		else others.add(made);
+		this.#workers.add(made);
 		made.sync();
 		return made;
 	}
@@ -712,10 +694,7 @@ export class Fleet {
 	}
 
 	#drop(uid: string, worker: PodWorker): void {
-		this.#workers.delete(uid);
-		const others = this.#byNode.get(worker.node.name);
-		others?.delete(worker);
-		if (others?.size === 0) this.#byNode.delete(worker.node.name);
+		this.#workers.remove(uid, worker);
 		this.#admission.forget(worker);
 		worker.close();
 	}
@@ -730,89 +709,8 @@ export class Fleet {
 		}
 	}
 
-	#workerOf(namespace: string, name: string): PodWorker | undefined {
-		const pod = this.#informers.pods.cache.get(`${namespace}/${name}`);
-		return pod === undefined ? undefined : this.#workerFor(pod);
-	}
-
-	/** A mirror stands for a static pod, which has a uid of its own. */
-	#workerFor(pod: Pod): PodWorker | undefined {
-		return this.#workers.get(mirroredHash(pod) ?? pod.metadata?.uid ?? "");
-	}
-
-	#observe(node: SimNode): ObservedNode {
-		const { name, startedMs, endedCpuSeconds, allocatable, imageBytes } = node;
-		this.#loads.complete();
-		const nowMs = this.#clock.now();
-		const pods = this.#informers.pods.cache.byIndex("node", name).flatMap((pod) => {
-			const worker = this.#workerFor(pod);
-			if (worker === undefined) return [];
-			const measure = once(() => measurePod(worker, nowMs));
-			const { usage: meter, endedCpuSeconds: ended } = worker;
-			return [
-				{
-					pod,
-					meter,
-					endedCpuSeconds: ended,
-					get stats() {
-						return measure();
-					},
-				},
-			];
-		});
-		const [cores, memoryBytes] = [quantityToNumber(allocatable.cpu ?? "0"), quantityToNumber(allocatable.memory ?? "0")];
-		return {
-			name,
-			startedMs,
-			endedCpuSeconds,
-			cores,
-			memoryBytes,
-			imageBytes,
-			pods,
-			get observations() {
-				return observe(
-					node,
-					pods.map(({ stats }) => stats),
-				);
-			},
-		};
-	}
-
-	#kubeletState({ name, startedMs, counters }: SimNode): KubeletState {
-		const workers = [...this.#workersOn(name)];
-		const pods = workers.map(({ pod, record, probeCounts }) => ({
-			pod,
-			probes: probeCounts,
-			isStatic: isStaticPod(pod),
-			isActive: !record.isOver && record.sandbox !== "stopped",
-			hasSandbox: record.sandbox === "ready",
-			containers: record.containers,
-		}));
-		const claims = workers.flatMap(({ pod, volumes }) => {
-			const namespace = pod.metadata?.namespace ?? "";
-			return [...volumes.claimUsage()].map(([claim, { bytes, inodes }]) => {
-				const capacity = this.#informers.claims.cache.get(`${namespace}/${claim}`)?.status?.capacity?.storage ?? "0";
-				return { namespace, claim, capacityBytes: quantityToNumber(capacity), usedBytes: bytes, inodesUsed: inodes };
-			});
-		});
-		return {
-			node: name,
-			startedMs,
-			counters,
-			pods,
-			claims: [...new Map(claims.map((each) => [`${each.namespace}/${each.claim}`, each])).values()],
-		};
-	}
-
-	#usedNode(name: string): UsedNode | undefined {
-		const node = this.#nodes.get(name);
-		if (node?.running !== true) return undefined;
-		const own = this.#informers.pods.cache.byIndex("node", name);
-		return { startedMs: node.startedMs, pods: own.flatMap((pod) => this.#workerFor(pod)?.usage ?? []) };
-	}
-
 	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
-		const worker = this.#workerOf(namespace, name);
+		const worker = this.#workers.named(namespace, name);
 		if (worker?.node.name !== node) return undefined;
 		return this.#nodes.get(node)?.running === false ? "stopped" : worker;
 	}
@@ -842,9 +740,9 @@ export class Fleet {
 			node: node.name,
 			pods: () => this.#informers.pods.cache.byIndex("node", node.name),
 			connector: this.connector,
-			usage: () => this.#observe(node),
-			state: () => this.#kubeletState(node),
-			runningPods: () => this.runningPods(node.name),
+			usage: () => this.#observer.observed(node),
+			state: () => this.#observer.state(node),
+			runningPods: () => this.#observer.running(node.name),
 			files: () => node.hostFiles(),
 			clock: this.#clock,
 			configuration: () => ({
@@ -874,13 +772,13 @@ export class Fleet {
 			fetch: (node, object) => this.#objects.fetch(node, object),
 			resourceClaim: (node, namespace, name) => this.#clientFor(node).resource(resourceClaims).get({ namespace, name }),
 			sandboxRuntime: (node, name) => this.#sandboxRuntime(node, name),
-			serviceEnvironment: (namespace) => this.#serviceEnvironment(namespace),
+			serviceEnvironment: (namespace) => this.#serviceEnvironments.of(namespace),
 			imageFiles: (image) => this.#imageView(image),
 			claims: this.#claims,
 			admit: (node, worker) => this.#admission.admit(node, worker),
-			promisedToOthers: (node, worker) => this.#promisedToOthers(node, worker),
-			awaitRoom: (node, worker) => this.#awaitRoom(node, worker),
-			roomFreed: (node) => this.#roomFreed(node),
+			promisedToOthers: (node, worker) => this.#workers.promisedToOthers(node, worker),
+			awaitRoom: (node, worker) => this.#workers.awaitRoom(node, worker),
+			roomFreed: (node) => this.#workers.roomFreed(node),
 			logGrew: (bytes) => this.#logBudget.grew(bytes),
 			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
 			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
@@ -906,53 +804,6 @@ export class Fleet {
 		const backOff = restartBackoff === undefined ? {} : { backOff: formatGoDuration(restartBackoff.delayMs) };
 		const about = container === undefined ? undefined : { name: container, image, id, ...backOff };
 		node.facts.add({ atMs: this.#clock.now(), pod: `${metadata?.namespace}/${metadata?.name}`, uid, container: about, reason, message });
-	}
-
-	#promisedToOthers(node: string, self: RoomSeeker): Footprint {
-		let sum = noFootprint;
-		for (const worker of this.#workersOn(node)) if (worker !== self) sum = addFootprints(sum, worker.footprint);
-		return sum;
-	}
-
-	*#logs(): Iterable<ContainerLog> {
-		for (const worker of this.#workers.values()) {
-			for (const { container, previousLog } of worker.containerWorkers()) {
-				if (container !== undefined) yield container.log;
-				if (previousLog !== undefined) yield previousLog;
-			}
-		}
-	}
-
-	#workersOn(node: string): Iterable<PodWorker> {
-		return this.#byNode.get(node)?.values() ?? [];
-	}
-
-	#awaitRoom(node: string, worker: RoomSeeker): void {
-		const waiting = this.#awaitingRoom.get(node);
-		if (waiting === undefined) this.#awaitingRoom.set(node, new Set([worker]));
-		else waiting.add(worker);
-	}
-
-	#roomFreed(node: string): void {
-		const waiting = this.#awaitingRoom.get(node);
-		if (waiting === undefined) return;
-		this.#awaitingRoom.delete(node);
-		// Not within the step that frees it.
-		this.#clock.setTimeout(() => {
-			for (const worker of waiting) worker.sync();
-		}, 0);
-	}
-
-	/** @param scope a namespace, or `default/kubernetes` for the API server's Service alone. */
-	#serviceEnvironment(scope: string): ReadonlyMap<string, string> {
-		const known = this.#serviceEnvironments.get(scope);
-		if (known !== undefined) return known;
-		const { cache } = this.#informers.services;
-		const kubernetes = cache.get("default/kubernetes");
-		const own = scope.includes("/") ? [] : cache.listNamespace(scope).filter((service) => service !== kubernetes);
-		const made = serviceEnvironment([...own, ...(kubernetes === undefined ? [] : [kubernetes])]);
-		this.#serviceEnvironments.set(scope, made);
-		return made;
 	}
 
 	#imageView(image: Image): FileSystem {
