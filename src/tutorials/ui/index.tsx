@@ -31,7 +31,8 @@ export async function runScreens({ course, section, language, input, output, ...
 	let current: OpenLesson | undefined;
 	const open = async (wanted: string, hooks: LessonHooks): Promise<OpenLesson> => {
 		const opened = await LessonSession.open({ ...session, lesson: course.lesson(wanted), onProgress: hooks.onProgress });
-		const model = new LessonModel({ session: opened, language, ...hooks });
+		const lendTerminal = (run: () => Promise<void>) => hooks.lendTerminal(() => withoutReading(input, run));
+		const model = new LessonModel({ session: opened, language, ...hooks, lendTerminal });
 		current = {
 			model,
 			nowMs: () => opened.cluster.clock.now(),
@@ -79,5 +80,24 @@ export async function runScreens({ course, section, language, input, output, ...
 	} finally {
 		process.off("SIGTERM", onHangUp).off("SIGHUP", onHangUp);
 		await current?.close();
+	}
+}
+
+/**
+ * Ink's listener stays while the terminal is lent, and the stream reads on: every other line would go to it. It reads no more once nobody
+ * listens and it is paused after having flowed (https://nodejs.org/api/process.html#processstdin).
+ */
+async function withoutReading(input: NodeJS.ReadStream, run: () => Promise<void>): Promise<void> {
+	const turn = () => new Promise((resolve) => setImmediate(resolve));
+	const listeners = input.listeners("readable") as (() => void)[];
+	input.removeAllListeners("readable");
+	await turn();
+	input.resume();
+	input.pause();
+	await turn();
+	try {
+		await run();
+	} finally {
+		for (const listener of listeners) input.on("readable", listener);
 	}
 }

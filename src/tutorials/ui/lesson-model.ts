@@ -56,6 +56,8 @@ export class LessonModel {
 	#listeners = new Set<() => void>();
 	#timer: Timer | undefined;
 	#pausedSpeed = 1;
+	/** Enter was pressed while a command ran: what is typed then is the next one. */
+	#isEntered = false;
 	#isClosed = false;
 
 	constructor(options: LessonModelOptions) {
@@ -160,7 +162,10 @@ export class LessonModel {
 	async submit(): Promise<void> {
 		const { input, state } = this.#view;
 		const line = input.text.trim();
-		if (state.running !== undefined) return;
+		if (state.running !== undefined) {
+			this.#isEntered = true;
+			return;
+		}
 		this.#set({ input: enter(input), isHelpOpen: false });
 		try {
 			if (line === "") await this.#goOn();
@@ -283,6 +288,10 @@ export class LessonModel {
 			...(isNewStep ? { selection: selectionOf(state), scroll: 0, isPaneInFront: false } : {}),
 			...(hasEnded ? { scroll: Number.MAX_SAFE_INTEGER, isPaneInFront: false } : {}),
 		});
+		if (this.#isEntered && state.running === undefined) {
+			this.#isEntered = false;
+			void this.submit();
+		}
 	}
 
 	#lookSoon(): void {
