@@ -14,6 +14,10 @@ async function output(script: string): Promise<string> {
 	return stdout + stderr;
 }
 
+it("tail has nothing to follow and ends", async () => {
+	expect(await output("tail -f /tmp/*.log; echo $?")).toBe("1\ntail: can't open '/tmp/*.log': No such file or directory\ntail: no files\n");
+});
+
 describe("symbolic links", () => {
 	const circle = "cd /tmp; ln -s self self; ";
 	it.each([

@@ -139,20 +139,28 @@ export const tail: Program = async (context) => {
 	const count = values.get("n") ?? values.get("lines") ?? "10";
 	let status = 0;
 	const targets = operands.length === 0 ? ["-"] : operands;
+	const opened: string[] = [];
 	for (const [index, operand] of targets.entries()) {
 		const input = await openOperand(context, "tail", operand);
 		if (input === undefined) {
 			status = 1;
 			continue;
 		}
+		opened.push(operand);
 		if (targets.length > 1) await writeText(context.stdout, `${index > 0 ? "\n" : ""}==> ${operand} <==\n`);
 		await context.stdout.write(lastPart(await readAll(input), count, values.get("c")));
 	}
-	if (flags.has("f") || flags.has("F") || flags.has("follow"))
-		await follow(
-			context,
-			targets.filter((target) => target !== "-"),
-		);
+	const doesRetry = flags.has("F") || flags.has("retry");
+	if (!doesRetry && !flags.has("f") && !flags.has("follow")) return status;
+	const followed = doesRetry ? targets : opened;
+	if (followed.length === 0) {
+		await writeText(context.stderr, "tail: no files\n");
+		return 1;
+	}
+	await follow(
+		context,
+		followed.filter((target) => target !== "-"),
+	);
 	return status;
 };
 
