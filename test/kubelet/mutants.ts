@@ -75,8 +75,8 @@ export const mutants: readonly Mutant[] = [
 	{
 		name: "what is restarted with all others counts as over",
 		file: `${worker}/restart-policy.ts`,
-		from: "if (container.restartsForResize || container.restartsWithAll) return true;",
-		to: "if (container.restartsForResize) return true;",
+		from: "if (container.restartsForSpec || container.restartsWithAll) return true;",
+		to: "if (container.restartsForSpec) return true;",
 		breaks: /^(settles|phase): /,
 	},
 	{

@@ -4,7 +4,8 @@
  * Content-Length on the way out.
  * Source: RFC 9112.
  */
-import type { Connection, ConnectionHandler, NetworkStack } from "./network.ts";
+import { BrokenPipeError } from "../stream.ts";
+import { type Connection, type ConnectionHandler, NetworkError, type NetworkStack } from "./network.ts";
 
 /** A body or head over this is refused. */
 const maxBodyBytes = 8 * 1024 * 1024;
@@ -128,7 +129,12 @@ async function exchange(connection: Connection, request: ClientRequest): Promise
 		Connection: "close",
 	};
 	const lines = [`${method} ${request.target} HTTP/1.1`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`), "", ""];
-	await connection.write(Buffer.concat([Buffer.from(lines.join("\r\n")), request.body ?? new Uint8Array()]));
+	try {
+		await connection.write(Buffer.concat([Buffer.from(lines.join("\r\n")), request.body ?? new Uint8Array()]));
+	} catch (error) {
+		// Who answered the call has ended since: a server that is being stopped, say.
+		throw error instanceof BrokenPipeError ? new NetworkError("ECONNRESET") : error;
+	}
 	const reader = new MessageReader(connection);
 	const head = await reader.readHead();
 	const match = /^HTTP\/1\.[01] (\d{3}) ?(.*)$/.exec(head?.startLine ?? "");

@@ -452,12 +452,35 @@ export class ContainerWorker {
 		record.retryMs = 0;
 	}
 
+	/**
+	 * Restarts the container if its spec names another image than before, and forgets failures of the old one.
+	 * Source: containerChanged and computePodActions of pkg/kubelet/kuberuntime; KEP-753 for sidecars.
+	 */
+	followSpec(): void {
+		const { record } = this;
+		const { kind, name, phase } = record;
+		const image = this.#spec()?.image;
+		if (image === record.specImage || record.restartsForSpec || (kind !== "main" && kind !== "sidecar")) return;
+		if (phase === "waiting" || phase === "exited") {
+			record.specImage = image;
+			record.restartBackoff = undefined;
+			record.imageBackoff = undefined;
+			record.retryMs = 0;
+		} else if (phase === "running" && record.stopping === "no") {
+			record.restartsForSpec = true;
+			record.restartBackoff = undefined;
+			const message =
+				kind === "main" ? `Container ${name} definition changed, will be restarted` : `Init container ${name} definition changed`;
+			this.stop(this.#scope.host.clock.now() + this.#scope.graceMs, { message });
+		}
+	}
+
 	/** Gives the container what it was promised: while it runs, or by a restart. */
 	resize(restart: boolean): void {
 		const { record } = this;
 		const { host, graceMs } = this.#scope;
 		if (restart) {
-			record.restartsForResize = true;
+			record.restartsForSpec = true;
 			this.stop(host.clock.now() + graceMs, { message: `Container ${record.name} resize requires restart` });
 			return;
 		}
@@ -487,6 +510,7 @@ export class ContainerWorker {
 	#create(spec: ContainerSpec, reference: ImageReference, pulled: PulledImage): void {
 		const { record } = this;
 		const { host } = this.#scope;
+		record.specImage = spec.image;
 		record.imageId = pulled.imageId;
 		record.image = reference.digest === undefined ? formatImageReference(reference) : (spec.image ?? "");
 		record.imageBackoff = undefined;
@@ -542,7 +566,7 @@ export class ContainerWorker {
 		const { record } = this;
 		const { clock, random } = this.#scope.host;
 		if (record.exit !== undefined) {
-			if (!record.restartsForResize) record.restartBackoff = nextBackoff(record.restartBackoff, record.exit.finishedMs, clock.now());
+			if (!record.restartsForSpec) record.restartBackoff = nextBackoff(record.restartBackoff, record.exit.finishedMs, clock.now());
 			record.previous = record.exit;
 			record.exit = undefined;
 			record.restartCount++;
@@ -550,7 +574,7 @@ export class ContainerWorker {
 		const id = `${random.uuid()}${random.uuid()}`.replaceAll("-", "");
 		record.containerId = `containerd://${id}`;
 		record.retryMs = 0;
-		record.restartsForResize = false;
+		record.restartsForSpec = false;
 		record.restartsWithAll = false;
 		record.actuated = record.allocated;
 		this.#event("Normal", "Created", "Container created");

@@ -62,12 +62,12 @@ export function podOutcome(pod: Pod, record: PodRecord): "running" | "succeeded"
 	return main.every(hasSucceeded) ? "succeeded" : "failed";
 }
 
-function hasSucceeded({ phase, exit, restartsForResize, restartsWithAll }: ContainerRecord): boolean {
-	return phase === "exited" && exit?.exitCode === 0 && !restartsForResize && !restartsWithAll;
+function hasSucceeded({ phase, exit, restartsForSpec, restartsWithAll }: ContainerRecord): boolean {
+	return phase === "exited" && exit?.exitCode === 0 && !restartsForSpec && !restartsWithAll;
 }
 
-function hasFailed({ phase, exit, restartsForResize, restartsWithAll }: ContainerRecord): boolean {
-	return phase === "exited" && exit?.exitCode !== 0 && !restartsForResize && !restartsWithAll;
+function hasFailed({ phase, exit, restartsForSpec, restartsWithAll }: ContainerRecord): boolean {
+	return phase === "exited" && exit?.exitCode !== 0 && !restartsForSpec && !restartsWithAll;
 }
 
 function planStart(pod: Pod, record: PodRecord, nowMs: number): PodPlan {
@@ -109,7 +109,7 @@ function startFirst(containers: readonly ContainerRecord[], pod: Pod, nowMs: num
 		if (container.phase !== "waiting" && !(container.phase === "exited" && shouldRestart(pod, container))) continue;
 		const finishedMs = container.exit?.finishedMs;
 		const untilMs =
-			finishedMs === undefined || container.restartsForResize ? undefined : backoffUntil(container.restartBackoff, finishedMs, nowMs);
+			finishedMs === undefined || container.restartsForSpec ? undefined : backoffUntil(container.restartBackoff, finishedMs, nowMs);
 		if (untilMs !== undefined) {
 			wakeMs = Math.min(wakeMs, untilMs);
 			if (container.waiting?.reason !== "CrashLoopBackOff") backingOff.push({ type: "backOff", container });

@@ -65,8 +65,10 @@ export interface ContainerRecord {
 	actuated: ResourceRequirements | undefined;
 	/** What is being set while it runs; undefined if nothing is. */
 	actuating: ResourceRequirements | undefined;
-	/** This instance ends to start again with what was promised: no failure, so no back-off. */
-	restartsForResize: boolean;
+	/** What its spec named when the present instance was created, or before the first one. */
+	specImage: string | undefined;
+	/** This instance ends to start again as its spec is now: no failure, so no back-off, whatever the restart policy. */
+	restartsForSpec: boolean;
 	/** It has ended, and starts again with all others of its pod, whatever its policy is. */
 	restartsWithAll: boolean;
 }
@@ -156,7 +158,8 @@ export function newContainerRecord(spec: Container | EphemeralContainer, kind: C
 		allocated: spec.resources,
 		actuated: undefined,
 		actuating: undefined,
-		restartsForResize: false,
+		specImage: spec.image,
+		restartsForSpec: false,
 		restartsWithAll: false,
 	};
 }

@@ -181,6 +181,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			if (!this.#isDecided()) return;
 			for (let round = 0; round < maxRounds && !this.closed; round++) {
 				this.#syncAgain = false;
+				this.#followSpec();
 				this.#resize();
 				const { actions, wakeMs } = planPod(this.#pod, this.record, this.host.clock.now());
 				for (const action of actions) this.#act(action);
@@ -456,6 +457,12 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		}
 	}
 
+	/** Containers whose image was changed are restarted. */
+	#followSpec(): void {
+		if (this.record.ending !== undefined || this.record.deleting || this.record.isOver) return;
+		for (const container of this.#containers.values()) container.followSpec();
+	}
+
 	/** In-place resize: promises what the spec wants if the node has room, and brings it to the containers. */
 	#resize(): void {
 		const { record, host, node } = this;
@@ -469,7 +476,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		if (record.resize?.inProgress === undefined) return;
 		const behind = unactuated(record);
 		for (const container of behind) this.#containers.get(container.name)?.resize(needsRestart(this.#pod, container));
-		if (behind.length > 0 || record.containers.some(({ restartsForResize }) => restartsForResize)) return;
+		if (behind.length > 0 || record.containers.some(({ restartsForSpec }) => restartsForSpec)) return;
 		record.resize = record.resize.pending === undefined ? undefined : { pending: record.resize.pending };
 		this.event("Normal", "ResizeCompleted", resizeMessage("Pod resize completed", this.#pod));
 	}

@@ -8,7 +8,7 @@ import { type ContainerRecord, findContainer, type PodRecord } from "./pod-recor
 
 /** Whether an ended container is to run again. */
 export function shouldRestart(pod: Pod, container: ContainerRecord): boolean {
-	if (container.restartsForResize || container.restartsWithAll) return true;
+	if (container.restartsForSpec || container.restartsWithAll) return true;
 	const { name, kind, exit } = container;
 	if (kind === "ephemeral") return false;
 	if (kind === "sidecar") return true;
