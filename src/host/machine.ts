@@ -355,7 +355,7 @@ export class Machine implements ProcessOwner {
 		return this.#execute(program, process, options, argv);
 	}
 
-	async #execute(program: Program, process: Process, options: SpawnOptions, argv: readonly string[]): Promise<ProcessExit> {
+	#execute(program: Program, process: Process, options: SpawnOptions, argv: readonly string[]): Promise<ProcessExit> {
 		const guard = (stream: OutputStream): OutputStream => {
 			let freeBytes = 4 * freeWriteBytes;
 			return {
@@ -385,9 +385,10 @@ export class Machine implements ProcessOwner {
 				return process.machine.files.as(process);
 			},
 		};
-		const exit = await execute(program, context);
-		process.finish(exit);
-		return exit;
+		return execute(program, context).then((exit) => {
+			process.finish(exit);
+			return exit;
+		});
 	}
 
 	/** Its own, wherever else they can be seen. */
