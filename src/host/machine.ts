@@ -11,6 +11,7 @@ import type { NamespaceKeys } from "./namespaces.ts";
 import type { NetworkStack } from "./net/network.ts";
 import { ResolvingNetwork } from "./net/resolver.ts";
 import { type MachineFacts, Process, type ProcessExit, type ProcessOwner, type ProcessTraits } from "./process.ts";
+import type { SignalName } from "./signals.ts";
 import { BrokenPipeError, type InputStream, OutOfMemoryError, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
 import type { FileSystem } from "./vfs/file-system.ts";
@@ -343,6 +344,18 @@ export class Machine implements ProcessOwner {
 			namespace.remove(process);
 			this.#own?.delete(process);
 		});
+		void this.#execute(program, process, options, argv);
+		return process;
+	}
+
+	/** As execve: a process goes on as another program, with its pid, its parent and its memory. Throws `ExecError`; it is the old program still, then. */
+	replace(process: Process, options: SpawnOptions, ignored: readonly SignalName[]): Promise<ProcessExit> {
+		const { program, argv } = this.#resolveProgram(options.argv, options.env, options.cwd);
+		process.become(argv, ignored);
+		return this.#execute(program, process, options, argv);
+	}
+
+	#execute(program: Program, process: Process, options: SpawnOptions, argv: readonly string[]): Promise<ProcessExit> {
 		const guard = (stream: OutputStream): OutputStream => {
 			let freeBytes = 4 * freeWriteBytes;
 			return {
@@ -372,8 +385,10 @@ export class Machine implements ProcessOwner {
 				return process.machine.files.as(process);
 			},
 		};
-		void execute(program, context).then((exit) => process.finish(exit));
-		return process;
+		return execute(program, context).then((exit) => {
+			process.finish(exit);
+			return exit;
+		});
 	}
 
 	/** Its own, wherever else they can be seen. */

@@ -132,7 +132,8 @@ export class Process {
 	readonly machine: ProcessOwner;
 	/** Absent for what a runtime or the kernel started; of a container's it is the shim, once somebody has looked. */
 	parent: Process | undefined;
-	readonly argv: readonly string[];
+	/** Of the program that it is now. */
+	argv: readonly string[];
 	/** Unix ms. */
 	readonly startMs: number;
 	/** Never rejects. */
@@ -179,6 +180,13 @@ export class Process {
 		this.#handlers ??= new Map();
 		if (handler === undefined) this.#handlers.delete(signal);
 		else this.#handlers.set(signal, handler);
+	}
+
+	/** It is another program from now on, which handles no signals yet. @param ignored those that it does not heed either */
+	become(argv: readonly string[], ignored: readonly SignalName[]): void {
+		this.argv = argv;
+		this.#handlers = undefined;
+		for (const signal of ignored) this.onSignal(signal, () => undefined);
 	}
 
 	get traits(): ProcessTraits {

@@ -182,7 +182,9 @@ const exec: Builtin = async (args, { shell, descriptors }) => {
 	// Redirections of `exec` alone stay in force in a real shell; here they last for the command.
 	if (args.length === 0) return 0;
 	try {
-		const exit = await shell.runProgram(args, shell.state.environment(), descriptors);
+		const exit = await shell.becomeProgram(args, shell.state.environment(), descriptors);
+		// Nobody is there any more to run them.
+		shell.state.traps.clear();
 		throw new ExitShell(exit.exitCode);
 	} catch (error) {
 		if (!(error instanceof ExecError)) throw error;

@@ -6,9 +6,9 @@
  * works for `sliceMs` on the machine's processor: a simulated core runs about 25,000 shell commands a second.
  */
 import { sleep } from "../../apimachinery/clock/clock.ts";
-import { ExecError, ForkError, type Machine, type ProcessContext, type Program } from "../machine.ts";
+import { ExecError, ForkError, type Machine, type ProcessContext, type Program, type SpawnOptions } from "../machine.ts";
 import type { Process, ProcessExit } from "../process.ts";
-import type { SignalName } from "../signals.ts";
+import { type SignalName, signalNumbers } from "../signals.ts";
 import { BrokenPipeError, Collector, emptyInput, OutOfMemoryError, type OutputStream, Pipe, writeText } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";
 import { FsError } from "../vfs/inode.ts";
@@ -34,6 +34,7 @@ import type {
 import { SyntaxFault } from "./syntax.ts";
 import { type TestContext, testBinary, testUnary } from "./test-expression.ts";
 
+const signalNames = Object.keys(signalNumbers) as SignalName[];
 const commandsPerSlice = 256;
 const sliceMs = 10;
 const noRoom = "Resource temporarily unavailable";
@@ -72,6 +73,8 @@ export class Interpreter implements ShellApi {
 	readonly #pendingTraps: string[] = [];
 	/** What runs in the foreground, of this shell and of its subshells there. */
 	#foreground: Foreground = { processes: new Set(), interrupted: false };
+	/** A subshell that runs in the process of the shell around it. */
+	#isWithinProcess = false;
 	#commands = 0;
 	/** `0 <= depth <= maxDepth` */
 	#depth = 0;
@@ -206,6 +209,26 @@ export class Interpreter implements ShellApi {
 	}
 
 	async runProgram(argv: readonly string[], env: ReadonlyMap<string, string>, descriptors: DescriptorTable): Promise<ProcessExit> {
+		const child = await this.#fork(() => this.#start(argv, env, descriptors, (options) => this.machine.spawn(options)), descriptors);
+		this.#foreground.processes.add(child);
+		const exit = await child.exited;
+		this.#foreground.processes.delete(child);
+		return exit;
+	}
+
+	async becomeProgram(argv: readonly string[], env: ReadonlyMap<string, string>, descriptors: DescriptorTable): Promise<ProcessExit> {
+		// A subshell has no process to give, and a session needs its terminal to the end.
+		if (this.interactive || this.#isWithinProcess) return this.runProgram(argv, env, descriptors);
+		const ignored = signalNames.filter((signal) => this.state.traps.get(signal) === "");
+		return this.#start(argv, env, descriptors, (options) => this.machine.replace(this.process, options, ignored));
+	}
+
+	#start<T>(
+		argv: readonly string[],
+		env: ReadonlyMap<string, string>,
+		descriptors: DescriptorTable,
+		start: (options: SpawnOptions) => T,
+	): T {
 		const isTerminal = descriptors.get(0)?.isTerminal === true && descriptors.get(1)?.isTerminal === true;
 		const options = {
 			env,
@@ -216,21 +239,15 @@ export class Interpreter implements ShellApi {
 			terminal: isTerminal ? this.#options.terminal : undefined,
 			parent: this.process,
 		};
-		const child = await this.#fork(() => {
-			try {
-				return this.machine.spawn({ ...options, argv });
-			} catch (error) {
-				if (!(error instanceof ExecError) || error.found !== "script") throw error;
-				const [name = ""] = argv;
-				const script = name.includes("/") ? name : (this.machine.which(name, env, this.state.cwd) ?? name);
-				// What has no `#!` is a script of this shell.
-				return this.machine.spawn({ ...options, argv: [this.state.flavor === "bash" ? "bash" : "sh", script, ...argv.slice(1)] });
-			}
-		}, descriptors);
-		this.#foreground.processes.add(child);
-		const exit = await child.exited;
-		this.#foreground.processes.delete(child);
-		return exit;
+		try {
+			return start({ ...options, argv });
+		} catch (error) {
+			if (!(error instanceof ExecError) || error.found !== "script") throw error;
+			const [name = ""] = argv;
+			const script = name.includes("/") ? name : (this.machine.which(name, env, this.state.cwd) ?? name);
+			// What has no `#!` is a script of this shell.
+			return start({ ...options, argv: [this.state.flavor === "bash" ? "bash" : "sh", script, ...argv.slice(1)] });
+		}
 	}
 
 	/** Starts a process. Where there is no room for one, bash waits a while, and others give up: the shell too, unless it is interactive. */
@@ -372,6 +389,7 @@ export class Interpreter implements ShellApi {
 	#subshell(process: Process): Interpreter {
 		const shell = new Interpreter({ ...this.#options, state: this.state.fork(), process, interactive: false });
 		shell.#depth = this.#depth + 1;
+		shell.#isWithinProcess = process === this.process;
 		// A job in the background has a process of its own.
 		if (process === this.process) shell.#foreground = this.#foreground;
 		if (shell.#depth > maxDepth) throw new ShellError("maximum nesting level exceeded", 1);

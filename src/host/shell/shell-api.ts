@@ -25,6 +25,8 @@ export interface ShellApi {
 	/** What `local` has shadowed in the function that runs; undefined outside of functions. */
 	readonly locals: Map<string, Variable | undefined> | undefined;
 	runText(script: string, descriptors: DescriptorTable): Promise<number>;
+	/** As `exec`: the shell's process goes on as this program; resolves when it has ended. Throws `ExecError`. */
+	becomeProgram(argv: readonly string[], env: ReadonlyMap<string, string>, descriptors: DescriptorTable): Promise<ProcessExit>;
 	/** Starts a program in the foreground and waits for it. Throws `ExecError`. */
 	runProgram(argv: readonly string[], env: ReadonlyMap<string, string>, descriptors: DescriptorTable): Promise<ProcessExit>;
 	complain(text: string, descriptors: DescriptorTable): Promise<void>;

@@ -117,6 +117,21 @@ describe("sh -c", () => {
 		expect([stdout.text(), process.exit]).toEqual(["caught\n", { exitCode: 7 }]);
 	});
 
+	it("becomes the program that it execs: one process, which gets the signals itself", async () => {
+		const machine = new TestMachine();
+		const { process } = machine.start(["sh", "-c", "trap 'echo no' EXIT TERM; trap '' INT; exec sleep 100; echo no"]);
+		await machine.clock.advance(1_000);
+		expect(machine.machine.processes().map(({ argv }) => argv.join(" "))).toEqual(["init", "sleep 100"]);
+		process.kill("INT"); // Who ignores a signal hands that on.
+		process.kill("TERM");
+		expect(await process.exited).toEqual({ exitCode: 143, signal: "TERM" });
+		expect(await machine.sh("(exec echo inner); echo $(exec echo $PWD); trap 'echo no' EXIT; exec sh -c 'exit 3'")).toEqual({
+			stdout: "inner\n/\n",
+			stderr: "",
+			exitCode: 3,
+		});
+	});
+
 	it("does not let a busy loop stop the world", async () => {
 		const machine = new TestMachine();
 		const { process } = machine.start(["sh", "-c", "while :; do :; done"]);
