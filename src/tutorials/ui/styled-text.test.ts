@@ -53,6 +53,7 @@ describe("markdown", () => {
 		expect(markdown("run `kubectl get pods` **now**", 60)).toEqual([
 			[{ text: "run " }, { text: "kubectl get pods", color: "cyan" }, { text: " " }, { text: "now", bold: true }],
 		]);
+		expect(textsOf(markdown("an unclosed ` and `` `one` `` and ** two", 60))).toEqual(["an unclosed ` and `one` and ** two"]);
 		expect(textsOf(markdown("- a\n- b\n```\nkind: Pod\n  x\n```\nend", 20))).toEqual(["- a", "- b", "  kind: Pod", "    x", "end"]);
 	});
 });

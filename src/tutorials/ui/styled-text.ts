@@ -192,10 +192,12 @@ function paragraphs(text: string): string[] {
 
 function inline(text: string): Line {
 	const spans: Span[] = [];
-	for (const part of text.split(/(`[^`]+`|\*\*[^*]+\*\*)/)) {
+	for (const part of text.split(/(``.+?``(?!`)|`[^`]+`|\*\*[^*]+\*\*)/)) {
 		if (part === "") continue;
-		if (part.startsWith("`")) spans.push({ text: part.slice(1, -1), color: "cyan" });
-		else if (part.startsWith("**")) spans.push({ text: part.slice(2, -2), bold: true });
+		// Two backticks hold one: `` `a` ``.
+		const code = /^(``|`)(.+)\1$/.exec(part)?.[2];
+		if (code !== undefined) spans.push({ text: /^ .*[^ ].* $/.test(code) ? code.slice(1, -1) : code, color: "cyan" });
+		else if (/^\*\*.+\*\*$/.test(part)) spans.push({ text: part.slice(2, -2), bold: true });
 		else spans.push({ text: part });
 	}
 	return spans;
