@@ -192,7 +192,7 @@ function paragraphs(text: string): string[] {
 
 function inline(text: string): Line {
 	const spans: Span[] = [];
-	for (const part of text.split(/(``.+?``(?!`)|`[^`]+`|\*\*[^*]+\*\*)/)) {
+	for (const part of text.split(/(``.+?``(?!`)|(?<!`)`[^`]+`(?!`)|\*\*[^*]+\*\*)/)) {
 		if (part === "") continue;
 		// Two backticks hold one: `` `a` ``.
 		const code = /^(``|`)(.+)\1$/.exec(part)?.[2];
