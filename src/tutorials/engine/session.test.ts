@@ -165,3 +165,32 @@ test("a command that never ends leaves the step as it is, and ends with the less
 	await session.close();
 	expect((await other).exitCode).toBe(137);
 });
+
+test("checks look again when another member of the store leads", async () => {
+	mkdirSync(join(directory, "members"));
+	writeFileSync(
+		join(directory, "members/lesson.yaml"),
+		`section: "1.2"
+title: ${text("Title")}
+minutes: 1
+cluster: { nodes: 0, storeMembers: 3, speed: 0 }
+steps:
+  - kind: observe
+    id: leader
+    title: ${text("Leader")}
+    text: ${text("Look on.")}
+    checks:
+      - expected: ${text("the third leads")}
+        look: { store: store }
+        that: store.exists(m, m.name == 'control-plane-3' && m.state == 'leader')
+        saw: [{ zh: 别的, en: "\${store.filter(m, m.state == 'leader')[0].name} leads" }]
+`,
+	);
+	session = await LessonSession.open({ ...options, lesson: readLesson(join(directory, "members")), isFresh: true });
+	expect(saw()).toEqual(["control-plane leads"]);
+	const told = new Set<string>();
+	session.cluster.subscribe(({ type }) => told.add(type));
+	await session.cluster.cluster.storeGroup?.moveLeader("control-plane-3");
+	expect((await done()).outcomes).toEqual({ leader: "done" });
+	expect(told).toContain("store");
+});
