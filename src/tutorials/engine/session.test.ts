@@ -6,6 +6,7 @@ import { afterAll, afterEach, expect, test } from "vitest";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { configMaps, namespaces, nodes } from "../../client/resources.ts";
 import { readLesson } from "./lesson-file.ts";
+import { parseLook, see } from "./look.ts";
 import { ProgressError } from "./progress.ts";
 import { LessonSession, SessionError, type SessionOptions } from "./session.ts";
 import { noSurroundings } from "./surroundings.ts";
@@ -193,4 +194,18 @@ steps:
 	await session.cluster.cluster.storeGroup?.moveLeader("control-plane-3");
 	expect((await done()).outcomes).toEqual({ leader: "done" });
 	expect(told).toContain("store");
+
+	// As `kubesim store status` has them, with what is wrong with their links.
+	const members = () => see(parseLook("store"), session.cluster.lookout);
+	const { storeGroup } = session.cluster.cluster;
+	await storeGroup?.stopMember("control-plane-2");
+	storeGroup?.isolateMember("control-plane-2");
+	storeGroup?.setLink("control-plane", "control-plane-3", { delayMs: 1 });
+	const number = expect.any(Number);
+	const numbers = { term: number, index: number, applied: number, revision: number };
+	expect(await members()).toEqual([
+		{ name: "control-plane", state: "follower", ...numbers, faults: ["control-plane > control-plane-3: delayed by 1 ms"] },
+		{ name: "control-plane-2", state: "stopped", term: 0, index: 0, applied: 0, revision: 0, faults: ["control-plane-2: isolated"] },
+		{ name: "control-plane-3", state: "leader", ...numbers, faults: [] },
+	]);
 });
