@@ -122,6 +122,26 @@ describe("a group in one process", () => {
 		await put("a", "1");
 	});
 
+	test("who watches is told of members, leaders and links, and of nothing else", async () => {
+		let told = 0;
+		const stop = group.watch(() => told++);
+		const toldOf = async (what: () => unknown, passMs = 0) => {
+			told = 0;
+			await inTime(Promise.resolve(what()));
+			await clock.advance(passMs);
+			return told > 0;
+		};
+		expect(await toldOf(() => put("a", "1"), 3000)).toBe(false);
+		expect(await toldOf(() => group.isolateMember(leader()))).toBe(true);
+		expect(await toldOf(() => undefined, 3000)).toBe(true);
+		expect(await toldOf(() => group.heal())).toBe(true);
+		await clock.advance(3000);
+		expect(await toldOf(() => group.setLink(names[0], names[1], { delayMs: 1 }))).toBe(true);
+		expect(await toldOf(() => group.stopMember(names[1]))).toBe(true);
+		stop();
+		expect(await toldOf(() => group.startMember(names[1]), 3000)).toBe(false);
+	});
+
 	test("leases run at the leader, are kept alive from anywhere, and outlive it with their whole time", async () => {
 		const lease = await inTime(group.store.grantLease(10));
 		await inTime(group.store.put({ key: "l", value: bytes("x"), lease: lease.id }));

@@ -69,6 +69,7 @@ export class LocalGroup {
 	readonly #network: LocalNetwork;
 	readonly #slots: Map<string, Slot>;
 	readonly #failover: FailoverStore;
+	#watchers: readonly (() => void)[] = [];
 	/** The stores of the members that run. */
 	#running: readonly MaintainedStore[] = [];
 
@@ -124,6 +125,17 @@ export class LocalGroup {
 		}));
 	}
 
+	/**
+	 * Calls `onChange` when a member has started, stopped, come or gone, knows another leader, or none, and when links have changed; not with
+	 * each write. @returns what ends it.
+	 */
+	watch(onChange: () => void): () => void {
+		this.#watchers = [...this.#watchers, onChange];
+		return () => {
+			this.#watchers = this.#watchers.filter((known) => known !== onChange);
+		};
+	}
+
 	/** What Raft knows of each member that runs. */
 	raftStatus(name: string) {
 		return this.#slot(name).running?.replica.status();
@@ -153,15 +165,18 @@ export class LocalGroup {
 
 	isolateMember(name: string): void {
 		this.faults.isolate(this.#idOf(name));
+		this.#tellWatchers();
 	}
 
 	/** All links, or those of one member. */
 	heal(name?: string): void {
 		this.faults.heal(name === undefined ? undefined : this.#idOf(name));
+		this.#tellWatchers();
 	}
 
 	setLink(from: string, to: string, fault: LinkFault): void {
 		this.faults.set(this.#idOf(from), this.#idOf(to), fault);
+		this.#tellWatchers();
 	}
 
 	describeFaults(): readonly string[] {
@@ -225,7 +240,15 @@ export class LocalGroup {
 	}
 
 	#observe({ running }: Slot): void {
-		if (running !== undefined) running.replica.onLeaderChanged = () => this.#failover.reconsider();
+		if (running === undefined) return;
+		running.replica.onLeaderChanged = () => {
+			this.#failover.reconsider();
+			this.#tellWatchers();
+		};
+	}
+
+	#tellWatchers(): void {
+		for (const onChange of this.#watchers) onChange();
 	}
 
 	#count(): void {
@@ -236,6 +259,7 @@ export class LocalGroup {
 		this.#count();
 		this.#failover.reconsider();
 		this.onMembersChanged();
+		this.#tellWatchers();
 	}
 
 	#slot(name: string): Slot {

@@ -104,6 +104,7 @@ function thereText(value: JsonValue, language: Language): string {
 }
 
 function nameOf(object: JsonValue): string {
-	const { metadata } = object as { readonly metadata?: { readonly name?: string } };
-	return metadata?.name ?? "";
+	// A member of the store has its name by itself.
+	const { metadata, name } = object as { readonly metadata?: { readonly name?: string }; readonly name?: string };
+	return metadata?.name ?? name ?? "";
 }

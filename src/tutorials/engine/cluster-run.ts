@@ -31,6 +31,8 @@ export interface Moment {
 export type LessonClusterEvent =
 	| { readonly type: "change"; readonly entry: TimelineEntry }
 	| { readonly type: "request"; readonly event: AuditEvent }
+	/** A member of the store's group came, went, or sees another leader; or a link between them changed. */
+	| { readonly type: "store" }
 	/** The cluster is another one now: `cluster`, `clock` and `timeline` are new. */
 	| { readonly type: "restored" };
 
@@ -136,6 +138,9 @@ export async function startRun(options: RunOptions): Promise<Running> {
 		cluster.apiServer.observe(timeline);
 		timeline.onEntry((entry) => {
 			if (!isSilent) listeners.tell({ type: "change", entry });
+		});
+		cluster.storeGroup?.watch(() => {
+			if (!isSilent) listeners.tell({ type: "store" });
 		});
 		if (spec.images !== undefined) await cluster.loadImages(await readFile(join(lesson.directory, spec.images), "utf8"));
 		const address = await listen(cluster, port);

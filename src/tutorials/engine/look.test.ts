@@ -13,6 +13,7 @@ test.each([
 	["", "it names no kind"],
 	["-n shop", "it names no kind"],
 	["pods a b", "it names more than one object"],
+	["store control-plane", "store stands alone: it is the list of its members"],
 	["pods -n", "nothing follows -n"],
 	["pods -o yaml", "there is no -o here, only -n NAMESPACE, -A and -l SELECTOR"],
 ])("%j is none", (text, message) => {

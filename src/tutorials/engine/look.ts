@@ -1,12 +1,13 @@
 /**
  * What a check looks at, written as one would ask kubectl: `pods web`, `pods -l app=web`, `events -A`, `nodes`. With a name it is the
- * object, or null while there is none; without one it is the list of all that there are.
+ * object, or null while there is none; without one it is the list of all that there are. `store` is no kind: the members of the cluster's
+ * store, as `kubesim store status` has them.
  */
 import type { JsonValue } from "../../apimachinery/json.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { Client } from "../../client/client.ts";
-import { type Cluster, kindOfName } from "../../cluster/index.ts";
+import { type Cluster, kindOfName, type StoreMember, storeMembers } from "../../cluster/index.ts";
 
 export interface Look {
 	/** As it was written. */
@@ -20,6 +21,9 @@ export interface Look {
 	readonly isEverywhere: boolean;
 	readonly labelSelector: string | undefined;
 }
+
+/** What is looked at by this word is not in the API. */
+const storeWord = "store";
 
 export class LookError extends Error {
 	override readonly name = "LookError";
@@ -46,6 +50,7 @@ export function parseLook(text: string): Look {
 	}
 	const [kind = "", name, ...more] = plain;
 	if (kind === "") throw new LookError("it names no kind");
+	if (kind === storeWord && words.length > 1) throw new LookError(`${storeWord} stands alone: it is the list of its members`);
 	if (more.length > 0) throw new LookError("it names more than one object");
 	return { text, kind, name, namespace, isEverywhere, labelSelector };
 }
@@ -60,6 +65,7 @@ export interface Lookout {
 
 /** What there is of it now. A kind that is not served (a definition that is not there yet) has no objects. */
 export async function see(look: Look, { cluster, client: asEngine, namespace: usual }: Lookout): Promise<JsonValue> {
+	if (look.kind === storeWord) return membersOf(cluster);
 	const kind = kindFor(look, cluster);
 	if (kind === undefined) return look.name === undefined ? [] : null;
 	const namespace = kind.namespaced && !look.isEverywhere ? (look.namespace ?? usual) : undefined;
@@ -72,6 +78,18 @@ export async function see(look: Look, { cluster, client: asEngine, namespace: us
 		if (isStatusError(error) && error.code === 404) return look.name === undefined ? [] : null;
 		throw error;
 	}
+}
+
+/** `faults`: what is wrong with its links, in words. An etcd of its own has no members that are known here. */
+function membersOf({ ownStore, storeGroup }: Cluster): JsonValue {
+	if (ownStore === undefined) return [];
+	const faults = storeGroup?.describeFaults() ?? [];
+	return storeMembers(ownStore, storeGroup).map((member) => memberValue(member, faults));
+}
+
+function memberValue({ name, state, term, index, applied, revision }: StoreMember, faults: readonly string[]): JsonValue {
+	const own = faults.filter((fault) => fault.startsWith(`${name}: `) || fault.startsWith(`${name} > `));
+	return { name, state, term, index, applied, revision, faults: own };
 }
 
 function kindFor({ kind }: Look, cluster: Cluster) {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, expect, test } from "vitest";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { configMaps, namespaces, nodes } from "../../client/resources.ts";
 import { readLesson } from "./lesson-file.ts";
+import { parseLook, see } from "./look.ts";
 import { ProgressError } from "./progress.ts";
 import { LessonSession, SessionError, type SessionOptions } from "./session.ts";
 import { noSurroundings } from "./surroundings.ts";
@@ -164,4 +165,47 @@ test("a command that never ends leaves the step as it is, and ends with the less
 	const other = session.run("sleep 1000");
 	await session.close();
 	expect((await other).exitCode).toBe(137);
+});
+
+test("checks look again when another member of the store leads", async () => {
+	mkdirSync(join(directory, "members"));
+	writeFileSync(
+		join(directory, "members/lesson.yaml"),
+		`section: "1.2"
+title: ${text("Title")}
+minutes: 1
+cluster: { nodes: 0, storeMembers: 3, speed: 0 }
+steps:
+  - kind: observe
+    id: leader
+    title: ${text("Leader")}
+    text: ${text("Look on.")}
+    checks:
+      - expected: ${text("the third leads")}
+        look: { store: store }
+        that: store.exists(m, m.name == 'control-plane-3' && m.state == 'leader')
+        saw: [{ zh: 别的, en: "\${store.filter(m, m.state == 'leader')[0].name} leads" }]
+`,
+	);
+	session = await LessonSession.open({ ...options, lesson: readLesson(join(directory, "members")), isFresh: true });
+	expect(saw()).toEqual(["control-plane leads"]);
+	const told = new Set<string>();
+	session.cluster.subscribe(({ type }) => told.add(type));
+	await session.cluster.cluster.storeGroup?.moveLeader("control-plane-3");
+	expect((await done()).outcomes).toEqual({ leader: "done" });
+	expect(told).toContain("store");
+
+	// As `kubesim store status` has them, with what is wrong with their links.
+	const members = () => see(parseLook("store"), session.cluster.lookout);
+	const { storeGroup } = session.cluster.cluster;
+	await storeGroup?.stopMember("control-plane-2");
+	storeGroup?.isolateMember("control-plane-2");
+	storeGroup?.setLink("control-plane", "control-plane-3", { delayMs: 1 });
+	const number = expect.any(Number);
+	const numbers = { term: number, index: number, applied: number, revision: number };
+	expect(await members()).toEqual([
+		{ name: "control-plane", state: "follower", ...numbers, faults: ["control-plane > control-plane-3: delayed by 1 ms"] },
+		{ name: "control-plane-2", state: "stopped", term: 0, index: 0, applied: 0, revision: 0, faults: ["control-plane-2: isolated"] },
+		{ name: "control-plane-3", state: "leader", ...numbers, faults: [] },
+	]);
 });
