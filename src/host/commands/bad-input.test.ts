@@ -141,3 +141,15 @@ describe("checksums and counts", () => {
 		expect(await output(script)).toBe(expected);
 	});
 });
+
+/** Stdout comes before stderr here, see `output`. */
+describe("a file that is there already", () => {
+	it.each([
+		["mv a b; cat b; ls", "a\nb\n"],
+		["cp a b; cat b", "a\n"],
+		["cp a a", "cp: 'a' and 'a' are the same file\n"],
+		["ln -s a l; cp a l; readlink l", "a\ncp: 'a' and 'l' are the same file\n"],
+	])("%s", async (script, expected) => {
+		expect(await output(`mkdir /tmp/d; cd /tmp/d; echo a > a; echo b > b; ${script}`)).toBe(expected);
+	});
+});

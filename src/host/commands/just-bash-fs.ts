@@ -44,7 +44,8 @@ export class JustBashFs implements IFileSystem {
 
 	async stat(path: string): Promise<FsStat> {
 		await this.#turns.next();
-		return statOf(this.files.stat(path));
+		// mv and cp ask by device and inode whether two names are one file.
+		return { ...statOf(this.files.stat(path)), dev: this.files.deviceOf(path) };
 	}
 
 	async lstat(path: string): Promise<FsStat> {

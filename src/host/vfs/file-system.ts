@@ -156,6 +156,12 @@ export class FileSystem {
 		return statOf(this.#find(path, "stat").inode);
 	}
 
+	/** Numbers the file systems that are mounted: with `ino`, whether two paths are one file. Throws FsError. */
+	deviceOf(path: string): number {
+		const { tree } = this.#find(path, "stat");
+		return [...new Set(this.#mounts.values().map((mount) => mount.tree))].indexOf(tree);
+	}
+
 	/** As stat, of a symbolic link itself. */
 	lstat(path: string): FileStat {
 		return statOf(this.#find(path, "lstat", false).inode);

@@ -220,7 +220,7 @@ function areBound(
 		if (revisionOf(volume) < revisionOf(written)) return false;
 		checkReach(volume);
 		if ((volume.spec?.claimRef?.uid ?? "") === "") throw new Error(`ClaimRef got reset for pv ${JSON.stringify(volume.metadata?.name)}`);
-		if (!isFullyBound(currentClaim(claim, cache, "failed to check binding"))) return false;
+		if (!isSettled(currentClaim(claim, cache, "failed to check binding"))) return false;
 	}
 	for (const written of provisions) {
 		const claim = currentClaim(written, cache, "failed to check provisioning pvc");
@@ -229,9 +229,17 @@ function areBound(
 			throw new Error(`provisioning failed for PVC ${JSON.stringify(claim.metadata?.name)}`);
 		const volume = cache.volumeInformer.cache.get(claim.spec?.volumeName ?? "");
 		if (volume !== undefined) checkReach(volume);
-		if (volume === undefined || !isFullyBound(claim)) return false;
+		if (volume === undefined || !isSettled(claim)) return false;
 	}
 	return true;
+}
+
+/**
+ * Bound, and its status says so, which comes one write later. Upstream looks each second only, and so never sees what is between;
+ * a kubelet that did would tell of a claim that is not bound (FailedMount).
+ */
+function isSettled(claim: PersistentVolumeClaim): boolean {
+	return isFullyBound(claim) && claim.status?.phase === "Bound";
 }
 
 /** As the server has it: what is assumed may be another pod's wish. */

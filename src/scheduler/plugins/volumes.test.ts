@@ -103,11 +103,15 @@ describe("VolumeBinding", () => {
 		expect(disk.spec?.claimRef).toMatchObject({ namespace: "default", name: "data" });
 		expect(disk.metadata?.annotations).toEqual({ "pv.kubernetes.io/bound-by-controller": "yes" });
 		const data = await world.client.resource(persistentVolumeClaims).get({ namespace: "default", name: "data" });
-		await world.client.resource(persistentVolumeClaims).update({
+		const written = await world.client.resource(persistentVolumeClaims).update({
 			...data,
 			metadata: { ...data.metadata, annotations: { "pv.kubernetes.io/bind-completed": "yes" } },
 			spec: { ...data.spec, volumeName: "disk" },
 		});
+		await world.clock.advance(0);
+		// The kubelet goes by the claim's status: the pod does not come to it before.
+		expect(answer()).toBeUndefined();
+		await world.client.resource(persistentVolumeClaims).updateStatus({ ...written, status: { phase: "Bound" } });
 		await world.clock.advance(0);
 		expect(answer()).toBe("bound");
 	});
