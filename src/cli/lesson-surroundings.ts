@@ -53,8 +53,15 @@ async function openBeside(cluster: Cluster, home: string, url: string): Promise<
 		...schedulerMethods(cluster),
 		/** Opens the etcd API on a port that is free. */
 		"store.serve": () => store.open(),
+		/** What a node's own administrator did: files on it are not in the store. */
+		"node.run": async ({ node, script }: Readonly<Record<string, unknown>>) => {
+			const { exitCode, stderr } = await cluster.nodes.run(String(node), String(script));
+			if (exitCode !== 0) throw new Error(`the script on ${String(node)} exited with ${exitCode}: ${stderr.trim()}`);
+		},
 	};
-	const control = await serveControl(controlSocketIn(directory.path), methods);
+	const control = await serveControl(controlSocketIn(directory.path), methods, (request, streams, signal) =>
+		cluster.nodes.exec(request.node, request, streams, signal),
+	);
 	return {
 		methods,
 		close: async () => {
