@@ -27,7 +27,7 @@ export { type Credentials, root } from "./credentials.ts";
 export { deviceTree } from "./devices.ts";
 export { type DiskUsage, type Hardware, Kernel, PidNamespace } from "./kernel.ts";
 export type { KernelLogLine } from "./kernel-log.ts";
-export { defaultPath, ExecError, Machine, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
+export { contextWith, defaultPath, ExecError, Machine, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
 export type { NamespaceKeys } from "./namespaces.ts";
 
 export {

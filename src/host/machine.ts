@@ -368,7 +368,7 @@ export class Machine implements ProcessOwner {
 				},
 			};
 		};
-		const context: ProcessContext = {
+		const context = {
 			argv,
 			// Read when asked for: most of what runs for long never looks at its environment.
 			get env() {
@@ -381,11 +381,10 @@ export class Machine implements ProcessOwner {
 			terminal: options.terminal,
 			machine: this,
 			process,
-			get files() {
-				return process.machine.files.as(process);
-			},
 		};
-		return execute(program, context).then((exit) => {
+		// Not copied with the rest: who hands its context on has not looked at the files, which most containers never do.
+		Object.defineProperty(context, "files", { get: () => process.machine.files.as(process) });
+		return execute(program, context as unknown as ProcessContext).then((exit) => {
 			process.finish(exit);
 			return exit;
 		});
@@ -452,6 +451,11 @@ export class Machine implements ProcessOwner {
 		if (interpreter === path || !files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
 		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
 	}
+}
+
+/** A context that differs in some ways, and is the same in all others, what is looked up late among them. */
+export function contextWith(context: ProcessContext, changes: Partial<ProcessContext>): ProcessContext {
+	return Object.create(context, Object.getOwnPropertyDescriptors(changes)) as ProcessContext;
 }
 
 async function execute(program: Program, context: ProcessContext): Promise<ProcessExit> {

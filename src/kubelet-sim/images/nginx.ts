@@ -4,6 +4,7 @@
  * /etc/nginx/nginx.conf; everything else is ignored.
  */
 import {
+	contextWith,
 	type HttpRequest,
 	type HttpResponse,
 	httpServer,
@@ -320,7 +321,7 @@ const nginxProgram: Program = async (context) => {
 /** `/docker-entrypoint.sh command …`: nginx itself, or whatever else is named. */
 const entrypoint: Program = async (context) => {
 	const command = context.argv.slice(1);
-	if (command[0] === "nginx" || command[0] === "nginx-debug") return nginxProgram({ ...context, argv: command, env: context.env });
+	if (command[0] === "nginx" || command[0] === "nginx-debug") return nginxProgram(contextWith(context, { argv: command }));
 	const child = context.machine.spawn({ ...context, argv: command, env: context.env, parent: context.process });
 	for (const signal of ["TERM", "INT", "QUIT", "HUP"] as const) context.process.onSignal(signal, () => child.kill(signal));
 	return (await child.exited).exitCode;

@@ -4,7 +4,15 @@
  * Not implemented: expiry, persistence, transactions, other types. A replica answers reads with its master's data as
  * long as it can reach it, then with what it read last.
  */
-import { type Connection, type Listener, NetworkError, type ProcessContext, type Program, writeText } from "../../host/index.ts";
+import {
+	type Connection,
+	contextWith,
+	type Listener,
+	NetworkError,
+	type ProcessContext,
+	type Program,
+	writeText,
+} from "../../host/index.ts";
 import { debian } from "./base.ts";
 import { type Image, once } from "./image.ts";
 import { encodeCommand, encodeReply, type Reply, ReplyReader, RespError, RespReader } from "./resp.ts";
@@ -285,7 +293,7 @@ function formatReply(answer: Reply, pretty: boolean): string {
 const entrypoint: Program = async (context) => {
 	const command = context.argv.slice(1);
 	const argv = command[0]?.startsWith("-") || command.length === 0 ? ["redis-server", ...command] : command;
-	if (argv[0] === "redis-server") return server({ ...context, argv, env: context.env });
+	if (argv[0] === "redis-server") return server(contextWith(context, { argv }));
 	const child = context.machine.spawn({ ...context, argv, env: context.env, parent: context.process });
 	for (const signal of ["TERM", "INT"] as const) context.process.onSignal(signal, () => child.kill(signal));
 	return (await child.exited).exitCode;

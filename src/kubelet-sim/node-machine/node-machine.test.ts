@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from "vitest";
-import { Collector, emptyInput } from "../../host/index.ts";
+import { Collector, emptyInput, Machine } from "../../host/index.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
 import { onNode } from "../testing/on-node.ts";
 
@@ -89,4 +89,16 @@ it("has its bridge, its routes, kube-proxy's rules, and its pods' names", async 
 	expect(await onNode(harness, "curl -s 10.244.0.2 | head -n 4")).toContain("Welcome to nginx!");
 	expect(await onNode(harness, "ss -Hlntp")).toMatch(/0\.0\.0\.0:80 .*users:\(\("nginx",pid=1\d{3},fd=6\)\)/);
 	expect(await onNode(harness, "dig +short n1")).toBe("172.18.0.2\n");
+});
+
+it("leaves the files of containers alone that nobody has looked into, and that write none", async () => {
+	harness = new FleetHarness();
+	await harness.start("n1");
+	const images = { nginx: {}, redis: {}, busybox: { command: ["sleep", "1000"] }, "registry.k8s.io/pause:3.10": {}, whatever: {} };
+	for (const [index, [image, container]] of Object.entries(images).entries()) await harness.pod(`p${index}`, { image, ...container });
+	await harness.clock.advance(5_000);
+	const node = harness.fleet.machineOf("n1");
+	const containers = new Set(node?.processes().flatMap(({ machine }) => (machine instanceof Machine && machine !== node ? [machine] : [])));
+	expect(containers.size).toBeGreaterThanOrEqual(5);
+	expect([...containers].filter(({ hasFiles }) => hasFiles).map(({ hostname }) => hostname)).toEqual([]);
 });
