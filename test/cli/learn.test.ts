@@ -12,8 +12,8 @@ beforeEach(() => {
 });
 afterEach(() => home[Symbol.asyncDispose]());
 
-function learn(args: string): string {
-	const env = { ...home.env, SHELL: "/bin/sh", PATH: `${dirname(kubectlPath())}:${process.env.PATH}`, LANG: "en_US.UTF-8" };
+function learn(args: string, more: Readonly<Record<string, string>> = {}): string {
+	const env = { ...home.env, ...more, SHELL: "/bin/sh", PATH: `${dirname(kubectlPath())}:${process.env.PATH}`, LANG: "en_US.UTF-8" };
 	const words = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
 	return `echo before; env ${words.join(" ")} ${process.execPath} ${kubesimBin()} learn ${args}; echo "ended with $?"`;
 }
@@ -23,6 +23,7 @@ test.skipIf(!hasTmux)(
 	async () => {
 		using terminal = new Terminal(learn("3.3.1"));
 		await terminal.shows(/Step 1\/\d+ · read: What a Pod is/);
+		expect(terminal.isColoured).toBe(true);
 		terminal.press("Enter");
 		await terminal.shows(/Step 2\/\d+ · do/);
 		terminal.type("kubectl get nodes --no-headers");
@@ -46,17 +47,21 @@ test.skipIf(!hasTmux)(
 	},
 );
 
-test.skipIf(!hasTmux)("a closed terminal ends the lesson; it goes on in the next one, and not in two at once", async () => {
-	{
-		using terminal = new Terminal(learn("3.3.1"));
-		await terminal.shows(/Step 1\/\d+/);
-		terminal.press("Enter");
-		await terminal.shows(/Step 2\/\d+/);
-		using second = new Terminal(learn("3.3.1"));
-		await second.shows(
-			/this lesson is open in another terminal \(process \d+\)\nEnd it there \(:quit\), or wait until it has ended\.\nended with 1/,
-		);
-	}
-	await eventually(async () => ((await home.try("learn reset 3.3.1")).exitCode === 0 ? true : undefined));
-	expect(await home.run("learn status --output json")).toBe("[]\n");
-});
+test.skipIf(!hasTmux)(
+	"a closed terminal ends the lesson; it goes on in the next one, and not in two at once; with NO_COLOR nothing has one",
+	async () => {
+		{
+			using terminal = new Terminal(learn("3.3.1", { NO_COLOR: "1" }));
+			await terminal.shows(/Step 1\/\d+/);
+			expect(terminal.isColoured).toBe(false);
+			terminal.press("Enter");
+			await terminal.shows(/Step 2\/\d+/);
+			using second = new Terminal(learn("3.3.1"));
+			await second.shows(
+				/this lesson is open in another terminal \(process \d+\)\nEnd it there \(:quit\), or wait until it has ended\.\nended with 1/,
+			);
+		}
+		await eventually(async () => ((await home.try("learn reset 3.3.1")).exitCode === 0 ? true : undefined));
+		expect(await home.run("learn status --output json")).toBe("[]\n");
+	},
+);

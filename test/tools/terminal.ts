@@ -32,6 +32,13 @@ export class Terminal implements Disposable {
 		return this.#tmux("capture-pane", "-p").trimEnd();
 	}
 
+	/** Whether anything that the screen shows has a colour. */
+	get isColoured(): boolean {
+		// SGR 30-37 and 90-97, of which tmux writes what the program wrote.
+		// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+		return /\u001b\[(\d+;)*[39][0-7]m/.test(this.#tmux("capture-pane", "-e", "-p"));
+	}
+
 	async shows(pattern: RegExp): Promise<RegExpExecArray> {
 		return await eventually(() => pattern.exec(this.screen()) ?? undefined, { what: () => `${pattern} in\n${this.screen()}` });
 	}

@@ -42,14 +42,4 @@ export class VirtualTerminal {
 	get isAlternate(): boolean {
 		return this.#terminal.buffer.active.type === "alternate";
 	}
-
-	/** Whether anything that is shown has a colour. */
-	get isColoured(): boolean {
-		const { active } = this.#terminal.buffer;
-		return Array.from({ length: this.#terminal.rows }, (_, row) => active.getLine(row)).some((line) =>
-			Array.from({ length: this.#terminal.cols }, (_, column) => line?.getCell(column)).some(
-				(cell) => cell !== undefined && !cell.isFgDefault(),
-			),
-		);
-	}
 }
