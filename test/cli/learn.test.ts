@@ -13,7 +13,15 @@ beforeEach(() => {
 afterEach(() => home[Symbol.asyncDispose]());
 
 function learn(args: string, more: Readonly<Record<string, string>> = {}): string {
-	const env = { ...home.env, ...more, SHELL: "/bin/sh", PATH: `${dirname(kubectlPath())}:${process.env.PATH}`, LANG: "en_US.UTF-8" };
+	// In CI a terminal is not taken to have colours.
+	const env = {
+		...home.env,
+		FORCE_COLOR: "1",
+		...more,
+		SHELL: "/bin/sh",
+		PATH: `${dirname(kubectlPath())}:${process.env.PATH}`,
+		LANG: "en_US.UTF-8",
+	};
 	const words = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
 	return `echo before; env ${words.join(" ")} ${process.execPath} ${kubesimBin()} learn ${args}; echo "ended with $?"`;
 }
