@@ -6,7 +6,7 @@
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { Cpu, noThrottling, type Throttling } from "./cpu.ts";
-import { Kernel, PidNamespace } from "./kernel.ts";
+import { type HostCommand, Kernel, PidNamespace } from "./kernel.ts";
 import type { NamespaceKeys } from "./namespaces.ts";
 import type { NetworkStack } from "./net/network.ts";
 import { ResolvingNetwork } from "./net/resolver.ts";
@@ -92,15 +92,7 @@ export interface DerivedNamespaces {
 	readonly keys: NamespaceKeys;
 }
 
-export interface SpawnOptions {
-	readonly argv: readonly string[];
-	readonly env: ReadonlyMap<string, string>;
-	readonly cwd: string;
-	readonly stdin: InputStream;
-	readonly stdout: OutputStream;
-	readonly stderr: OutputStream;
-	readonly terminal?: Terminal | undefined;
-	readonly parent?: Process | undefined;
+export interface SpawnOptions extends HostCommand {
 	/** For a process that was there before anybody looked: the pids that were kept for it, and since when it runs (Unix ms). */
 	readonly pids?: { readonly pid: number; readonly hostPid: number };
 	readonly startMs?: number;

@@ -13,6 +13,7 @@ import { type EditKey, edit, emptyInput, enter, insert, type LineInput } from ".
 import { panes } from "./panes/index.ts";
 import type { Layout } from "./panes/pane.ts";
 import type { Selection } from "./step-lines.ts";
+import { plain, truncate } from "./styled-text.ts";
 import { type ScreenWord, screenWordsIn } from "./words.ts";
 
 export interface LessonView {
@@ -308,8 +309,10 @@ export class LessonModel {
 		try {
 			const layout = await panes[pane]?.read({ session, word: this.word });
 			if (layout !== undefined && this.#view.pane === pane) this.#set({ layout });
-		} catch {
-			// The cluster is being taken back: what it is then is looked at when it is there.
+		} catch (error) {
+			// While the cluster is taken back there is nothing to look at: it is looked at when it is there.
+			if (session.state.phase === "preparing" || session.state.phase === "closed") return;
+			this.#set({ layout: (width) => [plain(truncate(String(error), width), { color: "red" })] });
 		}
 	}
 
