@@ -29,8 +29,12 @@ export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgr
 /** Resolves when the learner has left. Rejects with what kept a lesson from being opened. */
 export async function runScreens({ course, section, language, input, output, ...session }: ScreensOptions): Promise<void> {
 	let current: OpenLesson | undefined;
+	// Only the lesson that was asked for begins anew, and once: others are chosen from the list later.
+	let fresh = session.isFresh === true ? section : undefined;
 	const open = async (wanted: string, hooks: LessonHooks): Promise<OpenLesson> => {
-		const opened = await LessonSession.open({ ...session, lesson: course.lesson(wanted), onProgress: hooks.onProgress });
+		const isFresh = wanted === fresh;
+		const opened = await LessonSession.open({ ...session, isFresh, lesson: course.lesson(wanted), onProgress: hooks.onProgress });
+		if (isFresh) fresh = undefined;
 		const lendTerminal = (run: () => Promise<void>) => hooks.lendTerminal(() => withoutReading(input, run));
 		const model = new LessonModel({ session: opened, language, ...hooks, lendTerminal });
 		current = {
@@ -53,8 +57,8 @@ export async function runScreens({ course, section, language, input, output, ...
 		try {
 			const lesson = course.lesson(wanted);
 			const { step: kept } = new ProgressStore(session.stateDirectory, lesson.section).read() ?? {};
-			const step = lesson.steps.find(({ id }) => id === kept) ?? lesson.steps[0];
-			return step === undefined || session.isFresh === true ? undefined : { lesson, step };
+			const step = (wanted === fresh ? undefined : lesson.steps.find(({ id }) => id === kept)) ?? lesson.steps[0];
+			return step === undefined ? undefined : { lesson, step };
 		} catch {
 			// Whoever opens it says what is wrong.
 			return undefined;

@@ -67,11 +67,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-function start(language: Language, section?: string, terminal = new VirtualTerminal()) {
+function start(language: Language, section?: string, terminal = new VirtualTerminal(), isFresh = false) {
 	const ended = runScreens({
 		course: new Course(join(directory, "course")),
 		section,
 		language,
+		isFresh,
 		stateDirectory: join(directory, `state-${language}`),
 		env: { ...process.env, SHELL: "/bin/sh" },
 		random: new SeededRandom("screens"),
@@ -175,6 +176,21 @@ it("goes on where one was, in Chinese, is redrawn when the window changes, and i
 	terminal.press(":quit\r");
 	await ended;
 	expect(terminal.isAlternate).toBe(false);
+});
+
+it("begins only the lesson anew that was asked for", async () => {
+	const { terminal, shows, ended } = start("zh", "1.1", new VirtualTerminal(), true);
+	await shows(/○○○○[\s\S]*步骤 1\/4/);
+	terminal.press("\r");
+	await shows(/●○○○[\s\S]*步骤 2\/4/);
+	terminal.press(":quit\r");
+	await ended;
+	const other = start("zh", undefined, new VirtualTerminal(), true);
+	await other.shows(/› ◐ 1\.1/);
+	other.terminal.press("\r");
+	await other.shows(/●○○○[\s\S]*步骤 2\/4/);
+	other.terminal.press(":quit\r");
+	await other.ended;
 });
 
 /** Columns before the first `mark`. */
