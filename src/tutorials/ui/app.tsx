@@ -1,11 +1,12 @@
 /** The list of lessons, or a lesson. */
-import { useApp } from "ink";
-import { type ReactNode, useEffect, useReducer, useRef, useState } from "react";
+import { useApp, useInput } from "ink";
+import { type ReactNode, useEffect, useReducer, useState } from "react";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { Language } from "../engine/text.ts";
 import { CourseTree, type TreeLesson } from "./course-tree.tsx";
+import { Keyboard, KeyboardContext } from "./keyboard.ts";
 import type { LessonModel } from "./lesson-model.ts";
-import { LessonScreen, typeAll } from "./lesson-screen.tsx";
+import { LessonScreen } from "./lesson-screen.tsx";
 import { LineRow } from "./lines.tsx";
 import { Preview, type PreviewProps } from "./preview.tsx";
 import { plain } from "./styled-text.ts";
@@ -40,13 +41,22 @@ export interface LessonHooks {
 	readonly onProgress: (text: string) => void;
 }
 
-export function App({ language, word, lessons, section, open, preview }: AppProps): ReactNode {
+export function App(props: AppProps): ReactNode {
+	const [keyboard] = useState(() => new Keyboard());
+	useInput(keyboard.press);
+	return (
+		<KeyboardContext value={keyboard}>
+			<Screen {...props} keyboard={keyboard} />
+		</KeyboardContext>
+	);
+}
+
+function Screen({ language, word, lessons, section, open, preview, keyboard }: AppProps & { readonly keyboard: Keyboard }): ReactNode {
 	const { exit, suspendTerminal } = useApp();
 	const [chosen, choose] = useState(section);
 	const [last, setLast] = useState(section);
 	const [lesson, setLesson] = useState<OpenLesson>();
 	const [progress, setProgress] = useState("");
-	const typedAhead = useRef("");
 	const [, redraw] = useReducer((count: number) => count + 1, 0);
 	useEffect(() => {
 		if (chosen === undefined) return undefined;
@@ -55,7 +65,11 @@ export function App({ language, word, lessons, section, open, preview }: AppProp
 		const leave = (then: () => void) => {
 			isOver = true;
 			setLesson(undefined);
-			void (opened?.close() ?? Promise.resolve()).then(then, exit);
+			void (opened?.close() ?? Promise.resolve()).then(() => {
+				// Keys that were meant for the lesson are not for the list.
+				keyboard.clear();
+				then();
+			}, exit);
 		};
 		open(chosen, {
 			lendTerminal: (run) => suspendTerminal(run),
@@ -67,14 +81,12 @@ export function App({ language, word, lessons, section, open, preview }: AppProp
 				opened = ready;
 				if (isOver) return void ready.close();
 				setLesson(ready);
-				void typeAll(ready.model, typedAhead.current);
-				typedAhead.current = "";
 			},
 			(error: unknown) => exit(error),
 		);
 		setLast(chosen);
 		return undefined;
-	}, [chosen, open, exit, suspendTerminal]);
+	}, [chosen, open, exit, suspendTerminal, keyboard]);
 	useEffect(() => {
 		const timer = new WallClock().setInterval(redraw, tickMs);
 		return () => timer.cancel();
@@ -84,18 +96,7 @@ export function App({ language, word, lessons, section, open, preview }: AppProp
 	if (lesson === undefined) {
 		const shown = preview(chosen);
 		if (shown === undefined) return <LineRow line={plain(`${word("starting")} ${progress}`, { dim: true })} />;
-		return (
-			<Preview
-				{...shown}
-				language={language}
-				word={word}
-				progress={progress}
-				onQuit={() => exit()}
-				onType={(typed) => {
-					typedAhead.current += typed;
-				}}
-			/>
-		);
+		return <Preview {...shown} language={language} word={word} progress={progress} onQuit={() => exit()} />;
 	}
 	return <LessonScreen model={lesson.model} nowMs={lesson.nowMs} speed={lesson.speed} />;
 }

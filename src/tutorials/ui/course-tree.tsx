@@ -1,7 +1,8 @@
 /** All lessons, by chapters, with how far one is in each. */
-import { Box, useInput, useWindowSize } from "ink";
+import { Box, useWindowSize } from "ink";
 import { type ReactNode, useState } from "react";
 import type { Language, Text } from "../engine/text.ts";
+import { useKeys } from "./keyboard.ts";
 import { LineRow, Lines } from "./lines.tsx";
 import { type Line, pad, plain, truncate } from "./styled-text.ts";
 import type { ScreenWord } from "./words.ts";
@@ -27,13 +28,14 @@ export function CourseTree({ lessons, section, language, word, onChoose, onQuit 
 	const { columns, rows } = useWindowSize();
 	const first = lessons.findIndex((lesson) => lesson.section === section);
 	const [at, setAt] = useState(Math.max(0, first));
-	useInput((typed, key) => {
+	useKeys((typed, key) => {
 		if (key.upArrow || typed === "k") setAt((place) => Math.max(0, place - 1));
 		else if (key.downArrow || typed === "j") setAt((place) => Math.min(lessons.length - 1, place + 1));
 		else if (key.home) setAt(0);
 		else if (key.end) setAt(lessons.length - 1);
 		else if (key.return) onChoose(lessons[at]?.section ?? "");
 		else if (typed === "q" || key.escape || (key.ctrl && typed === "c")) onQuit();
+		return true;
 	});
 	const lines = treeLines({ lessons, at, language, word, width: columns });
 	const height = Math.max(1, rows - 2);

@@ -79,10 +79,12 @@ export async function runScreens({ course, section, language, input, output, ...
 	);
 	const onHangUp = () => app.unmount();
 	process.on("SIGTERM", onHangUp).on("SIGHUP", onHangUp);
+	input.on("end", onHangUp);
 	try {
 		await app.waitUntilExit();
 	} finally {
 		process.off("SIGTERM", onHangUp).off("SIGHUP", onHangUp);
+		input.off("end", onHangUp);
 		await current?.close();
 	}
 }

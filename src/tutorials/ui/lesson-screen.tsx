@@ -12,9 +12,11 @@
  *
  * In a window narrower than 110 columns the text and the pane take turns.
  */
-import { Box, useInput, usePaste, useWindowSize } from "ink";
+import { Box, usePaste, useWindowSize } from "ink";
 import { type ReactNode, useSyncExternalStore } from "react";
+import { useKeys } from "./keyboard.ts";
 import type { LessonModel, LessonView } from "./lesson-model.ts";
+import type { EditKey } from "./line-input.ts";
 import { LineRow, Lines } from "./lines.tsx";
 import { clockTime } from "./panes/clock-time.ts";
 import { panes } from "./panes/index.ts";
@@ -68,7 +70,7 @@ export function LessonScreen({
 	const { word, language } = model;
 	const text = stepLines(view.state, { language, word, selection: view.selection, width: sizes.textWidth - 1 });
 	const most = Math.max(0, text.length - sizes.upperHeight);
-	useKeys(model, sizes, most);
+	useLessonKeys(model, sizes, most);
 	if (columns < smallest.columns || rows < smallest.rows) return <LineRow line={plain(truncate(word("tooSmall"), columns))} />;
 	const scroll = Math.min(view.scroll, most);
 	return (
@@ -221,36 +223,56 @@ function keysOf({ state: { phase, step } }: LessonView, word: (word: ScreenWord)
 	}
 }
 
-function useKeys(model: LessonModel, { isNarrow, upperHeight }: Sizes, most: number): void {
+/** What Ctrl and a letter do to the command line, as in a shell. */
+const controlKeys: Readonly<Record<string, EditKey>> = {
+	a: "home",
+	b: "left",
+	e: "end",
+	f: "right",
+	h: "backspace",
+	k: "killToEnd",
+	n: "newer",
+	p: "older",
+	u: "killLine",
+	w: "killWord",
+};
+
+function useLessonKeys(model: LessonModel, { isNarrow, upperHeight }: Sizes, most: number): void {
+	const control = (letter: string): void => {
+		const edit = controlKeys[letter];
+		if (edit !== undefined) model.edit(edit);
+		else if (letter === "c") model.interrupt();
+		else if (letter === "l") model.clear();
+		else if (letter === "i") model.nextPane(1, isNarrow);
+	};
+	/** Keys that came at once, on a slow line or from a program: each counts. */
+	const typeAll = async (typed: string): Promise<void> => {
+		for (const part of typed.split(controlCharacters)) {
+			if (part === "\r") await model.submit();
+			else if (part === "\u007f") model.edit("backspace");
+			else if (controlCharacters.test(part)) control(String.fromCharCode(part.charCodeAt(0) + 0x60));
+			else if (part !== "") model.type(part);
+		}
+	};
 	usePaste((text) => model.type(text.replaceAll(/\r?\n/g, " ")));
-	useInput((typed, key) => {
-		if (key.ctrl && typed === "c") model.interrupt();
-		else if (key.return) void model.submit();
+	useKeys((typed, key) => {
+		if (key.return) void model.submit();
 		else if (key.tab) model.nextPane(key.shift ? -1 : 1, isNarrow);
 		else if (key.pageUp) model.scrollBy(-Math.max(1, upperHeight - 2), most);
 		else if (key.pageDown) model.scrollBy(Math.max(1, upperHeight - 2), most);
 		else if (key.upArrow) model.edit("older");
 		else if (key.downArrow) model.edit("newer");
-		else if (key.leftArrow || (key.ctrl && typed === "b")) model.edit("left");
-		else if (key.rightArrow || (key.ctrl && typed === "f")) model.edit("right");
-		else if (key.home || (key.ctrl && typed === "a")) model.edit("home");
-		else if (key.end || (key.ctrl && typed === "e")) model.edit("end");
+		else if (key.leftArrow) model.edit("left");
+		else if (key.rightArrow) model.edit("right");
+		else if (key.home) model.edit("home");
+		else if (key.end) model.edit("end");
 		else if (key.backspace) model.edit("backspace");
 		else if (key.delete) model.edit("delete");
-		else if (key.ctrl && typed === "u") model.edit("killLine");
-		else if (key.ctrl && typed === "k") model.edit("killToEnd");
-		else if (key.ctrl && typed === "w") model.edit("killWord");
-		else if (key.ctrl && typed === "l") model.clear();
-		else if (!key.ctrl && !key.meta && !key.escape && typed !== "") void typeAll(model, typed);
+		else if (key.ctrl) control(typed);
+		else if (!key.meta && !key.escape && typed !== "") void typeAll(typed);
+		return true;
 	});
 }
 
-/** Keys that came at once, on a slow line or from a program, or before there was anybody to take them: some of them may be Enter. */
-export async function typeAll(model: LessonModel, typed: string): Promise<void> {
-	const [first = "", ...rest] = typed.split("\r");
-	if (first !== "") model.type(first);
-	for (const more of rest) {
-		await model.submit();
-		if (more !== "") model.type(more);
-	}
-}
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is they that are looked for
+const controlCharacters = /([\u0000-\u001f\u007f])/;

@@ -1,8 +1,9 @@
 /** A lesson whose cluster is still starting: what can be read is there at once. */
-import { Box, useInput, useWindowSize } from "ink";
+import { Box, useWindowSize } from "ink";
 import type { ReactNode } from "react";
 import type { Lesson, Step } from "../engine/lesson.ts";
 import type { Language } from "../engine/text.ts";
+import { useKeys } from "./keyboard.ts";
 import { LineRow, Lines } from "./lines.tsx";
 import { markdown, pad, plain, truncate, wrap } from "./styled-text.ts";
 import type { ScreenWord } from "./words.ts";
@@ -16,16 +17,15 @@ export interface PreviewProps {
 	/** What is being done just now. */
 	readonly progress: string;
 	readonly onQuit: () => void;
-	/** Told what is typed meanwhile; "\r" is Enter. */
-	readonly onType: (typed: string) => void;
 }
 
-export function Preview({ lesson, step, language, word, progress, onQuit, onType }: PreviewProps): ReactNode {
+export function Preview({ lesson, step, language, word, progress, onQuit }: PreviewProps): ReactNode {
 	const { columns, rows } = useWindowSize();
-	useInput((typed, key) => {
-		if (key.ctrl && typed === "c") onQuit();
-		else if (key.return) onType("\r");
-		else if (!key.ctrl && !key.meta && !key.escape) onType(typed);
+	useKeys((typed, key) => {
+		const isInterrupt = key.ctrl && typed === "c";
+		if (isInterrupt) onQuit();
+		// The rest is for the lesson.
+		return isInterrupt;
 	});
 	const head = `${word("step")} ${lesson.steps.indexOf(step) + 1}/${lesson.steps.length} · ${word(step.kind)}: ${step.title[language]}`;
 	const width = Math.max(1, columns - 1);

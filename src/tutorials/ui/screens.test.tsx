@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { beforeEach, expect, it, onTestFinished } from "vitest";
 import { sleep } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
@@ -55,7 +55,8 @@ const down = "\u001b[B";
 const clock = new WallClock();
 let directory: string;
 
-beforeAll(() => {
+// Each try begins with nothing learnt.
+beforeEach(() => {
 	directory = mkdtempSync(join(tmpdir(), "kubesim-screens-"));
 	for (const [section, more] of [
 		["1.1", lesson],
@@ -64,8 +65,8 @@ beforeAll(() => {
 		mkdirSync(join(directory, "course", section), { recursive: true });
 		writeFileSync(join(directory, "course", section, "lesson.yaml"), more);
 	}
+	return () => rmSync(directory, { recursive: true, force: true });
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function start(language: Language, section?: string, terminal = new VirtualTerminal(), isFresh = false) {
 	const ended = runScreens({
@@ -79,6 +80,11 @@ function start(language: Language, section?: string, terminal = new VirtualTermi
 		surroundings: noSurroundings,
 		input: terminal.input,
 		output: terminal.output,
+	});
+	// A test that fails leaves nothing that goes on beside the next one.
+	onTestFinished(async () => {
+		terminal.hangUp();
+		await ended;
 	});
 	const shows = async (pattern: RegExp): Promise<string> => {
 		for (let turn = 0; turn < 1_000; turn++) {
@@ -176,6 +182,26 @@ it("goes on where one was, in Chinese, is redrawn when the window changes, and i
 	terminal.press(":quit\r");
 	await ended;
 	expect(terminal.isAlternate).toBe(false);
+});
+
+it("loses no key that is pressed while the cluster starts and the screen changes", async () => {
+	const { terminal, shows, ended } = start("en", "1.1");
+	await shows(/starting the lesson's cluster …/);
+	let count = 0;
+	while (!terminal.rows().join("\n").includes("○○○○")) {
+		terminal.press("x");
+		count++;
+		await sleep(clock, 1);
+	}
+	const home = "\u0001";
+	const end = "\u0005";
+	terminal.press(home);
+	terminal.press("printf ");
+	terminal.press(end);
+	terminal.press(" | wc -c\r");
+	await shows(new RegExp(`^ *${count}$`, "m"));
+	terminal.press(":quit\r");
+	await ended;
 });
 
 it("begins only the lesson anew that was asked for", async () => {

@@ -27,6 +27,11 @@ export class VirtualTerminal {
 		this.#keys.write(keys);
 	}
 
+	/** The window is closed. */
+	hangUp(): void {
+		this.#keys.end();
+	}
+
 	resize(columns: number, rows: number): void {
 		this.#terminal.resize(columns, rows);
 		Object.assign(this.output, { columns, rows });
