@@ -8,6 +8,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
+import { shellWord } from "../apimachinery/shell-word.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import type { Cluster } from "../cluster/index.ts";
 import { standaloneKubeconfig } from "../cluster/kubeconfig-entry.ts";
@@ -74,7 +75,7 @@ async function openBeside(cluster: Cluster, home: string, url: string): Promise<
 function writeCommand(directory: string, command: readonly string[]): void {
 	mkdirSync(directory, { recursive: true });
 	const path = join(directory, "kubesim");
-	const words = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+	const words = command.map(shellWord).join(" ");
 	writeFileSync(path, `#!/bin/sh\nexec ${words} "$@"\n`);
 	chmodSync(path, 0o755);
 }

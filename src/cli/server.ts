@@ -3,12 +3,14 @@
  * end.
  */
 import { rmSync, writeFileSync } from "node:fs";
+import type { Clock } from "../apimachinery/clock/clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../apimachinery/log.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import {
 	AddressPoolError,
 	AdmissionSwitchError,
+	type AuditOptions,
 	AuditPolicyError,
 	AuthorizationConfigError,
 	type Cluster,
@@ -54,7 +56,9 @@ const stopLimitMs = 5000;
 const usualPort = 6443;
 
 export interface RunningServer {
+	readonly cluster: Cluster;
 	readonly url: string;
+	readonly port: number;
 	/** Resolves to the number of nodes once every one is Ready. */
 	whenReady(): Promise<number>;
 	/** Resolves when the server has ended. */
@@ -67,13 +71,20 @@ export interface ServerOptions {
 	readonly log: Logger;
 	/** Told in a few words what is being done. */
 	readonly onProgress: (text: string) => void;
+	/** Default: time passes by itself, as fast as is configured. @param startMs the time that the cluster has reached, Unix ms */
+	readonly clockAt?: (startMs: number) => Clock;
+	/** In place of what is configured. */
+	readonly audit?: AuditOptions;
+	/** Called when the cluster is open, before anything happens in it. */
+	readonly onOpen?: (cluster: Cluster) => Promise<void>;
 }
 
 /** Starts the server in this process; resolves when its API answers. Rejects with a CliError for what the user can mend. */
 export async function startServer(directory: ClusterDirectory, config: ClusterConfig, options: ServerOptions): Promise<RunningServer> {
 	const machine = new WallClock();
-	const clockFile = config.ephemeral || config.speed === 1 ? undefined : new ClockFile(config.dataDir);
-	const cluster = await open(config, clockFile, options);
+	const clockFile = clockFileOf(config, options, machine);
+	const cluster = await open(config, clockFile?.startMs(machine), options);
+	await options.onOpen?.(cluster);
 	const { url, port } = await listen(cluster, config);
 	directory.writeConfig({ ...config, lastPort: port });
 	const entry = { name: contextName(config.name), server: url, ...cluster.adminCredentials() };
@@ -111,7 +122,9 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 		end();
 	};
 	return {
+		cluster,
 		url,
+		port,
 		ended,
 		whenReady: async () => {
 			await started;
@@ -142,10 +155,17 @@ export function stopOnSignals(server: RunningServer, signals: readonly NodeJS.Si
 	for (const signal of signals) process.on(signal, onSignal);
 }
 
-async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { log, onProgress }: ServerOptions): Promise<Cluster> {
+/** For a cluster whose time may differ from the machine's, or does since it once ran faster. */
+function clockFileOf({ ephemeral, dataDir, speed }: ClusterConfig, { clockAt }: ServerOptions, machine: Clock): ClockFile | undefined {
+	if (ephemeral) return undefined;
+	const file = new ClockFile(dataDir);
+	return speed !== 1 || clockAt !== undefined || file.startMs(machine) > machine.now() ? file : undefined;
+}
+
+async function open(config: ClusterConfig, startMs: number | undefined, options: ServerOptions): Promise<Cluster> {
+	const { log, onProgress, clockAt, audit = config.audit } = options;
 	try {
 		if (!config.ephemeral) makeDirectory(config.dataDir);
-		const startMs = clockFile?.startMs(new WallClock());
 		return await openCluster({
 			nodes: config.nodes,
 			...(config.ephemeral ? {} : { dataDir: config.dataDir }),
@@ -167,8 +187,10 @@ async function open(config: ClusterConfig, clockFile: ClockFile | undefined, { l
 			encryptionProviderConfigAutomaticReload: config.encryptionProviderConfigAutomaticReload ?? false,
 			kubeletCertificates:
 				(config.kubeletCertificates ?? "none") === "none" ? false : { serving: config.kubeletCertificates === "serving" },
-			...(config.audit === undefined ? {} : { audit: config.audit }),
-			clock: new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
+			...(audit === undefined ? {} : { audit }),
+			clock:
+				clockAt?.(startMs ?? new WallClock().now()) ??
+				new WallClock({ speed: config.speed, ...(startMs === undefined ? {} : { startMs }) }),
 			log,
 			onProgress,
 		});

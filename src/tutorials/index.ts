@@ -5,12 +5,13 @@
  *   engine/   reads lessons, runs their clusters, checks what learners do; no terminal, no React
  *   plain/    a lesson as linear text, for screen readers, logs and CI
  *
- * Invariants: a lesson never touches the user's own cluster or kubeconfig; checks are looked at when something happens, not by the clock;
+ * Invariants: a lesson never touches the user's kubeconfig, nor a cluster of the user's own unless it is asked to (`OwnCluster`); checks are looked at when something happens, not by the clock;
  * what is on disk is complete at any moment.
  */
 export { ActionError } from "./engine/action.ts";
 export { builtinCourse, Course, CourseError, compareSections, newLesson } from "./engine/course.ts";
 export { LessonFileError } from "./engine/file-reader.ts";
+export { type OwnCluster, OwnClusterError } from "./engine/own-cluster.ts";
 export { ProgressError, ProgressStore, startedSections } from "./engine/progress.ts";
 export { LessonSession, SessionError, type SessionOptions } from "./engine/session.ts";
 export { findProgram } from "./engine/shell.ts";

@@ -15,20 +15,24 @@ import {
 	LessonFileError,
 	languageOf,
 	newLesson,
+	OwnClusterError,
 	ProgressError,
 	ProgressStore,
 	runPlain,
 	startedSections,
 	verifyLesson,
 } from "../../tutorials/index.ts";
-import { kubesimHome } from "../cluster-directory.ts";
+import { ClusterDirectory, kubesimHome } from "../cluster-directory.ts";
 import { CliError } from "../errors.ts";
 import { lessonSurroundings } from "../lesson-surroundings.ts";
+import { ownClusterNamed } from "../own-cluster.ts";
 import { formatTable } from "../table.ts";
 
 interface LearnOptions {
 	readonly from?: string;
 	readonly lang?: Language;
+	/** A cluster of the learner's own, by its name. */
+	readonly on?: string;
 }
 
 interface LearnTime extends LearnOptions {
@@ -49,6 +53,7 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 			random: createEntropyRandom(),
 			surroundings: lessonSurroundings(),
 			isFresh: options.restart === true,
+			...(options.on === undefined ? {} : { own: ownClusterNamed(options.on) }),
 			language: languageFor(options),
 			input: process.stdin,
 			output: process.stdout,
@@ -62,7 +67,10 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 			return await runScreens({ ...common, course, section });
 		}
 		const lesson = course.lesson(section ?? nextSection(course, options));
-		const resumeCommand = `kubesim learn ${lesson.section}${options.from === undefined ? "" : ` --from ${options.from}`}`;
+		const flags = Object.entries({ from: options.from, on: options.on }).map(([flag, value]) =>
+			value === undefined ? "" : ` --${flag} ${value}`,
+		);
+		const resumeCommand = `kubesim learn ${lesson.section}${flags.join("")}`;
 		return await runPlain({ ...common, lesson, resumeCommand });
 	});
 }
@@ -160,6 +168,7 @@ async function explained(run: () => void | Promise<void>): Promise<void> {
 		if (error instanceof ProgressError) {
 			throw new CliError(error.message, { hint: "End it there (:quit), or wait until it has ended.", cause: error });
 		}
+		if (error instanceof OwnClusterError) throw new CliError(error.message, { hint: error.hint, cause: error });
 		if (error instanceof ActionError) throw new CliError(`the lesson asks for what cannot be done: ${error.message}`, { cause: error });
 		throw error;
 	}
@@ -184,8 +193,11 @@ function languageFor({ lang }: LearnOptions): Language {
 	return lang ?? languageOf(process.env.LC_ALL || process.env.LC_MESSAGES || process.env.LANG);
 }
 
-/** Beside the clusters, where none of them can be: their names begin with no dot. Each course has its own, as sections of two may have one name. */
-function stateDirectory({ from }: LearnOptions): string {
+/**
+ * Beside the clusters, where none of them can be: their names begin with no dot; of lessons on a cluster of the learner's own, with that. Each
+ * course has its own, as sections of two may have one name.
+ */
+function stateDirectory({ from, on }: LearnOptions): string {
 	const course = from === undefined ? "" : `-${createHash("sha256").update(resolve(from)).digest("hex").slice(0, 12)}`;
-	return join(kubesimHome(), `.learn${course}`);
+	return join(on === undefined ? kubesimHome() : ClusterDirectory.existing(on).path, `.learn${course}`);
 }

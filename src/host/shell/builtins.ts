@@ -2,6 +2,7 @@
  * The commands that a shell carries out itself. Source: POSIX.1-2024, Shell, 2.15 (special built-ins) and XCU 1.7.
  * Not implemented: fg, bg, fc and umask's effect (files are made with mode 644).
  */
+import { shellWord } from "../../apimachinery/shell-word.ts";
 import { ExecError } from "../machine.ts";
 import { parseSignal, type SignalName, signalNumbers } from "../signals.ts";
 import { writeText } from "../stream.ts";
@@ -30,10 +31,6 @@ function statusArgument(name: string, args: readonly string[], fallback: number)
 	if (text === undefined) return fallback;
 	if (!/^\d+$/.test(text)) throw new ShellError(`${name}: Illegal number: ${text}`);
 	return Number(text);
-}
-
-function quoted(value: string): string {
-	return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
 /** `name=value` and `name` arguments of export, readonly and local. */
@@ -80,7 +77,7 @@ const exportVariables: Builtin = async (args, context) => {
 	if (args.length === 0 || args[0] === "-p") {
 		const lines = [...state.variables]
 			.filter(([, { exported }]) => exported)
-			.map(([name, { value }]) => `export ${name}=${quoted(value)}\n`);
+			.map(([name, { value }]) => `export ${name}=${shellWord(value)}\n`);
 		await print(context, lines.sort().join(""));
 		return 0;
 	}
@@ -124,7 +121,7 @@ const set: Builtin = async (args, context) => {
 		await print(
 			context,
 			[...state.variables]
-				.map(([name, { value }]) => `${name}=${quoted(value)}\n`)
+				.map(([name, { value }]) => `${name}=${shellWord(value)}\n`)
 				.sort()
 				.join(""),
 		);
@@ -196,7 +193,7 @@ const exec: Builtin = async (args, { shell, descriptors }) => {
 const trap: Builtin = async (args, context) => {
 	const { shell } = context;
 	if (args.length === 0) {
-		await print(context, [...shell.state.traps].map(([signal, script]) => `trap -- ${quoted(script)} ${signal}\n`).join(""));
+		await print(context, [...shell.state.traps].map(([signal, script]) => `trap -- ${shellWord(script)} ${signal}\n`).join(""));
 		return 0;
 	}
 	const isReset = args.length === 1 || args[0] === "-" || /^\d+$/.test(args[0] ?? "");
@@ -324,11 +321,11 @@ const getopts: Builtin = (args, { shell: { state } }) => {
 
 const alias: Builtin = async (args, context) => {
 	const { aliases } = context.shell.state;
-	if (args.length === 0) await print(context, [...aliases].map(([name, text]) => `${name}=${quoted(text)}\n`).join(""));
+	if (args.length === 0) await print(context, [...aliases].map(([name, text]) => `${name}=${shellWord(text)}\n`).join(""));
 	for (const argument of args) {
 		const equals = argument.indexOf("=");
 		if (equals > 0) aliases.set(argument.slice(0, equals), argument.slice(equals + 1));
-		else await print(context, `${argument}=${quoted(aliases.get(argument) ?? "")}\n`);
+		else await print(context, `${argument}=${shellWord(aliases.get(argument) ?? "")}\n`);
 	}
 	return 0;
 };

@@ -8,6 +8,7 @@ import type { Logger } from "../../apimachinery/log.ts";
 import type { Client } from "../../client/client.ts";
 import {
 	type AuditEvent,
+	type AuditOptions,
 	type Cluster,
 	type ClusterOptions,
 	openCluster,
@@ -18,6 +19,7 @@ import {
 	type TimelineEntry,
 } from "../../cluster/index.ts";
 import type { ClusterSpec, Lesson } from "./lesson.ts";
+import type { OpenedCluster, OwnCluster } from "./own-cluster.ts";
 import type { Beside, Surroundings } from "./surroundings.ts";
 
 /** A cluster at one moment. */
@@ -66,8 +68,11 @@ export interface Running {
 	readonly requests: AuditEvent[];
 	/** Ends the telling of what happens in it. */
 	readonly fallSilent: () => void;
-	readonly address: Address;
+	readonly url: string;
+	readonly port: number;
 	readonly beside: Beside;
+	/** Ends the cluster, not what stands beside it. */
+	readonly close: () => Promise<void>;
 }
 
 export type Listener = (event: LessonClusterEvent) => void;
@@ -90,10 +95,13 @@ export class Listeners {
 
 export interface RunOptions {
 	readonly lesson: Lesson;
+	/** Where the lesson is held; undefined: on a cluster of its own. */
+	readonly own: OwnCluster | undefined;
 	/** Where its files are. */
 	readonly directory: string;
 	readonly surroundings: Surroundings;
-	readonly pki: Pki;
+	/** Of a cluster of the lesson's own. */
+	readonly pki: Pki | undefined;
 	readonly listeners: Listeners;
 	/** Cluster seconds a real second; 0: time stands still once everything is there. */
 	readonly speed: number;
@@ -105,18 +113,11 @@ export interface RunOptions {
 	readonly onProgress: ((text: string) => void) | undefined;
 }
 
-interface Address {
-	readonly url: string;
-	readonly port: number;
-}
-
-/** Rejects as `openCluster`, and with ImageFileError and ActionError. */
+/** Rejects as `openCluster` or the learner's own cluster, and with ImageFileError and ActionError. */
 export async function startRun(options: RunOptions): Promise<Running> {
-	const { lesson, directory, surroundings, pki, listeners, speed, moment, port, log, onProgress } = options;
-	const { cluster: spec } = lesson;
-	// What is not at once while the cluster comes up would never be in a lesson whose time stands still.
-	const clock = new PacedClock({ speed: speed === 0 ? 1 : speed, ...(moment === undefined ? {} : { startMs: moment.atMs }) });
+	const { lesson, own, directory, surroundings, listeners, speed, onProgress } = options;
 	const requests: AuditEvent[] = [];
+	let timeline: Timeline | undefined;
 	let isSilent = false;
 	const onEvent = (event: AuditEvent) => {
 		if (isSilent) return;
@@ -124,17 +125,8 @@ export async function startRun(options: RunOptions): Promise<Running> {
 		if (requests.length > 2 * maxRequests) requests.splice(0, maxRequests);
 		listeners.tell({ type: "request", event });
 	};
-	const cluster = await openCluster({
-		...optionsOf(spec),
-		...(await storeOf(spec, directory, moment)),
-		clock,
-		pki,
-		audit: { policy: auditPolicy, onEvent },
-		...(log === undefined ? {} : { log }),
-		...(onProgress === undefined ? {} : { onProgress }),
-	});
-	try {
-		const timeline = new Timeline(() => clock.now());
+	const onOpen = async (cluster: Cluster) => {
+		timeline = new Timeline(() => cluster.clock.now());
 		cluster.apiServer.observe(timeline);
 		timeline.onEntry((entry) => {
 			if (!isSilent) listeners.tell({ type: "change", entry });
@@ -142,16 +134,57 @@ export async function startRun(options: RunOptions): Promise<Running> {
 		cluster.storeGroup?.watch(() => {
 			if (!isSilent) listeners.tell({ type: "store" });
 		});
-		if (spec.images !== undefined) await cluster.loadImages(await readFile(join(lesson.directory, spec.images), "utf8"));
-		const address = await listen(cluster, port);
-		await cluster.start();
-		const beside = await surroundings.open(cluster, { directory, url: address.url });
+		if (lesson.cluster.images !== undefined)
+			await cluster.loadImages(await readFile(join(lesson.directory, lesson.cluster.images), "utf8"));
+	};
+	// What is not at once while the cluster comes up would never be in a lesson whose time stands still.
+	const clockAt = (startMs?: number) => new PacedClock({ speed: speed === 0 ? 1 : speed, ...(startMs === undefined ? {} : { startMs }) });
+	const audit = { policy: auditPolicy, onEvent };
+	const opened =
+		own === undefined
+			? await openLessonCluster(options, { clock: clockAt(options.moment?.atMs), audit, onOpen })
+			: await own.open({ clockAt, audit, onOpen, onProgress: onProgress ?? (() => undefined) });
+	const { cluster, clock, url, port, close } = opened;
+	try {
+		const beside = await surroundings.open(cluster, { directory, url });
 		await cluster.whenNodesReady();
 		if (speed === 0) clock.setSpeed(0);
+		if (timeline === undefined) throw new Error("a cluster was opened, and nobody was told");
 		const fallSilent = () => {
 			isSilent = true;
 		};
-		return { cluster, client: cluster.clientFor(engineUser), clock, timeline, requests, fallSilent, address, beside };
+		return { cluster, client: cluster.clientFor(engineUser), clock, timeline, requests, fallSilent, url, port, beside, close };
+	} catch (error) {
+		await close();
+		throw error;
+	}
+}
+
+interface OpenOptions {
+	readonly clock: PacedClock;
+	readonly audit: AuditOptions;
+	readonly onOpen: (cluster: Cluster) => Promise<void>;
+}
+
+/** A cluster that is there for the lesson alone. */
+async function openLessonCluster(
+	{ lesson: { cluster: spec }, directory, pki, moment, port, log, onProgress }: RunOptions,
+	{ clock, audit, onOpen }: OpenOptions,
+): Promise<OpenedCluster> {
+	const cluster = await openCluster({
+		...optionsOf(spec),
+		...(await storeOf(spec, directory, moment)),
+		clock,
+		...(pki === undefined ? {} : { pki }),
+		audit,
+		...(log === undefined ? {} : { log }),
+		...(onProgress === undefined ? {} : { onProgress }),
+	});
+	try {
+		await onOpen(cluster);
+		const address = await listen(cluster, port);
+		await cluster.start();
+		return { cluster, clock, ...address, close: () => cluster.close() };
 	} catch (error) {
 		await cluster.close();
 		throw error;
@@ -183,7 +216,7 @@ async function storeOf({ storeMembers }: ClusterSpec, directory: string, moment:
 }
 
 /** On the port that it had, or another if somebody has taken that. */
-async function listen(cluster: Cluster, port: number): Promise<Address> {
+async function listen(cluster: Cluster, port: number): Promise<{ readonly url: string; readonly port: number }> {
 	try {
 		return await cluster.listen({ port });
 	} catch (error) {

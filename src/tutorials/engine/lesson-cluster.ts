@@ -19,10 +19,13 @@ import { standaloneKubeconfig } from "../../cluster/kubeconfig-entry.ts";
 import { type Listener, Listeners, type Moment, type Running, type RunOptions, startRun } from "./cluster-run.ts";
 import type { Lesson } from "./lesson.ts";
 import type { Lookout } from "./look.ts";
+import { checkFits, type OwnCluster } from "./own-cluster.ts";
 import type { ControlMethods, Surroundings } from "./surroundings.ts";
 
 export interface LessonClusterOptions {
 	readonly lesson: Lesson;
+	/** Where the lesson is held; default on a cluster of its own. */
+	readonly own?: OwnCluster;
 	/** Where kubeconfig and certificates are. */
 	readonly directory: string;
 	/** To begin at; default an empty cluster. */
@@ -40,13 +43,13 @@ export interface LessonClusterOptions {
 export class LessonCluster {
 	readonly kubeconfigFile: string;
 	readonly #options: LessonClusterOptions;
-	readonly #pki: Pki;
+	readonly #pki: Pki | undefined;
 	readonly #listeners: Listeners;
 	#running: Running;
 
 	private constructor(parts: {
 		readonly options: LessonClusterOptions;
-		readonly pki: Pki;
+		readonly pki: Pki | undefined;
 		readonly listeners: Listeners;
 		readonly running: Running;
 	}) {
@@ -57,10 +60,12 @@ export class LessonCluster {
 		this.kubeconfigFile = join(parts.options.directory, "kubeconfig");
 	}
 
-	/** Rejects as `openCluster`, and with ImageFileError. */
+	/** Rejects as `openCluster` or the learner's own cluster, and with ImageFileError and OwnClusterError. */
 	static async open(options: LessonClusterOptions): Promise<LessonCluster> {
 		const { moment, directory, lesson, speed = lesson.cluster.speed, port = 0 } = options;
-		const pki = await loadOrCreatePki(join(directory, "pki"), { nowMs: moment?.atMs ?? new PacedClock().now() });
+		if (options.own !== undefined) checkFits(lesson, options.own);
+		const nowMs = moment?.atMs ?? new PacedClock().now();
+		const pki = options.own === undefined ? await loadOrCreatePki(join(directory, "pki"), { nowMs }) : undefined;
 		const listeners = new Listeners();
 		const running = await startRun({ ...runOptions(options, pki, listeners), speed, moment, port });
 		const opened = new LessonCluster({ options, pki, listeners, running });
@@ -98,11 +103,11 @@ export class LessonCluster {
 	}
 
 	get url(): string {
-		return this.#running.address.url;
+		return this.#running.url;
 	}
 
 	get port(): number {
-		return this.#running.address.port;
+		return this.#running.port;
 	}
 
 	/** Whether who uses the kubeconfig comes here. */
@@ -126,8 +131,9 @@ export class LessonCluster {
 		return this.#listeners.add(listener);
 	}
 
-	/** All that is in the store, to come back to. */
-	async moment(): Promise<Moment> {
+	/** All that is in the store, to come back to; undefined for a cluster of the learner's own, which is not taken back. */
+	async moment(): Promise<Moment | undefined> {
+		if (this.#options.own !== undefined) return undefined;
 		const { ownStore, clock } = this.#running.cluster;
 		if (ownStore === undefined) throw new Error("a lesson's cluster has a store of its own");
 		const chunks: Uint8Array[] = [];
@@ -146,20 +152,20 @@ export class LessonCluster {
 	}
 
 	async close(): Promise<void> {
-		const { cluster, clock, fallSilent, beside } = this.#running;
+		const { clock, fallSilent, beside, close } = this.#running;
 		fallSilent();
 		await beside.close();
 		// Who ends in an orderly way may wait for time to pass.
 		if (clock.speed === 0) clock.setSpeed(1);
-		await cluster.close();
+		await close();
 		clock.end();
 	}
 }
 
 function runOptions(
-	{ lesson, directory, surroundings, log, onProgress }: LessonClusterOptions,
-	pki: Pki,
+	{ lesson, own, directory, surroundings, log, onProgress }: LessonClusterOptions,
+	pki: Pki | undefined,
 	listeners: Listeners,
 ): Omit<RunOptions, "speed" | "moment" | "port"> {
-	return { lesson, directory, surroundings, pki, listeners, log, onProgress };
+	return { lesson, own, directory, surroundings, pki, listeners, log, onProgress };
 }

@@ -7,6 +7,7 @@
  *                /lock            the process that has the lesson open
  *                /work            the learner's directory; work-kept as it was then
  *                /kubeconfig, /pki
+ *                /terminal        what a shell reads to be in the lesson
  *
  * Each file is replaced as a whole: a terminal that is closed at any moment leaves the old or the new one.
  */
@@ -64,6 +65,11 @@ export class ProgressStore {
 	/** Where the learner's files are. */
 	get workDirectory(): string {
 		return join(this.directory, "work");
+	}
+
+	/** What a second terminal reads. */
+	get terminalFile(): string {
+		return join(this.directory, "terminal");
 	}
 
 	/** The same as they were when the step began. */

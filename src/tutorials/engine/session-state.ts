@@ -43,9 +43,8 @@ export interface SessionState {
 	readonly isKubeconfigBroken: boolean;
 	/** Whether there is a kubectl to type. */
 	readonly hasKubectl: boolean;
-	/** Where the learner's files are, and what a second terminal needs. */
-	readonly workDirectory: string;
-	readonly kubeconfigFile: string;
+	/** What to type in a second terminal, so that it is in the lesson, too. */
+	readonly secondTerminal: string;
 }
 
 export type SessionEvent =

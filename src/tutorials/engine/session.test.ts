@@ -1,7 +1,7 @@
 /** A lesson under way, on a real cluster in this process. What learners do with kubectl is in test/lessons. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import { configMaps, namespaces, nodes } from "../../client/resources.ts";
@@ -120,7 +120,8 @@ test("a reset puts everything back, whatever the learner has done", async () => 
 	await client.resource(nodes).delete({ name: "node-1" });
 	await client.resource(namespaces).delete({ name: "shop" });
 	await session.cluster.clock.hurry(() => session.cluster.timeline.of("Namespace", "shop").at(-1)?.type === "DELETED", 60_000);
-	const { workDirectory, kubeconfigFile } = session.state;
+	const { kubeconfigFile } = session.cluster;
+	const workDirectory = join(dirname(kubeconfigFile), "work");
 	writeFileSync(kubeconfigFile, "current-context: elsewhere\n");
 	rmSync(join(workDirectory, "shop.yaml"));
 	expect((await session.run("false")).exitCode).toBe(1);

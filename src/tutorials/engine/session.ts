@@ -7,6 +7,7 @@
  */
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
+import { shellWord } from "../../apimachinery/shell-word.ts";
 import { type ActionContext, act } from "./action.ts";
 import type { CheckState } from "./check.ts";
 import { Checker, seenBy } from "./checker.ts";
@@ -14,7 +15,9 @@ import type { Moment } from "./cluster-run.ts";
 import { factsSince, type StepStart } from "./facts.ts";
 import type { Check, Lesson, OrderStep, PredictStep, Step, TaskStep } from "./lesson.ts";
 import { LessonCluster } from "./lesson-cluster.ts";
+import type { OwnCluster } from "./own-cluster.ts";
 import { type Progress, ProgressStore, type StepOutcome } from "./progress.ts";
+import { writeSecondTerminal } from "./second-terminal.ts";
 import type { SessionEvent, SessionState } from "./session-state.ts";
 import { type CommandRecord, findProgram, type RunOptions, Shell } from "./shell.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -23,6 +26,8 @@ import { bringBack, keep, layOut } from "./work-directory.ts";
 
 export interface SessionOptions {
 	readonly lesson: Lesson;
+	/** Where it is held; default on a cluster of its own. */
+	readonly own?: OwnCluster;
 	/** Where lessons keep what they keep. */
 	readonly stateDirectory: string;
 	/** The environment of the learner's commands. */
@@ -68,6 +73,7 @@ export class LessonSession {
 		this.#answers = progress?.answers ?? {};
 		this.#hints = progress?.hints ?? {};
 		this.#shell = new Shell({ directory: store.workDirectory, kubeconfigFile: cluster.kubeconfigFile, env });
+		writeSecondTerminal(store.terminalFile, { env: this.#shell.env, base: options.env, workDirectory: store.workDirectory });
 		this.#state = {
 			lesson,
 			phase: "preparing",
@@ -85,28 +91,32 @@ export class LessonSession {
 			journal: [],
 			isKubeconfigBroken: false,
 			hasKubectl: findProgram("kubectl", env) !== undefined,
-			workDirectory: store.workDirectory,
-			kubeconfigFile: cluster.kubeconfigFile,
+			secondTerminal: `. ${shellWord(store.terminalFile)}`,
 		};
 		cluster.subscribe((event) => {
 			if (event.type !== "restored") this.#checker?.poke();
 		});
 	}
 
-	/** Starts the lesson's cluster, where the learner left it, and begins the step. Rejects with ProgressError, ActionError and as `openCluster`. */
+	/**
+	 * Starts the lesson's cluster, where the learner left it, and begins the step. Rejects with ProgressError, ActionError, OwnClusterError and as
+	 * `openCluster`.
+	 */
 	static async open(options: SessionOptions): Promise<LessonSession> {
-		const { lesson, stateDirectory, isFresh = false } = options;
+		const { lesson, own, stateDirectory, isFresh = false } = options;
 		const store = new ProgressStore(stateDirectory, lesson.section);
 		store.lock();
 		try {
 			const kept = isFresh ? undefined : resumable(store.read(), lesson);
 			const moment = kept === undefined ? undefined : store.readMoment(kept);
-			const progress = moment === undefined ? undefined : kept;
+			// The learner's own cluster is as it is.
+			const progress = moment === undefined && own === undefined ? undefined : kept;
 			if (progress === undefined) layOut(lesson, store.workDirectory);
 			const cluster = await LessonCluster.open({
 				lesson,
 				directory: store.directory,
 				surroundings: options.surroundings,
+				...(own === undefined ? {} : { own }),
 				...(moment === undefined ? {} : { moment }),
 				...(progress === undefined ? {} : { port: progress.port }),
 				...(options.speed === undefined ? {} : { speed: options.speed }),
@@ -247,10 +257,15 @@ export class LessonSession {
 		await this.#solve("skipped");
 	}
 
-	/** Takes the cluster, the learner's files and the step back to where the step began. */
+	/** Takes the cluster, the learner's files and the step back to where the step began. Rejects with SessionError on a cluster of the learner's own. */
 	async reset(): Promise<void> {
 		const { phase, stepIndex, outcomes, step } = this.#state;
-		if (phase === "finished" || phase === "closed" || this.#moment === undefined) throw new SessionError("there is nothing to go back to");
+		if (phase === "finished" || phase === "closed") throw new SessionError("there is nothing to go back to");
+		if (this.#moment === undefined) {
+			await this.cluster.writeKubeconfig();
+			this.#set({ isKubeconfigBroken: false });
+			throw new SessionError("the kubeconfig is put back; a cluster of your own is not");
+		}
 		this.#stopChecking();
 		this.#shell.kill();
 		const { [step.id]: _, ...others } = outcomes;
@@ -295,7 +310,7 @@ export class LessonSession {
 		});
 		this.#moment = moment ?? (await this.cluster.moment());
 		if (moment === undefined) {
-			this.#store.writeMoment(this.#moment);
+			if (this.#moment !== undefined) this.#store.writeMoment(this.#moment);
 			keep(this.#store.workDirectory, this.#store.keptWorkDirectory);
 		}
 		this.#save();

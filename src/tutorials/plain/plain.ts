@@ -72,9 +72,9 @@ class PlainRun {
 		}
 	}
 
-	#introduce({ hasKubectl, kubeconfigFile, workDirectory }: SessionState): void {
+	#introduce({ hasKubectl, secondTerminal }: SessionState): void {
 		if (!hasKubectl) this.#say(`${this.#word("noKubectl")}\n`);
-		this.#say(`${this.#word("secondTerminal")} cd ${workDirectory}; export KUBECONFIG=${kubeconfigFile}\n`);
+		this.#say(`${this.#word("secondTerminal")} ${secondTerminal}\n`);
 	}
 
 	/** Resolves to whether the lesson goes on. */

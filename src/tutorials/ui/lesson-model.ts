@@ -85,7 +85,7 @@ export class LessonModel {
 			options.session.cluster.subscribe(() => this.#lookSoon()),
 		];
 		if (!state.hasKubectl) this.#say(this.word("noKubectl"));
-		this.#say(`${this.word("secondTerminal")} cd ${state.workDirectory}; export KUBECONFIG=${state.kubeconfigFile}`);
+		this.#say(`${this.word("secondTerminal")} ${state.secondTerminal}`);
 		this.#lookSoon();
 	}
 
