@@ -1,14 +1,16 @@
 /**
  * What the engine itself does to a lesson's cluster, to set it up, to break it, to let something unfold. In process: it needs no kubectl.
  *
- *     - apply: shop.yaml                       as kubectl apply --server-side --force-conflicts
+ *     - apply: shop.yaml                       as kubectl apply
  *     - delete: pods web-0 -n shop             with its grace period, if it has one
  *     - until: { look: { pod: pods web-0 }, that: pod == null }      time is hurried until it holds
  *     - node.isolate: { node: node-2 }         what `kubesim node isolate node-2` asks of a server
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { lastAppliedAnnotation, noteOf } from "../../apimachinery/apply/last-applied.ts";
 import type { PacedClock } from "../../apimachinery/clock/paced-clock.ts";
+import type { JsonObject } from "../../apimachinery/json.ts";
 import { readManifest } from "../../apimachinery/manifests.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
@@ -66,9 +68,17 @@ export async function applyManifest(text: string, { cluster, client: asEngine, n
 		const ref = { namespace: kind.namespaced ? placed.metadata?.namespace : undefined, name: placed.metadata?.name ?? "" };
 		const client = asEngine.resource<KubeObject>(kind);
 		const options = { fieldManager: "kubesim-lesson", force: true };
-		applied.push(await client.patch(ref, "application/apply-patch+yaml", placed, { options }));
+		applied.push(await client.patch(ref, "application/apply-patch+yaml", noted(placed), { options }));
 	}
 	return applied;
+}
+
+/** With kubectl's note, so that a learner's own `kubectl apply` of the file knows which fields are gone from it. */
+function noted(object: KubeObject): KubeObject {
+	const { metadata = {} } = object;
+	const { annotations = {} } = metadata;
+	const note = noteOf({ ...object, metadata: { ...metadata, annotations } } as unknown as JsonObject);
+	return { ...object, metadata: { ...metadata, annotations: { ...annotations, [lastAppliedAnnotation]: note } } };
 }
 
 /** Rejects with ActionError if it does not come to hold. */
