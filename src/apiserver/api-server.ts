@@ -440,7 +440,7 @@ export class ApiServer {
 
 	/** Carries out one request that is not a watch. Rejects with a `StatusError`. */
 	async handle(user: UserInfo, request: ApiRequest): Promise<ApiResponse> {
-		if (this.#options.store.isShared === true) await this.#catchUp(request);
+		if (this.#asksStore) await this.#catchUp(request);
 		const admitting = this.#admit(user, request);
 		const context = admitting instanceof Promise ? await admitting : admitting;
 		const { read } = context.served;
@@ -464,7 +464,7 @@ export class ApiServer {
 
 	/** Starts a watch; events come through `sink`, some possibly before this resolves. Rejects with a `StatusError`. */
 	async watch(user: UserInfo, request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
-		if (this.#options.store.isShared === true) await this.#catchUp(request);
+		if (this.#asksStore) await this.#catchUp(request);
 		const context = await this.#admit(user, request);
 		const options = { store: this.#options.store, cacher: this.#cacher, clock: this.#options.clock };
 		return whenPrepared(context, () => startWatch(options, context, sink));
@@ -488,20 +488,27 @@ export class ApiServer {
 	/** Rejects if the store does not answer, for health checks. */
 	async pingStore(): Promise<void> {
 		this.checkStore();
-		if (this.#options.store.isShared === true) await this.#cacher.ping();
+		if (this.#asksStore) await this.#cacher.ping();
+	}
+
+	/** Others write to the store, or a majority of its members has to confirm that nothing newer is there. */
+	get #asksStore(): boolean {
+		const { store } = this.#options;
+		return store.isShared === true || store.isReplicated === true;
 	}
 
 	/**
-	 * Before a request to one of several servers of a store: what others have written counts. Reads that are content with what
-	 * is in the cache, or name what they have seen, wait for no more than that.
+	 * Before a request to one of several servers of a store: what others have written counts; and before a read from a store of several
+	 * members. Reads that are content with what is in the cache, or name what they have seen, wait for no more than that.
 	 */
 	async #catchUp({ verb, options = {} }: ApiRequest): Promise<void> {
 		this.checkStore();
 		const { resourceVersion = "" } = options;
 		const isRead = verb === "get" || verb === "list" || verb === "watch";
-		if (!isRead || resourceVersion === "") await this.#cacher.catchUp();
+		// A write asks the members itself.
+		if (isRead ? resourceVersion === "" : this.#options.store.isShared === true) await this.#cacher.catchUp();
 		// A watch tells nothing before its revision anyway.
-		else if (verb !== "watch" && /^[1-9]\d*$/.test(resourceVersion)) await this.#cacher.reach(Number(resourceVersion));
+		else if (isRead && verb !== "watch" && /^[1-9]\d*$/.test(resourceVersion)) await this.#cacher.reach(Number(resourceVersion));
 		// A definition that another server has established may have been seen a moment ago.
 		await this.#custom.opening;
 	}

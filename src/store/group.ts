@@ -35,6 +35,8 @@ export interface StoreGroup {
 	readonly name: string;
 	/** Somebody is known to lead. Cheap: asked with every request. */
 	readonly hasLeader: boolean;
+	/** Others have a vote, too: what this member has may be out of date unless a majority says otherwise. Cheap, as above. */
+	readonly isReplicated: boolean;
 	status(): GroupStatus;
 	/** In order of id. */
 	members(): readonly MemberInfo[];

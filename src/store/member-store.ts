@@ -110,6 +110,10 @@ export class MemberStore implements MaintainedStore {
 		return this.#sequencer.machine;
 	}
 
+	get isReplicated(): boolean {
+		return this.group.isReplicated;
+	}
+
 	async range(request: RangeRequest): Promise<RangeResponse> {
 		this.#checkRunning();
 		checkKey(request.key, request.rangeEnd);

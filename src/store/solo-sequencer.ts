@@ -66,6 +66,7 @@ function soloGroup(machine: StateMachine, name: string): StoreGroup {
 		memberId,
 		name,
 		hasLeader: true,
+		isReplicated: false,
 		// History is the log of one member: each revision is an entry.
 		status: () => ({ leader: memberId, term, index: machine.revision, applied: machine.revision, isLearner: false }),
 		members: () => [self()],

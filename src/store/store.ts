@@ -170,6 +170,8 @@ export interface Lease {
 export interface Store {
 	/** Others may write, too: a change can be there that no watch of this process has told yet. Absent for local engines. */
 	readonly isShared?: boolean;
+	/** A read that is to see everything needs the word of a majority of members. Absent where one has it all. */
+	readonly isReplicated?: boolean;
 	range(request: RangeRequest): Promise<RangeResponse>;
 	/**
 	 * Resolves once the write is durable: from then on it survives `kill -9`. What became of a write that rejects with

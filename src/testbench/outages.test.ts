@@ -88,6 +88,8 @@ test("without a majority a request is refused in the store's own words, and the 
 	const refused = await cluster.whileTimePasses(() => cluster.apply(map("a"))).catch((error: unknown) => error);
 	expect(refused).toBeInstanceOf(StatusError);
 	expect((refused as StatusError).status).toMatchObject({ code: 500, message: "etcdserver: request timed out" });
+	const unread = await cluster.whileTimePasses(() => cluster.list("ConfigMap")).catch((error: unknown) => error);
+	expect((unread as StatusError).status).toMatchObject({ code: 500, message: "etcdserver: request timed out" });
 	const waiting = cluster.apply(map("b")).then(
 		() => "done",
 		() => "refused",

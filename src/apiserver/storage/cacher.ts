@@ -12,6 +12,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import { isStatusError, newTooLargeResourceVersion } from "../../apimachinery/status-error.ts";
 import { CompactedError, type KeyValue, prefixEnd, type Store, type StoreEvent, type StoreWatch } from "../../store/store.ts";
 import { decodeFromStorage } from "../encoding.ts";
+import { refusalOf } from "./refusal.ts";
 import { type CacheChange, WatchCache } from "./watch-cache.ts";
 
 /** As kube-apiserver's blockTimeout. */
@@ -163,9 +164,12 @@ export class Cacher {
 		return this.#lost === undefined && this.#revision >= revision ? undefined : this.waitFor(revision);
 	}
 
-	/** Resolves once the caches show all that was in the store when this was called. Rejects with Timeout, or as the store's reads do. */
+	/** Resolves once the caches show all that was in the store when this was called. Rejects with Timeout, or as a write does that the store refuses. */
 	async catchUp(): Promise<void> {
-		await this.reach(await this.#storeRevision());
+		const revision = await this.#storeRevision().catch((error: unknown) => {
+			throw refusalOf(error);
+		});
+		await this.reach(revision);
 	}
 
 	/** Resolves once the caches have reached this revision, which somebody has seen. Rejects with Timeout. */

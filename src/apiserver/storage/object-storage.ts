@@ -4,14 +4,13 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
-import { newAlreadyExists, newNotFound, newTooManyRequests, newUnknownError } from "../../apimachinery/status-error.ts";
-import { RequestTooLargeError, StoreUnavailableError, TooManyRequestsError } from "../../store/errors.ts";
-import { GroupError } from "../../store/group.ts";
+import { newAlreadyExists, newNotFound } from "../../apimachinery/status-error.ts";
 import type { Compare, KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
 import { decodeFromStorage, encodeForStorage, storedAs, storedBytesOf } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
 import { LeasePool } from "./lease-pool.ts";
+import { refusalOf } from "./refusal.ts";
 import type { StorageMetrics } from "./storage-metrics.ts";
 import { isStale } from "./value-marks.ts";
 import type { WatchCache } from "./watch-cache.ts";
@@ -277,11 +276,4 @@ function deletion(key: string): TxnOperation {
 
 function storagePrefix(definition: KindDefinition): string {
 	return `/registry/${definition.storagePrefix ?? definition.resource}/`;
-}
-
-/** kube-apiserver has no reason of its own for what etcd refuses, or does not do in time: its text reaches the client as it is. */
-function refusalOf(error: unknown): unknown {
-	if (error instanceof TooManyRequestsError) return newTooManyRequests(error.message, 1);
-	const isStores = error instanceof RequestTooLargeError || error instanceof GroupError || error instanceof StoreUnavailableError;
-	return isStores ? newUnknownError(error.message) : error;
 }

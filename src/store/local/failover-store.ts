@@ -69,6 +69,10 @@ export class FailoverStore implements MaintainedStore {
 		return this.#pick().group;
 	}
 
+	get isReplicated(): boolean {
+		return this.#pick().group.isReplicated;
+	}
+
 	/** A member has started or stopped, or has another leader, or none. */
 	reconsider(): void {
 		if (this.#isClosed) return;

@@ -18,6 +18,7 @@ export interface ReplicaGroupOptions {
 	readonly token: string;
 	readonly node: () => RaftStatus;
 	readonly hasLeader: () => boolean;
+	readonly isReplicated: () => boolean;
 	/** The notes beside the keys. */
 	readonly records: () => ReadonlyMap<string, Uint8Array>;
 	readonly change: (change: Omit<Extract<ConfigChange, { type: "change" }>, "context">, member: NewMember | undefined) => Promise<void>;
@@ -47,6 +48,10 @@ export class ReplicaGroup implements StoreGroup {
 
 	get hasLeader(): boolean {
 		return this.#options.hasLeader();
+	}
+
+	get isReplicated(): boolean {
+		return this.#options.isReplicated();
 	}
 
 	status(): GroupStatus {

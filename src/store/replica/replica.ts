@@ -177,6 +177,7 @@ export class Replica implements Sequencer {
 			...options,
 			node: () => this.#node.status(),
 			hasLeader: () => this.#softState.leader !== undefined,
+			isReplicated: () => this.#membership.voters.length > 1,
 			records: () => this.#machine.state.records,
 			change: (change, member) => this.#proposeChange(change, member),
 			propose: (command) => this.propose(command),

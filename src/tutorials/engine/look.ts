@@ -63,6 +63,9 @@ export interface Lookout {
 	readonly namespace: string;
 }
 
+/** As the API server has it in its cache, of which changes are told: also while the store has no majority to ask. */
+export const asCached = { resourceVersion: "0" } as const;
+
 /** What there is of it now. A kind that is not served (a definition that is not there yet) has no objects. */
 export async function see(look: Look, { cluster, client: asEngine, namespace: usual }: Lookout): Promise<JsonValue> {
 	if (look.kind === storeWord) return membersOf(cluster);
@@ -71,8 +74,8 @@ export async function see(look: Look, { cluster, client: asEngine, namespace: us
 	const namespace = kind.namespaced && !look.isEverywhere ? (look.namespace ?? usual) : undefined;
 	const client = asEngine.resource<KubeObject>(kind);
 	try {
-		if (look.name !== undefined) return asJson(await client.get({ namespace, name: look.name }));
-		const options = look.labelSelector === undefined ? {} : { labelSelector: look.labelSelector };
+		if (look.name !== undefined) return asJson(await client.get({ namespace, name: look.name }, asCached));
+		const options = { ...asCached, ...(look.labelSelector === undefined ? {} : { labelSelector: look.labelSelector }) };
 		return (await client.list(namespace, options)).items.map(asJson);
 	} catch (error) {
 		if (isStatusError(error) && error.code === 404) return look.name === undefined ? [] : null;

@@ -70,6 +70,10 @@ export class EncryptedStore implements Store {
 		return this.#store.isShared === true;
 	}
 
+	get isReplicated(): boolean {
+		return this.#store.isReplicated === true;
+	}
+
 	async range(request: RangeRequest): Promise<RangeResponse> {
 		return this.#readable(await this.#store.range(request));
 	}

@@ -1,6 +1,8 @@
 /** Nodes, and on each its pods: name, phase, containers that are ready. */
+
 import type { Node, Pod } from "../../../apimachinery/schema/generated/types.ts";
 import { nodes, pods } from "../../../client/resources.ts";
+import { asCached } from "../../engine/look.ts";
 import { type Line, plain, type Style, truncate } from "../styled-text.ts";
 import type { Pane } from "./pane.ts";
 
@@ -15,7 +17,10 @@ export const clusterMap: Pane = {
 	title: { zh: "集群", en: "Cluster" },
 	read: async ({ session, word }) => {
 		const { client } = session.cluster.lookout;
-		const [allNodes, allPods] = await Promise.all([client.resource(nodes).list(), client.resource(pods).list()]);
+		const [allNodes, allPods] = await Promise.all([
+			client.resource(nodes).list(undefined, asCached),
+			client.resource(pods).list(undefined, asCached),
+		]);
 		return (width, height) => {
 			const lines: Line[] = [];
 			for (const node of allNodes.items) lines.push(...nodeLines(node, podsOn(allPods.items, node.metadata?.name), width));

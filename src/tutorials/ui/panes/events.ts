@@ -1,6 +1,8 @@
 /** The cluster's events, the newest last. */
+
 import type { CoreEvent } from "../../../apimachinery/schema/generated/types.ts";
 import { events } from "../../../client/resources.ts";
+import { asCached } from "../../engine/look.ts";
 import { plain, truncate } from "../styled-text.ts";
 import { clockTime } from "./clock-time.ts";
 import type { Pane } from "./pane.ts";
@@ -9,7 +11,7 @@ export const eventsPane: Pane = {
 	id: "events",
 	title: { zh: "事件", en: "Events" },
 	read: async ({ session, word }) => {
-		const { items } = await session.cluster.lookout.client.resource(events).list();
+		const { items } = await session.cluster.lookout.client.resource(events).list(undefined, asCached);
 		const sorted = [...items].sort((a, b) => momentOf(a) - momentOf(b));
 		return (width, height) => {
 			if (sorted.length === 0) return [plain(word("nothingYet"), { dim: true })];

@@ -1,6 +1,8 @@
 /** Why the scheduler put the newest pods where they are, or nowhere. */
+
 import { pods } from "../../../client/resources.ts";
 import type { PodExplanation } from "../../../cluster/index.ts";
+import { asCached } from "../../engine/look.ts";
 import { type Line, plain, truncate, wrap } from "../styled-text.ts";
 import type { Pane } from "./pane.ts";
 
@@ -12,7 +14,7 @@ export const schedulerPane: Pane = {
 	title: { zh: "调度", en: "Scheduler" },
 	read: async ({ session, word }) => {
 		const { client, cluster } = session.cluster.lookout;
-		const { items } = await client.resource(pods).list();
+		const { items } = await client.resource(pods).list(undefined, asCached);
 		const newest = items
 			.filter(({ metadata }) => metadata?.namespace !== "kube-system")
 			.sort((a, b) => Date.parse(b.metadata?.creationTimestamp ?? "") - Date.parse(a.metadata?.creationTimestamp ?? ""))
