@@ -5,7 +5,7 @@
  *   a pod changes hands                        both owners are
  *   an orphan comes, or its labels change      every owner that would adopt it is
  *
- * A pod counts as deleted as soon as its deletion begins.
+ * A pod counts as deleted as soon as its deletion begins. Changes of many pods are gathered (`gatherMsFor`).
  */
 import { jsonEqual } from "../apimachinery/json.ts";
 import { type GroupVersionKind, type KubeObject, objectKey } from "../apimachinery/meta.ts";
@@ -29,10 +29,22 @@ export interface OwnedPods<T extends KubeObject> {
 	/** After this long a pod that has become ready counts as available, which no event tells. */
 	minReadySeconds(owner: T): number;
 	/**
-	 * For so long changes of an owner's pods are gathered before it is reconciled, ms; by default not at all. What it has waited for
-	 * (expectations) it is told at once, and so is it of pods that come and go.
+	 * For so long changes of an owner's pods are gathered before it is reconciled, ms; by default not at all. Of the end of what it has
+	 * waited for (expectations) it is told at once.
 	 */
 	gatherMs?(owner: T): number;
+}
+
+/**
+ * A sync looks at all of an owner's pods, and a change of one decides little: with so many each ms, changes are gathered before the next
+ * sync, so that 5,000 pods that become ready one after the other are not counted 5,000 times. 50 ms for 5,000 of them is what
+ * kube-controller-manager's 20 requests a second (--kube-api-qps) let through; few do not wait.
+ */
+const lookedAtPerGatheredMs = 100;
+
+/** How long changes are to be gathered before a sync that looks at so many pods or nodes, ms. */
+export function gatherMsFor(count: number): number {
+	return Math.floor(count / lookedAtPerGatheredMs);
 }
 
 /** The object of this kind that manages `object`; undefined if there is none, or it is gone. */
@@ -57,23 +69,23 @@ export function watchOwnedPods<T extends KubeObject>(watch: OwnedPods<T>, signal
 		if (gatherMs > 0) queue.addAfter(objectKey(owner), gatherMs);
 		else queue.add(objectKey(owner));
 	};
-	// Of many pods that it waits for, the last lets it go on.
-	const wake = (owner: T) => (expectations.satisfied(objectKey(owner)) ? queue.add(objectKey(owner)) : wakeLater(owner));
+	const observe = (owner: T, observed: (key: string) => void) => {
+		const key = objectKey(owner);
+		const waited = !expectations.satisfied(key);
+		observed(key);
+		// Of many pods that it waits for, the last lets it go on.
+		if (waited && expectations.satisfied(key)) queue.add(key);
+		else wakeLater(owner);
+	};
 	const deleted = (pod: Pod) => {
 		const owner = ownerOf(pod);
-		if (owner === undefined) return;
-		expectations.deletionObserved(objectKey(owner), objectKey(pod));
-		wake(owner);
+		if (owner !== undefined) observe(owner, (key) => expectations.deletionObserved(key, objectKey(pod)));
 	};
 	const added = (pod: Pod) => {
 		if (isBeingDeleted(pod)) return deleted(pod);
 		const owner = ownerOf(pod);
-		if (owner !== undefined) {
-			expectations.creationObserved(objectKey(owner));
-			wake(owner);
-		} else if (controllerOf(pod) === undefined) {
-			wakeAdopters(pod);
-		}
+		if (owner !== undefined) observe(owner, (key) => expectations.creationObserved(key));
+		else if (controllerOf(pod) === undefined) wakeAdopters(pod);
 	};
 	const updated = (old: Pod, pod: Pod) => {
 		if (isBeingDeleted(pod)) return deleted(pod);

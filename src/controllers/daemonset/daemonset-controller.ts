@@ -28,7 +28,7 @@ import { daemonSets, nodes, pods } from "../../client/resources.ts";
 import type { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
 import { templateHash } from "../deployment/template-hash.ts";
-import { ownerIn, watchOwnedPods } from "../owned-pods.ts";
+import { gatherMsFor, ownerIn, watchOwnedPods } from "../owned-pods.ts";
 import { addControllerIndex, isBeingDeleted, managedBy, orphansIn } from "../pod-state.ts";
 import { isNamespaceTerminating, PodControl } from "../replicaset/pod-control.ts";
 import { daemonSetRevision, revisionHashLabel } from "../revisions/controller-revision.ts";
@@ -46,12 +46,6 @@ const name = "daemonset-controller";
 const concurrency = 2;
 /** Most pods created, and most deleted, at once. */
 const burstReplicas = 250;
-/**
- * A sync looks at all nodes, and a change of one pod decides little: with so many nodes each ms, changes of pods and nodes are gathered
- * before the next sync, so that 5,000 pods that become ready one after the other are not counted 5,000 times. 50 ms for 5,000 nodes
- * is what kube-controller-manager's 20 requests a second (--kube-api-qps) let through; small clusters do not wait.
- */
-const nodesPerGatheredMs = 100;
 
 export const daemonSetController: Controller = {
 	name,
@@ -144,8 +138,9 @@ class DaemonSetController {
 		}
 	}
 
+	/** A sync looks at all nodes. */
 	get #gatherMs(): number {
-		return Math.floor(this.#nodes.cache.size / nodesPerGatheredMs);
+		return gatherMsFor(this.#nodes.cache.size);
 	}
 
 	#wakeLater(set: DaemonSet): void {

@@ -69,6 +69,31 @@ test("300 pods: each is created once, and readiness of all costs few status writ
 	expect(fixture.complaints).toEqual([]);
 });
 
+test("1,000 pods that become ready, and are gone, one after the other are not counted 1,000 times", async () => {
+	const count = 1_000;
+	await fixture.start(replicaSetController);
+	await create(replicaSet(count));
+	fixture.takeWrites();
+	const client = fixture.client.resource(pods);
+	const oneByOne = async (change: (pod: Pod) => Promise<unknown>) => {
+		for (const pod of await fixture.list(pods)) {
+			await change(pod);
+			await fixture.clock.advance(1);
+		}
+		await fixture.settle();
+		return fixture.takeWrites().filter((write) => write.startsWith("update replicasets/status")).length;
+	};
+	const becameReady = await oneByOne((pod) =>
+		client.updateStatus({ ...pod, status: { phase: "Running", conditions: [{ type: "Ready", status: "True" }] } }),
+	);
+	expect(becameReady).toBeLessThan(count / 5);
+	expect((await status())?.readyReplicas).toBe(count);
+	expect(await oneByOne(({ metadata }) => client.delete({ namespace: "default", name: metadata?.name ?? "" }))).toBeLessThan(count / 2);
+	expect((await fixture.list(pods)).length).toBe(count);
+	expect(await status()).toEqual({ replicas: count, fullyLabeledReplicas: count, terminatingReplicas: 0, observedGeneration: 1 });
+	expect(fixture.complaints).toEqual([]);
+});
+
 test("replaces a pod that failed or was deleted, and only that one", async () => {
 	await fixture.start(replicaSetController);
 	await create(replicaSet(2));

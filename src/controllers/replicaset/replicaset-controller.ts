@@ -19,11 +19,11 @@ import { type ReconcileResult, requeueAfter, runController } from "../../client/
 import { Expectations } from "../../client/expectations.ts";
 import type { Informer } from "../../client/informer.ts";
 import { OwnWrites } from "../../client/own-writes.ts";
-import { claimObjects, controllerOf, isControlledBy } from "../../client/owner.ts";
+import { claimObjects, controllerOf } from "../../client/owner.ts";
 import { pods, type ResourceRef } from "../../client/resources.ts";
 import type { WorkQueue } from "../../client/work-queue.ts";
 import { type Controller, type ControllerContext, queueOf, recorderOf } from "../controller.ts";
-import { watchOwnedPods } from "../owned-pods.ts";
+import { gatherMsFor, watchOwnedPods } from "../owned-pods.ts";
 import { addControllerIndex, isBeingDeleted, isPodActive, isPodTerminating, managedBy, orphansIn } from "../pod-state.ts";
 import { slowStart } from "../slow-start.ts";
 import { isNamespaceTerminating, messageOf, PodControl } from "./pod-control.ts";
@@ -110,6 +110,7 @@ class ReplicaController<T extends ReplicaOwner> {
 					return !selector.empty && selector.matches(orphan.metadata?.labels);
 				},
 				minReadySeconds: ({ spec }) => spec?.minReadySeconds ?? 0,
+				gatherMs: ({ spec, status }) => gatherMsFor(Math.max(spec?.replicas ?? 1, status?.replicas ?? 0)),
 			},
 			signal,
 		);
@@ -126,9 +127,12 @@ class ReplicaController<T extends ReplicaOwner> {
 		}
 		const owner = this.#ownWrites.freshest(cached);
 		const caughtUp = this.#expectations.satisfied(key);
-		const candidates = [...managedBy(this.#pods.cache, owner.metadata?.uid), ...orphansIn(this.#pods.cache, owner.metadata?.namespace)];
-		const terminating = candidates.filter((pod) => isPodTerminating(pod) && isControlledBy(pod, owner));
-		const active = await this.#claim(owner, candidates.filter(isPodActive));
+		const managed = managedBy(this.#pods.cache, owner.metadata?.uid);
+		const terminating = managed.filter(isPodTerminating);
+		const active = await this.#claim(owner, [
+			...managed.filter(isPodActive),
+			...orphansIn(this.#pods.cache, owner.metadata?.namespace).filter(isPodActive),
+		]);
 		const failure = caughtUp && !isBeingDeleted(owner) ? await this.#manage(key, owner, active) : undefined;
 		const nextAvailableMs = await this.#writeStatus(owner, {
 			active,
