@@ -122,6 +122,8 @@ describe("a pod", () => {
 		const { clock } = await started({ latency: "usual" });
 		await harness.pod("web", { image: "nginx:1.29" });
 		await clock.advance(10_000);
+		// That it waits, that it has its network, that it runs: an image that has been pulled is no news.
+		expect(harness.statusWrites("web")).toBe(3);
 		await harness.delete("web");
 		await clock.advance(60_000);
 		expect(harness.story).toEqual([

@@ -511,8 +511,6 @@ export class ContainerWorker {
 		const { record } = this;
 		const { host } = this.#scope;
 		record.specImage = spec.image;
-		record.imageId = pulled.imageId;
-		record.image = reference.digest === undefined ? formatImageReference(reference) : (spec.image ?? "");
 		record.imageBackoff = undefined;
 		record.phase = "starting";
 		let environment: Environment;
@@ -526,7 +524,7 @@ export class ContainerWorker {
 		}
 		const boot = this.#boots;
 		this.#scope.after(host.latency.startMs(host.random), () => {
-			if (!this.#isOvertaken(boot)) this.#startInstance(spec, pulled.image, environment);
+			if (!this.#isOvertaken(boot)) this.#startInstance(spec, reference, pulled, environment);
 		});
 	}
 
@@ -562,7 +560,7 @@ export class ContainerWorker {
 		}
 	}
 
-	#startInstance(spec: ContainerSpec, image: Image, environment: Environment): void {
+	#startInstance(spec: ContainerSpec, reference: ImageReference, { image, imageId }: PulledImage, environment: Environment): void {
 		const { record } = this;
 		const { clock, random } = this.#scope.host;
 		if (record.exit !== undefined) {
@@ -573,6 +571,8 @@ export class ContainerWorker {
 		}
 		const id = `${random.uuid()}${random.uuid()}`.replaceAll("-", "");
 		record.containerId = `containerd://${id}`;
+		record.imageId = imageId;
+		record.image = reference.digest === undefined ? formatImageReference(reference) : (spec.image ?? "");
 		record.retryMs = 0;
 		record.restartsForSpec = false;
 		record.restartsWithAll = false;

@@ -38,7 +38,7 @@ export interface ContainerRecord {
 	waiting: WaitingReason | undefined;
 	/** `containerd://…` of the present instance. */
 	containerId: string;
-	/** `docker.io/library/nginx:latest`, once it has been pulled. */
+	/** `docker.io/library/nginx:latest`: what the present instance was made of; "" before the first, of which the runtime knows nothing yet. */
 	image: string;
 	imageId: string;
 	startedMs: number;
