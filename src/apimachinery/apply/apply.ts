@@ -46,7 +46,7 @@ export function applyConfiguration(before: Before, configuration: unknown, optio
 	const conflicts = conflictsOf(rest, comparisons);
 	if (!force && conflicts.length > 0) throw newApplyConflict(conflicts);
 	const others = takeFromOthers(rest, comparisons, undefined);
-	return { object, entries: sortEntries(mine === undefined ? others : [...others, mine]) };
+	return { object, entries: sortEntries(mine === undefined ? others : others.concat(mine)) };
 }
 
 /** Removes what the applier no longer claims, in the version that it claimed it in. */

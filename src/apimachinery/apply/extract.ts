@@ -48,15 +48,21 @@ export function fieldsOfNew(node: MergeNode, value: unknown): FieldSet {
 	return withSelf(parts);
 }
 
-/** A pure memo: values never change, and the pods of a ReplicaSet have one list of containers. */
-const newLists = new WeakMap<readonly unknown[], { readonly list: ListNode; readonly parts: FieldSet | undefined }>();
+/** What is known of a list: that it was looked at once, or what was found when it came again. */
+type SeenList = { readonly list: ListNode; readonly parts: FieldSet | undefined } | "once";
+
+/**
+ * A pure memo: values never change, and the pods of a ReplicaSet have one list of containers. Most lists come once, as the conditions of a
+ * status do, and sets take more room than what they are of: only what comes again is kept.
+ */
+const newLists = new WeakMap<readonly unknown[], SeenList>();
 
 /** The parts of a list that was not there before, or was empty. Undefined without items. Throws ItemError. */
 export function partsOfNewList(list: ListNode, items: readonly unknown[]): FieldSet | undefined {
-	const known = newLists.get(items);
-	if (known?.list === list) return known.parts;
+	const seen = newLists.get(items);
+	if (typeof seen === "object" && seen.list === list) return seen.parts;
 	const parts = partsOfList(list, items, (item) => fieldsOfNew(list.items, item));
-	newLists.set(items, { list, parts });
+	newLists.set(items, seen === undefined ? "once" : { list, parts });
 	return parts;
 }
 

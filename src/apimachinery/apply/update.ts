@@ -19,5 +19,5 @@ export function ownersAfterUpdate({ object, entries }: Before, next: unknown, op
 	const others = takeFromOthers(entries, comparisons, own);
 	const kept = own === undefined ? emptySet : difference(own.fieldsV1, removed);
 	const mine = isEmptySet(changed) ? own && withFields(own, kept) : entryFor(id, union(kept, changed), time);
-	return sortEntries(capUpdaters(mine === undefined ? others : [...others, mine]));
+	return sortEntries(capUpdaters(mine === undefined ? others : others.concat(mine)));
 }

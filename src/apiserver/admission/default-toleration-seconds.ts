@@ -19,7 +19,7 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
 		const missing = taintKeys.filter((key) => !tolerations.some((toleration) => toleratesNoExecute(toleration, key)));
 		if (missing.length === 0) return object;
 		const added = missing.map((key): Toleration => ({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds: defaultSeconds }));
-		return { ...pod, spec: { ...pod.spec, tolerations: [...tolerations, ...added] } } as Pod;
+		return { ...pod, spec: { ...pod.spec, tolerations: tolerations.concat(added) } } as Pod;
 	},
 };
 

@@ -101,7 +101,7 @@ export const extendedResourceToleration: AdmissionPlugin = {
 		const missing = added.filter(
 			({ key }) => !known.some((toleration) => toleration.key === key && toleration.operator === "Exists" && !toleration.effect),
 		);
-		return missing.length === 0 ? object : withSpec(pod, { tolerations: [...known, ...missing] });
+		return missing.length === 0 ? object : withSpec(pod, { tolerations: known.concat(missing) });
 	},
 };
 

@@ -108,13 +108,13 @@ function withTokenVolume(spec: PodSpec, random: Random): PodSpec {
 	const name = existing?.name ?? `kube-api-access-${random.suffix(5)}`;
 	const mount = (container: Container): Container =>
 		needsToken(container)
-			? { ...container, volumeMounts: [...(container.volumeMounts ?? []), { name, readOnly: true, mountPath: tokenMountPath }] }
+			? { ...container, volumeMounts: (container.volumeMounts ?? []).concat({ name, readOnly: true, mountPath: tokenMountPath }) }
 			: container;
 	return {
 		...spec,
 		containers: spec.containers.map(mount),
 		...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(mount) }),
-		volumes: existing === undefined ? [...(spec.volumes ?? []), tokenVolume(name)] : (spec.volumes ?? []),
+		volumes: existing === undefined ? (spec.volumes ?? []).concat(tokenVolume(name)) : (spec.volumes ?? []),
 	};
 }
 

@@ -45,7 +45,7 @@ const maxKept = 3;
 
 export function sandboxOpened(record: SandboxHistory, instance: Omit<SandboxInstance, "attempt">): void {
 	const attempt = (record.sandboxes.at(-1)?.attempt ?? -1) + 1;
-	record.sandboxes = [...record.sandboxes.slice(1 - maxKept), { attempt, ...instance }];
+	record.sandboxes = record.sandboxes.slice(1 - maxKept).concat({ attempt, ...instance });
 }
 
 export function sandboxEnded(record: SandboxHistory, endedMs: number): void {
