@@ -360,23 +360,11 @@ export class Machine implements ProcessOwner {
 				},
 			};
 		};
-		const context = {
-			argv,
-			// Read when asked for: most of what runs for long never looks at its environment.
-			get env() {
-				return options.env;
-			},
-			cwd: options.cwd,
-			stdin: options.stdin,
-			stdout: guard(options.stdout),
-			stderr: guard(options.stderr),
-			terminal: options.terminal,
-			machine: this,
-			process,
-		};
-		// Not copied with the rest: who hands its context on has not looked at the files, which most containers never do.
-		Object.defineProperty(context, "files", { get: () => process.machine.files.as(process) });
-		return execute(program, context as unknown as ProcessContext).then((exit) => {
+		const { cwd, stdin, terminal } = options;
+		const stdout = guard(options.stdout);
+		const stderr = guard(options.stderr);
+		const context = new RunningContext({ argv, cwd, stdin, stdout, stderr, terminal, machine: this, process }, options);
+		return execute(program, context).then((exit) => {
 			process.finish(exit);
 			return exit;
 		});
@@ -445,9 +433,48 @@ export class Machine implements ProcessOwner {
 	}
 }
 
+/** What a context has from the start; the rest is looked up when somebody asks. */
+type GivenContext = Omit<ProcessContext, "env" | "files">;
+
+/**
+ * Most of what runs for long never looks at its environment or its files, which are made for who does: a copy (`{ ...context }`) has
+ * neither, so whoever makes one says where its environment comes from.
+ */
+class RunningContext implements ProcessContext {
+	readonly argv: readonly string[];
+	readonly cwd: string;
+	readonly stdin: InputStream;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	readonly terminal: Terminal | undefined;
+	readonly machine: Machine;
+	readonly process: Process;
+	readonly #environment: Pick<ProcessContext, "env">;
+
+	constructor(given: GivenContext, environment: Pick<ProcessContext, "env">) {
+		this.argv = given.argv;
+		this.cwd = given.cwd;
+		this.stdin = given.stdin;
+		this.stdout = given.stdout;
+		this.stderr = given.stderr;
+		this.terminal = given.terminal;
+		this.machine = given.machine;
+		this.process = given.process;
+		this.#environment = environment;
+	}
+
+	get env(): ReadonlyMap<string, string> {
+		return this.#environment.env;
+	}
+
+	get files(): FileSystem {
+		return this.process.machine.files.as(this.process);
+	}
+}
+
 /** A context that differs in some ways, and is the same in all others, what is looked up late among them. */
-export function contextWith(context: ProcessContext, changes: Partial<ProcessContext>): ProcessContext {
-	return Object.create(context, Object.getOwnPropertyDescriptors(changes)) as ProcessContext;
+export function contextWith(context: ProcessContext, changes: Partial<GivenContext>): ProcessContext {
+	return new RunningContext({ ...context, ...changes }, context);
 }
 
 async function execute(program: Program, context: ProcessContext): Promise<ProcessExit> {

@@ -23,7 +23,8 @@ export const chroot: Program = async (context) => {
 		const host = kernel.host;
 		if (host === undefined || host.files.rootTree !== tree || inode !== tree.root)
 			return fail(`cannot change root directory to '${directory}': only the root of a node's disk can be entered in this simulation`, 125);
-		const child = host.spawn({ ...context, cwd: "/", argv: command.length === 0 ? ["/bin/bash", "-i"] : command, parent: process });
+		const argv = command.length === 0 ? ["/bin/bash", "-i"] : command;
+		const child = host.spawn({ ...context, env: context.env, cwd: "/", argv, parent: process });
 		for (const signal of ["INT", "TERM"] as const) process.onSignal(signal, () => child.kill(signal));
 		process.ended.addEventListener("abort", () => child.kill("KILL"), { once: true });
 		return (await child.exited).exitCode;

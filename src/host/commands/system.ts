@@ -1,6 +1,6 @@
 /** Commands that show or change what the machine is doing: processes, environment, names, waiting. */
 import { sleep } from "../../apimachinery/clock/clock.ts";
-import type { Program } from "../machine.ts";
+import { contextWith, type Program } from "../machine.ts";
 import { echoText, printfText } from "../shell/echo.ts";
 import { ShellError } from "../shell/state.ts";
 import { evaluateTest } from "../shell/test-expression.ts";
@@ -106,12 +106,13 @@ export const xargs: Program = async (context) => {
 	const items = text.split(separator).filter((item) => item !== "");
 	const command = operands.length === 0 ? ["echo"] : operands;
 	const size = placeholder === undefined ? Number(values.get("n") ?? items.length) : 1;
-	if (items.length === 0) return flags.has("r") || placeholder !== undefined ? 0 : runChild({ ...context, stdin: emptyInput }, command);
+	if (items.length === 0)
+		return flags.has("r") || placeholder !== undefined ? 0 : runChild(contextWith(context, { stdin: emptyInput }), command);
 	let status = 0;
 	for (let at = 0; at < items.length; at += size) {
 		const part = items.slice(at, at + size);
 		const argv = placeholder === undefined ? [...command, ...part] : command.map((word) => word.replaceAll(placeholder, part[0] ?? ""));
-		if ((await runChild({ ...context, stdin: emptyInput }, argv)) !== 0) status = 123;
+		if ((await runChild(contextWith(context, { stdin: emptyInput }), argv)) !== 0) status = 123;
 	}
 	return status;
 };

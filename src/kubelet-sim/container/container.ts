@@ -13,6 +13,7 @@ import {
 	FsError,
 	type FsErrorCode,
 	findCommand,
+	type InputStream,
 	inputFrom,
 	type Kernel,
 	Machine,
@@ -85,6 +86,32 @@ export interface ContainerOptions {
 interface Attachment {
 	/** Resolves when the caller can take more. */
 	onData(chunk: Uint8Array, stream: LogLine["stream"]): Promise<void>;
+}
+
+/** How the main process is started: with an environment that is made for who asks. */
+class MainCommand implements SpawnOptions {
+	readonly argv: readonly string[];
+	readonly cwd: string;
+	readonly stdin: InputStream;
+	readonly stdout: OutputStream;
+	readonly stderr: OutputStream;
+	readonly terminal: Tty | undefined;
+	readonly isMain = true;
+	readonly #container: SimContainer;
+
+	constructor(container: SimContainer, command: Omit<MainCommand, "env" | "isMain">) {
+		this.#container = container;
+		this.argv = command.argv;
+		this.cwd = command.cwd;
+		this.stdin = command.stdin;
+		this.stdout = command.stdout;
+		this.stderr = command.stderr;
+		this.terminal = command.terminal;
+	}
+
+	get env(): ReadonlyMap<string, string> {
+		return this.#container.env();
+	}
 }
 
 export class SimContainer {
@@ -171,20 +198,15 @@ export class SimContainer {
 		this.#writers = [stdout, stderr];
 		if (spec.tty === true) this.#tty = new Tty(stdout);
 		else if (spec.stdin === true) this.#stdin = new Pipe();
-		const container = this;
 		const argv = this.#argv();
-		const options: SpawnOptions = {
+		const options = new MainCommand(this, {
 			argv,
-			get env() {
-				return container.env();
-			},
 			cwd: this.#workingDir(),
 			stdin: this.#tty?.input ?? this.#stdin ?? emptyInput,
 			stdout: this.#tty?.output ?? stdout,
 			stderr: this.#tty?.output ?? stderr,
 			terminal: this.#tty,
-			isMain: true,
-		};
+		});
 		const program = this.#options.runsWasm ? this.#wasmProgram(argv[0] ?? "") : undefined;
 		this.#process = program === undefined ? this.machine.spawn(options) : this.machine.run(program, options);
 		return this.#process;

@@ -162,6 +162,7 @@ async function runShell(context: ProcessContext, command: string): Promise<HttpR
 	const { machine, process } = context;
 	const child = machine.spawn({
 		...context,
+		env: context.env,
 		argv: ["sh", "-c", command],
 		terminal: undefined,
 		stdout: sink,

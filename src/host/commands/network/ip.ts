@@ -194,7 +194,7 @@ async function execIn(context: ProcessContext, [name = "", ...argv]: readonly st
 	}
 	const inside = machine.derive({ network, keys: { net: network } });
 	try {
-		const child = inside.spawn({ ...context, argv, parent: process });
+		const child = inside.spawn({ ...context, env: context.env, argv, parent: process });
 		process.ended.addEventListener("abort", () => child.kill("KILL"), { once: true });
 		return (await child.exited).exitCode;
 	} catch (error) {
