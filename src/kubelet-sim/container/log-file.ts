@@ -10,6 +10,11 @@ import { fileBytesOf, type LogLine, packLines, unpackLines } from "./log-line.ts
 const maxRecentLines = 128;
 const maxRecentBytes = 32 * 1024;
 
+/** Lines that came at once: what they have in common is kept once, as most of what a container prints comes when it starts. */
+interface Burst extends Pick<LogLine, "timeMs" | "stream" | "partial"> {
+	readonly texts: string[];
+}
+
 interface Packed {
 	/** Number of its first line in the file, from 0. */
 	readonly firstLine: number;
@@ -19,7 +24,9 @@ interface Packed {
 export class LogFile {
 	/** In order, without gaps, up to `#recentLine`. */
 	#packed: Packed[] | undefined;
-	#recent: LogLine[] = [];
+	/** In order. */
+	#recent: Burst[] = [];
+	#recentCount = 0;
 	/** Number of the first of the recent lines. */
 	#recentLine = 0;
 	#recentBytes = 0;
@@ -36,20 +43,24 @@ export class LogFile {
 
 	/** The number that the next line will have. */
 	get lineCount(): number {
-		return this.#recentLine + this.#recent.length;
+		return this.#recentLine + this.#recentCount;
 	}
 
 	/** @returns bytes that were packed for it: mostly 0 */
 	add(line: LogLine): number {
-		this.#recent.push(line);
+		const { timeMs, stream, partial, text } = line;
+		const last = this.#recent.at(-1);
+		if (last !== undefined && last.timeMs === timeMs && last.stream === stream && last.partial === partial) last.texts.push(text);
+		else this.#recent = this.#recent.concat({ timeMs, stream, partial, texts: [text] });
+		this.#recentCount++;
 		this.#recentBytes += fileBytesOf(line);
-		this.timeMs = line.timeMs;
-		return this.#recent.length >= maxRecentLines || this.#recentBytes >= maxRecentBytes ? this.#pack() : 0;
+		this.timeMs = timeMs;
+		return this.#recentCount >= maxRecentLines || this.#recentBytes >= maxRecentBytes ? this.#pack() : 0;
 	}
 
 	close(): number {
 		this.isClosed = true;
-		return this.#recent.length === 0 ? 0 : this.#pack();
+		return this.#recentCount === 0 ? 0 : this.#pack();
 	}
 
 	/** Some of the lines from number `from` on, none at the end; and the number of the first, which is higher if `from` has been dropped. */
@@ -61,12 +72,16 @@ export class LogFile {
 			return { firstLine, lines: unpackLines(packed.bytes).slice(firstLine - packed.firstLine) };
 		}
 		const firstLine = Math.max(from, this.#recentLine);
-		return { firstLine, lines: this.#recent.slice(firstLine - this.#recentLine) };
+		return { firstLine, lines: this.#recentLines().slice(firstLine - this.#recentLine) };
+	}
+
+	#recentLines(): readonly LogLine[] {
+		return this.#recent.flatMap(({ texts, ...line }) => texts.map((text) => ({ ...line, text })));
 	}
 
 	/** As they are on the disk. */
 	bytes(): Buffer {
-		return Buffer.concat([...(this.#packed ?? []).map(({ bytes }) => bytes), packLines(this.#recent)]);
+		return Buffer.concat([...(this.#packed ?? []).map(({ bytes }) => bytes), packLines(this.#recentLines())]);
 	}
 
 	/** Forgets the oldest lines until what is packed takes no more than so much. */
@@ -75,12 +90,13 @@ export class LogFile {
 	}
 
 	#pack(): number {
-		const bytes = packLines(this.#recent);
+		const bytes = packLines(this.#recentLines());
 		this.#packed ??= [];
 		this.#packed.push({ firstLine: this.#recentLine, bytes });
 		this.packedBytes += bytes.length;
-		this.#recentLine += this.#recent.length;
+		this.#recentLine += this.#recentCount;
 		this.#recent = [];
+		this.#recentCount = 0;
 		this.#recentBytes = 0;
 		return bytes.length;
 	}
