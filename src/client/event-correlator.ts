@@ -27,43 +27,46 @@ export interface EventInput {
 	readonly reason: string;
 	readonly message: string;
 	/** Of the events.k8s.io style alone. */
-	readonly action?: string;
+	readonly action?: string | undefined;
 }
 
-/** One Event object: the same occurrence, seen `count` times. `Note` is what its sender keeps with it. */
-export interface EventSeries<Note> {
-	readonly input: EventInput;
+/**
+ * One Event object: the same occurrence, seen `count` times. A cluster keeps some of these for each pod and node, so it is one flat value.
+ * `Note` is what its sender keeps with it while it is under way.
+ */
+export interface EventSeries<Note> extends EventInput {
+	/** The latest; of other than a combined series it is always the same. */
+	message: string;
+	readonly action: string | undefined;
 	readonly firstMs: number;
 	/** >= 1 */
 	count: number;
 	/** firstMs <= lastMs */
 	lastMs: number;
-	/** The latest message; differs from the input's only in a combined series. */
-	message: string;
+	/** Of its Event, once its sender has given it one. */
+	name: string | undefined;
 	note: Note | undefined;
 }
 
-/**
- * What is remembered of one reason about one object. A cluster has some of these for each pod, and nearly always there is one message: arrays are
- * made anew when they grow (`concat`), because one that has been pushed to has room for sixteen more.
- */
-interface Similar<Note> {
+/** What is remembered of a reason about one object from its second message on: nearly always there is one, over and over. */
+interface Variety<Note> {
 	readonly type: string;
 	readonly reason: string;
 	/** Different messages, oldest first; fewer than `maxSimilar`. */
 	messages: readonly string[];
-	series: readonly EventSeries<Note>[];
 	/** The series that all further messages go to, once there were too many. */
 	combined: EventSeries<Note> | undefined;
 	lastMs: number;
 }
 
-/** What is remembered of one object. */
+/** What is remembered of one object. Arrays are made anew when they grow (`concat`): one that has been pushed to has room for sixteen more. */
 interface Remembered<Note> {
 	readonly bucket: TokenBucket;
 	/** As it was last referred to: most events refer to it in the same words, and share them. */
 	reference: ObjectReference;
-	similar: readonly Similar<Note>[];
+	/** Oldest first, without the combined ones. Those of a reason without variety have one message. */
+	series: readonly EventSeries<Note>[];
+	varieties: readonly Variety<Note>[] | undefined;
 }
 
 /** A map that forgets its least recently used entry. */
@@ -105,9 +108,10 @@ export class EventCorrelator<Note> {
 		const object = this.#remembered(event.object);
 		if (!isSameReference(object.reference, event.object)) object.reference = event.object;
 		const input = { ...event, object: object.reference };
-		const similar = similarOf(object, input, nowMs);
-		const series = isCombined(similar, input.message) ? combinedSeries(similar, input, nowMs) : seriesOf(similar, input, nowMs);
-		similar.lastMs = nowMs;
+		const variety = varietyOf(object, input, nowMs);
+		const isCombined = variety !== undefined && isOneTooMany(variety, input.message);
+		const series = isCombined ? combinedSeries(variety, input, nowMs) : seriesOf(object, input, nowMs);
+		if (variety !== undefined) variety.lastMs = nowMs;
 		series.count++;
 		series.lastMs = nowMs;
 		return object.bucket.tryTake() ? series : undefined;
@@ -117,45 +121,63 @@ export class EventCorrelator<Note> {
 		const key = objectIdentity(reference);
 		const known = this.#objects.get(key);
 		if (known !== undefined) return known;
-		const made: Remembered<Note> = { bucket: new TokenBucket(this.#limit), reference, similar: [] };
+		const made: Remembered<Note> = { bucket: new TokenBucket(this.#limit), reference, series: [], varieties: undefined };
 		this.#objects.set(key, made);
 		return made;
 	}
 }
 
-/** The record of the event's reason; what lies too far back counts no longer. */
-function similarOf<Note>(object: Remembered<Note>, { type, reason }: EventInput, nowMs: number): Similar<Note> {
-	let similar = object.similar.find((candidate) => candidate.type === type && candidate.reason === reason);
-	if (similar === undefined) {
-		similar = { type, reason, messages: [], series: [], combined: undefined, lastMs: nowMs };
-		object.similar = object.similar.concat(similar);
-	} else if (nowMs - similar.lastMs > similarWithinMs) similar.messages = [];
-	return similar;
+function isOfReason({ type, reason }: EventInput): (other: { readonly type: string; readonly reason: string }) => boolean {
+	return (other) => other.type === type && other.reason === reason;
 }
 
-/** Whether the message is one of too many different ones. */
-function isCombined<Note>(similar: Similar<Note>, message: string): boolean {
-	const { messages } = similar;
-	if (!messages.includes(message)) similar.messages = messages.concat(message);
-	if (similar.messages.length < maxSimilar) return false;
-	similar.messages = similar.messages.slice(1);
+/** The record of the messages of the event's reason; undefined while there is one. What lies too far back counts no longer. */
+function varietyOf<Note>(object: Remembered<Note>, event: EventInput, nowMs: number): Variety<Note> | undefined {
+	const { type, reason, message } = event;
+	const known = object.varieties?.find(isOfReason(event));
+	if (known !== undefined) {
+		if (nowMs - known.lastMs > similarWithinMs) known.messages = [];
+		return known;
+	}
+	const last = object.series.filter(isOfReason(event)).reduce<EventSeries<Note> | undefined>(later, undefined);
+	if (last === undefined || last.message === message) return undefined;
+	const messages = nowMs - last.lastMs > similarWithinMs ? [] : [last.message];
+	const made: Variety<Note> = { type, reason, messages, combined: undefined, lastMs: nowMs };
+	object.varieties = (object.varieties ?? []).concat(made);
+	return made;
+}
+
+function later<Note>(a: EventSeries<Note> | undefined, b: EventSeries<Note>): EventSeries<Note> {
+	return a === undefined || a.lastMs <= b.lastMs ? b : a;
+}
+
+/** Takes note of the message. @returns whether it is one of too many different ones */
+function isOneTooMany<Note>(variety: Variety<Note>, message: string): boolean {
+	const { messages } = variety;
+	if (!messages.includes(message)) variety.messages = messages.concat(message);
+	if (variety.messages.length < maxSimilar) return false;
+	variety.messages = variety.messages.slice(1);
 	return true;
 }
 
-function combinedSeries<Note>(similar: Similar<Note>, input: EventInput, nowMs: number): EventSeries<Note> {
-	const message = combinedPrefix + input.message;
-	similar.combined ??= { input, firstMs: nowMs, count: 0, lastMs: nowMs, message, note: undefined };
-	similar.combined.message = message;
-	return similar.combined;
+function combinedSeries<Note>(variety: Variety<Note>, input: EventInput, nowMs: number): EventSeries<Note> {
+	variety.combined ??= newSeries(input, nowMs);
+	variety.combined.message = combinedPrefix + input.message;
+	return variety.combined;
 }
 
-function seriesOf<Note>(similar: Similar<Note>, input: EventInput, nowMs: number): EventSeries<Note> {
-	const isSame = (known: EventSeries<Note>) => known.message === input.message && known.input.object.fieldPath === input.object.fieldPath;
-	const known = similar.series.find(isSame);
+function seriesOf<Note>(object: Remembered<Note>, input: EventInput, nowMs: number): EventSeries<Note> {
+	const ofReason = object.series.filter(isOfReason(input));
+	const known = ofReason.find(({ message, object: { fieldPath } }) => message === input.message && fieldPath === input.object.fieldPath);
 	if (known !== undefined) return known;
-	const made: EventSeries<Note> = { input, firstMs: nowMs, count: 0, lastMs: nowMs, message: input.message, note: undefined };
-	similar.series = similar.series.concat(made).slice(-maxSeries);
+	const made = newSeries<Note>(input, nowMs);
+	const kept = ofReason.length < maxSeries ? object.series : object.series.filter((series) => series !== ofReason[0]);
+	object.series = kept.concat(made);
 	return made;
+}
+
+function newSeries<Note>({ object, type, reason, message, action }: EventInput, nowMs: number): EventSeries<Note> {
+	return { object, type, reason, message, action, firstMs: nowMs, count: 0, lastMs: nowMs, name: undefined, note: undefined };
 }
 
 /** Of one object: what does not make it that object is the same, too. */

@@ -109,6 +109,22 @@ test("many alike are combined, and an object that causes too many is cut off", a
 	expect(all.at(-1)?.count).toBe(16);
 });
 
+test("what lies more than ten minutes back is not combined with, whether it was one message or several", async () => {
+	const create = (index: number) => recorder.event(pod, "Normal", "SuccessfulCreate", `Created pod: web-${index}`);
+	const isCombined = async () => (await stored()).some(({ message }) => message?.startsWith("(combined") === true);
+	create(0);
+	await clock.advance(600_001);
+	for (let index = 1; index <= 9; index++) create(index);
+	expect(await isCombined()).toBe(false);
+	await clock.advance(600_001);
+	create(10);
+	expect(await isCombined()).toBe(false);
+	for (let index = 11; index <= 18; index++) create(index);
+	expect(await isCombined()).toBe(false);
+	create(19);
+	expect(await isCombined()).toBe(true);
+});
+
 test("events about cluster-scoped objects go to default", async () => {
 	recorder.event({ apiVersion: "v1", kind: "Node", metadata: { name: "node-1", uid: "n" } }, "Normal", "Starting", "Starting kubelet.");
 	expect((await stored()).map(({ metadata, involvedObject }) => [metadata.namespace, involvedObject.namespace])).toEqual([

@@ -52,7 +52,7 @@ export interface EventDetails {
 interface Outgoing {
 	readonly series: EventSeries<Outgoing>;
 	readonly name: string;
-	/** What to send: the series as it was when an event of it was last let through; the series itself while there is nothing to send. */
+	/** What to send: the series as it was when an event of it was last let through. */
 	latest: Latest;
 	/** A create was accepted, so that the next write is a patch. */
 	created: boolean;
@@ -87,14 +87,18 @@ export class EventRecorder {
 			type,
 			reason,
 			message,
-			...(action === undefined ? {} : { action }),
+			action,
 		});
 		if (series === undefined || this.#options.signal?.aborted) return;
-		series.note ??= { series, name: this.#eventName(object.metadata?.name ?? ""), latest: series, created: false, sending: false };
+		const latest = { count: series.count, lastMs: series.lastMs, message: series.message };
+		const created = series.name !== undefined;
+		series.name ??= this.#eventName(object.metadata?.name ?? "");
+		series.note ??= { series, name: series.name, latest, created, sending: false };
 		const outgoing = series.note;
-		outgoing.latest = { count: series.count, lastMs: series.lastMs, message: series.message };
+		outgoing.latest = latest;
 		if (this.#waiting.size >= maxWaiting && !this.#waiting.has(outgoing)) {
 			this.#log.warn("Unable to record event: channel full, event will be dropped", { reason, message });
+			if (!outgoing.sending) series.note = undefined;
 			return;
 		}
 		this.#waiting.add(outgoing);
@@ -118,7 +122,7 @@ export class EventRecorder {
 			this.#sending++;
 			void this.#send(outgoing).then(() => {
 				outgoing.sending = false;
-				if (!this.#waiting.has(outgoing)) outgoing.latest = outgoing.series;
+				if (!this.#waiting.has(outgoing)) outgoing.series.note = undefined;
 				this.#sending--;
 				this.#pump();
 			});
@@ -169,14 +173,14 @@ export class EventRecorder {
 			apiVersion: "v1",
 			kind: "Event",
 			metadata: { name, namespace: namespaceOf(series) },
-			involvedObject: series.input.object,
-			reason: series.input.reason,
+			involvedObject: series.object,
+			reason: series.reason,
 			message: latest.message,
-			type: series.input.type,
+			type: series.type,
 			reportingComponent: component,
 		};
 		if (style === "events") {
-			const { action = series.input.reason } = series.input;
+			const { action = series.reason } = series;
 			const isRepeated = latest.count > 1;
 			return {
 				...common,
@@ -203,7 +207,7 @@ function seriesOf({ count, lastMs }: Latest): Pick<CoreEvent, "series"> {
 }
 
 function namespaceOf(series: EventSeries<Outgoing>): string {
-	const { namespace } = series.input.object;
+	const { namespace } = series.object;
 	return namespace === undefined || namespace === "" ? clusterScopedNamespace : namespace;
 }
 
