@@ -102,7 +102,12 @@ function mergeValues(original: JsonValue | undefined, patch: JsonValue, parent: 
 
 /** What a patch makes of nothing: its values, without nulls. Undefined for an object that bears `$patch`. */
 function withoutDirectives(value: JsonValue): JsonValue | undefined {
-	if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined);
+	if (Array.isArray(value)) {
+		const items = value.map(withoutDirectives);
+		const kept = items.filter((item) => item !== undefined);
+		// What was filtered has room for more than it holds, for as long as the object lives.
+		return kept.length === items.length ? (items as readonly JsonValue[]) : kept.slice();
+	}
 	if (!isJsonObject(value)) return value;
 	if (Object.hasOwn(value, directive)) return undefined;
 	const result: Record<string, JsonValue | undefined> = {};
