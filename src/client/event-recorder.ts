@@ -62,7 +62,7 @@ interface Outgoing {
 type Latest = Pick<EventSeries<Outgoing>, "count" | "lastMs" | "message">;
 
 export class EventRecorder {
-	readonly #options: EventRecorderOptions;
+	readonly #options: Omit<EventRecorderOptions, "client">;
 	readonly #log: Logger;
 	readonly #events: ResourceClient<CoreEvent>;
 	readonly #correlator: EventCorrelator<Outgoing>;
@@ -72,10 +72,10 @@ export class EventRecorder {
 	#sending = 0;
 	#lastNanoseconds = 0n;
 
-	constructor(options: EventRecorderOptions) {
+	constructor({ client, ...options }: EventRecorderOptions) {
 		this.#options = options;
 		this.#log = options.log ?? silentLog;
-		this.#events = options.client.resource(events);
+		this.#events = client.resource(events);
 		this.#correlator = new EventCorrelator(options.clock);
 	}
 

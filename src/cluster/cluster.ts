@@ -328,6 +328,11 @@ export class Cluster {
 	readonly #abort = new AbortController();
 	/** Where requests of this process go: to the server, past the audit if there is one. */
 	#frontDoor: RequestHandler;
+	/** Of all that ask in this process: past the audit, if there is one by the time of a request. */
+	readonly #door: RequestHandler = {
+		handle: (asker, request) => (this.#isElsewhere(request) ? this.#readElsewhere(asker, request) : this.#frontDoor.handle(asker, request)),
+		watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
+	};
 	#auditor: Auditor | undefined;
 	#http: HttpServer | undefined;
 	/** Where it listens. */
@@ -475,14 +480,8 @@ export class Cluster {
 		return new Client(this.#ownWay(user));
 	}
 
-	/** Past the audit, if there is one by the time of a request. */
 	#ownWay(user: UserInfo): InProcessTransport {
-		const door: RequestHandler = {
-			handle: (asker, request) =>
-				this.#isElsewhere(request) ? this.#readElsewhere(asker, request) : this.#frontDoor.handle(asker, request),
-			watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
-		};
-		return new InProcessTransport(door, user);
+		return new InProcessTransport(this.#door, user);
 	}
 
 	/** Begins to follow the configuration files that can change. Called once. */

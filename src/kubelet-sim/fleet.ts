@@ -42,7 +42,7 @@ import { NodeDaemons } from "./node/node-daemons.ts";
 import { NodeFaults } from "./node/node-faults.ts";
 import { defaultCapacity } from "./node/node-object.ts";
 import { NodePower } from "./node/node-power.ts";
-import { SimNode } from "./node/sim-node.ts";
+import { type NodeHost, SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
 import { loadKubeletStartup } from "./node-machine/load-kubelet-startup.ts";
 import { NodeCommands } from "./node-machine/node-commands.ts";
@@ -120,6 +120,9 @@ export interface NodeOptions {
 	readonly certificates?: CertificateOptions | undefined;
 }
 
+const noEntries: Readonly<Record<string, string>> = {};
+const noTaints: readonly Taint[] = [];
+
 /** How many nodes come at once: what thousands of registrations under way hold, a process does not give back to the machine. */
 const comingAtOnce = 32;
 
@@ -160,6 +163,9 @@ export class Fleet {
 	readonly #imageFiles = new Map<Image, FileSystem>();
 	readonly #claims: ClaimVolumes;
 	readonly #serviceEnvironments: ServiceEnvironments;
+	readonly #nodeHost: NodeHost;
+	/** Of kubelets that are told nothing. */
+	readonly #usualSettings = readKubeletConfiguration({});
 	#nodeCount = 0;
 	#signal: AbortSignal | undefined;
 
@@ -232,6 +238,7 @@ export class Fleet {
 				this.#log.warn("Failed to synchronously fetch node info", { pod: metadata?.name, error: String(error) }),
 		});
 		this.#host = this.#createHost();
+		this.#nodeHost = this.#createNodeHost();
 		this.#heartbeats = new Heartbeats({
 			clock: this.#clock,
 			random: this.#random.fork("heartbeats"),
@@ -574,33 +581,20 @@ export class Fleet {
 		const index = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#nextPlace() : 0;
 		const hex = () => this.#random.uuid().replaceAll("-", "");
 		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
-		const node: SimNode = new SimNode(
+		const node = new SimNode(
+			this.#nodeHost,
 			{
 				name: options.name,
-				labels: options.labels ?? {},
-				annotations: options.annotations ?? {},
-				taints: options.taints ?? [],
-				capacity: { ...defaultCapacity, ...options.capacity },
+				labels: options.labels ?? noEntries,
+				annotations: options.annotations ?? noEntries,
+				taints: options.taints ?? noTaints,
+				capacity: options.capacity === undefined ? defaultCapacity : { ...defaultCapacity, ...options.capacity },
 				address: options.address ?? knownAddress ?? nodeAddressOf(index),
 				podCidr: options.podCidr ?? known?.spec?.podCIDR ?? podCidrOf(index),
 				identity: { machineId: machineID ?? hex(), systemUuid: systemUUID ?? this.#random.uuid(), bootId: bootID ?? this.#random.uuid() },
 			},
-			readKubeletConfiguration(options.kubelet ?? {}),
-			this.#clock,
-			this.#network,
-			() =>
-				this.#withNode(options.name, (node) => {
-					this.#eviction.filesGrew(node);
-					this.#staticPods.filesChanged(node);
-				}),
-			() => this.#random.fork(`machine ${options.name}`),
-			(name) => runtimeProgram(name, () => this.#runtimeOf(options.name)),
-			() => this.#runtime(node),
-			() => this.#workers.on(options.name),
-			() => this.#daemons.hooksOf(() => this.#nodes.get(options.name)),
-			() => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
+			options.kubelet === undefined ? this.#usualSettings : readKubeletConfiguration(options.kubelet),
 		);
-		node.onMemoryTaken = () => this.#memory.enforce(node);
 		this.#eviction.usageGrew(node);
 		return node;
 	}
@@ -789,6 +783,25 @@ export class Fleet {
 			patchStatus: (node, pod, status) =>
 				isStaticPod(pod) ? this.#staticPods.patchStatus(node, pod, status) : this.#writes.patchStatus(node, pod, status),
 			removePod: (node, pod) => (isStaticPod(pod) ? this.#staticPods.remove(pod) : this.#writes.removePod(node, pod)),
+		};
+	}
+
+	#createNodeHost(): NodeHost {
+		return {
+			clock: this.#clock,
+			network: this.#network,
+			filesWritten: ({ name }) =>
+				this.#withNode(name, (node) => {
+					this.#eviction.filesGrew(node);
+					this.#staticPods.filesChanged(node);
+				}),
+			memoryTaken: (node) => this.#memory.enforce(node),
+			random: ({ name }) => this.#random.fork(`machine ${name}`),
+			findProgram: (node, name) => runtimeProgram(name, () => this.#runtimeOf(node.name)),
+			runtime: (node) => this.#runtime(node),
+			workers: ({ name }) => this.#workers.on(name),
+			daemonHooks: ({ name }) => this.#daemons.hooksOf(() => this.#nodes.get(name)),
+			ownFiles: () => ({ apiServer: apiServerUrl, clusterCa: this.#options.clusterCa, clusterDns: this.#host.clusterDns }),
 		};
 	}
 

@@ -66,7 +66,9 @@ export function pressureEvent(pressure: string, isUnder: boolean): string {
 }
 
 /** Type, status, reason, message. */
-function conditionTexts({ pressures, notReady }: NodeHealth): readonly (readonly [string, "True" | "False", string, string])[] {
+type ConditionTexts = readonly [string, "True" | "False", string, string];
+
+function conditionTexts({ pressures, notReady }: NodeHealth): readonly ConditionTexts[] {
 	const ofPressures = pressureTexts.map(([type, , subject]) => {
 		const isUnder = pressures.includes(type);
 		const what = type === "DiskPressure" ? (isUnder ? "" : "no ") : isUnder ? "insufficient " : "sufficient ";
@@ -83,6 +85,9 @@ function conditionTexts({ pressures, notReady }: NodeHealth): readonly (readonly
 			: (["Ready", "False", "KubeletNotReady", notReady] as const);
 	return [...ofPressures, ready];
 }
+
+/** Nearly always: every node has the same texts in memory. */
+const healthyTexts = conditionTexts(healthy);
 
 export function nodeObject(node: NodeDescription, nowMs: number): Node {
 	return {
@@ -125,7 +130,7 @@ export function nodeStatus(
 		],
 		capacity: node.capacity,
 		allocatable: node.capacity,
-		conditions: conditionTexts(health).map(([type, status, reason, message]) => {
+		conditions: (isHealthy(health) ? healthyTexts : conditionTexts(health)).map(([type, status, reason, message]) => {
 			const known = before?.find((condition) => condition.type === type);
 			const lastTransitionTime = known?.status === status ? (known.lastTransitionTime ?? now) : now;
 			return { type, status, lastHeartbeatTime: now, lastTransitionTime, reason, message };
@@ -134,6 +139,10 @@ export function nodeStatus(
 		images: images.map(({ names, sizeBytes }) => ({ names, sizeBytes })),
 		nodeInfo: nodeInfo(node.identity),
 	};
+}
+
+function isHealthy({ pressures, notReady }: NodeHealth): boolean {
+	return pressures.length === 0 && notReady === undefined;
 }
 
 export interface NodeImage {

@@ -53,6 +53,28 @@ export interface StoredImage extends PulledImage {
 	readonly sinceMs: number;
 }
 
+/** What a node asks of its fleet: one value for all nodes, to which each says which it is. */
+export interface NodeHost {
+	readonly clock: Clock;
+	readonly network: ClusterNetwork;
+	/** Files of the machine were written. */
+	filesWritten(node: SimNode): void;
+	/** A program on it has taken more memory. */
+	memoryTaken(node: SimNode): void;
+	/** The machine's own, once somebody looks at it. */
+	random(node: SimNode): Random;
+	/** Of the programs that a node has and its containers have not. */
+	findProgram(node: SimNode, name: string): Program | undefined;
+	/** Whose bundles are in its /run. */
+	runtime(node: SimNode): ContainerRuntime;
+	/** Of its pods, whose logs are among its files. */
+	workers(node: SimNode): Iterable<PodWorker>;
+	/** Told when its kubelet or its runtime comes or goes. */
+	daemonHooks(node: SimNode): NodeDaemonHooks;
+	/** What files of its own say beside its name. */
+	ownFiles(): Omit<OwnFiles, "name" | "machineId" | "kubelet">;
+}
+
 export class SimNode implements WorkerNode, MeasuredNode {
 	description: NodeDescription;
 	/** Heartbeats and pods are being worked on: what follows from the four below, and kept by who changes them. */
@@ -84,20 +106,14 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	hasRebooted = false;
 	/** The machine has no power: nothing of it runs. */
 	isOff = false;
-	readonly #clock: Clock;
-	readonly #cluster: ClusterNetwork;
-	readonly #addresses: PodAddresses;
+	readonly #host: NodeHost;
+	/** Once a pod has had one. */
+	#podAddresses: PodAddresses | undefined;
 	/** What somebody puts on it beside its pods. */
 	#load: NodeLoad = noLoad;
 
 	imageBytes = 0;
 	settings: KubeletSettings;
-	readonly #hooks: () => NodeDaemonHooks;
-	readonly #ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">;
-	readonly #onWrite: () => void;
-	readonly #random: () => Random;
-	readonly #findProgram: (name: string) => Program | undefined;
-	readonly #runtime: () => ContainerRuntime;
 	/** By reference, in full. */
 	#images: Map<string, StoredImage> | undefined;
 	#pullRecords: PullRecords | undefined;
@@ -113,45 +129,14 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
 	#bootsInEarnest = false;
 
-	readonly #workers: () => Iterable<PodWorker>;
 	readonly cgroupDriver: CgroupDriver;
 
-	/**
-	 * @param onWrite told when files of the machine are written
-	 * @param random the machine's own, once somebody looks at it
-	 * @param findProgram those that a node has and its containers have not
-	 * @param runtime whose bundles are in its /run
-	 * @param workers of its pods, whose logs are among its files
-	 * @param hooks told when its kubelet or its runtime comes or goes
-	 * @param ownFiles what files of its own say beside its name
-	 */
-	constructor(
-		description: NodeDescription,
-		settings: KubeletSettings,
-		clock: Clock,
-		cluster: ClusterNetwork,
-		onWrite: () => void,
-		random: () => Random,
-		findProgram: (name: string) => Program | undefined,
-		runtime: () => ContainerRuntime,
-		workers: () => Iterable<PodWorker>,
-		hooks: () => NodeDaemonHooks,
-		ownFiles: () => Omit<OwnFiles, "name" | "machineId" | "kubelet">,
-	) {
-		this.#findProgram = findProgram;
-		this.#runtime = runtime;
-		this.#hooks = hooks;
-		this.#ownFiles = ownFiles;
-		this.cgroupDriver = settings.cgroupDriver;
-		this.#random = random;
+	constructor(host: NodeHost, description: NodeDescription, settings: KubeletSettings) {
+		this.#host = host;
 		this.description = description;
 		this.settings = settings;
-		this.#clock = clock;
-		this.#onWrite = onWrite;
-		this.#workers = workers;
-		this.startedMs = clock.now();
-		this.#cluster = cluster;
-		this.#addresses = new PodAddresses(description.podCidr);
+		this.cgroupDriver = settings.cgroupDriver;
+		this.startedMs = host.clock.now();
 	}
 
 	/** … and what programs have taken that somebody started in a shell on it. */
@@ -163,9 +148,6 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	set load(load: NodeLoad) {
 		this.#load = { ...load, memoryBytes: load.memoryBytes - (this.#machine?.takenMemoryBytes ?? 0) };
 	}
-
-	/** Told when a program on it has taken more memory. */
-	onMemoryTaken: (() => void) | undefined;
 
 	/** Takes away what was put on it. */
 	relieve(): void {
@@ -200,9 +182,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 				return kernel.openCgroups?.();
 			};
 			kernel.nodeFiles = () => this.machine.files;
-			kernel.disk = () => diskOf(this, this.#workers(), this.#clock.now());
-			kernel.onMemoryTaken = () => this.onMemoryTaken?.();
-			this.#kernel.hardware = () => hardwareOf(this, this.#workers(), this.#clock.now());
+			kernel.disk = () => diskOf(this, this.#host.workers(this), this.#host.clock.now());
+			kernel.onMemoryTaken = () => this.#host.memoryTaken(this);
+			this.#kernel.hardware = () => hardwareOf(this, this.#host.workers(this), this.#host.clock.now());
 		}
 		return this.#kernel;
 	}
@@ -213,15 +195,15 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		const { network, startedMs, kernel, system } = this;
 		const machine = openNodeMachine({
 			node: this,
-			clock: this.#clock,
-			random: this.#random(),
+			clock: this.#host.clock,
+			random: this.#host.random(this),
 			kernel,
 			disk: () => this.hostFiles(),
 			network,
 			startedMs,
-			findProgram: (program) => system.program(program) ?? this.#findProgram(program),
-			workers: this.#workers,
-			run: runDirectory(this.#runtime, startedMs),
+			findProgram: (program) => system.program(program) ?? this.#host.findProgram(this, program),
+			workers: () => this.#host.workers(this),
+			run: runDirectory(() => this.#host.runtime(this), startedMs),
 		});
 		this.#machine = machine;
 		kernel.log.follow(({ timeMs, level, text }) =>
@@ -245,22 +227,22 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			this.#apiOutage = undefined;
 			return;
 		}
-		const server = this.apiServer ?? this.#ownFiles().apiServer;
+		const server = this.apiServer ?? this.#host.ownFiles().apiServer;
 		const host = URL.canParse(server) ? new URL(server).host : server;
 		const error = this.reachesApi ? `dial tcp ${host}: i/o timeout` : `dial tcp ${host}: connect: connection refused`;
-		this.#apiOutage ??= { sinceMs: this.#clock.now(), node: this.name, server, error };
+		this.#apiOutage ??= { sinceMs: this.#host.clock.now(), node: this.name, server, error };
 	}
 
 	/** systemd and the journal of its disk. */
 	get system(): NodeSystem {
 		const { machineId } = this.description.identity;
 		this.#system ??= new NodeSystem({
-			clock: this.#clock,
-			random: this.#random().fork("systemd"),
+			clock: this.#host.clock,
+			random: this.#host.random(this).fork("systemd"),
 			machineId,
 			bootId: () => this.description.identity.bootId,
 			osImage,
-			hooks: this.#hooks(),
+			hooks: this.#host.daemonHooks(this),
 			files: () => this.hostFiles(),
 			facts: this.facts,
 			apiOutage: () => this.#apiOutage,
@@ -340,13 +322,18 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	}
 
 	get network(): PodNetwork {
-		this.#network ??= this.#cluster.add(this.address, this);
+		this.#network ??= this.#host.network.add(this.address, this);
 		return this.#network;
 	}
 
 	/** It is gone for good, and with it whatever was open. */
 	leaveNetwork(): void {
-		if (this.#network !== undefined) this.#cluster.remove(this.#network);
+		if (this.#network !== undefined) this.#host.network.remove(this.#network);
+	}
+
+	get #addresses(): PodAddresses {
+		this.#podAddresses ??= new PodAddresses(this.description.podCidr);
+		return this.#podAddresses;
 	}
 
 	allocateAddress(): string {
@@ -369,7 +356,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.#images ??= new Map();
 		const known = this.#images.get(reference);
 		this.imageBytes += pulled.image.sizeBytes - (known?.image.sizeBytes ?? 0);
-		this.#images.set(reference, { ...pulled, sinceMs: known?.sinceMs ?? this.#clock.now() });
+		this.#images.set(reference, { ...pulled, sinceMs: known?.sinceMs ?? this.#host.clock.now() });
 	}
 
 	/** How it got its images. */
@@ -441,12 +428,12 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		if (this.#files !== undefined) return this.#files;
 		let isInstalled = false;
 		const onWrite = () => {
-			if (isInstalled) this.#onWrite();
+			if (isInstalled) this.#host.filesWritten(this);
 		};
 		const files = new FileSystem(
 			new Tree({
-				clock: this.#clock,
-				lower: withLogs(installedFiles(), this.#workers, this.startedMs),
+				clock: this.#host.clock,
+				lower: withLogs(installedFiles(), () => this.#host.workers(this), this.startedMs),
 				onWrite,
 				writeFault: () => (isInstalled ? this.writeFault : undefined),
 			}),
@@ -454,7 +441,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			nodeDisk,
 		);
 		const { name, description, settings } = this;
-		writeOwnFiles(files, { ...this.#ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });
+		writeOwnFiles(files, { ...this.#host.ownFiles(), name, machineId: description.identity.machineId, kubelet: settings.given });
 		putFile(files.rootTree, "/var/log/syslog", () => this.system.syslog(name));
 		isInstalled = true;
 		this.#files = files;
