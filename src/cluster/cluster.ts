@@ -69,6 +69,7 @@ import { ElectedNodes } from "./elected-nodes.ts";
 import type { EtcdListeners } from "./etcd-listeners.ts";
 import { extenderConnections } from "./extender-connections.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
+import { NetworkDoor } from "./network-door.ts";
 import { createNodeCredentials } from "./node-credentials.ts";
 import { isReady } from "./node-readiness.ts";
 import { OwnComponents } from "./own-components.ts";
@@ -334,7 +335,8 @@ export class Cluster {
 		watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
 	};
 	#auditor: Auditor | undefined;
-	#http: HttpServer | undefined;
+	/** Made when it first has somebody to serve. */
+	#http: Promise<HttpServer> | undefined;
 	/** Where it listens. */
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
@@ -408,6 +410,7 @@ export class Cluster {
 			nodes: options.nodes ?? defaultNodes,
 			nodeTemplate: templateOf(options),
 			clusterCa: options.pki.ca.cert,
+			apiServer: new NetworkDoor({ certificates: options.pki.apiServer.cert, clock, http: () => this.#httpServer() }),
 			credentials: createNodeCredentials({
 				clock,
 				random: random.fork("bootstrap tokens"),
@@ -660,12 +663,25 @@ export class Cluster {
 		readonly host?: string;
 		readonly port?: number;
 	} = {}): Promise<{ url: string; port: number }> {
+		const http = await this.#httpServer();
+		const bound = await http.listen({ host, port });
+		const url = `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`;
+		this.#url = url;
+		return { url, port: bound.port };
+	}
+
+	#httpServer(): Promise<HttpServer> {
+		this.#http ??= this.#createHttpServer();
+		return this.#http;
+	}
+
+	async #createHttpServer(): Promise<HttpServer> {
 		const { createHttpServer } = await import("../apiserver/http/server.ts");
 		const { createStreaming } = await import("../apiserver/streaming/streaming.ts");
 		const { createFlowControl } = await import("../apiserver/flowcontrol/server-flow-control.ts");
 		const { clock, random, log, pki } = this.#options;
 		const flowControl = createFlowControl(this.apiServer, clock);
-		const http = createHttpServer({
+		return createHttpServer({
 			handler: this.apiServer,
 			clock,
 			random: random.fork("http"),
@@ -684,11 +700,6 @@ export class Cluster {
 			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
 			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
 		});
-		const bound = await http.listen({ host, port });
-		this.#http = http;
-		const url = `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`;
-		this.#url = url;
-		return { url, port: bound.port };
 	}
 
 	/** Passes on what is for nodes that another server runs. */
@@ -769,7 +780,7 @@ export class Cluster {
 
 	/** Ends everything in order: requests first, the store last. */
 	async close(): Promise<void> {
-		await this.#http?.close();
+		await (await this.#http)?.close();
 		await this.#etcd?.close();
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();

@@ -15,7 +15,14 @@ import {
 	type ControllerMetrics,
 	type ControllerSetOptions,
 } from "../controllers/index.ts";
-import { Fleet, type ImageCatalog, type LatencyOption, type NodeCredentials, type NodeOptions } from "../kubelet-sim/index.ts";
+import {
+	type ApiServerPort,
+	Fleet,
+	type ImageCatalog,
+	type LatencyOption,
+	type NodeCredentials,
+	type NodeOptions,
+} from "../kubelet-sim/index.ts";
 import { Scheduler, type SchedulerOptions } from "../scheduler/index.ts";
 import { ClusterControllers, type ClusterControllersOptions } from "./cluster-controllers.ts";
 
@@ -48,6 +55,8 @@ export interface ComponentOptions {
 	readonly credentials: NodeCredentials;
 	/** PEM. */
 	readonly clusterCa: string;
+	/** Where pods and nodes reach the API over the network. */
+	readonly apiServer: ApiServerPort;
 }
 
 export interface Components {
@@ -128,7 +137,7 @@ export function createScheduler(options: ComponentOptions, informers: InformerFa
 }
 
 export function createFleet(
-	{ clock, random, log, latency, images, clientFor, credentials, hasOwnDns, clusterCa }: ComponentOptions,
+	{ clock, random, log, latency, images, clientFor, credentials, hasOwnDns, clusterCa, apiServer }: ComponentOptions,
 	informers: InformerFactory,
 ): Fleet {
 	return new Fleet({
@@ -143,6 +152,7 @@ export function createFleet(
 		credentials,
 		ownDns: hasOwnDns,
 		clusterCa,
+		apiServer,
 	});
 }
 

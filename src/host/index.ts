@@ -67,6 +67,7 @@ export {
 	type PingAnswer,
 } from "./net/network.ts";
 export { parseResolvConf, type ResolverConfiguration } from "./net/resolver.ts";
+export { type TlsConnection, tlsServer } from "./net/tls.ts";
 export {
 	type FirewallChain,
 	type FirewallRule,

@@ -32,6 +32,7 @@ import { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
 import { kubeletPort, kubeletServer, type RunningPod } from "./kubelet-server.ts";
 import { KubeletWrites } from "./kubelet-writes.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
+import { type ApiServerPort, apiServerMachine } from "./network/api-server-machine.ts";
 import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
 import { networkLookups } from "./network/informer-lookups.ts";
 import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
@@ -63,8 +64,9 @@ import { ServiceEnvironments } from "./volumes/service-environments.ts";
 
 /** Where the control plane's requests to pods and nodes come from, as cluster.ts places it. */
 const controlPlaneAddress = "172.19.0.2";
+const apiServerPort = 6443;
 /** As a node's kubelet.conf names it. */
-const apiServerUrl = `https://${controlPlaneAddress}:6443`;
+const apiServerUrl = `https://${controlPlaneAddress}:${apiServerPort}`;
 /** How long a mounted ConfigMap or Secret lags behind the API. Source: the kubelet's syncFrequency. */
 const defaultVolumeSyncMs = 60_000;
 
@@ -80,6 +82,8 @@ export interface FleetOptions {
 	readonly credentials?: NodeCredentials;
 	/** PEM: the cluster's, as nodes have it in /etc/kubernetes/pki; absent: they have none. */
 	readonly clusterCa?: string | undefined;
+	/** Where pods and nodes reach the API over the network; absent: nowhere. */
+	readonly apiServer?: ApiServerPort | undefined;
 	/** Of whoever deletes the Node of a machine that is gone, which no kubelet may. */
 	readonly remover: Client;
 	/** Of a client that may read pods, nodes, services, endpointslices, configmaps and secrets of all namespaces. */
@@ -199,6 +203,8 @@ export class Fleet {
 				hasNetwork: (pod) => this.#workers.of(pod)?.network !== undefined,
 			}),
 		});
+		if (options.apiServer !== undefined)
+			this.#network.addBesideNodes(apiServerMachine(controlPlaneAddress, apiServerPort, options.apiServer));
 		this.#loads = new ServiceLoads({
 			clock: this.#clock,
 			log: this.#log,
@@ -284,7 +290,7 @@ export class Fleet {
 			press: (node, resource) => this.#eviction.press(node, resource),
 			changed: (node) => this.#refresh(node),
 		});
-		this.#network.isLost = (from, to) => this.#faults.isLost(from, to);
+		this.#network.isLost = (from, to) => this.#faults.isLost(from, to) || (to === controlPlaneAddress && this.#isCutOff(from));
 		this.#daemons = new NodeDaemons({
 			clock: this.#clock,
 			apiServer: apiServerUrl,
@@ -717,6 +723,12 @@ export class Fleet {
 			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#kubeletServer(node));
 		}
 		return this.#network.connectFromOutside(controlPlaneAddress, address, port);
+	}
+
+	/** Whether an address is on a node that the API is out of reach for. */
+	#isCutOff(address: string): boolean {
+		for (const node of this.#nodes.values()) if (node.isCutOff && node.hasAddress(address)) return true;
+		return false;
 	}
 
 	#withNode(name: string, act: (node: SimNode) => void): void {

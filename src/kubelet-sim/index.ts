@@ -20,5 +20,6 @@ export { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
 export { ImageFileError } from "./images/image-file-error.ts";
 export type { RegistryAccount, RegistryOptions } from "./images/registry-options.ts";
 export type { LatencyOption } from "./latency.ts";
+export type { ApiServerPort } from "./network/api-server-machine.ts";
 export { type DiskFault, diskFaults, type NetworkFault, networkFaults } from "./node/fault-kinds.ts";
 export type { NodeCommand } from "./node-machine/node-commands.ts";

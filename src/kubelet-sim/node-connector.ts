@@ -144,7 +144,8 @@ function networkNamespace({ spec }: Pod, id: string): string {
 	return `/var/run/netns/cni-${parts.join("-")}`;
 }
 
-function portStream(connection: Connection): PortStream {
+/** A connection as the API server takes it. */
+export function portStream(connection: Connection): PortStream {
 	return {
 		output: bytesOf(connection),
 		write: (chunk) => connection.write(chunk),

@@ -10,7 +10,7 @@
  */
 import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { TLSSocket } from "node:tls";
+import type { Socket } from "node:net";
 import { newUnauthorized } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { AuditTrail } from "../audit/audit-trail.ts";
@@ -81,7 +81,7 @@ function hasImpersonation({ headers }: IncomingMessage): boolean {
 }
 
 async function authenticateCaller(message: IncomingMessage, authenticators: Authenticators, nowMs: number): Promise<UserInfo> {
-	const certificate = message.socket instanceof TLSSocket ? peerCertificate(message.socket) : undefined;
+	const certificate = showsCertificates(message.socket) ? peerCertificate(message.socket) : undefined;
 	let isRefused = false;
 	for (const way of ways) {
 		const found = way(message, certificate, authenticators, nowMs);
@@ -123,10 +123,19 @@ async function userOfToken(token: string, authenticateToken: TokenAuthenticator 
 	return user === undefined ? { refused: "invalid bearer token" } : { user };
 }
 
-/** Certificates by connection: reading one anew for every request costs more than the rest of authentication. */
-const certificates = new WeakMap<TLSSocket, X509Certificate | undefined>();
+/** A connection on which clients may show who they are: a TLS socket, or one of the simulated network. */
+export interface CertifiedSocket {
+	getPeerX509Certificate(): X509Certificate | undefined;
+}
 
-function peerCertificate(socket: TLSSocket): X509Certificate | undefined {
+/** Certificates by connection: reading one anew for every request costs more than the rest of authentication. */
+const certificates = new WeakMap<CertifiedSocket, X509Certificate | undefined>();
+
+function showsCertificates(socket: Socket): socket is Socket & CertifiedSocket {
+	return "getPeerX509Certificate" in socket;
+}
+
+function peerCertificate(socket: CertifiedSocket): X509Certificate | undefined {
 	if (!certificates.has(socket)) certificates.set(socket, socket.getPeerX509Certificate());
 	return certificates.get(socket);
 }

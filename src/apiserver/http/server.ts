@@ -8,6 +8,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import fastify, {
 	type FastifyInstance,
 	type FastifyReply,
@@ -38,7 +39,7 @@ import type {
 	StreamingEndpoint,
 	TokenAuthenticator,
 } from "./api-handler.ts";
-import { type Authenticators, authenticate } from "./authentication.ts";
+import { type Authenticators, authenticate, type CertifiedSocket } from "./authentication.ts";
 import { createCatalogSource } from "./catalog.ts";
 import { bodyLimitBytes, PortInUseError, toStatusError } from "./errors.ts";
 import { EventFrames } from "./event-frames.ts";
@@ -103,12 +104,17 @@ export interface ListenAddress {
 	readonly port: number;
 }
 
+/** A connection that came by another way than a socket: TLS is behind it. */
+export type HandedOver = Duplex & CertifiedSocket & Required<Pick<Socket, "remoteAddress" | "remotePort">>;
+
 export interface HttpServer {
 	/**
 	 * Starts to listen; port 0 takes any free one.
 	 * @throws PortInUseError
 	 */
 	listen(address: ListenAddress): Promise<ListenAddress>;
+	/** Serves what comes on a connection of the caller's, whether or not the server listens; resolves when it is closed. */
+	serve(connection: HandedOver): Promise<void>;
 	/** Takes no more requests, ends watches and streams, waits for what is under way and closes every connection. */
 	close(): Promise<void>;
 	/** A request without a socket (and without a client certificate), for tests. */
@@ -148,9 +154,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 	registerResourceRoutes(app, context);
 	const plain = (message: IncomingMessage, response: ServerResponse) => app.server.emit("request", message, response);
 	app.server.on("upgrade", (message, socket, head) => handleUpgrade(plain, context, authenticators, message, socket, head));
+	const handedOver = new Set<HandedOver>();
 	return {
 		listen: (address) => listen(app, address),
-		close: () => close(app, context),
+		serve: (connection) => serve(app, handedOver, connection),
+		close: async () => {
+			await close(app, context, () => {
+				for (const connection of handedOver) connection.destroy();
+			});
+		},
 		inject: async (request) => app.inject(request),
 	};
 }
@@ -172,9 +184,11 @@ function metricsOf({ metrics = [], flowControl }: HttpServerOptions): readonly M
 const connectionLimitMs = 1_000;
 
 /** /readyz fails, watches end, requests that run are finished; then connections are closed. */
-async function close(app: FastifyInstance, context: ServerContext): Promise<void> {
+async function close(app: FastifyInstance, context: ServerContext, closeHandedOver: () => void): Promise<void> {
 	context.lifecycle.startEnding();
 	context.streaming?.close();
+	// Whoever is behind them ends with the cluster.
+	closeHandedOver();
 	await endWatches(context);
 	await context.lifecycle.idle(context.clock);
 	context.flowControl?.stop();
@@ -285,6 +299,20 @@ async function discardBody(message: IncomingMessage): Promise<void> {
 /** Ends every watch and waits until its last bytes are with the kernel. */
 async function endWatches({ watches }: ServerContext): Promise<void> {
 	await Promise.all([...watches].map((watch) => watch.close()));
+}
+
+async function serve(app: FastifyInstance, handedOver: Set<HandedOver>, connection: HandedOver): Promise<void> {
+	await app.ready();
+	const { promise, resolve } = Promise.withResolvers<void>();
+	handedOver.add(connection);
+	connection.on("error", () => connection.destroy());
+	connection.once("close", () => {
+		handedOver.delete(connection);
+		resolve();
+	});
+	// What a TLS server tells its HTTP server of a connection whose handshake is done.
+	app.server.emit("secureConnection", connection);
+	await promise;
 }
 
 async function listen(app: FastifyInstance, address: ListenAddress): Promise<ListenAddress> {

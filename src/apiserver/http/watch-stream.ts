@@ -32,7 +32,7 @@ export interface EventWriter {
 
 export class WatchStream implements WatchSink {
 	readonly #response: ServerResponse;
-	/** Chunks go past the response, which would frame each anew and write it in three pieces. Undefined in memory, in tests. */
+	/** Chunks go past the response, which would frame each anew and write it in three pieces. Undefined where there is no socket. */
 	readonly #socket: Socket | undefined;
 	readonly #events: EventWriter;
 	readonly #series: WatchSeries;
@@ -59,7 +59,7 @@ export class WatchStream implements WatchSink {
 		this.#onClosed = onClosed;
 		// The connection may serve other requests afterwards, and then the response has it no more.
 		this.#socket = response.socket instanceof Socket ? response.socket : undefined;
-		this.#socket?.on("drain", this.#onDrain);
+		(this.#socket ?? response).on("drain", this.#onDrain);
 		response.on("close", () => this.#finish());
 	}
 

@@ -55,7 +55,8 @@ const renewBeforeMs = 30 * dayMs;
 export const frontProxyName = "front-proxy-client";
 
 const serverDnsNames = ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local", "localhost"];
-const serverAddresses = ["10.96.0.1", "127.0.0.1", "::1"];
+/** The Service `kubernetes`, the control plane's own place in the simulated network, and the machine. */
+const serverAddresses = ["10.96.0.1", "172.19.0.2", "127.0.0.1", "::1"];
 
 /**
  * Reads the PKI from `directory`, makes what is missing or runs out, and writes that there. Without a directory

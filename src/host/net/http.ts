@@ -1,7 +1,7 @@
 /**
  * HTTP/1.1 on simulated connections: enough for web servers, probes, wget and curl, and real clients behind a
- * port-forward. One request after another per connection; bodies by Content-Length or chunked on the way in, by
- * Content-Length on the way out.
+ * port-forward. One request after another per connection; bodies by Content-Length or chunked on the way in (a client may take them as they
+ * come), by Content-Length on the way out.
  * Source: RFC 9112.
  */
 import { BrokenPipeError } from "../stream.ts";
@@ -61,6 +61,13 @@ export class HttpError extends Error {
 	}
 }
 
+/** The body ends before its announced length. */
+export class CutOffError extends HttpError {
+	constructor(missingBytes: number) {
+		super(`end of response with ${missingBytes} bytes missing`);
+	}
+}
+
 /** Serves a connection by answering each request on it. */
 export function httpServer(handler: HttpHandler): ConnectionHandler {
 	return async (connection) => {
@@ -73,7 +80,8 @@ export function httpServer(handler: HttpHandler): ConnectionHandler {
 				await connection.write(encodeResponse({ status: 400 }, false));
 				return;
 			}
-			const body = await reader.readBody(head.headers, false);
+			if (Number(head.headers.get("content-length") ?? 0) > maxBodyBytes) throw new HttpError("body too large");
+			const body = await wholeOf(reader.body(head.headers, false));
 			const { remoteAddress, remotePort } = connection;
 			const response = await handler({ method, target, headers: head.headers, body, remoteAddress, remotePort });
 			const asked = head.headers.get("connection")?.toLowerCase();
@@ -90,16 +98,27 @@ export interface ClientRequest {
 	/** Where to connect, if that is known already; default `host`. */
 	readonly address?: string;
 	readonly port: number;
+	/** The port that goes without saying; default 80. */
+	readonly usualPort?: number;
 	readonly target: string;
 	readonly headers?: Readonly<Record<string, string>>;
 	readonly body?: Uint8Array;
 }
 
-export interface ClientResponse {
+export interface ResponseHead {
 	readonly status: number;
 	readonly statusText: string;
 	readonly headers: ReadonlyMap<string, string>;
+}
+
+export interface ClientResponse extends ResponseHead {
 	readonly body: Uint8Array;
+}
+
+/** An answer whose body comes while it is read: the server waits for who reads slowly. */
+export interface StreamedResponse extends ResponseHead {
+	/** Ends with the body; rejects with `HttpError` where that is cut off. */
+	readonly body: AsyncIterable<Uint8Array>;
 }
 
 /** One request on a connection of its own, which ends with the signal. Rejects with `NetworkError` or `HttpError`. */
@@ -112,18 +131,19 @@ export async function httpRequest(
 	const close = () => connection.destroy();
 	signal?.addEventListener("abort", close, { once: true });
 	try {
-		return await exchange(connection, request);
+		const { body, ...head } = await sendRequest(connection, request);
+		return { ...head, body: await wholeOf(body) };
 	} finally {
 		signal?.removeEventListener("abort", close);
 		close();
 	}
 }
 
-/** One request on an open connection, which it leaves for the caller to close. */
-async function exchange(connection: Connection, request: ClientRequest): Promise<ClientResponse> {
-	const method = request.method ?? "GET";
+/** One request on an open connection, which it leaves for the caller to close. Resolves when the answer begins. Rejects likewise. */
+export async function sendRequest(connection: Connection, request: ClientRequest): Promise<StreamedResponse> {
+	const { method = "GET", usualPort = 80 } = request;
 	const headers: Record<string, string> = {
-		Host: request.port === 80 ? request.host : `${request.host}:${request.port}`,
+		Host: request.port === usualPort ? request.host : `${request.host}:${request.port}`,
 		...request.headers,
 		...(request.body === undefined ? {} : { "Content-Length": String(request.body.byteLength) }),
 		Connection: "close",
@@ -139,8 +159,22 @@ async function exchange(connection: Connection, request: ClientRequest): Promise
 	const head = await reader.readHead();
 	const match = /^HTTP\/1\.[01] (\d{3}) ?(.*)$/.exec(head?.startLine ?? "");
 	if (head === undefined || match === null) throw new HttpError(head === undefined ? "EOF" : "malformed HTTP response");
-	const body = method === "HEAD" ? new Uint8Array() : await reader.readBody(head.headers, true);
+	const body = method === "HEAD" ? noBody : reader.body(head.headers, true);
 	return { status: Number(match[1]), statusText: match[2] ?? "", headers: head.headers, body };
+}
+
+const noBody: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: () => ({ next: async () => ({ done: true, value: undefined }) }) };
+
+/** Joined once: a large body comes in hundreds of pieces. Rejects with `HttpError` for one that is too large to hold. */
+async function wholeOf(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+	const parts: Uint8Array[] = [];
+	let sizeBytes = 0;
+	for await (const part of body) {
+		sizeBytes += part.byteLength;
+		if (sizeBytes > maxBodyBytes) throw new HttpError("body too large");
+		parts.push(part);
+	}
+	return Buffer.concat(parts);
 }
 
 function encodeResponse(response: HttpResponse, keepAlive: boolean, headOnly = false): Uint8Array {
@@ -193,37 +227,34 @@ class MessageReader {
 		return { startLine, headers };
 	}
 
-	async readBody(headers: ReadonlyMap<string, string>, untilEnd: boolean): Promise<Uint8Array> {
-		if (headers.get("transfer-encoding")?.toLowerCase() === "chunked") return this.#readChunked();
-		const length = headers.get("content-length");
-		if (length === undefined && !untilEnd) return new Uint8Array();
-		const wanted = length === undefined ? Number.POSITIVE_INFINITY : Number(length);
-		if (!(wanted >= 0) || (length !== undefined && wanted > maxBodyBytes)) throw new HttpError("body too large");
-		// Joined once: a large body comes in hundreds of pieces.
-		const parts: Uint8Array[] = [this.#buffer];
-		let sizeBytes = this.#buffer.length;
-		while (sizeBytes < wanted) {
-			if (sizeBytes > maxBodyBytes) throw new HttpError("body too large");
-			const chunk = await this.#connection.read();
-			if (chunk === undefined) break;
-			parts.push(chunk);
-			sizeBytes += chunk.byteLength;
+	/** In pieces as they come. @param untilEnd whether a body of unknown length goes on to the end of the connection */
+	async *body(headers: ReadonlyMap<string, string>, untilEnd: boolean): AsyncGenerator<Uint8Array> {
+		if (headers.get("transfer-encoding")?.toLowerCase() === "chunked") {
+			yield* this.#chunks();
+			return;
 		}
-		this.#buffer = Buffer.concat(parts);
-		return this.#take(Math.min(wanted, sizeBytes));
+		const length = headers.get("content-length");
+		if (length !== undefined) yield* this.#pieces(Number(length));
+		else if (untilEnd) while (this.#buffer.length > 0 || (await this.#more())) yield this.#take(this.#buffer.length);
 	}
 
-	async #readChunked(): Promise<Uint8Array> {
-		const parts: Uint8Array[] = [];
-		let total = 0;
+	async *#chunks(): AsyncGenerator<Uint8Array> {
 		for (;;) {
-			const size = Number.parseInt(await this.#readLine(), 16);
-			if (!(size >= 0) || total + size > maxBodyBytes) throw new HttpError("malformed chunked encoding");
-			while (this.#buffer.length < size + 2) if (!(await this.#more())) throw new HttpError("unexpected EOF");
-			parts.push(this.#take(size));
-			this.#take(2);
-			total += size;
-			if (size === 0) return Buffer.concat(parts);
+			const sizeBytes = Number.parseInt(await this.#readLine(), 16);
+			if (!(sizeBytes >= 0)) throw new HttpError("malformed chunked encoding");
+			yield* this.#pieces(sizeBytes);
+			await this.#readLine();
+			if (sizeBytes === 0) return;
+		}
+	}
+
+	async *#pieces(sizeBytes: number): AsyncGenerator<Uint8Array> {
+		if (!(sizeBytes >= 0)) throw new HttpError("malformed Content-Length");
+		for (let missing = sizeBytes; missing > 0; ) {
+			if (this.#buffer.length === 0 && !(await this.#more())) throw new CutOffError(missing);
+			const piece = this.#take(Math.min(missing, this.#buffer.length));
+			missing -= piece.length;
+			yield piece;
 		}
 	}
 

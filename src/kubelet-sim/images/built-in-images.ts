@@ -9,7 +9,17 @@ import type { Image } from "./image.ts";
 import { mysqlImage } from "./mysql.ts";
 import { nginxAlpineImage, nginxImage } from "./nginx.ts";
 import { perlImage } from "./perl.ts";
-import { alpineImage, busyboxImage, curlImage, debianImage, dnsutilsImage, netshootImage, oldBusyboxImage, pauseImage } from "./plain.ts";
+import {
+	alpineImage,
+	busyboxImage,
+	curlImage,
+	debianImage,
+	dnsutilsImage,
+	kubectlImage,
+	netshootImage,
+	oldBusyboxImage,
+	pauseImage,
+} from "./plain.ts";
 import { redisFollowerImage, redisImage } from "./redis.ts";
 import { stressImage, vishStressImage } from "./stress.ts";
 import { tomcatImage } from "./tomcat.ts";
@@ -37,5 +47,6 @@ export const builtInImages: readonly Image[] = [
 	dnsutilsImage,
 	corednsImage,
 	netshootImage,
+	kubectlImage,
 	...echoServerImages,
 ];

@@ -1,7 +1,7 @@
 /** Images without a server: busybox, alpine, debian and ubuntu, pause, and whatever kubesim does not know. */
 
 import type { Program } from "../../host/index.ts";
-import { TreeBuilder } from "../../host/index.ts";
+import { TreeBuilder, writeText } from "../../host/index.ts";
 import { alpine, busyboxFiles, debian, imageBuiltMs, withBindTools } from "./base.ts";
 import { type Image, once } from "./image.ts";
 
@@ -72,6 +72,31 @@ export const netshootImage: Image = {
 			.program("/bin/zsh", "bash")
 			.build(),
 	),
+	hasTag: () => true,
+};
+
+/** What a real kubectl would have to be for: see `curl`. */
+const noKubectl: Program = async ({ stderr }) => {
+	await writeText(
+		stderr,
+		"kubectl: kubesim runs no kubectl in containers: use curl with the pod's token (docs/networking.md), or your own kubectl outside\n",
+	);
+	return 1;
+};
+
+/** What people ask the API with from inside: there is a shell, and curl, and a kubectl that says what it is not. */
+export const kubectlImage: Image = {
+	repositories: [
+		"docker.io/bitnami/kubectl",
+		"docker.io/bitnamilegacy/kubectl",
+		"docker.io/rancher/kubectl",
+		"docker.io/alpine/kubectl",
+		"registry.k8s.io/kubectl",
+	],
+	sizeBytes: 57_000_000,
+	config: { entrypoint: ["kubectl"], cmd: ["--help"], env: busyboxPath, workingDir: "/" },
+	files: once(() => debian(["curl"]).program("/usr/local/bin/kubectl", "kubectl").build()),
+	programs: { kubectl: noKubectl },
 	hasTag: () => true,
 };
 

@@ -22,6 +22,7 @@ import {
 	type DnsQuestion,
 	type DnsResponse,
 	emptyResponse,
+	type LoopbackNetwork,
 	NetworkError,
 	type NetworkView,
 	type PingAnswer,
@@ -70,9 +71,12 @@ interface Origin {
 	readonly port?: number;
 }
 
+/** Whose address it is: a pod's, a node's, or, without a node, one's beside them. */
+type Host = LoopbackNetwork & { readonly node?: NetworkNode; readonly owner?: NetworkOwner | undefined };
+
 /** Where it ends. */
 interface Destination {
-	readonly network: PodNetwork;
+	readonly network: Host;
 	readonly port: number;
 	/** The client, as the server sees it. */
 	readonly from: string;
@@ -84,6 +88,8 @@ export class ClusterNetwork implements NetworkFabric {
 	readonly clusterDns: string;
 	readonly #random: Random;
 	readonly #pods = new Map<string, PodNetwork>();
+	/** Machines on the nodes' network that are none of them: the control plane. */
+	readonly #besideNodes = new Map<string, Host>();
 	readonly #affinity = new SessionAffinity();
 	readonly #healthChecks: HealthCheckPorts;
 	readonly #serviceCidr: string;
@@ -108,6 +114,11 @@ export class ClusterNetwork implements NetworkFabric {
 		const network = new PodNetwork(this, address, node, owner);
 		this.#pods.set(address, network);
 		return network;
+	}
+
+	/** Makes a machine known that is beside the nodes. */
+	addBesideNodes(machine: LoopbackNetwork): void {
+		this.#besideNodes.set(machine.address, machine);
 	}
 
 	remove(network: PodNetwork): void {
@@ -163,6 +174,7 @@ export class ClusterNetwork implements NetworkFabric {
 		if (service !== undefined && node === undefined) return { type: "silence" };
 		if (node !== undefined)
 			return node.isOff || this.isLost(from.address, address) ? { type: "silence" } : replyBy(node === from.node ? [] : wayOut(from));
+		if (this.#besideNodes.has(address)) return this.isLost(from.address, address) ? { type: "silence" } : replyBy(wayOut(from));
 		const target = this.#pods.get(address);
 		if (target === undefined) return this.#isServiceAddress(address) ? { type: "silence" } : { type: "unreachable", from: gatewayOf(from) };
 		if (target.node.isOff || !this.#mayPing(from, target)) return { type: "silence" };
@@ -234,6 +246,8 @@ export class ClusterNetwork implements NetworkFabric {
 		if (node !== undefined) return this.#toNode(origin, node, port, protocol);
 		const pod = this.#pods.get(address);
 		if (pod !== undefined) return this.#toPod(origin, pod, port);
+		const beside = this.#besideNodes.get(address);
+		if (beside !== undefined) return { network: beside, port, from: this.#leaving(origin) };
 		throw new NetworkError(service !== undefined || this.#isServiceAddress(address) ? "ETIMEDOUT" : "EHOSTUNREACH");
 	}
 
@@ -251,12 +265,13 @@ export class ClusterNetwork implements NetworkFabric {
 		if (backend === undefined) throw new NetworkError("ETIMEDOUT");
 		const target = this.#hostAt(backend.address);
 		if (target === undefined) throw new NetworkError("EHOSTUNREACH");
-		if (target.node.isOff) throw new NetworkError("ETIMEDOUT");
+		if (target.node?.isOff === true) throw new NetworkError("ETIMEDOUT");
 		// With the policy Local the client stays as it is, but for the node's own programs.
 		const keepsSource = isExternal
 			? service.spec?.externalTrafficPolicy === "Local" && (!origin.isLocal || this.#isPod(origin.address))
 			: this.#isPod(origin.address);
-		const isMasqueraded = target.address === origin.address || !keepsSource;
+		// The CNI plugin hides pods from whoever is no pod.
+		const isMasqueraded = target.address === origin.address || !keepsSource || target.node === undefined;
 		return { network: target, port: backend.port, from: isMasqueraded ? sourceOn(node, target, origin.address) : origin.address };
 	}
 
@@ -276,8 +291,12 @@ export class ClusterNetwork implements NetworkFabric {
 	#toNode(origin: Origin, node: NetworkNode, port: number, protocol: Protocol): Destination {
 		if (node.isOff) throw new NetworkError("ETIMEDOUT");
 		if (origin.node === node) return this.#atNode(origin, node, port, protocol);
-		const address = origin.node !== undefined && this.#isPod(origin.address) ? origin.node.address : origin.address;
-		return this.#atNode({ address, node, isLocal: false }, node, port, protocol);
+		return this.#atNode({ address: this.#leaving(origin), node, isLocal: false }, node, port, protocol);
+	}
+
+	/** The source of what leaves for the nodes' network: pods' addresses are not known there. */
+	#leaving({ address, node }: Origin): string {
+		return node !== undefined && this.#isPod(address) ? node.address : address;
 	}
 
 	/** What arrives at a node for one of its own addresses: node ports first, then host ports of pods, then its programs. */
@@ -324,8 +343,8 @@ export class ClusterNetwork implements NetworkFabric {
 		return undefined;
 	}
 
-	#hostAt(address: string): PodNetwork | undefined {
-		return this.#pods.get(address) ?? this.lookups.nodeByAddress(address)?.network;
+	#hostAt(address: string): Host | undefined {
+		return this.#pods.get(address) ?? this.lookups.nodeByAddress(address)?.network ?? this.#besideNodes.get(address);
 	}
 
 	#isPod(address: string): boolean {
@@ -358,7 +377,7 @@ function isForNode(hostIp: string | undefined, { address }: NetworkNode): boolea
 }
 
 /** What the node puts in the place of the client: its address on the device by which it reaches the target. */
-function sourceOn(node: NetworkNode | undefined, target: PodNetwork, fallback: string): string {
+function sourceOn(node: NetworkNode | undefined, target: Host, fallback: string): string {
 	if (node === undefined) return fallback;
 	return target.node === node && target.owner !== undefined ? bridgeAddress(node) : node.address;
 }

@@ -71,12 +71,7 @@ export class NodeFaults {
 
 	/** Whether nothing passes between two addresses. One that is a Service's is nobody's: its backend's is asked about then. */
 	isLost(from: string, to: string): boolean {
-		for (const node of this.#lonely) if (isOn(node, from) !== isOn(node, to)) return true;
+		for (const node of this.#lonely) if (node.hasAddress(from) !== node.hasAddress(to)) return true;
 		return false;
 	}
-}
-
-/** The node's own address, or one of its pods'. */
-function isOn({ address: own, description }: SimNode, address: string): boolean {
-	return address === own || address.startsWith(description.podCidr.replace(/\d+\/\d+$/, ""));
 }

@@ -313,6 +313,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return this.description.address;
 	}
 
+	/** Its own, or one of its pods'. */
+	hasAddress(address: string): boolean {
+		return address === this.address || address.startsWith(this.podCidr.replace(/\d+\/\d+$/, ""));
+	}
+
 	get podCidr(): string {
 		return this.description.podCidr;
 	}

@@ -1,201 +1,294 @@
 /**
- * `curl`, over the machine's simulated network: HTTP alone. Exit codes and texts are those of curl 8.14.
+ * `curl`, over the machine's simulated network: HTTP and HTTPS, HTTP/1.1 alone, one URL. Exit codes and texts are those of curl 8.14 with
+ * OpenSSL 3.5. A body is printed as it comes, so a watch of the API goes on until somebody ends it.
  * Source: curl(1), EXIT CODES.
  */
 import type { ProcessContext, Program } from "../../machine.ts";
-import { type ClientResponse, HttpError, httpRequest } from "../../net/http.ts";
-import { NetworkError } from "../../net/network.ts";
-import { writeText } from "../../stream.ts";
+import { type ClientRequest, type StreamedResponse, sendRequest } from "../../net/http.ts";
+import type { Connection } from "../../net/network.ts";
+import { isForHost, startTls, untrustedBecause } from "../../net/tls.ts";
+import { readAll, writeText } from "../../stream.ts";
+import { FsError } from "../../vfs/inode.ts";
 import { resolvePath } from "../../vfs/path.ts";
 import { type ParsedOptions, parseOptions } from "../options.ts";
+import { hasKeyOf, readAuthorities, readOwnCertificates } from "./client-tls.ts";
+import { CurlError, curlFailure, Report, type Transfer } from "./curl-report.ts";
 import { headersOf, Limit, parseUrl, secondsOf, type Target } from "./transfer.ts";
 
 const maxRedirects = 50;
 
+/** Long names of options, by the letter that stands for them here. */
+const longNames: Readonly<Record<string, string>> = {
+	silent: "s",
+	"show-error": "S",
+	fail: "f",
+	location: "L",
+	include: "i",
+	verbose: "v",
+	head: "I",
+	insecure: "k",
+	globoff: "g",
+	"no-buffer": "N",
+	get: "G",
+	ipv4: "4",
+	ipv6: "6",
+	request: "X",
+	header: "H",
+	output: "o",
+	"max-time": "m",
+	"write-out": "w",
+	"user-agent": "A",
+	user: "u",
+	cert: "E",
+};
+const longFlags: readonly string[] = ["http1.1", "no-progress-meter", "compressed", "fail-with-body"];
+const longValues: readonly string[] = [
+	"data:",
+	"data-ascii:",
+	"data-binary:",
+	"data-raw:",
+	"json:",
+	"connect-timeout:",
+	"retry:",
+	"resolve:",
+	"max-redirs:",
+	"cacert:",
+	"key:",
+	"oauth2-bearer:",
+	"url:",
+];
+const letters = "sSfLivIkgGNX:d:H:o:m:w:A:u:E:O046";
+
+/** What was asked for, by letter where there is one. */
+class CurlOptions {
+	readonly #parsed: ParsedOptions;
+
+	constructor(args: readonly string[]) {
+		const named = Object.entries(longNames).map(([name, letter]) => (letters.includes(`${letter}:`) ? `${name}:` : name));
+		this.#parsed = parseOptions(args, letters, [...named, ...longFlags, ...longValues]);
+	}
+
+	get unknown(): string | undefined {
+		return this.#parsed.unknown[0];
+	}
+
+	get url(): string {
+		return this.#parsed.operands[0] ?? this.value("url") ?? "";
+	}
+
+	has(letter: string): boolean {
+		return namesOf(letter).some((name) => this.#parsed.flags.has(name));
+	}
+
+	value(name: string): string | undefined {
+		return this.list(name).at(-1);
+	}
+
+	list(name: string): readonly string[] {
+		return namesOf(name).flatMap((each) => this.#parsed.lists.get(each) ?? []);
+	}
+}
+
+function namesOf(letter: string): readonly string[] {
+	return [letter, ...Object.keys(longNames).filter((name) => longNames[name] === letter)];
+}
+
 export const curl: Program = async (context) => {
-	const options = parseOptions(context.argv.slice(1), "sSfLivIkgX:d:H:o:m:w:A:u:O46", [
-		"silent",
-		"show-error",
-		"fail",
-		"location",
-		"include",
-		"verbose",
-		"head",
-		"insecure",
-		"request:",
-		"data:",
-		"header:",
-		"output:",
-		"max-time:",
-		"connect-timeout:",
-		"write-out:",
-		"retry:",
-		"resolve:",
-		"user-agent:",
-		"data-raw:",
-		"max-redirs:",
-	]);
-	const has = (letter: string, long: string) => options.flags.has(letter) || options.flags.has(long);
-	const url = options.operands[0] ?? "";
+	const options = new CurlOptions(context.argv.slice(1));
+	const { unknown, url } = options;
+	if (unknown !== undefined) {
+		await writeText(context.stderr, `curl: option ${unknown}: is unknown\ncurl: try 'curl --help' for more information\n`);
+		return 2;
+	}
 	const fail = async (code: number, text: string) => {
-		if (!has("s", "silent") || has("S", "show-error")) await writeText(context.stderr, `curl: (${code}) ${text}\n`);
+		if (!options.has("s") || options.has("S")) await writeText(context.stderr, `curl: (${code}) ${text}\n`);
 		return code;
 	};
-	const parsed = parseUrl(url);
-	if (parsed === undefined || url === "") {
+	const target = parseUrl(url);
+	if (target === undefined || url === "") {
 		await writeText(context.stderr, "curl: (2) no URL specified\n");
 		return 2;
 	}
-	if (parsed === "port") return fail(3, "URL rejected: Port number was not a decimal number between 0 and 65535");
-	if (parsed.scheme !== "http") return fail(1, `Protocol "${parsed.scheme}" not supported by the simulated curl`);
+	if (target === "port") return fail(3, "URL rejected: Port number was not a decimal number between 0 and 65535");
 	const transfer: Transfer = {
-		target: parsed,
+		target,
 		startMs: context.machine.clock.now(),
 		phase: "resolving",
+		receivedBytes: 0,
 		limit: limitOf(context, options, true),
 	};
+	const report = new Report(context, options, transfer);
+	let connection: Connection | undefined;
 	try {
-		let response = await curlRequest(context, transfer, options);
-		for (let hops = 0; has("L", "location") && response.status >= 300 && response.status < 400; hops++) {
-			const location = response.headers.get("location");
-			if (location === undefined) break;
-			if (hops >= maxRedirects) return await fail(47, `Maximum (${maxRedirects}) redirects followed`);
-			const next = location.startsWith("/") ? { ...transfer.target, path: location } : parseUrl(location);
-			if (next === undefined || next === "port") return await fail(3, "URL rejected: Malformed input to a URL function");
+		for (let hops = 0; ; hops++) {
+			const request = await requestOf(context, options, transfer.target);
+			connection = await connect(context, options, transfer, report);
+			await report.asked(request);
+			const response = await transfer.limit.within(sendRequest(connection, request));
+			const next = options.has("L") ? redirectOf(response, transfer.target) : undefined;
+			if (next === undefined) {
+				await receive(options, transfer, response, report);
+				return 0;
+			}
+			connection.destroy();
+			if (hops >= maxRedirects) throw new CurlError(47, `Maximum (${maxRedirects}) redirects followed`);
 			transfer.target = next;
-			response = await curlRequest(context, transfer, options);
 		}
-		if (has("f", "fail") && response.status >= 400) return await fail(22, `The requested URL returned error: ${response.status}`);
-		await printResponse(context, transfer, response, options);
-		return 0;
 	} catch (error) {
 		const failure = curlFailure(error, transfer, context.machine.clock.now() - transfer.startMs);
-		await writeOut(context, options, 0, 0);
+		await report.end(transfer.status ?? 0);
 		return await fail(...failure);
 	} finally {
+		connection?.destroy();
 		transfer.limit.end();
 	}
 };
 
-/** What is being fetched, and how far that has come. */
-interface Transfer {
-	target: Target;
-	readonly startMs: number;
-	phase: "resolving" | "connecting" | "connected";
-	limit: Limit;
-	address?: string;
-}
-
 /** The limit of all, or of the time until there is a connection. */
-function limitOf(context: ProcessContext, { values }: ParsedOptions, untilConnected: boolean): Limit {
-	const whole = secondsOf(values.get("m") ?? values.get("max-time"));
-	const connecting = untilConnected ? secondsOf(values.get("connect-timeout")) : undefined;
+function limitOf(context: ProcessContext, options: CurlOptions, untilConnected: boolean): Limit {
+	const whole = secondsOf(options.value("m"));
+	const connecting = untilConnected ? secondsOf(options.value("connect-timeout")) : undefined;
 	const shortest = Math.min(whole ?? Number.POSITIVE_INFINITY, connecting ?? Number.POSITIVE_INFINITY);
 	return new Limit(context, Number.isFinite(shortest) ? shortest : undefined);
 }
 
-async function curlRequest(context: ProcessContext, transfer: Transfer, options: ParsedOptions): Promise<ClientResponse> {
-	const { flags, values, lists } = options;
+async function connect(context: ProcessContext, options: CurlOptions, transfer: Transfer, report: Report): Promise<Connection> {
 	const { network } = context.machine;
-	const { host, port, path } = transfer.target;
-	const data = ["d", "data", "data-raw"].flatMap((name) => lists.get(name) ?? []);
-	const method =
-		values.get("X") ?? values.get("request") ?? (flags.has("I") || flags.has("head") ? "HEAD" : data.length > 0 ? "POST" : "GET");
-	const { limit } = transfer;
-	const given = lists.get("resolve")?.find((each) => each.startsWith(`${host}:${port}:`));
-	transfer.address = given?.split(":")[2] ?? (await limit.within(network.resolve(host)))[0] ?? host;
+	const { scheme, host, port } = transfer.target;
+	if (scheme !== "http" && scheme !== "https") throw new CurlError(1, `Protocol "${scheme}" not supported by the simulated curl`);
+	const given = options.list("resolve").find((each) => each.startsWith(`${host}:${port}:`));
+	transfer.phase = "resolving";
+	transfer.address = given?.split(":")[2] ?? (await transfer.limit.within(network.resolve(host)))[0] ?? host;
 	transfer.phase = "connecting";
-	const connection = await limit.within(network.connect(transfer.address, port, limit.signal));
+	await report.trying();
+	const { limit } = transfer;
+	const plain = await limit.within(network.connect(transfer.address, port, limit.signal));
+	limit.signal.addEventListener("abort", () => plain.destroy(), { once: true });
+	const connection = scheme === "https" ? await secure(context, options, transfer, plain, report) : plain;
 	transfer.phase = "connected";
-	if (options.values.has("connect-timeout")) transfer.limit = limitOf(context, options, false);
-	const request = {
-		method,
-		host,
-		port,
-		target: path,
-		headers: {
-			"User-Agent": values.get("A") ?? values.get("user-agent") ?? "curl/8.14.1",
-			Accept: "*/*",
-			...(data.length > 0 ? { "Content-Type": "application/x-www-form-urlencoded" } : {}),
-			...headersOf([...(lists.get("H") ?? []), ...(lists.get("header") ?? [])]),
-		},
-		...(data.length > 0 ? { body: Buffer.from(data.join("&")) } : {}),
-	};
-	return transfer.limit.within(httpRequest({ connect: async () => connection }, request, transfer.limit.signal));
+	await report.connected();
+	if (options.value("connect-timeout") === undefined) return connection;
+	transfer.limit = limitOf(context, options, false);
+	transfer.limit.signal.addEventListener("abort", () => plain.destroy(), { once: true });
+	return connection;
 }
 
-function curlFailure(error: unknown, { target, phase, limit }: Transfer, afterMs: number): readonly [code: number, text: string] {
-	const { host, port } = target;
-	if (limit.hasExpired) {
-		const what = { resolving: "Resolving", connecting: "Connection", connected: "Operation" }[phase];
-		return [28, `${what} timed out after ${afterMs} milliseconds${phase === "connected" ? " with 0 bytes received" : ""}`];
-	}
-	if (error instanceof HttpError) return error.message === "EOF" ? [52, "Empty reply from server"] : [56, `Recv failure: ${error.message}`];
-	if (!(error instanceof NetworkError)) throw error;
-	switch (error.code) {
-		case "ENOTFOUND":
-		case "EAI_AGAIN":
-			return [6, `Could not resolve host: ${host}`];
-		case "ECONNRESET":
-			return [56, "Recv failure: Connection reset by peer"];
-		default:
-			return [
-				error.code === "ETIMEDOUT" ? 28 : 7,
-				`Failed to connect to ${host} port ${port} after ${afterMs} ms: Could not connect to server`,
-			];
-	}
+async function secure(
+	context: ProcessContext,
+	options: CurlOptions,
+	{ target, limit }: Transfer,
+	plain: Connection,
+	report: Report,
+): Promise<Connection> {
+	const trustFile = options.value("cacert");
+	const authorities = readAuthorities(context, trustFile, ["CURL_CA_BUNDLE", "SSL_CERT_FILE"]);
+	if (authorities === undefined) throw new CurlError(77, `error adding trust anchors from file: ${trustFile}`);
+	const certificates = ownCertificates(context, options);
+	const connection = await limit.within(startTls(plain, { serverName: target.host, certificates }));
+	const [certificate] = connection.peerCertificates;
+	const distrust = untrustedBecause(connection.peerCertificates, authorities, context.machine.clock.now());
+	await report.shown(certificate, distrust);
+	if (options.has("k")) return connection;
+	if (distrust !== undefined) throw new CurlError(60, `SSL certificate problem: ${distrust}${untrustedHint}`);
+	if (isForHost(certificate, target.host)) return connection;
+	const what = `${/^[\d.]+$/.test(target.host) ? "ipv4 address" : "hostname"} '${target.host}'`;
+	throw new CurlError(60, `SSL: no alternative certificate subject name matches target ${what}${untrustedHint}`);
 }
 
-async function printResponse(context: ProcessContext, transfer: Transfer, response: ClientResponse, options: ParsedOptions): Promise<void> {
-	const { flags, values } = options;
-	const withHead = ["i", "include", "I", "head"].some((name) => flags.has(name));
-	const head = [
-		`HTTP/1.1 ${response.status} ${response.statusText}`,
-		...[...response.headers].map(([name, value]) => `${titled(name)}: ${value}`),
-		"",
-		"",
-	].join("\r\n");
-	if (flags.has("v") || flags.has("verbose")) {
-		const { host, port, path } = transfer.target;
-		const method = withHead && (flags.has("I") || flags.has("head")) ? "HEAD" : (values.get("X") ?? values.get("request") ?? "GET");
-		const sent = `${method} ${path} HTTP/1.1\nHost: ${host}${port === 80 ? "" : `:${port}`}\nUser-Agent: curl/8.14.1\nAccept: */*\n`;
-		await writeText(
-			context.stderr,
-			`*   Trying ${transfer.address}:${port}...\n* Connected to ${host} (${transfer.address}) port ${port}\n${sent.trimEnd().replace(/^/gm, "> ")}\n> \n* Request completely sent off\n${head.trimEnd().replace(/^/gm, "< ")}\n< \n`,
+const untrustedHint = `
+More details here: https://curl.se/docs/sslcerts.html
+
+curl failed to verify the legitimacy of the server and therefore could not
+establish a secure connection to it. To learn more about this situation and
+how to fix it, please visit the webpage mentioned above.`;
+
+/** PEM; "" where there are none to show. */
+function ownCertificates(context: ProcessContext, options: CurlOptions): string {
+	const file = options.value("E");
+	if (file === undefined) return "";
+	const certificates = readOwnCertificates(context, file);
+	if (certificates === undefined) {
+		throw new CurlError(
+			58,
+			`could not load PEM client certificate from ${file}, OpenSSL error error:0480006C:PEM routines::no start line, (no key found, wrong passphrase, or wrong file format?)`,
 		);
 	}
-	const body = withHead ? Buffer.concat([Buffer.from(head), response.body]) : response.body;
-	const file = values.get("o") ?? values.get("output");
-	if (file === undefined) await context.stdout.write(body);
-	else if (file !== "/dev/null") context.files.writeFile(resolvePath(context.cwd, file), body);
-	await writeOut(context, options, response.status, response.body.byteLength, transfer);
+	const keyFile = options.value("key") ?? file;
+	if (!hasKeyOf(context, keyFile, certificates)) throw new CurlError(58, `unable to set private key file: '${keyFile}' type PEM`);
+	return certificates;
 }
 
-/** What `-w` asks for. @param status 0: there was no answer */
-async function writeOut(
-	{ stdout, machine }: ProcessContext,
-	{ values }: ParsedOptions,
-	status: number,
-	sizeBytes: number,
-	transfer?: Transfer,
-): Promise<void> {
-	const format = values.get("w") ?? values.get("write-out");
-	if (format === undefined) return;
-	const code = String(status).padStart(3, "0");
-	const seconds = transfer === undefined ? 0 : (machine.clock.now() - transfer.startMs) / 1000;
-	const variables: Readonly<Record<string, string>> = {
-		http_code: code,
-		response_code: code,
-		size_download: String(sizeBytes),
-		time_total: seconds.toFixed(6),
-		remote_ip: transfer?.address ?? "",
-		remote_port: String(transfer?.target.port ?? 0),
-		num_connects: transfer === undefined ? "0" : "1",
+async function requestOf(context: ProcessContext, options: CurlOptions, { scheme, host, port, path }: Target): Promise<ClientRequest> {
+	const parts: string[] = [];
+	const dataOptions = ["d", "data", "data-ascii", "data-binary", "data-raw", "json"];
+	for (const name of dataOptions) for (const value of options.list(name)) parts.push(await dataOf(context, name, value));
+	const isJson = options.value("json") !== undefined;
+	const data = parts.length === 0 ? undefined : parts.join(isJson ? "" : "&");
+	const body = options.has("G") ? undefined : data;
+	const query = options.has("G") && data !== undefined ? `${path.includes("?") ? "&" : "?"}${data}` : "";
+	const token = options.value("oauth2-bearer");
+	const user = options.value("u");
+	const headers = {
+		...(user === undefined ? {} : { Authorization: `Basic ${Buffer.from(user).toString("base64")}` }),
+		...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+		"User-Agent": options.value("A") ?? "curl/8.14.1",
+		Accept: isJson ? "application/json" : "*/*",
+		...(body === undefined ? {} : { "Content-Type": isJson ? "application/json" : "application/x-www-form-urlencoded" }),
 	};
-	const text = format.replaceAll(/%\{(\w+)\}/g, (whole, name: string) => variables[name] ?? whole);
-	await writeText(stdout, text.replaceAll("\\n", "\n").replaceAll("\\t", "\t"));
+	return {
+		method: options.value("X") ?? (options.has("I") ? "HEAD" : body === undefined ? "GET" : "POST"),
+		host,
+		port,
+		usualPort: scheme === "https" ? 443 : 80,
+		target: `${path}${query}`,
+		headers: withOwn(headers, headersOf(options.list("H"))),
+		...(body === undefined ? {} : { body: Buffer.from(body, "latin1") }),
+	};
 }
 
-function titled(name: string): string {
-	return name.replace(/(^|-)[a-z]/g, (start) => start.toUpperCase());
+/** Names are the same whatever their case. */
+function withOwn(usual: Readonly<Record<string, string>>, own: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+	const replaced = new Set(Object.keys(own).map((name) => name.toLowerCase()));
+	return { ...Object.fromEntries(Object.entries(usual).filter(([name]) => !replaced.has(name.toLowerCase()))), ...own };
+}
+
+/** What an option brings, a byte a character: `@FILE` and `@-` are read, but by `--data-raw`. */
+async function dataOf(context: ProcessContext, option: string, value: string): Promise<string> {
+	if (option === "data-raw" || !value.startsWith("@")) return Buffer.from(value).toString("latin1");
+	const path = value.slice(1);
+	let bytes: Uint8Array;
+	try {
+		bytes = path === "-" ? await readAll(context.stdin) : context.files.readBytes(resolvePath(context.cwd, path));
+	} catch (error) {
+		if (error instanceof FsError) throw new CurlError(26, `Failed to open ${path}`);
+		throw error;
+	}
+	const text = Buffer.from(bytes).toString("latin1");
+	return option === "data-binary" || option === "json" ? text : text.replaceAll(/[\r\n\0]/g, "");
+}
+
+/** Where the answer leads; undefined if it is the last one. */
+function redirectOf({ status, headers }: StreamedResponse, target: Target): Target | undefined {
+	const location = headers.get("location");
+	if (status < 300 || status >= 400 || location === undefined) return undefined;
+	const next = location.startsWith("/") ? { ...target, path: location } : parseUrl(location);
+	if (next === undefined || next === "port") throw new CurlError(3, "URL rejected: Malformed input to a URL function");
+	return next;
+}
+
+async function receive(options: CurlOptions, transfer: Transfer, response: StreamedResponse, report: Report): Promise<void> {
+	const { status } = response;
+	transfer.status = status;
+	if (options.has("f") && status >= 400) throw new CurlError(22, `The requested URL returned error: ${status}`);
+	await report.answered(response);
+	const body = response.body[Symbol.asyncIterator]();
+	for (;;) {
+		const { value, done } = await transfer.limit.within(body.next());
+		if (done === true) break;
+		transfer.receivedBytes += value.byteLength;
+		await report.body(value);
+	}
+	report.save();
+	await report.end(status);
+	if (options.has("fail-with-body") && status >= 400) throw new CurlError(22, `The requested URL returned error: ${status}`);
 }

@@ -1,13 +1,16 @@
-/** GNU `wget`, as Debian has it: HTTP alone, one URL. Source: wget(1), EXIT STATUS; texts of wget 1.25 in the C locale. */
+/** GNU `wget`, as Debian has it (with GnuTLS): HTTP and HTTPS, one URL. Source: wget(1), EXIT STATUS; texts of wget 1.25 in the C locale. */
 import type { ProcessContext, Program } from "../../machine.ts";
 import { type ClientResponse, HttpError, httpRequest } from "../../net/http.ts";
-import { isIpv4, NetworkError } from "../../net/network.ts";
+import { type Connection, isIpv4, NetworkError } from "../../net/network.ts";
+import { type Distrust, isForHost, NotTlsError, startTls, untrustedBecause } from "../../net/tls.ts";
 import { writeText } from "../../stream.ts";
 import { baseName, resolvePath } from "../../vfs/path.ts";
 import { parseOptions } from "../options.ts";
+import { readAuthorities } from "./client-tls.ts";
 import { headersOf, Limit, parseUrl, secondsOf } from "./transfer.ts";
 
 const networkFailure = 4;
+const verificationFailure = 5;
 const serverError = 8;
 /** For rates of what took no time: what its clock can tell apart, seconds. */
 const shortestSeconds = 1e-6;
@@ -25,6 +28,7 @@ export const gnuWget: Program = async (context) => {
 		"spider",
 		"server-response",
 		"no-check-certificate",
+		"ca-certificate:",
 	]);
 	const [url] = operands;
 	if (url === undefined) {
@@ -38,13 +42,20 @@ export const gnuWget: Program = async (context) => {
 		await writeText(context.stderr, `${url}: Bad port number.\n`);
 		return 1;
 	}
-	if (target.scheme !== "http") {
-		await writeText(context.stderr, `${url}: Unsupported scheme '${target.scheme}' (the simulated wget speaks HTTP).\n`);
+	const { scheme } = target;
+	if (scheme !== "http" && scheme !== "https") {
+		await writeText(context.stderr, `${url}: Unsupported scheme '${scheme}'.\n`);
 		return 1;
 	}
 	const { host, port, path } = target;
 	const stamp = () => new Date(context.machine.clock.now()).toISOString().slice(0, 19).replace("T", " ");
-	const full = `http://${host}${port === 80 ? "" : `:${port}`}${path}`;
+	const usualPort = scheme === "https" ? 443 : 80;
+	const full = `${scheme}://${host}${port === usualPort ? "" : `:${port}`}${path}`;
+	const verification = {
+		host,
+		authorityFile: values.get("ca-certificate"),
+		isChecked: !flags.has("no-check-certificate"),
+	};
 	const limitMs = secondsOf(values.get("T") ?? values.get("timeout"));
 	const tries = Math.max(1, Number(values.get("t") ?? values.get("tries") ?? 20) || 20);
 	const body = values.get("post-data");
@@ -52,6 +63,7 @@ export const gnuWget: Program = async (context) => {
 		method: body === undefined ? "GET" : "POST",
 		host,
 		port,
+		usualPort,
 		target: path,
 		headers: {
 			"User-Agent": values.get("U") ?? values.get("user-agent") ?? "Wget/1.25.0",
@@ -71,8 +83,12 @@ export const gnuWget: Program = async (context) => {
 			}
 			await say(`Connecting to ${isIpv4(host) ? `${host}:${port}` : `${host} (${host})|${address}|:${port}`}... `);
 			const connection = await limit.within(context.machine.network.connect(address, port, limit.signal));
-			await say("connected.\nHTTP request sent, awaiting response... ");
-			const response = await limit.within(httpRequest({ connect: async () => connection }, request, limit.signal));
+			limit.signal.addEventListener("abort", () => connection.destroy(), { once: true });
+			await say("connected.\n");
+			const spoken = scheme === "https" ? await limit.within(secure(context, connection, verification, say)) : connection;
+			if (spoken === undefined) return verificationFailure;
+			await say("HTTP request sent, awaiting response... ");
+			const response = await limit.within(httpRequest({ connect: async () => spoken }, request, limit.signal));
 			await say(`${response.status} ${response.statusText}\n`);
 			if (response.status >= 400) {
 				await say(`${stamp()} ERROR ${response.status}: ${response.statusText}.\n\n`);
@@ -84,6 +100,10 @@ export const gnuWget: Program = async (context) => {
 			}
 			return await save(context, response, values.get("O") ?? values.get("output-document"), path, say, stamp);
 		} catch (error) {
+			if (error instanceof NotTlsError) {
+				await say("GnuTLS: An unexpected TLS packet was received.\nUnable to establish SSL connection.\n");
+				return networkFailure;
+			}
 			if (!(error instanceof NetworkError) && !(error instanceof HttpError)) throw error;
 			const isTimeout = limit.hasExpired || (error instanceof NetworkError && error.code === "ETIMEDOUT");
 			const isReset = error instanceof HttpError || error.code === "ECONNRESET";
@@ -99,6 +119,47 @@ export const gnuWget: Program = async (context) => {
 		}
 	}
 };
+
+interface Verification {
+	readonly host: string;
+	/** Default: the system's. */
+	readonly authorityFile: string | undefined;
+	readonly isChecked: boolean;
+}
+
+/** Undefined: the other end is not to be trusted, which has been said. */
+async function secure(
+	context: ProcessContext,
+	connection: Connection,
+	{ host, authorityFile, isChecked }: Verification,
+	say: (text: string) => Promise<void>,
+): Promise<Connection | undefined> {
+	const secured = await startTls(connection, { serverName: host, certificates: "" });
+	const authorities = readAuthorities(context, authorityFile, ["SSL_CERT_FILE"]) ?? [];
+	const complaints = complaintsOf(untrustedBecause(secured.peerCertificates, authorities, context.machine.clock.now()));
+	const level = isChecked ? "ERROR" : "WARNING";
+	for (const complaint of complaints) await say(`${level}: The certificate of '${host}' ${complaint}.\n`);
+	const isNamed = isForHost(secured.peerCertificates[0], host);
+	if (!isNamed) await say(`The certificate's owner does not match hostname '${host}'\n`);
+	return isChecked && (complaints.length > 0 || !isNamed) ? undefined : secured;
+}
+
+function complaintsOf(distrust: Distrust | undefined): readonly string[] {
+	switch (distrust) {
+		case undefined:
+			return [];
+		case "certificate has expired":
+			return ["is not trusted", "has expired"];
+		case "certificate is not yet valid":
+			return ["is not trusted", "is not yet activated"];
+		case "self-signed certificate":
+		case "self-signed certificate in certificate chain":
+		case "unable to get local issuer certificate":
+			return ["is not trusted", "doesn't have a known issuer"];
+		default:
+			return distrust satisfies never;
+	}
+}
 
 async function resolveHost(
 	{ machine }: ProcessContext,
