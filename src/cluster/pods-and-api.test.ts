@@ -195,8 +195,12 @@ test("who does not read holds the server up, and loses nothing", async () => {
 		const metadata = { name: `large-${index}`, namespace: "default" };
 		await cluster.client.resource(configMaps).create({ apiVersion: "v1", kind: "ConfigMap", metadata, data });
 	}
-	// More than a client may hold at once.
-	expect(await run(`curl -sS -m 60 $C -H "$T" ${api}/api/v1/namespaces/default/configmaps | (sleep 2; wc -c)`)).toMatch(/^10\d{6}|^11\d{6}/);
+	// Each is more than a client may hold at once.
+	const watched = `curl -sN $C -H "$T" '${api}/api/v1/namespaces/default/configmaps?watch=1' | (sleep 2; head -c 10800000 | wc -c)`;
+	expect(await run(watched)).toBe("10800000");
+	expect(await run(`curl -sS -m 60 $C -H "$T" ${api}/api/v1/namespaces/default/configmaps | (sleep 2; wc -c)`)).toMatch(
+		/^10\d{6}|^11\d{6}/,
+	);
 	for (let index = 0; index < 12; index++)
 		await cluster.client.resource(configMaps).delete({ name: `large-${index}`, namespace: "default" });
 	await taken();

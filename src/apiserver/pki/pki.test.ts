@@ -27,7 +27,7 @@ test("certificates are what a cluster needs, dated on its clock", async () => {
 	expect(server.verify(root.publicKey) && server.checkIssued(root)).toBe(true);
 	expect([server.validFrom, server.validTo]).toEqual(["Dec 31 23:50:00 2025 GMT", "Jan  1 00:00:00 2027 GMT"]);
 	expect(server.subjectAltName).toBe(
-		"DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local, DNS:localhost, DNS:myhost, IP Address:10.96.0.1, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, IP Address:192.168.0.7",
+		"DNS:kubernetes, DNS:kubernetes.default, DNS:kubernetes.default.svc, DNS:kubernetes.default.svc.cluster.local, DNS:localhost, DNS:myhost, IP Address:10.96.0.1, IP Address:172.19.0.2, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1, IP Address:192.168.0.7",
 	);
 	expect(server.keyUsage).toEqual(["1.3.6.1.5.5.7.3.1"]);
 	expect(new X509Certificate(admin.cert).subject).toBe("O=system:masters\nCN=kubernetes-admin");
