@@ -50,6 +50,8 @@ export interface ClusterConfig {
 	readonly controllers?: readonly string[];
 	/** Addresses for load balancers, as `ClusterOptions` has them; absent: the usual ones. */
 	readonly loadBalancerPool?: string;
+	/** Whether Services' node ports are open on this machine; absent: no. */
+	readonly nodePorts?: boolean;
 	/** What runs beside the control plane; absent: nothing. */
 	readonly addons?: readonly string[];
 	/** The file of a KubeSchedulerConfiguration; absent: kube-scheduler's own. */

@@ -113,6 +113,11 @@ function addStart(program: Command): void {
 			"--load-balancer-pool <ranges>",
 			"addresses for Services of type LoadBalancer: FIRST-LAST or networks, separated by commas; none: nobody makes load balancers (default: 172.18.255.200-172.18.255.250, or as before)",
 		)
+		.option(
+			"--node-ports <bool>",
+			"whether Services' node ports are open at 127.0.0.1 of this machine, too (default: false, or as before)",
+			trueOrFalse,
+		)
 		.option("--admission-control-config-file <file>", "an AdmissionConfiguration, for ImagePolicyWebhook (default: none, or as before)")
 		.option("--authorization-mode <modes>", "who decides what users may do, in this order (default: Node,RBAC, or as before)", nameList)
 		.option("--authorization-config <file>", "the same as an AuthorizationConfiguration, which may name several webhooks")

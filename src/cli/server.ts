@@ -103,6 +103,7 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 		cluster.nodes.exec(request.node, request, streams, signal),
 	);
 	await loadKeptImages(cluster, directory, options.log);
+	if (config.nodePorts === true) await cluster.listenNodePorts();
 	const started = cluster.start().then(() => etcdApi.open());
 	// Whoever waits for the nodes is told; nobody else may be left with an unhandled rejection.
 	started.catch(() => undefined);

@@ -23,6 +23,7 @@ export interface StartOptions extends StoreOptions, AuthenticationConfig, AuditS
 	readonly disableAdmissionPlugins?: readonly string[];
 	readonly controllers?: readonly string[];
 	readonly loadBalancerPool?: string;
+	readonly nodePorts?: boolean;
 	readonly addons?: readonly string[];
 	readonly schedulerConfig?: string;
 	readonly featureGates?: Readonly<Record<string, boolean>>;
@@ -79,6 +80,7 @@ export function planStart(options: StartOptions, directory: ClusterDirectory): C
 		...optional("disableAdmissionPlugins", options.disableAdmissionPlugins ?? known?.disableAdmissionPlugins),
 		...optional("controllers", options.controllers ?? known?.controllers),
 		...optional("loadBalancerPool", options.loadBalancerPool ?? known?.loadBalancerPool),
+		...optional("nodePorts", options.nodePorts ?? known?.nodePorts),
 		...optional("addons", options.addons ?? known?.addons),
 		...optional("schedulerConfig", planFile(options.schedulerConfig, known?.schedulerConfig)),
 		...optional("featureGates", options.featureGates ?? known?.featureGates),
@@ -170,6 +172,7 @@ export function refuseChanges(options: StartOptions, directory: ClusterDirectory
 		"--controllers": [options.controllers?.join(","), config?.controllers?.join(",") ?? "*"],
 		"--scheduler-config": [options.schedulerConfig && resolve(options.schedulerConfig), config?.schedulerConfig ?? ""],
 		"--feature-gates": [options.featureGates && JSON.stringify(options.featureGates), JSON.stringify(config?.featureGates ?? {})],
+		"--node-ports": [options.nodePorts, config?.nodePorts ?? false],
 		"--addons": [options.addons?.join(","), config?.addons?.join(",") ?? ""],
 		"--load-balancer-pool": [options.loadBalancerPool, config?.loadBalancerPool],
 		"--admission-control-config-file": [

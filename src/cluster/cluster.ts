@@ -71,6 +71,7 @@ import { extenderConnections } from "./extender-connections.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import { NetworkDoor } from "./network-door.ts";
 import { createNodeCredentials } from "./node-credentials.ts";
+import type { NodePortListeners } from "./node-port-listeners.ts";
 import { isReady } from "./node-readiness.ts";
 import { OwnComponents } from "./own-components.ts";
 import { type EtcdStoreOption, isInMemory, type OpenedStore, openStore } from "./store-option.ts";
@@ -340,6 +341,7 @@ export class Cluster {
 	/** Where it listens. */
 	#url: string | undefined;
 	#etcd: EtcdListeners | undefined;
+	#nodePorts: NodePortListeners | undefined;
 	/** Of configuration files; undefined where there are none to follow. */
 	#reload: ConfigReload | undefined;
 	#isBootstrapped = false;
@@ -742,6 +744,19 @@ export class Cluster {
 		return { url, port: Number(new URL(url).port), urls: () => listeners.urls, ...credentials };
 	}
 
+	/** Opens Services' node ports on this machine, now and as they come. Called once. @param host default 127.0.0.1 */
+	async listenNodePorts({ host = "127.0.0.1" } = {}): Promise<NodePortListeners> {
+		const { NodePortListeners } = await import("./node-port-listeners.ts");
+		const { log } = this.#options;
+		this.#nodePorts = new NodePortListeners({
+			informers: this.#runners.informers,
+			dial: (address, port) => this.#nodes.dial(address, port),
+			log,
+			host,
+		});
+		return this.#nodePorts;
+	}
+
 	/** Kubesim's own store; undefined if the store is an etcd. */
 	get ownStore(): MaintainedStore | undefined {
 		return this.#options.maintained;
@@ -782,6 +797,7 @@ export class Cluster {
 	async close(): Promise<void> {
 		await (await this.#http)?.close();
 		await this.#etcd?.close();
+		this.#nodePorts?.close();
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();
 		this.#aggregation.stop();

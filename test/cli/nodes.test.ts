@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventually } from "../tools/eventually.ts";
 import { KubesimHome } from "../tools/kubesim.ts";
 
 let home: KubesimHome;
@@ -63,3 +64,21 @@ test("nodes come by a template, outlive the server, and go; a stopped cluster an
 	expect(await home.kubectl("get nodes -o name")).toBe("node/node-1\n");
 	expect((await home.try("node remove big-1")).stderr).toBe("error: no simulated node is named big-1\n");
 }, 240_000);
+
+test("node ports are open on the machine if somebody wants that, over restarts", async () => {
+	const start = ["start", "--nodes", "1", "--port", "0", "--etcd-port", "0"];
+	await home.run([...start, "--node-ports", "true"]);
+	await home.run("kubectl create deployment web --image=nginx");
+	await home.run("kubectl rollout status deployment/web");
+	await home.run("kubectl expose deployment web --port=80 --type=NodePort");
+	const port = await home.run("kubectl get service web -o jsonpath={.spec.ports[0].nodePort}");
+	const title = async () => {
+		const answer = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
+		return /<title>(.*)<\/title>/.exec((await answer?.text()) ?? "")?.[1];
+	};
+	expect(await eventually(title)).toBe("Welcome to nginx!");
+	expect((await home.try([...start, "--node-ports", "false"])).stderr).toContain("--node-ports");
+	await home.run("stop");
+	await home.run(start);
+	expect(await eventually(title)).toBe("Welcome to nginx!");
+}, 120_000);
