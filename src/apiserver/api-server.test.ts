@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import type { AuthenticationTokenRequest, Deployment, Pod, Scale } from "../apimachinery/schema/generated/types.ts";
+import type { AuthenticationTokenRequest, Deployment, ObjectMeta, Pod, Scale } from "../apimachinery/schema/generated/types.ts";
 import { newExpired } from "../apimachinery/status-error.ts";
 import { admin, type ResourceDriver, type ServerFixture, startServer } from "./testing.ts";
 
@@ -113,6 +113,19 @@ describe("update", () => {
 		const scaled = { ...reported, spec: { ...reported.spec, replicas: 2 }, status: {} };
 		const changed = (await deployments.send("update", { name: "web", body: scaled })) as Deployment;
 		expect([changed.spec?.replicas, changed.status?.replicas, changed.metadata?.generation]).toEqual([2, 1, 2]);
+	});
+
+	it("counts the annotations of a Deployment as well, unless they come with its status; labels it does not count", async () => {
+		const created = (await deployments.send("create", { body: deployment("web") })) as Deployment;
+		const written = async (more: ObjectMeta, subresource?: string) => {
+			const now = await deployments.send("get", { name: "web" });
+			const body = { ...now, metadata: { ...now.metadata, ...more } };
+			return (await deployments.send("update", { name: "web", body, ...(subresource === undefined ? {} : { subresource }) })).metadata;
+		};
+		const revision = { "deployment.kubernetes.io/revision": "1" };
+		expect(await written({ annotations: revision }, "status")).toMatchObject({ annotations: revision, generation: 1 });
+		expect(await written({ labels: { ...created.metadata?.labels, team: "shop" } })).toMatchObject({ generation: 1 });
+		expect(await written({ annotations: { ...revision, note: "x" } })).toMatchObject({ generation: 2 });
 	});
 
 	it("scales through /scale", async () => {

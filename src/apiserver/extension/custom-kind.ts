@@ -147,7 +147,7 @@ export class CustomVersion implements CustomType {
 			storageVersion: storageVersionOf(spec),
 			storagePrefix: `${spec.group}/${names.plural}`,
 			hasGeneration: true,
-			generationCountsStatus: status === undefined,
+			...(status === undefined ? { generationCounts: "status" } : {}),
 			allowUnconditionalUpdate: false,
 			allowsBareFinalizers: true,
 			maxDepth,

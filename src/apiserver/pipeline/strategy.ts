@@ -21,8 +21,10 @@ export interface UpdateStrategy {
 	validateExpressions?(object: KubeObject, old: KubeObject, errors: readonly FieldError[]): Promise<readonly FieldError[]> | undefined;
 	/** Fields that the endpoint sets back to the old ones, with all below them: a writer does not come to own them. */
 	readonly reset?: FieldSet | undefined;
-	/** Nobody comes to own what is written, and it is no change of what somebody wants: metadata.generation stays. */
+	/** Nobody comes to own what is written. */
 	readonly isUntracked?: true;
+	/** What is written is no change of what somebody wants: metadata.generation stays. */
+	readonly keepsGeneration?: true;
 	/** Admission has had its say on what the subresource took (a Binding, a Scale), and has none on what becomes of it. */
 	readonly isAdmitted?: true;
 }
@@ -81,6 +83,7 @@ export function statusStrategy(definition: KindDefinition): UpdateStrategy {
 		validateExpressions: (object, old, errors) =>
 			definition.isCustom === true ? definition.validateExpressions?.(object, old, errors) : undefined,
 		reset: definition.isCustom === true ? specField : allButStatus,
+		keepsGeneration: true,
 	};
 }
 
@@ -93,6 +96,7 @@ export function approvalStrategy({ approval }: KindDefinition): UpdateStrategy {
 		},
 		validate: (object, old) => approval?.validate(object, old) ?? [],
 		reset: allButStatus,
+		keepsGeneration: true,
 	};
 }
 

@@ -62,16 +62,16 @@ export function metadataForUpdate(metadata: ObjectMeta, old: ObjectMeta): Object
 	return withoutUndefined({ ...metadata, ...kept });
 }
 
-/** Raises metadata.generation if anything but metadata and status changed. */
+/** Raises metadata.generation if anything but metadata and status changed, or what this kind counts besides. */
 export function withGeneration(object: KubeObject, old: KubeObject, definition: KindDefinition): KubeObject {
-	const countsStatus = definition.generationCountsStatus === true;
-	if (definition.hasGeneration !== true || jsonEqual(desiredState(object, countsStatus), desiredState(old, countsStatus))) return object;
+	if (definition.hasGeneration !== true || jsonEqual(desiredState(object, definition), desiredState(old, definition))) return object;
 	return withMetadata(object, { ...object.metadata, generation: (old.metadata?.generation ?? 0) + 1 });
 }
 
-function desiredState(object: KubeObject, countsStatus: boolean): object {
-	const { metadata: _, status, ...rest } = object as KubeObject & { readonly status?: unknown };
-	return countsStatus && status !== undefined ? { ...rest, status } : rest;
+function desiredState(object: KubeObject, { generationCounts }: KindDefinition): object {
+	const { metadata, status, ...rest } = object as KubeObject & { readonly status?: unknown };
+	if (generationCounts === "status" && status !== undefined) return { ...rest, status };
+	return generationCounts === "annotations" ? { ...rest, annotations: metadata?.annotations ?? {} } : rest;
 }
 
 function withoutUndefined(metadata: { readonly [K in keyof ObjectMeta]: ObjectMeta[K] | undefined }): ObjectMeta {

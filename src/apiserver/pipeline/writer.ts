@@ -324,7 +324,7 @@ export class Writer {
 		};
 		try {
 			const allocated = allocation?.service ?? prepared;
-			const counted = strategy.isUntracked === true ? allocated : withGeneration(allocated, current, definition);
+			const counted = strategy.keepsGeneration === true ? allocated : withGeneration(allocated, current, definition);
 			const admitted = withManagedFields(counted, owners ?? this.#ownersAfterUpdate(context, sent, defaulted, current, strategy));
 			const errors = [...validateNewMetadata(context, admitted, current), ...strategy.validate(admitted, current)];
 			const finish = (): Computed => {

@@ -117,8 +117,11 @@ export interface KindDefinition<T extends KubeObject = KubeObject> {
 	readonly allowsBareFinalizers?: true;
 	/** Whether the pipeline counts metadata.generation, raising it when anything but metadata and status changes. */
 	readonly hasGeneration?: boolean;
-	/** A change of status raises metadata.generation, too: of custom resources whose status is no subresource. */
-	readonly generationCountsStatus?: boolean;
+	/**
+	 * What raises metadata.generation besides: the status of custom resources whose status is no subresource; the annotations of Deployments, which
+	 * their controller copies to ReplicaSets.
+	 */
+	readonly generationCounts?: "status" | "annotations";
 	/** Answers a create and is never stored: reviews of tokens and of access. */
 	readonly ephemeral?: true;
 	/** A PUT to a name that is not there creates it (leases, events, endpoints …). */

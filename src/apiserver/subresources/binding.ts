@@ -15,7 +15,13 @@ import { bindingKind } from "../registry/core/binding.ts";
 const bindingResource = { group: "", resource: "pods/binding" };
 
 /** Takes the pod as `make` leaves it: the binding decides spec, annotations and one condition, and nobody owns them. */
-const bindingStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true, isAdmitted: true };
+const bindingStrategy: UpdateStrategy = {
+	prepare: (object) => object,
+	validate: () => [],
+	isUntracked: true,
+	keepsGeneration: true,
+	isAdmitted: true,
+};
 
 export async function bindPod(context: RequestContext, writer: Writer): Promise<Status> {
 	const binding = (await writer.admit(context, "CREATE", writer.decode(context, context.request.body, "Binding"))) as Binding;

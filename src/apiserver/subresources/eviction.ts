@@ -45,7 +45,13 @@ const overBudgetText = "Cannot evict pod as it would violate the pod's disruptio
 const tooManyBudgetsText = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.";
 const budgetResource = { group: "policy", resource: "poddisruptionbudget" };
 /** The server's own word on the pod. */
-const conditionStrategy: UpdateStrategy = { prepare: (object) => object, validate: () => [], isUntracked: true, isAdmitted: true };
+const conditionStrategy: UpdateStrategy = {
+	prepare: (object) => object,
+	validate: () => [],
+	isUntracked: true,
+	keepsGeneration: true,
+	isAdmitted: true,
+};
 
 export interface EvictionServices {
 	readonly writer: Writer;

@@ -125,6 +125,7 @@ export const deploymentKind = defineKind<Deployment>({
 	versions: ["v1"],
 	storageVersion: "v1",
 	hasGeneration: true,
+	generationCounts: "annotations",
 	setDefaults,
 	prepareForCreate: (deployment) => ({ ...deployment, status: {} }),
 	validate,
