@@ -44,6 +44,7 @@ function requestValue(event: AuditEvent): JsonValue {
 	const { resource = "", namespace = "", name = "", apiGroup: group = "", subresource = "" } = event.objectRef ?? {};
 	return {
 		user: userOf(event),
+		impersonator: event.impersonatedUser === undefined ? "" : (event.user.username ?? ""),
 		verb: event.verb,
 		group,
 		resource,
