@@ -1,6 +1,7 @@
 /** `kubesim learn` in a real terminal: it lends the terminal to what needs it, and leaves it as it was. */
 import { dirname } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { putInOrder } from "../../src/tutorials/ui/testing/put-in-order.ts";
 import { eventually } from "../tools/eventually.ts";
 import { kubectlPath } from "../tools/kubectl.ts";
 import { KubesimHome, kubesimBin } from "../tools/kubesim.ts";
@@ -12,6 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => home[Symbol.asyncDispose]());
 
+/** Runs it between two lines of the shell, of which the second tells its exit code and whether the terminal is set as it was. */
 function learn(args: string, more: Readonly<Record<string, string>> = {}): string {
 	// In CI a terminal is not taken to have colours.
 	const env = {
@@ -23,7 +25,8 @@ function learn(args: string, more: Readonly<Record<string, string>> = {}): strin
 		LANG: "en_US.UTF-8",
 	};
 	const words = Object.entries(env).map(([name, value]) => `${name}='${value}'`);
-	return `echo before; env ${words.join(" ")} ${process.execPath} ${kubesimBin()} learn ${args}; echo "ended with $?"`;
+	const run = `env ${words.join(" ")} ${process.execPath} ${kubesimBin()} learn ${args}`;
+	return `settings=$(stty -g); echo before; ${run}; echo "ended with $?"; [ "$(stty -g)" = "$settings" ] || echo terminal changed`;
 }
 
 test.skipIf(!hasTmux)(
@@ -53,6 +56,102 @@ test.skipIf(!hasTmux)(
 		// What was on the screen before, and what the command that had it said.
 		expect(terminal.screen()).toMatch(/^before\nmine\nit is mine\n+ended with 0$/);
 	},
+);
+
+test.skipIf(!hasTmux)(
+	"a whole lesson by keys alone, from the list of lessons to its end and back to the list",
+	async () => {
+		using terminal = new Terminal(learn(""));
+		const enter = (line: string) => {
+			terminal.type(line);
+			terminal.press("Enter");
+		};
+		const done = async () => {
+			await terminal.shows(/✓ Done/);
+			terminal.press("Enter");
+		};
+		await terminal.shows(/^kubesim learn · Lessons {2}0\/\d+ finished\n[\s\S]* 3\.3\.1 /);
+		const lessons = terminal.screen().match(/^[ ›] {3}\d+(\.\d+)+ /gm) ?? [];
+		terminal.type("j".repeat(lessons.findIndex((lesson) => lesson.includes("3.3.1"))));
+		await terminal.shows(/^› {3}3\.3\.1 +Introduction to Pods {2}12 minutes$/m);
+		terminal.press("Enter");
+		await terminal.shows(/○○○○○○○○○[\s\S]*Step 1\/9 · read/);
+		// The learner's time is short: half a minute of grace is half a second.
+		enter(":speed 60");
+		await terminal.shows(/▶ 60x$/m);
+		terminal.press("Enter");
+
+		await terminal.shows(
+			/Step 2\/9 · do: Two containers[\s\S]*\[ \] both containers of the Pod notebook are ready\n {4}saw: there is no Pod named/,
+		);
+		enter("kubectl get pods -w");
+		await terminal.shows(/… running: kubectl get pods -w/);
+		terminal.resize(60, 16);
+		await terminal.shows(/^This window is too small/);
+		terminal.resize(120, 36);
+		await terminal.shows(/│\[Cluster\][\s\S]*… running: kubectl get pods -w/);
+		terminal.press("C-c");
+		await terminal.shows(/\(exit code 130\)/);
+		terminal.resize(80, 24);
+		enter("kubectl apply -f notebook.yaml");
+		await done();
+
+		await terminal.shows(/Step 3\/9 · predict[\s\S]*› 1\. Connection refused/);
+		terminal.type("2");
+		await terminal.shows(/› 2\. The page that writer wrote/);
+		terminal.press("Enter");
+		await terminal.shows(/✓ 2\. The page that writer wrote[\s\S]*Right: They share the network/);
+		terminal.press("Enter");
+
+		await terminal.shows(/Step 4\/9 · do/);
+		enter("kubectl exec notebook -c writer -- wget -qO- http://localhost");
+		await terminal.shows(/\[x\] localhost was asked from within the container writer/);
+		enter("kubectl exec notebook -c writer -- ps");
+		await done();
+
+		await terminal.shows(/Step 5\/9 · fix/);
+		enter("kubectl logs twins -c second");
+		await terminal.shows(/address already in use/i);
+		enter("sed -i.bak '$ s/8080/8081/' twins.yaml && kubectl delete pod twins --now && kubectl apply -f twins.yaml");
+		await done();
+
+		await terminal.shows(/Step 6\/9 · order/);
+		await putInOrder(
+			[
+				/The API server writes a deletionTimestamp/,
+				/The kubelet sees it/,
+				/The kubelet sends SIGTERM/,
+				/The grace period is over/,
+				/The kubelet deletes/,
+			],
+			{ press: (keys) => terminal.type(keys), rows: () => terminal.screen().split("\n"), shows: (pattern) => terminal.shows(pattern) },
+		);
+		terminal.press("Enter");
+		await done();
+
+		await terminal.shows(/Step 7\/9 · do/);
+		enter("kubectl wait --for=condition=Ready pod/stubborn; kubectl delete pod stubborn");
+		await done();
+
+		await terminal.shows(/Step 8\/9 · predict/);
+		// Wrong, which is said, and does not keep one.
+		terminal.press("Enter");
+		await terminal.shows(/✗ 1\.[\s\S]*Not right:[\s\S]*The answer is:/);
+		terminal.press("Enter");
+
+		await terminal.shows(/Step 9\/9 · do/);
+		enter("kubectl wait --for=condition=Available deployment/shop && kubectl delete pod -l app=shop");
+		await terminal.shows(/✓ Done/);
+		terminal.press("Enter");
+		await terminal.shows(/●●●●●●●●●[\s\S]*★ The lesson is done\./);
+		terminal.press("Enter");
+		await terminal.shows(/^kubesim learn · Lessons {2}1\/\d+ finished\n[\s\S]*› ✓ 3\.3\.1 +Introduction to Pods {2}12 minutes {2}finished/);
+		terminal.type("q");
+		await terminal.shows(/ended with 0/);
+		expect(terminal.screen()).toBe("before\nended with 0");
+		expect(terminal.isAsItWas).toBe(true);
+	},
+	60_000,
 );
 
 test.skipIf(!hasTmux)(

@@ -39,6 +39,14 @@ export class Terminal implements Disposable {
 		return /\u001b\[(\d+;)*[39][0-7]m/.test(this.#tmux("capture-pane", "-e", "-p"));
 	}
 
+	/** The cursor is shown, the main screen is, and no key or click is told in a way that a program asked for. */
+	get isAsItWas(): boolean {
+		return (
+			this.#tmux("display-message", "-p", "#{cursor_flag}#{alternate_on}#{keypad_flag}#{keypad_cursor_flag}#{mouse_any_flag}").trim() ===
+			"10000"
+		);
+	}
+
 	async shows(pattern: RegExp): Promise<RegExpExecArray> {
 		return await eventually(() => pattern.exec(this.screen()) ?? undefined, { what: () => `${pattern} in\n${this.screen()}` });
 	}

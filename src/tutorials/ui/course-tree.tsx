@@ -1,6 +1,6 @@
 /** All lessons, by chapters, with how far one is in each. */
 import { Box, useWindowSize } from "ink";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useReducer, useRef } from "react";
 import type { Language, Text } from "../engine/text.ts";
 import { useKeys } from "./keyboard.ts";
 import { LineRow, Lines } from "./lines.tsx";
@@ -26,21 +26,31 @@ export interface CourseTreeProps {
 
 export function CourseTree({ lessons, section, language, word, onChoose, onQuit }: CourseTreeProps): ReactNode {
 	const { columns, rows } = useWindowSize();
+	const height = Math.max(1, rows - 2);
 	const first = lessons.findIndex((lesson) => lesson.section === section);
-	const [at, setAt] = useState(Math.max(0, first));
+	// Several keys may come before the next frame.
+	const { current: cursor } = useRef({ at: Math.max(0, first) });
+	const [, redraw] = useReducer((count: number) => count + 1, 0);
+	const moveTo = (at: number) => {
+		cursor.at = Math.max(0, Math.min(lessons.length - 1, at));
+		redraw();
+	};
 	useKeys((typed, key) => {
-		if (key.upArrow || typed === "k") setAt((place) => Math.max(0, place - 1));
-		else if (key.downArrow || typed === "j") setAt((place) => Math.min(lessons.length - 1, place + 1));
-		else if (key.home) setAt(0);
-		else if (key.end) setAt(lessons.length - 1);
-		else if (key.return) onChoose(lessons[at]?.section ?? "");
+		if (key.upArrow) moveTo(cursor.at - 1);
+		else if (key.downArrow) moveTo(cursor.at + 1);
+		else if (key.pageUp) moveTo(cursor.at - height);
+		else if (key.pageDown) moveTo(cursor.at + height);
+		else if (key.home) moveTo(0);
+		else if (key.end) moveTo(lessons.length - 1);
+		else if (key.return) onChoose(lessons[cursor.at]?.section ?? "");
 		else if (typed === "q" || key.escape || (key.ctrl && typed === "c")) onQuit();
+		// Keys that come at once come as one text.
+		else for (const letter of typed) moveTo(cursor.at + (letter === "j" ? 1 : letter === "k" ? -1 : 0));
 		return true;
 	});
-	const lines = treeLines({ lessons, at, language, word, width: columns });
-	const height = Math.max(1, rows - 2);
-	const cursor = lines.findIndex(({ isCursor }) => isCursor);
-	const start = Math.max(0, Math.min(lines.length - height, cursor - Math.floor(height / 2)));
+	const lines = treeLines({ lessons, at: cursor.at, language, word, width: columns });
+	const row = lines.findIndex(({ isCursor }) => isCursor);
+	const start = Math.max(0, Math.min(lines.length - height, row - Math.floor(height / 2)));
 	const finished = lessons.filter(({ state }) => state === "finished").length;
 	return (
 		<Box flexDirection="column" width={columns} height={rows}>

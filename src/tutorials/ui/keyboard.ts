@@ -8,12 +8,17 @@ import { createContext, useContext, useLayoutEffect } from "react";
 /** Told what was typed, "" for a key without a character; whether that was for it, else it is for the next screen. */
 export type KeyListener = (typed: string, key: Key) => boolean;
 
+interface Press {
+	readonly typed: string;
+	readonly key: Key;
+}
+
 export class Keyboard {
-	#waiting: { readonly typed: string; readonly key: Key }[] = [];
+	#waiting: Press[] = [];
 	#listener: KeyListener = () => false;
 
 	readonly press = (typed: string, key: Key): void => {
-		if (!this.#listener(typed, key)) this.#waiting.push({ typed, key });
+		for (const press of pressesOf(typed, key)) if (!this.#listener(press.typed, press.key)) this.#waiting.push(press);
 	};
 
 	/** In place of whoever listened before. */
@@ -21,7 +26,7 @@ export class Keyboard {
 		this.#listener = listener;
 		const waiting = this.#waiting;
 		this.#waiting = [];
-		for (const { typed, key } of waiting) this.press(typed, key);
+		for (const press of waiting) if (!this.#listener(press.typed, press.key)) this.#waiting.push(press);
 	}
 
 	/** Nobody listens until somebody else does. */
@@ -33,6 +38,21 @@ export class Keyboard {
 	clear(): void {
 		this.#waiting = [];
 	}
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is they that are looked for
+const controlCharacters = /([\u0000-\u001f\u007f])/;
+
+/** Keys that came at once, on a slow line or from a program, come as one text: each counts. What is between two control keys stays together. */
+function pressesOf(typed: string, key: Key): readonly Press[] {
+	return typed.split(controlCharacters).flatMap((part) => {
+		if (part === "\r" || part === "\n") return { typed: "", key: { ...key, return: true } };
+		if (part === "\t") return { typed: "", key: { ...key, tab: true } };
+		if (part === "\u007f" || part === "\b") return { typed: "", key: { ...key, backspace: true } };
+		if (controlCharacters.test(part)) return { typed: String.fromCharCode(part.charCodeAt(0) + 0x60), key: { ...key, ctrl: true } };
+		// A key without a character is one as well.
+		return part === "" && typed !== "" ? [] : { typed: part, key };
+	});
 }
 
 export const KeyboardContext = createContext(new Keyboard());

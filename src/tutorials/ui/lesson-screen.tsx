@@ -243,16 +243,6 @@ function useLessonKeys(model: LessonModel, { isNarrow, upperHeight }: Sizes, mos
 		if (edit !== undefined) model.edit(edit);
 		else if (letter === "c") model.interrupt();
 		else if (letter === "l") model.clear();
-		else if (letter === "i") model.nextPane(1, isNarrow);
-	};
-	/** Keys that came at once, on a slow line or from a program: each counts. */
-	const typeAll = async (typed: string): Promise<void> => {
-		for (const part of typed.split(controlCharacters)) {
-			if (part === "\r") await model.submit();
-			else if (part === "\u007f") model.edit("backspace");
-			else if (controlCharacters.test(part)) control(String.fromCharCode(part.charCodeAt(0) + 0x60));
-			else if (part !== "") model.type(part);
-		}
 	};
 	usePaste((text) => model.type(text.replaceAll(/\r?\n/g, " ")));
 	useKeys((typed, key) => {
@@ -269,10 +259,7 @@ function useLessonKeys(model: LessonModel, { isNarrow, upperHeight }: Sizes, mos
 		else if (key.backspace) model.edit("backspace");
 		else if (key.delete) model.edit("delete");
 		else if (key.ctrl) control(typed);
-		else if (!key.meta && !key.escape && typed !== "") void typeAll(typed);
+		else if (!key.meta && !key.escape && typed !== "") model.type(typed);
 		return true;
 	});
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is they that are looked for
-const controlCharacters = /([\u0000-\u001f\u007f])/;

@@ -10,6 +10,7 @@ import { Course } from "../engine/course.ts";
 import { noSurroundings } from "../engine/surroundings.ts";
 import type { Language } from "../engine/text.ts";
 import { runScreens } from "./index.tsx";
+import { putInOrder } from "./testing/put-in-order.ts";
 import { VirtualTerminal } from "./testing/virtual-terminal.ts";
 
 const lesson = `
@@ -49,7 +50,6 @@ steps:
     why: { zh: 标签是键值对。, en: Labels are keys and values. }
 `;
 
-const up = "\u001b[A";
 const down = "\u001b[B";
 
 const clock = new WallClock();
@@ -102,7 +102,8 @@ it("leads from the list of lessons to a finished lesson by keys alone, at 80x24"
 	expect(await shows(/Chapter 2/)).toMatch(
 		/^kubesim learn · Lessons {2}0\/2 finished *\nChapter 1\n› {3}1.1 {6}Labels {2}5 minutes\nChapter 2\n {4}2.1 {6}More labels {2}5 minutes\n/,
 	);
-	terminal.press("j");
+	// Keys that come at once are keys.
+	terminal.press("jkj");
 	await shows(/› {3}2.1/);
 	terminal.press("k");
 	await shows(/› {3}1.1/);
@@ -123,14 +124,7 @@ it("leads from the list of lessons to a finished lesson by keys alone, at 80x24"
 	await shows(/✓ 2\. Yes[\s\S]*Right: At any time\./);
 	terminal.press("\r");
 	await shows(/› 1\. (first|second|third)/);
-	const wanted = ["first", "second", "third"];
-	for (const [place, item] of wanted.entries()) {
-		const shown = terminal.rows().flatMap((row) => /^[ ›↕] \d\. (\w+)$/.exec(row)?.[1] ?? []);
-		const at = shown.indexOf(item);
-		// Down to it, take it up, up to its place, put it down, back to the top.
-		terminal.press(`${down.repeat(at)} ${up.repeat(at - place)} ${up.repeat(place)}`);
-		await shows(new RegExp(`[ ›] ${place + 1}\\. ${item}`));
-	}
+	await putInOrder([/first/, /second/, /third/], { press: (keys) => terminal.press(keys), rows: () => terminal.rows(), shows });
 	terminal.press("\r");
 	await shows(/✓ Done\n\nThat is how it is\./);
 	terminal.press("\r");
