@@ -92,7 +92,7 @@ test.skipIf(!hasTmux)(
 		await terminal.shows(/│\[Cluster\][\s\S]*… running: kubectl get pods -w/);
 		terminal.press("C-c");
 		await terminal.shows(/\(exit code 130\)/);
-		terminal.resize(80, 24);
+		terminal.resize(100, 40);
 		enter("kubectl apply -f notebook.yaml");
 		await done();
 
@@ -103,19 +103,19 @@ test.skipIf(!hasTmux)(
 		await terminal.shows(/✓ 2\. The page that writer wrote[\s\S]*Right: They share the network/);
 		terminal.press("Enter");
 
-		await terminal.shows(/Step 4\/9 · do/);
+		await terminal.shows(/Step 4\/9 · do[\s\S]*\[ \]/);
 		enter("kubectl exec notebook -c writer -- wget -qO- http://localhost");
 		await terminal.shows(/\[x\] localhost was asked from within the container writer/);
 		enter("kubectl exec notebook -c writer -- ps");
 		await done();
 
-		await terminal.shows(/Step 5\/9 · fix/);
+		await terminal.shows(/Step 5\/9 · fix[\s\S]*\[ \]/);
 		enter("kubectl logs twins -c second");
 		await terminal.shows(/address already in use/i);
 		enter("sed -i.bak '$ s/8080/8081/' twins.yaml && kubectl delete pod twins --now && kubectl apply -f twins.yaml");
 		await done();
 
-		await terminal.shows(/Step 6\/9 · order/);
+		await terminal.shows(/Step 6\/9 · order[\s\S]*› 1\./);
 		await putInOrder(
 			[
 				/The API server writes a deletionTimestamp/,
@@ -129,17 +129,17 @@ test.skipIf(!hasTmux)(
 		terminal.press("Enter");
 		await done();
 
-		await terminal.shows(/Step 7\/9 · do/);
+		await terminal.shows(/Step 7\/9 · do[\s\S]*\[ \]/);
 		enter("kubectl wait --for=condition=Ready pod/stubborn; kubectl delete pod stubborn");
 		await done();
 
-		await terminal.shows(/Step 8\/9 · predict/);
+		await terminal.shows(/Step 8\/9 · predict[\s\S]*› 1\./);
 		// Wrong, which is said, and does not keep one.
 		terminal.press("Enter");
 		await terminal.shows(/✗ 1\.[\s\S]*Not right:[\s\S]*The answer is:/);
 		terminal.press("Enter");
 
-		await terminal.shows(/Step 9\/9 · do/);
+		await terminal.shows(/Step 9\/9 · do[\s\S]*\[ \]/);
 		enter("kubectl wait --for=condition=Available deployment/shop && kubectl delete pod -l app=shop");
 		await terminal.shows(/✓ Done/);
 		terminal.press("Enter");
