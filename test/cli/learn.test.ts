@@ -18,7 +18,7 @@ function learn(args: string, more: Readonly<Record<string, string>> = {}): strin
 	// In CI a terminal is not taken to have colours.
 	const env = {
 		...home.env,
-		FORCE_COLOR: "1",
+		FORCE_COLOR: "2",
 		...more,
 		SHELL: "/bin/sh",
 		PATH: `${dirname(kubectlPath())}:${process.env.PATH}`,

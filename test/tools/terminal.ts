@@ -34,9 +34,9 @@ export class Terminal implements Disposable {
 
 	/** Whether anything that the screen shows has a colour. */
 	get isColoured(): boolean {
-		// SGR 30-37 and 90-97, of which tmux writes what the program wrote.
+		// SGR 30 to 38 and 90 to 97, of which tmux writes what the program wrote.
 		// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-		return /\u001b\[(\d+;)*[39][0-7]m/.test(this.#tmux("capture-pane", "-e", "-p"));
+		return /\u001b\[(\d+;)*(3[0-8]|9[0-7])[;m]/.test(this.#tmux("capture-pane", "-e", "-p"));
 	}
 
 	/** The cursor is shown, the main screen is, and no key or click is told in a way that a program asked for. */

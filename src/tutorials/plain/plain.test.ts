@@ -20,7 +20,7 @@ title: ${text("Title")}
 minutes: 1
 cluster: { nodes: 0 }
 steps:
-  - { kind: read, id: read, title: ${text("Reading")}, text: ${text("Read this.")} }
+  - { kind: read, id: read, title: ${text("Reading")}, text: ${text("Read **this**.\\n\\n| 名 | B |\\n|---|---|\\n| a | 1 |")} }
   - kind: predict
     id: guess
     title: ${text("Guessing")}
@@ -74,7 +74,7 @@ test("a lesson is read, answered and typed line by line", async () => {
 	});
 	for (const part of [
 		"== Step 1 of 4 · read: Reading ==",
-		"Read this.",
+		"Read **this**.\n\n名  B\n──  ─\na   1\n",
 		"Not right. A is not it.\nThe answer is: B\nB is it.",
 		"1 stand where they should. Try again.\n[x] Done\n\nSo it goes.",
 		"[ ] expected: hello was said\n    saw: it has not happened yet",

@@ -7,12 +7,14 @@ import type { TaskStep } from "../engine/lesson.ts";
 import { LessonSession, SessionError, type SessionOptions } from "../engine/session.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language, Text } from "../engine/text.ts";
+import { markdown } from "../text/markdown.ts";
 import { stepText, type Word, wordsIn } from "./words.ts";
 
 export interface PlainOptions extends SessionOptions {
 	readonly language: Language;
 	readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-	readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean };
+	/** `columns`: how wide it is; default 80. */
+	readonly output: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 	/** How the lesson is gone on with: `kubesim learn 3.3.1`. */
 	readonly resumeCommand: string;
 }
@@ -22,6 +24,9 @@ export async function runPlain(options: PlainOptions): Promise<void> {
 	const run = new PlainRun(options);
 	await run.go();
 }
+
+/** Of a terminal that does not say, and of what is no terminal. */
+const usualColumns = 80;
 
 /** Programs that want the terminal to themselves. */
 const interactive = /^\s*(vi|vim|nano|emacs|less|more|top|kubectl\s+edit|kubectl\s+(exec|attach|run|debug)\b.*\s(-\w*t\w*|--tty)\b)/;
@@ -142,7 +147,7 @@ class PlainRun {
 
 	#showStep({ step, stepIndex, lesson, shuffled }: SessionState): void {
 		const head = `${stepText(stepIndex + 1, lesson.steps.length, this.#options.language)} · ${this.#word(step.kind)}`;
-		this.#say(`\n== ${head}: ${this.#text(step.title)} ==\n\n${this.#text(step.text)}\n\n`);
+		this.#say(`\n== ${head}: ${this.#text(step.title)} ==\n\n${this.#laidOut(step.text)}\n\n`);
 		switch (step.kind) {
 			case "read":
 				this.#say(`${this.#word("pressEnter")}\n`);
@@ -182,11 +187,19 @@ class PlainRun {
 		if (step.kind === "read") return;
 		this.#say(`[x] ${this.#word(outcomes[step.id] ?? "done")}\n`);
 		const why = step.kind === "order" ? step.why : (step as TaskStep).why;
-		if (why !== undefined) this.#say(`\n${this.#text(why)}\n`);
+		if (why !== undefined) this.#say(`\n${this.#laidOut(why)}\n`);
 	}
 
 	#text(text: Text): string {
 		return text[this.#options.language];
+	}
+
+	/** Laid out for the terminal, with its marks as they are written. */
+	#laidOut(text: Text): string {
+		const { columns = usualColumns } = this.#options.output;
+		return markdown(this.#text(text), columns, "written")
+			.map((line) => line.map((span) => span.text).join(""))
+			.join("\n");
 	}
 }
 

@@ -3,13 +3,13 @@ import { useApp, useInput } from "ink";
 import { type ReactNode, useEffect, useReducer, useState } from "react";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { Language } from "../engine/text.ts";
+import { plain } from "../text/styled-text.ts";
 import { CourseTree, type TreeLesson } from "./course-tree.tsx";
 import { Keyboard, KeyboardContext } from "./keyboard.ts";
 import type { LessonModel } from "./lesson-model.ts";
 import { LessonScreen } from "./lesson-screen.tsx";
 import { LineRow } from "./lines.tsx";
 import { Preview, type PreviewProps } from "./preview.tsx";
-import { plain } from "./styled-text.ts";
 import type { ScreenWord } from "./words.ts";
 
 /** How often the clock on the screen is drawn anew, real ms. */

@@ -2,9 +2,9 @@
 import { Box, useWindowSize } from "ink";
 import { type ReactNode, useReducer, useRef } from "react";
 import type { Language, Text } from "../engine/text.ts";
+import { type Line, pad, plain, truncate } from "../text/styled-text.ts";
 import { useKeys } from "./keyboard.ts";
 import { LineRow, Lines } from "./lines.tsx";
-import { type Line, pad, plain, truncate } from "./styled-text.ts";
 import type { ScreenWord } from "./words.ts";
 
 export interface TreeLesson {

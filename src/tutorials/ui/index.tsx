@@ -15,6 +15,8 @@ import type { Language } from "../engine/text.ts";
 import { App, type LessonHooks, type OpenLesson } from "./app.tsx";
 import type { TreeLesson } from "./course-tree.tsx";
 import { LessonModel } from "./lesson-model.ts";
+import { ColoursContext } from "./lines.tsx";
+import { hasColours } from "./sgr.ts";
 import { screenWordsIn } from "./words.ts";
 
 export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgress"> {
@@ -65,7 +67,9 @@ export async function runScreens({ course, section, language, input, output, ...
 		}
 	};
 	const app = render(
-		<App language={language} word={screenWordsIn(language)} lessons={lessons} section={section} open={open} preview={preview} />,
+		<ColoursContext value={hasColours(output, session.env)}>
+			<App language={language} word={screenWordsIn(language)} lessons={lessons} section={section} open={open} preview={preview} />
+		</ColoursContext>,
 		{
 			stdin: input,
 			stdout: output,

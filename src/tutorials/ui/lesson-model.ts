@@ -8,12 +8,12 @@ import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { type LessonSession, SessionError } from "../engine/session.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language } from "../engine/text.ts";
+import { plain, truncate } from "../text/styled-text.ts";
 import { type ConsoleLine, ConsoleLog } from "./console-log.ts";
 import { type EditKey, edit, emptyInput, enter, insert, type LineInput } from "./line-input.ts";
 import { panes } from "./panes/index.ts";
 import type { Layout } from "./panes/pane.ts";
 import type { Selection } from "./step-lines.ts";
-import { plain, truncate } from "./styled-text.ts";
 import { type ScreenWord, screenWordsIn } from "./words.ts";
 
 export interface LessonView {

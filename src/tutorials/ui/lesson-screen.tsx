@@ -14,14 +14,15 @@
  */
 import { Box, usePaste, useWindowSize } from "ink";
 import { type ReactNode, useSyncExternalStore } from "react";
+import { type Marks, markdown } from "../text/markdown.ts";
+import { clip, type Line, pad, plain, truncate, widthOf, wrap } from "../text/styled-text.ts";
 import { useKeys } from "./keyboard.ts";
 import type { LessonModel, LessonView } from "./lesson-model.ts";
 import type { EditKey } from "./line-input.ts";
-import { LineRow, Lines } from "./lines.tsx";
+import { LineRow, Lines, useMarks } from "./lines.tsx";
 import { clockTime } from "./panes/clock-time.ts";
 import { panes } from "./panes/index.ts";
 import { stepLines } from "./step-lines.ts";
-import { clip, type Line, markdown, pad, plain, truncate, widthOf, wrap } from "./styled-text.ts";
 import type { ScreenWord } from "./words.ts";
 
 export const smallest = { columns: 80, rows: 24 } as const;
@@ -68,7 +69,8 @@ export function LessonScreen({
 	const { columns, rows } = useWindowSize();
 	const sizes = sizesFor(columns, rows);
 	const { word, language } = model;
-	const text = stepLines(view.state, { language, word, selection: view.selection, width: sizes.textWidth - 1 });
+	const marks = useMarks();
+	const text = stepLines(view.state, { language, word, selection: view.selection, width: sizes.textWidth - 1, marks });
 	const most = Math.max(0, text.length - sizes.upperHeight);
 	useLessonKeys(model, sizes, most);
 	if (columns < smallest.columns || rows < smallest.rows) return <LineRow line={plain(truncate(word("tooSmall"), columns))} />;
@@ -78,7 +80,7 @@ export function LessonScreen({
 			<LineRow line={headLine(view, model, columns, { nowMs: nowMs(), speed: speed() })} />
 			<Upper view={view} model={model} sizes={sizes} text={text.slice(scroll)} isMoreBelow={scroll < most} />
 			<LineRow line={plain("─".repeat(columns), { dim: true })} />
-			<Lines lines={consoleLines(view, word, sizes)} width={columns} height={sizes.consoleHeight} />
+			<Lines lines={consoleLines(view, word, sizes, marks)} width={columns} height={sizes.consoleHeight} />
 			<LineRow line={commandLine(view, columns, word)} />
 			<LineRow line={plain(truncate(keysOf(view, word), columns), { dim: true })} />
 		</Box>
@@ -164,8 +166,9 @@ function consoleLines(
 	{ console, isHelpOpen, state }: LessonView,
 	word: (word: ScreenWord) => string,
 	{ columns, consoleHeight }: Sizes,
+	marks: Marks,
 ): readonly Line[] {
-	if (isHelpOpen) return markdown(word("help"), columns - 1).slice(0, consoleHeight);
+	if (isHelpOpen) return markdown(word("help"), columns - 1, marks).slice(0, consoleHeight);
 	const lines = console.slice(-consoleHeight).flatMap(({ text, isCommand }) =>
 		isCommand
 			? wrap(

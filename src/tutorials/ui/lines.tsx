@@ -1,10 +1,17 @@
 /** Lines on the screen, one row each. */
 import { Box, Text } from "ink";
-import type { ReactNode } from "react";
-import { clip, type Line, type Style } from "./styled-text.ts";
+import { createContext, type ReactNode, useContext } from "react";
+import type { Marks } from "../text/markdown.ts";
+import { clip, type Line } from "../text/styled-text.ts";
+import { toSgr } from "./sgr.ts";
 
-/** With NO_COLOR in the environment nothing has a colour: https://no-color.org */
-const isPlain = process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== "";
+/** Whether what is drawn may have colours. */
+export const ColoursContext = createContext(false);
+
+/** How code is told apart on the screen. */
+export function useMarks(): Marks {
+	return useContext(ColoursContext) ? "styled" : "ticks";
+}
 
 export function Lines({
 	lines,
@@ -26,25 +33,6 @@ export function Lines({
 }
 
 export function LineRow({ line }: { readonly line: Line }): ReactNode {
-	return (
-		<Text wrap="truncate">
-			{line.length === 0 || line.every(({ text }) => text === "")
-				? " "
-				: line.map(({ text, ...style }, place) => (
-						// biome-ignore lint/suspicious/noArrayIndexKey: a span is its place
-						<Text key={place} {...propsOf(style)}>
-							{text}
-						</Text>
-					))}
-		</Text>
-	);
-}
-
-function propsOf({ color, bold, dim, inverse }: Style) {
-	return {
-		...(color === undefined || isPlain ? {} : { color }),
-		...(bold === true ? { bold } : {}),
-		...(dim === true ? { dimColor: true } : {}),
-		...(inverse === true ? { inverse } : {}),
-	};
+	// A row without text would take no room.
+	return <Text wrap="truncate">{toSgr(line, useContext(ColoursContext)) || " "}</Text>;
 }

@@ -3,9 +3,10 @@ import { Box, useWindowSize } from "ink";
 import type { ReactNode } from "react";
 import type { Lesson, Step } from "../engine/lesson.ts";
 import type { Language } from "../engine/text.ts";
+import { markdown } from "../text/markdown.ts";
+import { pad, plain, truncate, wrap } from "../text/styled-text.ts";
 import { useKeys } from "./keyboard.ts";
-import { LineRow, Lines } from "./lines.tsx";
-import { markdown, pad, plain, truncate, wrap } from "./styled-text.ts";
+import { LineRow, Lines, useMarks } from "./lines.tsx";
 import type { ScreenWord } from "./words.ts";
 
 export interface PreviewProps {
@@ -29,7 +30,11 @@ export function Preview({ lesson, step, language, word, progress, onQuit }: Prev
 	});
 	const head = `${word("step")} ${lesson.steps.indexOf(step) + 1}/${lesson.steps.length} · ${word(step.kind)}: ${step.title[language]}`;
 	const width = Math.max(1, columns - 1);
-	const lines = [...wrap(plain(head, { bold: true, color: "cyan" }), width), plain(""), ...markdown(step.text[language], width)];
+	const lines = [
+		...wrap(plain(head, { bold: true, color: "cyan" }), width),
+		plain(""),
+		...markdown(step.text[language], width, useMarks()),
+	];
 	const height = Math.max(1, rows - 2);
 	return (
 		<Box flexDirection="column" width={columns} height={rows}>

@@ -2,15 +2,12 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, expect, it, onTestFinished } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { sleep } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
-import { SeededRandom } from "../../apimachinery/random.ts";
-import { Course } from "../engine/course.ts";
-import { noSurroundings } from "../engine/surroundings.ts";
 import type { Language } from "../engine/text.ts";
-import { runScreens } from "./index.tsx";
 import { putInOrder } from "./testing/put-in-order.ts";
+import { type Sitting, sitDown } from "./testing/sitting.ts";
 import { VirtualTerminal } from "./testing/virtual-terminal.ts";
 
 const lesson = `
@@ -68,33 +65,15 @@ beforeEach(() => {
 	return () => rmSync(directory, { recursive: true, force: true });
 });
 
-function start(language: Language, section?: string, terminal = new VirtualTerminal(), isFresh = false) {
-	const ended = runScreens({
-		course: new Course(join(directory, "course")),
-		section,
+function start(language: Language, section?: string, terminal = new VirtualTerminal(), isFresh = false): Sitting {
+	return sitDown({
+		course: join(directory, "course"),
+		state: join(directory, `state-${language}`),
 		language,
+		terminal,
 		isFresh,
-		stateDirectory: join(directory, `state-${language}`),
-		env: { ...process.env, SHELL: "/bin/sh" },
-		random: new SeededRandom("screens"),
-		surroundings: noSurroundings,
-		input: terminal.input,
-		output: terminal.output,
+		...(section === undefined ? {} : { section }),
 	});
-	// A test that fails leaves nothing that goes on beside the next one.
-	onTestFinished(async () => {
-		terminal.hangUp();
-		await ended;
-	});
-	const shows = async (pattern: RegExp): Promise<string> => {
-		for (let turn = 0; turn < 1_000; turn++) {
-			const frame = terminal.rows().join("\n");
-			if (pattern.test(frame)) return frame;
-			await sleep(clock, 10);
-		}
-		throw new Error(`${pattern} is not in\n${terminal.rows().join("\n")}`);
-	};
-	return { terminal, shows, ended };
 }
 
 it("leads from the list of lessons to a finished lesson by keys alone, at 80x24", async () => {

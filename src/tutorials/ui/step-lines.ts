@@ -2,7 +2,8 @@
 
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language } from "../engine/text.ts";
-import { type Line, markdown, plain, type Span, wrap } from "./styled-text.ts";
+import { inline, type Marks, markdown } from "../text/markdown.ts";
+import { type Line, plain, type Span, wrap } from "../text/styled-text.ts";
 import type { ScreenWord } from "./words.ts";
 
 /** Where the learner is in a list that he goes through by arrows. */
@@ -20,29 +21,37 @@ export interface StepLinesOptions {
 	readonly word: (word: ScreenWord) => string;
 	readonly selection: Selection;
 	readonly width: number;
+	readonly marks: Marks;
 }
 
 const blank: Line = [{ text: "" }];
 
 export function stepLines(state: SessionState, options: StepLinesOptions): readonly Line[] {
-	const { language, word, width } = options;
+	const { language, word, width, marks } = options;
 	const { step, stepIndex, lesson, phase } = state;
 	const head = `${word("step")} ${stepIndex + 1}/${lesson.steps.length} · ${word(step.kind)}: ${step.title[language]}`;
-	const lines: Line[] = [...wrap(plain(head, { bold: true, color: "cyan" }), width), blank, ...markdown(step.text[language], width), blank];
+	const lines: Line[] = [
+		...wrap(plain(head, { bold: true, color: "cyan" }), width),
+		blank,
+		...markdown(step.text[language], width, marks),
+		blank,
+	];
 	lines.push(...choices(state, options));
 	for (const { isMet, expected, saw } of state.checks) {
-		lines.push(...wrap([{ text: isMet ? "[x] " : "[ ] ", color: isMet ? "green" : "yellow" }, { text: expected[language] }], width, 4));
+		lines.push(
+			...wrap([{ text: isMet ? "[x] " : "[ ] ", color: isMet ? "green" : "yellow" }, ...inline(expected[language], marks)], width, 4),
+		);
 		if (!isMet) lines.push(...wrap(plain(`    ${word("saw")}: ${saw[language]}`, { dim: true }), width, 4));
 	}
-	for (const hint of state.hints) lines.push(blank, ...marked(word("hint"), hint[language], width));
+	for (const hint of state.hints) lines.push(blank, ...marked(word("hint"), hint[language], { width, marks }));
 	if (phase === "done" || phase === "finished") lines.push(blank, ...ending(state, options));
 	if (phase === "finished") lines.push(blank, ...wrap(plain(`★ ${word("lessonDone")}`, { bold: true, color: "green" }), width));
 	if (phase === "preparing") lines.push(blank, plain(word("busy"), { dim: true }));
 	return lines;
 }
 
-function choices(state: SessionState, { language, selection, width }: StepLinesOptions): Line[] {
-	const { step, phase, shuffled, chosen, lastOrder } = state;
+function choices(state: SessionState, { language, selection, width, marks }: StepLinesOptions): Line[] {
+	const { step, phase, shuffled, chosen } = state;
 	if (step.kind === "predict") {
 		return step.options.flatMap(({ text, isRight }, index) => {
 			const isHere = phase === "open" && selection.at === index;
@@ -50,56 +59,58 @@ function choices(state: SessionState, { language, selection, width }: StepLinesO
 			const sign = isOver ? (isRight ? "✓" : index === chosen ? "✗" : " ") : isHere ? "›" : " ";
 			const style: Omit<Span, "text"> =
 				isOver && isRight ? { color: "green" } : isOver && index === chosen ? { color: "red" } : isHere ? { bold: true } : {};
-			return wrap([{ text: `${sign} ${index + 1}. `, ...style }, ...inlineOf(text[language], style)], width, 5);
+			return wrap([{ text: `${sign} ${index + 1}. `, ...style }, ...inStyle(inline(text[language], marks), style)], width, 5);
 		});
 	}
 	if (step.kind !== "order") return [];
 	const order = phase === "open" ? selection.order : shuffled.map((_, index) => shuffled.indexOf(index));
 	return order.flatMap((place, index) => {
 		const isHere = phase === "open" && selection.at === index;
-		const sign = isHere ? (selection.isHeld ? "↕" : "›") : lastOrder !== undefined && phase === "open" ? " " : " ";
+		const sign = isHere ? (selection.isHeld ? "↕" : "›") : " ";
 		const style: Omit<Span, "text"> = isHere ? (selection.isHeld ? { inverse: true } : { bold: true }) : {};
 		const item = step.items[shuffled[place] ?? 0];
-		return wrap([{ text: `${sign} ${index + 1}. `, ...style }, ...inlineOf(item?.[language] ?? "", style)], width, 5);
+		return wrap([{ text: `${sign} ${index + 1}. `, ...style }, ...inStyle(inline(item?.[language] ?? "", marks), style)], width, 5);
 	});
 }
 
 /** What is said when a step is over: what came of it, and why. */
-function ending({ step, chosen, outcomes }: SessionState, { language, word, width }: StepLinesOptions): Line[] {
+function ending({ step, chosen, outcomes }: SessionState, { language, word, width, marks }: StepLinesOptions): Line[] {
 	if (step.kind === "read") return [];
 	if (step.kind === "predict") {
 		const right = step.options.find(({ isRight }) => isRight);
 		const own = chosen === undefined ? undefined : step.options[chosen];
 		const lines: Line[] = [];
 		if (own !== undefined)
-			lines.push(...marked(word(own.isRight ? "right" : "notRight"), own.why[language], width, own.isRight ? "green" : "red"));
+			lines.push(...marked(word(own.isRight ? "right" : "notRight"), own.why[language], { width, marks }, own.isRight ? "green" : "red"));
 		if (right !== undefined && own !== right)
-			lines.push(...marked(word("rightOneIs"), `${right.text[language]} ${right.why[language]}`, width, "green"));
+			lines.push(...marked(word("rightOneIs"), `${right.text[language]} ${right.why[language]}`, { width, marks }, "green"));
 		return lines;
 	}
 	const outcome = outcomes[step.id] ?? "done";
-	const why = step.kind === "order" ? step.why : step.why;
+	const { why } = step;
 	return [
 		plain(`✓ ${word(outcome)}`, { bold: true, color: "green" }),
-		...(why === undefined ? [] : [blank, ...markdown(why[language], width)]),
+		...(why === undefined ? [] : [blank, ...markdown(why[language], width, marks)]),
 	];
 }
 
-function marked(mark: string, text: string, width: number, color: Span["color"] = "yellow"): Line[] {
-	const [first = "", ...rest] = text.trim().split("\n\n");
+function marked(
+	mark: string,
+	text: string,
+	{ width, marks }: Pick<StepLinesOptions, "width" | "marks">,
+	color: NonNullable<Span["color"]> = "yellow",
+): Line[] {
+	const [first = "", ...rest] = text.trim().split(/\n{2,}/);
+	// It goes on behind the mark.
+	const [head = [], ...more] = markdown(first, Number.MAX_SAFE_INTEGER, marks);
 	return [
-		...wrap(
-			[
-				{ text: `${mark.replace(/[:：。.]$/, "")}: `, bold: true, ...(color === undefined ? {} : { color }) },
-				...inlineOf(first.replaceAll("\n", " "), {}),
-			],
-			width,
-			2,
-		),
-		...rest.flatMap((paragraph) => markdown(paragraph, width)),
+		...wrap([{ text: `${mark.replace(/[:：。.]$/, "")}: `, bold: true, color }, ...head], width, 2),
+		...more.flatMap((line) => wrap(line, width, 2)),
+		...(rest.length === 0 ? [] : [blank, ...markdown(rest.join("\n\n"), width, marks)]),
 	];
 }
 
-function inlineOf(text: string, style: Omit<Span, "text">): Line {
-	return (markdown(text, Number.MAX_SAFE_INTEGER)[0] ?? []).map((span) => ({ ...span, ...style }));
+/** A style over what the text says of itself. */
+function inStyle(line: Line, style: Omit<Span, "text">): Line {
+	return line.map((span) => ({ ...span, ...style }));
 }

@@ -1,9 +1,8 @@
 /** Nodes, and on each its pods: name, phase, containers that are ready. */
-
 import type { Node, Pod } from "../../../apimachinery/schema/generated/types.ts";
 import { nodes, pods } from "../../../client/resources.ts";
 import { asCached } from "../../engine/look.ts";
-import { type Line, plain, type Style, truncate } from "../styled-text.ts";
+import { type Line, plain, type Style, truncate } from "../../text/styled-text.ts";
 import type { Pane } from "./pane.ts";
 
 interface Look {

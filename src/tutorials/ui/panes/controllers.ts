@@ -1,5 +1,5 @@
 /** The controllers' work queues. */
-import { plain, table } from "../styled-text.ts";
+import { plain, table } from "../../text/styled-text.ts";
 import type { Pane } from "./pane.ts";
 
 export const controllersPane: Pane = {

@@ -1,9 +1,8 @@
 /** The cluster's events, the newest last. */
-
 import type { CoreEvent } from "../../../apimachinery/schema/generated/types.ts";
 import { events } from "../../../client/resources.ts";
 import { asCached } from "../../engine/look.ts";
-import { plain, truncate } from "../styled-text.ts";
+import { plain, truncate } from "../../text/styled-text.ts";
 import { clockTime } from "./clock-time.ts";
 import type { Pane } from "./pane.ts";
 

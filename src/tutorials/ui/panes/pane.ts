@@ -1,7 +1,7 @@
 /** What one may look at beside a lesson: something of its cluster, as it is now. */
 import type { LessonSession } from "../../engine/session.ts";
 import type { Text } from "../../engine/text.ts";
-import type { Line } from "../styled-text.ts";
+import type { Line } from "../../text/styled-text.ts";
 import type { ScreenWord } from "../words.ts";
 
 export interface PaneContext {

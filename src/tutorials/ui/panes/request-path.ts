@@ -1,6 +1,6 @@
 /** What was asked of the API server, and the way that the newest request took through it. */
 import type { AuditEvent } from "../../../cluster/index.ts";
-import { type Line, plain, truncate, wrap } from "../styled-text.ts";
+import { type Line, plain, truncate, wrap } from "../../text/styled-text.ts";
 import type { Pane, PaneContext } from "./pane.ts";
 
 export const requestPath: Pane = {
@@ -53,8 +53,9 @@ function pathOf(event: AuditEvent, revision: number | undefined, word: PaneConte
 function outcome({ responseStatus, requestReceivedTimestamp, stageTimestamp }: AuditEvent): Line {
 	const code = responseStatus?.code ?? 0;
 	const tookMs = Date.parse(stageTimestamp) - Date.parse(requestReceivedTimestamp);
-	const text = `  ⇒ ${code} ${responseStatus?.message ?? responseStatus?.reason ?? ""} (${tookMs} ms)`;
-	return plain(text, { color: code >= 400 ? "red" : "green" });
+	const isRefused = code >= 400;
+	const text = `  ${isRefused ? "✗" : "✓"} ${code} ${responseStatus?.message ?? responseStatus?.reason ?? ""} (${tookMs} ms)`;
+	return plain(text, { color: isRefused ? "red" : "green" });
 }
 
 /** The revision that a write made, as the timeline tells it. */

@@ -1,9 +1,8 @@
 /** Why the scheduler put the newest pods where they are, or nowhere. */
-
 import { pods } from "../../../client/resources.ts";
 import type { PodExplanation } from "../../../cluster/index.ts";
 import { asCached } from "../../engine/look.ts";
-import { type Line, plain, truncate, wrap } from "../styled-text.ts";
+import { type Line, plain, truncate, wrap } from "../../text/styled-text.ts";
 import type { Pane } from "./pane.ts";
 
 /** How many pods are explained, the newest. */

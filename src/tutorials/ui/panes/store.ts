@@ -1,6 +1,6 @@
 /** The members of the store's Raft group, and the newest of what is in it. */
 import { storeMembers } from "../../../cluster/index.ts";
-import { type Line, plain, table, truncate } from "../styled-text.ts";
+import { type Line, plain, table, truncate } from "../../text/styled-text.ts";
 import type { Pane } from "./pane.ts";
 
 export const storePane: Pane = {

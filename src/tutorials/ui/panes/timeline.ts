@@ -1,6 +1,6 @@
 /** Every change of every object, in order, and the clock. */
 import { renderEntry } from "../../../cluster/index.ts";
-import { type Line, plain, truncate } from "../styled-text.ts";
+import { type Line, plain, truncate } from "../../text/styled-text.ts";
 import { clockTime } from "./clock-time.ts";
 import type { Pane } from "./pane.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { clip, type Line, markdown, pad, plain, table, truncate, widthOf, wrap } from "./styled-text.ts";
+import { clip, type Line, pad, plain, table, truncate, widthOf, wrap } from "./styled-text.ts";
 
 const textOf = (line: Line) => line.map(({ text }) => text).join("");
 const textsOf = (lines: readonly Line[]) => lines.map(textOf);
@@ -41,19 +41,5 @@ describe("columns", () => {
 		expect(widthOf(pad("节点一", 9))).toBe(9);
 		expect(textOf(clip([{ text: "节点" }, { text: "abcdef", bold: true }], 7))).toBe("节点ab…");
 		expect(textsOf(table(["名字", "N"], [["a", "1"]], 20))).toEqual(["名字  N", "a     1"]);
-	});
-});
-
-describe("markdown", () => {
-	it("joins the lines of a paragraph, without a blank between Chinese ones", () => {
-		expect(textsOf(markdown("one\ntwo\n\n第一行，\n第二行\n", 40))).toEqual(["one two", "", "第一行，第二行"]);
-	});
-
-	it("knows code, bold, lists and fences", () => {
-		expect(markdown("run `kubectl get pods` **now**", 60)).toEqual([
-			[{ text: "run " }, { text: "kubectl get pods", color: "cyan" }, { text: " " }, { text: "now", bold: true }],
-		]);
-		expect(textsOf(markdown("an unclosed ` and `` `one` `` and ** two", 60))).toEqual(["an unclosed ` and `one` and ** two"]);
-		expect(textsOf(markdown("- a\n- b\n```\nkind: Pod\n  x\n```\nend", 20))).toEqual(["- a", "- b", "  kind: Pod", "    x", "end"]);
 	});
 });
