@@ -41,6 +41,8 @@ export interface SessionState {
 	readonly journal: readonly CommandRecord[];
 	/** The kubeconfig no longer leads to the lesson's cluster: what the learner typed last changed it. A reset puts it back. */
 	readonly isKubeconfigBroken: boolean;
+	/** See client-ages.ts, of the command that ran last, ms. */
+	readonly clockAheadMs: number;
 	/** Whether there is a kubectl to type. */
 	readonly hasKubectl: boolean;
 	/** What to type in a second terminal, so that it is in the lesson, too. */

@@ -5,12 +5,14 @@
  * Invariants: `state` is replaced, never changed; the cluster at the beginning of the present step is on disk before the learner has his
  * turn; what a step needs of the cluster is there when it begins, however the steps before it ended.
  */
+import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import { shellWord } from "../../apimachinery/shell-word.ts";
 import { type ActionContext, act } from "./action.ts";
 import type { CheckState } from "./check.ts";
 import { Checker, seenBy } from "./checker.ts";
+import { clockAheadIn } from "./client-ages.ts";
 import type { Moment } from "./cluster-run.ts";
 import { factsSince, type StepStart } from "./facts.ts";
 import type { Check, Lesson, OrderStep, PredictStep, Step, TaskStep } from "./lesson.ts";
@@ -90,6 +92,7 @@ export class LessonSession {
 			isShowing: false,
 			journal: [],
 			isKubeconfigBroken: false,
+			clockAheadMs: 0,
 			hasKubectl: findProgram("kubectl", env) !== undefined,
 			secondTerminal: `. ${shellWord(store.terminalFile)}`,
 		};
@@ -188,7 +191,8 @@ export class LessonSession {
 			});
 			// Only what fails is worth a look at the file.
 			const isKubeconfigBroken = record.exitCode !== 0 && !this.cluster.leadsHere();
-			this.#set({ journal: [...this.#state.journal, record], isKubeconfigBroken });
+			const clockAheadMs = clockAheadIn(record, this.cluster.clock.now(), new WallClock().now());
+			this.#set({ journal: [...this.#state.journal, record], isKubeconfigBroken, clockAheadMs });
 			this.#checker?.poke();
 			return record;
 		} finally {

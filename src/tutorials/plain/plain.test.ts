@@ -58,7 +58,9 @@ test("a lesson is read, answered and typed line by line", async () => {
 		const items = /1\. (.*)\n {2}2\. (.*)\n {2}3\. (.*)\nType the numbers/.exec(said)?.slice(1);
 		if (items === undefined || said.includes("[x]") || said.includes("stand where")) return;
 		const places = ["one", "two", "three"].map((item) => items.indexOf(item) + 1);
-		input.write(`${places.toReversed().join(" ")}\n${places.join(" ")}\n:check\n:hint\necho Hello\n:wrong\necho hello\n`);
+		input.write(
+			`${places.toReversed().join(" ")}\n${places.join(" ")}\n:check\n:hint\nkubectl describe pods\nkubectl describe pods\n:wrong\necho hello\n`,
+		);
 	});
 	input.write("\n1\n");
 	await runPlain({
@@ -66,6 +68,8 @@ test("a lesson is read, answered and typed line by line", async () => {
 		stateDirectory: join(directory, "state"),
 		env: { PATH: directory, SHELL: "/bin/sh" },
 		random: new SeededRandom(1),
+		// Soon ahead of the machine's clock.
+		speed: 1_000,
 		surroundings: noSurroundings,
 		language: "en",
 		input,
@@ -84,5 +88,6 @@ test("a lesson is read, answered and typed line by line", async () => {
 		"The lesson is done.",
 	])
 		expect(said).toContain(part);
+	expect(said.match(/The cluster's clock is \d+ s ahead of this machine's\./g)).toHaveLength(1);
 	expect(said).toContain("There is no kubectl on the PATH");
 });

@@ -8,7 +8,7 @@ import { LessonSession, SessionError, type SessionOptions } from "../engine/sess
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language, Text } from "../engine/text.ts";
 import { markdown } from "../text/markdown.ts";
-import { stepText, type Word, wordsIn } from "./words.ts";
+import { clockText, stepText, type Word, wordsIn } from "./words.ts";
 
 export interface PlainOptions extends SessionOptions {
 	readonly language: Language;
@@ -37,6 +37,8 @@ class PlainRun {
 	readonly #word: (word: Word) => string;
 	/** Whether Ctrl-C ended the command that ran last. */
 	#isInterrupted = false;
+	/** Whether the learner was told that the cluster's clock is another one than kubectl's. */
+	#knowsOfClock = false;
 
 	constructor(options: PlainOptions) {
 		this.#options = options;
@@ -140,9 +142,17 @@ class PlainRun {
 		this.#isInterrupted = false;
 		const record = await session.run(line, { hasTerminal: this.#options.input.isTTY === true && interactive.test(line) });
 		if (record.exitCode !== 0 && !this.#isInterrupted) this.#say(`(${this.#word("exited")} ${record.exitCode})\n`);
+		this.#tellOfClock(session.state);
 		if (session.state.isKubeconfigBroken) this.#say(`${this.#word("kubeconfigBroken")}\n`);
 		// The checks of what a command did are looked at before the next one is asked for.
 		if (session.state.phase === "open" && session.state.checks.length > 0) await session.look();
+	}
+
+	/** Once is enough. */
+	#tellOfClock({ clockAheadMs }: SessionState): void {
+		if (clockAheadMs === 0 || this.#knowsOfClock) return;
+		this.#knowsOfClock = true;
+		this.#say(`${clockText(clockAheadMs, this.#options.language)}\n`);
 	}
 
 	#showStep({ step, stepIndex, lesson, shuffled }: SessionState): void {

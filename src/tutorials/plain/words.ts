@@ -45,6 +45,14 @@ const words = {
 	exited: { zh: "退出码", en: "exit code" },
 } as const satisfies Readonly<Record<string, Text>>;
 
+/** @param aheadMs of the cluster's clock; negative: behind */
+export function clockText(aheadMs: number, language: Language): string {
+	const seconds = Math.round(Math.abs(aheadMs) / 1000);
+	return language === "zh"
+		? `集群的时钟比本机${aheadMs < 0 ? "慢" : "快"} ${seconds} 秒。describe 和 events 里的时间是 kubectl 按本机时钟算的，所以不准，或者显示 <invalid>；kubectl get 的 AGE 按集群时钟，是准的。`
+		: `The cluster's clock is ${seconds} s ${aheadMs < 0 ? "behind" : "ahead of"} this machine's. In describe and events kubectl counts ages by the machine's clock, so they are off, or <invalid>; those of kubectl get are right.`;
+}
+
 export type Word = keyof typeof words;
 
 /** @param number from 1 */

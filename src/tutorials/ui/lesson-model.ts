@@ -8,6 +8,7 @@ import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { type LessonSession, SessionError } from "../engine/session.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language } from "../engine/text.ts";
+import { clockText } from "../plain/words.ts";
 import { plain, truncate } from "../text/styled-text.ts";
 import { type ConsoleLine, ConsoleLog } from "./console-log.ts";
 import { type EditKey, edit, emptyInput, enter, insert, type LineInput } from "./line-input.ts";
@@ -60,6 +61,8 @@ export class LessonModel {
 	/** Enter was pressed while a command ran: what is typed then is the next one. */
 	#isEntered = false;
 	#isClosed = false;
+	/** Whether the learner was told that the cluster's clock is another one than kubectl's. */
+	#knowsOfClock = false;
 
 	constructor(options: LessonModelOptions) {
 		this.#options = options;
@@ -197,9 +200,19 @@ export class LessonModel {
 		const run = async (hasTerminal: boolean) => {
 			const { exitCode } = await session.run(line, { hasTerminal });
 			if (exitCode !== 0) this.#say(`(${this.word("exited")} ${exitCode})`);
+			this.#tellOfClock();
 		};
 		if (interactive.test(line)) await lendTerminal(() => run(true));
 		else await run(false);
+	}
+
+	/** Once is enough. */
+	#tellOfClock(): void {
+		const { session, language } = this.#options;
+		const { clockAheadMs } = session.state;
+		if (clockAheadMs === 0 || this.#knowsOfClock) return;
+		this.#knowsOfClock = true;
+		this.#say(clockText(clockAheadMs, language));
 	}
 
 	async #take(line: string): Promise<void> {
