@@ -77,22 +77,6 @@ test("kubesim in a lesson's shell means the lesson's cluster, and what it does i
 	await eventually(() => (/node-3 +Ready/.test(lesson.stdout) ? true : undefined), { what: () => lesson.stdout });
 });
 
-test("what a lesson applied is as if kubectl had: a learner's own apply takes out what is gone from the file", async () => {
-	const own = join(home.directory, "own");
-	const folder = join(own, "applied");
-	await home.run(`learn new applied --from ${own}`);
-	const file = join(folder, "lesson.yaml");
-	writeFileSync(file, readFileSync(file, "utf8").replace(/^steps:/m, "setup: [{ apply: map.yaml }]\nsteps:"));
-	writeFileSync(join(folder, "map.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: m }\ndata:\n  kept: a\n  gone: b\n");
-	const lesson = home.spawn(`learn applied --from ${own}`);
-	await lesson.sees(/Press Enter/);
-	lesson.child.stdin.write("\n1\nsed -i /gone/d map.yaml; kubectl apply -f map.yaml; kubectl get configmap m -o jsonpath={.data}; echo\n");
-	await lesson.sees(/\nconfigmap\/m configured\n\{"kept":"a"\}\n/);
-	expect(lesson.stdout).not.toContain("Warning");
-	lesson.child.stdin.write(":quit\n");
-	await lesson.ended();
-});
-
 test("a teacher is told what is wrong, and where", async () => {
 	const file = join(course, "hello/lesson.yaml");
 	const text = readFileSync(file, "utf8");

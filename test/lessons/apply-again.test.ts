@@ -39,7 +39,7 @@ test("a key that is taken out of the file goes, and kubectl warns of nothing", a
 		surroundings: noSurroundings,
 	});
 	try {
-		writeFileSync(join(session.state.workDirectory, "map.yaml"), map("b", "c"));
+		writeFileSync(join(directory, "state/again/work/map.yaml"), map("b", "c"));
 		expect((await session.run("kubectl apply -f map.yaml")).output).toBe("configmap/map configured\n");
 		expect((await session.run("kubectl get configmap map -o jsonpath='{.data}'")).output).toBe('{"b":"x","c":"x"}');
 	} finally {

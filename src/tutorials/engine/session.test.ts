@@ -80,14 +80,6 @@ const mapOf = (name: string, ...keys: readonly string[]) => ({
 const saw = () => session.state.checks.map((check) => check.saw.en);
 const done = () => session.until(({ phase }) => phase === "done");
 
-test("what a lesson has applied has kubectl's note of it, so that a learner's kubectl apply of the file takes out what was taken out of it", async () => {
-	session = await LessonSession.open({ ...options, isFresh: true });
-	const { metadata } = await session.cluster.cluster.client.resource(namespaces).get({ name: "shop" });
-	expect(metadata?.annotations).toEqual({
-		"kubectl.kubernetes.io/last-applied-configuration": '{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"shop"}}\n',
-	});
-});
-
 test("a step is done when its checks hold, and says until then what was seen", async () => {
 	session = await LessonSession.open({ ...options, isFresh: true });
 	expect(session.state).toMatchObject({ phase: "open", stepIndex: 0, hints: [], hintsLeft: 2 });
