@@ -16,7 +16,8 @@ import type {
 import { loadOrCreatePki } from "../apiserver/pki/pki.ts";
 import { type Answerer, sendJson, WebhookServer } from "../apiserver/webhooks/webhook-server.test-kit.ts";
 import { deployments, events, horizontalPodAutoscalers, pods, services } from "../client/resources.ts";
-import { type Cluster, createCluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { createCluster } from "./open-cluster.ts";
 
 const pki = await loadOrCreatePki(undefined, { nowMs: Date.UTC(2026, 0, 1) });
 let clock: VirtualClock;

@@ -3,7 +3,8 @@ import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { SeededRandom } from "../apimachinery/random.ts";
 import { loadOrCreatePki } from "../apiserver/pki/pki.ts";
 import { ImagedStore } from "./bootstrap-image.ts";
-import { type ClusterOptions, createCluster, openCluster } from "./cluster.ts";
+import type { ClusterOptions } from "./cluster-options.ts";
+import { createCluster, openCluster } from "./open-cluster.ts";
 
 const pki = await loadOrCreatePki(undefined, { nowMs: new VirtualClock().now() });
 

@@ -1,44 +1,28 @@
 /**
- * The composition root: wires store, API server, controllers, scheduler and simulated nodes (components.ts) into a cluster.
+ * A cluster: store, API server, controllers, scheduler and simulated nodes (components.ts), wired together.
  *
  *   store ◀─ API server ◀─ in process: controllers, scheduler, kubelets, the user's own client
  *                       ◀─ HTTPS (after `listen`): kubectl, helm, any client
  */
 import { strict as assert } from "node:assert";
-import { join } from "node:path";
 import type { ApiRequest, ApiResponse } from "../apimachinery/api-request.ts";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import { WallClock } from "../apimachinery/clock/wall-clock.ts";
-import { type FeatureGates, readFeatureGates } from "../apimachinery/feature-gates.ts";
-import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { NodeConnector } from "../apimachinery/node-connector.ts";
-import { createEntropyRandom, type Random, SeededRandom } from "../apimachinery/random.ts";
 import type { ConfigMap, Node } from "../apimachinery/schema/generated/types.ts";
 import { newMethodNotAllowed } from "../apimachinery/status-error.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
-import type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
 import type { Aggregation } from "../apiserver/aggregation/aggregation.ts";
-import { ApiServer, idsOf } from "../apiserver/api-server.ts";
+import { ApiServer } from "../apiserver/api-server.ts";
 import type { AuditOptions, Auditor } from "../apiserver/audit/auditor.ts";
 import type { RequestHandler } from "../apiserver/audit/in-process-audit.ts";
-import {
-	type AuthenticationOptions,
-	type OpenedAuthentication,
-	openAuthentication,
-} from "../apiserver/authentication/authentication-options.ts";
-import { tokenIssuer } from "../apiserver/authentication/service-account-tokens.ts";
-import type { LoadedAuthorizers } from "../apiserver/authorization/authorization-config.ts";
-import type { AuthorizationOptions } from "../apiserver/authorization/authorization-error.ts";
 import { publishAuthenticationTrust } from "../apiserver/bootstrap/authentication-trust.ts";
 import { bootstrap, keepKubernetesService } from "../apiserver/bootstrap/bootstrap.ts";
-import type { FlowController } from "../apiserver/flowcontrol/flow-controller.ts";
-import type { HealthCheck, StreamingEndpoint } from "../apiserver/http/api-handler.ts";
 import type { InProcessDispatcher } from "../apiserver/http/in-process-dispatcher.ts";
-import type { HttpServer } from "../apiserver/http/server.ts";
 import type { ComponentCheck } from "../apiserver/pipeline/component-statuses.ts";
-import { frontProxyName, loadOrCreatePki, type Pki } from "../apiserver/pki/pki.ts";
+import { frontProxyName } from "../apiserver/pki/pki.ts";
 import { signRequest } from "../apiserver/pki/request-signing.ts";
 import type { ConfigReload, FollowedFile } from "../apiserver/reload/config-reload.ts";
 import { registerMetricsApi } from "../apiserver/resource-metrics/registration.ts";
@@ -48,25 +32,16 @@ import { pathOf } from "../client/http-path.ts";
 import { QueueMetrics } from "../client/queue-metrics.ts";
 import { nodes, pods } from "../client/resources.ts";
 import type { Transport } from "../client/transport.ts";
-import {
-	type CertificateOptions,
-	type Fleet,
-	type Image,
-	ImageCatalog,
-	type LatencyOption,
-	type NodeOptions,
-	type RegistryOptions,
-} from "../kubelet-sim/index.ts";
-import { type PluginFactories, type PodExplanation, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
-import type { LocalGroup, MaintainedStore, Store } from "../store/index.ts";
-import { type Addon, readAddons } from "./addons/addon-names.ts";
-import { ImagedStore } from "./bootstrap-image.ts";
+import { type Fleet, ImageCatalog, type NodeOptions } from "../kubelet-sim/index.ts";
+import { type PodExplanation, readSchedulerConfiguration, type Scheduler } from "../scheduler/index.ts";
+import type { LocalGroup, MaintainedStore } from "../store/index.ts";
 import type { ClusterControllers } from "./cluster-controllers.ts";
+import { ClusterDoors, type EtcdAddress, type EtcdEndpoint, type ListenAddress } from "./cluster-doors.ts";
 import { ClusterNodes } from "./cluster-nodes.ts";
+import { type ClusterParts, defaultNodes, type SchedulerChoice, serviceCidr } from "./cluster-options.ts";
 import { type ComponentOptions, type Components, nodeUser } from "./components.ts";
 import { ElectedComponents } from "./elected-components.ts";
 import { ElectedNodes } from "./elected-nodes.ts";
-import type { EtcdListeners } from "./etcd-listeners.ts";
 import { extenderConnections } from "./extender-connections.ts";
 import { InProcessTransport } from "./in-process-transport.ts";
 import { NetworkDoor } from "./network-door.ts";
@@ -74,81 +49,6 @@ import { createNodeCredentials } from "./node-credentials.ts";
 import type { NodePortListeners } from "./node-port-listeners.ts";
 import { isReady } from "./node-readiness.ts";
 import { OwnComponents } from "./own-components.ts";
-import { type EtcdStoreOption, isInMemory, type OpenedStore, openStore } from "./store-option.ts";
-import { StreamingRelay } from "./streaming-relay.ts";
-
-export interface ClusterOptions {
-	/** How many nodes to make, named node-1, node-2 …; default 3. Those of an earlier run are kept. */
-	readonly nodes?: number;
-	/** What the nodes are like; default 4 CPUs, 8 GiB, 110 pods. */
-	readonly nodeTemplate?: Omit<NodeOptions, "name">;
-	/**
-	 * Whether nodes join by a bootstrap token, have certificates of their own and renew them; default false. Keys cost, and no
-	 * seed decides them. For single nodes there is `certificates` of `fleet.addNode`.
-	 */
-	readonly kubeletCertificates?: boolean | CertificateOptions;
-	/** Where certificates and store live; absent: everything in memory. */
-	readonly dataDir?: string;
-	/** For a store in memory: what it begins with, a snapshot as `ownStore.snapshot()` gives it. Default nothing. */
-	readonly storeSnapshot?: Uint8Array;
-	/** How many members kubesim's own store has when it is made: 1, 3 or 5. Default 1. */
-	readonly storeMembers?: number;
-	/** A real etcd cluster instead of kubesim's own store. Several servers may share it: see elected-components.ts. */
-	readonly store?: EtcdStoreOption;
-	/** Where the certificates are, if not in `dataDir`: servers that share a store share them, too. */
-	readonly pkiDir?: string;
-	/** Certificates to use instead of making new ones: keys are the one thing that no seed decides. */
-	readonly pki?: Pki;
-	/** Who else may come in, besides certificates and tokens of this cluster's own. */
-	readonly authentication?: AuthenticationOptions;
-	/** The cluster's time; default real time. */
-	readonly clock?: Clock;
-	/** Seed of everything random; default real entropy. With a `VirtualClock`, the same seed is the same run. */
-	readonly seed?: string | number;
-	/** "none" makes image pulls, container starts and the like take no time; default "usual": a good connection. */
-	readonly latency?: LatencyOption;
-	/** Images besides kubesim's own: in code, where `loadImages` takes descriptions. */
-	readonly images?: readonly Image[];
-	/** Registries that are not as usual: private ones, slow ones, those that speak plain HTTP. */
-	readonly registries?: readonly RegistryOptions[];
-	/** Admission plugins to turn on and off, by Kubernetes' names, and to set up. Default: those of kube-apiserver, and NodeRestriction. */
-	readonly admission?: AdmissionOptions;
-	/** An AdmissionConfiguration of apiserver.config.k8s.io/v1, for ImagePolicyWebhook; default none. */
-	readonly admissionControlConfigFile?: string;
-	/** An EncryptionConfiguration of apiserver.config.k8s.io/v1: which objects are encrypted in the store; default none. */
-	readonly encryptionProviderConfig?: string;
-	/** Whether changes of that file are followed; default false. */
-	readonly encryptionProviderConfigAutomaticReload?: boolean;
-	/** What is recorded of requests, and where; default nothing. */
-	readonly audit?: AuditOptions;
-	readonly log?: Logger;
-	/** Who decides what users may do, as kube-apiserver's --authorization-… flags say; default Node and RBAC. */
-	readonly authorization?: AuthorizationOptions;
-	/** Which controllers run, as kube-controller-manager's --controllers takes them; default all: see controllers/chosen.ts. */
-	readonly controllers?: readonly string[];
-	/**
-	 * The addresses that Services of type LoadBalancer are given, `FIRST-LAST`, networks in CIDR notation or single ones, separated by
-	 * commas; "none" for nobody who makes load balancers. Default 172.18.255.200-172.18.255.250.
-	 */
-	readonly loadBalancerPool?: string;
-	/** What runs beside the control plane: `coredns`. Default nothing: kubesim answers for names itself. */
-	readonly addons?: readonly string[];
-	/** How pods are scheduled; default as kube-scheduler does without a configuration file. */
-	readonly scheduler?: SchedulerChoice;
-	/** Kubernetes' feature gates to switch, by their names: GenericWorkload, GangScheduling. Default: as in 1.36. */
-	readonly featureGates?: Readonly<Record<string, boolean>>;
-	/** Puts something on the way of the cluster's own components to the API server: what a test makes go wrong. Default nothing. */
-	readonly wayOf?: (user: UserInfo, way: Transport) => Transport;
-	/** Told in a few words what is being done while the cluster comes up. */
-	readonly onProgress?: (text: string) => void;
-}
-
-export interface SchedulerChoice {
-	/** A KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1, parsed. */
-	readonly configuration?: unknown;
-	/** Plugins of your own, by name: the configuration enables them as it does any other. See docs/scheduler.md. */
-	readonly plugins?: PluginFactories;
-}
 
 export interface AdminCredentials {
 	/** PEM texts. */
@@ -157,174 +57,17 @@ export interface AdminCredentials {
 	readonly clientKey: string;
 }
 
-/** Where the store's etcd API is, and what a client has to show there: PEM texts. */
-export interface EtcdEndpoint {
-	/** The first member's. */
-	readonly url: string;
-	readonly port: number;
-	/** Of every member, by name, at the time of the call. */
-	readonly urls: () => ReadonlyMap<string, string>;
-	readonly ca: string;
-	readonly clientCertificate: string;
-	readonly clientKey: string;
-}
-
 const adminUser: UserInfo = { name: "kubernetes-admin", groups: ["system:masters", "system:authenticated"] };
-const serviceCidr = "10.96.0.0/12";
 const serviceIp = "10.96.0.1";
 /** The control plane's own place in the simulated network: what the `kubernetes` Service points at. Nodes are in 172.18.0.0/16. */
 const controlPlane = { address: "172.19.0.2", port: 6443 };
-const defaultNodes = 3;
-
-/** Makes a cluster, or brings back the one in `dataDir`, with everything in it running. See `whenNodesReady`. */
-export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
-	const cluster = await open(options, true);
-	try {
-		await cluster.start();
-		return cluster;
-	} catch (error) {
-		await cluster.close();
-		throw error;
-	}
-}
-
-/**
- * The first half of `createCluster`: opens the store and makes the API server. It can `listen` already; what it serves
- * comes with `start`. Rejects with the errors of the store's door, `PkiError`, `AdmissionSwitchError`, `FeatureGateError`, `SchedulerConfigurationError`
- * and `ProfileError`.
- */
-export function openCluster(options: ClusterOptions): Promise<Cluster> {
-	return open(options, false);
-}
-
-/** @param starts whether `start` follows at once, so that nobody sees whether the store was empty */
-async function open(options: ClusterOptions, starts: boolean): Promise<Cluster> {
-	const clock = options.clock ?? new WallClock();
-	const random = options.seed === undefined ? createEntropyRandom() : new SeededRandom(options.seed);
-	const log = options.log ?? silentLog;
-	const gates = readFeatureGates(options.featureGates ?? {});
-	const installed = readAddons(options.addons ?? []);
-	const authorizers = await makeAuthorizers(options, { clock, random });
-	const admission = await configuredAdmission(options, { clock, random });
-	const identities = await openAuthentication(options.authentication ?? {}, { clock, log });
-	options.onProgress?.("opening the store");
-	const imaged = starts && canUseImage(options, clock) ? await ImagedStore.open(() => idsOf(random), clock.now(), serviceCidr) : undefined;
-	const opening = openStore({ ...options, clock, log, random, ...(imaged === undefined ? {} : { backend: imaged.backend }) });
-	const [opened, pki] = await Promise.all([opening, openPki(options, clock.now())]).catch(async (error: unknown) => {
-		await opening.then(
-			({ store }) => store.close(),
-			() => undefined,
-		);
-		throw error;
-	});
-	try {
-		const encryption = await encrypted(opened.store, options);
-		const cluster = new Cluster({
-			...options,
-			...opened,
-			...admission,
-			authorizers,
-			identities,
-			...encryption,
-			gates,
-			installed,
-			clock,
-			random,
-			log,
-			pki,
-			imaged,
-		});
-		await cluster.followFiles();
-		if (options.audit !== undefined) await cluster.openAudit(options.audit);
-		await cluster.apiServer.start();
-		return cluster;
-	} catch (error) {
-		await opened.store.close();
-		throw error;
-	}
-}
-
-/**
- * Whether a bootstrap may be taken from an earlier cluster's: of a store in memory in virtual time, in which nobody looks on, and nobody
- * has a say in what is made.
- */
-function canUseImage(
-	{ seed, admission, authorization, encryptionProviderConfig, audit, featureGates, storeSnapshot, ...options }: ClusterOptions,
-	clock: Clock,
-): boolean {
-	const isPlain = [admission, authorization, encryptionProviderConfig, audit, featureGates, storeSnapshot].every(
-		(option) => option === undefined,
-	);
-	return isPlain && seed !== undefined && clock instanceof VirtualClock && isInMemory(options);
-}
-
-/** Undefined: the usual ones. Rejects with AuthorizationConfigError. */
-async function makeAuthorizers(
-	{ authorization }: ClusterOptions,
-	environment: { readonly clock: Clock; readonly random: Random },
-): Promise<LoadedAuthorizers | undefined> {
-	if (authorization === undefined) return undefined;
-	const { loadAuthorizers } = await import("../apiserver/authorization/authorization-config.ts");
-	return loadAuthorizers(authorization, environment);
-}
-
-/** What is asked for, with what the file sets up. Rejects with `AdmissionSwitchError`. */
-async function configuredAdmission(
-	{ admission, admissionControlConfigFile: file }: ClusterOptions,
-	environment: { readonly clock: Clock; readonly random: Random },
-): Promise<Pick<ClusterOptions, "admission">> {
-	if (file === undefined) return {};
-	const { loadAdmissionConfiguration } = await import("../apiserver/admission/admission-configuration.ts");
-	const random = environment.random.fork("admission configuration");
-	return { admission: { ...admission, configured: loadAdmissionConfiguration(file, { ...environment, random }) } };
-}
-
-/** The store as the API server sees it, and the file that decides it if that is to be followed. Rejects with `EncryptionConfigError`. */
-async function encrypted(
-	store: Store,
-	options: Pick<ClusterOptions, "encryptionProviderConfig" | "encryptionProviderConfigAutomaticReload" | "featureGates">,
-): Promise<Pick<Parts, "store" | "encryptionFile">> {
-	const { encryptionProviderConfig: path, encryptionProviderConfigAutomaticReload: isFollowed = false } = options;
-	if (path === undefined) return { store };
-	const { loadEncryptionConfig, parseEncryptionConfig } = await import("../apiserver/storage/encryption/configuration.ts");
-	const { EncryptedStore } = await import("../apiserver/storage/encryption/encrypted-store.ts");
-	const { kindsFor } = await import("../apiserver/registry/gated-kinds.ts");
-	const { text, transformerFor } = await loadEncryptionConfig(path);
-	const encryptedStore = new EncryptedStore(store, transformerFor, kindsFor(readFeatureGates(options.featureGates ?? {})));
-	if (!isFollowed) return { store: encryptedStore };
-	const apply = async (next: string) => encryptedStore.replace(await parseEncryptionConfig(next, path));
-	return { store: encryptedStore, encryptionFile: { kind: "encryption", path, text, apply } };
-}
-
-async function openPki({ pki, ...options }: ClusterOptions, nowMs: number): Promise<Pki> {
-	return pki ?? (await loadOrCreatePki(pkiDirectory(options), { nowMs }));
-}
-
-/** Undefined: in memory. */
-function pkiDirectory({ pkiDir, dataDir }: Pick<ClusterOptions, "pkiDir" | "dataDir">): string | undefined {
-	return pkiDir ?? (dataDir === undefined ? undefined : join(dataDir, "pki"));
-}
-
-interface Parts extends Omit<ClusterOptions, "store">, OpenedStore {
-	readonly clock: Clock;
-	readonly random: Random;
-	readonly log: Logger;
-	readonly pki: Pki;
-	readonly gates: FeatureGates;
-	readonly installed: readonly Addon[];
-	readonly authorizers: LoadedAuthorizers | undefined;
-	readonly identities: OpenedAuthentication;
-	readonly encryptionFile?: FollowedFile;
-	/** The engine of the store, if a bootstrap may come from an image, or go into one. */
-	readonly imaged: ImagedStore | undefined;
-}
 
 export class Cluster {
 	readonly clock: Clock;
 	readonly apiServer: ApiServer;
 	/** An administrator's client, in process. */
 	readonly client: Client;
-	readonly #options: Parts;
+	readonly #options: ClusterParts;
 	readonly #runners: Components;
 	readonly #nodes: NodeConnector;
 	readonly #abort = new AbortController();
@@ -336,12 +79,7 @@ export class Cluster {
 		watch: (asker, request, sink) => this.#frontDoor.watch(asker, request, sink),
 	};
 	#auditor: Auditor | undefined;
-	/** Made when it first has somebody to serve. */
-	#http: Promise<HttpServer> | undefined;
-	/** Where it listens. */
-	#url: string | undefined;
-	#etcd: EtcdListeners | undefined;
-	#nodePorts: NodePortListeners | undefined;
+	readonly #doors: ClusterDoors;
 	/** Of configuration files; undefined where there are none to follow. */
 	#reload: ConfigReload | undefined;
 	#isBootstrapped = false;
@@ -356,7 +94,7 @@ export class Cluster {
 	/** The way to the scheduler's extenders. */
 	readonly #extenders: LazyWebhookClient;
 
-	constructor(options: Parts) {
+	constructor(options: ClusterParts) {
 		const { clock, random, log, store } = options;
 		this.#options = options;
 		this.clock = clock;
@@ -412,7 +150,7 @@ export class Cluster {
 			nodes: options.nodes ?? defaultNodes,
 			nodeTemplate: templateOf(options),
 			clusterCa: options.pki.ca.cert,
-			apiServer: new NetworkDoor({ certificates: options.pki.apiServer.cert, clock, http: () => this.#httpServer() }),
+			apiServer: new NetworkDoor({ certificates: options.pki.apiServer.cert, clock, http: () => this.#doors.httpServer() }),
 			credentials: createNodeCredentials({
 				clock,
 				random: random.fork("bootstrap tokens"),
@@ -423,7 +161,7 @@ export class Cluster {
 			}),
 		};
 		if (store.isShared === true) {
-			const elected = new ElectedComponents({ ...runnerOptions, url: () => this.#url });
+			const elected = new ElectedComponents({ ...runnerOptions, url: () => this.#doors.url });
 			this.#runners = elected;
 			this.#nodes = new ElectedNodes(elected);
 		} else {
@@ -431,6 +169,16 @@ export class Cluster {
 			this.#runners = own;
 			this.#nodes = own.fleet.connector;
 		}
+		this.#doors = new ClusterDoors({
+			...options,
+			apiServer: this.apiServer,
+			aggregation: this.#aggregation,
+			runners: this.#runners,
+			nodes: this.#nodes,
+			metrics: () => [this.apiServer.metrics, this.metrics, ...(this.#reload === undefined ? [] : [this.#reload.metrics])],
+			auditor: () => this.#auditor,
+			isBootstrapped: () => this.#isBootstrapped,
+		});
 	}
 
 	/**
@@ -654,63 +402,19 @@ export class Cluster {
 		return { ca: ca.cert, clientCertificate: admin.cert, clientKey: admin.key };
 	}
 
-	/**
-	 * Opens the API to other processes over HTTPS. Rejects with `PortInUseError`.
-	 * @param address host defaults to 127.0.0.1; port 0 takes any free one.
-	 */
-	async listen({
-		host = "127.0.0.1",
-		port = 0,
-	}: {
-		readonly host?: string;
-		readonly port?: number;
-	} = {}): Promise<{ url: string; port: number }> {
-		const http = await this.#httpServer();
-		const bound = await http.listen({ host, port });
-		const url = `https://${host.includes(":") ? `[${host}]` : host}:${bound.port}`;
-		this.#url = url;
-		return { url, port: bound.port };
+	/** Opens the API to other processes over HTTPS. Rejects with `PortInUseError`. */
+	listen(address?: ListenAddress): Promise<{ url: string; port: number }> {
+		return this.#doors.listen(address);
 	}
 
-	#httpServer(): Promise<HttpServer> {
-		this.#http ??= this.#createHttpServer();
-		return this.#http;
+	/** Opens the store to clients of etcd. Rejects with the system's error if no port is free, and `PkiError`. */
+	listenEtcd(address?: EtcdAddress): Promise<EtcdEndpoint> {
+		return this.#doors.listenEtcd(address);
 	}
 
-	async #createHttpServer(): Promise<HttpServer> {
-		const { createHttpServer } = await import("../apiserver/http/server.ts");
-		const { createStreaming } = await import("../apiserver/streaming/streaming.ts");
-		const { createFlowControl } = await import("../apiserver/flowcontrol/server-flow-control.ts");
-		const { clock, random, log, pki } = this.#options;
-		const flowControl = createFlowControl(this.apiServer, clock);
-		return createHttpServer({
-			handler: this.apiServer,
-			clock,
-			random: random.fork("http"),
-			log,
-			authorizePath: (user, verb, path) => this.apiServer.authorizePath(user, verb, path),
-			require: (question) => this.apiServer.require(question),
-			authenticateToken: (token) => this.apiServer.authenticateToken(token),
-			frontProxy: { ca: pki.frontProxy.ca.cert, allowedNames: [frontProxyName] },
-			openId: { issuer: tokenIssuer, keys: [this.apiServer.serviceAccountTokens.publicKey], url: () => this.#url ?? "" },
-			anonymous: this.#options.identities.anonymous,
-			healthChecks: this.#healthChecks(flowControl),
-			flowControl,
-			auditor: this.#auditor,
-			remoteApis: this.#aggregation,
-			metrics: [this.apiServer.metrics, this.metrics, ...(this.#reload === undefined ? [] : [this.#reload.metrics])],
-			tls: { cert: pki.apiServer.cert, key: pki.apiServer.key, clientCa: pki.ca.cert },
-			streaming: this.#relayed(createStreaming({ server: this.apiServer, nodes: this.#nodes, clock, random: random.fork("proxy"), log })),
-		});
-	}
-
-	/** Passes on what is for nodes that another server runs. */
-	#relayed(own: StreamingEndpoint): StreamingEndpoint {
-		const runners = this.#runners;
-		if (!(runners instanceof ElectedComponents)) return own;
-		const { ca, admin } = this.#options.pki;
-		const whereNodesAre = () => (runners.fleet === undefined ? runners.nodesUrl : "here");
-		return new StreamingRelay({ own, whereNodesAre, credentials: { ca: ca.cert, ...admin } });
+	/** Opens Services' node ports on this machine, now and as they come. Called once. */
+	listenNodePorts(address?: Pick<ListenAddress, "host">): Promise<NodePortListeners> {
+		return this.#doors.listenNodePorts(address);
 	}
 
 	/** For `kubectl get componentstatuses`. */
@@ -723,40 +427,6 @@ export class Cluster {
 		];
 	}
 
-	/**
-	 * Opens the store to etcdctl and other clients of etcd, over TLS with client certificates. The first member takes the first
-	 * free port from `port` (2379) on, of at most 1 + `furtherPorts`, each further one the next. Rejects with the system's
-	 * error if none is free, and `PkiError`.
-	 */
-	async listenEtcd({ host = "127.0.0.1", port = 2379, furtherPorts = 0 } = {}): Promise<EtcdEndpoint> {
-		const { EtcdListeners } = await import("./etcd-listeners.ts");
-		const { loadOrCreateEtcdPki } = await import("../apiserver/pki/etcd-pki.ts");
-		const { clock, log, group, maintained: store } = this.#options;
-		if (store === undefined) throw new Error("the store is an etcd of its own: ask that one");
-		const directory = pkiDirectory(this.#options);
-		const memberName = group?.members()[0]?.name ?? store.group.name;
-		const { ca, server, healthcheckClient } = await loadOrCreateEtcdPki(directory, { nowMs: clock.now(), memberName });
-		const tls = { cert: server.cert, key: server.key, clientCa: ca.cert };
-		const listeners = await EtcdListeners.open({ store, group, clock, log, host, port, furtherPorts, tls });
-		this.#etcd = listeners;
-		const [url = ""] = listeners.urls.values();
-		const credentials = { ca: ca.cert, clientCertificate: healthcheckClient.cert, clientKey: healthcheckClient.key };
-		return { url, port: Number(new URL(url).port), urls: () => listeners.urls, ...credentials };
-	}
-
-	/** Opens Services' node ports on this machine, now and as they come. Called once. @param host default 127.0.0.1 */
-	async listenNodePorts({ host = "127.0.0.1" } = {}): Promise<NodePortListeners> {
-		const { NodePortListeners } = await import("./node-port-listeners.ts");
-		const { log } = this.#options;
-		this.#nodePorts = new NodePortListeners({
-			informers: this.#runners.informers,
-			dial: (address, port) => this.#nodes.dial(address, port),
-			log,
-			host,
-		});
-		return this.#nodePorts;
-	}
-
 	/** Kubesim's own store; undefined if the store is an etcd. */
 	get ownStore(): MaintainedStore | undefined {
 		return this.#options.maintained;
@@ -767,26 +437,6 @@ export class Cluster {
 		return this.#options.group;
 	}
 
-	/** Those of kube-apiserver whose part is there, in its order. */
-	#healthChecks(flowControl: FlowController): readonly HealthCheck[] {
-		const storeAnswers = () => this.apiServer.pingStore();
-		const bootstrapped = () => assert(this.#isBootstrapped, "not finished");
-		const hook = (name: string, check: () => void): HealthCheck => ({ name: `poststarthook/${name}`, liveness: true, check });
-		return [
-			{ name: "etcd", liveness: true, check: storeAnswers },
-			{ name: "etcd-readiness", liveness: false, check: storeAnswers },
-			{ name: "informer-sync", liveness: false, check: () => assert(this.apiServer.revision > 0, "informers not started yet") },
-			hook("priority-and-fairness-config-consumer", () => assert(flowControl.hasConfiguration, "not finished")),
-			hook("start-system-namespaces-controller", bootstrapped),
-			hook("rbac/bootstrap-roles", bootstrapped),
-			hook("scheduling/bootstrap-system-priority-classes", bootstrapped),
-			hook("priority-and-fairness-config-producer", bootstrapped),
-			hook("bootstrap-controller", bootstrapped),
-			hook("kube-apiserver-autoregistration", bootstrapped),
-			{ name: "autoregister-completion", liveness: true, check: bootstrapped },
-		];
-	}
-
 	/** Everything in the store, by key, as JSON texts: what two runs of one seed have in common. */
 	async dump(): Promise<ReadonlyMap<string, string>> {
 		const { kvs } = await this.#options.store.range({ key: "\0", rangeEnd: "\0" });
@@ -795,9 +445,7 @@ export class Cluster {
 
 	/** Ends everything in order: requests first, the store last. */
 	async close(): Promise<void> {
-		await (await this.#http)?.close();
-		await this.#etcd?.close();
-		this.#nodePorts?.close();
+		await this.#doors.close();
 		this.#abort.abort(new Error("the cluster is closing"));
 		await this.#runners.stopped();
 		this.#aggregation.stop();
@@ -816,7 +464,7 @@ function readChoice({ configuration, plugins }: SchedulerChoice = {}): NonNullab
 	};
 }
 
-function templateOf({ nodeTemplate, kubeletCertificates = false }: Parts): Omit<NodeOptions, "name"> | undefined {
+function templateOf({ nodeTemplate, kubeletCertificates = false }: ClusterParts): Omit<NodeOptions, "name"> | undefined {
 	if (kubeletCertificates === false) return nodeTemplate;
 	return { ...nodeTemplate, certificates: kubeletCertificates === true ? {} : kubeletCertificates };
 }

@@ -20,7 +20,7 @@ import {
 	secrets,
 	services,
 } from "../client/resources.ts";
-import { createCluster } from "./cluster.ts";
+import { createCluster } from "./open-cluster.ts";
 
 const labels = { app: "web" };
 const template = (container: object, spec: object = {}) => ({

@@ -42,8 +42,9 @@ export {
 export { type LocalGroup, type MaintainedStore, openLevelStore, restoreSnapshot } from "../store/index.ts";
 export { idText } from "../store/roster.ts";
 export { describeSnapshot } from "../store/snapshot/restore.ts";
-export { type AdminCredentials, Cluster, type ClusterOptions, createCluster, type EtcdEndpoint, openCluster } from "./cluster.ts";
+export { type AdminCredentials, Cluster } from "./cluster.ts";
 export type { ClusterControllers, ReplicaReport } from "./cluster-controllers.ts";
+export type { EtcdEndpoint } from "./cluster-doors.ts";
 export {
 	type AddedNodes,
 	type ClusterNodes,
@@ -53,7 +54,9 @@ export {
 	type NodeReport,
 	NodeRequestError,
 } from "./cluster-nodes.ts";
+export type { ClusterOptions } from "./cluster-options.ts";
 export { type KindOfName, kindOfName, kindOfObject } from "./kind-names.ts";
+export { createCluster, openCluster } from "./open-cluster.ts";
 export { openSavedCluster, type SavedCluster, SavedClusterError, type SavedSource } from "./saved-cluster.ts";
 export {
 	imaginedNodes,

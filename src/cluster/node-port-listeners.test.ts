@@ -5,8 +5,9 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Pod, ServiceSpec } from "../apimachinery/schema/generated/types.ts";
 import { pods, services } from "../client/resources.ts";
-import { type Cluster, createCluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import type { NodePortListeners } from "./node-port-listeners.ts";
+import { createCluster } from "./open-cluster.ts";
 
 let cluster: Cluster;
 let listeners: NodePortListeners;

@@ -4,7 +4,8 @@ import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
 import type { ClusterRoleBinding, Pod } from "../apimachinery/schema/generated/types.ts";
 import { configMaps, networkPolicies, pods, type ResourceRef } from "../client/resources.ts";
 import { Collector } from "../host/index.ts";
-import { type Cluster, createCluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { createCluster } from "./open-cluster.ts";
 
 const bindings: ResourceRef<ClusterRoleBinding> = {
 	group: "rbac.authorization.k8s.io",

@@ -8,7 +8,9 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { restoreSnapshot } from "../store/index.ts";
-import { type Cluster, type ClusterOptions, openCluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import type { ClusterOptions } from "./cluster-options.ts";
+import { openCluster } from "./open-cluster.ts";
 
 /** A snapshot file as etcdctl and `kubesim snapshot save` write it, or the directory of a cluster that is stopped, or of its store. */
 export type SavedSource = { readonly snapshot: string } | { readonly directory: string };

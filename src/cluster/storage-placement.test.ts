@@ -10,7 +10,8 @@ import { isStatusError } from "../apimachinery/status-error.ts";
 import { podClaims } from "../apimachinery/storage/pod-claims.ts";
 import { isReachable } from "../apimachinery/storage/volume-matching.ts";
 import { nodes, persistentVolumeClaims, persistentVolumes, pods, storageClasses, volumeAttachments } from "../client/resources.ts";
-import { type Cluster, createCluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { createCluster } from "./open-cluster.ts";
 
 const zoneOf = ["east", "west", "east", "west"] as const;
 

@@ -12,7 +12,8 @@ import {
 	storageClasses,
 	volumeAttachments,
 } from "../client/resources.ts";
-import { type Cluster, createCluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { createCluster } from "./open-cluster.ts";
 
 let clock: VirtualClock;
 let cluster: Cluster;
