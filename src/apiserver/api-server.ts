@@ -22,18 +22,9 @@ import type {
 	Secret,
 	Service,
 	Status,
-	TokenReview,
 } from "../apimachinery/schema/generated/types.ts";
 import type { GeneratedResource } from "../apimachinery/schema/resources.ts";
-import {
-	isStatusError,
-	newBadRequest,
-	newInvalid,
-	newMethodNotAllowed,
-	newNotImplemented,
-	newPathNotFound,
-	newServiceUnavailable,
-} from "../apimachinery/status-error.ts";
+import { isStatusError, newBadRequest, newMethodNotAllowed, newPathNotFound, newServiceUnavailable } from "../apimachinery/status-error.ts";
 import { formatTime } from "../apimachinery/time.ts";
 import type { UserInfo } from "../apimachinery/user.ts";
 import type { Store } from "../store/store.ts";
@@ -67,17 +58,13 @@ import { whenPrepared } from "./extension/prepared.ts";
 import { checkCustom } from "./extension/request-checks.ts";
 import { ServedKinds } from "./extension/served-kinds.ts";
 import type { ConversionCaller } from "./extension/webhook-converter.ts";
-import { type ComponentCheck, readComponentStatuses } from "./pipeline/component-statuses.ts";
+import type { ComponentCheck } from "./pipeline/component-statuses.ts";
 import { Deleter } from "./pipeline/deleter.ts";
+import { Dispatcher } from "./pipeline/dispatcher.ts";
 import { Reader } from "./pipeline/reader.ts";
-import { type RequestContext, toServedVersion } from "./pipeline/request-context.ts";
-import { parseSelection } from "./pipeline/selection.ts";
-import { approvalStrategy, finalizeStrategy, statusStrategy, type UpdateStrategy } from "./pipeline/strategy.ts";
+import type { RequestContext } from "./pipeline/request-context.ts";
 import { startWatch } from "./pipeline/watcher.ts";
 import { Writer } from "./pipeline/writer.ts";
-import { tokenReview } from "./registry/authentication/token-review.ts";
-import { bindingKind } from "./registry/core/binding.ts";
-import { componentStatusKind } from "./registry/core/component-status.ts";
 import { kindsFor } from "./registry/gated-kinds.ts";
 import type { KindDefinition } from "./registry/kind.ts";
 import { builtinKinds } from "./registry/kinds.ts";
@@ -88,14 +75,6 @@ import { startCompactor } from "./storage/compactor.ts";
 import { ObjectStorage } from "./storage/object-storage.ts";
 import { StorageMetrics } from "./storage/storage-metrics.ts";
 import type { CacheChange } from "./storage/watch-cache.ts";
-import { bindPod } from "./subresources/binding.ts";
-import { ephemeralContainersStrategy } from "./subresources/ephemeral-containers.ts";
-import { evictPod } from "./subresources/eviction.ts";
-import { resizeStrategy } from "./subresources/resize.ts";
-import { answerReview } from "./subresources/reviews.ts";
-import { readScale, writeScale } from "./subresources/scale.ts";
-import { requestToken } from "./subresources/token.ts";
-import { reviewToken } from "./subresources/token-review.ts";
 import { LazyWebhookClient, type OutsideOptions } from "./webhooks/lazy-client.ts";
 
 /** --api-audiences: by default who issues service account tokens. */
@@ -172,9 +151,8 @@ export class ApiServer {
 	/** Decides what users may do: asked for every request, by reviews, and for impersonation. */
 	readonly authorization: ServerAuthorization;
 	readonly #admission: AdmissionChain;
-	readonly #reader: Reader;
 	readonly #writer: Writer;
-	readonly #deleter: Deleter;
+	readonly #dispatcher: Dispatcher;
 	readonly #tokens: ServiceAccountTokens;
 	readonly #tokenChain: TokenChain;
 	/** Secrets, by namespace/name, whose last use is being written. */
@@ -295,7 +273,6 @@ export class ApiServer {
 			options.admission,
 			deviceClaimRules((question) => this.require(question)),
 		);
-		this.#reader = new Reader({ store, cacher: this.#cacher, metrics });
 		this.#writer = new Writer({
 			admission: this.#admission,
 			lookup,
@@ -326,7 +303,19 @@ export class ApiServer {
 			forApiAudiences(apiAudiences, bootstrapTokenAuthenticator({ clock, findSecret })),
 			...(options.identityProviders ?? []).map((provider) => forApiAudiences(apiAudiences, provider)),
 		]);
-		this.#deleter = new Deleter({ admission: this.#admission, writer: this.#writer });
+		this.#dispatcher = new Dispatcher({
+			reader: new Reader({ store, cacher: this.#cacher, metrics }),
+			writer: this.#writer,
+			deleter: new Deleter({ admission: this.#admission, writer: this.#writer }),
+			resources: this.#resources,
+			storage: (group, resource) => this.storage(group, resource),
+			find: (group, resource, namespace, name) => this.find(group, resource, namespace, name),
+			authorization: this.authorization,
+			tokens: this.#tokens,
+			tokenChain: this.#tokenChain,
+			audiences: apiAudiences,
+			components: options.components ?? [],
+		});
 	}
 
 	#metricsApi(usage: MetricsApiOptions["usage"]): MetricsApi {
@@ -445,7 +434,7 @@ export class ApiServer {
 		const context = admitting instanceof Promise ? await admitting : admitting;
 		const { read } = context.served;
 		const { object, code = 200 } =
-			read === undefined ? await whenPrepared(context, () => this.#dispatch(context)) : { object: read(context) };
+			read === undefined ? await whenPrepared(context, () => this.#dispatcher.dispatch(context)) : { object: read(context) };
 		for (const observer of this.#observers) observer.carriedOut(user, request, object);
 		return { object, code, warnings: context.warnings };
 	}
@@ -633,110 +622,6 @@ export class ApiServer {
 		return this.storage("", "configmaps");
 	}
 
-	async #dispatch(context: RequestContext): Promise<{ object: KubeObject | KubeList | Status; code?: number }> {
-		const { request, definition } = context;
-		if (definition.ephemeral === true) return { object: await this.#review(context), code: 201 };
-		if (request.subresource !== undefined) return this.#subresource(context);
-		if (definition === bindingKind) return this.#bindByCollection(context);
-		if (definition === componentStatusKind) return { object: readComponentStatuses(context, this.#options.components ?? []) };
-		switch (request.verb) {
-			case "get":
-				return { object: await this.#reader.get(context) };
-			case "list":
-				return { object: await this.#reader.list(context) };
-			case "create":
-				return { object: await this.#writer.create(context, request.body), code: 201 };
-			case "update":
-				return answerOfWrite(await this.#writer.update(context, request.body));
-			case "patch":
-				return answerOfWrite(await this.#writer.patch(context));
-			case "delete":
-				return this.#deleter.delete(context);
-			case "deletecollection":
-				return { object: await this.#deleteCollection(context) };
-			default:
-				throw newMethodNotAllowed();
-		}
-	}
-
-	async #review(context: RequestContext): Promise<KubeObject> {
-		const sent = this.#writer.decode(context, context.request.body, context.endpoint.type);
-		const { namespace } = context;
-		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
-		const errors = context.definition.validate?.(review) ?? [];
-		if (errors.length > 0) throw newInvalid(context.definition, "", errors);
-		const admitted = await this.#writer.admit(context, "CREATE", review);
-		if (context.definition === tokenReview) return reviewToken(context, admitted as TokenReview, this.#tokenChain, apiAudiences);
-		return answerReview(context, admitted, this.authorization);
-	}
-
-	async #subresource(context: RequestContext): Promise<{ object: KubeObject | Status; code?: number }> {
-		const { request, endpoint, definition } = context;
-		const { subresource, resource } = endpoint;
-		if (subresource === "scale") {
-			if (request.verb === "get") return { object: readScale(context) };
-			return { object: await writeScale(context, this.#writer) };
-		}
-		if (resource === "pods" && subresource === "binding") return this.#bind(context);
-		if (resource === "pods" && subresource === "eviction") {
-			const budgets = this.storage("policy", "poddisruptionbudgets");
-			return { object: await evictPod(context, { writer: this.#writer, deleter: this.#deleter, budgets }), code: 201 };
-		}
-		if (resource === "serviceaccounts" && subresource === "token") {
-			const services = { writer: this.#writer, tokens: this.#tokens, find: this.find.bind(this) };
-			return { object: await requestToken(context, services), code: 201 };
-		}
-		if (resource === "pods" && subresource === "ephemeralcontainers") {
-			return { object: await this.#readOrWrite(context, ephemeralContainersStrategy(definition)) };
-		}
-		if (resource === "pods" && subresource === "resize") {
-			return { object: await this.#readOrWrite(context, resizeStrategy(definition)) };
-		}
-		if (subresource === "status") return { object: await this.#readOrWrite(context, statusStrategy(definition)) };
-		if (subresource === "approval") return { object: await this.#readOrWrite(context, approvalStrategy(definition)) };
-		if (subresource === "finalize") return { object: await this.#readOrWrite(context, finalizeStrategy) };
-		throw newNotImplemented(`subresource ${resource}/${subresource}`);
-	}
-
-	async #bind(context: RequestContext): Promise<{ object: Status; code: number }> {
-		return { object: await bindPod(context, this.#writer), code: 201 };
-	}
-
-	/** A Binding that is posted to its collection names the pod itself: the way of old. */
-	#bindByCollection(context: RequestContext): Promise<{ object: Status; code: number }> {
-		const { metadata } = this.#writer.decode(context, context.request.body, context.endpoint.type);
-		const served = this.#resources.find("", "v1", "pods");
-		const endpoint = served?.subresources.get("binding");
-		if (served === undefined || endpoint === undefined) throw newPathNotFound();
-		const name = metadata?.name ?? "";
-		return this.#bind({ ...context, served, endpoint, definition: served.definition, storage: this.storage("", "pods"), name });
-	}
-
-	async #readOrWrite(context: RequestContext, strategy: UpdateStrategy): Promise<KubeObject> {
-		const { verb, body } = context.request;
-		if (verb === "get") return this.#reader.get(context);
-		if (verb === "patch") return (await this.#writer.patch(context, strategy)).object;
-		return (await this.#writer.update(context, body, strategy)).object;
-	}
-
-	async #deleteCollection(context: RequestContext): Promise<KubeList> {
-		const list = await this.#reader.list(context);
-		const selection = parseSelection(context.definition, context.namespace, context.options);
-		const deletions = list.items.map(async (item) => {
-			const { namespace = "", name = "" } = item.metadata ?? {};
-			const current = context.storage.find(namespace, name);
-			if (current === undefined || !selection.matches(current)) return;
-			try {
-				await this.#deleter.delete({ ...context, namespace, name });
-			} catch (error) {
-				// Somebody else deleted it meanwhile: what was asked for is done.
-				if (!isStatusError(error, "NotFound")) throw error;
-			}
-		});
-		await Promise.all(deletions);
-		return { ...list, items: list.items.map((item) => toServedVersion(context, item)) };
-	}
-
 	// ── Custom resources ──
 
 	async #updateDefinition(definition: CustomResourceDefinition): Promise<void> {
@@ -751,7 +636,7 @@ export class ApiServer {
 		const { group, version, resource } = served.resource;
 		const request: ApiRequest = { verb: "deletecollection", group, version, resource };
 		const deleteAll = async () => {
-			await this.#deleteCollection(this.#context(apiserverUser, request, served, served.resource));
+			await this.#dispatcher.deleteCollection(this.#context(apiserverUser, request, served, served.resource));
 		};
 		return { storage: served.storage, deleteAll };
 	}
@@ -804,10 +689,6 @@ export class ApiServer {
 /** What a server draws uids and generated names from, if it is not told. */
 export function idsOf(random: Random): Random {
 	return random.fork("apiserver");
-}
-
-function answerOfWrite({ object, created }: { readonly object: KubeObject; readonly created: boolean }) {
-	return { object, code: created ? 201 : 200 };
 }
 
 function storageName({ group, resource }: KindDefinition): string {
