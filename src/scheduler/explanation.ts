@@ -88,10 +88,12 @@ export function explainAttempt({
 	bindingFailure,
 	isBrief,
 }: AttemptRecord): AttemptExplanation {
+	// Once, not once a node.
+	const scored = score.map(({ plugin, weight, raw, normalized }) => ({ plugin, weight, raw, normalized }));
 	const nodes = [...filter].map(([name, verdicts]): NodeExplanation => {
 		const last = verdicts.at(-1);
 		if (last !== undefined && last.code !== "Success") return { name, rejectedBy: last, scores: [] };
-		const scores = score.map(({ plugin, weight, raw, normalized }) => ({
+		const scores = scored.map(({ plugin, weight, raw, normalized }) => ({
 			plugin,
 			weight,
 			raw: raw.get(name) ?? 0,

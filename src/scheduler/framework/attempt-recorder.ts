@@ -290,14 +290,48 @@ export class AttemptRecorder {
 			name: plugin.name,
 			score: (state, pod, node, snapshot) => plugin.score(state, pod, node, snapshot),
 			normalizeScore: (state, pod, scores, nodes) => {
-				const byNode = () => new Map(nodes.map(({ name }, index) => [name, scores[index] ?? 0]));
-				const raw = byNode();
+				const raw = [...scores];
 				plugin.normalizeScore?.(state, pod, scores, nodes);
-				this.#open?.score.push({ plugin: plugin.name, weight, raw, normalized: byNode() });
+				const names = nodes.map(({ name }) => name);
+				this.#open?.score.push(new NodeScores({ plugin: plugin.name, weight, names, raw, normalized: [...scores] }));
 			},
 		};
 		return { plugin: wrapped, weight };
 	}
+}
+
+interface ScoreColumns {
+	readonly plugin: string;
+	readonly weight: number;
+	/** Of the nodes, in the order of their scores. */
+	readonly names: readonly string[];
+	readonly raw: readonly number[];
+	readonly normalized: readonly number[];
+}
+
+/** Maps are made for who looks: nobody does at most decisions, and each would have two maps of all nodes for each plugin. */
+class NodeScores implements PluginScores {
+	readonly plugin: string;
+	readonly weight: number;
+	readonly #columns: ScoreColumns;
+
+	constructor(columns: ScoreColumns) {
+		this.plugin = columns.plugin;
+		this.weight = columns.weight;
+		this.#columns = columns;
+	}
+
+	get raw(): ReadonlyMap<string, number> {
+		return byNode(this.#columns.names, this.#columns.raw);
+	}
+
+	get normalized(): ReadonlyMap<string, number> {
+		return byNode(this.#columns.names, this.#columns.normalized);
+	}
+}
+
+function byNode(names: readonly string[], scores: readonly number[]): ReadonlyMap<string, number> {
+	return new Map(names.map((name, index) => [name, scores[index] ?? 0]));
 }
 
 /** Most plugins have no objection to most nodes. */
