@@ -285,10 +285,12 @@ describe("scheduleOne", () => {
 			"TaintToleration Success",
 			"NodeResourcesFit Success",
 		]);
-		expect(record?.score.map(({ plugin, weight, normalized }) => [plugin, weight, Object.fromEntries(normalized)])).toEqual([
-			["TaintToleration", 3, { a: 100, b: 100 }],
-			["NodeResourcesFit", 1, { a: 86, b: 86 }],
-			["NodeResourcesBalancedAllocation", 1, { a: 68, b: 68 }],
+		const scores = record?.score.map(({ plugin, weight, raw, normalized }) => [plugin, weight, [...raw], [...normalized]]);
+		const both = (score: number) => ["a", "b"].map((name) => [name, score]);
+		expect(scores).toEqual([
+			["TaintToleration", 3, both(0), both(100)],
+			["NodeResourcesFit", 1, both(86), both(86)],
+			["NodeResourcesBalancedAllocation", 1, both(68), both(68)],
 		]);
 	});
 });
