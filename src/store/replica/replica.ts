@@ -74,7 +74,7 @@ export interface LogLimits {
 export const usualLogLimits: LogLimits = {
 	compactEntries: 10_000,
 	compactBytes: 64 * 1024 * 1024,
-	compactAloneBytes: 4 * 1024 * 1024,
+	compactAloneBytes: 1024 * 1024,
 	catchUpEntries: 5_000,
 };
 
