@@ -20,7 +20,7 @@ type Ask = (index: number) => { readonly user: UserInfo; readonly verb: string; 
 
 function authorizerOf(objects: readonly KubeObject[]): RbacAuthorizer {
 	const cacheOf = (kind: string) => {
-		const cache = new WatchCache(`/registry/${kind.toLowerCase()}s/`, { asBytes: false });
+		const cache = new WatchCache(`/registry/${kind.toLowerCase()}s/`);
 		for (const object of objects) {
 			const { namespace, name } = object.metadata ?? {};
 			const path = namespace === undefined ? `${name}` : `${namespace}/${name}`;

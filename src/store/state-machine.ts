@@ -98,6 +98,10 @@ export class StateMachine {
 		return this.#applied;
 	}
 
+	get isInMemory(): boolean {
+		return this.#backend.isInMemory;
+	}
+
 	get location(): string {
 		return this.#backend.location;
 	}

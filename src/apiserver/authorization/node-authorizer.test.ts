@@ -10,10 +10,10 @@ import { NodeAuthorizer } from "./node-authorizer.ts";
 import { person, question } from "./rbac.test-kit.ts";
 
 const caches = {
-	pods: new WatchCache("/registry/pods/", { asBytes: false }),
-	persistentVolumes: new WatchCache("/registry/persistentvolumes/", { asBytes: false }),
-	volumeAttachments: new WatchCache("/registry/volumeattachments/", { asBytes: false }),
-	resourceSlices: new WatchCache("/registry/resourceslices/", { asBytes: false }),
+	pods: new WatchCache("/registry/pods/"),
+	persistentVolumes: new WatchCache("/registry/persistentvolumes/"),
+	volumeAttachments: new WatchCache("/registry/volumeattachments/"),
+	resourceSlices: new WatchCache("/registry/resourceslices/"),
 };
 let revision = 0;
 function put(cache: WatchCache, path: string, fields: object | undefined): void {

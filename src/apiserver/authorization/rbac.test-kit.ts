@@ -68,7 +68,7 @@ export class RbacKit {
 }
 
 function newCache(resource: string): WatchCache {
-	return new WatchCache(`/registry/${resource}/`, { asBytes: false });
+	return new WatchCache(`/registry/${resource}/`);
 }
 
 export function question(verb: string, target: string, namespace = "", name = ""): Omit<ResourceAttributes, "user" | "path"> {

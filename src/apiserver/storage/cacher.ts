@@ -71,12 +71,12 @@ export class Cacher {
 
 	/**
 	 * The cache of a storage prefix such as `/registry/pods/`; made on the first call.
-	 * @param options.asBytes see `CacheEntry`; the first call decides.
+	 * @param options.isReadRarely its objects need not be there parsed; the first call decides.
 	 */
-	cache(prefix: string, options: { readonly asBytes: boolean } = { asBytes: false }): WatchCache {
+	cache(prefix: string, { isReadRarely }: { readonly isReadRarely: boolean } = { isReadRarely: false }): WatchCache {
 		const known = this.#caches.get(prefix);
 		if (known !== undefined) return known;
-		const made = new WatchCache(prefix, options);
+		const made = new WatchCache(prefix, !isReadRarely ? "objects" : this.#store.hasPlainValuesElsewhere === true ? "packed" : "bytes");
 		this.#add(made);
 		for (const observer of this.#observers) made.subscribe((change) => observer(prefix, change));
 		return made;
@@ -134,7 +134,7 @@ export class Cacher {
 		const { revision, kvs } = await this.#store.range({ key: prefix, rangeEnd: prefixEnd(prefix) });
 		// Its definition went while it was asked for.
 		if (!this.#opening.has(prefix)) return;
-		const cache = new WatchCache(prefix, { asBytes: false });
+		const cache = new WatchCache(prefix);
 		this.#add(cache);
 		for (const kv of kvs) this.#load(kv);
 		cache.startHistory(revision);

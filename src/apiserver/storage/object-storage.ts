@@ -98,7 +98,7 @@ export class ObjectStorage {
 		const ttlSeconds = options.definition.ttlSeconds;
 		this.#leases = ttlSeconds === undefined ? undefined : new LeasePool({ store: options.store, clock: options.clock, ttlSeconds });
 		this.prefix = storagePrefix(options.definition);
-		this.cache = options.cacher.cache(this.prefix, { asBytes: options.definition.isReadRarely === true });
+		this.cache = options.cacher.cache(this.prefix, { isReadRarely: options.definition.isReadRarely === true });
 	}
 
 	key(namespace: string, name: string): string {

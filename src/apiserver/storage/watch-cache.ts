@@ -9,6 +9,13 @@
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { StatusError } from "../../apimachinery/status-error.ts";
 import { decodeFromStorage, storedBytesOf } from "../encoding.ts";
+import { PackedJson } from "./packed-json.ts";
+
+/**
+ * How objects are kept: kinds that are written often and read rarely as their stored bytes, which are parsed when somebody asks; and packed,
+ * where nobody else has those bytes in memory.
+ */
+export type KeptForm = "objects" | "bytes" | "packed";
 
 interface ObjectPlace {
 	/** Key in the store. */
@@ -25,26 +32,27 @@ export class CacheEntry implements ObjectPlace {
 	readonly name: string;
 	/** Revision of the object's last write. */
 	readonly revision: number;
-	/** The object, or its stored bytes: kinds that are written often and read rarely are parsed when somebody asks. */
-	readonly #state: KubeObject | Uint8Array;
+	readonly #state: KubeObject | Uint8Array | PackedJson;
 
 	/** @param place of an older version of the same object its strings are shared: they are hashed already */
-	constructor(place: ObjectPlace, object: KubeObject, revision: number, options: { readonly asBytes: boolean }) {
+	constructor(place: ObjectPlace, object: KubeObject, revision: number, form: KeptForm) {
 		const { key, namespace, name } = place;
 		this.key = key;
 		this.namespace = namespace;
 		this.name = name;
 		this.revision = revision;
-		this.#state = (options.asBytes ? storedBytesOf(object) : undefined) ?? object;
+		const bytes = form === "objects" ? undefined : storedBytesOf(object);
+		this.#state = (form === "packed" && bytes !== undefined ? PackedJson.of(bytes) : undefined) ?? bytes ?? object;
 	}
 
 	/** Whether each look at `object` parses it anew. */
 	get isBytes(): boolean {
-		return this.#state instanceof Uint8Array;
+		return this.#state instanceof Uint8Array || this.#state instanceof PackedJson;
 	}
 
 	get object(): KubeObject {
-		return this.#state instanceof Uint8Array ? decodeFromStorage(this.#state, this.revision) : this.#state;
+		const state = this.#state instanceof PackedJson ? this.#state.bytes() : this.#state;
+		return state instanceof Uint8Array ? decodeFromStorage(state, this.revision) : state;
 	}
 }
 
@@ -67,7 +75,7 @@ const maxHistory = 128;
 export class WatchCache {
 	/** `/registry/pods/`: every key of the resource starts with it. */
 	readonly prefix: string;
-	readonly #asBytes: boolean;
+	readonly #form: KeptForm;
 	readonly #entries = new Map<string, CacheEntry>();
 	readonly #byNamespace = new Map<string, Map<string, CacheEntry>>();
 	readonly #listeners = new Set<ChangeListener>();
@@ -81,10 +89,9 @@ export class WatchCache {
 	/** Keys whose values cannot be made out; mostly there are none. */
 	#unreadable: Map<string, StatusError> | undefined;
 
-	/** @param options.asBytes keeps bytes instead of parsed objects; see `CacheEntry`. */
-	constructor(prefix: string, options: { readonly asBytes: boolean }) {
+	constructor(prefix: string, form: KeptForm = "objects") {
 		this.prefix = prefix;
-		this.#asBytes = options.asBytes;
+		this.#form = form;
 	}
 
 	/** What is stored at this key cannot be made out: whoever asks for it is told why. An object that was there before is gone. */
@@ -160,7 +167,7 @@ export class WatchCache {
 	}
 
 	#entry(place: ObjectPlace, object: KubeObject, revision: number): CacheEntry {
-		return new CacheEntry(place, object, revision, { asBytes: this.#asBytes });
+		return new CacheEntry(place, object, revision, this.#form);
 	}
 
 	#placeOf(key: string): ObjectPlace {

@@ -23,6 +23,8 @@ export interface BackendVisitor {
 export interface Backend {
 	/** For error messages: the directory, or "in memory". */
 	readonly location: string;
+	/** Values stay in this process's memory. */
+	readonly isInMemory: boolean;
 	/** Hands over everything stored. Called once, first. Rejects with the errors of errors.ts about opening. */
 	load(visitor: BackendVisitor): Promise<void>;
 	/**

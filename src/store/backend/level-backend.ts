@@ -52,6 +52,7 @@ const readChunk = 1000;
 
 export class LevelBackend implements Backend {
 	readonly location: string;
+	readonly isInMemory = false;
 	readonly #database: Database;
 	/** The first batch of a new store brings the format record along. */
 	#formatWritten = true;

@@ -14,6 +14,7 @@ export type StoredPut = Omit<Version, "previous"> & { readonly value: Uint8Array
 
 export class MemoryBackend implements Backend {
 	readonly location = "in memory";
+	readonly isInMemory = true;
 	readonly #values = new Map<Version, Uint8Array>();
 	readonly #leases = new Map<bigint, number>();
 	readonly #records = new Map<string, Uint8Array>();

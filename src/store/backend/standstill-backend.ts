@@ -40,6 +40,10 @@ export class StandstillBackend implements Backend {
 		return this.#engine.location;
 	}
 
+	get isInMemory(): boolean {
+		return this.#engine.isInMemory;
+	}
+
 	async load(visitor: BackendVisitor): Promise<void> {
 		let isEmpty = true;
 		const version = (found: Version) => {

@@ -51,6 +51,7 @@ export async function openEtcdStore(options: EtcdClusterOptions): Promise<Store>
 
 class EtcdStore implements Store {
 	readonly isShared = true;
+	readonly hasPlainValuesElsewhere = true;
 	readonly #cluster: EtcdCluster;
 	readonly #log: EtcdClusterOptions["log"];
 	readonly #watches = new Set<RemoteWatch>();

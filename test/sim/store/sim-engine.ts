@@ -115,6 +115,7 @@ export class SimEngine {
 		};
 		return {
 			location: "simulated",
+			isInMemory: false,
 			load: async (visitor) => {
 				await this.#delay(machine);
 				this.#written.load(visitor);
