@@ -8,42 +8,42 @@
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
-import { objectKey } from "../apimachinery/meta.ts";
 import type { ExecOptions, ExitStatus, NodeConnector, ProcessStreams } from "../apimachinery/node-connector.ts";
 import type { Random } from "../apimachinery/random.ts";
-import type { EndpointSlice, Pod, Service, Taint } from "../apimachinery/schema/generated/types.ts";
+import type { Pod } from "../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../apimachinery/status-error.ts";
 import { formatGoDuration } from "../apimachinery/time.ts";
 import type { UsageSource } from "../apimachinery/usage.ts";
 import type { Client } from "../client/client.ts";
 import type { InformerFactory } from "../client/informer.ts";
 import { nodes, resourceClaims, runtimeClasses } from "../client/resources.ts";
-import { type Connection, FileSystem, loadGrammar, type Machine, NetworkError, type SignalName, Tree } from "../host/index.ts";
+import { FileSystem, loadGrammar, type Machine, type SignalName, Tree } from "../host/index.ts";
 import { isStaticPod } from "./admission/critical-pods.ts";
 import { NodeAdmission } from "./admission/node-admission.ts";
 import type { CertificateOptions, NodeCertificates, NodeCredentials } from "./certificates/node-certificates.ts";
 import { LogBudget } from "./container/log-budget.ts";
 import { EvictionManager, type PressedResource } from "./eviction/eviction-manager.ts";
-import { type FleetInformers, makeInformers, serviceOf } from "./fleet-informers.ts";
+import { type FleetInformers, makeInformers } from "./fleet-informers.ts";
 import { FleetObserver } from "./fleet-observer.ts";
+import { watchWhatPodsUse } from "./fleet-watches.ts";
 import { FleetWorkers } from "./fleet-workers.ts";
 import type { Image } from "./images/image.ts";
 import { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
-import { kubeletPort, kubeletServer, type RunningPod } from "./kubelet-server.ts";
+import { KubeletPorts } from "./kubelet-ports.ts";
+import type { RunningPod } from "./kubelet-server.ts";
 import { KubeletWrites } from "./kubelet-writes.ts";
 import { type LatencyOption, latencyModel } from "./latency.ts";
 import { type ApiServerPort, apiServerMachine } from "./network/api-server-machine.ts";
-import { ClusterNetwork, clusterDomain } from "./network/cluster-network.ts";
+import { ClusterNetwork } from "./network/cluster-network.ts";
 import { networkLookups } from "./network/informer-lookups.ts";
-import { nodeAddressOf, podCidrOf } from "./node/addresses.ts";
 import type { DiskFault, NetworkFault } from "./node/fault-kinds.ts";
 import { defaultLeaseRenewMs, defaultStatusReportMs, Heartbeats } from "./node/heartbeats.ts";
-import { type KubeletConfiguration, readKubeletConfiguration, type ShutdownPeriods } from "./node/kubelet-configuration.ts";
+import type { ShutdownPeriods } from "./node/kubelet-configuration.ts";
+import { NewNodes, type NodeOptions } from "./node/new-nodes.ts";
 import { NodeDaemons } from "./node/node-daemons.ts";
 import { NodeFaults } from "./node/node-faults.ts";
-import { defaultCapacity } from "./node/node-object.ts";
 import { NodePower } from "./node/node-power.ts";
-import { type NodeHost, SimNode } from "./node/sim-node.ts";
+import type { NodeHost, SimNode } from "./node/sim-node.ts";
 import { FleetConnector } from "./node-connector.ts";
 import { loadKubeletStartup } from "./node-machine/load-kubelet-startup.ts";
 import { NodeCommands } from "./node-machine/node-commands.ts";
@@ -107,26 +107,6 @@ export interface FleetOptions {
 	readonly nodeEvents?: boolean;
 }
 
-export interface NodeOptions {
-	readonly name: string;
-	readonly labels?: Readonly<Record<string, string>>;
-	readonly annotations?: Readonly<Record<string, string>>;
-	readonly taints?: readonly Taint[];
-	/** Quantities, over the defaults of 4 CPUs, 8Gi, 100Gi and 110 pods. */
-	readonly capacity?: Readonly<Record<string, string>>;
-	/** A /24; default: the next one of 10.244.0.0/16 and on. */
-	readonly podCidr?: string;
-	/** Default: the next one of 172.18.0.0/16. */
-	readonly address?: string;
-	/** What its kubelet is told, in the terms of a KubeletConfiguration. */
-	readonly kubelet?: KubeletConfiguration;
-	/** The node joins by a token and has certificates, which it renews; absent: it is known without. */
-	readonly certificates?: CertificateOptions | undefined;
-}
-
-const noEntries: Readonly<Record<string, string>> = {};
-const noTaints: readonly Taint[] = [];
-
 /** How many nodes come at once: what thousands of registrations under way hold, a process does not give back to the machine. */
 const comingAtOnce = 32;
 
@@ -167,10 +147,7 @@ export class Fleet {
 	readonly #imageFiles = new Map<Image, FileSystem>();
 	readonly #claims: ClaimVolumes;
 	readonly #serviceEnvironments: ServiceEnvironments;
-	readonly #nodeHost: NodeHost;
-	/** Of kubelets that are told nothing. */
-	readonly #usualSettings = readKubeletConfiguration({});
-	#nodeCount = 0;
+	readonly #newNodes: NewNodes;
 	#signal: AbortSignal | undefined;
 
 	constructor(options: FleetOptions) {
@@ -244,7 +221,7 @@ export class Fleet {
 				this.#log.warn("Failed to synchronously fetch node info", { pod: metadata?.name, error: String(error) }),
 		});
 		this.#host = this.#createHost();
-		this.#nodeHost = this.#createNodeHost();
+		this.#newNodes = new NewNodes({ random: this.#random, host: this.#createNodeHost(), nodes: this.#informers.nodes.cache });
 		this.#heartbeats = new Heartbeats({
 			clock: this.#clock,
 			random: this.#random.fork("heartbeats"),
@@ -301,10 +278,22 @@ export class Fleet {
 			workers: (node) => this.#workers.on(node),
 			runtimeStarted: (node) => this.#runtime(node).restart(),
 		});
+		const ports = new KubeletPorts({
+			clock: this.#clock,
+			informers: this.#informers,
+			observer: this.#observer,
+			network: this.#network,
+			controlPlaneAddress,
+			nodeByAddress: (address) => this.#nodesByAddress.get(address),
+			connector: () => this.connector,
+			leaseRenewMs: options.leaseRenewMs ?? defaultLeaseRenewMs,
+			statusReportMs: options.statusReportMs ?? defaultStatusReportMs,
+			volumeSyncMs: options.volumeSyncMs ?? defaultVolumeSyncMs,
+		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
 			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
-			connect: (address, port) => this.#connectFromControlPlane(address, port),
+			connect: (address, port) => ports.connect(address, port),
 		});
 	}
 
@@ -312,7 +301,22 @@ export class Fleet {
 	async start(signal: AbortSignal): Promise<void> {
 		this.#signal = signal;
 		signal.addEventListener("abort", () => this.#stop(), { once: true });
-		this.#watch();
+		this.#informers.pods.onChange({
+			added: (pod) => this.#onPod(pod),
+			updated: (_, pod) => this.#onPod(pod),
+			deleted: (pod) => this.#onPodGone(pod),
+		});
+		watchWhatPodsUse({
+			clock: this.#clock,
+			random: this.#random,
+			informers: this.#informers,
+			workers: this.#workers,
+			objects: this.#objects,
+			serviceEnvironments: this.#serviceEnvironments,
+			loads: this.#loads,
+			volumeSyncMs: this.#options.volumeSyncMs ?? defaultVolumeSyncMs,
+		});
+		this.#claims.watch();
 		await Promise.all(Object.values(this.#informers).map((informer: { whenSynced(): Promise<void> }) => informer.whenSynced()));
 	}
 
@@ -327,7 +331,8 @@ export class Fleet {
 	 */
 	async addNode(options: NodeOptions): Promise<void> {
 		if (this.#nodes.has(options.name)) throw new Error(`node ${JSON.stringify(options.name)} is there already`);
-		const node = this.#createNode(options);
+		const node = this.#newNodes.make(options);
+		this.#eviction.usageGrew(node);
 		const certificates = options.certificates === undefined ? undefined : await this.#prepareCertificates(node, options.certificates);
 		this.#nodes.set(node.name, node);
 		this.#nodesByAddress.set(node.address, node);
@@ -580,85 +585,6 @@ export class Fleet {
 		worker.sync();
 	}
 
-	#createNode(options: NodeOptions): SimNode {
-		// What a node has from before stays: its address, its range of addresses, and the ids of its machine.
-		const known = this.#informers.nodes.cache.get(options.name);
-		const knownAddress = known?.status?.addresses?.find(({ type }) => type === "InternalIP")?.address;
-		const index = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#nextPlace() : 0;
-		const hex = () => this.#random.uuid().replaceAll("-", "");
-		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
-		const node = new SimNode(
-			this.#nodeHost,
-			{
-				name: options.name,
-				labels: options.labels ?? noEntries,
-				annotations: options.annotations ?? noEntries,
-				taints: options.taints ?? noTaints,
-				capacity: options.capacity === undefined ? defaultCapacity : { ...defaultCapacity, ...options.capacity },
-				address: options.address ?? knownAddress ?? nodeAddressOf(index),
-				podCidr: options.podCidr ?? known?.spec?.podCIDR ?? podCidrOf(index),
-				identity: { machineId: machineID ?? hex(), systemUuid: systemUUID ?? this.#random.uuid(), bootId: bootID ?? this.#random.uuid() },
-			},
-			options.kubelet === undefined ? this.#usualSettings : readKubeletConfiguration(options.kubelet),
-		);
-		this.#eviction.usageGrew(node);
-		return node;
-	}
-
-	/** In the network: the next one that no node has from before. */
-	#nextPlace(): number {
-		const isTaken = (index: number) => this.#informers.nodes.cache.byIndex("podCIDR", podCidrOf(index)).length > 0;
-		while (isTaken(this.#nodeCount)) this.#nodeCount++;
-		return this.#nodeCount++;
-	}
-
-	#watch(): void {
-		const { pods: podInformer, configMaps: configMapInformer, secrets: secretInformer, services: serviceInformer } = this.#informers;
-		podInformer.onChange({
-			added: (pod) => this.#onPod(pod),
-			updated: (_, pod) => this.#onPod(pod),
-			deleted: (pod) => this.#onPodGone(pod),
-		});
-		configMapInformer.onChange({
-			added: (object) => this.#objects.forget("configmap", objectKey(object)),
-			updated: (_, object) =>
-				this.#refreshVolumes(
-					object.metadata?.namespace ?? "",
-					({ configMap, projected }) => configMap?.name === object.metadata?.name || projected !== undefined,
-				),
-		});
-		secretInformer.onChange({
-			added: (object) => this.#objects.forget("secret", objectKey(object)),
-			updated: (_, object) =>
-				this.#refreshVolumes(
-					object.metadata?.namespace ?? "",
-					({ secret, projected }) => secret?.secretName === object.metadata?.name || projected !== undefined,
-				),
-		});
-		const serviceChanged = (service: Service) => {
-			this.#serviceEnvironments.forget();
-			this.#loads.serviceChanged(service);
-		};
-		serviceInformer.onChange({
-			added: serviceChanged,
-			updated: (_, service) => serviceChanged(service),
-			deleted: (service) => {
-				this.#serviceEnvironments.forget();
-				this.#loads.serviceGone(service);
-			},
-		});
-		const endpointsChanged = (slice: EndpointSlice) => {
-			const service = serviceOf(slice);
-			if (service !== undefined) this.#loads.endpointsChanged(service);
-		};
-		this.#informers.endpointSlices.onChange({
-			added: endpointsChanged,
-			updated: (_, slice) => endpointsChanged(slice),
-			deleted: endpointsChanged,
-		});
-		this.#claims.watch();
-	}
-
 	#onPod(pod: Pod): void {
 		const node = this.#nodes.get(pod.spec?.nodeName ?? "");
 		const uid = pod.metadata?.uid ?? "";
@@ -699,30 +625,10 @@ export class Fleet {
 		worker.close();
 	}
 
-	/** Brings what pods have mounted up to date, some time later, as a kubelet's next sync does. */
-	#refreshVolumes(namespace: string, uses: (volume: NonNullable<NonNullable<Pod["spec"]>["volumes"]>[number]) => boolean): void {
-		for (const pod of this.#informers.pods.cache.listNamespace(namespace)) {
-			const worker = this.#workers.get(pod.metadata?.uid ?? "");
-			if (worker === undefined || !(pod.spec?.volumes ?? []).some(uses) || !worker.volumes.hasOpened) continue;
-			const syncMs = this.#options.volumeSyncMs ?? defaultVolumeSyncMs;
-			this.#clock.setTimeout(() => worker.volumes.refresh(), syncMs === 0 ? 0 : this.#random.int(syncMs));
-		}
-	}
-
 	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
 		const worker = this.#workers.named(namespace, name);
 		if (worker?.node.name !== node) return undefined;
 		return this.#nodes.get(node)?.running === false ? "stopped" : worker;
-	}
-
-	/** Nodes get their network when somebody comes, and with it their kubelet's API. Throws `NetworkError`. */
-	#connectFromControlPlane(address: string, port: number): Connection {
-		const node = this.#nodesByAddress.get(address);
-		if (node !== undefined) {
-			if (port === kubeletPort && !node.running) throw new NetworkError("ECONNREFUSED");
-			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#kubeletServer(node));
-		}
-		return this.#network.connectFromOutside(controlPlaneAddress, address, port);
 	}
 
 	/** Whether an address is on a node that the API is out of reach for. */
@@ -734,35 +640,6 @@ export class Fleet {
 	#withNode(name: string, act: (node: SimNode) => void): void {
 		const node = this.#nodes.get(name);
 		if (node !== undefined) act(node);
-	}
-
-	#kubeletServer(node: SimNode) {
-		const {
-			leaseRenewMs = defaultLeaseRenewMs,
-			statusReportMs = defaultStatusReportMs,
-			volumeSyncMs = defaultVolumeSyncMs,
-		} = this.#options;
-		return kubeletServer({
-			node: node.name,
-			pods: () => this.#informers.pods.cache.byIndex("node", node.name),
-			connector: this.connector,
-			usage: () => this.#observer.observed(node),
-			state: () => this.#observer.state(node),
-			runningPods: () => this.#observer.running(node.name),
-			files: () => node.hostFiles(),
-			clock: this.#clock,
-			configuration: () => ({
-				port: kubeletPort,
-				syncFrequency: formatGoDuration(volumeSyncMs),
-				nodeStatusUpdateFrequency: formatGoDuration(leaseRenewMs),
-				nodeStatusReportFrequency: formatGoDuration(statusReportMs),
-				clusterDomain,
-				clusterDNS: [this.#host.clusterDns],
-				maxPods: Number(node.allocatable.pods),
-				podCIDR: node.description.podCidr,
-				...node.settings.configuration,
-			}),
-		});
 	}
 
 	#createHost(): WorkerHost {

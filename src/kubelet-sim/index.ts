@@ -14,7 +14,7 @@
  * pod; an idle node is a few kilobytes.
  */
 export type { CertificateOptions, NodeCredentials } from "./certificates/node-certificates.ts";
-export { Fleet, type NodeOptions } from "./fleet.ts";
+export { Fleet } from "./fleet.ts";
 export type { Image, ImageConfig } from "./images/image.ts";
 export { ImageCatalog, type PulledImage } from "./images/image-catalog.ts";
 export { ImageFileError } from "./images/image-file-error.ts";
@@ -22,4 +22,5 @@ export type { RegistryAccount, RegistryOptions } from "./images/registry-options
 export type { LatencyOption } from "./latency.ts";
 export type { ApiServerPort } from "./network/api-server-machine.ts";
 export { type DiskFault, diskFaults, type NetworkFault, networkFaults } from "./node/fault-kinds.ts";
+export type { NodeOptions } from "./node/new-nodes.ts";
 export type { NodeCommand } from "./node-machine/node-commands.ts";

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Container, Pod, PodSpec } from "../../apimachinery/schema/generated/types.ts";
 import { nodes, pods } from "../../client/resources.ts";
-import type { NodeOptions } from "../fleet.ts";
+import type { NodeOptions } from "../node/new-nodes.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
 
 let harness: FleetHarness;

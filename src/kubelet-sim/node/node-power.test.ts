@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { nodes } from "../../client/resources.ts";
-import type { NodeOptions } from "../fleet.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
+import type { NodeOptions } from "./new-nodes.ts";
 
 let harness: FleetHarness;
 
