@@ -3,7 +3,6 @@
  * writes down how it ended. What is to be done and when is plan.ts's business; this does it.
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
-import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
 
@@ -17,8 +16,6 @@ import {
 	type ProcessExit,
 	type Throttling,
 } from "../../host/index.ts";
-import { containerCgroup, oomScoreAdjOf } from "../cgroups/layout.ts";
-
 import { SimContainer, terminationReason } from "../container/container.ts";
 import type { ContainerLog } from "../container/container-log.ts";
 import { lastText } from "../container/log-reader.ts";
@@ -35,18 +32,16 @@ import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
 import { nextBackoff } from "./backoff.ts";
 import { ContainerEnding } from "./container-ending.ts";
+import { containerFacts } from "./container-facts.ts";
 import { ContainerImages } from "./container-images.ts";
+import { ContainerLimits } from "./container-limits.ts";
 import { runHook } from "./hooks.ts";
 import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
 import { ProbeCounts, Prober } from "./prober.ts";
 import { isRestartable, shouldRestart } from "./restart-policy.ts";
-
-import { capabilitiesOf, credentialsOf, sandboxNamespaces } from "./sandbox-facts.ts";
-
-import { guestCpus, type SandboxRuntime } from "./sandboxes.ts";
-
+import type { SandboxRuntime } from "./sandboxes.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 type ContainerSpec = Container | EphemeralContainer;
@@ -135,6 +130,11 @@ export class ContainerWorker {
 		this.record = record;
 	}
 
+	/** Made for who asks. */
+	get #limits(): ContainerLimits {
+		return new ContainerLimits(this.#scope, this.record);
+	}
+
 	/** Made for each start: most containers start once. */
 	get #images(): ContainerImages {
 		const events = ({ volume }: ImageNeed, all: readonly ContainerEvent[]) => {
@@ -205,14 +205,14 @@ export class ContainerWorker {
 		const container = this.#container;
 		if (container === undefined || record.phase !== "running" || this.#usageEnded === record.containerId) return undefined;
 		const { machine } = container;
-		const limitBytes = this.#memoryLimitBytes();
+		const limits = this.#limits;
+		const { memoryBytes: limitBytes } = limits;
 		return {
 			name: record.name,
 			startedMs: record.startedMs,
 			image: container.ownUsage,
-			cores: this.#cores(),
-			isCpuLimited:
-				record.actuated?.limits?.cpu !== undefined || this.#setByHand("cpu.max", Number.POSITIVE_INFINITY) !== Number.POSITIVE_INFINITY,
+			cores: limits.cores,
+			isCpuLimited: limits.isCpuLimited,
 			containerId: record.containerId,
 			imageName: record.image,
 			memoryLimitBytes: limitBytes === Number.POSITIVE_INFINITY ? undefined : limitBytes,
@@ -226,7 +226,7 @@ export class ContainerWorker {
 		this.#memoryTimer?.cancel();
 		this.#memoryTimer = undefined;
 		const process = this.#container?.process;
-		if (process === undefined || this.#memoryLimitBytes() === Number.POSITIVE_INFINITY) return;
+		if (process === undefined || this.#limits.memoryBytes === Number.POSITIVE_INFINITY) return;
 		const { used } = this;
 		if (used === undefined) return;
 		const atMs = this.#scope.memoryExceededMs(used);
@@ -236,32 +236,18 @@ export class ContainerWorker {
 		else this.#memoryTimer = clock.setTimeout(() => this.#killForMemory(process), atMs - clock.now());
 	}
 
-	/** What the node's kernel knows of it; undefined while it does not run. */
+	/** What the node's kernel knows of it; undefined for one that its pod has no more. */
 	facts(): MachineFacts | undefined {
-		const { pod, node, host, usage } = this.#scope;
-		const { record } = this;
 		const spec = this.#spec();
 		if (spec === undefined) return undefined;
-		const nowMs = host.clock.now();
+		const { host, usage } = this.#scope;
 		const { used } = this;
-		const machine = this.#container?.machine;
-		const id = record.containerId.replace("containerd://", "");
-		return {
-			cgroup: containerCgroup(pod, id, node.cgroupDriver),
-			oomScoreAdj: oomScoreAdjOf(pod, spec, quantityToNumber(node.capacity.memory ?? "0")),
-			credentials: credentialsOf(pod, spec),
-			capabilities: capabilitiesOf(spec),
-			noNewPrivileges: spec.securityContext?.allowPrivilegeEscalation === false,
-			seccomp: (spec.securityContext?.seccompProfile ?? pod.spec?.securityContext?.seccompProfile)?.type === "RuntimeDefault",
-			cpuMs: used === undefined ? 0 : usage.cpuSeconds(used, nowMs) * 1000,
-			memoryBytes: used === undefined ? this.ownMemoryBytes : usage.memoryBytes(used, nowMs),
-			namespaces: {
-				...(machine === undefined ? {} : { mnt: machine }),
-				// A privileged one sees the node's groups.
-				...(machine === undefined || spec.securityContext?.privileged === true ? {} : { cgroup: machine }),
-				...sandboxNamespaces(this.#scope),
-			},
-		};
+		const nowMs = host.clock.now();
+		const use =
+			used === undefined
+				? { cpuMs: 0, memoryBytes: this.ownMemoryBytes }
+				: { cpuMs: usage.cpuSeconds(used, nowMs) * 1000, memoryBytes: usage.memoryBytes(used, nowMs) };
+		return containerFacts(this.#scope, { id: this.#limits.id, spec, machine: this.#container?.machine, use });
 	}
 
 	/** The kernel kills the whole container (memory.oom.group), and says so in its log. */
@@ -269,7 +255,7 @@ export class ContainerWorker {
 		const { node, host, usage } = this.#scope;
 		const { used } = this;
 		if (used === undefined || process.exit !== undefined) return;
-		const limitBytes = this.#memoryLimitBytes();
+		const limitBytes = this.#limits.memoryBytes;
 		const usageBytes = Math.max(limitBytes, usage.memoryBytes(used, host.clock.now()));
 		node.kernel.killGroupForMemory(process, { usageBytes, limitBytes }, host.clock.now());
 	}
@@ -300,26 +286,6 @@ export class ContainerWorker {
 		if (used === undefined || this.#usageEnded === used.containerId) return;
 		this.#usageEnded = used.containerId;
 		this.#scope.usageEnded(used);
-	}
-
-	/** Its limit, or what the node has. */
-	#cores(): number {
-		const { runtime, node } = this.#scope;
-		const limit = this.record.actuated?.limits?.cpu ?? (runtime.kind === "kata" ? guestCpus : node.allocatable.cpu) ?? "1";
-		return Math.max(0.001, this.#setByHand("cpu.max", quantityToNumber(limit)));
-	}
-
-	#memoryLimitBytes(): number {
-		const limit = this.record.actuated?.limits?.memory;
-		return this.#setByHand("memory.max", limit === undefined ? Number.POSITIVE_INFINITY : quantityToNumber(limit));
-	}
-
-	/** Somebody may have written other limits to its cgroup, or to one above it. */
-	#setByHand(file: "cpu.max" | "memory.max", own: number): number {
-		const { node, pod } = this.#scope;
-		const { cgroups } = node.kernel;
-		if (cgroups === undefined) return own;
-		return cgroups.effective(containerCgroup(pod, this.record.containerId.replace("containerd://", ""), node.cgroupDriver), file, own);
 	}
 
 	/** Pulls images if need be, creates the container and starts it. */
@@ -632,8 +598,8 @@ export class ContainerWorker {
 			environment,
 			services,
 			clusterDns,
-			cores: () => this.#cores(),
-			memoryLimitBytes: () => this.#memoryLimitBytes(),
+			cores: () => this.#limits.cores,
+			memoryLimitBytes: () => this.#limits.memoryBytes,
 			onMemoryTaken: () => this.#used(),
 			onWrite: () => host.filesGrew(node.name),
 			kernel: this.#scope.kernel,
