@@ -348,21 +348,10 @@ export class Machine implements ProcessOwner {
 	}
 
 	#execute(program: Program, process: Process, options: SpawnOptions, argv: readonly string[]): Promise<ProcessExit> {
-		const guard = (stream: OutputStream): OutputStream => {
-			let freeBytes = 4 * freeWriteBytes;
-			return {
-				write: (chunk) => {
-					if (process.exit !== undefined) return undefined;
-					freeBytes -= chunk.byteLength;
-					if (freeBytes > 0) return stream.write(chunk);
-					freeBytes = freeWriteBytes;
-					return this.#writeSlowly(stream, chunk, process);
-				},
-			};
-		};
 		const { cwd, stdin, terminal } = options;
-		const stdout = guard(options.stdout);
-		const stderr = guard(options.stderr);
+		const slow = (stream: OutputStream, chunk: Uint8Array) => this.#writeSlowly(stream, chunk, process);
+		const stdout = new PacedOutput(options.stdout, process, slow);
+		const stderr = new PacedOutput(options.stderr, process, slow);
 		const context = new RunningContext({ argv, cwd, stdin, stdout, stderr, terminal, machine: this, process }, options);
 		return execute(program, context).then((exit) => {
 			process.finish(exit);
@@ -430,6 +419,29 @@ export class Machine implements ProcessOwner {
 		const [interpreter = "", ...argument] = firstLine.slice(2).trim().split(/\s+/, 2);
 		if (interpreter === path || !files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
 		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
+	}
+}
+
+/** What a process writes: nothing once it has ended, and slowly when it has written much. */
+class PacedOutput implements OutputStream {
+	readonly #stream: OutputStream;
+	readonly #process: Process;
+	readonly #writeSlowly: (stream: OutputStream, chunk: Uint8Array) => Promise<void>;
+	/** Bytes that it may write until it has to wait. */
+	#freeBytes = 4 * freeWriteBytes;
+
+	constructor(stream: OutputStream, process: Process, writeSlowly: (stream: OutputStream, chunk: Uint8Array) => Promise<void>) {
+		this.#stream = stream;
+		this.#process = process;
+		this.#writeSlowly = writeSlowly;
+	}
+
+	write(chunk: Uint8Array): Promise<void> | void {
+		if (this.#process.exit !== undefined) return undefined;
+		this.#freeBytes -= chunk.byteLength;
+		if (this.#freeBytes > 0) return this.#stream.write(chunk);
+		this.#freeBytes = freeWriteBytes;
+		return this.#writeSlowly(this.#stream, chunk);
 	}
 }
 

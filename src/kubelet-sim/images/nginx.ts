@@ -297,18 +297,15 @@ const nginx: Program = async (context) => {
 	return 0;
 };
 
-const nginxProgram: Program = async (context) => {
+/** Hands the server's own promise on: whatever awaits it would stay in memory for as long as the container runs. */
+const nginxProgram: Program = (context) => {
 	const args = context.argv.slice(1);
-	if (args.includes("-v") || args.includes("-V")) {
-		await writeText(context.stderr, `nginx version: nginx/${version}\n`);
-		return 0;
-	}
+	const say = (text: string) => writeText(context.stderr, text).then(() => 0);
+	if (args.includes("-v") || args.includes("-V")) return say(`nginx version: nginx/${version}\n`);
 	if (args.includes("-t")) {
-		await writeText(
-			context.stderr,
+		return say(
 			"nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n",
 		);
-		return 0;
 	}
 	if (args.includes("-s")) {
 		const [action] = args.slice(args.indexOf("-s") + 1);
@@ -319,13 +316,17 @@ const nginxProgram: Program = async (context) => {
 };
 
 /** `/docker-entrypoint.sh command …`: nginx itself, or whatever else is named. */
-const entrypoint: Program = async (context) => {
+const entrypoint: Program = (context) => {
 	const command = context.argv.slice(1);
 	if (command[0] === "nginx" || command[0] === "nginx-debug") return nginxProgram(contextWith(context, { argv: command }));
+	return runCommand(context, command);
+};
+
+async function runCommand(context: ProcessContext, command: readonly string[]): Promise<number> {
 	const child = context.machine.spawn({ ...context, argv: command, env: context.env, parent: context.process });
 	for (const signal of ["TERM", "INT", "QUIT", "HUP"] as const) context.process.onSignal(signal, () => child.kill(signal));
 	return (await child.exited).exitCode;
-};
+}
 
 function withNginx(builder: ReturnType<typeof debian>) {
 	return builder
