@@ -22,6 +22,7 @@ export async function openOperand(context: ProcessContext, name: string, operand
 	const { files } = context;
 	try {
 		if (files.stat(path).type === "directory") throw new FsError("EISDIR", "read", path);
+		files.checkAccess(path, "r");
 		return openInput(files, path, () => context.machine.cpu);
 	} catch (error) {
 		if (!(error instanceof FsError)) throw error;

@@ -22,6 +22,8 @@ export const id: Program = async (context) => {
 	}
 	const { uid, gid, groups } = account === undefined ? own : { ...account, groups: [] };
 	const all = [gid, ...groups.filter((group) => group !== gid)];
+	// The kernel keeps them in order.
+	const ordered = all.toSorted((a, b) => a - b);
 	const userName = (number: number) => (flags.has("n") ? nameOfId(passwd, number) : String(number));
 	const groupName = (number: number) => (flags.has("n") ? nameOfId(groupFile, number) : String(number));
 	if (flags.has("u")) await writeText(context.stdout, `${userName(uid)}\n`);
@@ -34,7 +36,7 @@ export const id: Program = async (context) => {
 		};
 		await writeText(
 			context.stdout,
-			`uid=${named(passwd, uid)} gid=${named(groupFile, gid)} groups=${all.map((group) => named(groupFile, group)).join(",")}\n`,
+			`uid=${named(passwd, uid)} gid=${named(groupFile, gid)} groups=${ordered.map((group) => named(groupFile, group)).join(",")}\n`,
 		);
 	}
 	return 0;

@@ -2,7 +2,16 @@
  * The mount namespace of a machine or container: trees joined by mounts, and the file system calls on them. All calls
  * are synchronous; all paths are absolute. Whoever looks through `as` is held to ownership and permission bits, unless it is root.
  */
-import { type FileCaller, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode, targetOf } from "./inode.ts";
+import {
+	type DirectoryInode,
+	type FileCaller,
+	type FileContent,
+	type FileInode,
+	FsError,
+	type FsErrorCode,
+	type Inode,
+	targetOf,
+} from "./inode.ts";
 import { type Mount, MountTable, type Propagation } from "./mount-table.ts";
 import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
 import { mayAccess, mayReplace } from "./permissions.ts";
@@ -17,6 +26,9 @@ const maxPathBytes = 4096;
 const maxNameBytes = 255;
 /** What is read of one file at once; who wants all of a larger one has no memory for it. */
 const maxReadBytes = 64 * 1024 * 1024;
+
+/** Of a directory: what is made in it gets its group. */
+const setgid = 0o2000;
 
 export interface FileStat {
 	readonly type: Inode["type"];
@@ -182,6 +194,11 @@ export class FileSystem {
 		return bytesOf(inode.content);
 	}
 
+	/** Throws FsError if one may not, or there is nothing. */
+	checkAccess(path: string, want: "r" | "w" | "x"): void {
+		this.#require(this.#find(path, "access").inode, want, "access", path);
+	}
+
 	/** A file in pieces, which nobody may change. */
 	*readPieces(path: string): Generator<Uint8Array> {
 		const { inode } = this.#find(path, "open");
@@ -259,7 +276,7 @@ export class FileSystem {
 		const slot = this.#slot(path, "mkdir");
 		if (this.#entry(slot) !== undefined || slot.name === "") throw new FsError("EEXIST", "mkdir", path);
 		const { tree, directory } = this.#writable(slot, "mkdir", options.force);
-		tree.setEntry(directory, slot.name, this.#adopt(tree.newDirectory(options.mode ?? 0o755)));
+		tree.setEntry(directory, slot.name, this.#adopt(tree.newDirectory(options.mode ?? 0o755), directory));
 	}
 
 	/** Removes a file, or with `recursive` a whole directory. */
@@ -298,7 +315,7 @@ export class FileSystem {
 		const slot = this.#slot(path, "symlink");
 		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "symlink", path);
 		const { tree, directory } = this.#writable(slot, "symlink");
-		tree.setEntry(directory, slot.name, this.#adopt(tree.newSymlink(target)));
+		tree.setEntry(directory, slot.name, this.#adopt(tree.newSymlink(target), directory));
 	}
 
 	link(existing: string, path: string): void {
@@ -353,12 +370,16 @@ export class FileSystem {
 		if (!mayAccess(inode, want, this.#caller)) throw new FsError("EACCES", operation, path);
 	}
 
-	/** What a new file is, beside its content: its maker's. */
-	#adopt<T extends Inode>(inode: T): T {
+	/** What a new file is, beside its content: its maker's; in a directory with setgid of the directory's group. Source: inode(7). */
+	#adopt<T extends Inode>(inode: T, directory: DirectoryInode): T {
 		const { credentials } = this.#caller ?? {};
 		if (credentials !== undefined) {
 			inode.uid = credentials.uid;
 			inode.gid = credentials.gid;
+		}
+		if ((directory.mode & setgid) !== 0) {
+			inode.gid = directory.gid;
+			if (inode.type === "directory") inode.mode |= setgid;
 		}
 		return inode;
 	}
@@ -397,7 +418,7 @@ export class FileSystem {
 			return;
 		}
 		const { tree, directory } = this.#writable(slot, "open", force);
-		const file = this.#adopt(tree.newFile("", mode));
+		const file = this.#adopt(tree.newFile("", mode), directory);
 		tree.setEntry(directory, slot.name, file);
 		tree.setContent(file, content, path);
 	}

@@ -33,6 +33,7 @@ import { nodes, persistentVolumeClaims } from "../../client/resources.ts";
 import type { FileSystem } from "../../host/index.ts";
 import { MissingObjectError } from "./objects.ts";
 import { checkHostPath, type MountedVolume, VolumeBacking } from "./volume-backing.ts";
+import { takesGroup } from "./volume-ownership.ts";
 
 const byNode = "kubeletNode";
 const nodeOf = ({ spec }: VolumeAttachment): readonly string[] => [spec.nodeName];
@@ -156,8 +157,11 @@ export class ClaimVolumes {
 
 	/** The files of a pod's claim, which has been mounted. */
 	open(pod: Pod, claim: PodClaim, files: () => FileSystem): MountedVolume {
-		const opened = this.#backing.open(this.#resolve(pod, claim), files);
-		return claim.readOnly ? { ...opened, readOnly: true } : opened;
+		const volume = this.#resolve(pod, claim);
+		const opened = this.#backing.open(volume, files);
+		const driver = this.#options.drivers.cache.get(volume.spec?.csi?.driver ?? "");
+		const readOnly = claim.readOnly || opened.readOnly === true;
+		return { ...opened, readOnly, takesGroup: !readOnly && takesGroup(volume, driver) };
 	}
 
 	/** What a file server exports, for a pod that names it itself. */

@@ -21,6 +21,7 @@ import { FileSystem, type FsErrorCode, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
 import { checkHostPath, type MountedVolume, openHostPath } from "./volume-backing.ts";
+import { type FileOwners, fileOwnersOf, giveToGroup } from "./volume-ownership.ts";
 
 /** A token is renewed after 80 percent of its time, and after a day at last. Source: pkg/kubelet/token/token_manager.go. */
 const maxTokenAgeSeconds = 86_400;
@@ -47,6 +48,8 @@ export interface PodVolumesOptions {
 interface Payload {
 	readonly bytes: Uint8Array;
 	readonly mode: number;
+	/** Whose it is; default root's. */
+	readonly user?: number | undefined;
 }
 
 type Files = Map<string, Payload>;
@@ -94,6 +97,8 @@ export class PodVolumes {
 		if (known !== undefined) return known;
 		const volume = this.pod.spec?.volumes?.find((each) => each.name === name);
 		const opened = this.#open(volume);
+		const { group, onlyIfRootDiffers } = fileOwnersOf(this.pod);
+		if (opened.takesGroup === true && group !== undefined) giveToGroup(opened, group, { onlyIfRootDiffers });
 		this.#opened.set(name, opened);
 		return opened;
 	}
@@ -150,11 +155,14 @@ export class PodVolumes {
 			...(isOnDisk(volume) ? { onWrite: this.#options.onWrite, writeFault: this.#options.writeFault } : {}),
 			...(medium === "Memory" && sizeLimit !== undefined ? { limitBytes: quantityToNumber(sizeLimit) } : {}),
 		});
-		if (volume !== undefined && isAtomic(volume)) {
+		// As the kubelet makes its directories, and the kernel the root of a tmpfs.
+		tree.root.mode = isInMemory(volume) ? 0o1777 : 0o777;
+		const readOnly = volume !== undefined && isAtomic(volume);
+		if (readOnly) {
 			this.#requestTokens(tree, volume);
 			this.#write(tree, volume);
-		} else tree.root.mode = 0o777;
-		return isInMemory(volume) ? { tree, isInMemory: true } : { tree };
+		}
+		return { tree, readOnly, takesGroup: !readOnly, ...(isInMemory(volume) ? { isInMemory: true } : {}) };
 	}
 
 	#requestTokens(tree: Tree, volume: Volume): void {
@@ -188,12 +196,14 @@ export class PodVolumes {
 	#write(tree: Tree, volume: Volume): void {
 		try {
 			const files = this.#filesOf(volume);
-			const payload = JSON.stringify([...files].map(([path, { bytes, mode }]) => [path, mode, Buffer.from(bytes).toString("base64")]));
+			const payload = JSON.stringify(
+				[...files].map(([path, { bytes, mode, user }]) => [path, mode, user, Buffer.from(bytes).toString("base64")]),
+			);
 			this.#written ??= new Map();
 			// What is the same is not written again: its names, times and inodes stay.
 			if (this.#written.get(volume.name) === payload) return;
 			this.#written.set(volume.name, payload);
-			writeAtomically(tree, files, this.#options.clock.now());
+			writeAtomically(tree, files, fileOwnersOf(this.pod), this.#options.clock.now());
 		} catch (error) {
 			// A source that went away later leaves the files as they are, as on a real node.
 			if (!(error instanceof MissingObjectError)) throw error;
@@ -218,8 +228,11 @@ export class PodVolumes {
 		if (secret !== undefined) this.#addObject(files, "secret", secret.name ?? "", secret.items, secret.optional, defaultMode);
 		if (downwardAPI !== undefined) this.#addDownward(files, downwardAPI.items ?? [], defaultMode);
 		const token = serviceAccountToken === undefined ? undefined : this.#tokens?.get(`${volume}/${serviceAccountToken.path}`);
-		if (serviceAccountToken !== undefined && token !== undefined)
-			files.set(serviceAccountToken.path, { bytes: Buffer.from(token), mode: defaultMode ?? 0o644 });
+		if (serviceAccountToken === undefined || token === undefined) return;
+		// Not everybody's, where it is known whose it is. Source: pkg/volume/projected/projected.go.
+		const { user, group } = fileOwnersOf(this.pod);
+		const mode = user === undefined && group === undefined ? (defaultMode ?? 0o644) : 0o600;
+		files.set(serviceAccountToken.path, { bytes: Buffer.from(token), mode, user });
 	}
 
 	#addObject(
@@ -295,21 +308,23 @@ function timestampedName(nowMs: number): string {
 	return `..${new Date(nowMs).toISOString().replace("Z", "000000").replace("T", "_").replaceAll(/[-:]/g, "_")}`;
 }
 
-/** The new files, then `..data` turned to them, then links for names that are new; what is old goes. Source: pkg/volume/util/atomic_writer.go. */
-function writeAtomically(tree: Tree, files: Files, nowMs: number): void {
+/** The new files, then `..data` turned to them, then links for names that are new; what is old goes. All of it is the group's. Source: pkg/volume/util/atomic_writer.go. */
+function writeAtomically(tree: Tree, files: Files, { group }: FileOwners, nowMs: number): void {
 	const fs = new FileSystem(tree);
 	const before = fs.readdir("/");
 	const directory = before.includes(timestampedName(nowMs)) ? `${timestampedName(nowMs)}1` : timestampedName(nowMs);
 	fs.mkdir(`/${directory}`);
-	for (const [path, { bytes, mode }] of files) {
+	for (const [path, { bytes, mode, user = 0 }] of files) {
 		const slash = path.lastIndexOf("/");
 		if (slash > 0) fs.mkdir(`/${directory}/${path.slice(0, slash)}`, { recursive: true });
 		fs.writeFile(`/${directory}/${path}`, bytes);
 		fs.chmod(`/${directory}/${path}`, mode);
+		if (user !== 0) fs.chown(`/${directory}/${path}`, user, 0);
 	}
 	if (before.includes("..data")) fs.remove("/..data");
 	fs.symlink(directory, "/..data");
 	const names = new Set([...files.keys()].map((path) => path.split("/")[0] ?? ""));
 	for (const name of names) if (!before.includes(name)) fs.symlink(`..data/${name}`, `/${name}`);
 	for (const name of before) if (name !== "..data" && !names.has(name)) fs.remove(`/${name}`, { recursive: true });
+	if (group !== undefined) giveToGroup({ tree }, group, { isForReaders: true });
 }

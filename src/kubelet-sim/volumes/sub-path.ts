@@ -42,6 +42,7 @@ function subInode(tree: Tree, root: Inode | undefined, path: string): Inode {
 	const files = new FileSystem(new Tree({ clock: tree.clock }));
 	files.mount({ path: "/volume", tree, ...(root === undefined ? {} : { inode: root }), readOnly: false, source: "none", type: "bind" });
 	const full = `/volume/${path}`;
-	if (!files.exists(full)) files.mkdir(full, { recursive: true });
+	// As open as the volume is.
+	if (!files.exists(full)) files.mkdir(full, { recursive: true, mode: files.stat("/volume").mode });
 	return files.inode(full);
 }

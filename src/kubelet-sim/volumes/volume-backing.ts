@@ -21,6 +21,8 @@ export interface MountedVolume {
 	readonly readOnly?: boolean;
 	/** It is on tmpfs. */
 	readonly isInMemory?: boolean;
+	/** Its files may be given to the pod's `fsGroup`. */
+	readonly takesGroup?: boolean;
 }
 
 export class VolumeBacking {
