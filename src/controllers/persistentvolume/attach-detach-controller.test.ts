@@ -1,10 +1,11 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { NodeSpec } from "../../apimachinery/schema/generated/types.ts";
 import { newTimeout } from "../../apimachinery/status-error.ts";
+import { attachmentName } from "../../apimachinery/storage/disk-driver.ts";
 import { csiDrivers, nodes, persistentVolumeClaims, persistentVolumes, pods, volumeAttachments } from "../../client/resources.ts";
 import { csiDriver } from "../csi-driver/csi-driver.ts";
 import { ControllerFixture } from "../testing/controller-fixture.ts";
-import { attachDetachController, attachmentName } from "./attach-detach-controller.ts";
+import { attachDetachController } from "./attach-detach-controller.ts";
 import { planAttachments } from "./attach-plan.ts";
 
 const driver = "disk.csi.kubesim.io";

@@ -7,7 +7,6 @@
  *
  * Source of behaviour: pkg/controller/volume/attachdetach, pkg/volume/csi (attachments' names).
  */
-import { createHash } from "node:crypto";
 import { jsonEqual } from "../../apimachinery/json.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type {
@@ -18,7 +17,7 @@ import type {
 	Pod,
 	VolumeAttachment,
 } from "../../apimachinery/schema/generated/types.ts";
-import { uniqueVolumeName } from "../../apimachinery/storage/disk-driver.ts";
+import { attachmentName, uniqueVolumeName } from "../../apimachinery/storage/disk-driver.ts";
 import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
 import { type ReconcileResult, runController } from "../../client/controller.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
@@ -41,11 +40,6 @@ export const attachDetachController: Controller = {
 		await controller.run(signal);
 	},
 };
-
-/** The name of an attachment. Source: getAttachmentName of pkg/volume/csi. */
-export function attachmentName(driver: string, handle: string, node: string): string {
-	return `csi-${createHash("sha256").update(`${handle}${driver}${node}`).digest("hex")}`;
-}
 
 class AttachDetach {
 	readonly #context: ControllerContext;

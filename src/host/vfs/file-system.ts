@@ -2,6 +2,8 @@
  * The mount namespace of a machine or container: trees joined by mounts, and the file system calls on them. All calls
  * are synchronous; all paths are absolute. Whoever looks through `as` is held to ownership and permission bits, unless it is root.
  */
+
+import { automountOf } from "./automount.ts";
 import {
 	type DirectoryInode,
 	type FileCaller,
@@ -485,6 +487,12 @@ export class FileSystem {
 				const target = targetOf(entry, this.#caller);
 				todo = [...target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
 				if (target.startsWith("/")) trail = trail.slice(0, 1);
+				continue;
+			}
+			const elsewhere = automountOf(entry);
+			if (elsewhere !== undefined) {
+				const { tree, inode = tree.root, readOnly = false } = elsewhere;
+				trail.push({ tree, inode: tree.live(inode), path: at, readOnly });
 				continue;
 			}
 			const readOnly = here.readOnly || entry.isView === true;

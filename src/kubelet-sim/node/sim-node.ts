@@ -29,7 +29,9 @@ import { type DiskFault, diskErrors } from "./fault-kinds.ts";
 import type { KubeletSettings } from "./kubelet-configuration.ts";
 import { withLogs } from "./log-directories.ts";
 import { type NodeDescription, type NodeHealth, type NodeImage, osImage } from "./node-object.ts";
+import { withPods } from "./pod-directories.ts";
 import type { RuntimeOutage } from "./runtime-health.ts";
+import { View } from "./view-inodes.ts";
 
 /** Images that a node's status lists. Source: the kubelet's nodeStatusMaxImages. */
 const maxReportedImages = 50;
@@ -435,10 +437,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		const onWrite = () => {
 			if (isInstalled) this.#host.filesWritten(this);
 		};
+		const workers = () => this.#host.workers(this);
 		const files = new FileSystem(
 			new Tree({
 				clock: this.#host.clock,
-				lower: withLogs(installedFiles(), () => this.#host.workers(this), this.startedMs),
+				lower: withPods(withLogs(installedFiles(), workers, this.startedMs), new View(this.startedMs, 700_000), this.name, workers),
 				onWrite,
 				writeFault: () => (isInstalled ? this.writeFault : undefined),
 			}),

@@ -20,10 +20,10 @@ export class View {
 		this.#nextIno = firstIno;
 	}
 
-	directory(list: () => readonly (readonly [string, Inode])[]): DirectoryInode {
+	directory(list: () => readonly (readonly [string, Inode])[], mode = 0o755): DirectoryInode {
 		return {
 			type: "directory",
-			...this.#base(0o755, this.#sinceMs),
+			...this.#base(mode, this.#sinceMs),
 			get entries() {
 				return new Map(list());
 			},

@@ -108,6 +108,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			hostFiles: () => node.hostFiles(),
 			openNfs: (source) => host.claims.openNfs(source),
 			openImage: (reference) => this.#openImage(reference),
+			claimedVolume: (of, claim) => host.claims.volumeOf(of, claim),
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
 			writeFault: () => node.writeFault,

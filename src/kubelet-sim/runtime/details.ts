@@ -1,9 +1,11 @@
 /** What the runtime says of a container or sandbox when it is asked for everything: how it was made, and what runs it. */
-import { createHash } from "node:crypto";
 import type { JsonObject } from "../../apimachinery/json.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
-import type { Container, EphemeralContainer, Pod, Volume } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { terminationFile } from "../node/pod-directories.ts";
 import { findContainer } from "../pod-worker/pod-record.ts";
+import type { PodVolumes, VolumePlace } from "../volumes/pod-volumes.ts";
+import { podDirectory } from "../volumes/volume-directory.ts";
 import type { ContainerDetails, RuntimeMount } from "./cri.ts";
 import { podLogDirectory } from "./labels.ts";
 import { type LinuxResources, linuxResources, podCgroup } from "./linux-resources.ts";
@@ -15,7 +17,7 @@ export function containerDetails(entry: ContainerEntry, nodeMemory: string, sand
 	const { pod } = worker;
 	const spec = findContainer(pod, container.name) ?? { name: container.name };
 	const instance = own.container;
-	const mounts = mountsOf(pod, spec, container.id);
+	const mounts = mountsOf(pod, spec, container.id, worker.volumes);
 	const resources = linuxResources(pod, own.record.actuated ?? own.record.allocated, quantityToNumber(nodeMemory));
 	const securityContext = pod.spec?.securityContext;
 	const uid = spec.securityContext?.runAsUser ?? securityContext?.runAsUser ?? 0;
@@ -71,12 +73,12 @@ function configOf(
 }
 
 /** With the files that the kubelet adds. Source: pkg/kubelet/kubelet_pods.go, makeMounts. */
-function mountsOf(pod: Pod, spec: Container | EphemeralContainer, id: string): readonly RuntimeMount[] {
-	const directory = `/var/lib/kubelet/pods/${pod.metadata?.uid}`;
-	const terminationFile = createHash("sha256").update(id).digest("hex").slice(0, 8);
+function mountsOf(pod: Pod, spec: Container | EphemeralContainer, id: string, volumes: PodVolumes): readonly RuntimeMount[] {
+	const directory = podDirectory(pod);
+	const places = volumes.places();
 	const own = (spec.volumeMounts ?? []).map(({ name, mountPath, subPath, readOnly, mountPropagation }): RuntimeMount => {
-		const volume = pod.spec?.volumes?.find((each) => each.name === name);
-		const hostPath = volume === undefined ? `${directory}/volumes/${name}` : volumePath(directory, volume);
+		const place = places.find(({ volume }) => volume.name === name);
+		const hostPath = place === undefined ? "" : hostPathOf(pod, place);
 		return {
 			containerPath: mountPath,
 			hostPath: subPath === undefined || subPath === "" ? hostPath : `${hostPath}/${subPath}`,
@@ -98,23 +100,15 @@ function mountsOf(pod: Pod, spec: Container | EphemeralContainer, id: string): r
 	return [
 		...own,
 		file("/etc/hosts", `${directory}/etc-hosts`),
-		file(spec.terminationMessagePath ?? "/dev/termination-log", `${directory}/containers/${spec.name}/${terminationFile}`),
+		file(spec.terminationMessagePath ?? "/dev/termination-log", `${directory}/containers/${spec.name}/${terminationFile(id)}`),
 	];
 }
 
-/** https://kubernetes.io/docs/reference/node/kubelet-files/ */
-function volumePath(directory: string, volume: Volume): string {
-	if (volume.hostPath !== undefined) return volume.hostPath.path;
-	const plugins: readonly (readonly [keyof Volume, string])[] = [
-		["configMap", "configmap"],
-		["secret", "secret"],
-		["emptyDir", "empty-dir"],
-		["projected", "projected"],
-		["downwardAPI", "downward-api"],
-		["nfs", "nfs"],
-	];
-	const plugin = plugins.find(([key]) => volume[key] !== undefined)?.[1] ?? "csi";
-	return `${directory}/volumes/kubernetes.io~${plugin}/${volume.name}${plugin === "csi" ? "/mount" : ""}`;
+/** On the node: below the pod's directory, or, of what has no directory of its own, the node's own path. */
+function hostPathOf(pod: Pod, { volume, claimed, directory }: VolumePlace): string {
+	if (directory === undefined) return volume.hostPath?.path ?? claimed?.spec?.hostPath?.path ?? "";
+	const { plugin, name, isInner } = directory;
+	return `${podDirectory(pod)}/volumes/${plugin}/${name}${isInner ? "/mount" : ""}`;
 }
 
 /** How the kubelet asked for a pod's sandbox. */

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PersistentVolumeSpec, Pod, PodSpec, Volume } from "../../apimachinery/schema/generated/types.ts";
 import { newServiceUnavailable } from "../../apimachinery/status-error.ts";
+import { attachmentName } from "../../apimachinery/storage/disk-driver.ts";
 import { csiNodes, nodes, persistentVolumeClaims, persistentVolumes, volumeAttachments } from "../../client/resources.ts";
 import { FleetHarness } from "../testing/fleet-harness.ts";
+import { onNode } from "../testing/on-node.ts";
 
 const driver = "disk.csi.kubesim.io";
 
@@ -70,6 +72,28 @@ async function run(name: string, script: string, volume: Volume, spec: Partial<P
 const phase = async (name: string) => (await harness.get(name)).status?.phase;
 const waiting = async (name: string) => (await harness.get(name)).status?.containerStatuses?.[0]?.state?.waiting?.reason;
 const inUse = async () => (await harness.client.resource(nodes).get({ name: "n1" })).status?.volumesInUse ?? [];
+
+test("a disk is mounted where the kubelet mounts a driver's", async () => {
+	await bound("data", csi("handle"));
+	await harness.pod(
+		"writer",
+		{ command: ["sh", "-c", "echo mine > /data/file; sleep 3600"], volumeMounts: [{ name: "data", mountPath: "/data" }] },
+		{ volumes: [onClaim("data")] },
+	);
+	await harness.clock.advance(1_000);
+	await attach("data");
+	await harness.clock.advance(1_000);
+	const at = `/var/lib/kubelet/pods/${(await harness.get("writer")).metadata?.uid}/volumes/kubernetes.io~csi/pv-data`;
+	expect(await onNode(harness, `cat ${at}/mount/file`)).toBe("mine\n");
+	expect(JSON.parse(await onNode(harness, `cat ${at}/vol_data.json`))).toEqual({
+		attachmentID: attachmentName(driver, "handle", "n1"),
+		driverName: driver,
+		nodeName: "n1",
+		specVolID: "pv-data",
+		volumeHandle: "handle",
+		volumeLifecycleMode: "Persistent",
+	});
+});
 
 describe("what one pod writes, the next one reads", () => {
 	test.each<[string, PersistentVolumeSpec]>([

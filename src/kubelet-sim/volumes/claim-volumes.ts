@@ -164,6 +164,16 @@ export class ClaimVolumes {
 		return { ...opened, readOnly, takesGroup: !readOnly && takesGroup(volume, driver) };
 	}
 
+	/** What a pod's claim stands for; undefined if it is not ready to be used. */
+	volumeOf(pod: Pod, claim: PodClaim): PersistentVolume | undefined {
+		try {
+			return this.#resolve(pod, claim);
+		} catch (error) {
+			if (error instanceof MissingObjectError) return undefined;
+			throw error;
+		}
+	}
+
 	/** What a file server exports, for a pod that names it itself. */
 	openNfs(source: NFSVolumeSource): MountedVolume {
 		return this.#backing.openNfs(source);

@@ -10,6 +10,7 @@ import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type {
 	KeyToPath,
 	NFSVolumeSource,
+	PersistentVolume,
 	Pod,
 	ServiceAccountTokenProjection,
 	Volume,
@@ -21,6 +22,7 @@ import { FileSystem, type FsErrorCode, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
 import { checkHostPath, type MountedVolume, openHostPath } from "./volume-backing.ts";
+import { type VolumeDirectory, volumeDirectory } from "./volume-directory.ts";
 import { type FileOwners, fileOwnersOf, giveToGroup } from "./volume-ownership.ts";
 
 /** A token is renewed after 80 percent of its time, and after a day at last. Source: pkg/kubelet/token/token_manager.go. */
@@ -34,6 +36,8 @@ export interface PodVolumesOptions {
 	readonly hostFiles: () => FileSystem;
 	/** The files of a claim that has been mounted. */
 	readonly openClaim: (pod: Pod, claim: PodClaim) => MountedVolume;
+	/** What a claim stands for; undefined while it is not bound. */
+	readonly claimedVolume: (pod: Pod, claim: PodClaim) => PersistentVolume | undefined;
 	/** What a file server exports. */
 	readonly openNfs: (source: NFSVolumeSource) => MountedVolume;
 	/** An image that has been pulled for a volume. */
@@ -53,6 +57,13 @@ interface Payload {
 }
 
 type Files = Map<string, Payload>;
+
+export interface VolumePlace {
+	readonly volume: Volume;
+	readonly claimed: PersistentVolume | undefined;
+	/** Below the pod's; undefined: it has none. */
+	readonly directory: VolumeDirectory | undefined;
+}
 
 export class PodVolumes {
 	/** Its `spec.volumes` are the same for the pod's life; labels and annotations are read anew. */
@@ -101,6 +112,15 @@ export class PodVolumes {
 		if (opened.takesGroup === true && group !== undefined) giveToGroup(opened, group, { onlyIfRootDiffers });
 		this.#opened.set(name, opened);
 		return opened;
+	}
+
+	/** Where volumes are mounted on the node; of those that stand on claims, on what. */
+	places(): readonly VolumePlace[] {
+		return (this.pod.spec?.volumes ?? []).map((volume) => {
+			const claim = podClaim(this.pod, volume);
+			const claimed = claim === undefined ? undefined : this.#options.claimedVolume(this.pod, claim);
+			return { volume, claimed, directory: volumeDirectory(volume, claimed) };
+		});
 	}
 
 	/** What opened volumes take of the node's disk: emptyDir and ConfigMap volumes, by name. */
