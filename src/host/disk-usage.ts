@@ -16,18 +16,21 @@ const usualDisk: DiskUsage = {
 
 /** A tmpfs has an inode for each page of half the memory. */
 const pageBytes = 4096;
+/** ext4 makes one for so many bytes. */
+const bytesPerInode = 16_384;
 
-/** Everything that lies on the node's disk, images and container layers too, is as full as that. */
+/** Everything that lies on the node's disk, images and container layers too, is as full as that; a disk of its own is as full as itself. */
 export function diskUsageOf(machine: Machine, { source, type, tree }: Mount): DiskUsage {
-	if (source.startsWith("/dev/") || type === "overlay" || type === "ext4") return machine.kernel.disk?.() ?? usualDisk;
-	if (type !== "tmpfs") return nothing;
+	const isOnDisk = source.startsWith("/dev/") || type === "overlay" || type === "ext4";
+	if (isOnDisk && !tree.isLimited) return machine.kernel.disk?.() ?? usualDisk;
+	if (!isOnDisk && type !== "tmpfs") return nothing;
 	const { bytes, inodes: usedInodes } = tree.written();
 	const sizeBytes = tree.limitBytes;
 	return {
 		sizeBytes,
 		usedBytes: bytes,
 		availableBytes: Math.max(0, sizeBytes - bytes),
-		inodes: Math.floor(sizeBytes / pageBytes),
+		inodes: Math.floor(sizeBytes / (isOnDisk ? bytesPerInode : pageBytes)),
 		usedInodes,
 	};
 }

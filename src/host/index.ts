@@ -103,6 +103,7 @@ export { type PowerAction, type Slices, SystemManager } from "./systemd/manager.
 export { systemPrograms } from "./systemd/system-programs.ts";
 
 export { leading } from "./vfs/automount.ts";
+export { SharedDisk } from "./vfs/disk.ts";
 export { FileSystem, putFile, putInode } from "./vfs/file-system.ts";
 export { type DirectoryInode, type FileInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
 export type { Mount } from "./vfs/mount-table.ts";

@@ -5,10 +5,11 @@
  * the copy by the identity of the original, so hard links stay links. A container that changes nothing costs nothing.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import type { SharedDisk } from "./disk.ts";
 import { type DirectoryInode, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
 import { SparseBytes } from "./sparse-bytes.ts";
 
-/** What files written to one tree may take of its disk; more is ENOSPC. */
+/** What files written to a tree may take that is on nobody's disk; more is ENOSPC. */
 const defaultTreeLimitBytes = 100 * 1024 ** 3;
 /** What they may take of this process's memory: what is not zeros. More is ENOSPC, too. */
 const treeMemoryBytes = 64 * 1024 * 1024;
@@ -19,7 +20,10 @@ export interface TreeOptions {
 	readonly clock: Clock;
 	/** The lower tree; absent: an empty directory. May be a file, which a bind mount of a single file needs. */
 	readonly lower?: Inode;
-	readonly limitBytes?: number;
+	/** What it may take; of one that can grow, asked again and again. Default: what its disk has, or 100 GiB. */
+	readonly limitBytes?: number | (() => number);
+	/** On which it is with others. */
+	readonly disk?: Pick<SharedDisk, "take"> | undefined;
 	/** Told when files or directories are written or removed. */
 	readonly onWrite?: (() => void) | undefined;
 	/** With which error every write fails, while the disk beneath is not well. */
@@ -36,7 +40,8 @@ const nothing: Taken = { diskBytes: 0, heldBytes: 0 };
 export class Tree {
 	readonly clock: Clock;
 	readonly #lower: Inode;
-	readonly #limitBytes: number;
+	readonly #limitBytes: number | (() => number) | undefined;
+	readonly #disk: TreeOptions["disk"];
 	readonly #onWrite: (() => void) | undefined;
 	readonly #writeFault: (() => FsErrorCode | undefined) | undefined;
 	/** Lower inode -> this tree's copy. Absent until the first change. */
@@ -45,17 +50,24 @@ export class Tree {
 	/** At least what the files written to this tree take: removals are noticed when it reaches a limit. */
 	#used: Taken = { diskBytes: 0, heldBytes: 0 };
 
-	constructor({ clock, lower, limitBytes = defaultTreeLimitBytes, onWrite, writeFault }: TreeOptions) {
+	constructor({ clock, lower, limitBytes, disk, onWrite, writeFault }: TreeOptions) {
 		this.clock = clock;
 		this.#onWrite = onWrite;
 		this.#writeFault = writeFault;
 		this.#limitBytes = limitBytes;
+		this.#disk = disk;
 		this.#lower = lower ?? this.newDirectory(0o755);
 	}
 
 	/** What its files may take, bytes. */
 	get limitBytes(): number {
-		return this.#limitBytes;
+		if (this.#limitBytes === undefined) return this.#disk === undefined ? defaultTreeLimitBytes : Number.POSITIVE_INFINITY;
+		return typeof this.#limitBytes === "number" ? this.#limitBytes : this.#limitBytes();
+	}
+
+	/** Somebody said how large it is: it is a disk of its own. */
+	get isLimited(): boolean {
+		return this.#limitBytes !== undefined;
 	}
 
 	get root(): Inode {
@@ -200,11 +212,12 @@ export class Tree {
 	}
 
 	#take({ diskBytes, heldBytes }: Taken, path: string): void {
+		const { limitBytes } = this;
 		const isOver = () =>
-			(diskBytes > 0 && this.#used.diskBytes + diskBytes > this.#limitBytes) ||
+			(diskBytes > 0 && this.#used.diskBytes + diskBytes > limitBytes) ||
 			(heldBytes > 0 && this.#used.heldBytes + heldBytes > treeMemoryBytes);
 		if (isOver()) this.#used = this.#count();
-		if (isOver()) throw new FsError("ENOSPC", "write", path);
+		if (isOver() || this.#disk?.take(diskBytes) === false) throw new FsError("ENOSPC", "write", path);
 		this.#used = { diskBytes: this.#used.diskBytes + diskBytes, heldBytes: this.#used.heldBytes + heldBytes };
 	}
 

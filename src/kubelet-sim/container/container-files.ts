@@ -12,6 +12,7 @@ import {
 	type OutputStream,
 	putFile,
 	resolvePath,
+	type SharedDisk,
 	Tree,
 } from "../../host/index.ts";
 import { joinNodeMounts, rootPathOf } from "../volumes/mount-propagation.ts";
@@ -33,14 +34,15 @@ export interface ContainerFilesOptions {
 	readonly onWrite: () => void;
 	/** With which error every write to the node's disk fails. */
 	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
+	readonly disk?: SharedDisk | undefined;
 	/** What the main process writes to: its log. */
 	readonly output: (stream: "stdout" | "stderr") => OutputStream | undefined;
 }
 
 export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
-	const { clock, container, image, pod, onWrite, writeFault } = options;
+	const { clock, container, image, pod, onWrite, writeFault, disk } = options;
 	const readOnlyRoot = container.securityContext?.readOnlyRootFilesystem === true;
-	const files = new FileSystem(new Tree({ clock, lower: image, onWrite, writeFault }), readOnlyRoot);
+	const files = new FileSystem(new Tree({ clock, lower: image, onWrite, writeFault, disk }), readOnlyRoot);
 	const mount = (path: string, tree: Tree, source: string, type: string, more: Partial<Mount> = {}) =>
 		files.mount({ path, tree, source, type, readOnly: false, ...more });
 	mount("/dev", new Tree({ clock, lower: deviceTree() }), "tmpfs", "tmpfs");
@@ -73,6 +75,14 @@ export function openContainerFiles(options: ContainerFilesOptions): FileSystem {
 	return files;
 }
 
+/** A claim's disk, in the order in which the pod names them: /dev/vdb and on. */
+function ownDevice({ spec }: Pod, name: string): string {
+	const index = (spec?.volumes ?? [])
+		.filter((volume) => volume.persistentVolumeClaim ?? volume.ephemeral)
+		.findIndex((each) => each.name === name);
+	return `/dev/vd${String.fromCharCode("b".charCodeAt(0) + Math.max(0, index))}`;
+}
+
 function mountVolume(
 	files: FileSystem,
 	{ volumes, env, container, machine, pod }: ContainerFilesOptions,
@@ -88,7 +98,7 @@ function mountVolume(
 		path: resolvePath("/", mountPath),
 		tree: volume.tree,
 		readOnly: readOnly === true || volume.readOnly === true,
-		source: volume.isInMemory === true ? "tmpfs" : "/dev/vda1",
+		source: volume.isInMemory === true ? "tmpfs" : volume.tree.isLimited ? ownDevice(pod, name) : "/dev/vda1",
 		type: volume.isInMemory === true ? "tmpfs" : "ext4",
 		...(inode === undefined ? {} : { inode }),
 		...(node === undefined || hostPath === undefined || hostPath === "" ? {} : { rootPath: rootPathOf(node, hostPath) }),

@@ -25,6 +25,7 @@ import {
 	type Process,
 	type ProcessExit,
 	type Program,
+	type SharedDisk,
 	type SignalName,
 	type SpawnOptions,
 	signalNumbers,
@@ -67,6 +68,8 @@ export interface ContainerOptions {
 	readonly onWrite: () => void;
 	/** With which error every write to the node's disk fails. */
 	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
+	/** On which its own layer is. */
+	readonly disk?: SharedDisk | undefined;
 	/** Of the node, or of the pod's virtual machine. */
 	readonly kernel: Kernel;
 	/** What that kernel knows of it. */

@@ -2,7 +2,7 @@
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Lease, NodeCondition } from "../../apimachinery/schema/generated/types.ts";
-import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, type Program, putFile, Tree } from "../../host/index.ts";
+import { FileSystem, FsError, type FsErrorCode, Kernel, type Machine, type Program, putFile, SharedDisk, Tree } from "../../host/index.ts";
 import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { LogPolicy } from "../container/container-log.ts";
 import type { MeasuredNode, NodeLoad } from "../eviction/node-stats.ts";
@@ -131,6 +131,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
 	#bootsInEarnest = false;
 
+	readonly disk: SharedDisk;
 	readonly cgroupDriver: CgroupDriver;
 
 	constructor(host: NodeHost, description: NodeDescription, settings: KubeletSettings) {
@@ -138,6 +139,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.description = description;
 		this.settings = settings;
 		this.cgroupDriver = settings.cgroupDriver;
+		this.disk = new SharedDisk(host.clock, () => diskOf(this, host.workers(this), host.clock.now()).availableBytes);
 		this.startedMs = host.clock.now();
 	}
 
@@ -270,8 +272,8 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		return `rpc error: code = Unknown desc = failed to create sandbox root directory "${directory}": mkdir ${directory}: ${osErrorText(writeFault)}`;
 	}
 
-	get pullError(): string | undefined {
-		const { writeFault } = this;
+	pullError(sizeBytes: number): string | undefined {
+		const writeFault = this.writeFault ?? (this.disk.take(sizeBytes) ? undefined : "ENOSPC");
 		if (writeFault === undefined) return undefined;
 		return `write /var/lib/containerd/io.containerd.content.v1.content/ingest: ${osErrorText(writeFault)}`;
 	}
@@ -444,6 +446,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 				lower: withPods(withLogs(installedFiles(), workers, this.startedMs), new View(this.startedMs, 700_000), this.name, workers),
 				onWrite,
 				writeFault: () => (isInstalled ? this.writeFault : undefined),
+				disk: { take: (bytes) => !isInstalled || this.disk.take(bytes) },
 			}),
 			false,
 			nodeDisk,

@@ -605,6 +605,7 @@ export class ContainerWorker {
 			kernel: this.#scope.kernel,
 			runsWasm: this.#scope.runtime.kind === "wasm",
 			writeFault: () => node.writeFault,
+			disk: node.disk,
 			facts: () => this.facts(),
 			pidNamespace: this.#scope.sharedPids,
 			logPolicy: node.logPolicy,

@@ -115,8 +115,11 @@ export function pullFailedEvents(image: string, error: string): readonly Contain
 }
 
 /** What a registry gave, unless the node's disk can't keep it: containerd's error then. */
-export function storedOn({ pullError }: Pick<WorkerNode, "pullError">, reference: ImageReference, answer: PullAnswer): PullAnswer {
-	if (pullError === undefined || "error" in answer) return answer;
+export function storedOn(node: Pick<WorkerNode, "pullError" | "image">, reference: ImageReference, answer: PullAnswer): PullAnswer {
+	if ("error" in answer) return answer;
 	const full = formatImageReference(reference);
+	const isThere = node.image(full)?.imageId === answer.imageId;
+	const pullError = node.pullError(isThere ? 0 : answer.image.sizeBytes);
+	if (pullError === undefined) return answer;
 	return { error: `rpc error: code = Unknown desc = failed to pull and unpack image "${full}": failed to copy: ${pullError}` };
 }

@@ -112,6 +112,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
 			onWrite: () => host.filesGrew(node.name),
 			writeFault: () => node.writeFault,
+			disk: node.disk,
 			// Not `pod`, which would keep its first version for as long as the pod lives.
 			onTokenError: (error) => host.log.warn("Token request failed", { pod: this.#pod.metadata?.name, error: String(error) }),
 		});

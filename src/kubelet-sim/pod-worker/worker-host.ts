@@ -3,7 +3,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod, PodStatus, ResourceResourceClaim } from "../../apimachinery/schema/generated/types.ts";
-import type { FileSystem, FsErrorCode, Kernel } from "../../host/index.ts";
+import type { FileSystem, FsErrorCode, Kernel, SharedDisk } from "../../host/index.ts";
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
 import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { LogPolicy } from "../container/container-log.ts";
@@ -25,8 +25,10 @@ export interface WorkerNode extends AdmissionNode, NetworkNode {
 	readonly name: string;
 	/** With which error every write to its disk fails. */
 	readonly writeFault: FsErrorCode | undefined;
-	/** Why what is pulled can't be kept; undefined if it can. */
-	readonly pullError: string | undefined;
+	/** What containers and volumes on it share. */
+	readonly disk: SharedDisk;
+	/** Why so many bytes that are pulled can't be kept; undefined if they can. */
+	pullError(sizeBytes: number): string | undefined;
 	/** Why nobody can talk to its container runtime; undefined if one can. */
 	readonly runtimeError: string | undefined;
 	/** Why no sandbox can be made; undefined if one can. */

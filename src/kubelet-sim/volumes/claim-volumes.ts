@@ -346,6 +346,7 @@ export class ClaimVolumes {
 			await clientFor(node)
 				.resource(persistentVolumeClaims)
 				.patch({ namespace, name }, "application/merge-patch+json", { status }, { subresource: "status" });
+			this.#backing.grew(volume);
 			const message = `MountVolume.NodeExpandVolume succeeded for volume ${JSON.stringify(volume.metadata?.name)} ${node}`;
 			for (const object of [pod, claim]) event(node, object, "FileSystemResizeSuccessful", message);
 		} catch (error) {

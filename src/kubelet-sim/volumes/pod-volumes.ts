@@ -18,7 +18,7 @@ import type {
 } from "../../apimachinery/schema/generated/types.ts";
 import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
 import { type PodClaim, podClaim, podClaims } from "../../apimachinery/storage/pod-claims.ts";
-import { FileSystem, type FsErrorCode, Tree } from "../../host/index.ts";
+import { FileSystem, type FsErrorCode, type SharedDisk, Tree } from "../../host/index.ts";
 import { type DownwardContext, podField, resourceField } from "./downward.ts";
 import { configMapData, MissingObjectError, type ObjectLookups, secretData } from "./objects.ts";
 import { checkHostPath, type MountedVolume, openHostPath } from "./volume-backing.ts";
@@ -47,6 +47,8 @@ export interface PodVolumesOptions {
 	readonly onWrite: () => void;
 	/** With which error every write to the node's disk fails. */
 	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
+	/** The node's own disk. */
+	readonly disk?: SharedDisk | undefined;
 }
 
 interface Payload {
@@ -169,10 +171,10 @@ export class PodVolumes {
 		const claim = volume === undefined ? undefined : podClaim(this.pod, volume);
 		if (claim !== undefined) return openClaim(this.pod, claim);
 		const { medium, sizeLimit } = volume?.emptyDir ?? {};
-		// A file system in memory is as large as its limit; one on disk has no limit that writes would meet.
+		// A file system in memory is as large as its limit; one on disk has what its node's disk has.
 		const tree = new Tree({
 			clock,
-			...(isOnDisk(volume) ? { onWrite: this.#options.onWrite, writeFault: this.#options.writeFault } : {}),
+			...(isOnDisk(volume) ? { onWrite: this.#options.onWrite, writeFault: this.#options.writeFault, disk: this.#options.disk } : {}),
 			...(medium === "Memory" && sizeLimit !== undefined ? { limitBytes: quantityToNumber(sizeLimit) } : {}),
 		});
 		// As the kubelet makes its directories, and the kernel the root of a tmpfs.

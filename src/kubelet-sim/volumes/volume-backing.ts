@@ -9,8 +9,10 @@
  * handle again. Files live as long as this process: after a restart of the cluster the disks are empty.
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
+import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { HostPathVolumeSource, NFSVolumeSource, PersistentVolume } from "../../apimachinery/schema/generated/types.ts";
 import { diskDriver } from "../../apimachinery/storage/disk-driver.ts";
+import { capacityOf } from "../../apimachinery/storage/volume-matching.ts";
 import { type FileSystem, type Inode, resolvePath, Tree } from "../../host/index.ts";
 import { MissingObjectError } from "./objects.ts";
 
@@ -28,6 +30,8 @@ export interface MountedVolume {
 export class VolumeBacking {
 	readonly #clock: Clock;
 	readonly #trees = new Map<string, Tree>();
+	/** How large the file systems of disks are, bytes. */
+	readonly #sizes = new Map<string, number>();
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -38,7 +42,11 @@ export class VolumeBacking {
 		const { hostPath, local, csi, nfs } = volume.spec ?? {};
 		if (hostPath !== undefined) return openHostPath(files(), hostPath);
 		if (local !== undefined) return files().place(local.path);
-		if (csi !== undefined) return this.#shared(diskKey(csi.volumeHandle), isReadOnly(volume));
+		if (csi !== undefined) {
+			const key = diskKey(csi.volumeHandle);
+			if (!this.#sizes.has(key)) this.grew(volume);
+			return this.#shared(key, isReadOnly(volume), () => this.#sizes.get(key) ?? 0);
+		}
 		if (nfs !== undefined) return this.openNfs(nfs);
 		return this.#shared(`other/${volume.metadata?.name}`, false);
 	}
@@ -47,16 +55,24 @@ export class VolumeBacking {
 		return this.#shared(`nfs/${server}:${path}`, readOnly);
 	}
 
+	/** The file system of a disk is as large as its volume from now on. */
+	grew(volume: PersistentVolume): void {
+		this.#sizes.set(diskKey(volume.spec?.csi?.volumeHandle ?? ""), quantityToNumber(capacityOf(volume)));
+	}
+
 	/** The volume is gone from the API. */
 	forget({ spec, status }: PersistentVolume): void {
 		const isDeleted = spec?.persistentVolumeReclaimPolicy === "Delete" && status?.phase === "Released";
-		if (spec?.csi?.driver === diskDriver && isDeleted) this.#trees.delete(diskKey(spec.csi.volumeHandle));
+		if (spec?.csi?.driver !== diskDriver || !isDeleted) return;
+		this.#trees.delete(diskKey(spec.csi.volumeHandle));
+		this.#sizes.delete(diskKey(spec.csi.volumeHandle));
 	}
 
-	#shared(key: string, readOnly: boolean): MountedVolume {
+	/** @param limitBytes default none that writes would meet */
+	#shared(key: string, readOnly: boolean, limitBytes?: () => number): MountedVolume {
 		let tree = this.#trees.get(key);
 		if (tree === undefined) {
-			tree = new Tree({ clock: this.#clock });
+			tree = new Tree({ clock: this.#clock, ...(limitBytes === undefined ? {} : { limitBytes }) });
 			this.#trees.set(key, tree);
 		}
 		return { tree, readOnly };
