@@ -10,6 +10,8 @@ export interface ImageConfig {
 	readonly cmd?: readonly string[];
 	readonly env?: Readonly<Record<string, string>>;
 	readonly workingDir?: string;
+	/** USER: default root. Looked at for `runAsNonRoot` alone: programs run as root where the pod does not say otherwise. */
+	readonly user?: string;
 	/** How the runtime asks it to stop; SIGTERM unless set. */
 	readonly stopSignal?: "TERM" | "QUIT" | "INT" | "USR1" | "WINCH";
 }

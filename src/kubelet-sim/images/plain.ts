@@ -48,7 +48,7 @@ export const debianImage: Image = {
 export const curlImage: Image = {
 	repositories: ["docker.io/curlimages/curl", "docker.io/radial/busyboxplus"],
 	sizeBytes: 9_482_733,
-	config: { entrypoint: ["/entrypoint.sh"], cmd: ["curl"], env: busyboxPath, workingDir: "/home/curl_user" },
+	config: { entrypoint: ["/entrypoint.sh"], cmd: ["curl"], env: busyboxPath, workingDir: "/home/curl_user", user: "curl_user" },
 	files: once(() => alpine(["curl"]).directory("/home/curl_user").file("/entrypoint.sh", '#!/bin/sh\nexec "$@"\n', 0o755).build()),
 };
 
@@ -94,7 +94,7 @@ export const kubectlImage: Image = {
 		"registry.k8s.io/kubectl",
 	],
 	sizeBytes: 57_000_000,
-	config: { entrypoint: ["kubectl"], cmd: ["--help"], env: busyboxPath, workingDir: "/" },
+	config: { entrypoint: ["kubectl"], cmd: ["--help"], env: busyboxPath, workingDir: "/", user: "1001" },
 	files: once(() => debian(["curl"]).program("/usr/local/bin/kubectl", "kubectl").build()),
 	programs: { kubectl: noKubectl },
 	hasTag: () => true,
@@ -116,7 +116,12 @@ export const pauseImage: Image = {
 		"docker.io/rancher/mirrored-pause",
 	],
 	sizeBytes: 319_961,
-	config: { entrypoint: ["/pause"], env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }, workingDir: "/" },
+	config: {
+		entrypoint: ["/pause"],
+		user: "65535",
+		env: { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" },
+		workingDir: "/",
+	},
 	files: once(() => new TreeBuilder(imageBuiltMs).program("/pause", "pause").build()),
 	programs: { pause: waitForSignal },
 	usage: { cores: 0, memoryBytes: 256 * 1024 },

@@ -41,6 +41,7 @@ import { type ContainerRecord, findContainer, type PodRecord } from "./pod-recor
 import type { ProbeKind } from "./probe-state.ts";
 import { ProbeCounts, Prober } from "./prober.ts";
 import { isRestartable, shouldRestart } from "./restart-policy.ts";
+import { nonRootProblem } from "./sandbox-facts.ts";
 import type { SandboxRuntime } from "./sandboxes.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
@@ -483,6 +484,8 @@ export class ContainerWorker {
 		try {
 			environment = this.#environment(spec);
 			this.#checkSubPaths(spec, environment);
+			const problem = nonRootProblem(this.#scope.pod, spec, pulled.image);
+			if (problem !== undefined) throw new MissingObjectError(problem);
 		} catch (error) {
 			if (!(error instanceof MissingObjectError)) throw error;
 			void this.#createLater(spec, reference, pulled, error);
