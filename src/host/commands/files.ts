@@ -289,8 +289,9 @@ class Lister {
 	}
 
 	async print(entries: readonly Entry[]): Promise<void> {
-		const names = entries.map((entry) => this.#label(entry));
-		if (this.#flags.has("l")) await writeText(this.#context.stdout, this.#long(entries, names));
+		const isLong = this.#flags.has("l");
+		const names = entries.map((entry) => `${isLong ? "" : this.#inode(entry)}${this.#label(entry)}`);
+		if (isLong) await writeText(this.#context.stdout, this.#long(entries, names));
 		else if (this.#context.terminal !== undefined && !this.#flags.has("1"))
 			await writeText(this.#context.stdout, columns(names, this.#context.terminal.columns || defaultColumns));
 		else await writeText(this.#context.stdout, names.map((name) => `${name}\n`).join(""));
@@ -307,7 +308,12 @@ class Lister {
 						? "*"
 						: "";
 		const link = this.#flags.has("l") && stat.type === "symlink" ? ` -> ${this.#context.files.readlink(path)}` : "";
-		return `${this.#flags.has("i") ? `${stat.ino} ` : ""}${name}${mark}${link}`;
+		return `${name}${mark}${link}`;
+	}
+
+	/** First of all columns, with -i. */
+	#inode({ stat }: Entry): string {
+		return this.#flags.has("i") ? `${stat.ino} ` : "";
 	}
 
 	#long(entries: readonly Entry[], names: readonly string[]): string {
@@ -319,13 +325,14 @@ class Lister {
 		const text = (path: string) => (files.exists(path) ? files.readText(path) : "");
 		const [passwd, groups] = [text("/etc/passwd"), text("/etc/group")];
 		return entries
-			.map(({ stat }, index) => {
+			.map((entry, index) => {
+				const { stat } = entry;
 				const isNumeric = this.#flags.has("n");
 				const user = isNumeric ? String(stat.uid) : nameOfId(passwd, stat.uid);
 				const group = isNumeric ? String(stat.gid) : nameOfId(groups, stat.gid);
 				const owner = `${user.padEnd(8)} ${group.padEnd(8)}`;
 				const date = listDate(stat.mtimeMs, this.#context.machine.clock.now());
-				return `${modeText(stat)} ${String(stat.links).padStart(4)} ${owner} ${(sizes[index] ?? "").padStart(width + 4)} ${date} ${names[index]}\n`;
+				return `${this.#inode(entry)}${modeText(stat)} ${String(stat.links).padStart(4)} ${owner} ${(sizes[index] ?? "").padStart(width + 4)} ${date} ${names[index]}\n`;
 			})
 			.join("");
 	}

@@ -34,6 +34,11 @@ describe("sh -c", () => {
 		["echo a,b | sed s/,/-/ | tr a-z A-Z", "A-B\n"],
 		["X=1 env | grep ^X; echo ${X-unset}", "X=1\nunset\n"],
 		["yes | head -n 2", "y\ny\n"],
+		// The inode is the first column, in both forms.
+		[
+			"touch /tmp/f; for o in -i -li; do ls $o /tmp/f | cut -d ' ' -f 1; done | uniq | wc -l; ls -li /tmp/f | cut -d ' ' -f 2",
+			"1\n-rw-r--r--\n",
+		],
 		["sleep 60 & wait; date +%T", "00:01:00\n"],
 		["echo {a,b}{1..2}", "a1 a2 b1 b2\n"],
 		["[[ abc == a* && ! x = y ]] && echo yes", "yes\n"],
