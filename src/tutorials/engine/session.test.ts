@@ -156,6 +156,18 @@ test("a lesson that was left goes on at its step, with the cluster as it was whe
 	await expect(session.skip()).rejects.toThrow(SessionError);
 });
 
+test("who goes on while a solution is still being typed goes on once it is over", async () => {
+	session = await LessonSession.open({ ...options, isFresh: true });
+	await maps().create(mapOf("one", "a", "b"));
+	await done();
+	await session.next();
+	const shown = session.showMe();
+	await session.until(({ phase }) => phase === "done");
+	expect(session.state.isShowing).toBe(true);
+	await Promise.all([session.next(), shown]);
+	expect(session.state).toMatchObject({ stepIndex: 2, phase: "open", isShowing: false, outcomes: { map: "done", file: "shown" } });
+});
+
 test("a command that never ends leaves the step as it is, and ends with the lesson", async () => {
 	session = await LessonSession.open({ ...options, isFresh: true });
 	const endless = session.run("sleep 1000");

@@ -239,8 +239,9 @@ export class LessonSession {
 		this.#save();
 	}
 
-	/** A step that is read is over when the learner says so; of others the next one begins when they are done. */
+	/** A step that is read is over when the learner says so; of others the next one begins when they are done, and all of a solution was typed. */
 	async next(): Promise<void> {
+		await this.until(({ isShowing }) => !isShowing);
 		const { phase, step, stepIndex, lesson } = this.#state;
 		if (phase === "open" && step.kind === "read") this.#finish("done");
 		if (this.#state.phase !== "done") throw new SessionError("this step is not done yet");
