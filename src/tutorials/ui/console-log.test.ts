@@ -14,6 +14,13 @@ test("output comes in pieces, and is shown line by line", () => {
 	expect(said(log).slice(3)).toEqual(["$ date", "now", "", "then"]);
 });
 
+test("a command of several lines is several lines of the screen", () => {
+	const log = new ConsoleLog();
+	log.command("kubectl apply -f - <<'END'\nkind: Pod\n\tspec: {}\nEND\n");
+	log.output("pod/web created\n");
+	expect(said(log)).toEqual(["$ kubectl apply -f - <<'END'", "> kind: Pod", ">         spec: {}", "> END", "pod/web created"]);
+});
+
 test("what would move the cursor or ring the bell is left out; a carriage return begins the line anew", () => {
 	const log = new ConsoleLog();
 	log.output("\u001b[31mred\u001b[0m\u0007 \u001b]0;title\u0007text\r\n10%\r");

@@ -25,10 +25,13 @@ export class ConsoleLog {
 		return isBegun ? this.#lines.slice(0, -1) : this.#lines;
 	}
 
+	/** A command of several lines goes on after `> `, as a shell's does. */
 	command(text: string): void {
 		this.#lines = this.lines;
 		this.#isOpen = false;
-		this.#add({ text, isCommand: true });
+		const [first = "", ...rest] = text.trimEnd().replaceAll("\t", "        ").split("\n");
+		this.#add({ text: first, isCommand: true });
+		for (const line of rest) this.#add({ text: `> ${line}`, isCommand: false });
 	}
 
 	output(text: string): void {
