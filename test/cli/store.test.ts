@@ -34,6 +34,9 @@ describe.skipIf(!hasEtcdctl)("a store of three members", () => {
 	test("goes on without one, stops without two, and grows and shrinks", async () => {
 		await home.run("start --nodes 1 --members 3");
 		expect(await states()).toEqual(["control-plane leader", "control-plane-2 follower", "control-plane-3 follower"]);
+		const table = await home.run("store status");
+		expect(table).toMatch(/^NAME +STATE +TERM +COMMITTED +APPLIED +REVISION +DB SIZE\ncontrol-plane +leader +\d+ /);
+		expect(Math.max(...table.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
 		expect((await etcdctl("endpoint health")).match(/is healthy/g) ?? []).toHaveLength(0);
 		expect(await etcdctl("member list")).toMatch(
 			/, started, control-plane-2, local:\/\/control-plane-2:2380, https:\/\/127\.0\.0\.1:\d+, false\n/,

@@ -15,19 +15,23 @@ export async function storeStatus({ name, output }: OutputOptions): Promise<void
 		print(`${JSON.stringify(report)}\n`);
 		return;
 	}
-	print(
-		formatTable(
-			["NAME", "ID", "STATE", "TERM", "COMMITTED", "APPLIED", "REVISION", "DB SIZE", "CLIENT URL", "ALARMS"],
-			report.members.map(row),
-		),
-	);
+	print(statusTable(report.members));
 	for (const fault of report.faults) print(`fault: ${fault}\n`);
 }
 
-function row(member: MemberReport): readonly string[] {
-	const { name, id, state, term, index, applied, revision, dbSizeBytes, clientUrl, alarms } = member;
+/** Within 80 columns as long as nothing is wrong. IDs and URLs are in `members`, and in JSON. */
+function statusTable(members: readonly MemberReport[]): string {
+	const hasAlarm = members.some(({ alarms }) => alarms.length > 0);
+	const head = ["NAME", "STATE", "TERM", "COMMITTED", "APPLIED", "REVISION", "DB SIZE"];
+	return formatTable(
+		hasAlarm ? [...head, "ALARMS"] : head,
+		members.map((member) => (hasAlarm ? [...row(member), member.alarms.join(",") || "<none>"] : row(member))),
+	);
+}
+
+function row({ name, state, term, index, applied, revision, dbSizeBytes }: MemberReport): readonly string[] {
 	const numbers = state === "stopped" ? ["-", "-", "-", "-", "-"] : [term, index, applied, revision, sizeText(dbSizeBytes)].map(String);
-	return [name, id, state, ...numbers, clientUrl || "<none>", alarms.join(",") || "<none>"];
+	return [name, state, ...numbers];
 }
 
 /** As etcdctl prints sizes: decimal units, two digits. */
