@@ -41,7 +41,7 @@ interface LearnTime extends LearnOptions {
 }
 
 /**
- * At a terminal: the list of lessons, or one of them, where it was left. Elsewhere, and with --plain, linear text: a lesson, and without a
+ * At a terminal that can move its cursor: the list of lessons, or one of them, where it was left. Elsewhere, and with --plain, linear text: a lesson, and without a
  * section the first one that is not finished.
  */
 export async function learn(section: string | undefined, options: LearnTime): Promise<void> {
@@ -58,7 +58,7 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 			input: process.stdin,
 			output: process.stdout,
 		};
-		if (options.plain !== true && process.stdin.isTTY && process.stdout.isTTY) {
+		if (options.plain !== true && process.env.TERM !== "dumb" && process.stdin.isTTY && process.stdout.isTTY) {
 			// A mistake in what was asked for is told before the screen is taken.
 			if (section !== undefined) course.lesson(section);
 			// React has a slower form for those who develop with it.

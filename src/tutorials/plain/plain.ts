@@ -7,6 +7,7 @@ import type { TaskStep } from "../engine/lesson.ts";
 import { LessonSession, SessionError, type SessionOptions } from "../engine/session.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language, Text } from "../engine/text.ts";
+import { wantsTerminal } from "../engine/wants-terminal.ts";
 import { markdown } from "../text/markdown.ts";
 import { clockText, stepText, type Word, wordsIn } from "./words.ts";
 
@@ -27,9 +28,6 @@ export async function runPlain(options: PlainOptions): Promise<void> {
 
 /** Of a terminal that does not say, and of what is no terminal. */
 const usualColumns = 80;
-
-/** Programs that want the terminal to themselves. */
-const interactive = /^\s*(vi|vim|nano|emacs|less|more|top|kubectl\s+edit|kubectl\s+(exec|attach|run|debug)\b.*\s(-\w*t\w*|--tty)\b)/;
 
 class PlainRun {
 	readonly #options: PlainOptions;
@@ -140,7 +138,7 @@ class PlainRun {
 		}
 		if (line === "") return;
 		this.#isInterrupted = false;
-		const record = await session.run(line, { hasTerminal: this.#options.input.isTTY === true && interactive.test(line) });
+		const record = await session.run(line, { hasTerminal: this.#options.input.isTTY === true && wantsTerminal(line) });
 		if (record.exitCode !== 0 && !this.#isInterrupted) this.#say(`(${this.#word("exited")} ${record.exitCode})\n`);
 		this.#tellOfClock(session.state);
 		if (session.state.isKubeconfigBroken) this.#say(`${this.#word("kubeconfigBroken")}\n`);

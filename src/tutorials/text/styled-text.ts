@@ -18,7 +18,7 @@ export interface Span extends Style {
 export type Line = readonly Span[];
 
 /** Columns that a text takes on the screen. */
-export const widthOf = (text: string): number => stringWidth(text);
+export const widthOf = (text: string): number => (/^[ -~]*$/.test(text) ? text.length : stringWidth(text));
 
 export function plain(text: string, style: Style = {}): Line {
 	return [{ text, ...style }];

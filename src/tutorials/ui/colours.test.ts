@@ -108,7 +108,7 @@ async function walk({ terminal, shows, ended }: Sitting): Promise<readonly (read
 	await see(/starting the lesson's cluster/);
 	await see(/○○○○○[\s\S]*Step 1\/5/);
 	enter(":help");
-	await see(/:hint`? helps/);
+	await see(/:hint`? +helps/);
 	enter();
 	await see(/› 1\. No/);
 	enter();

@@ -8,6 +8,7 @@ import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { type LessonSession, SessionError } from "../engine/session.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language } from "../engine/text.ts";
+import { wantsTerminal } from "../engine/wants-terminal.ts";
 import { clockText } from "../plain/words.ts";
 import { plain, truncate } from "../text/styled-text.ts";
 import { type ConsoleLine, ConsoleLog } from "./console-log.ts";
@@ -17,17 +18,25 @@ import type { Layout } from "./panes/pane.ts";
 import type { Selection } from "./step-lines.ts";
 import { type ScreenWord, screenWordsIn } from "./words.ts";
 
+export type Front = "step" | "output" | "help";
+
+const atEnd = Number.MAX_SAFE_INTEGER;
+const unscrolled: LessonView["scroll"] = { step: 0, output: atEnd, help: 0 };
+
 export interface LessonView {
 	readonly state: SessionState;
 	readonly input: LineInput;
 	readonly console: readonly ConsoleLine[];
 	readonly selection: Selection;
-	/** Lines of the text that are above the window. */
-	readonly scroll: number;
+	/** Lines that were entered while a command ran: they are next. */
+	readonly queue: readonly string[];
+	/** What has the most of the screen: the step with a pane, or all that commands said, or the help. */
+	readonly front: Front;
+	/** Of each, lines that are above the window; `atEnd`: its end is shown, also when it grows. */
+	readonly scroll: Readonly<Record<Front, number>>;
 	/** Index in `panes`. */
 	readonly pane: number;
 	readonly layout: Layout | undefined;
-	readonly isHelpOpen: boolean;
 	/** In a narrow window either the text or the pane is shown. */
 	readonly isPaneInFront: boolean;
 }
@@ -41,9 +50,6 @@ export interface LessonModelOptions {
 	readonly onFinished: () => void;
 }
 
-/** Commands that need the terminal to themselves. */
-const interactive =
-	/(^|\s|;|&&|\|)(vi|vim|nvim|nano|emacs|less|more|man|top|htop|ssh|kubectl\s+edit)(\s|$)|\s-(it|ti|i\s+-t|t\s+-i)(\s|$)|--tty|kubesim\s+node\s+shell\s+\S+\s*$/;
 /** Real ms between two looks at the cluster. */
 const lookEveryMs = 100;
 const maxSpeed = 1_000;
@@ -58,8 +64,10 @@ export class LessonModel {
 	#listeners = new Set<() => void>();
 	#timer: Timer | undefined;
 	#pausedSpeed = 1;
-	/** Enter was pressed while a command ran: what is typed then is the next one. */
-	#isEntered = false;
+	/** How many lines are being seen to. */
+	#acting = 0;
+	/** Ctrl-D was pressed, and nothing since. */
+	#isLeaving = false;
 	#isClosed = false;
 	/** Whether the learner was told that the cluster's clock is another one than kubectl's. */
 	#knowsOfClock = false;
@@ -73,10 +81,11 @@ export class LessonModel {
 			input: emptyInput,
 			console: [],
 			selection: selectionOf(state),
-			scroll: 0,
+			queue: [],
+			front: "step",
+			scroll: unscrolled,
 			pane: 0,
 			layout: undefined,
-			isHelpOpen: false,
 			isPaneInFront: false,
 		};
 		this.#stops = [
@@ -115,6 +124,7 @@ export class LessonModel {
 	// ── Keys ──
 
 	type(text: string): void {
+		this.#isLeaving = false;
 		const { state, selection } = this.#view;
 		if (/^ +$/.test(text) && this.#isOrdering()) {
 			// Keys that come at once come as one text.
@@ -126,21 +136,44 @@ export class LessonModel {
 			if (at < state.step.options.length) this.#set({ selection: { ...selection, at } });
 			return;
 		}
-		this.#set({ input: insert(this.#view.input, text), isHelpOpen: false });
+		this.#set({ input: insert(this.#view.input, text) });
+	}
+
+	/** Several lines stay several: a script, a here-document. */
+	paste(text: string): void {
+		this.type(text.replaceAll(/\r\n?/g, "\n").replace(/\n+$/, ""));
 	}
 
 	edit(key: EditKey): void {
+		this.#isLeaving = false;
 		if ((key === "older" || key === "newer") && this.#choose(key === "older" ? -1 : 1)) return;
 		this.#set({ input: edit(this.#view.input, key) });
 	}
 
-	/** @param lines how far; negative: up */
+	/** @param lines how far; negative: up. @param most lines of what is in front that can be above the window */
 	scrollBy(lines: number, most: number): void {
-		this.#set({ scroll: Math.max(0, Math.min(most, Math.min(most, this.#view.scroll) + lines)) });
+		const { scroll, front } = this.#view;
+		const at = Math.max(0, Math.min(most, scroll[front]) + lines);
+		this.#set({ scroll: { ...scroll, [front]: at >= most ? atEnd : at } });
 	}
 
+	/** Puts it in front, or the step if it was there. */
+	toggle(front: Exclude<Front, "step">): void {
+		const { front: before, scroll } = this.#view;
+		this.#set({ front: before === front ? "step" : front, scroll: { ...scroll, [front]: unscrolled[front] } });
+	}
+
+	backToStep(): void {
+		this.#set({ front: "step" });
+	}
+
+	/** What hides the panes goes away first. */
 	nextPane(by: 1 | -1, isNarrow: boolean): void {
-		const { pane, isPaneInFront } = this.#view;
+		const { pane, isPaneInFront, front } = this.#view;
+		if (front !== "step") {
+			this.backToStep();
+			return;
+		}
 		if (isNarrow) {
 			// In a narrow window the text is one of what Tab goes through.
 			const places = panes.length + 1;
@@ -155,30 +188,63 @@ export class LessonModel {
 		this.#refresh();
 	}
 
-	/** Ctrl-C: what runs is interrupted; a line that was typed is dropped; else it is said how to end. */
+	/** Ctrl-C: what runs is interrupted, and what was to follow is dropped; or a line that was typed is; else it is said how to end. */
 	interrupt(): void {
-		const { state, input } = this.#view;
+		this.#isLeaving = false;
+		const { state, input, queue } = this.#view;
+		if (queue.length > 0) this.#set({ queue: [] });
 		if (state.running !== undefined) this.#options.session.interrupt();
 		else if (input.text !== "") this.#set({ input: { ...input, text: "", cursor: 0 } });
-		else this.#say(":quit");
+		else this.#say(this.word("howToLeave"));
 	}
 
-	async submit(): Promise<void> {
-		const { input, state } = this.#view;
-		const line = input.text.trim();
-		if (state.running !== undefined) {
-			this.#isEntered = true;
-			return;
+	/** Ctrl-D: deletes, as in a shell; on an empty line it leaves, when it is pressed twice. */
+	endOfInput(): void {
+		const { state, input } = this.#view;
+		if (input.text !== "") this.edit("delete");
+		else if (this.#isLeaving) this.#options.onQuit();
+		else if (state.running === undefined) {
+			this.#isLeaving = true;
+			this.#say(this.word("leaveOnceMore"));
 		}
-		this.#set({ input: enter(input), isHelpOpen: false });
+	}
+
+	/** Enter. What is for the lesson itself (`:hint`) is seen to at once, commands one after the other. */
+	submit(): void {
+		this.#isLeaving = false;
+		const { input, queue, front } = this.#view;
+		const line = input.text.trim();
+		this.#set({ input: enter(input), ...(front === "help" ? { front: "step" } : {}) });
+		if (line.startsWith(":") || (queue.length === 0 && !this.#mustWait(line))) void this.#seeTo(line);
+		else if (line !== "") this.#set({ queue: [...queue, line] });
+	}
+
+	async #seeTo(line: string): Promise<void> {
+		this.#acting++;
 		try {
 			if (line === "") await this.#goOn();
 			else if (line.startsWith(":")) await this.#take(line);
+			else if (isAnswer(line, this.#options.session.state)) this.#options.session.answer(Number(line) - 1);
 			else await this.#run(line);
 		} catch (error) {
 			if (!(error instanceof SessionError)) throw error;
 			this.#say(error.message);
+		} finally {
+			this.#acting--;
+			this.#seeToNext();
 		}
+	}
+
+	#seeToNext(): void {
+		const [line, ...queue] = this.#view.queue;
+		if (line === undefined || this.#isClosed || this.#mustWait(line)) return;
+		this.#set({ queue });
+		void this.#seeTo(line);
+	}
+
+	#mustWait(line: string): boolean {
+		const { state } = this.#options.session;
+		return this.#acting > 0 || state.running !== undefined || (state.phase === "preparing" && isAnswer(line, state));
 	}
 
 	/** Enter on an empty line. */
@@ -202,7 +268,7 @@ export class LessonModel {
 			if (exitCode !== 0) this.#say(`(${this.word("exited")} ${exitCode})`);
 			this.#tellOfClock();
 		};
-		if (interactive.test(line)) await lendTerminal(() => run(true));
+		if (wantsTerminal(line)) await lendTerminal(() => run(true));
 		else await run(false);
 	}
 
@@ -235,7 +301,7 @@ export class LessonModel {
 				await session.reset();
 				return this.#say(this.word("resetDone"));
 			case ":help":
-				return this.#set({ isHelpOpen: true });
+				return this.toggle("help");
 			case ":quit":
 			case ":q":
 				return onQuit();
@@ -255,7 +321,7 @@ export class LessonModel {
 			case ":pane": {
 				const pane = panes.findIndex(({ id }) => id === argument);
 				if (pane < 0) return this.#say(`${this.word("noPane")} ${argument}`);
-				this.#set({ pane, layout: undefined, isPaneInFront: true });
+				this.#set({ pane, layout: undefined, isPaneInFront: true, front: "step" });
 				return this.#lookSoon();
 			}
 			default:
@@ -283,7 +349,7 @@ export class LessonModel {
 
 	/** Scrolls to what has just been added to the text. */
 	#showEnd(): void {
-		this.#set({ scroll: Number.MAX_SAFE_INTEGER });
+		this.#set({ front: "step", scroll: { ...this.#view.scroll, step: atEnd } });
 	}
 
 	#say(text: string): void {
@@ -293,19 +359,16 @@ export class LessonModel {
 
 	#refresh(): void {
 		const { state } = this.#options.session;
-		const before = this.#view.state;
+		const { state: before, scroll } = this.#view;
 		const isNewStep = state.step !== before.step || (state.phase === "open" && before.phase === "preparing");
 		const hasEnded = state.phase === "done" && before.phase === "open";
 		this.#set({
 			state,
 			console: this.#console.lines,
-			...(isNewStep ? { selection: selectionOf(state), scroll: 0, isPaneInFront: false } : {}),
-			...(hasEnded ? { scroll: Number.MAX_SAFE_INTEGER, isPaneInFront: false } : {}),
+			...(isNewStep ? { selection: selectionOf(state), front: "step", scroll: { ...scroll, step: 0 }, isPaneInFront: false } : {}),
+			...(hasEnded ? { front: "step", scroll: { ...scroll, step: atEnd }, isPaneInFront: false } : {}),
 		});
-		if (this.#isEntered && state.running === undefined) {
-			this.#isEntered = false;
-			void this.submit();
-		}
+		this.#seeToNext();
 	}
 
 	#lookSoon(): void {
@@ -334,6 +397,13 @@ export class LessonModel {
 		this.#view = { ...this.#view, ...change };
 		for (const listener of this.#listeners) listener();
 	}
+}
+
+/** The number of an option, entered as a line. */
+function isAnswer(line: string, { step, phase }: SessionState): boolean {
+	return (
+		step.kind === "predict" && (phase === "open" || phase === "preparing") && /^[1-9]$/.test(line) && Number(line) <= step.options.length
+	);
 }
 
 function selectionOf({ shuffled }: SessionState): Selection {

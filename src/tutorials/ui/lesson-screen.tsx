@@ -15,7 +15,7 @@
 import { Box, usePaste, useWindowSize } from "ink";
 import { type ReactNode, useSyncExternalStore } from "react";
 import { type Marks, markdown } from "../text/markdown.ts";
-import { clip, type Line, pad, plain, truncate, widthOf, wrap } from "../text/styled-text.ts";
+import { clip, type Line, pad, plain, type Style, truncate, widthOf, wrap } from "../text/styled-text.ts";
 import { useKeys } from "./keyboard.ts";
 import type { LessonModel, LessonView } from "./lesson-model.ts";
 import type { EditKey } from "./line-input.ts";
@@ -72,19 +72,40 @@ export function LessonScreen({
 	const marks = useMarks();
 	const text = stepLines(view.state, { language, word, selection: view.selection, width: sizes.textWidth - 1, marks });
 	const most = Math.max(0, text.length - sizes.upperHeight);
-	useLessonKeys(model, sizes, most);
-	if (columns < smallest.columns || rows < smallest.rows) return <LineRow line={plain(truncate(word("tooSmall"), columns))} />;
-	const scroll = Math.min(view.scroll, most);
+	const isBig = view.front !== "step";
+	const bigHeight = rows - 4;
+	const big = isBig ? bigLines(view, model, columns, marks) : [];
+	const window = isBig ? { height: bigHeight, most: Math.max(0, big.length - bigHeight) } : { height: sizes.upperHeight, most };
+	useLessonKeys(model, sizes.isNarrow, window);
+	if (columns < smallest.columns || rows < smallest.rows)
+		return <Lines lines={wrap(plain(word("tooSmall")), columns)} width={columns} height={rows} />;
+	const scroll = Math.min(view.scroll[view.front], window.most);
 	return (
 		<Box flexDirection="column" width={columns} height={rows}>
 			<LineRow line={headLine(view, model, columns, { nowMs: nowMs(), speed: speed() })} />
-			<Upper view={view} model={model} sizes={sizes} text={text.slice(scroll)} isMoreBelow={scroll < most} />
-			<LineRow line={plain("─".repeat(columns), { dim: true })} />
-			<Lines lines={consoleLines(view, word, sizes, marks)} width={columns} height={sizes.consoleHeight} />
-			<LineRow line={commandLine(view, columns, word)} />
+			{isBig ? (
+				<Lines lines={big.slice(scroll)} width={columns} height={bigHeight} />
+			) : (
+				<Upper view={view} model={model} sizes={sizes} text={text.slice(scroll)} isMoreBelow={scroll < most} />
+			)}
+			<LineRow line={rule(view, word, sizes, scroll < window.most)} />
+			{!isBig && <Lines lines={consoleLines(view, model, sizes)} width={columns} height={sizes.consoleHeight} />}
+			<LineRow line={commandLine(view, columns)} />
 			<LineRow line={plain(truncate(keysOf(view, word), columns), { dim: true })} />
 		</Box>
 	);
+}
+
+/** All that commands said, or the help. */
+function bigLines(view: LessonView, { word }: LessonModel, columns: number, marks: Marks): readonly Line[] {
+	return view.front === "help" ? markdown(word("help"), columns - 1, marks) : outputLines(view, word, columns);
+}
+
+/** Between what is in front and the command line; it says what more there is. */
+function rule({ front, console }: LessonView, word: LessonModel["word"], { columns, consoleHeight }: Sizes, isMoreBelow: boolean): Line {
+	const more = front === "step" ? (console.length > consoleHeight ? word("outputKey") : "") : isMoreBelow ? word("moreBelow") : "";
+	const said = more === "" ? "" : `── ${more} `;
+	return plain(said + "─".repeat(Math.max(0, columns - widthOf(said))), { dim: true });
 }
 
 function Upper({
@@ -162,27 +183,31 @@ function headLine(
 	return plain(`${pad(left, Math.max(0, columns - widthOf(pace) - 1))} ${pace}`, { inverse: true });
 }
 
-function consoleLines(
-	{ console, isHelpOpen, state }: LessonView,
-	word: (word: ScreenWord) => string,
-	{ columns, consoleHeight }: Sizes,
-	marks: Marks,
-): readonly Line[] {
-	if (isHelpOpen) return markdown(word("help"), columns - 1, marks).slice(0, consoleHeight);
-	const lines = console.slice(-consoleHeight).flatMap(({ text, isCommand }) =>
-		isCommand
-			? wrap(
-					[
-						{ text: "$ ", color: "green" },
-						{ text, bold: true },
-					],
-					columns,
-				)
-			: wrapRaw(text, columns),
-	);
-	const running: Line[] =
-		state.running === undefined ? [] : [plain(`… ${word("running")}: ${truncate(state.running, columns - 20)} (Ctrl-C)`, { dim: true })];
-	return [...lines, ...running].slice(-consoleHeight);
+/** The end of what commands said. */
+function consoleLines(view: LessonView, { word }: LessonModel, { columns, consoleHeight }: Sizes): readonly Line[] {
+	return outputLines({ ...view, console: view.console.slice(-consoleHeight) }, word, columns).slice(-consoleHeight);
+}
+
+function outputLines({ console, state, queue }: LessonView, word: LessonModel["word"], columns: number): readonly Line[] {
+	const command = (text: string, style: Style) =>
+		wrap(
+			[
+				{ text: "$ ", color: "green" },
+				{ text, ...style },
+			],
+			columns,
+		);
+	const lines = console.flatMap(({ text, isCommand }) => (isCommand ? command(text, { bold: true }) : wrapRaw(text, columns)));
+	const { running } = state;
+	if (running === undefined) return lines;
+	const [first = ""] = running.split("\n");
+	const waiting = queue.flatMap((line) => command(oneLine(line), { dim: true }));
+	return [...lines, plain(`… ${word("running")}: ${truncate(first, columns - 20)} (Ctrl-C)`, { dim: true }), ...waiting];
+}
+
+/** Several lines in one. */
+function oneLine(text: string): string {
+	return text.replaceAll("\n", "↵").replaceAll("\t", " ");
 }
 
 /** Tables keep their columns: what is too wide goes on in the next line. */
@@ -199,19 +224,20 @@ function wrapRaw(text: string, width: number): Line[] {
 }
 
 /** The end of what is typed is in view; the cursor is shown by its background. */
-function commandLine({ input, state }: LessonView, columns: number, word: (word: ScreenWord) => string): Line {
+function commandLine({ input }: LessonView, columns: number): Line {
 	const prompt = "$ ";
-	if (state.running !== undefined) return plain(`${prompt}${word("busy")}`, { dim: true });
 	const room = columns - prompt.length - 1;
 	let start = 0;
-	while (widthOf(input.text.slice(start, input.cursor)) > room) start++;
+	while (widthOf(oneLine(input.text.slice(start, input.cursor))) > room) start++;
 	const before = input.text.slice(start, input.cursor);
 	const [at = " "] = [...new Intl.Segmenter("zh").segment(input.text.slice(input.cursor))].map(({ segment }) => segment);
 	const after = input.text.slice(input.cursor + (input.cursor < input.text.length ? at.length : 0));
-	return clip([{ text: prompt, color: "green" }, { text: before }, { text: at, inverse: true }, { text: after }], columns);
+	const spans = [{ text: before }, { text: at, inverse: true }, { text: after }].map((span) => ({ ...span, text: oneLine(span.text) }));
+	return clip([{ text: prompt, color: "green" }, ...spans], columns);
 }
 
-function keysOf({ state: { phase, step } }: LessonView, word: (word: ScreenWord) => string): string {
+function keysOf({ state: { phase, step }, front }: LessonView, word: (word: ScreenWord) => string): string {
+	if (front !== "step") return word("bigKeys");
 	if (phase === "finished") return word("finishedKeys");
 	if (phase === "done") return word("doneKeys");
 	switch (step.kind) {
@@ -236,33 +262,40 @@ const controlKeys: Readonly<Record<string, EditKey>> = {
 	k: "killToEnd",
 	n: "newer",
 	p: "older",
+	r: "search",
 	u: "killLine",
 	w: "killWord",
 };
 
-function useLessonKeys(model: LessonModel, { isNarrow, upperHeight }: Sizes, most: number): void {
+/** @param window of what is in front: how many lines are in it, and at most above it */
+function useLessonKeys(model: LessonModel, isNarrow: boolean, window: { readonly height: number; readonly most: number }): void {
+	const page = Math.max(1, window.height - 2);
 	const control = (letter: string): void => {
 		const edit = controlKeys[letter];
 		if (edit !== undefined) model.edit(edit);
 		else if (letter === "c") model.interrupt();
+		else if (letter === "d") model.endOfInput();
 		else if (letter === "l") model.clear();
+		else if (letter === "o") model.toggle("output");
 	};
-	usePaste((text) => model.type(text.replaceAll(/\r?\n/g, " ")));
+	usePaste((text) => model.paste(text));
 	useKeys((typed, key) => {
-		if (key.return) void model.submit();
+		const isWord = key.ctrl || key.meta;
+		if (key.return) model.submit();
+		else if (key.escape) model.backToStep();
 		else if (key.tab) model.nextPane(key.shift ? -1 : 1, isNarrow);
-		else if (key.pageUp) model.scrollBy(-Math.max(1, upperHeight - 2), most);
-		else if (key.pageDown) model.scrollBy(Math.max(1, upperHeight - 2), most);
+		else if (key.pageUp) model.scrollBy(-page, window.most);
+		else if (key.pageDown) model.scrollBy(page, window.most);
 		else if (key.upArrow) model.edit("older");
 		else if (key.downArrow) model.edit("newer");
-		else if (key.leftArrow) model.edit("left");
-		else if (key.rightArrow) model.edit("right");
+		else if (key.leftArrow || (key.meta && typed === "b")) model.edit(isWord ? "wordLeft" : "left");
+		else if (key.rightArrow || (key.meta && typed === "f")) model.edit(isWord ? "wordRight" : "right");
 		else if (key.home) model.edit("home");
 		else if (key.end) model.edit("end");
-		else if (key.backspace) model.edit("backspace");
+		else if (key.backspace) model.edit(isWord ? "killWord" : "backspace");
 		else if (key.delete) model.edit("delete");
 		else if (key.ctrl) control(typed);
-		else if (!key.meta && !key.escape && typed !== "") model.type(typed);
+		else if (!key.meta && typed !== "") model.type(typed);
 		return true;
 	});
 }

@@ -13,8 +13,11 @@ function after(...keys: readonly (EditKey | string)[]): string {
 		"killLine",
 		"killToEnd",
 		"killWord",
+		"wordLeft",
+		"wordRight",
 		"older",
 		"newer",
+		"search",
 	];
 	let input: LineInput = emptyInput;
 	for (const key of keys) input = key === "enter" ? enter(input) : names.includes(key) ? edit(input, key as EditKey) : insert(input, key);
@@ -40,4 +43,15 @@ test("lines that were entered come back, and what was being typed after them", (
 	expect(after("one", "enter", "two", "enter", "thr", "older", "older", "newer", "newer")).toBe("thr|");
 	expect(after("one", "enter", "older", "older", "older")).toBe("one|");
 	expect(after("one", "enter", "one", "enter", " ", "enter", "older", "older")).toBe("one|");
+});
+
+test("the cursor goes by words, and a line is found by what is in it", () => {
+	expect(after("get pods/web -w", "wordLeft", "wordLeft", "x")).toBe("get pods/x|web -w");
+	expect(after("get pods", "home", "wordRight", "x")).toBe("getx| pods");
+	const entered = ["get pods", "enter", "describe pod", "enter", "get nodes", "enter"];
+	expect(after(...entered, "get", "search")).toBe("get nodes|");
+	expect(after(...entered, "get", "search", "search")).toBe("get pods|");
+	expect(after(...entered, "get", "search", "search", "search")).toBe("get pods|");
+	expect(after(...entered, "get", "search", "newer", "newer")).toBe("get|");
+	expect(after(...entered, "logs", "search")).toBe("logs|");
 });

@@ -27,8 +27,11 @@ export type EditKey =
 	| "killLine"
 	| "killToEnd"
 	| "killWord"
+	| "wordLeft"
+	| "wordRight"
 	| "older"
-	| "newer";
+	| "newer"
+	| "search";
 
 export function insert(input: LineInput, typed: string): LineInput {
 	const text = input.text.slice(0, input.cursor) + typed + input.text.slice(input.cursor);
@@ -66,10 +69,16 @@ export function edit(input: LineInput, key: EditKey): LineInput {
 			const kept = text.slice(0, cursor).replace(/\S*\s*$/, "");
 			return { ...input, text: kept + text.slice(cursor), cursor: kept.length };
 		}
+		case "wordLeft":
+			return { ...input, cursor: text.slice(0, cursor).replace(/[^\s/]*[\s/]*$/, "").length };
+		case "wordRight":
+			return { ...input, cursor: cursor + (/^[\s/]*[^\s/]*/.exec(text.slice(cursor))?.[0].length ?? 0) };
 		case "older":
 			return recall(input, input.place - 1);
 		case "newer":
 			return recall(input, input.place + 1);
+		case "search":
+			return search(input);
 	}
 }
 
@@ -79,6 +88,14 @@ function recall(input: LineInput, place: number): LineInput {
 	const draft = input.place === history.length ? input.text : input.draft;
 	const text = history[place] ?? draft;
 	return { ...input, text, cursor: text.length, place, draft };
+}
+
+/** The newest line before the one that is shown, and other than it, that has in it what was typed. */
+function search(input: LineInput): LineInput {
+	const { history, place, text } = input;
+	const wanted = place === history.length ? text : input.draft;
+	const found = history.findLastIndex((line, index) => index < place && line !== text && line.includes(wanted));
+	return found < 0 ? input : recall(input, found);
 }
 
 /** Where the character before the cursor begins. */

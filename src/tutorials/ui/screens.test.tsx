@@ -6,9 +6,11 @@ import { beforeEach, expect, it } from "vitest";
 import { sleep } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { Language } from "../engine/text.ts";
+import { widthOf } from "../text/styled-text.ts";
 import { putInOrder } from "./testing/put-in-order.ts";
 import { type Sitting, sitDown } from "./testing/sitting.ts";
 import { VirtualTerminal } from "./testing/virtual-terminal.ts";
+import { screenWordsIn } from "./words.ts";
 
 const lesson = `
 section: "1.1"
@@ -190,6 +192,81 @@ it("begins only the lesson anew that was asked for", async () => {
 	await other.shows(/●○○○[\s\S]*步骤 2\/4/);
 	other.terminal.press(":quit\r");
 	await other.ended;
+});
+
+it("is a command line as one knows it: typed ahead, pasted, searched, interrupted, looked back at, and left by Ctrl-D", async () => {
+	const { terminal, shows, ended } = start("en", "1.1");
+	const control = (letter: string) => terminal.press(String.fromCharCode(letter.charCodeAt(0) - 0x60));
+	await shows(/○○○○[\s\S]*Step 1\/4/);
+	// Typed ahead: seen, run one after the other; what is for the lesson itself is seen to at once.
+	terminal.press("sleep 1000\r");
+	await shows(/… running: sleep 1000/);
+	terminal.press(":pause\r");
+	await shows(/⏸[\s\S]*… running: sleep 1000/);
+	terminal.press(":pause\recho one\recho two\r");
+	await shows(/▶ 1x[\s\S]*… running: sleep 1000 \(Ctrl-C\)\n\$ echo one\n\$ echo two\n+\$\n/);
+	terminal.press("thr");
+	await shows(/\$ echo two\n+\$ thr\n/);
+	control("u");
+	control("c");
+	await shows(/\(exit code 130\)\n+\$\n/);
+	terminal.press("sleep 0.2\recho one\recho two\r");
+	await shows(/\$ echo one\none\n\$ echo two\ntwo\n+\$\n/);
+
+	// A here-document is pasted as it is, and run on Enter.
+	terminal.press("\u001b[200~cat <<END | tr a-z A-Z\r\nfirst line\r\nsecond\r\nEND\r\n\u001b[201~");
+	await shows(/\$ cat <<END \| tr a-z A-Z↵first line↵second↵END\n/);
+	terminal.press("\r");
+	await shows(/\$ cat <<END \| tr a-z A-Z\n> first line\n> second\n> END\nFIRST LINE\nSECOND\n/);
+
+	terminal.press("one");
+	control("r");
+	await shows(/\n\$ echo one\n/);
+	control("a");
+	control("d");
+	await shows(/\n\$ cho one\n/);
+	control("c");
+	await shows(/\n\$\n[^\n]*$/);
+
+	// What scrolled away is there.
+	terminal.press("seq 1 10000\r");
+	await shows(/\n9999\n10000\n+\$\n/);
+	await shows(/── ▲ Ctrl-O: all output ─/);
+	control("o");
+	await shows(/\n9983\n[\s\S]*\n10000\n─+\n\$\n/);
+	for (let page = 0; page < 3; page++) terminal.press("\u001b[5~");
+	await shows(/\n9929\n[\s\S]*── ▼ PgDn ─/);
+	terminal.press("\u001b");
+	await shows(/\[Lesson\]/);
+
+	terminal.press(":help\r");
+	await shows(/Commands are run by[\s\S]*\n:hint +helps/);
+	terminal.press("\u001b[6~");
+	await shows(/Ctrl-R those that have/);
+	terminal.press("\u001b");
+	await shows(/\[Lesson\]/);
+
+	control("d");
+	await shows(/Ctrl-D once more leaves the lesson/);
+	control("d");
+	await ended;
+	expect(terminal.isAlternate).toBe(false);
+});
+
+it("takes the number of an option that is entered at once, though the step has not begun yet", async () => {
+	const { terminal, shows, ended } = start("en", "1.1");
+	await shows(/○○○○[\s\S]*Step 1\/4/);
+	terminal.press("\r2\r");
+	await shows(/✓ 2\. Yes[\s\S]*Right: At any time\./);
+	// Whatever runs and waits, one may leave.
+	terminal.press("sleep 1000\recho one\r:quit\r");
+	await ended;
+});
+
+it.each(["zh", "en"] as const)("says which keys there are within 80 columns, in %s", (language) => {
+	const word = screenWordsIn(language);
+	for (const keys of ["taskKeys", "readKeys", "predictKeys", "orderKeys", "doneKeys", "finishedKeys", "bigKeys", "treeKeys"] as const)
+		expect(widthOf(word(keys)), keys).toBeLessThanOrEqual(80);
 });
 
 /** Columns before the first `mark`. */
