@@ -139,7 +139,7 @@ test.skipIf(!hasTmux)(
 		await terminal.shows(/Step 8\/9 · predict[\s\S]*› 1\./);
 		// Wrong, which is said, and does not keep one.
 		terminal.press("Enter");
-		await terminal.shows(/✗ 1\.[\s\S]*Not right:[\s\S]*The answer is:/);
+		await terminal.shows(/✗ 1\.[\s\S]*Not right:[\s\S]*The answer is 2:/);
 		terminal.press("Enter");
 
 		await terminal.shows(/Step 9\/9 · do[\s\S]*\[ \]/);

@@ -112,7 +112,7 @@ async function walk({ terminal, shows, ended }: Sitting): Promise<readonly (read
 	enter();
 	await see(/› 1\. No/);
 	enter();
-	await see(/✗ 1\. No[\s\S]*The answer is:/);
+	await see(/✗ 1\. No[\s\S]*The answer is 2:/);
 	enter();
 	await putInOrder([/first/, /second/, /third/], { press: (keys) => terminal.press(keys), rows: () => terminal.rows(), shows });
 	terminal.press(" ");

@@ -19,6 +19,13 @@ import { ColoursContext } from "./lines.tsx";
 import { hasColours } from "./sgr.ts";
 import { screenWordsIn } from "./words.ts";
 
+/**
+ * In the alternate screen many terminals send arrows for the wheel, which would go through earlier commands. Kept, switched off, put back:
+ * https://invisible-island.net/xterm/ctlseqs/ctlseqs.html (Alternate Scroll Mode, XTSAVE, XTRESTORE)
+ */
+const wheelOff = "\u001b[?1007s\u001b[?1007l";
+const wheelBack = "\u001b[?1007r";
+
 export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgress"> {
 	readonly course: Course;
 	/** To begin with; default the list of lessons. */
@@ -66,6 +73,7 @@ export async function runScreens({ course, section, language, input, output, ...
 			return undefined;
 		}
 	};
+	output.write(wheelOff);
 	const app = render(
 		<ColoursContext value={hasColours(output, session.env)}>
 			<App language={language} word={screenWordsIn(language)} lessons={lessons} section={section} open={open} preview={preview} />
@@ -89,6 +97,7 @@ export async function runScreens({ course, section, language, input, output, ...
 	} finally {
 		process.off("SIGTERM", onHangUp).off("SIGHUP", onHangUp);
 		input.off("end", onHangUp);
+		output.write(wheelBack);
 		await current?.close();
 	}
 }

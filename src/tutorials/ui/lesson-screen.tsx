@@ -86,7 +86,7 @@ export function LessonScreen({
 			{isBig ? (
 				<Lines lines={big.slice(scroll)} width={columns} height={bigHeight} />
 			) : (
-				<Upper view={view} model={model} sizes={sizes} text={text.slice(scroll)} isMoreBelow={scroll < most} />
+				<Upper view={view} model={model} sizes={sizes} text={text.slice(scroll)} />
 			)}
 			<LineRow line={rule(view, word, sizes, scroll < window.most)} />
 			{!isBig && <Lines lines={consoleLines(view, model, sizes)} width={columns} height={sizes.consoleHeight} />}
@@ -103,8 +103,11 @@ function bigLines(view: LessonView, { word }: LessonModel, columns: number, mark
 
 /** Between what is in front and the command line; it says what more there is. */
 function rule({ front, console }: LessonView, word: LessonModel["word"], { columns, consoleHeight }: Sizes, isMoreBelow: boolean): Line {
-	const more = front === "step" ? (console.length > consoleHeight ? word("outputKey") : "") : isMoreBelow ? word("moreBelow") : "";
-	const said = more === "" ? "" : `── ${more} `;
+	const more = [
+		...(isMoreBelow ? [word("moreBelow")] : []),
+		...(front === "step" && console.length > consoleHeight ? [word("outputKey")] : []),
+	];
+	const said = more.map((each) => `── ${each} `).join("");
 	return plain(said + "─".repeat(Math.max(0, columns - widthOf(said))), { dim: true });
 }
 
@@ -113,25 +116,22 @@ function Upper({
 	model,
 	sizes,
 	text,
-	isMoreBelow,
 }: {
 	readonly view: LessonView;
 	readonly model: LessonModel;
 	readonly sizes: Sizes;
 	readonly text: readonly Line[];
-	readonly isMoreBelow: boolean;
 }): ReactNode {
 	const { isNarrow, textWidth, paneWidth, upperHeight } = sizes;
 	const { word } = model;
 	const isTextShown = !isNarrow || !view.isPaneInFront;
 	const isPaneShown = !isNarrow || view.isPaneInFront;
 	const titles = tabs(view, model, isNarrow, isNarrow ? textWidth : paneWidth);
-	const textTitle = isMoreBelow ? `${word("lesson")} ▼ PgDn` : word("lesson");
 	return (
 		<Box flexDirection="row" height={upperHeight + 1}>
 			{isTextShown && (
 				<Box flexDirection="column" width={textWidth}>
-					<LineRow line={isNarrow ? titles : plain(pad(textTitle, textWidth - 1), { bold: true })} />
+					<LineRow line={isNarrow ? titles : plain(pad(word("lesson"), textWidth - 1), { bold: true })} />
 					<Lines lines={text} width={textWidth - 1} height={upperHeight} />
 				</Box>
 			)}
@@ -202,7 +202,9 @@ function outputLines({ console, state, queue }: LessonView, word: LessonModel["w
 	if (running === undefined) return lines;
 	const [first = ""] = running.split("\n");
 	const waiting = queue.flatMap((line) => command(oneLine(line), { dim: true }));
-	return [...lines, plain(`… ${word("running")}: ${truncate(first, columns - 20)} (Ctrl-C)`, { dim: true }), ...waiting];
+	const [before, after] = [`… ${word("running")}${word("colon")}`, " (Ctrl-C)"];
+	const said = `${before}${truncate(first, columns - widthOf(before) - after.length)}${after}`;
+	return [...lines, plain(said, { dim: true }), ...waiting];
 }
 
 /** Several lines in one. */

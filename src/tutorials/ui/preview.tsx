@@ -28,7 +28,7 @@ export function Preview({ lesson, step, language, word, progress, onQuit }: Prev
 		// The rest is for the lesson.
 		return isInterrupt;
 	});
-	const head = `${word("step")} ${lesson.steps.indexOf(step) + 1}/${lesson.steps.length} · ${word(step.kind)}: ${step.title[language]}`;
+	const head = `${word("step")} ${lesson.steps.indexOf(step) + 1}/${lesson.steps.length} · ${word(step.kind)}${word("colon")}${step.title[language]}`;
 	const width = Math.max(1, columns - 1);
 	const lines = [
 		...wrap(plain(head, { bold: true, color: "cyan" }), width),

@@ -131,7 +131,7 @@ it("leads from the list of lessons to a finished lesson by keys alone, at 80x24"
 it("goes on where one was, in Chinese, is redrawn when the window changes, and interrupts a command that never ends", async () => {
 	const terminal = new VirtualTerminal(120, 30);
 	const { shows, ended } = start("zh", "2.1", terminal);
-	await shows(/○○○○[\s\S]*步骤 1\/4 · 阅读: 欢迎/);
+	await shows(/○○○○[\s\S]*步骤 1\/4 · 阅读：欢迎/);
 	// Text and pane side by side: the line between them is in one column, whatever is on its left.
 	const bars = terminal
 		.rows()
@@ -141,9 +141,9 @@ it("goes on where one was, in Chinese, is redrawn when the window changes, and i
 	terminal.resize(60, 20);
 	await shows(/^窗口太小：至少要 80 列 24 行。\n/);
 	terminal.resize(80, 24);
-	await shows(/步骤 1\/4 · 阅读: 欢迎/);
+	await shows(/步骤 1\/4 · 阅读：欢迎/);
 	terminal.press("sleep 1000\r");
-	await shows(/… 正在执行: sleep 1000 \(Ctrl-C\)/);
+	await shows(/… 正在执行：sleep 1000 \(Ctrl-C\)/);
 	terminal.press("\u0003");
 	await shows(/\(退出码 130\)/);
 	for (const pane of ["events", "request", "scheduler", "controllers", "raft", "timeline"]) {
@@ -268,6 +268,39 @@ it.each(["zh", "en"] as const)("says which keys there are within 80 columns, in 
 	for (const keys of ["taskKeys", "readKeys", "predictKeys", "orderKeys", "doneKeys", "finishedKeys", "bigKeys", "treeKeys"] as const)
 		expect(widthOf(word(keys)), keys).toBeLessThanOrEqual(80);
 });
+
+it("does not flicker: a key and the clock each draw their own row, and nothing is drawn when nothing changes", async () => {
+	const terminal = new VirtualTerminal(120, 40);
+	const { shows, ended } = start("en", "1.1", terminal);
+	await shows(/○○○○[\s\S]*Step 1\/4[\s\S]*■ node-2 +Ready/);
+	terminal.press(":pause\r");
+	await shows(/⏸/);
+	const wrote = async (act: () => Promise<unknown>) => {
+		const before = terminal.writtenBytes;
+		await act();
+		return terminal.writtenBytes - before;
+	};
+	const aSecond = () => sleep(clock, 1_100);
+	// What the last command said has been drawn.
+	await aSecond();
+	expect(await wrote(aSecond)).toBe(0);
+	const keys = 10;
+	const typed = await wrote(async () => {
+		for (let key = 1; key <= keys; key++) {
+			terminal.press("x");
+			await shows(new RegExp(`\\$ x{${key}}\\n`));
+		}
+	});
+	// One row anew, four bytes to go past each of the others, and styles; a whole frame would be 4800.
+	const rowBytes = 120 + 4 * 40 + 60;
+	expect(typed / keys).toBeLessThan(rowBytes);
+	terminal.press("\u0015:pause\r");
+	await shows(/▶/);
+	// The clock in the head.
+	expect(await wrote(aSecond)).toBeLessThan(2 * rowBytes);
+	terminal.press(":quit\r");
+	await ended;
+}, 20_000);
 
 /** Columns before the first `mark`. */
 function widthBefore(row: string, mark: string): number {

@@ -29,7 +29,7 @@ const blank: Line = [{ text: "" }];
 export function stepLines(state: SessionState, options: StepLinesOptions): readonly Line[] {
 	const { language, word, width, marks } = options;
 	const { step, stepIndex, lesson, phase } = state;
-	const head = `${word("step")} ${stepIndex + 1}/${lesson.steps.length} · ${word(step.kind)}: ${step.title[language]}`;
+	const head = `${word("step")} ${stepIndex + 1}/${lesson.steps.length} · ${word(step.kind)}${word("colon")}${step.title[language]}`;
 	const lines: Line[] = [
 		...wrap(plain(head, { bold: true, color: "cyan" }), width),
 		blank,
@@ -41,9 +41,9 @@ export function stepLines(state: SessionState, options: StepLinesOptions): reado
 		lines.push(
 			...wrap([{ text: isMet ? "[x] " : "[ ] ", color: isMet ? "green" : "yellow" }, ...inline(expected[language], marks)], width, 4),
 		);
-		if (!isMet) lines.push(...wrap(plain(`    ${word("saw")}: ${saw[language]}`, { dim: true }), width, 4));
+		if (!isMet) lines.push(...wrap(plain(`    ${word("saw")}${word("colon")}${saw[language]}`, { dim: true }), width, 4));
 	}
-	for (const hint of state.hints) lines.push(blank, ...marked(word("hint"), hint[language], { width, marks }));
+	for (const hint of state.hints) lines.push(blank, ...marked(word("hint"), hint[language], { width, marks, word }));
 	if (phase === "done" || phase === "finished") lines.push(blank, ...ending(state, options));
 	if (phase === "finished") lines.push(blank, ...wrap(plain(`★ ${word("lessonDone")}`, { bold: true, color: "green" }), width));
 	if (phase === "preparing") lines.push(blank, plain(word("busy"), { dim: true }));
@@ -81,9 +81,13 @@ function ending({ step, chosen, outcomes }: SessionState, { language, word, widt
 		const own = chosen === undefined ? undefined : step.options[chosen];
 		const lines: Line[] = [];
 		if (own !== undefined)
-			lines.push(...marked(word(own.isRight ? "right" : "notRight"), own.why[language], { width, marks }, own.isRight ? "green" : "red"));
+			lines.push(
+				...marked(word(own.isRight ? "right" : "notRight"), own.why[language], { width, marks, word }, own.isRight ? "green" : "red"),
+			);
 		if (right !== undefined && own !== right)
-			lines.push(...marked(word("rightOneIs"), `${right.text[language]} ${right.why[language]}`, { width, marks }, "green"));
+			lines.push(
+				...marked(`${bare(word("rightOneIs"))} ${step.options.indexOf(right) + 1}`, right.why[language], { width, marks, word }, "green"),
+			);
 		return lines;
 	}
 	const outcome = outcomes[step.id] ?? "done";
@@ -97,17 +101,22 @@ function ending({ step, chosen, outcomes }: SessionState, { language, word, widt
 function marked(
 	mark: string,
 	text: string,
-	{ width, marks }: Pick<StepLinesOptions, "width" | "marks">,
+	{ width, marks, word }: Pick<StepLinesOptions, "width" | "marks" | "word">,
 	color: NonNullable<Span["color"]> = "yellow",
 ): Line[] {
 	const [first = "", ...rest] = text.trim().split(/\n{2,}/);
 	// It goes on behind the mark.
 	const [head = [], ...more] = markdown(first, Number.MAX_SAFE_INTEGER, marks);
 	return [
-		...wrap([{ text: `${mark.replace(/[:：。.]$/, "")}: `, bold: true, color }, ...head], width, 2),
+		...wrap([{ text: `${bare(mark)}${word("colon")}`, bold: true, color }, ...head], width, 2),
 		...more.flatMap((line) => wrap(line, width, 2)),
 		...(rest.length === 0 ? [] : [blank, ...markdown(rest.join("\n\n"), width, marks)]),
 	];
+}
+
+/** Without the mark at its end. */
+function bare(text: string): string {
+	return text.replace(/[:：。.]$/, "");
 }
 
 /** A style over what the text says of itself. */

@@ -3,6 +3,7 @@ import type { Language, Text } from "../engine/text.ts";
 import { type Word, wordsIn } from "../plain/words.ts";
 
 const words = {
+	colon: { zh: "：", en: ": " },
 	course: { zh: "课程", en: "Lessons" },
 	chapter: { zh: "第", en: "Chapter" },
 	notStarted: { zh: "未开始", en: "not started" },

@@ -1,8 +1,11 @@
-/** Nodes, and on each its pods: name, phase, containers that are ready. */
+/**
+ * Nodes, and on each its pods: name, phase, containers that are ready. Where there is no room for all, pods that are as they should be are
+ * counted, so that the others are seen.
+ */
 import type { Node, Pod } from "../../../apimachinery/schema/generated/types.ts";
 import { nodes, pods } from "../../../client/resources.ts";
 import { asCached } from "../../engine/look.ts";
-import { type Line, plain, type Style, truncate } from "../../text/styled-text.ts";
+import { type Line, pad, plain, type Style, truncate, widthOf } from "../../text/styled-text.ts";
 import type { Pane } from "./pane.ts";
 
 interface Look {
@@ -21,14 +24,41 @@ export const clusterMap: Pane = {
 			client.resource(pods).list(undefined, asCached),
 		]);
 		return (width, height) => {
-			const lines: Line[] = [];
-			for (const node of allNodes.items) lines.push(...nodeLines(node, podsOn(allPods.items, node.metadata?.name), width));
-			const waiting = podsOn(allPods.items, undefined);
-			if (waiting.length > 0) lines.push(plain(word("onNoNode"), { bold: true }), ...waiting.map((pod) => podLine(pod, width)));
-			return fitted(lines, height, word("more"));
+			const all = mapLines(allNodes.items, allPods.items, { width, isBrief: false, noNode: word("onNoNode") });
+			if (all.length <= height) return all;
+			const brief = mapLines(allNodes.items, allPods.items, { width, isBrief: true, noNode: word("onNoNode") });
+			return fitted(brief, height, word("more"));
 		};
 	},
 };
+
+interface MapOptions {
+	readonly width: number;
+	readonly isBrief: boolean;
+	/** Over the pods that are on no node. */
+	readonly noNode: string;
+}
+
+export function mapLines(allNodes: readonly Node[], allPods: readonly Pod[], { width, isBrief, noNode }: MapOptions): readonly Line[] {
+	// States stand below each other.
+	const nameWidth = Math.max(0, ...allPods.map((pod) => widthOf(nameOf(pod))));
+	const podLines = (own: readonly Pod[]): Line[] => {
+		const [well, others] = isBrief ? [own.filter(isWell), own.filter((pod) => !isWell(pod))] : [[], own];
+		const counted: Line[] = well.length === 0 ? [] : [plain(`  ● ${well.length} Running`, { color: "green" })];
+		return [...others.map((pod) => podLine(pod, width, nameWidth)), ...counted];
+	};
+	const waiting = podsOn(allPods, undefined);
+	return [
+		...allNodes.flatMap((node) => [nodeLine(node, width), ...podLines(podsOn(allPods, node.metadata?.name))]),
+		...(waiting.length === 0 ? [] : [plain(noNode, { bold: true }), ...podLines(waiting)]),
+	];
+}
+
+function isWell({ metadata, status }: Pod): boolean {
+	return (
+		metadata?.deletionTimestamp === undefined && status?.phase === "Running" && (status.containerStatuses ?? []).every(({ ready }) => ready)
+	);
+}
 
 /** What does not fit is said to be there. */
 function fitted(lines: readonly Line[], height: number, more: string): readonly Line[] {
@@ -40,7 +70,7 @@ function podsOn(all: readonly Pod[], node: string | undefined): readonly Pod[] {
 	return all.filter(({ spec }) => (spec?.nodeName === "" ? undefined : spec?.nodeName) === node);
 }
 
-function nodeLines(node: Node, own: readonly Pod[], width: number): Line[] {
+function nodeLine(node: Node, width: number): Line {
 	const { name = "" } = node.metadata ?? {};
 	const { status, reason = "" } = node.status?.conditions?.find(({ type }) => type === "Ready") ?? {};
 	const isReady = status === "True";
@@ -51,7 +81,7 @@ function nodeLines(node: Node, own: readonly Pod[], width: number): Line[] {
 			.filter(({ key }) => key !== "node.kubernetes.io/unschedulable")
 			.map(({ key, effect }) => `${key}:${effect}`),
 	];
-	const head: Line = [
+	return [
 		{ text: isReady ? "■ " : "□ ", color: isReady ? "green" : "red" },
 		{ text: name, bold: true },
 		{
@@ -59,19 +89,25 @@ function nodeLines(node: Node, own: readonly Pod[], width: number): Line[] {
 			...(isReady ? { dim: true } : { color: "red" as const }),
 		},
 	];
-	return [head, ...own.map((pod) => podLine(pod, width))];
 }
 
-function podLine(pod: Pod, width: number): Line {
-	const { name = "", namespace = "" } = pod.metadata ?? {};
+function nameOf({ metadata: { name = "", namespace = "" } = {} }: Pod): string {
+	return namespace === "default" ? name : `${namespace}/${name}`;
+}
+
+/** @param nameWidth of the longest name, columns */
+function podLine(pod: Pod, width: number, nameWidth: number): Line {
 	const { sign, word, style } = lookOf(pod);
 	const statuses = pod.status?.containerStatuses ?? [];
 	const restarts = statuses.reduce((sum, { restartCount }) => sum + restartCount, 0);
 	const counts = ` ${statuses.filter(({ ready }) => ready).length}/${pod.spec?.containers.length ?? 0}${restarts > 0 ? ` ↻${restarts}` : ""}`;
-	const full = namespace === "default" ? name : `${namespace}/${name}`;
 	const rest = `  ${word}${counts}`;
-	return [{ text: `  ${sign} `, ...style }, { text: truncate(full, Math.max(4, width - rest.length - 4)) }, { text: rest, ...style }];
+	const room = Math.max(4, width - Math.max(longestRest, rest.length) - 4);
+	return [{ text: `  ${sign} `, ...style }, { text: pad(nameOf(pod), Math.min(nameWidth, room)) }, { text: rest, ...style }];
 }
+
+/** Of what usually stands behind a name: `  ImagePullBackOff 0/1 ↻10`. */
+const longestRest = 26;
 
 function lookOf({ metadata, status }: Pod): Look {
 	const statuses = status?.containerStatuses ?? [];

@@ -54,7 +54,8 @@ function outcome({ responseStatus, requestReceivedTimestamp, stageTimestamp }: A
 	const code = responseStatus?.code ?? 0;
 	const tookMs = Date.parse(stageTimestamp) - Date.parse(requestReceivedTimestamp);
 	const isRefused = code >= 400;
-	const text = `  ${isRefused ? "✗" : "✓"} ${code} ${responseStatus?.message ?? responseStatus?.reason ?? ""} (${tookMs} ms)`;
+	const said = responseStatus?.message ?? responseStatus?.reason ?? "";
+	const text = `  ${isRefused ? "✗" : "✓"} ${code}${said === "" ? "" : ` ${said}`} (${tookMs} ms)`;
 	return plain(text, { color: isRefused ? "red" : "green" });
 }
 

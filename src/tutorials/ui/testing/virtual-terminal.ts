@@ -6,6 +6,8 @@ import xterm from "@xterm/headless";
 export class VirtualTerminal {
 	readonly input: NodeJS.ReadStream;
 	readonly output: NodeJS.WriteStream;
+	/** All that was written so far. */
+	writtenBytes = 0;
 	readonly #keys = new PassThrough();
 	readonly #terminal: xterm.Terminal;
 
@@ -13,7 +15,10 @@ export class VirtualTerminal {
 		const terminal = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true, convertEol: true });
 		this.#terminal = terminal;
 		const output = new Writable({
-			write: (chunk: Buffer, _encoding, done) => terminal.write(chunk, done),
+			write: (chunk: Buffer, _encoding, done) => {
+				this.writtenBytes += chunk.length;
+				terminal.write(chunk, done);
+			},
 		});
 		this.output = Object.assign(output, { columns, rows, isTTY: true, getColorDepth: () => 8 }) as unknown as NodeJS.WriteStream;
 		this.input = Object.assign(this.#keys, {
