@@ -40,9 +40,9 @@ test.skipIf(!hasTmux)(
 		terminal.type("kubectl get nodes --no-headers");
 		terminal.press("Enter");
 		await terminal.shows(/node-1 +Ready[\s\S]*node-3 +Ready/);
-		terminal.type("sh -c 'read answer; echo it is $answer; read more' --tty");
+		terminal.type("sh -c 'echo ready; read answer; echo it is $answer; read more' --tty");
 		terminal.press("Enter");
-		await terminal.shows(/^before$/);
+		await terminal.shows(/^before\nready$/);
 		terminal.type("mine");
 		terminal.press("Enter");
 		await terminal.shows(/it is mine/);
@@ -54,7 +54,7 @@ test.skipIf(!hasTmux)(
 		terminal.press("Enter");
 		await terminal.shows(/ended with 0/);
 		// What was on the screen before, and what the command that had it said.
-		expect(terminal.screen()).toMatch(/^before\nmine\nit is mine\n+ended with 0$/);
+		expect(terminal.screen()).toMatch(/^before\nready\nmine\nit is mine\n+ended with 0$/);
 	},
 );
 

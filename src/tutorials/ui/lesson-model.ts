@@ -212,11 +212,12 @@ export class LessonModel {
 	/** Enter. What is for the lesson itself (`:hint`) is seen to at once, commands one after the other. */
 	submit(): void {
 		this.#isLeaving = false;
-		const { input, queue, front } = this.#view;
+		const { input, queue, front, state } = this.#view;
 		const line = input.text.trim();
 		this.#set({ input: enter(input), ...(front === "help" ? { front: "step" } : {}) });
 		if (line.startsWith(":") || (queue.length === 0 && !this.#mustWait(line))) void this.#seeTo(line);
-		else if (line !== "") this.#set({ queue: [...queue, line] });
+		// A step may be over while its last command is about to end; an Enter too many goes on nowhere.
+		else if (line !== "" || (state.phase === "done" && !queue.includes(""))) this.#set({ queue: [...queue, line] });
 	}
 
 	async #seeTo(line: string): Promise<void> {
