@@ -150,7 +150,7 @@ async function walk({ terminal, shows, ended }: Sitting): Promise<readonly (read
 
 const paneShows: Readonly<Record<string, RegExp>> = {
 	map: /■ node-1[\s\S]*◐ not-ready/,
-	events: /FailedScheduling/,
+	events: /\n! \d\d:\d\d:\d\d Pod/,
 	request: /nothing has happened|↓/i,
 	scheduler: /finds-no-node/,
 	controllers: /CONTROLLER/,
