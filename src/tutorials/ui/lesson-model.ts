@@ -216,8 +216,8 @@ export class LessonModel {
 		const line = input.text.trim();
 		this.#set({ input: enter(input), ...(front === "help" ? { front: "step" } : {}) });
 		if (line.startsWith(":") || (queue.length === 0 && !this.#mustWait(line))) void this.#seeTo(line);
-		// A step may be over while its last command is about to end; an Enter too many goes on nowhere.
-		else if (line !== "" || (state.phase === "done" && !queue.includes(""))) this.#set({ queue: [...queue, line] });
+		// A step may be over, or read, while its last command is about to end; an Enter too many goes on nowhere.
+		else if (line !== "" || (mayGoOn(state) && !queue.includes(""))) this.#set({ queue: [...queue, line] });
 	}
 
 	async #seeTo(line: string): Promise<void> {
@@ -254,7 +254,7 @@ export class LessonModel {
 		const { phase, step } = session.state;
 		const { at, order } = this.#view.selection;
 		if (phase === "finished") onFinished();
-		else if (phase === "done" || (phase === "open" && step.kind === "read")) await session.next();
+		else if (mayGoOn(session.state)) await session.next();
 		else if (phase === "open" && step.kind === "predict") session.answer(at);
 		else if (phase === "open" && step.kind === "order" && !session.order(order))
 			this.#say(`${session.state.lastOrder?.inPlace ?? 0} ${this.word("inPlace")}`);
@@ -405,6 +405,11 @@ function isAnswer(line: string, { step, phase }: SessionState): boolean {
 	return (
 		step.kind === "predict" && (phase === "open" || phase === "preparing") && /^[1-9]$/.test(line) && Number(line) <= step.options.length
 	);
+}
+
+/** Whether Enter leads to the next step. */
+function mayGoOn({ phase, step }: SessionState): boolean {
+	return phase === "done" || (phase === "open" && step.kind === "read");
 }
 
 function selectionOf({ shuffled }: SessionState): Selection {
