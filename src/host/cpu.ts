@@ -17,7 +17,7 @@ const bucketMs = 1_000;
 const bucketCount = 64;
 
 /** Of the kernel's quotas, ms. */
-const periodMs = 100;
+export const periodMs = 100;
 
 /** How a quota held work up: what `cpu.stat` counts. */
 export interface Throttling {
@@ -35,6 +35,8 @@ export class Cpu {
 	readonly #clock: Clock;
 	/** How many cores the machine may use, > 0; it may change at any time. */
 	readonly #cores: () => number;
+	/** What others who work leave of them. */
+	readonly #share: () => number;
 	/** CPU time used in each of the last seconds, by the second modulo `bucketCount`. */
 	readonly #buckets = new Float64Array(bucketCount);
 	/** The second that was written last. */
@@ -45,9 +47,11 @@ export class Cpu {
 	#busyUntilMs = 0;
 	#throttling = noThrottling;
 
-	constructor(clock: Clock, cores: () => number) {
+	/** @param share how many of its cores it gets at the moment; default all */
+	constructor(clock: Clock, cores: () => number, share: () => number = () => Number.POSITIVE_INFINITY) {
 		this.#clock = clock;
 		this.#cores = cores;
+		this.#share = share;
 		this.#latest = Math.floor(clock.now() / bucketMs);
 	}
 
@@ -65,10 +69,11 @@ export class Cpu {
 	/** Resolves when the work is done, or the signal aborts. */
 	async run(cpuMs: number, signal?: AbortSignal): Promise<void> {
 		const nowMs = this.#clock.now();
-		const cores = this.#cores();
+		const quota = this.#cores();
+		const cores = Math.min(quota, this.#share());
 		this.#busyUntilMs = Math.max(nowMs - burstMs, this.#busyUntilMs) + cpuMs / cores;
 		const doneMs = Math.max(nowMs + cpuMs, this.#busyUntilMs);
-		this.#countPeriods(doneMs - nowMs, doneMs - nowMs - cpuMs);
+		this.#countPeriods(doneMs - nowMs, cores < quota ? 0 : doneMs - nowMs - cpuMs);
 		// Clocks count whole milliseconds.
 		await sleep(this.#clock, Math.ceil(doneMs - nowMs), signal).catch(() => undefined);
 		if (signal?.aborted !== true) this.account(cpuMs);

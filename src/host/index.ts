@@ -18,7 +18,8 @@ export { installSelinux, Selinux } from "./administration/selinux.ts";
 export { Swap } from "./administration/swap.ts";
 
 export { allCapabilities, defaultCapabilities, maskOf } from "./capabilities.ts";
-export { type Cgroup, CgroupTree, type GroupUsage, type ProvidedGroup } from "./cgroup/cgroup-tree.ts";
+export type { Cgroup, GroupUsage, Hierarchy, ProvidedGroup } from "./cgroup/cgroup.ts";
+export { Cgroups } from "./cgroup/cgroups.ts";
 export { chooseVictim, reportOom } from "./cgroup/oom.ts";
 export { commandNames, findCommand } from "./commands/index.ts";
 export { type ParsedOptions, parseOptions } from "./commands/options.ts";

@@ -5,8 +5,8 @@
  * Namespaces are one level deep: a process has a pid in its own namespace and one in the machine's (`hostPid`). Sees it who looks
  * from either (https://man7.org/linux/man-pages/man7/pid_namespaces.7.html).
  */
-import type { CgroupTree } from "./cgroup/cgroup-tree.ts";
-import { reportOom } from "./cgroup/oom.ts";
+import type { Cgroups } from "./cgroup/cgroups.ts";
+import { chooseVictim, reportOom } from "./cgroup/oom.ts";
 import { KernelLog } from "./kernel-log.ts";
 import { KernelSettings } from "./kernel-settings.ts";
 import { NamespaceNumbers } from "./namespaces.ts";
@@ -128,8 +128,14 @@ export class Kernel {
 	readonly namespaces = new Set<PidNamespace>();
 	/** Starts, late, what nobody has looked at yet: the machine's services and its sandboxes' processes. */
 	onLook: (() => void) | undefined;
-	/** Makes the tree of cgroups when somebody first looks at it; absent: the machine has none. */
-	openCgroups: (() => CgroupTree | undefined) | undefined;
+	/** Of its cgroups. */
+	cgroupVersion: 1 | 2 = 2;
+	/** Of a container that takes too much memory all is killed, not one process. */
+	killsWholeContainers = (): boolean => true;
+	/** Somebody may have as many processes as his group says, also where nobody has looked at it yet. */
+	limitsPids = false;
+	/** Makes the cgroups when somebody first looks at them; absent: the machine has none. */
+	openCgroups: (() => Cgroups | undefined) | undefined;
 	/** Told when a process has taken memory: the machine may not have it. */
 	onMemoryTaken: ((process: Process) => void) | undefined;
 	/** Asked again and again; absent: a machine of which nothing is known. */
@@ -138,7 +144,8 @@ export class Kernel {
 	disk: (() => DiskUsage) | undefined;
 	/** The node's own files, with its mounts: absent on a machine that is nobody's node. */
 	nodeFiles: (() => FileSystem) | undefined;
-	#cgroups: CgroupTree | undefined;
+	#cgroups: Cgroups | undefined;
+	#isOpening = false;
 	#namespaceNumbers: NamespaceNumbers | undefined;
 	#log: KernelLog | undefined;
 	#settings: KernelSettings | undefined;
@@ -153,13 +160,18 @@ export class Kernel {
 	}
 
 	/** Once somebody has looked at it, or made groups: until then all is as the kubelet and systemd have made it. */
-	get cgroups(): CgroupTree | undefined {
+	get cgroups(): Cgroups | undefined {
 		return this.#cgroups;
 	}
 
-	/** The tree of cgroups; undefined if the machine has none. */
-	lookAtCgroups(): CgroupTree | undefined {
-		this.#cgroups ??= this.openCgroups?.();
+	/** Its cgroups; undefined if the machine has none. */
+	lookAtCgroups(): Cgroups | undefined {
+		if (this.#cgroups === undefined && !this.#isOpening) {
+			// The machine is made on the way, and starts what boots with it.
+			this.#isOpening = true;
+			this.#cgroups = this.openCgroups?.();
+			this.#isOpening = false;
+		}
 		return this.#cgroups;
 	}
 
@@ -181,22 +193,59 @@ export class Kernel {
 
 	/** A process has taken more memory: its cgroup may not have it, or the machine. */
 	memoryGrew(process: Process): void {
-		this.#cgroups?.enforceMemory(process.cgroup, process);
+		this.#cgroups?.memory.grew(process);
 		if (process.exit === undefined) this.onMemoryTaken?.(process);
 	}
 
+	/** Where a process is in the tree of groups that memory is counted in. */
+	memoryGroupOf(process: Process): string {
+		return this.#cgroups?.tree("memory").pathOf(process) ?? process.cgroup;
+	}
+
+	/** A process has given memory back. */
+	memoryFell(): void {
+		this.#cgroups?.memory.relieve();
+	}
+
 	/**
-	 * A container is over its limit: the kernel kills all of it, and says so in its log.
+	 * A container is over its limit: the kernel kills all of it, or (in version 1, and where the kubelet wants it) one process after the
+	 * other until what is left fits, and says so in its log.
 	 * @param process its main one
 	 */
 	killGroupForMemory(process: Process, amounts: { readonly usageBytes: number; readonly limitBytes: number }, nowMs: number): void {
 		const path = process.cgroup;
-		const victims = process.machine.ownProcesses().filter(({ cgroup }) => cgroup === path);
-		const failures = (this.#cgroups?.find(path)?.maxEvents ?? 0) + 1;
-		this.#cgroups?.countOomKill(path, victims.length);
-		reportOom(this.log, { nowMs, trigger: process, victims, tasks: victims, group: { path, ...amounts, failures }, isGroupKill: true });
-		for (const victim of victims) victim.killForMemory();
-		process.killForMemory();
+		const isGroupKill = this.killsWholeContainers();
+		for (;;) {
+			const tasks = process.machine.ownProcesses().filter(({ cgroup, exit }) => cgroup === path && exit === undefined);
+			const victim = isGroupKill ? process : (chooseVictim(tasks, amounts.limitBytes) ?? process);
+			const victims = isGroupKill ? tasks : [victim];
+			const failures = (this.#cgroups?.tree("memory").find(path)?.memory.maxEvents ?? 0) + 1;
+			this.#cgroups?.memory.countOomKill(path, victims.length, isGroupKill);
+			reportOom(this, { nowMs, trigger: process, victims, tasks, group: { path, ...amounts, failures }, isGroupKill });
+			for (const each of victims) each.killForMemory();
+			if (isGroupKill) process.killForMemory();
+			if (process.exit !== undefined || (process.machine.facts?.memoryBytes ?? 0) <= amounts.limitBytes) return;
+		}
+	}
+
+	/** Pieces of work under way. Programs that want more than there is share it as their groups say. */
+	#working = 0;
+
+	/** Whether somebody may have one more process. */
+	mayFork(parent: Process): boolean {
+		const cgroups = this.limitsPids ? this.lookAtCgroups() : this.#cgroups;
+		return cgroups === undefined || cgroups.mayFork(parent);
+	}
+
+	/** @returns the groups, if it matters who else works */
+	workBegins(): Cgroups | undefined {
+		this.#working++;
+		if (this.#cgroups === undefined && this.#working > (this.hardware?.().cores ?? Number.POSITIVE_INFINITY)) return this.lookAtCgroups();
+		return this.#cgroups;
+	}
+
+	workEnds(): void {
+		this.#working--;
 	}
 
 	/** Takes pids for processes that may be started later; returns the first. */

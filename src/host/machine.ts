@@ -3,7 +3,7 @@
  * what commands and programs can observe. Machines of one node share its kernel; one that joins some of another's namespaces
  * (nsenter, unshare) is a machine of its own that shares the rest (`derive`).
  */
-import type { Clock } from "../apimachinery/clock/clock.ts";
+import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { Cpu, noThrottling, type Throttling } from "./cpu.ts";
 import { type HostCommand, Kernel, PidNamespace } from "./kernel.ts";
@@ -234,7 +234,11 @@ export class Machine implements ProcessOwner {
 	/** Where programs do their work. */
 	get cpu(): Cpu {
 		if (this.#base !== undefined) return this.#base.cpu;
-		this.#cpu ??= new Cpu(this.clock, () => this.cores);
+		this.#cpu ??= new Cpu(
+			this.clock,
+			() => this.cores,
+			() => this.kernel.cgroups?.cpu.shareOf(this.facts?.cgroup ?? "/") ?? Number.POSITIVE_INFINITY,
+		);
 		return this.#cpu;
 	}
 
@@ -245,11 +249,29 @@ export class Machine implements ProcessOwner {
 
 	/** One of its processes works; see `Process.work`. */
 	async work(process: Process, cpuMs: number): Promise<void> {
-		const group = this.kernel.cgroups?.cpuOf(process);
-		if (group === undefined) await this.cpu.run(cpuMs, process.ended);
-		else {
-			await group.run(cpuMs, process.ended);
-			if (process.exit === undefined) this.cpu.account(cpuMs);
+		const { kernel, clock } = this;
+		const controller = kernel.workBegins()?.cpu;
+		const work = controller?.begin(process);
+		const startMs = clock.now();
+		try {
+			if (work?.cpu === undefined) await this.cpu.run(cpuMs, process.ended);
+			else {
+				await work.cpu.run(cpuMs, process.ended);
+				if (process.exit === undefined) this.cpu.account(cpuMs);
+			}
+		} finally {
+			if (work !== undefined) controller?.end(work, cpuMs, clock.now() - startMs);
+			kernel.workEnds();
+		}
+	}
+
+	/** One of its processes takes memory and writes to it, page by page: what is over memory.high of its group comes slowly. */
+	async takeMemory(process: Process, bytes: number): Promise<void> {
+		for (let left = bytes; left > 0 && process.exit === undefined; ) {
+			const step = this.kernel.cgroups?.memory.step(process, left) ?? { bytes: left, waitMs: 0 };
+			process.takenMemoryBytes += step.bytes;
+			left -= step.bytes;
+			if (step.waitMs > 0) await sleep(this.clock, step.waitMs, process.ended).catch(() => undefined);
 		}
 	}
 
@@ -318,7 +340,8 @@ export class Machine implements ProcessOwner {
 	/** Starts a program that the caller has: a builtin, or an image's main process. */
 	run(program: Program, options: SpawnOptions, argv: readonly string[] = options.argv): Process {
 		const namespace = this.pidNamespace;
-		if (namespace.own.size >= (this.#options.maxProcesses ?? defaultMaxProcesses)) throw new ForkError(options.argv[0] ?? "");
+		const isFull = namespace.own.size >= (this.#options.maxProcesses ?? defaultMaxProcesses);
+		if (isFull || (options.parent !== undefined && !this.kernel.mayFork(options.parent))) throw new ForkError(options.argv[0] ?? "");
 		const process = new Process({
 			namespace,
 			...(options.pids ?? namespace.allocate()),

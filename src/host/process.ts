@@ -63,6 +63,7 @@ export interface ProcessNamespace {
 		readonly namespaceNumbers: NamespaceNumbers;
 		/** A process has taken more memory: its cgroup may not have it, or the machine. */
 		memoryGrew(process: Process): void;
+		memoryFell(): void;
 	};
 }
 
@@ -97,6 +98,8 @@ export interface ProcessTraits {
 	readonly credentials?: Credentials;
 	/** Path from the root of the cgroup tree: where it was moved to. */
 	readonly cgroup?: string;
+	/** The same in single hierarchies of version 1, by their ids. */
+	readonly cgroups?: ReadonlyMap<number, string>;
 	/** -1000 to 1000. */
 	readonly oomScoreAdj?: number;
 	/** -20 to 19. */
@@ -118,6 +121,9 @@ export interface ProcessTraits {
 }
 
 const noTraits: ProcessTraits = {};
+
+/** Why a process stands still: SIGSTOP, the freezer (whom version 1 freezes not even SIGKILL ends), memory that it waits for. */
+type Hold = "signal" | "freezer" | "older freezer" | "memory";
 
 /** Of a program about which nothing else is known, bytes: a shell or a small tool. */
 const usualMemoryBytes = 720 * 1024;
@@ -149,8 +155,12 @@ export class Process {
 	#workedMs = 0;
 	/** What it has taken of memory beyond what it takes by itself, bytes. */
 	#takenBytes = 0;
-	/** Set while it is stopped (SIGSTOP): resolves it on. */
-	#stopped: { readonly resumed: Promise<void>; readonly resume: () => void } | undefined;
+	/** What keeps it from working at the moment; undefined: nothing. */
+	#holds: Set<Hold> | undefined;
+	/** Resolves once nothing does any more. */
+	#standing: { readonly resumed: Promise<void>; readonly resume: () => void } | undefined;
+	/** It is to end as soon as the freezer lets it. */
+	#isDoomed = false;
 
 	constructor(options: ProcessOptions) {
 		this.namespace = options.namespace;
@@ -275,9 +285,10 @@ export class Process {
 		return Math.max(this.#workedMs, total - others);
 	}
 
-	/** R, S, T or Z, as /proc/PID/stat has it; R of somebody who is working right now. */
-	get state(): "R" | "S" | "T" | "I" {
-		if (this.#stopped !== undefined) return "T";
+	/** As /proc/PID/stat has it; R of somebody who is working right now. */
+	get state(): "R" | "S" | "D" | "T" | "I" {
+		if (this.#holds?.has("older freezer") === true || this.#holds?.has("memory") === true) return "D";
+		if (this.#holds?.has("signal") === true) return "T";
 		if (this.traits.isKernelThread === true) return "I";
 		return this.#working > 0 ? "R" : "S";
 	}
@@ -289,7 +300,7 @@ export class Process {
 	async work(cpuMs: number): Promise<void> {
 		this.#working++;
 		try {
-			while (this.#stopped !== undefined && this.exit === undefined) await Promise.race([this.#stopped.resumed, this.exited]);
+			while (this.#standing !== undefined && this.exit === undefined) await Promise.race([this.#standing.resumed, this.exited]);
 			if (this.exit !== undefined) return;
 			await this.machine.work(this, cpuMs);
 			this.#workedMs += cpuMs;
@@ -309,39 +320,44 @@ export class Process {
 		this.#takenBytes = bytes;
 		this.machine.takenMemoryBytes += growth;
 		if (growth > 0) this.namespace.kernel.memoryGrew(this);
+		else this.namespace.kernel.memoryFell();
 	}
 
 	/** Sends a signal, as `kill` does. */
 	kill(signal: SignalName): void {
 		if (this.exit !== undefined || this.traits.isKernelThread === true) return;
-		if (signal === "STOP" && this.pid !== 1) this.#stop();
-		if (signal === "CONT" || signal === "KILL") this.#resume();
+		if (signal === "KILL" && this.#holds?.has("older freezer") === true) {
+			this.#isDoomed = true;
+			return;
+		}
+		if (signal === "STOP" && this.pid !== 1) this.hold("signal");
+		if (signal === "CONT") this.release("signal");
 		if (signal === "STOP") return;
 		const handler = signal === "KILL" ? undefined : this.#handlers?.get(signal);
 		if (handler !== undefined) handler();
 		else if ((this.pid !== 1 || signal === "KILL") && defaultActionOf(signal) === "end")
 			this.finish({ exitCode: 128 + signalNumbers[signal], signal });
-		else if (this.pid !== 1 && defaultActionOf(signal) === "stop") this.#stop();
+		else if (this.pid !== 1 && defaultActionOf(signal) === "stop") this.hold("signal");
 	}
 
-	#stop(): void {
-		if (this.#stopped !== undefined) return;
+	/** It does not work until it is let go. */
+	hold(why: Hold): void {
+		if (this.exit !== undefined) return;
+		this.#holds ??= new Set();
+		this.#holds.add(why);
+		if (this.#standing !== undefined) return;
 		let resume = (): void => undefined;
 		const resumed = new Promise<void>((resolve) => {
 			resume = resolve;
 		});
-		this.#stopped = { resumed, resume };
+		this.#standing = { resumed, resume };
 	}
 
-	#resume(): void {
-		this.#stopped?.resume();
-		this.#stopped = undefined;
-	}
-
-	/** Its cgroup's freezer: it does not work until it is let go. */
-	freeze(isFrozen: boolean): void {
-		if (isFrozen) this.#stop();
-		else this.#resume();
+	release(why: Hold): void {
+		if (this.#holds?.delete(why) !== true || this.#holds.size > 0) return;
+		this.#standing?.resume();
+		this.#standing = undefined;
+		if (this.#isDoomed) this.kill("KILL");
 	}
 
 	/** The kernel's out-of-memory killer: SIGKILL, and the container's status says OOMKilled. */
@@ -352,10 +368,14 @@ export class Process {
 	/** The first call decides how the process ended. */
 	finish(exit: ProcessExit): void {
 		if (this.exit !== undefined) return;
-		this.machine.takenMemoryBytes -= this.#takenBytes;
+		const freedBytes = this.#takenBytes;
+		this.machine.takenMemoryBytes -= freedBytes;
 		this.#takenBytes = 0;
 		this.exit = exit;
-		this.#resume();
+		if (freedBytes > 0) this.namespace.kernel.memoryFell();
+		this.#holds = undefined;
+		this.#standing?.resume();
+		this.#standing = undefined;
 		this.#handlers = undefined;
 		this.#resolve?.(exit);
 		this.#resolve = undefined;
@@ -366,11 +386,12 @@ export class Process {
 /** What children get of it. A child in another machine (a container) has that machine's. */
 function inheritedTraits(parent: Process | undefined, machine: ProcessOwner): ProcessTraits | undefined {
 	if (parent === undefined || parent.traits === noTraits) return undefined;
-	const { credentials, cgroup, oomScoreAdj, nice, rlimits, namespaces } = parent.traits;
+	const { credentials, cgroup, cgroups, oomScoreAdj, nice, rlimits, namespaces } = parent.traits;
 	const own = parent.machine === machine && namespaces !== undefined ? { namespaces } : {};
 	return {
 		...(credentials === undefined ? {} : { credentials }),
 		...(cgroup === undefined ? {} : { cgroup }),
+		...(cgroups === undefined ? {} : { cgroups }),
 		...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
 		...(nice === undefined ? {} : { nice }),
 		...(rlimits === undefined ? {} : { rlimits }),

@@ -68,7 +68,7 @@ export class FleetObserver {
 	}
 
 	/** For /metrics and /metrics/probes. */
-	state({ name, startedMs, counters }: SimNode): KubeletState {
+	state({ name, startedMs, counters, description }: SimNode): KubeletState {
 		const { informers } = this.#options;
 		const workers = [...this.#options.workers.on(name)];
 		const pods = workers.map(({ pod, record, probeCounts }) => ({
@@ -88,6 +88,7 @@ export class FleetObserver {
 		});
 		return {
 			node: name,
+			cgroupVersion: description.cgroupVersion,
 			startedMs,
 			counters,
 			pods,

@@ -228,7 +228,7 @@ export class Fleet {
 			log: this.#log,
 			clientFor: (node) => this.#clientFor(node),
 			cachedNode: (name) => this.#informers.nodes.cache.get(name),
-			event: (node, reason, message) => this.#writes.nodeEvent(node.name, reason, message),
+			event: (node, reason, message, type) => this.#writes.nodeEvent(node.name, reason, message, type),
 			leaseRenewMs: options.leaseRenewMs ?? defaultLeaseRenewMs,
 			statusReportMs: options.statusReportMs ?? defaultStatusReportMs,
 		});
@@ -340,6 +340,7 @@ export class Fleet {
 		const pods = this.#informers.pods.cache.byIndex("node", node.name);
 		const hasStarted = ({ status }: Pod) => status?.startTime !== undefined;
 		for (const pod of [...pods.filter(hasStarted), ...pods.filter((each) => !hasStarted(each))]) this.#onPod(pod);
+		if (!node.running) return;
 		if (certificates === undefined) await this.#heartbeats.begin(node);
 		else void this.#join(node, certificates);
 	}

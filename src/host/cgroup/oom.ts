@@ -43,13 +43,20 @@ export interface OomScene {
 	readonly isGroupKill: boolean;
 }
 
+/** The kernel, as far as it tells of what it kills. */
+export interface OomReporter {
+	readonly log: KernelLog;
+	readonly cgroupVersion: 1 | 2;
+	memoryGroupOf(process: Process): string;
+}
+
 const kilobytes = (bytes: number) => Math.ceil(bytes / 1024);
 const pages = (bytes: number) => Math.ceil(bytes / pageBytes);
 /** A page table holds 512 entries. */
 const pageTableBytes = (bytes: number) => Math.max(8, Math.ceil(pages(bytes) / 512) + 7) * pageBytes;
 
-export function reportOom(log: KernelLog, { nowMs, trigger, victims, tasks, group, isGroupKill }: OomScene): void {
-	const write = (level: number, text: string) => log.write(nowMs, level, text);
+export function reportOom(kernel: OomReporter, { nowMs, trigger, victims, tasks, group, isGroupKill }: OomScene): void {
+	const write = (level: number, text: string) => kernel.log.write(nowMs, level, text);
 	const [first] = victims;
 	if (first === undefined) return;
 	const gfp = group === undefined ? "0x140cca(GFP_HIGHUSER_MOVABLE|__GFP_COMP)" : "0xcc0(GFP_KERNEL)";
@@ -59,7 +66,8 @@ export function reportOom(log: KernelLog, { nowMs, trigger, victims, tasks, grou
 		const { usageBytes, limitBytes, failures, path } = group;
 		const usage = Math.min(kilobytes(usageBytes), kilobytes(limitBytes));
 		write(6, `memory: usage ${usage}kB, limit ${kilobytes(limitBytes)}kB, failcnt ${failures}`);
-		write(6, "swap: usage 0kB, limit 9007199254740988kB, failcnt 0");
+		for (const what of kernel.cgroupVersion === 2 ? ["swap"] : ["memory+swap", "kmem"])
+			write(6, `${what}: usage ${what === "memory+swap" ? usage : 0}kB, limit 9007199254740988kB, failcnt 0`);
 		write(6, `Memory cgroup stats for ${path}:`);
 	} else write(4, "Mem-Info:");
 	write(6, "Tasks state (memory values in pages):");
@@ -68,14 +76,14 @@ export function reportOom(log: KernelLog, { nowMs, trigger, victims, tasks, grou
 	const constraint =
 		group === undefined
 			? "CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom"
-			: `CONSTRAINT_MEMCG,nodemask=(null),cpuset=${first.cgroup.split("/").at(-1) || "/"},mems_allowed=0,oom_memcg=${group.path}`;
+			: `CONSTRAINT_MEMCG,nodemask=(null),cpuset=${kernel.memoryGroupOf(first).split("/").at(-1) || "/"},mems_allowed=0,oom_memcg=${group.path}`;
 	write(
 		6,
-		`oom-kill:constraint=${constraint},task_memcg=${first.cgroup},task=${first.comm},pid=${first.hostPid},uid=${first.credentials.uid}`,
+		`oom-kill:constraint=${constraint},task_memcg=${kernel.memoryGroupOf(first)},task=${first.comm},pid=${first.hostPid},uid=${first.credentials.uid}`,
 	);
 	const why = group === undefined ? "Out of memory" : "Memory cgroup out of memory";
 	for (const [index, victim] of victims.entries()) {
-		if (isGroupKill && index === 0) write(6, `Tasks in ${first.cgroup} are going to be killed due to memory.oom.group set`);
+		if (isGroupKill && index === 0) write(6, `Tasks in ${kernel.memoryGroupOf(first)} are going to be killed due to memory.oom.group set`);
 		const { vszBytes, rssBytes, hostPid, comm, credentials, oomScoreAdj } = victim;
 		write(
 			3,

@@ -1,22 +1,24 @@
 /** What the files of a cgroup report: counters and pressure. */
-import { noThrottling } from "../cpu.ts";
-import type { Cgroup, CgroupTree } from "./cgroup-tree.ts";
+import { periodMs } from "../cpu.ts";
+import type { Cgroup } from "./cgroup.ts";
+import type { Cgroups } from "./cgroups.ts";
+import { diskDevice } from "./settings.ts";
 
-export function cpuStatText(tree: CgroupTree, group: Cgroup): string {
-	const usageUs = Math.floor(tree.cpuMsOf(group) * 1000);
+export function cpuStatText({ cpu }: Cgroups, group: Cgroup): string {
+	const usageUs = Math.floor(cpu.usedMs(group) * 1000);
 	const systemUs = Math.floor(usageUs * 0.3);
 	const base = `usage_usec ${usageUs}\nuser_usec ${usageUs - systemUs}\nsystem_usec ${systemUs}\nnice_usec 0\ncore_sched.force_idle_usec 0\n`;
 	if (group.parent === undefined || !group.available.includes("cpu")) return base;
-	const { periods, throttledPeriods, throttledMs } = tree.throttlingOf(group) ?? noThrottling;
+	const { periods, throttledPeriods, throttledMs } = cpu.throttlingOf(group);
 	return `${base}nr_periods ${periods}\nnr_throttled ${throttledPeriods}\nthrottled_usec ${Math.floor(throttledMs * 1000)}\nnr_bursts 0\nburst_usec 0\n`;
 }
 
-export function memoryEventsText({ highEvents, maxEvents, oomEvents, oomKills, groupKills }: Cgroup): string {
+export function memoryEventsText({ memory: { highEvents, maxEvents, oomEvents, oomKills, groupKills } }: Cgroup): string {
 	return `low 0\nhigh ${highEvents}\nmax ${maxEvents}\noom ${oomEvents}\noom_kill ${oomKills}\noom_group_kill ${groupKills}\n`;
 }
 
-export function memoryStatText(tree: CgroupTree, group: Cgroup): string {
-	const bytes = tree.memoryOf(group);
+export function memoryStatText({ memory }: Cgroups, group: Cgroup): string {
+	const bytes = memory.usageOf(group);
 	const page = (share: number) => Math.floor((bytes * share) / 4096) * 4096;
 	const [anon, file, kernel] = [page(0.85), page(0.1), page(0.05)];
 	return [
@@ -43,21 +45,25 @@ export function memoryStatText(tree: CgroupTree, group: Cgroup): string {
 	].join("\n");
 }
 
-export function eventsText(tree: CgroupTree, group: Cgroup): string {
-	return `populated ${tree.population(group).length > 0 ? 1 : 0}\nfrozen ${group.isFrozen ? 1 : 0}\n`;
+/** Nothing is said of a disk that nobody has used. */
+export function ioStatText({ io: { readBytes, writtenBytes, reads, writes } }: Cgroup): string {
+	if (reads + writes === 0) return "";
+	return `${diskDevice} rbytes=${readBytes} wbytes=${writtenBytes} rios=${reads} wios=${writes} dbytes=0 dios=0\n`;
 }
 
-/** Of CPU quotas. */
-const quotaPeriodMs = 100;
-
 /**
- * Of the processor: for how long work stood still for the quota; the averages are those of all the time in which there was work. Of memory
- * and disks nobody waits in the simulation.
+ * Of the processor: for how long work waited, for a quota or because others were at work; of memory: for how long because of memory.high. The
+ * averages are those of all the time in which there was work. For the disk nobody waits in the simulation.
  */
-export function pressureText(tree: CgroupTree, group: Cgroup, resource: "cpu" | "io" | "memory"): string {
-	const { throttledMs, periods } = (resource === "cpu" ? tree.throttlingOf(group) : undefined) ?? noThrottling;
-	const totalUs = Math.floor(throttledMs * 1000);
-	const average = periods === 0 ? 0 : Math.min(100, (throttledMs / (periods * quotaPeriodMs)) * 100);
+export function pressureText({ cpu }: Cgroups, group: Cgroup, resource: "cpu" | "io" | "memory"): string {
+	const { throttledMs, periods } = cpu.throttlingOf(group);
+	const { waitedMs, lastedMs } = group.cpuPressure;
+	const [waited, lasted] =
+		resource === "cpu"
+			? [Math.max(waitedMs, throttledMs), Math.max(lastedMs, periods * periodMs)]
+			: [resource === "memory" ? group.memory.stalledMs : 0, 0];
+	const totalUs = Math.floor(waited * 1000);
+	const average = waited === 0 ? 0 : lasted === 0 ? 100 : Math.min(100, (waited / lasted) * 100);
 	const line = (name: string) =>
 		`${name} avg10=${average.toFixed(2)} avg60=${average.toFixed(2)} avg300=${average.toFixed(2)} total=${totalUs}\n`;
 	return line("some") + line("full");

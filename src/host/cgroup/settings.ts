@@ -1,15 +1,22 @@
 /**
- * The values of cgroup v2's files that can be written: how they are read, and how they are kept.
- * Source: https://docs.kernel.org/admin-guide/cgroup-v2.html; errors as kernel/sched/core.c, mm/memcontrol.c and kernel/cgroup/ give them
+ * What can be set of a group, kept by the names and in the form of version 2's files, whatever interface wrote it; what version 1 alone has
+ * is kept by the names there.
+ * Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/; errors as kernel/sched/core.c, mm/memcontrol.c and
+ * kernel/cgroup/ give them
  */
 import { FsError, type FsErrorCode } from "../vfs/inode.ts";
 
 /** Of the kernel's memory, bytes. */
 const pageBytes = 4096;
 
+/** Of version 2, in the kernel's order. */
 export const controllers = ["cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"] as const;
 
-export type Controller = (typeof controllers)[number];
+/** What version 1 has as controllers, and version 2 as part of the group itself, or not at all. */
+const olderControllers = ["cpuacct", "devices", "freezer", "net_cls", "perf_event", "net_prio"] as const;
+
+/** `io` is `blkio` in version 1. */
+export type Controller = (typeof controllers)[number] | (typeof olderControllers)[number];
 
 function fail(code: FsErrorCode, path: string): never {
 	throw new FsError(code, "write", path);
@@ -58,10 +65,17 @@ function cpuList(text: string, path: string): string {
 	return text;
 }
 
-/** `8:0 rbps=1048576 wiops=max`, one line a device; a device whose limits are all `max` has no line. */
+/** The disk that a machine has: its partitions have no limits of their own. */
+export const diskDevice = "254:0";
+
+/** What can be limited of a disk: bytes and operations a second. */
+export type IoLimit = "rbps" | "wbps" | "riops" | "wiops";
+
+/** `254:0 rbps=1048576 wiops=max`, one line a device; a device whose limits are all `max` has no line. */
 function ioMax(text: string, path: string, before: string): string {
 	const [device = "", ...pairs] = text.split(/\s+/);
 	if (!/^\d+:\d+$/.test(device) || pairs.length === 0) fail("EINVAL", path);
+	if (device !== diskDevice) fail("ENODEV", path);
 	const lines = new Map(before.split("\n").flatMap((line) => (line === "" ? [] : [[line.split(" ")[0] ?? "", line] as const])));
 	const limits = new Map(["rbps", "wbps", "riops", "wiops"].map((key) => [key, "max"]));
 	for (const pair of [...(lines.get(device)?.split(" ").slice(1) ?? []), ...pairs]) {
@@ -74,6 +88,11 @@ function ioMax(text: string, path: string, before: string): string {
 	return [...lines.values()].join("\n");
 }
 
+/** The kernel takes what is too small or too large as the least or the most. */
+function shares(text: string, path: string): string {
+	return String(Math.min(262_144, Math.max(2, wholeNumber(text, path))));
+}
+
 interface SettingKind {
 	readonly controller: Controller;
 	readonly default: string;
@@ -81,8 +100,8 @@ interface SettingKind {
 	read(text: string, path: string, before: string): string;
 }
 
-/** What can be written to a group that is not the root, and is kept as it is. */
-export const settingKinds: Readonly<Record<string, SettingKind>> = {
+/** Files of version 2. */
+export const unifiedSettings: Readonly<Record<string, SettingKind>> = {
 	"cpuset.cpus": { controller: "cpuset", default: "", read: cpuList },
 	"cpuset.mems": { controller: "cpuset", default: "", read: cpuList },
 	"cpu.idle": { controller: "cpu", default: "0", read: ranged(0, 1) },
@@ -107,6 +126,21 @@ export const settingKinds: Readonly<Record<string, SettingKind>> = {
 	"cgroup.max.descendants": { controller: "misc", default: "max", read: count },
 };
 
+/** What version 1 alone has. */
+const olderSettings: Readonly<Record<string, SettingKind>> = {
+	"cpu.shares": { controller: "cpu", default: "1024", read: shares },
+	"memory.soft_limit_in_bytes": { controller: "memory", default: "max", read: memory },
+	"memory.memsw.limit_in_bytes": { controller: "memory", default: "max", read: memory },
+	"memory.swappiness": { controller: "memory", default: "60", read: ranged(0, 200) },
+	"memory.oom_kill_disable": { controller: "memory", default: "0", read: ranged(0, 1) },
+	notify_on_release: { controller: "misc", default: "0", read: (text, path) => (wholeNumber(text, path) === 0 ? "0" : "1") },
+	"cgroup.clone_children": { controller: "misc", default: "0", read: (text, path) => (wholeNumber(text, path) === 0 ? "0" : "1") },
+	release_agent: { controller: "misc", default: "", read: (text) => text },
+	"net_cls.classid": { controller: "net_cls", default: "0", read: (text, path) => String(wholeNumber(text, path)) },
+};
+
+export const settingKinds: Readonly<Record<string, SettingKind>> = { ...unifiedSettings, ...olderSettings };
+
 /** Infinity for `max`. */
 export function limitOf(text: string): number {
 	return text === "max" ? Number.POSITIVE_INFINITY : Number(text);
@@ -116,4 +150,10 @@ export function limitOf(text: string): number {
 export function coresOf(cpuMaxText: string): number {
 	const [quota = "max", period = "100000"] = cpuMaxText.split(" ");
 	return quota === "max" ? Number.POSITIVE_INFINITY : Number(quota) / Number(period);
+}
+
+/** Of the disk, by an `io.max`; infinity: no limit. */
+export function ioLimitOf(ioMaxText: string, limit: IoLimit): number {
+	const value = new RegExp(`^${diskDevice} .*\\b${limit}=(\\w+)`, "m").exec(ioMaxText)?.[1];
+	return limitOf(value ?? "max");
 }

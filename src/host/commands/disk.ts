@@ -3,6 +3,8 @@
  * as much as a block. Texts are busybox's; a disk writes 500 MB a second.
  */
 import { sleep } from "../../apimachinery/clock/clock.ts";
+import type { Cgroup } from "../cgroup/cgroup.ts";
+import type { IoLimit } from "../cgroup/settings.ts";
 import type { ProcessContext, Program } from "../machine.ts";
 import { openInput } from "../shell/redirection.ts";
 import { type InputStream, writeText } from "../stream.ts";
@@ -59,7 +61,18 @@ export const dd: Program = async (context) => {
 				? `error writing '${to ?? "standard output"}': ${error.shellText}`
 				: `can't open '${from ?? to}': ${error.shellText}`;
 	}
-	await sleep(machine.clock, (copied / diskBytesPerSecond) * 1000, process.ended).catch(() => undefined);
+	const isFile = (operand: string | undefined) => operand !== undefined && !operand.startsWith("/dev/");
+	const counted = {
+		readBytes: isFile(from) ? copied : 0,
+		writtenBytes: isFile(to) ? copied : 0,
+		reads: isFile(from) ? Math.ceil(copied / blockBytes) : 0,
+		writes: isFile(to) ? Math.ceil(copied / blockBytes) : 0,
+	};
+	const isPastCache = {
+		read: (operands.get("iflag") ?? "").includes("direct"),
+		write: /direct|sync/.test(operands.get("oflag") ?? "") || /sync/.test(operands.get("conv") ?? ""),
+	};
+	await sleep(machine.clock, diskMs(context, counted, isPastCache), process.ended).catch(() => undefined);
 	if (problem !== undefined) await writeText(stderr, `dd: ${problem}\n`);
 	if (problem?.startsWith("can't") === true) return 1;
 	const seconds = Math.max(0.000_001, (machine.clock.now() - startMs) / 1000);
@@ -74,6 +87,29 @@ export const dd: Program = async (context) => {
 	}
 	return problem === undefined ? 0 : 1;
 };
+
+/**
+ * For how long the disk is at it. What goes through the cache the limits of cgroups do not hold up, as long as there is room in it: that
+ * there always is.
+ */
+function diskMs(
+	{ machine, process }: ProcessContext,
+	counted: Cgroup["io"],
+	isPastCache: { readonly read: boolean; readonly write: boolean },
+) {
+	const { cgroups } = machine.kernel;
+	cgroups?.countIo(process, counted);
+	const { readBytes, writtenBytes, reads, writes } = counted;
+	const atLimit = (isLimited: boolean, amount: number, limit: IoLimit) =>
+		isLimited && cgroups !== undefined && amount > 0 ? (amount / cgroups.ioLimit(process, limit)) * 1000 : 0;
+	return Math.max(
+		(Math.max(readBytes, writtenBytes) / diskBytesPerSecond) * 1000,
+		atLimit(isPastCache.read, readBytes, "rbps"),
+		atLimit(isPastCache.read, reads, "riops"),
+		atLimit(isPastCache.write, writtenBytes, "wbps"),
+		atLimit(isPastCache.write, writes, "wiops"),
+	);
+}
 
 async function drop(input: InputStream, bytes: number): Promise<void> {
 	for (let left = bytes; left > 0; ) {

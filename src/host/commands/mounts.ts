@@ -1,12 +1,15 @@
 /**
- * `mount`, `umount`, `findmnt`, `mountpoint`: the mounts of one's mount namespace. There are tmpfs, proc, bind mounts, moves of propagation and
- * remounts; a disk that is not there cannot be mounted, and there is none but the machine's own.
+ * `mount`, `umount`, `findmnt`, `mountpoint`: the mounts of one's mount namespace. There are tmpfs, proc, cgroups, bind mounts, moves of
+ * propagation and remounts; a disk that is not there cannot be mounted, and there is none but the machine's own.
  * Source: mount(8), umount(8), findmnt(8) of util-linux 2.41
  */
 import { hasCapability } from "../capabilities.ts";
-import type { ProcessContext, Program } from "../machine.ts";
+import type { CgroupTree } from "../cgroup/cgroup-tree.ts";
+import { hierarchyName } from "../cgroup/cgroups.ts";
+import type { Machine, ProcessContext, Program } from "../machine.ts";
 import { mountOptions } from "../proc/mount-files.ts";
 import { procDirectory } from "../proc/proc-tree.ts";
+import { hierarchyRoot } from "../proc/system-mounts.ts";
 import { writeText } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";
 import type { Mount, Propagation } from "../vfs/mount-table.ts";
@@ -127,6 +130,9 @@ function newMount(
 		}
 		case "proc":
 			return { path, tree: new Tree({ clock, lower: procDirectory(machine) }), source, type, readOnly };
+		case "cgroup":
+		case "cgroup2":
+			return cgroupMount(machine, type, source, path, options, readOnly);
 		case undefined:
 		case "ext4":
 		case "xfs":
@@ -135,6 +141,32 @@ function newMount(
 		default:
 			return `unknown filesystem type '${type}'.\n       dmesg(1) may have more information after failed mount system call.`;
 	}
+}
+
+/** A hierarchy of cgroups once more, at another place; or, with a name alone, a new one, of version 1 on any machine. */
+function cgroupMount(
+	machine: Machine,
+	type: "cgroup" | "cgroup2",
+	source: string,
+	path: string,
+	options: readonly string[],
+	readOnly: boolean,
+): Mount | string {
+	const cgroups = machine.kernel.lookAtCgroups();
+	if (cgroups === undefined) return "permission denied.\n       dmesg(1) may have more information after failed mount system call.";
+	const busy = `${source} already mounted or mount point busy.\n       dmesg(1) may have more information after failed mount system call.`;
+	const wanted = options.filter(
+		(option) => !["none", "rw", "ro", "xattr", "nosuid", "nodev", "noexec", "relatime", "defaults"].includes(option),
+	);
+	const name = wanted.find((option) => option.startsWith("name="))?.slice("name=".length);
+	let tree: CgroupTree | undefined;
+	if (type === "cgroup2") tree = cgroups.trees.find(({ hierarchy }) => hierarchy.version === 2);
+	else if (name !== undefined && wanted.length === 1) tree = cgroups.named(name);
+	else tree = cgroups.trees.find(({ hierarchy }) => hierarchyName(hierarchy) === wanted.toSorted().join(","));
+	if (tree === undefined || (type === "cgroup" && tree.hierarchy.version === 2)) return busy;
+	const { hierarchy } = tree;
+	const shown = type === "cgroup2" ? {} : { options: hierarchyName(hierarchy) };
+	return { path, tree: new Tree({ clock: machine.clock, lower: hierarchyRoot(machine, () => tree) }), source, type, readOnly, ...shown };
 }
 
 export const umount: Program = async (context) => {

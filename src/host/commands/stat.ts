@@ -86,7 +86,8 @@ const fileSystemNames: Readonly<Record<string, string>> = {
 };
 
 function fileSystemFields(context: ProcessContext, operand: string): Readonly<Record<string, string>> {
-	const mount = context.files.mountOf(resolvePath(context.cwd, operand));
+	const path = resolvePath(context.cwd, operand);
+	const mount = context.files.mountOf(context.files.realPath(path));
 	const usage = diskUsageOf(context.machine, mount);
 	const blocks = (bytes: number) => String(Math.floor(bytes / blockBytes));
 	return {

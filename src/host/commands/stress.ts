@@ -95,9 +95,14 @@ const compute =
 const occupy =
 	(endMs: number, bytes: number, hangs: boolean): Program =>
 	async ({ process, machine }) => {
-		process.takenMemoryBytes += bytes;
+		const taken = machine.takeMemory(process, bytes);
+		// Its alarm ends it, whether it has got all by then or not.
+		const isEndless = endMs === Number.POSITIVE_INFINITY;
+		await (isEndless
+			? taken
+			: Promise.race([taken, sleep(machine.clock, endMs - machine.clock.now(), process.ended).catch(() => undefined)]));
 		while (process.exit === undefined && machine.clock.now() < endMs) {
-			if (hangs && endMs === Number.POSITIVE_INFINITY) await process.exited;
+			if (hangs && isEndless) await process.exited;
 			else if (hangs) await sleep(machine.clock, endMs - machine.clock.now(), process.ended).catch(() => undefined);
 			else await process.work(burstMs);
 		}

@@ -9,7 +9,7 @@ function deviceOf(mount: Mount, index: number): string {
 
 /** `rw,relatime`. */
 export function mountOptions({ readOnly, type, options }: Mount): string {
-	const always = type === "proc" || type === "sysfs" || type === "cgroup2" ? ",nosuid,nodev,noexec" : "";
+	const always = type === "proc" || type === "sysfs" || type.startsWith("cgroup") ? ",nosuid,nodev,noexec" : "";
 	return `${readOnly ? "ro" : "rw"}${always},relatime${options === undefined ? "" : `,${options}`}`;
 }
 

@@ -64,10 +64,16 @@ export class ProcView {
 		return process.hostPid === this.#looker ? "R" : process.state;
 	}
 
-	/** From the root of the viewer's cgroup namespace. */
-	cgroupPath(process: Process): string {
+	/** The lines of /proc/PID/cgroup, each from the root of the viewer's cgroup namespace. */
+	cgroups(process: Process): string {
+		const { kernel } = this.#machine;
+		// In version 2 there is nothing to look up.
+		if (kernel.cgroupVersion === 2 && kernel.cgroups === undefined) return `0::${this.#seenCgroup(process.cgroup)}\n`;
+		return kernel.lookAtCgroups()?.membership(process, (path) => this.#seenCgroup(path)) ?? "";
+	}
+
+	#seenCgroup(cgroup: string): string {
 		const root = this.#machine.namespaceKeys.cgroup === undefined ? "/" : (this.#machine.facts?.cgroup ?? "/");
-		const { cgroup } = process;
 		if (root === "/") return cgroup;
 		if (cgroup === root) return "/";
 		if (cgroup.startsWith(`${root}/`)) return cgroup.slice(root.length);

@@ -17,7 +17,7 @@ const pageBytes = 4096;
 /** Clock ticks a second: CONFIG_HZ as user space sees it. */
 export const ticksPerSecond = 100;
 
-const stateTexts = { R: "running", S: "sleeping", T: "stopped", I: "idle" } as const;
+const stateTexts = { R: "running", S: "sleeping", D: "disk sleep", T: "stopped", I: "idle" } as const;
 
 export function processDirectory(process: Process, view: ProcView): Inode {
 	const { uid, gid } = process.credentials;
@@ -26,7 +26,7 @@ export function processDirectory(process: Process, view: ProcView): Inode {
 	const link = (target: () => string) => computedLink(target, owner);
 	const entries = (): Map<string, Inode> =>
 		new Map<string, Inode>([
-			["cgroup", file(() => `0::${view.cgroupPath(process)}\n`)],
+			["cgroup", file(() => view.cgroups(process))],
 			["cmdline", file(() => process.argv.map((word) => `${word}\0`).join(""))],
 			["comm", file(() => `${process.comm}\n`)],
 			["cwd", link(() => process.origin.cwd)],

@@ -3,6 +3,8 @@
  * /proc/meminfo or /proc/cpuinfo misjudge what they may use (lxcfs puts other files over them).
  * Source: https://docs.kernel.org/filesystems/proc.html
  */
+
+import type { Controller } from "../cgroup/settings.ts";
 import type { Hardware } from "../kernel.ts";
 import { kernelBuild, kernelVersion } from "../system-facts.ts";
 import type { Inode } from "../vfs/inode.ts";
@@ -15,7 +17,7 @@ export function systemFiles(view: ProcView): readonly (readonly [string, Inode])
 	const now = () => view.machine.clock.now();
 	return [
 		["cgroups", file(() => cgroupsText(view))],
-		["cmdline", file(() => `BOOT_IMAGE=/boot/vmlinuz-${kernelVersion} root=/dev/vda1 ro console=ttyS0\n`)],
+		["cmdline", file(() => `BOOT_IMAGE=/boot/vmlinuz-${kernelVersion} root=/dev/vda1 ro console=ttyS0${cgroupArguments(view)}\n`)],
 		["cpuinfo", file(() => cpuinfoText(view.hardware()))],
 		["filesystems", file(() => filesystems.map((name) => `${name.startsWith("ext") ? "" : "nodev"}\t${name}\n`).join(""))],
 		["loadavg", file(() => loadavgText(view))],
@@ -52,14 +54,19 @@ const filesystems = [
 	"overlay",
 ];
 
+/** What makes Debian 13's systemd mount version 1. */
+function cgroupArguments({ machine }: ProcView): string {
+	if (machine.kernel.cgroupVersion === 2) return "";
+	return " systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1";
+}
+
 function cgroupsText(view: ProcView): string {
-	const tree = view.machine.kernel.lookAtCgroups();
-	const groups = tree === undefined ? 1 : [...tree.root.subtreeGroups()].length;
-	const names = [
+	const cgroups = view.machine.kernel.lookAtCgroups();
+	const names: readonly Controller[] = [
 		"cpuset",
 		"cpu",
 		"cpuacct",
-		"blkio",
+		"io",
 		"memory",
 		"devices",
 		"freezer",
@@ -71,7 +78,12 @@ function cgroupsText(view: ProcView): string {
 		"rdma",
 		"misc",
 	];
-	return `#subsys_name\thierarchy\tnum_cgroups\tenabled\n${names.map((name) => `${name}\t0\t${groups}\t1\n`).join("")}`;
+	const lines = names.map((name) => {
+		const tree = cgroups?.tree(name);
+		const count = tree === undefined ? 1 : [...tree.root.subtreeGroups()].length;
+		return `${name === "io" ? "blkio" : name}\t${tree?.hierarchy.id ?? 0}\t${count}\t1\n`;
+	});
+	return `#subsys_name\thierarchy\tnum_cgroups\tenabled\n${lines.join("")}`;
 }
 
 function cpuinfoText({ cores }: Hardware): string {

@@ -1,11 +1,14 @@
 /** The file systems that are not on a disk: /proc, /sys and the tree of cgroups, mounted as systemd or a container runtime does. */
+import type { Hierarchy } from "../cgroup/cgroup.ts";
 import { cgroupDirectory } from "../cgroup/cgroup-files.ts";
-import type { Cgroup, CgroupTree } from "../cgroup/cgroup-tree.ts";
+import type { CgroupTree } from "../cgroup/cgroup-tree.ts";
+import { type Cgroups, hierarchyName, systemHierarchies } from "../cgroup/cgroups.ts";
 import type { Machine } from "../machine.ts";
+import type { Process } from "../process.ts";
 import type { FileSystem } from "../vfs/file-system.ts";
-import { type DirectoryInode, FsError, type Inode } from "../vfs/inode.ts";
+import type { DirectoryInode, Inode } from "../vfs/inode.ts";
 import { Tree } from "../vfs/tree.ts";
-import { computedDirectory, computedFile, fixedDirectory } from "./computed.ts";
+import { computedDirectory, computedFile, computedLink, fixedDirectory } from "./computed.ts";
 import { type ProcOutputs, procDirectory } from "./proc-tree.ts";
 
 export interface SystemMountOptions {
@@ -25,7 +28,37 @@ export function mountSystemFiles(files: FileSystem, machine: Machine, { isWritab
 		mount("/proc/sys", settings, "proc", "proc", true);
 	}
 	mount("/sys", systemDirectory(machine), "sysfs", "sysfs", !isWritable);
-	mount("/sys/fs/cgroup", cgroupRoot(machine), isWritable ? "cgroup2" : "cgroup", "cgroup2", !isWritable);
+	if (machine.kernel.cgroupVersion === 2) {
+		const root = hierarchyRoot(machine, (cgroups) => cgroups.tree("memory"));
+		mount("/sys/fs/cgroup", root, isWritable ? "cgroup2" : "cgroup", "cgroup2", !isWritable);
+	} else mountOlderCgroups(files, machine, !isWritable);
+}
+
+/** A directory for each hierarchy of version 1, in a small file system of their own. */
+function mountOlderCgroups(files: FileSystem, machine: Machine, readOnly: boolean): void {
+	const { clock } = machine;
+	const directory = "/sys/fs/cgroup";
+	const placeOf = (hierarchy: Hierarchy) => hierarchy.name ?? hierarchyName(hierarchy);
+	const all = systemHierarchies(1);
+	const aliases = all.map(placeOf).flatMap((place) => {
+		const names = place.split(",");
+		return names.length === 1 ? [] : names.map((name) => [name, computedLink(() => place)] as const);
+	});
+	const lower = fixedDirectory(Object.fromEntries([...all.map((each) => [placeOf(each), fixedDirectory({})] as const), ...aliases]));
+	const options = "size=4096k,nr_inodes=1024,mode=755";
+	files.mount({ path: directory, tree: new Tree({ clock, lower }), source: "tmpfs", type: "tmpfs", readOnly: true, options });
+	for (const hierarchy of all) {
+		const { id, name } = hierarchy;
+		const root = hierarchyRoot(machine, (cgroups) => cgroups.trees.find((tree) => tree.hierarchy.id === id));
+		files.mount({
+			path: `${directory}/${placeOf(hierarchy)}`,
+			tree: new Tree({ clock, lower: root }),
+			source: "cgroup",
+			type: "cgroup",
+			readOnly,
+			options: `${name === undefined ? "" : "xattr,"}${hierarchyName(hierarchy)}`,
+		});
+	}
 }
 
 /** What tools look for in /sys. */
@@ -51,33 +84,23 @@ function systemDirectory(machine: Machine): DirectoryInode {
 	});
 }
 
-/** The root of the tree as the machine's cgroup namespace has it. */
-function cgroupRoot(machine: Machine): DirectoryInode {
-	const look = (): { readonly tree: CgroupTree; readonly group: Cgroup } | undefined => {
-		const tree = machine.kernel.lookAtCgroups();
-		tree?.sync();
-		const path = machine.namespaceKeys.cgroup === undefined ? "/" : (machine.facts?.cgroup ?? "/");
-		const group = tree?.find(path);
-		return tree === undefined || group === undefined ? undefined : { tree, group };
-	};
+/**
+ * The root of a hierarchy as the machine sees it: of its cgroup namespace, or, of a container of version 1, the group that its runtime has
+ * mounted for it.
+ */
+export function hierarchyRoot(machine: Machine, choose: (cgroups: Cgroups) => CgroupTree | undefined): DirectoryInode {
 	const viewer = {
-		pidOf: (process: Parameters<typeof machine.procNamespace.pidOf>[0]) => machine.procNamespace.pidOf(process),
+		pidOf: (process: Process) => machine.procNamespace.pidOf(process),
 		find: (pid: number) => machine.process(pid),
 	};
-	const shown = () => {
-		const found = look();
-		return found === undefined ? undefined : cgroupDirectory(found.tree, found.group, viewer);
-	};
-	return computedDirectory(
-		() => shown()?.entries ?? new Map(),
-		{ mode: 0o755 },
-		{
-			makeDirectory: (name) => {
-				const directory = shown()?.computed;
-				if (directory === undefined) throw new FsError("EPERM", "mkdir", name);
-				directory.makeDirectory(name);
-			},
-			removeDirectory: (name) => shown()?.computed?.removeDirectory(name),
-		},
-	);
+	return cgroupDirectory(() => {
+		const cgroups = machine.kernel.lookAtCgroups();
+		const tree = cgroups === undefined ? undefined : choose(cgroups);
+		if (cgroups === undefined || tree === undefined) return undefined;
+		tree.sync();
+		const { facts, namespaceKeys } = machine;
+		const isWithin = namespaceKeys.cgroup !== undefined || (cgroups.version === 1 && facts?.namespaces.mnt !== undefined);
+		const group = tree.find(isWithin ? (facts?.cgroup ?? "/") : "/");
+		return group === undefined ? undefined : { view: { cgroups, tree, ...viewer }, group };
+	});
 }

@@ -103,6 +103,7 @@ const errorTexts = {
 	EOPNOTSUPP: "operation not supported on socket",
 	EXDEV: "cross-device link not permitted",
 	ENOMEM: "not enough memory",
+	ENODEV: "no such device",
 } as const;
 
 export type FsErrorCode = keyof typeof errorTexts;
@@ -128,6 +129,7 @@ const shellErrorTexts: Readonly<Record<FsErrorCode, string>> = {
 	EOPNOTSUPP: "Operation not supported",
 	EXDEV: "Invalid cross-device link",
 	ENOMEM: "Cannot allocate memory",
+	ENODEV: "No such device",
 };
 
 /** The same for any text; undefined for what is no code. */

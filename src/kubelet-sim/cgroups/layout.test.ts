@@ -24,16 +24,20 @@ describe("cpu.weight", () => {
 
 	it("comes from what is requested", () => {
 		expect([0, 1, 100, 1000].map(milliCpuToShares)).toEqual([2, 2, 102, 1024]);
-		expect(containerSettings({ limits: { cpu: "1" } })["cpu.weight"]).toBe("100");
-		expect(containerSettings({ requests: { cpu: "500m" }, limits: { cpu: "1" } })["cpu.weight"]).toBe("59");
+		expect(containerSettings({ limits: { cpu: "1" } }, true)["cpu.weight"]).toBe("100");
+		expect(containerSettings({ requests: { cpu: "500m" }, limits: { cpu: "1" } }, true)["cpu.weight"]).toBe("59");
 	});
 });
 
 describe("limits", () => {
 	it("of a container are its own", () => {
-		const settings = containerSettings({ limits: { cpu: "1500m", memory: "100Mi" } });
+		const settings = containerSettings({ limits: { cpu: "1500m", memory: "100Mi" } }, true);
 		expect(settings).toMatchObject({ "cpu.max": "150000 100000", "memory.max": "104857600", "memory.oom.group": "1" });
-		expect(containerSettings({ limits: { cpu: "1m" } })["cpu.max"]).toBe("1000 100000");
+		expect(containerSettings({ limits: { cpu: "1m" } }, true)["cpu.max"]).toBe("1000 100000");
+	});
+
+	it("of a container's processes are not killed together where the kubelet does not want it", () => {
+		expect(containerSettings(undefined, false)["memory.oom.group"]).toBe("0");
 	});
 
 	it.each<readonly [string, readonly (Readonly<Record<string, string>> | undefined)[], object]>([
@@ -52,7 +56,7 @@ describe("limits", () => {
 		const settings = podSettings(pod("Burstable"), containers, 1000, (name) => ({
 			...(limits[Number(name.slice(1))] === undefined ? {} : { limits: limits[Number(name.slice(1))] ?? {} }),
 		}));
-		expect(settings).toEqual({ "cpu.weight": "100", ...expected });
+		expect(settings).toEqual({ "cpu.shares": "1024", "cpu.weight": "100", ...expected });
 	});
 });
 

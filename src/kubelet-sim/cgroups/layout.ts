@@ -77,22 +77,39 @@ export type ResourcesOf = (container: string) => ResourceRequirements | undefine
 
 type Settings = Readonly<Record<string, string>>;
 
-export function containerSettings(resources: ResourceRequirements | undefined): Settings {
+/** What the kubelet says in shares, and runc turns into a weight in version 2. */
+function cpuWeight(milliCpu: number): Settings {
+	const shares = milliCpuToShares(milliCpu);
+	return { "cpu.shares": String(shares), "cpu.weight": String(weightOfShares(shares)) };
+}
+
+/** @param isKilledWhole when it takes too much memory: not in version 1, nor where the kubelet's singleProcessOOMKill is set */
+export function containerSettings(resources: ResourceRequirements | undefined, isKilledWhole: boolean): Settings {
 	const { requests = {}, limits = {} } = resources ?? {};
 	const requested = requests.cpu ?? limits.cpu;
 	return {
-		"cpu.weight": String(weightOfShares(milliCpuToShares(requested === undefined ? 0 : quantityToMilli(requested)))),
+		...cpuWeight(requested === undefined ? 0 : quantityToMilli(requested)),
 		...(limits.cpu === undefined ? {} : { "cpu.max": quotaText(quantityToMilli(limits.cpu)) }),
 		...(limits.memory === undefined ? {} : { "memory.max": pagesOf(quantityToInteger(limits.memory)) }),
 		"memory.swap.max": "0",
-		"memory.oom.group": "1",
+		"memory.oom.group": isKilledWhole ? "1" : "0",
 	};
 }
 
-/** @param containers the pod's own, without init and ephemeral ones */
-export function podSettings(pod: Pod, containers: readonly Container[], requestedMilliCpu: number, resourcesOf: ResourcesOf): Settings {
+/**
+ * @param containers the pod's own, without init and ephemeral ones
+ * @param maxPids processes that it may have; undefined: no limit
+ */
+export function podSettings(
+	pod: Pod,
+	containers: readonly Container[],
+	requestedMilliCpu: number,
+	resourcesOf: ResourcesOf,
+	maxPids?: number,
+): Settings {
 	const qos = qosOf(pod);
-	if (qos === "besteffort") return { "cpu.weight": "1" };
+	const pids: Settings = maxPids === undefined ? {} : { "pids.max": String(maxPids) };
+	if (qos === "besteffort") return { ...cpuWeight(0), ...pids };
 	const limits = containers.map(({ name }) => resourcesOf(name)?.limits ?? {});
 	const overhead = pod.spec?.overhead ?? {};
 	const sum = (resource: "cpu" | "memory", read: (quantity: string) => number): number | undefined => {
@@ -103,7 +120,8 @@ export function podSettings(pod: Pod, containers: readonly Container[], requeste
 	const milliCpu = ofPod.cpu === undefined ? sum("cpu", quantityToMilli) : quantityToMilli(ofPod.cpu);
 	const memoryBytes = ofPod.memory === undefined ? sum("memory", quantityToInteger) : quantityToInteger(ofPod.memory);
 	return {
-		"cpu.weight": String(weightOfShares(milliCpuToShares(requestedMilliCpu))),
+		...cpuWeight(requestedMilliCpu),
+		...pids,
 		...(milliCpu === undefined ? {} : { "cpu.max": quotaText(milliCpu) }),
 		...(memoryBytes === undefined ? {} : { "memory.max": pagesOf(memoryBytes) }),
 	};
@@ -111,13 +129,13 @@ export function podSettings(pod: Pod, containers: readonly Container[], requeste
 
 /** @param milliCpu requested by all burstable pods of the node */
 export function qosSettings(qos: "burstable" | "besteffort", milliCpu: number): Settings {
-	return { "cpu.weight": String(qos === "besteffort" ? 1 : weightOfShares(milliCpuToShares(milliCpu))) };
+	return cpuWeight(qos === "besteffort" ? 0 : milliCpu);
 }
 
 /** @param allocatable of the node, quantities */
 export function kubepodsSettings(allocatable: Readonly<Record<string, string>>): Settings {
 	return {
-		"cpu.weight": String(weightOfShares(milliCpuToShares(quantityToMilli(allocatable.cpu ?? "0")))),
+		...cpuWeight(quantityToMilli(allocatable.cpu ?? "0")),
 		"memory.max": pagesOf(quantityToInteger(allocatable.memory ?? "0")),
 	};
 }

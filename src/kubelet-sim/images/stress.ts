@@ -31,8 +31,8 @@ const vishStress: Program = async (context) => {
 		context.stderr,
 		`Allocating "${memoryBytes}" memory, in "4Ki" chunks, with a 1ms sleep between allocations\n${"Spawning a thread to consume CPU\n".repeat(cpus)}`,
 	);
-	const { process } = context;
-	process.takenMemoryBytes += memoryBytes;
+	const { process, machine } = context;
+	await machine.takeMemory(process, memoryBytes);
 	const threads = Array.from({ length: cpus }, async () => {
 		while (process.exit === undefined) await process.work(burstMs);
 	});

@@ -15,6 +15,7 @@ export interface KubeletSurroundings {
 	readonly parse: (text: string) => unknown;
 	/** The contents of /proc/swaps where there is swap. */
 	readonly swaps: string | undefined;
+	readonly cgroupVersion: 1 | 2;
 }
 
 export interface KubeletStart {
@@ -30,6 +31,10 @@ export function startKubelet(args: readonly string[], around: KubeletSurrounding
 	if (typeof flags === "string") throw new Error(flags);
 	const configPath = flags.get("config");
 	const configuration = configPath === undefined ? {} : readConfiguration(configPath, around);
+	const failsOnOlder = (flags.get("fail-cgroupv1") ?? String(configuration.failCgroupV1 ?? true)) === "true";
+	const problem = around.cgroupVersion === 1 ? olderCgroupProblem({ ...configuration, failCgroupV1: failsOnOlder }) : undefined;
+	if (problem !== undefined)
+		throw new Error(`failed to validate kubelet configuration, error: ${problem}, path: &TypeMeta{Kind:,APIVersion:,}`);
 	checkCertificates(flags, configuration, around.files);
 	const run = (why: string) => new Error(`failed to run Kubelet: ${why}`);
 	const apiServer = readApiServer(flags, around, run);
@@ -51,6 +56,18 @@ export function startKubelet(args: readonly string[], around: KubeletSurrounding
 			`running with swap on is not supported, please disable swap or set --fail-swap-on flag to false. /proc/swaps contained: [${around.swaps.trimEnd().split("\n").join(" ")}]`,
 		);
 	return { configuration, apiServer };
+}
+
+/**
+ * Why a kubelet does not run on a machine with version 1 of cgroups; undefined: it does.
+ * Source: pkg/kubelet/apis/config/validation/validation_linux.go; KEP-5573
+ */
+export function olderCgroupProblem(configuration: Readonly<Record<string, unknown>>): string | undefined {
+	if (configuration.failCgroupV1 !== false)
+		return "kubelet is configured to not run on a host using cgroup v1. cgroup v1 support is unsupported and will be removed in a future release";
+	if (configuration.singleProcessOOMKill === false)
+		return "invalid configuration: singleProcessOOMKill must not be explicitly set to false when using cgroup v1";
+	return undefined;
 }
 
 function textOf(value: unknown): string | undefined {

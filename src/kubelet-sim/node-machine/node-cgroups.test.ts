@@ -185,11 +185,79 @@ describe("groups made by hand", () => {
 		expect(log).toContain("stress-ng-vm invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=1000");
 	});
 
-	it("count in memory.high what goes over it, and kill nobody", async () => {
+	it("slow down who goes over memory.high, the more the further, and kill nobody", async () => {
 		const seen = await run(
-			"mkdir t; echo 100m > t/memory.high; echo $$ > t/cgroup.procs; stress --vm 1 --vm-bytes 200m --vm-hang 0 -t 3 > /dev/null; grep -E '^(high|oom_kill) ' t/memory.events",
+			"mkdir t; echo 100m > t/memory.high; echo $$ > t/cgroup.procs; stress --vm 1 --vm-bytes 200m --vm-hang 0 -t 60 > /dev/null & sleep 55; grep -E '^(high|oom_kill) ' t/memory.events; cat t/memory.current; grep some t/memory.pressure; kill %1",
 		);
-		expect(seen).toBe("high 1\noom_kill 0\n");
+		const [high, kills, bytes, pressure] = seen.split("\n");
+		expect(high).toMatch(/^high [1-9]\d+$/);
+		expect(kills).toBe("oom_kill 0");
+		// A twentieth over the limit a batch of pages takes 160 ms, a sixth over it the longest time that there is.
+		expect(Number(bytes) / 1024 ** 2).toBeGreaterThan(105);
+		expect(Number(bytes) / 1024 ** 2).toBeLessThan(120);
+		expect(Number(/total=(\d+)/.exec(pressure ?? "")?.[1])).toBeGreaterThan(40e6);
+	});
+
+	/** CPU time of each of some groups, in shares of what all of them got. */
+	const sharesOf = async (setup: string, groups: readonly string[]): Promise<readonly number[]> => {
+		const start = groups.map((group) => `sh -c 'echo 0 > ${group}/cgroup.procs; exec stress -c 4 > /dev/null' &`).join(" ");
+		const read = `grep -h usage_usec ${groups.map((group) => `${group}/cpu.stat`).join(" ")} | cut -d' ' -f2`;
+		const seen = await run(`${setup}; ${start} sleep 5; ${read}; sleep 20; ${read}; pkill stress`);
+		const used = seen.trim().split("\n").map(Number);
+		const spent = groups.map((_, index) => (used[index + groups.length] ?? 0) - (used[index] ?? 0));
+		const total = spent.reduce((sum, each) => sum + each, 0);
+		return spent.map((each) => each / total);
+	};
+
+	it.each<readonly [what: string, setup: string, groups: readonly string[], expected: readonly number[]]>([
+		["evenly, where nobody says otherwise", "mkdir a b", ["a", "b"], [0.5, 0.5]],
+		["by cpu.weight", "mkdir a b; echo 300 > a/cpu.weight", ["a", "b"], [0.75, 0.25]],
+		[
+			"within the group above first",
+			"mkdir a b; echo +cpu > a/cgroup.subtree_control; mkdir a/x a/y",
+			["a/x", "a/y", "b"],
+			[0.25, 0.25, 0.5],
+		],
+		["and no more than a quota", "mkdir a b; echo '100000 100000' > a/cpu.max", ["a", "b"], [0.25, 0.75]],
+		[
+			"and no more than a quota above",
+			"mkdir a b; echo '100000 100000' > a/cpu.max; echo +cpu > a/cgroup.subtree_control; mkdir a/x a/y; echo 300 > a/x/cpu.weight",
+			["a/x", "a/y", "b"],
+			[0.1875, 0.0625, 0.75],
+		],
+		["and who is idle gets what is left", "mkdir a b; echo 1 > a/cpu.idle", ["a", "b"], [0, 1]],
+	])("share the processors %s", async (_, setup, groups, expected) => {
+		const shares = await sharesOf(setup, groups);
+		for (const [index, share] of shares.entries()) expect(share).toBeCloseTo(expected[index] ?? 0, 1);
+	});
+
+	it("count a quota's throttling where the quota is", async () => {
+		const seen = await run(
+			"mkdir a; echo '50000 100000' > a/cpu.max; echo +cpu > a/cgroup.subtree_control; mkdir a/x; sh -c 'echo 0 > a/x/cgroup.procs; exec stress -c 2 > /dev/null' & sleep 10; grep nr_throttled a/cpu.stat a/x/cpu.stat; pkill stress",
+		);
+		const [above, below] = seen.split("\n");
+		expect(Number(above?.split(" ")[1])).toBeGreaterThan(50);
+		expect(below).toBe("a/x/cpu.stat:nr_throttled 0");
+	});
+
+	it("contain a fork bomb", async () => {
+		const seen = await run(
+			"mkdir t; echo 20 > t/pids.max; sh -c 'echo 0 > t/cgroup.procs; for i in $(seq 40); do sleep 100 & done' 2> /root/err; tail -1 /root/err; cat t/pids.current; cat t/pids.events; echo 1 > t/cgroup.kill; sleep 1; echo still here",
+		);
+		expect(seen).toMatch(/^sh: 1: Cannot fork\n\d+\nmax [1-9]\d*\nstill here\n$/);
+		expect(Number(seen.split("\n")[1])).toBeLessThanOrEqual(20);
+	});
+
+	it.each([
+		["past the cache", "oflag=direct", 10],
+		["and to the disk", "conv=fsync", 10],
+		["into the cache alone", "", 0],
+	])("slow a disk down for what is written %s", async (_, flags, seconds) => {
+		const seen = await run(
+			`mkdir t; echo '254:0 wbps=1048576' > t/io.max; echo $$ > t/cgroup.procs; dd if=/dev/zero of=/root/x bs=1M count=10 ${flags} 2>&1 | tail -1; cat t/io.stat`,
+		);
+		expect(Number(/copied, ([\d.]+) s/.exec(seen)?.[1])).toBeCloseTo(seconds, 0);
+		expect(seen).toContain("254:0 rbytes=0 wbytes=10485760 rios=0 wios=10 dbytes=0 dios=0\n");
 	});
 
 	it("stand still while they are frozen", async () => {
@@ -197,6 +265,33 @@ describe("groups made by hand", () => {
 			'mkdir t; stress -c 1 > /dev/null & sleep 1; for p in $(pgrep stress); do echo $p > t/cgroup.procs; done; echo 1 > t/cgroup.freeze; sleep 2; a=$(grep usage_usec t/cpu.stat); sleep 5; b=$(grep usage_usec t/cpu.stat); test "$a" = "$b" && echo still; echo 0 > t/cgroup.freeze; sleep 5; test "$(grep usage_usec t/cpu.stat)" != "$b" && echo on; kill %1',
 		);
 		expect(seen).toBe("still\non\n");
+	});
+});
+
+describe("containers that want more than there is", () => {
+	it("share the processors by what they request, whether anybody looks at their groups or not", async () => {
+		const container = (cpu: string) => ({ image: "polinux/stress", command: ["stress", "--cpu", "4"], resources: { requests: { cpu } } });
+		await harness.pod("small", container("500m"), {}, "Burstable");
+		await harness.pod("large", container("1500m"), {}, "Burstable");
+		await harness.clock.advance(60_000);
+		const used = async (name: string) => {
+			const id = (await harness.get(name)).status?.containerStatuses?.[0]?.containerID?.replace("containerd://", "");
+			return Number(/usage_usec (\d+)/.exec(await run(`cat kubepods.slice/*/*/cri-containerd-${id}.scope/cpu.stat`))?.[1]) / 1e6;
+		};
+		const [small, large] = [await used("small"), await used("large")];
+		// Of four cores in a minute; the weights are 59 and 138.
+		expect(small + large).toBeCloseTo(240, -1.3);
+		expect(large / small).toBeCloseTo(138 / 59, 0);
+	});
+
+	it("may have as many processes as the kubelet lets them", async () => {
+		const other = new FleetHarness();
+		await other.start("n1", { kubelet: { podPidsLimit: 10 } });
+		await other.pod("bomb", { command: ["sh", "-c", "sh -c 'for i in $(seq 40); do sleep 100 & done'; sleep 1000"] });
+		await other.clock.advance(5_000);
+		const see = (script: string) => onNode(other, `cd /sys/fs/cgroup/kubepods.slice/*/kubepods-besteffort-pod*; ${script}`);
+		expect(await see("cat pids.max pids.current; cut -d' ' -f2 pids.events | grep -c '[1-9]'")).toBe("10\n9\n1\n");
+		other.stop();
 	});
 });
 

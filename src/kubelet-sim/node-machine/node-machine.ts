@@ -6,7 +6,7 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import {
-	CgroupTree,
+	Cgroups,
 	type DirectoryInode,
 	deviceTree,
 	emptyInput,
@@ -24,7 +24,7 @@ import {
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { WorkerNode } from "../pod-worker/worker-host.ts";
 import { kernelThreads } from "./kernel-threads.ts";
-import { providedGroups } from "./node-cgroups.ts";
+import { olderPlace, providedGroups } from "./node-cgroups.ts";
 import { idle, nowhere, SandboxProcesses } from "./sandbox-processes.ts";
 
 export interface NodeMachineOptions {
@@ -134,12 +134,12 @@ export function openNodeMachine(options: NodeMachineOptions): Machine {
 	const sandboxes = new SandboxProcesses({ kernel, clock, random, driver: node.cgroupDriver, workers, machine, init });
 	kernel.onLook = () => sandboxes.sync();
 	kernel.openCgroups = () =>
-		new CgroupTree({
+		new Cgroups({
 			clock,
-			log: kernel.log,
+			kernel,
 			processes: () => kernel.processes(),
 			provided: () => providedGroups(node, workers(), unitsOf(machine)),
-			memoryBytes: () => quantityToNumber(capacity.memory ?? "0"),
+			place: olderPlace,
 			cores: () => machine.cores,
 		});
 	return machine;

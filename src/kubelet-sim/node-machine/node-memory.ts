@@ -51,10 +51,10 @@ export class NodeMemory<N extends MemoryNode> {
 		const tasks = kernel.processes().filter(({ exit }) => exit === undefined);
 		const victim = chooseVictim(tasks, memoryBytes);
 		if (victim === undefined) return false;
-		// The kubelet has the kernel kill containers as a whole.
-		const isContainer = victim.machine.facts?.namespaces.mnt !== undefined;
+		// The kubelet has the kernel kill containers as a whole, as a rule.
+		const isContainer = kernel.killsWholeContainers() && victim.machine.facts?.namespaces.mnt !== undefined;
 		const victims: readonly Process[] = isContainer ? tasks.filter(({ cgroup }) => cgroup === victim.cgroup) : [victim];
-		reportOom(kernel.log, { nowMs: clock.now(), trigger: victim, victims, tasks, isGroupKill: isContainer });
+		reportOom(kernel, { nowMs: clock.now(), trigger: victim, victims, tasks, isGroupKill: isContainer });
 		for (const each of victims) each.killForMemory();
 		event(node, "Warning", "SystemOOM", `System OOM encountered, victim process: ${victim.comm}, pid: ${victim.hostPid}`);
 		return true;

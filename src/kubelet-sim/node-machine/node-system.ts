@@ -64,6 +64,8 @@ export interface NodeSystemOptions {
 	readonly facts: NodeFacts;
 	/** Since when and why its kubelet can't reach the API: Unix ms, and the error of each request. */
 	readonly apiOutage: () => ApiOutage | undefined;
+	/** That the machine has mounted. */
+	readonly cgroupVersion: 1 | 2;
 }
 
 /** Of what boots with the machine, as long as nobody has restarted it. */
@@ -319,6 +321,7 @@ export class NodeSystem {
 					parse,
 					runtimeError: this.#runtimeError,
 					swaps: this.swap.table(),
+					cgroupVersion: this.#options.cgroupVersion,
 				});
 				const say = (source: string, message: string, values: object) =>
 					writeText(stderr, `${klogLine("I", clock.now(), process.hostPid, source, message, { ...values })}\n`);

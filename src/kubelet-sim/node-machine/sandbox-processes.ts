@@ -158,7 +158,7 @@ export class SandboxProcesses {
 				credentials: pauseUser,
 				cpuMs: 0,
 				memoryBytes: pauseMemoryBytes,
-				namespaces: { mnt: machine, cgroup: machine, ...sandboxNamespaces(worker) },
+				namespaces: { mnt: machine, ...(kernel.cgroupVersion === 1 ? {} : { cgroup: machine }), ...sandboxNamespaces(worker) },
 			}),
 		});
 		return machine;

@@ -11,7 +11,7 @@ import { isStatusError } from "../../apimachinery/status-error.ts";
 import { formatMicroTime } from "../../apimachinery/time.ts";
 import type { Client } from "../../client/client.ts";
 import { csiNodes, leases, nodes } from "../../client/resources.ts";
-import { csiNodeObject, leaseNamespace, leaseObject, nodeObject, nodeStatus } from "./node-object.ts";
+import { csiNodeObject, leaseNamespace, leaseObject, nodeObject, nodeStatus, olderCgroupsWarning } from "./node-object.ts";
 import type { SimNode } from "./sim-node.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
@@ -30,7 +30,7 @@ export interface HeartbeatOptions {
 	readonly clientFor: (node: string) => Client;
 	/** The Node as the caches have it. */
 	readonly cachedNode: (name: string) => Node | undefined;
-	readonly event: (node: SimNode, reason: string, message: string) => void;
+	readonly event: (node: SimNode, reason: string, message: string, type?: "Warning") => void;
 	readonly leaseRenewMs: number;
 	readonly statusReportMs: number;
 }
@@ -125,6 +125,7 @@ export class Heartbeats {
 				node.conditions = object.status?.conditions;
 				if (created === undefined) await this.reportStatus(node);
 				await this.#registerDrivers(node, created ?? this.#options.cachedNode(node.name));
+				if (node.description.cgroupVersion === 1) event(node, "CgroupV1", olderCgroupsWarning, "Warning");
 				for (const reason of ["NodeHasSufficientMemory", "NodeHasNoDiskPressure", "NodeHasSufficientPID"])
 					event(node, reason, `Node ${node.name} status is now: ${reason}`);
 				event(node, "NodeAllocatableEnforced", "Updated Node Allocatable limit across pods");

@@ -32,6 +32,12 @@ export interface KubeletConfiguration extends EvictionConfiguration, Verificatio
 	readonly shutdownGracePeriodCriticalPods?: string;
 	/** Who makes pods' cgroups. Default systemd, as kubeadm has it. */
 	readonly cgroupDriver?: CgroupDriver;
+	/** Whether it refuses to run on a machine with version 1 of cgroups (KEP-5573). Default true. */
+	readonly failCgroupV1?: boolean;
+	/** One process after the other is killed of a container that takes too much memory, not all. Default: in version 1 of cgroups. */
+	readonly singleProcessOOMKill?: boolean;
+	/** Processes that a pod may have; -1: as many as there may be. Default -1. */
+	readonly podPidsLimit?: number;
 }
 
 /** How long pods have in all, and the part of it that is for critical ones alone. */
@@ -50,6 +56,8 @@ export interface KubeletSettings {
 	readonly imageMinAgeMs: number;
 	readonly shutdown: ShutdownPeriods;
 	readonly cgroupDriver: CgroupDriver;
+	/** Processes that a pod may have; undefined: no limit. */
+	readonly podPidsLimit: number | undefined;
 	readonly logs: LogPolicy;
 	/** Of pulls at once. */
 	readonly maxPulls: number;
@@ -75,6 +83,8 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		shutdownGracePeriod: "0s",
 		shutdownGracePeriodCriticalPods: "0s",
 		cgroupDriver: "systemd" as CgroupDriver,
+		failCgroupV1: true,
+		podPidsLimit: -1,
 		...given,
 	};
 	const { cgroupDriver } = configuration;
@@ -92,6 +102,7 @@ export function readKubeletConfiguration(given: KubeletConfiguration): KubeletSe
 		imageMinAgeMs: parseGoDuration(configuration.imageMinimumGCAge),
 		shutdown: readShutdownPeriods(configuration),
 		cgroupDriver,
+		podPidsLimit: configuration.podPidsLimit > 0 ? configuration.podPidsLimit : undefined,
 		logs: readLogPolicy(configuration),
 		maxPulls: readMaxPulls(configuration),
 		verification: readVerification(configuration),

@@ -1,11 +1,11 @@
 /** Makes nodes: each gets a place in the network, and what it has from before stays. */
 import type { Random } from "../../apimachinery/random.ts";
-import type { Node, Taint } from "../../apimachinery/schema/generated/types.ts";
+import type { Node, ObjectMeta, Taint } from "../../apimachinery/schema/generated/types.ts";
 import type { ObjectCache } from "../../client/object-cache.ts";
 import type { CertificateOptions } from "../certificates/node-certificates.ts";
 import { nodeAddressOf, podCidrOf } from "./addresses.ts";
 import { type KubeletConfiguration, readKubeletConfiguration } from "./kubelet-configuration.ts";
-import { defaultCapacity } from "./node-object.ts";
+import { cgroupVersionAnnotation, defaultCapacity } from "./node-object.ts";
 import { type NodeHost, SimNode } from "./sim-node.ts";
 
 export interface NodeOptions {
@@ -54,10 +54,12 @@ export class NewNodes {
 		const place = knownAddress === undefined || known?.spec?.podCIDR === undefined ? this.#takePlace() : 0;
 		const hex = () => random.uuid().replaceAll("-", "");
 		const { machineID, systemUUID, bootID } = known?.status?.nodeInfo ?? {};
+		const isOlder = (cgroupVersionOf(options) ?? cgroupVersionOf(known?.metadata ?? {})) === "1";
 		return new SimNode(
 			host,
 			{
 				name: options.name,
+				cgroupVersion: isOlder ? 1 : 2,
 				labels: options.labels ?? noEntries,
 				annotations: options.annotations ?? noEntries,
 				taints: options.taints ?? noTaints,
@@ -66,7 +68,12 @@ export class NewNodes {
 				podCidr: options.podCidr ?? known?.spec?.podCIDR ?? podCidrOf(place),
 				identity: { machineId: machineID ?? hex(), systemUuid: systemUUID ?? random.uuid(), bootId: bootID ?? random.uuid() },
 			},
-			options.kubelet === undefined ? this.#usualSettings : readKubeletConfiguration(options.kubelet),
+			// Where it has registered before, its kubelet was told to run, whatever its files say now.
+			isOlder && machineID !== undefined
+				? readKubeletConfiguration({ failCgroupV1: false, ...options.kubelet })
+				: options.kubelet === undefined
+					? this.#usualSettings
+					: readKubeletConfiguration(options.kubelet),
 		);
 	}
 
@@ -76,4 +83,8 @@ export class NewNodes {
 		while (isTaken(this.#nextPlace)) this.#nextPlace++;
 		return this.#nextPlace++;
 	}
+}
+
+function cgroupVersionOf({ annotations }: Pick<ObjectMeta, "annotations">): string | undefined {
+	return annotations?.[cgroupVersionAnnotation];
 }

@@ -11,6 +11,7 @@ import { containerdSocket } from "../node-machine/node-files.ts";
 import type { NodeDaemonHooks } from "../node-machine/node-system.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import { type KubeletConfiguration, readKubeletConfiguration } from "./kubelet-configuration.ts";
+import { olderCgroupsWarning } from "./node-object.ts";
 import { sliceNames, stopSlice } from "./pod-slices.ts";
 import { RuntimeOutage } from "./runtime-health.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -78,7 +79,10 @@ export class NodeDaemons {
 		node.apiServer = apiServer;
 		this.#options.changed(node);
 		if (!isNews || !node.registered || !node.running) return;
-		for (const [reason, message] of startEvents) this.#options.event(node, reason, message(node.name));
+		const [first, ...others] = startEvents.map(([reason, message]) => [reason, message(node.name)] as const);
+		if (first !== undefined) this.#options.event(node, ...first);
+		if (node.description.cgroupVersion === 1) this.#options.event(node, "CgroupV1", olderCgroupsWarning, "Warning");
+		for (const each of others) this.#options.event(node, ...each);
 		if (node.hasRebooted) this.#options.event(node, ...node.rebootedEvent(), "Warning");
 	}
 

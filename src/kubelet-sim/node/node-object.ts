@@ -20,8 +20,16 @@ interface NodeIdentity {
 	readonly bootId: string;
 }
 
+/** Annotation of a Node whose machine has version 1 of cgroups: `"1"`. */
+export const cgroupVersionAnnotation = "kubesim.dev/cgroup-version";
+
+/** Of a Node's event `CgroupV1`. Source: pkg/kubelet/kubelet_linux.go, KEP-5573 */
+export const olderCgroupsWarning = "cgroup v1 support is unsupported and will be removed in a future release, please migrate to cgroup v2";
+
 export interface NodeDescription {
 	readonly name: string;
+	/** That its machine has mounted. */
+	readonly cgroupVersion: 1 | 2;
 	readonly labels: Readonly<Record<string, string>>;
 	readonly annotations: Readonly<Record<string, string>>;
 	readonly taints: readonly Taint[];

@@ -128,7 +128,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 	#system: NodeSystem | undefined;
 	#facts: NodeFacts | undefined;
 	#apiOutage: ApiOutage | undefined;
-	/** It came on with files that somebody may have changed: what is enabled starts in earnest. */
+	/** It came on with files that somebody may have changed, or its kubelet can't run: what is enabled starts in earnest. */
 	#bootsInEarnest = false;
 
 	readonly disk: SharedDisk;
@@ -141,6 +141,11 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		this.cgroupDriver = settings.cgroupDriver;
 		this.disk = new SharedDisk(host.clock, () => diskOf(this, host.workers(this), host.clock.now()).availableBytes);
 		this.startedMs = host.clock.now();
+		if (description.cgroupVersion === 1 && settings.configuration.failCgroupV1 !== false) {
+			this.kubeletRuns = false;
+			this.running = false;
+			this.#bootsInEarnest = true;
+		}
 	}
 
 	/** … and what programs have taken that somebody started in a shell on it. */
@@ -176,6 +181,9 @@ export class SimNode implements WorkerNode, MeasuredNode {
 		if (this.#kernel === undefined) {
 			const kernel = new Kernel(firstFreePid);
 			this.#kernel = kernel;
+			kernel.cgroupVersion = this.description.cgroupVersion;
+			kernel.killsWholeContainers = () => this.settings.given.singleProcessOOMKill !== true && kernel.cgroupVersion === 2;
+			kernel.limitsPids = this.podPidsLimit !== undefined;
 			// The machine, once made, takes both over.
 			kernel.onLook = () => {
 				void this.machine;
@@ -250,6 +258,7 @@ export class SimNode implements WorkerNode, MeasuredNode {
 			files: () => this.hostFiles(),
 			facts: this.facts,
 			apiOutage: () => this.#apiOutage,
+			cgroupVersion: this.description.cgroupVersion,
 		});
 		return this.#system;
 	}
@@ -307,6 +316,10 @@ export class SimNode implements WorkerNode, MeasuredNode {
 
 	get name(): string {
 		return this.description.name;
+	}
+
+	get podPidsLimit(): number | undefined {
+		return this.settings.podPidsLimit;
 	}
 
 	get logPolicy(): LogPolicy {

@@ -31,8 +31,8 @@ export function containerFacts(
 		...use,
 		namespaces: {
 			...(machine === undefined ? {} : { mnt: machine }),
-			// A privileged one sees the node's groups.
-			...(machine === undefined || spec.securityContext?.privileged === true ? {} : { cgroup: machine }),
+			// A privileged one sees the node's groups, and all do in version 1.
+			...(machine === undefined || spec.securityContext?.privileged === true || node.kernel.cgroupVersion === 1 ? {} : { cgroup: machine }),
 			...sandboxNamespaces(scope),
 		},
 	};

@@ -50,6 +50,7 @@ export class ContainerLimits {
 	#setByHand(file: "cpu.max" | "memory.max", own: number): number {
 		const { node, pod } = this.#scope;
 		const { cgroups } = node.kernel;
-		return cgroups === undefined ? own : cgroups.effective(containerCgroup(pod, this.id, node.cgroupDriver), file, own);
+		if (cgroups === undefined) return own;
+		return (file === "cpu.max" ? cgroups.cpu : cgroups.memory).effective(containerCgroup(pod, this.id, node.cgroupDriver), own);
 	}
 }

@@ -36,6 +36,8 @@ export interface WorkerNode extends AdmissionNode, NetworkNode {
 	/** What its containers share. Another one after each boot. */
 	readonly kernel: Kernel;
 	readonly cgroupDriver: CgroupDriver;
+	/** Processes that a pod may have; undefined: no limit. */
+	readonly podPidsLimit: number | undefined;
 	/** Quantities. */
 	readonly capacity: Readonly<Record<string, string>>;
 	/** CPU seconds of containers that have ended on it. */

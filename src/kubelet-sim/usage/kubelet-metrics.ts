@@ -12,6 +12,8 @@ import { Page } from "./prometheus-page.ts";
 
 export interface KubeletState {
 	readonly node: string;
+	/** Of the machine's cgroups. */
+	readonly cgroupVersion: 1 | 2;
 	/** When it came up, Unix ms. */
 	readonly startedMs: number;
 	readonly counters: NodeCounters;
@@ -42,7 +44,7 @@ export interface ClaimUsage {
 /** Of a volume's file system: as ext4 makes them. */
 const bytesPerInode = 16_384;
 
-export function kubeletMetrics({ node, startedMs, counters, pods, claims }: KubeletState, nowMs: number): string {
+export function kubeletMetrics({ node, cgroupVersion, startedMs, counters, pods, claims }: KubeletState, nowMs: number): string {
 	const page = new Page(nowMs);
 	const gauge = (name: string, help: string, samples: Parameters<Page["add"]>[3], stability = "ALPHA") =>
 		page.add(name, "gauge", `[${stability}] ${help}`, samples, false);
@@ -64,6 +66,7 @@ export function kubeletMetrics({ node, startedMs, counters, pods, claims }: Kube
 		"The number of pods the kubelet considers active and which are being considered when admitting new pods. static is true if the pod is not from the apiserver.",
 		byOrigin(({ isActive }) => isActive),
 	);
+	gauge("kubelet_cgroup_version", "cgroup version on the hosts.", [{ labels: {}, value: cgroupVersion }]);
 	gauge(
 		"kubelet_desired_pods",
 		"The number of pods the kubelet is being instructed to run. static is true if the pod is not from the apiserver.",

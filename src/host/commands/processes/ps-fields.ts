@@ -64,7 +64,7 @@ export const psFields: Readonly<Record<string, PsField>> = {
 	c: number("C", 2, ({ cpuPercent }) => Math.min(99, Math.floor(cpuPercent))),
 	nlwp: number("NLWP", 4, () => 1),
 	wchan: text("WCHAN", 6, () => "-"),
-	cgroup: text("CGROUP", 27, ({ process }, { view }) => `0::${view.cgroupPath(process)}`),
+	cgroup: text("CGROUP", 27, ({ process }, { view }) => view.cgroups(process).trimEnd().replaceAll("\n", ",")),
 	oom: number("OOM", 4, ({ process }) => process.oomScoreAdj),
 	cgroupns: namespaceField("cgroup"),
 	ipcns: namespaceField("ipc"),
