@@ -69,6 +69,26 @@ describe("hooks", () => {
 		expect((await harness.get("late")).status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(137);
 		expect(await harness.events("late")).toContain("Warning FailedPostStartHook PostStartHook failed");
 	});
+
+	it("over HTTPS go on over HTTP where nobody speaks TLS, which is told", async () => {
+		await harness.pod("plain", { image: "nginx", lifecycle: { preStop: { httpGet: { scheme: "HTTPS", port: 80, path: "/" } } } });
+		await harness.clock.advance(5_000);
+		const ip = (await harness.get("plain")).status?.podIP;
+		await harness.delete("plain");
+		await harness.clock.advance(5_000);
+		const events = await harness.events("plain");
+		expect(events).toContain(
+			`Warning LifecycleHTTPFallback request to HTTPS lifecycle hook ${ip}:80 got HTTP response, retry with HTTP succeeded`,
+		);
+		expect(events).not.toContain("Warning FailedPreStopHook PreStopHook failed");
+	});
+
+	it("over HTTPS fail where nobody listens", async () => {
+		const lifecycle = { postStart: { httpGet: { scheme: "HTTPS", port: 81, path: "/" } } };
+		await harness.pod("closed", { image: "nginx", lifecycle }, { restartPolicy: "Never" });
+		await harness.clock.advance(5_000);
+		expect(await harness.events("closed")).toContain("Warning FailedPostStartHook PostStartHook failed");
+	});
 });
 
 describe("an end", () => {

@@ -27,6 +27,7 @@ test.each([
 		"sinceSeconds=1&sinceTime=2025-12-31T00:00:00Z",
 		'PodLogOptions "" is invalid: : Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified',
 	],
+	["stream=Stdout", 'PodLogOptions "" is invalid: stream: Forbidden: may not be specified'],
 	["tailLines=x", 'strconv.ParseInt: parsing "x": invalid syntax'],
 ])("%s", (query, message) => {
 	expect(() => read(query)).toThrow(message);

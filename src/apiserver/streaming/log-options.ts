@@ -1,6 +1,6 @@
 /** Query parameters of pods/log. Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#get-read-log-of-the-specified-pod */
 import type { LogOptions } from "../../apimachinery/node-connector.ts";
-import { newBadRequest, newInvalid, newNotImplemented } from "../../apimachinery/status-error.ts";
+import { newBadRequest, newInvalid } from "../../apimachinery/status-error.ts";
 import { parseTime, TimeError } from "../../apimachinery/time.ts";
 import { type FieldError, fieldForbidden, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { readBoolean, readInteger } from "../http/query-options.ts";
@@ -15,7 +15,6 @@ export function readLogOptions(query: URLSearchParams, nowMs: number): LogOption
 	const limitBytes = readInteger(query, "limitBytes");
 	const sinceSeconds = readInteger(query, "sinceSeconds");
 	const sinceTime = readTime(query, "sinceTime");
-	const stream = query.get("stream") || "All";
 	const errors: FieldError[] = [];
 	if (tailLines !== undefined && tailLines < 0) errors.push(fieldInvalid("tailLines", tailLines, "must be greater than or equal to 0"));
 	if (limitBytes !== undefined && limitBytes < 1) errors.push(fieldInvalid("limitBytes", limitBytes, "must be greater than 0"));
@@ -24,8 +23,9 @@ export function readLogOptions(query: URLSearchParams, nowMs: number): LogOption
 	} else if (sinceSeconds !== undefined && sinceSeconds < 1) {
 		errors.push(fieldInvalid("sinceSeconds", sinceSeconds, "must be greater than 0"));
 	}
+	// Of the feature gate PodLogsQuerySplitStreams, which is off in 1.36.
+	if (query.has("stream")) errors.push(fieldForbidden("stream", "may not be specified"));
 	if (errors.length > 0) throw newInvalid({ group: "", kind: "PodLogOptions" }, "", errors);
-	if (stream !== "All") throw newNotImplemented(`reading the ${stream} stream of a log alone`);
 	const sinceMs = sinceSeconds === undefined ? sinceTime : nowMs - sinceSeconds * 1000;
 	return {
 		follow: readBoolean(query, "follow") ?? false,

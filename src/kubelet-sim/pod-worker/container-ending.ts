@@ -7,8 +7,8 @@ import type { Timer } from "../../apimachinery/clock/clock.ts";
 import type { Container, EphemeralContainer } from "../../apimachinery/schema/generated/types.ts";
 import type { SignalName } from "../../host/index.ts";
 import type { SimContainer } from "../container/container.ts";
-import type { ActionTarget } from "./action-target.ts";
-import { runHook } from "./hooks.ts";
+
+import { type HookTarget, runHook } from "./hooks.ts";
 import type { ContainerRecord } from "./pod-record.ts";
 
 /** What a container has at least between SIGTERM and SIGKILL. Source: minimumGracePeriodInSeconds of pkg/kubelet/kuberuntime. */
@@ -18,7 +18,7 @@ export interface EndingOptions {
 	readonly record: ContainerRecord;
 	readonly container: SimContainer;
 	readonly spec: Container | EphemeralContainer;
-	readonly target: ActionTarget;
+	readonly target: HookTarget;
 	/** It is still this instance that is to end, and its pod is there. */
 	readonly isCurrent: () => boolean;
 	readonly event: (type: "Normal" | "Warning", reason: string, message: string) => void;

@@ -35,7 +35,7 @@ import { ContainerEnding } from "./container-ending.ts";
 import { containerFacts } from "./container-facts.ts";
 import { ContainerImages } from "./container-images.ts";
 import { ContainerLimits } from "./container-limits.ts";
-import { runHook } from "./hooks.ts";
+import { type HookTarget, runHook } from "./hooks.ts";
 import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
 import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
 import type { ProbeKind } from "./probe-state.ts";
@@ -707,9 +707,14 @@ export class ContainerWorker {
 		this.#scope.sync();
 	}
 
-	#hookTarget(container: SimContainer, spec: ContainerSpec) {
-		const { pod, record, host } = this.#scope;
-		return { container, spec, pod, podIp: record.ip, clock: host.clock };
+	#hookTarget(container: SimContainer, spec: ContainerSpec): HookTarget {
+		const { pod, record, host, node } = this.#scope;
+		const onHttpFallback = (server: string) => {
+			node.counters.count("lifecycle_handler_http_fallbacks_total");
+			const message = `request to HTTPS lifecycle hook ${server} got HTTP response, retry with HTTP succeeded`;
+			this.#scope.event("Warning", "LifecycleHTTPFallback", message);
+		};
+		return { container, spec, pod, podIp: record.ip, clock: host.clock, onHttpFallback };
 	}
 
 	#exited(container: SimContainer, exit: ProcessExit): void {

@@ -3,9 +3,14 @@
  * Unlike a probe, a hook over HTTP is content with any answer. Texts are those of pkg/kubelet/lifecycle/handlers.go.
  */
 import type { HTTPGetAction, LifecycleHandler } from "../../apimachinery/schema/generated/types.ts";
-import { type ActionTarget, PortError, podText } from "./action-target.ts";
+import { type ActionTarget, PortError, podText, portOf } from "./action-target.ts";
 import { runCommand } from "./probe-action.ts";
 import { getOverHttp, ProbeError } from "./probe-http.ts";
+
+export interface HookTarget extends ActionTarget {
+	/** A hook over HTTPS was answered over HTTP alone. */
+	readonly onHttpFallback: (host: string) => void;
+}
 
 /** A hook without an end of its own: a day. */
 const maxHookMs = 86_400_000;
@@ -14,7 +19,7 @@ const maxHookMs = 86_400_000;
  * Runs a hook. @returns why it failed, or undefined; never rejects
  * @param sleepLimitMs of a hook that sleeps
  */
-export async function runHook(hook: LifecycleHandler, target: ActionTarget, sleepLimitMs: number): Promise<string | undefined> {
+export async function runHook(hook: LifecycleHandler, target: HookTarget, sleepLimitMs: number): Promise<string | undefined> {
 	const { exec, httpGet, sleep } = hook;
 	if (exec !== undefined) return runExec(exec.command ?? [], target);
 	if (httpGet !== undefined) return runHttp(httpGet, target);
@@ -36,13 +41,28 @@ async function runExec(command: readonly string[], target: ActionTarget): Promis
 	return `Exec lifecycle hook ([${command.join(" ")}]) ${of(target)} failed - error: ${error}, message: ${JSON.stringify(output)}`;
 }
 
-async function runHttp(action: HTTPGetAction, target: ActionTarget): Promise<string | undefined> {
+async function runHttp(action: HTTPGetAction, target: HookTarget): Promise<string | undefined> {
 	try {
-		await getOverHttp({ ...action, scheme: "HTTP" }, target, maxHookMs);
+		await getOverHttp(action, target, maxHookMs);
 		return undefined;
 	} catch (error) {
 		if (!(error instanceof ProbeError || error instanceof PortError)) throw error;
+		if (error instanceof ProbeError && error.isPlainAnswer && (await answersPlainly(action, target))) return undefined;
 		return `HTTP lifecycle hook (${action.path ?? ""}) ${of(target)} failed - error: ${error.message}`;
+	}
+}
+
+/** Kubelets before 1.27 took no notice of the scheme: who relied on that is not let down. What may be a secret stays here. */
+async function answersPlainly(action: HTTPGetAction, target: HookTarget): Promise<boolean> {
+	const { host = target.podIp, httpHeaders = [], port } = action;
+	const headers = httpHeaders.filter(({ name }) => name.toLowerCase() !== "authorization");
+	try {
+		await getOverHttp({ ...action, scheme: "HTTP", httpHeaders: headers }, target, maxHookMs);
+		target.onHttpFallback(`${host}:${portOf(port, target.spec)}`);
+		return true;
+	} catch (error) {
+		if (!(error instanceof ProbeError)) throw error;
+		return false;
 	}
 }
 

@@ -10,7 +10,22 @@ const maxRedirects = 10;
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /** A request that got no answer; the message is what an event says of it. */
-export class ProbeError extends Error {}
+export class ProbeError extends Error {
+	/** The server speaks no TLS, and answered without. */
+	readonly isPlainAnswer: boolean;
+
+	constructor(message: string, isPlainAnswer: boolean) {
+		super(message);
+		this.isPlainAnswer = isPlainAnswer;
+	}
+}
+
+/** Go's text for an answer without TLS. */
+class PlainAnswerError extends HttpError {
+	constructor() {
+		super("http: server gave HTTP response to HTTPS client");
+	}
+}
 
 /** Rejects with `ProbeError`, or with `PortError` where the port is a name that the container lacks. */
 export async function getOverHttp(action: HTTPGetAction, target: ActionTarget, limitMs: number): Promise<ClientResponse> {
@@ -27,7 +42,7 @@ export async function getOverHttp(action: HTTPGetAction, target: ActionTarget, l
 				target: `${url.pathname}${url.search}`,
 				headers,
 			});
-			if (url.protocol === "https:") throw new HttpError("http: server gave HTTP response to HTTPS client");
+			if (url.protocol === "https:") throw new PlainAnswerError();
 			const next = redirects.has(response.status) ? response.headers.get("location") : undefined;
 			if (next === undefined) return response;
 			const there = new URL(next, url);
@@ -36,7 +51,7 @@ export async function getOverHttp(action: HTTPGetAction, target: ActionTarget, l
 			url = there;
 		}
 	}).catch((error: unknown) => {
-		throw new ProbeError(`Get ${JSON.stringify(textOf(url))}: ${reasonOf(error, url)}`);
+		throw new ProbeError(`Get ${JSON.stringify(textOf(url))}: ${reasonOf(error, url)}`, error instanceof PlainAnswerError);
 	});
 }
 

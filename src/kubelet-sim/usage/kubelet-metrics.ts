@@ -93,6 +93,11 @@ export function kubeletMetrics({ node, cgroupVersion, startedMs, counters, pods,
 		podStartBounds,
 		counters.podStarts === undefined ? [] : [{ labels: {}, ...counters.podStarts }],
 	);
+	counter(
+		"lifecycle_handler_http_fallbacks_total",
+		"The number of times lifecycle handlers successfully fell back to http from https.",
+		"",
+	);
 	gauge("kubelet_running_containers", "Number of containers currently running", containerStates(pods));
 	gauge("kubelet_running_pods", "Number of pods that have a running pod sandbox", [
 		{ labels: {}, value: pods.filter(({ hasSandbox }) => hasSandbox).length },

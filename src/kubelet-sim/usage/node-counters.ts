@@ -13,6 +13,7 @@ export type CounterName =
 	| "started_containers_errors_total"
 	| "runtime_operations_total"
 	| "runtime_operations_errors_total"
+	| "lifecycle_handler_http_fallbacks_total"
 	| "evictions";
 
 interface Distributed {
