@@ -1,5 +1,5 @@
 /**
- * /proc/PID: what a process is, from the table of processes. Not there: maps, smaps, io, and what is about single threads.
+ * /proc/PID: what a process is, from the table of processes. Not there: smaps by mapping, io, and what is about single threads.
  * Source: https://docs.kernel.org/filesystems/proc.html, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html and its neighbours
  */
 import { allCapabilities, defaultCapabilities } from "../capabilities.ts";
@@ -10,6 +10,7 @@ import type { Process } from "../process.ts";
 import { limitText, rlimitKinds } from "../rlimits.ts";
 import { FsError, type Inode } from "../vfs/inode.ts";
 import { computedDirectory, computedFile, computedLink, fixedDirectory } from "./computed.ts";
+import { anonymousShare, mapsText, smapsRollupText } from "./memory-maps.ts";
 import { mountinfoText, mountsText } from "./mount-files.ts";
 import type { ProcView } from "./proc-view.ts";
 
@@ -35,6 +36,7 @@ export function processDirectory(process: Process, view: ProcView): Inode {
 			["fd", descriptors(process, view)],
 			["limits", file(() => limitsText(process))],
 			["loginuid", file(() => "4294967295")],
+			["maps", file(() => mapsText(process, executableFile(process)))],
 			["mountinfo", file(() => mountinfoText(process.machine.files))],
 			["mounts", file(() => mountsText(process.machine.files))],
 			[
@@ -62,6 +64,7 @@ export function processDirectory(process: Process, view: ProcView): Inode {
 			],
 			["root", link(() => "/")],
 			["sessionid", file(() => "4294967295")],
+			["smaps_rollup", file(() => smapsRollupText(process, executableFile(process)))],
 			["stat", file(() => statText(process, view))],
 			["statm", file(() => statmText(process))],
 			["status", file(() => statusText(process, view))],
@@ -79,6 +82,14 @@ function executableOf(process: Process): string {
 	if (exe !== undefined) return exe;
 	const machine = process.machine as Machine;
 	return machine.which(first, process.origin.env, process.origin.cwd) ?? first;
+}
+
+/** Undefined of a thread of the kernel. */
+function executableFile(process: Process): { readonly path: string; readonly inode: number } | undefined {
+	if (process.traits.isKernelThread === true || (process.argv[0] ?? "") === "") return undefined;
+	const path = executableOf(process);
+	const { files } = process.machine;
+	return { path, inode: files.exists(path) ? files.stat(path).ino : 0 };
 }
 
 /** Of a container's main process the output leads to its log, so that others can write there. */
@@ -168,8 +179,8 @@ function statusText(process: Process, view: ProcView): string {
 					kb("VmPin", 0),
 					kb("VmHWM", rssBytes),
 					kb("VmRSS", rssBytes),
-					kb("RssAnon", rssBytes * 0.7),
-					kb("RssFile", rssBytes * 0.3),
+					kb("RssAnon", rssBytes * anonymousShare),
+					kb("RssFile", rssBytes * (1 - anonymousShare)),
 					kb("RssShmem", 0),
 					kb("VmData", vszBytes * 0.5),
 					kb("VmStk", 132 * 1024),

@@ -37,6 +37,21 @@ it.each<readonly [what: string, script: string, expected: string | RegExp]>([
 	["sorted by memory", "ps -eo comm= --sort=-rss | head -2", "kubelet\ncontainerd\n"],
 	["a tree", "ps -eo comm --forest | grep -A2 shim | head -3", " \\_ containerd-shim\n |   \\_ pause\n |   \\_ sleep\n"],
 	["nobody of that name", "pgrep nobody; echo $?", "1\n"],
+	["nobody asked for", "pgrep; echo $?", "pgrep: no matching criteria specified\nTry `pgrep --help' for more information.\n2\n"],
+	["two patterns", "pkill a b; echo $?", "pkill: only one pattern can be provided\nTry `pkill --help' for more information.\n2\n"],
+	["an option that there is not", "pgrep -z 2>&1 | head -4", "pgrep: invalid option -- 'z'\n\nUsage:\n pgrep [options] <pattern>\n"],
+	["a user that there is not", "pgrep -u ghost sleep; echo $?", "pgrep: invalid user name: ghost\n2\n"],
+	["a parent that is no number", "pgrep -P x", "pgrep: not a number: x\n"],
+	["half an expression", "pgrep '('", "pgrep: regex error: Unmatched ( or \\(\n"],
+	[
+		"a name that is too long",
+		"pgrep averylongprocessname",
+		"pgrep: pattern that searches for process name longer than 15 characters will result in zero matches\nTry `pgrep -f' option to match against the complete command line.\n",
+	],
+	["a signal that there is not", "sleep 77 & pkill --signal BAD -xf 'sleep 77' 2>&1 | sed 's/[0-9]*//g'; pkill -9 -xf 'sleep 77'; wait $!; echo $?", "pkill: killing pid  failed: Invalid argument\n137\n"],
+	["maps have the program, and end with what the kernel maps", "cat /proc/self/maps | awk '{print $2, $6}' | sed -n '1p;$p'", "r--p /usr/bin/cat\nr-xp [vdso]\n"],
+	["a thread of the kernel has no maps", "wc -c < /proc/2/maps", "0\n"],
+	["smaps_rollup is VmRSS", "a=$(awk '/^Rss/ {print $2}' /proc/$A/smaps_rollup); b=$(awk '/VmRSS/ {print $2}' /proc/$A/status); test $a = $b && echo same", "same\n"],
 	["pidof", 'test "$(pidof kubelet)" = 738 && echo same', "same\n"],
 	["pstree", "pstree 1 | head -3", "init-+-chronyd\n     |-containerd\n     |-containerd-shim-+-pause\n"],
 	["top's tasks", "top -b -n1 | grep -c kubelet", "1\n"],
@@ -107,6 +122,14 @@ it("has namespaces as a pod's containers share them", async () => {
 	expect(await of("$$", "net")).toBe("net:[4026531840]");
 	const shared = await run("lsns -t pid -n | awk '{print $3, $6}' | tail -1");
 	expect(shared).toBe("2 /pause\n");
+});
+
+it("shows an address space as large as VmSize, in order", async () => {
+	const ranges = (await run("cut -d' ' -f1 /proc/$A/maps")).trim().split("\n");
+	const bounds = ranges.flatMap((range) => range.split("-").map((bound) => Number.parseInt(bound, 16)));
+	expect(bounds).toEqual([...bounds].sort((a, b) => a - b));
+	const sizeBytes = bounds.reduce((sum, bound, index) => sum + (index % 2 === 0 ? -bound : bound), 0);
+	expect(`${sizeBytes / 1024}\n`).toBe(await run("awk '/VmSize/ {print $2}' /proc/$A/status"));
 });
 
 it("shows a container the node's memory, its own root cgroup, and nothing that it may change", async () => {

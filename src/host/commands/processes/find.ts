@@ -3,6 +3,7 @@ import type { ProcessContext, Program } from "../../machine.ts";
 import { parseSignal } from "../../signals.ts";
 import { writeText } from "../../stream.ts";
 import { parseOptions } from "../options.ts";
+import { maySignal } from "./control.ts";
 import { type ProcessRow, readProcessTable } from "./process-table.ts";
 
 type Options = ReturnType<typeof parseOptions>;
@@ -12,56 +13,175 @@ const longOptions = [
 	"exact",
 	"newest",
 	"oldest",
-	"list-name",
-	"list-full",
+	"ignore-case",
 	"count",
-	"invert-match",
-	"signal:",
+	"inverse",
+	"older:",
 	"parent:",
+	"pgroup:",
+	"group:",
+	"session:",
+	"terminal:",
 	"uid:",
 	"euid:",
-	"ignore-case",
-	"echo",
+	"help",
+	"version",
 ];
+const sharedLetters = "fxnoicvO:P:g:G:s:t:u:U:hV";
+const version = "procps-ng 4.0.4";
 
-/** Undefined: the call makes no sense, which has been said. */
-async function matches(context: ProcessContext, options: Options): Promise<readonly ProcessRow[] | undefined> {
-	const { flags, values, operands } = options;
-	const has = (letter: string, name: string) => flags.has(letter) || flags.has(name);
-	const [pattern] = operands;
-	const ppids = (values.get("P") ?? values.get("parent"))?.split(",").map(Number);
-	const users = (values.get("u") ?? values.get("U") ?? values.get("uid") ?? values.get("euid"))?.split(",");
-	const name = context.argv[0] ?? "pgrep";
-	if (pattern === undefined && ppids === undefined && users === undefined) {
-		await writeText(context.stderr, `${name}: no matching criteria specified\nTry \`${name} --help' for more information.\n`);
-		return undefined;
+/** What follows a call that cannot be understood, and `--help`. */
+function usage(name: string): string {
+	const own =
+		name === "pkill"
+			? [" -<sig>, --signal <sig>    signal to send (either number or name)", " -e, --echo                display what is killed"]
+			: [
+					" -d, --delimiter <string>  specify output delimiter",
+					" -l, --list-name           list PID and process name",
+					" -a, --list-full           list PID and full command line",
+					" -v, --inverse             negates the matching",
+				];
+	const shared = [
+		" -c, --count               count of matching processes",
+		" -f, --full                use full process name to match",
+		" -g, --pgroup <PGID,...>   match listed process group IDs",
+		" -G, --group <GID,...>     match real group IDs",
+		" -i, --ignore-case         match case insensitively",
+		" -n, --newest              select most recently started",
+		" -o, --oldest              select least recently started",
+		" -O, --older <seconds>     select where older than seconds",
+		" -P, --parent <PPID,...>   match only child processes of the given parent",
+		" -s, --session <SID,...>   match session IDs",
+		" -t, --terminal <tty,...>  match by controlling terminal",
+		" -u, --euid <ID,...>       match by effective IDs",
+		" -U, --uid <ID,...>        match by real IDs",
+		" -x, --exact               match exactly with the command name",
+		"",
+		" -h, --help     display this help and exit",
+		" -V, --version  output version information and exit",
+	];
+	return `\nUsage:\n ${name} [options] <pattern>\n\nOptions:\n${[...own, ...shared].join("\n")}\n\nFor more details see pgrep(1).\n`;
+}
+
+/** Says what is wrong with a call, or answers it without looking at any process: then it is over. */
+class Over {
+	readonly exitCode: number;
+
+	constructor(exitCode: number) {
+		this.exitCode = exitCode;
 	}
+}
+
+/** Numbers of a list, or Over with what is said of the first that is none. */
+function numbersOf(text: string | undefined): readonly number[] | string | undefined {
+	if (text === undefined) return undefined;
+	const wrong = text.split(",").find((word) => !/^\d+$/.test(word));
+	return wrong ?? text.split(",").map(Number);
+}
+
+/** Ids of names or numbers in one of /etc's files; a string: the first that is neither. */
+function idsOf({ files }: ProcessContext, path: string, text: string | undefined): readonly number[] | string | undefined {
+	if (text === undefined) return undefined;
+	const lines = files.exists(path) ? files.readText(path).split("\n") : [];
+	const ids: number[] = [];
+	for (const word of text.split(",")) {
+		const id = /^\d+$/.test(word) ? word : lines.find((line) => line.startsWith(`${word}:`))?.split(":")[2];
+		if (id === undefined) return word;
+		ids.push(Number(id));
+	}
+	return ids;
+}
+
+/** Who is meant, the oldest pid first. */
+async function matches(context: ProcessContext, options: Options): Promise<readonly ProcessRow[] | Over> {
+	const { flags, values, operands, unknown } = options;
+	const name = context.argv[0]?.split("/").at(-1) ?? "pgrep";
+	const say = async (text: string): Promise<Over> => {
+		await writeText(context.stderr, `${name}: ${text}\n`);
+		return new Over(2);
+	};
+	const has = (letter: string, long: string) => flags.has(letter) || flags.has(long);
+	const valueOf = (letter: string, long: string) => values.get(letter) ?? values.get(long);
+	if (has("h", "help") || has("V", "version")) {
+		await writeText(context.stdout, has("h", "help") ? usage(name) : `${name} from ${version}\n`);
+		return new Over(0);
+	}
+	const [strange] = unknown;
+	if (strange !== undefined)
+		return say(`${strange.startsWith("--") ? `unrecognized option '${strange}'` : `invalid option -- '${strange.slice(1)}'`}\n${usage(name).trimEnd()}`);
+	const [newest, oldest] = [has("n", "newest"), has("o", "oldest")];
+	if (newest && oldest) {
+		await writeText(context.stderr, usage(name));
+		return new Over(2);
+	}
+	const ppids = numbersOf(valueOf("P", "parent"));
+	if (typeof ppids === "string") return say(`not a number: ${ppids}`);
+	const groups = numbersOf(valueOf("g", "pgroup"));
+	if (typeof groups === "string") return say(`invalid process group: ${groups}`);
+	const sessions = numbersOf(valueOf("s", "session"));
+	if (typeof sessions === "string") return say(`invalid session id: ${sessions}`);
+	const users = idsOf(context, "/etc/passwd", valueOf("u", "euid") ?? valueOf("U", "uid"));
+	if (typeof users === "string") return say(`invalid user name: ${users}`);
+	const gids = idsOf(context, "/etc/group", valueOf("G", "group"));
+	if (typeof gids === "string") return say(`invalid group name: ${gids}`);
+	const age = valueOf("O", "older");
+	if (age !== undefined && !/^\d+$/.test(age)) return say(`not a number: ${age}`);
+	const terminals = valueOf("t", "terminal")?.split(",");
+	const tryHelp = `\nTry \`${name} --help' for more information.`;
+	if (operands.length > 1) return say(`only one pattern can be provided${tryHelp}`);
+	const [pattern] = operands;
+	const criteria = [pattern, ppids, groups, sessions, users, gids, age, terminals];
+	if (!newest && !oldest && criteria.every((each) => each === undefined)) return say(`no matching criteria specified${tryHelp}`);
 	const body = has("x", "exact") ? `^(?:${pattern ?? ""})$` : (pattern ?? "");
 	let test: RegExp;
 	try {
 		test = new RegExp(body, has("i", "ignore-case") ? "i" : "");
-	} catch {
-		await writeText(context.stderr, `${name}: Unmatched ( or \\(\n`);
-		return undefined;
+	} catch (error) {
+		return say(`regex error: ${regexProblem(error)}`);
 	}
 	const isFull = has("f", "full");
+	const nowMs = context.machine.clock.now();
+	const among = (wanted: readonly number[] | undefined, value: number) => wanted === undefined || wanted.includes(value);
 	const found = readProcessTable(context).rows.filter((row) => {
 		if (row.process === context.process) return false;
+		const { uid, gid } = row.process.credentials;
 		const isMatch =
 			test.test(isFull ? row.command : row.comm) &&
-			(ppids === undefined || ppids.includes(row.ppid)) &&
-			(users === undefined || users.includes(row.user) || users.includes(String(row.process.credentials.uid)));
-		return isMatch !== has("v", "invert-match");
+			among(ppids, row.ppid) &&
+			// Each process leads a group and a session of its own.
+			among(groups, row.pid) &&
+			among(sessions, row.pid) &&
+			among(users, uid) &&
+			among(gids, gid) &&
+			(terminals === undefined || terminals.includes(row.process.origin.terminal === undefined ? "?" : "pts/0")) &&
+			(age === undefined || (nowMs - row.startMs) / 1000 >= Number(age));
+		return isMatch !== has("v", "inverse");
 	});
+	if (found.length === 0 && !isFull && (pattern?.length ?? 0) > longestComm)
+		await say(
+			`pattern that searches for process name longer than ${longestComm} characters will result in zero matches\nTry \`${name} -f' option to match against the complete command line.`,
+		);
 	const byAge = [...found].sort((a, b) => a.startMs - b.startMs || a.pid - b.pid);
-	if (has("n", "newest")) return byAge.slice(-1);
-	return has("o", "oldest") ? byAge.slice(0, 1) : found;
+	if (newest) return byAge.slice(-1);
+	return oldest ? byAge.slice(0, 1) : found;
+}
+
+/** Of a process's name. */
+const longestComm = 15;
+
+/** JavaScript's complaint in regcomp's words. */
+function regexProblem(error: unknown): string {
+	const text = error instanceof Error ? error.message : "";
+	if (/group/i.test(text)) return /Unmatched '\)'/.test(text) ? "Unmatched ) or \\)" : "Unmatched ( or \\(";
+	if (/character class/i.test(text)) return "Unmatched [, [^, [:, [., or [=";
+	if (/repeat/i.test(text)) return "Invalid preceding regular expression";
+	return "Invalid regular expression";
 }
 
 export const pgrep: Program = async (context) => {
-	const options = parseOptions(context.argv.slice(1), "fxnolacvid:P:u:U:s:g:t:", longOptions);
+	const options = parseOptions(context.argv.slice(1), `${sharedLetters}lad:`, [...longOptions, "list-name", "list-full", "delimiter:"]);
 	const found = await matches(context, options);
-	if (found === undefined) return 2;
+	if (found instanceof Over) return found.exitCode;
 	const { flags, values } = options;
 	if (flags.has("c") || flags.has("count")) await writeText(context.stdout, `${found.length}\n`);
 	else if (found.length > 0) {
@@ -71,27 +191,34 @@ export const pgrep: Program = async (context) => {
 				: flags.has("l") || flags.has("list-name")
 					? `${row.pid} ${row.comm}`
 					: String(row.pid);
-		await writeText(context.stdout, `${found.map(line).join(values.get("d") ?? "\n")}\n`);
+		await writeText(context.stdout, `${found.map(line).join(values.get("d") ?? values.get("delimiter") ?? "\n")}\n`);
 	}
 	return found.length === 0 ? 1 : 0;
 };
 
 export const pkill: Program = async (context) => {
-	const [first = ""] = context.argv.slice(1);
-	const given = /^-/.test(first) ? parseSignal(first.slice(1)) : undefined;
-	const options = parseOptions(context.argv.slice(given === undefined ? 1 : 2), "fxnocvieP:u:U:t:", longOptions);
+	const args = context.argv.slice(1);
+	// `-9`, `-HUP`: the first word that is a signal, wherever it stands.
+	const at = args.findIndex((word) => /^-[^-]/.test(word) && parseSignal(word.slice(1)) !== undefined);
+	const given = at === -1 ? undefined : parseSignal(args[at]?.slice(1) ?? "");
+	const options = parseOptions(at === -1 ? args : args.toSpliced(at, 1), `${sharedLetters}e`, [...longOptions, "signal:", "echo"]);
 	const found = await matches(context, options);
-	if (found === undefined) return 2;
-	const signal = given ?? parseSignal(options.values.get("signal") ?? "TERM");
-	if (signal === undefined) {
-		await writeText(context.stderr, `pkill: Unknown signal "${options.values.get("signal")}".\n`);
-		return 2;
-	}
+	if (found instanceof Over) return found.exitCode;
+	const { flags, values } = options;
+	const signal = given ?? parseSignal(values.get("signal") ?? "TERM");
+	let killed = 0;
 	for (const { process, comm, pid } of found) {
+		const why = signal === undefined ? "Invalid argument" : maySignal(context.process, process) ? undefined : "Operation not permitted";
+		if (why !== undefined || signal === undefined) {
+			await writeText(context.stderr, `pkill: killing pid ${pid} failed: ${why}\n`);
+			continue;
+		}
 		process.kill(signal);
-		if (options.flags.has("e") || options.flags.has("echo")) await writeText(context.stdout, `${comm} killed (pid ${pid})\n`);
+		killed++;
+		if (flags.has("e") || flags.has("echo")) await writeText(context.stdout, `${comm} killed (pid ${pid})\n`);
 	}
-	return found.length === 0 ? 1 : 0;
+	if (flags.has("c") || flags.has("count")) await writeText(context.stdout, `${found.length}\n`);
+	return killed === 0 ? 1 : 0;
 };
 
 export const killall: Program = async (context) => {
