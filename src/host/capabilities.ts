@@ -27,6 +27,11 @@ export function maskOf(wanted: readonly string[]): bigint {
 	return mask;
 }
 
+/** `CAP_CHOWN`, in the kernel's order. */
+export function capabilityNames(mask: bigint): string[] {
+	return names.filter((_, bit) => (mask & (1n << BigInt(bit))) !== 0n).map((name) => `CAP_${name}`);
+}
+
 export function hasCapability(mask: bigint, name: string): boolean {
 	return (mask & maskOf([name])) !== 0n;
 }

@@ -17,7 +17,7 @@ export { type Package, Packages } from "./administration/packages.ts";
 export { installSelinux, Selinux } from "./administration/selinux.ts";
 export { Swap } from "./administration/swap.ts";
 
-export { allCapabilities, defaultCapabilities, maskOf } from "./capabilities.ts";
+export { allCapabilities, capabilityNames, defaultCapabilities, maskOf } from "./capabilities.ts";
 export type { Cgroup, GroupUsage, Hierarchy, ProvidedGroup } from "./cgroup/cgroup.ts";
 export { Cgroups } from "./cgroup/cgroups.ts";
 export { chooseVictim, reportOom } from "./cgroup/oom.ts";

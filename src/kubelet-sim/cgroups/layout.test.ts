@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
-import { containerCgroup, containerSettings, milliCpuToShares, oomScoreAdjOf, podSettings, weightOfShares } from "./layout.ts";
+import {
+	containerCgroup,
+	containerSettings,
+	milliCpuToShares,
+	ociCgroupsPath,
+	oomScoreAdjOf,
+	podSettings,
+	weightOfShares,
+} from "./layout.ts";
 
 const pod = (qosClass: string, more: Partial<NonNullable<Pod["spec"]>> = {}): Pod => ({
 	metadata: { uid: "0a1b2c3d-0000-4000-8000-000000000001" },
@@ -71,6 +79,13 @@ it.each([
 	["Guaranteed", "cgroupfs", "/kubepods/pod0a1b2c3d-0000-4000-8000-000000000001/abc"],
 ] as const)("the group of a container of a %s pod with %s", (qosClass, driver, path) => {
 	expect(containerCgroup(pod(qosClass), "abc", driver)).toBe(path);
+});
+
+it.each([
+	["systemd", "kubepods-burstable-pod0a1b2c3d_0000_4000_8000_000000000001.slice:cri-containerd:abc"],
+	["cgroupfs", "/kubepods/burstable/pod0a1b2c3d-0000-4000-8000-000000000001/abc"],
+] as const)("what the OCI runtime is told with %s", (driver, path) => {
+	expect(ociCgroupsPath(pod("Burstable"), "abc", driver)).toBe(path);
 });
 
 it.each([

@@ -1,5 +1,6 @@
 /**
- * Where the kubelet and containerd put pods and containers in the tree of cgroups, and what they write there. Pure.
+ * Where the kubelet and containerd put pods and containers in the tree of cgroups, what the kubelet asks of the runtime, and what is written
+ * there. Pure.
  *
  *   /kubepods.slice                                          all pods
  *     /kubepods-burstable.slice, /kubepods-besteffort.slice    by quality of service; guaranteed ones stand beside them
@@ -41,8 +42,34 @@ export function weightOfShares(shares: number): number {
 	return Math.ceil(Number(weight.toFixed(9)));
 }
 
+function quotaOf(milliCpu: number): number {
+	return Math.max(minQuotaUs, Math.floor((milliCpu * periodUs) / 1000));
+}
+
 export function quotaText(milliCpu: number): string {
-	return `${Math.max(minQuotaUs, Math.floor((milliCpu * periodUs) / 1000))} ${periodUs}`;
+	return `${quotaOf(milliCpu)} ${periodUs}`;
+}
+
+/** What the kubelet asks the runtime to set for a container, in the terms of the CRI. */
+export interface LinuxResources {
+	/** Microseconds. */
+	readonly cpuPeriod: number;
+	/** Microseconds of each period; 0: no limit. */
+	readonly cpuQuota: number;
+	readonly cpuShares: number;
+	/** Bytes; 0: no limit. */
+	readonly memoryLimitInBytes: number;
+}
+
+export function linuxResources(resources: ResourceRequirements | undefined): LinuxResources {
+	const { requests = {}, limits = {} } = resources ?? {};
+	const requested = requests.cpu ?? limits.cpu;
+	return {
+		cpuPeriod: periodUs,
+		cpuQuota: limits.cpu === undefined ? 0 : quotaOf(quantityToMilli(limits.cpu)),
+		cpuShares: milliCpuToShares(requested === undefined ? 0 : quantityToMilli(requested)),
+		memoryLimitInBytes: limits.memory === undefined ? 0 : quantityToInteger(limits.memory),
+	};
 }
 
 /** The kubelet's own names: of the class, "" for guaranteed pods. */
@@ -72,25 +99,32 @@ export function containerCgroup(pod: Pod, id: string, driver: CgroupDriver): str
 	return driver === "cgroupfs" ? `${above}/${id}` : `${above}/cri-containerd-${id}.scope`;
 }
 
+/** The same, as the OCI runtime is told: of systemd the slice, a prefix and a name. */
+export function ociCgroupsPath(pod: Pod, id: string, driver: CgroupDriver): string {
+	return driver === "cgroupfs" ? containerCgroup(pod, id, driver) : `${podCgroup(pod, driver).split("/").at(-1)}:cri-containerd:${id}`;
+}
+
 /** Container specs with the resources that they run with. */
 export type ResourcesOf = (container: string) => ResourceRequirements | undefined;
 
 type Settings = Readonly<Record<string, string>>;
 
 /** What the kubelet says in shares, and runc turns into a weight in version 2. */
-function cpuWeight(milliCpu: number): Settings {
-	const shares = milliCpuToShares(milliCpu);
+function sharesSettings(shares: number): Settings {
 	return { "cpu.shares": String(shares), "cpu.weight": String(weightOfShares(shares)) };
+}
+
+function cpuWeight(milliCpu: number): Settings {
+	return sharesSettings(milliCpuToShares(milliCpu));
 }
 
 /** @param isKilledWhole when it takes too much memory: not in version 1, nor where the kubelet's singleProcessOOMKill is set */
 export function containerSettings(resources: ResourceRequirements | undefined, isKilledWhole: boolean): Settings {
-	const { requests = {}, limits = {} } = resources ?? {};
-	const requested = requests.cpu ?? limits.cpu;
+	const { cpuPeriod, cpuQuota, cpuShares, memoryLimitInBytes } = linuxResources(resources);
 	return {
-		...cpuWeight(requested === undefined ? 0 : quantityToMilli(requested)),
-		...(limits.cpu === undefined ? {} : { "cpu.max": quotaText(quantityToMilli(limits.cpu)) }),
-		...(limits.memory === undefined ? {} : { "memory.max": pagesOf(quantityToInteger(limits.memory)) }),
+		...sharesSettings(cpuShares),
+		...(cpuQuota === 0 ? {} : { "cpu.max": `${cpuQuota} ${cpuPeriod}` }),
+		...(memoryLimitInBytes === 0 ? {} : { "memory.max": pagesOf(memoryLimitInBytes) }),
 		"memory.swap.max": "0",
 		"memory.oom.group": isKilledWhole ? "1" : "0",
 	};

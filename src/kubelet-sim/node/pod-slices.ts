@@ -5,18 +5,15 @@
 import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { Process } from "../../host/index.ts";
+import { podCgroup } from "../cgroups/layout.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 
-const rootSlice = "kubepods.slice";
 /** systemd's DefaultTimeoutStopSec. */
 const stopMs = 90_000;
 
 /** The slice of a pod, and those that it is in, the innermost first. */
-function slicesOf({ metadata, status }: Pod): readonly string[] {
-	const uid = (metadata?.uid ?? "").replaceAll("-", "_");
-	const qos = status?.qosClass === "Guaranteed" ? "" : `-${(status?.qosClass ?? "BestEffort").toLowerCase()}`;
-	const own = `kubepods${qos}-pod${uid}.slice`;
-	return qos === "" ? [own, rootSlice] : [own, `kubepods${qos}.slice`, rootSlice];
+function slicesOf(pod: Pod): readonly string[] {
+	return podCgroup(pod, "systemd").split("/").slice(1).reverse();
 }
 
 function processesOf(worker: PodWorker): readonly Process[] {

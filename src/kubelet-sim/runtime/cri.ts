@@ -5,10 +5,10 @@
 
 import type { JsonObject } from "../../apimachinery/json.ts";
 import type { Process, SpawnOptions } from "../../host/index.ts";
+import type { LinuxResources } from "../cgroups/layout.ts";
 import type { ContainerLog } from "../container/container-log.ts";
 import type { RegistryAccount } from "../images/registry-options.ts";
 import type { ContainerdConfig, RuntimeHandler } from "./containerd-config.ts";
-import type { LinuxResources } from "./linux-resources.ts";
 
 export interface PodSandbox {
 	/** 64 hexadecimal digits. */
@@ -109,7 +109,8 @@ export interface RuntimeMount {
 
 export interface ContainerDetails {
 	readonly mounts: readonly RuntimeMount[];
-	readonly resources: LinuxResources;
+	/** With who is killed first when the node is out of memory: -1000 to 1000. */
+	readonly resources: LinuxResources & { readonly oomScoreAdj: number };
 	readonly user: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
 	/** `SIGTERM` */
 	readonly stopSignal: string;

@@ -2,13 +2,13 @@
 import type { JsonObject } from "../../apimachinery/json.ts";
 import { quantityToNumber } from "../../apimachinery/quantity.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { type CgroupDriver, linuxResources, oomScoreAdjOf, podCgroup } from "../cgroups/layout.ts";
 import { terminationFile } from "../node/pod-directories.ts";
 import { findContainer } from "../pod-worker/pod-record.ts";
 import type { PodVolumes, VolumePlace } from "../volumes/pod-volumes.ts";
 import { podDirectory } from "../volumes/volume-directory.ts";
 import type { ContainerDetails, RuntimeMount } from "./cri.ts";
 import { podLogDirectory } from "./labels.ts";
-import { type LinuxResources, linuxResources, podCgroup } from "./linux-resources.ts";
 import { ociSpec } from "./oci-spec.ts";
 import type { ContainerEntry } from "./runtime-view.ts";
 
@@ -18,7 +18,9 @@ export function containerDetails(entry: ContainerEntry, nodeMemory: string, sand
 	const spec = findContainer(pod, container.name) ?? { name: container.name };
 	const instance = own.container;
 	const mounts = mountsOf(pod, spec, container.id, worker.volumes);
-	const resources = linuxResources(pod, own.record.actuated ?? own.record.allocated, quantityToNumber(nodeMemory));
+	const oomScoreAdj = oomScoreAdjOf(pod, spec, quantityToNumber(nodeMemory));
+	const resources = { ...linuxResources(own.record.actuated ?? own.record.allocated), oomScoreAdj };
+	const { cgroupDriver: driver } = worker.node;
 	const securityContext = pod.spec?.securityContext;
 	const uid = spec.securityContext?.runAsUser ?? securityContext?.runAsUser ?? 0;
 	const gid = spec.securityContext?.runAsGroup ?? securityContext?.runAsGroup ?? 0;
@@ -31,7 +33,7 @@ export function containerDetails(entry: ContainerEntry, nodeMemory: string, sand
 		user: { uid, gid, supplementalGroups: [gid, ...(securityContext?.supplementalGroups ?? [])] },
 		stopSignal: instance?.stopSignal ?? "SIGTERM",
 		config: configOf(entry, spec, mounts, resources, env),
-		spec: ociSpec({ pod, spec, container, args, env, cwd, mounts, resources, sandboxPid }),
+		spec: ociSpec({ pod, spec, container, args, env, cwd, mounts, resources, sandboxPid, driver }),
 	};
 }
 
@@ -39,7 +41,7 @@ function configOf(
 	{ container }: ContainerEntry,
 	spec: Container | EphemeralContainer,
 	mounts: readonly RuntimeMount[],
-	{ cpuPeriod, cpuQuota, cpuShares, memoryLimitInBytes, oomScoreAdj }: LinuxResources,
+	{ cpuPeriod, cpuQuota, cpuShares, memoryLimitInBytes, oomScoreAdj }: ContainerDetails["resources"],
 	env: ReadonlyMap<string, string>,
 ): JsonObject {
 	return {
@@ -116,6 +118,7 @@ export function sandboxConfig(
 	pod: Pod,
 	sandbox: { readonly labels: JsonObject; readonly annotations: JsonObject; readonly attempt: number },
 	dnsServer: string,
+	driver: CgroupDriver,
 ): JsonObject {
 	const { name = "", namespace = "", uid = "" } = pod.metadata ?? {};
 	const { attempt, labels, annotations } = sandbox;
@@ -136,6 +139,6 @@ export function sandboxConfig(
 		},
 		labels,
 		annotations,
-		linux: { cgroup_parent: podCgroup(pod), security_context: { namespace_options: options, seccomp: { profile_type: 1 } } },
+		linux: { cgroup_parent: podCgroup(pod, driver), security_context: { namespace_options: options, seccomp: { profile_type: 1 } } },
 	};
 }

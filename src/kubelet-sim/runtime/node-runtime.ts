@@ -184,8 +184,9 @@ export class NodeRuntime implements ContainerRuntime {
 				worker.pod,
 				{ ...sandbox, labels: { ...sandbox.labels }, annotations: { ...sandbox.annotations } },
 				this.#host.clusterDns,
+				this.node.cgroupDriver,
 			),
-			spec: sandboxSpec(worker.pod, sandbox),
+			spec: sandboxSpec(worker.pod, sandbox, this.node.cgroupDriver),
 			namespaces: {
 				network: of(hostNetwork, "POD"),
 				pid: of(hostPID, shareProcessNamespace === true ? "POD" : "CONTAINER"),

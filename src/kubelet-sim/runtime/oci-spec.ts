@@ -4,61 +4,14 @@
  */
 import type { JsonObject, JsonValue } from "../../apimachinery/json.ts";
 import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { capabilityNames, defaultCapabilities } from "../../host/index.ts";
+import { type CgroupDriver, type LinuxResources, ociCgroupsPath } from "../cgroups/layout.ts";
 import { namespaceName } from "../network/machine-view.ts";
-import type { PodSandbox, RuntimeContainer, RuntimeMount } from "./cri.ts";
+import { capabilitiesOf } from "../pod-worker/sandbox-facts.ts";
+import type { ContainerDetails, PodSandbox, RuntimeContainer, RuntimeMount } from "./cri.ts";
 import { podLogDirectory } from "./labels.ts";
-import { type LinuxResources, podSlice } from "./linux-resources.ts";
 
 export const ociVersion = "1.2.1";
-
-/** What a container may do by default. */
-const defaultCapabilities = [
-	"CAP_CHOWN",
-	"CAP_DAC_OVERRIDE",
-	"CAP_FSETID",
-	"CAP_FOWNER",
-	"CAP_MKNOD",
-	"CAP_NET_RAW",
-	"CAP_SETGID",
-	"CAP_SETUID",
-	"CAP_SETFCAP",
-	"CAP_SETPCAP",
-	"CAP_NET_BIND_SERVICE",
-	"CAP_SYS_CHROOT",
-	"CAP_KILL",
-	"CAP_AUDIT_WRITE",
-];
-
-/** Of Linux 6.12, beyond the default ones. */
-const otherCapabilities = [
-	"CAP_AUDIT_CONTROL",
-	"CAP_AUDIT_READ",
-	"CAP_BLOCK_SUSPEND",
-	"CAP_BPF",
-	"CAP_CHECKPOINT_RESTORE",
-	"CAP_DAC_READ_SEARCH",
-	"CAP_IPC_LOCK",
-	"CAP_IPC_OWNER",
-	"CAP_LEASE",
-	"CAP_LINUX_IMMUTABLE",
-	"CAP_MAC_ADMIN",
-	"CAP_MAC_OVERRIDE",
-	"CAP_NET_ADMIN",
-	"CAP_NET_BROADCAST",
-	"CAP_PERFMON",
-	"CAP_SYSLOG",
-	"CAP_SYS_ADMIN",
-	"CAP_SYS_BOOT",
-	"CAP_SYS_MODULE",
-	"CAP_SYS_NICE",
-	"CAP_SYS_PACCT",
-	"CAP_SYS_PTRACE",
-	"CAP_SYS_RAWIO",
-	"CAP_SYS_RESOURCE",
-	"CAP_SYS_TIME",
-	"CAP_SYS_TTY_CONFIG",
-	"CAP_WAKE_ALARM",
-];
 
 const maskedPaths = [
 	"/proc/asound",
@@ -84,7 +37,8 @@ export interface SpecOptions {
 	readonly env: ReadonlyMap<string, string>;
 	readonly cwd: string;
 	readonly mounts: readonly RuntimeMount[];
-	readonly resources: LinuxResources;
+	readonly resources: ContainerDetails["resources"];
+	readonly driver: CgroupDriver;
 	/** Of the sandbox's pause process, as the node sees it. */
 	readonly sandboxPid: number;
 }
@@ -96,7 +50,7 @@ export function ociSpec(options: SpecOptions): JsonObject {
 	const uid = securityContext?.runAsUser ?? own?.runAsUser ?? 0;
 	const gid = securityContext?.runAsGroup ?? own?.runAsGroup ?? 0;
 	const isPrivileged = securityContext?.privileged === true;
-	const capabilities = capabilitiesOf(spec);
+	const capabilities = capabilityNames(capabilitiesOf(spec));
 	const effective = uid === 0 ? capabilities : [];
 	return {
 		ociVersion,
@@ -120,7 +74,7 @@ export function ociSpec(options: SpecOptions): JsonObject {
 		annotations: annotationsOf(options),
 		linux: {
 			resources: resourcesOf(resources, isPrivileged),
-			cgroupsPath: `${podSlice(pod)}:cri-containerd:${options.container.id}`,
+			cgroupsPath: ociCgroupsPath(pod, options.container.id, options.driver),
 			namespaces: namespacesOf(options),
 			...(isPrivileged ? {} : { maskedPaths, readonlyPaths }),
 		},
@@ -128,7 +82,7 @@ export function ociSpec(options: SpecOptions): JsonObject {
 }
 
 /** Of a sandbox: its pause container, which holds the pod's namespaces. */
-export function sandboxSpec(pod: Pod, { id, namespace, name, uid, ip }: PodSandbox): JsonObject {
+export function sandboxSpec(pod: Pod, { id, namespace, name, uid, ip }: PodSandbox, driver: CgroupDriver): JsonObject {
 	const { hostPID, hostIPC, hostNetwork, hostname } = pod.spec ?? {};
 	const prefix = "io.kubernetes.cri";
 	return {
@@ -138,7 +92,7 @@ export function sandboxSpec(pod: Pod, { id, namespace, name, uid, ip }: PodSandb
 			args: ["/pause"],
 			env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
 			cwd: "/",
-			capabilities: { bounding: defaultCapabilities, effective: [], permitted: [] },
+			capabilities: { bounding: capabilityNames(defaultCapabilities), effective: [], permitted: [] },
 			noNewPrivileges: true,
 			oomScoreAdj: -998,
 		},
@@ -154,7 +108,7 @@ export function sandboxSpec(pod: Pod, { id, namespace, name, uid, ip }: PodSandb
 		},
 		linux: {
 			resources: { devices: [{ allow: false, access: "rwm" }], cpu: { shares: 2 } },
-			cgroupsPath: `${podSlice(pod)}:cri-containerd:${id}`,
+			cgroupsPath: ociCgroupsPath(pod, id, driver),
 			namespaces: [
 				...(hostPID === true ? [] : [{ type: "pid" }]),
 				...(hostIPC === true ? [] : [{ type: "ipc" }]),
@@ -166,16 +120,6 @@ export function sandboxSpec(pod: Pod, { id, namespace, name, uid, ip }: PodSandb
 			readonlyPaths,
 		},
 	};
-}
-
-function capabilitiesOf({ securityContext }: Container | EphemeralContainer): string[] {
-	const all = [...defaultCapabilities, ...otherCapabilities];
-	if (securityContext?.privileged === true) return all.sort();
-	const { add = [], drop = [] } = securityContext?.capabilities ?? {};
-	const full = (name: string) => (name.startsWith("CAP_") ? name : `CAP_${name}`);
-	const kept = drop.includes("ALL") ? [] : add.includes("ALL") ? all : defaultCapabilities;
-	const dropped = new Set(drop.map(full));
-	return [...new Set([...kept.filter((name) => !dropped.has(name)), ...add.filter((name) => name !== "ALL").map(full)])];
 }
 
 function mountsOf({ mounts, container }: SpecOptions, isPrivileged: boolean): JsonValue[] {

@@ -108,7 +108,9 @@ async function matches(context: ProcessContext, options: Options): Promise<reado
 	}
 	const [strange] = unknown;
 	if (strange !== undefined)
-		return say(`${strange.startsWith("--") ? `unrecognized option '${strange}'` : `invalid option -- '${strange.slice(1)}'`}\n${usage(name).trimEnd()}`);
+		return say(
+			`${strange.startsWith("--") ? `unrecognized option '${strange}'` : `invalid option -- '${strange.slice(1)}'`}\n${usage(name).trimEnd()}`,
+		);
 	const [newest, oldest] = [has("n", "newest"), has("o", "oldest")];
 	if (newest && oldest) {
 		await writeText(context.stderr, usage(name));
