@@ -1,6 +1,16 @@
 /** /dev of every machine and container: made once, never written. */
-import type { DirectoryInode, Inode } from "./vfs/inode.ts";
+import type { DeviceKind, DirectoryInode, Inode } from "./vfs/inode.ts";
 import { TreeBuilder } from "./vfs/tree-builder.ts";
+
+/** By major and minor number: https://docs.kernel.org/admin-guide/devices.html */
+export const deviceNumbers: ReadonlyMap<string, DeviceKind> = new Map([
+	["1:3", "null"],
+	["1:5", "zero"],
+	["1:7", "zero"],
+	["1:8", "urandom"],
+	["1:9", "urandom"],
+	["5:0", "tty"],
+]);
 
 let devices: DirectoryInode | undefined;
 

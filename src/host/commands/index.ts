@@ -14,6 +14,7 @@ import { dd, fallocate, truncate } from "./disk.ts";
 import { dmesg } from "./dmesg.ts";
 import { cat, head, ls, tail, tee, touch, which } from "./files.ts";
 import { hostname, id, whoami } from "./identity.ts";
+import { mknod } from "./mknod.ts";
 import { findmnt, mount, mountpoint, umount } from "./mounts.ts";
 import { bindNslookup, dig, host } from "./network/bind.ts";
 import { curl } from "./network/curl.ts";
@@ -53,6 +54,7 @@ const ownCommands: Readonly<Record<string, Program>> = {
 	du,
 	findmnt,
 	ln,
+	mknod,
 	mount,
 	mountpoint,
 	stat,

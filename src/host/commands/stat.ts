@@ -1,4 +1,4 @@
-/** `stat`, `chown`, `chgrp`, `ln`, `mknod`: what inodes are, and whose. Source: coreutils 9.7 (stat's formats and texts) */
+/** `stat`, `chown`, `chgrp`, `ln`: what inodes are, and whose. Source: coreutils 9.7 (stat's formats and texts) */
 import { accountOf, nameOfId } from "../credentials.ts";
 import { diskUsageOf } from "../disk-usage.ts";
 import type { ProcessContext, Program } from "../machine.ts";

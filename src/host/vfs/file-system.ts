@@ -2,9 +2,9 @@
  * The mount namespace of a machine or container: trees joined by mounts, and the file system calls on them. All calls
  * are synchronous; all paths are absolute. Whoever looks through `as` is held to ownership and permission bits, unless it is root.
  */
-
 import { automountOf } from "./automount.ts";
 import {
+	type DeviceKind,
 	type DirectoryInode,
 	type FileCaller,
 	type FileContent,
@@ -318,6 +318,14 @@ export class FileSystem {
 		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "symlink", path);
 		const { tree, directory } = this.#writable(slot, "symlink");
 		tree.setEntry(directory, slot.name, this.#adopt(tree.newSymlink(target), directory));
+	}
+
+	/** `mknod` of a character device. */
+	makeDevice(path: string, device: DeviceKind, mode: number): void {
+		const slot = this.#slot(path, "mknod");
+		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "mknod", path);
+		const { tree, directory } = this.#writable(slot, "mknod");
+		tree.setEntry(directory, slot.name, this.#adopt(tree.newDevice(device, mode), directory));
 	}
 
 	link(existing: string, path: string): void {

@@ -73,9 +73,11 @@ export function targetOf(link: SymlinkInode, caller: FileCaller | undefined): st
 	return typeof link.target === "string" ? link.target : link.target(caller);
 }
 
+export type DeviceKind = "null" | "zero" | "urandom" | "tty" | "stdin" | "stdout" | "stderr";
+
 interface DeviceInode extends InodeBase {
 	readonly type: "device";
-	readonly device: "null" | "zero" | "urandom" | "tty" | "stdin" | "stdout" | "stderr";
+	readonly device: DeviceKind;
 	/** Where it leads, if not to the writer's own: another process's output in /proc. */
 	readonly output?: OutputStream;
 }

@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { SharedDisk } from "./disk.ts";
-import { type DirectoryInode, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
+import { type DeviceKind, type DirectoryInode, type FileContent, type FileInode, FsError, type FsErrorCode, type Inode } from "./inode.ts";
 import { SparseBytes } from "./sparse-bytes.ts";
 
 /** What files written to a tree may take that is on nobody's disk; more is ENOSPC. */
@@ -133,6 +133,10 @@ export class Tree {
 
 	newSymlink(target: string): Inode {
 		return { type: "symlink", ...this.#base(0o777), target };
+	}
+
+	newDevice(device: DeviceKind, mode: number): Inode {
+		return { type: "device", ...this.#base(mode), device };
 	}
 
 	/** Puts `inode` into a directory under a name, in place of what was there. */

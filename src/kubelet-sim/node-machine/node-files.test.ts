@@ -178,6 +178,13 @@ describe("inodes", () => {
 			"cd /tmp; touch o; chown nobody:nogroup o; chmod 4750 o; stat -c '%A %a %U %G' o",
 			"-rwsr-x--- 4750 nobody nogroup\n",
 		],
+		[
+			"devices",
+			"cd /tmp; mknod -m 666 n c 1 3; stat -c '%A %F' n; echo x > n; cat n; mknod n c 1 3; mknod z c 1 5; head -c 3 z | wc -c",
+			"crw-rw-rw- character special file\nmknod: n: File exists\n3\n",
+		],
+		["no device of that number", "mknod /tmp/d b 7 0", "mknod: /tmp/d: device b 7:0 is not simulated\n"],
+		["a device without a number", "mknod x c 1", "mknod: missing operand after '1'\nTry 'mknod --help' for more information.\n"],
 		["groups", "cd /tmp; touch g; chgrp 1234 g; stat -c %g g", "1234\n"],
 		["nobody of that name", "chown ghost /tmp", "chown: invalid user: 'ghost'\n"],
 		["the whole node is one disk", "df -h / | tail -1 | awk '{print $1, $2, $6}'", "/dev/vda1 100G /\n"],

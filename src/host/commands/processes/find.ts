@@ -101,7 +101,7 @@ async function matches(context: ProcessContext, options: Options): Promise<reado
 		return new Over(2);
 	};
 	const has = (letter: string, long: string) => flags.has(letter) || flags.has(long);
-	const valueOf = (letter: string, long: string) => values.get(letter) ?? values.get(long);
+	const given = (letter: string, long: string) => values.get(letter) ?? values.get(long);
 	if (has("h", "help") || has("V", "version")) {
 		await writeText(context.stdout, has("h", "help") ? usage(name) : `${name} from ${version}\n`);
 		return new Over(0);
@@ -116,19 +116,19 @@ async function matches(context: ProcessContext, options: Options): Promise<reado
 		await writeText(context.stderr, usage(name));
 		return new Over(2);
 	}
-	const ppids = numbersOf(valueOf("P", "parent"));
+	const ppids = numbersOf(given("P", "parent"));
 	if (typeof ppids === "string") return say(`not a number: ${ppids}`);
-	const groups = numbersOf(valueOf("g", "pgroup"));
+	const groups = numbersOf(given("g", "pgroup"));
 	if (typeof groups === "string") return say(`invalid process group: ${groups}`);
-	const sessions = numbersOf(valueOf("s", "session"));
+	const sessions = numbersOf(given("s", "session"));
 	if (typeof sessions === "string") return say(`invalid session id: ${sessions}`);
-	const users = idsOf(context, "/etc/passwd", valueOf("u", "euid") ?? valueOf("U", "uid"));
+	const users = idsOf(context, "/etc/passwd", given("u", "euid") ?? given("U", "uid"));
 	if (typeof users === "string") return say(`invalid user name: ${users}`);
-	const gids = idsOf(context, "/etc/group", valueOf("G", "group"));
+	const gids = idsOf(context, "/etc/group", given("G", "group"));
 	if (typeof gids === "string") return say(`invalid group name: ${gids}`);
-	const age = valueOf("O", "older");
+	const age = given("O", "older");
 	if (age !== undefined && !/^\d+$/.test(age)) return say(`not a number: ${age}`);
-	const terminals = valueOf("t", "terminal")?.split(",");
+	const terminals = given("t", "terminal")?.split(",");
 	const tryHelp = `\nTry \`${name} --help' for more information.`;
 	if (operands.length > 1) return say(`only one pattern can be provided${tryHelp}`);
 	const [pattern] = operands;
