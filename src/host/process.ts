@@ -125,6 +125,16 @@ const noTraits: ProcessTraits = {};
 /** Why a process stands still: SIGSTOP, the freezer (whom version 1 freezes not even SIGKILL ends), memory that it waits for. */
 type Hold = "signal" | "freezer" | "older freezer" | "memory";
 
+interface Standstill {
+	/** At least one. */
+	readonly holds: Set<Hold>;
+	/** Resolves once there is none any more. */
+	readonly resumed: Promise<void>;
+	readonly resume: () => void;
+	/** It is to end as soon as the freezer lets it. */
+	isDoomed: boolean;
+}
+
 /** Of a program about which nothing else is known, bytes: a shell or a small tool. */
 const usualMemoryBytes = 720 * 1024;
 
@@ -156,11 +166,7 @@ export class Process {
 	/** What it has taken of memory beyond what it takes by itself, bytes. */
 	#takenBytes = 0;
 	/** What keeps it from working at the moment; undefined: nothing. */
-	#holds: Set<Hold> | undefined;
-	/** Resolves once nothing does any more. */
-	#standing: { readonly resumed: Promise<void>; readonly resume: () => void } | undefined;
-	/** It is to end as soon as the freezer lets it. */
-	#isDoomed = false;
+	#standstill: Standstill | undefined;
 
 	constructor(options: ProcessOptions) {
 		this.namespace = options.namespace;
@@ -287,8 +293,9 @@ export class Process {
 
 	/** As /proc/PID/stat has it; R of somebody who is working right now. */
 	get state(): "R" | "S" | "D" | "T" | "I" {
-		if (this.#holds?.has("older freezer") === true || this.#holds?.has("memory") === true) return "D";
-		if (this.#holds?.has("signal") === true) return "T";
+		const holds = this.#standstill?.holds;
+		if (holds?.has("older freezer") === true || holds?.has("memory") === true) return "D";
+		if (holds?.has("signal") === true) return "T";
 		if (this.traits.isKernelThread === true) return "I";
 		return this.#working > 0 ? "R" : "S";
 	}
@@ -300,7 +307,7 @@ export class Process {
 	async work(cpuMs: number): Promise<void> {
 		this.#working++;
 		try {
-			while (this.#standing !== undefined && this.exit === undefined) await Promise.race([this.#standing.resumed, this.exited]);
+			while (this.#standstill !== undefined && this.exit === undefined) await Promise.race([this.#standstill.resumed, this.exited]);
 			if (this.exit !== undefined) return;
 			await this.machine.work(this, cpuMs);
 			this.#workedMs += cpuMs;
@@ -326,8 +333,8 @@ export class Process {
 	/** Sends a signal, as `kill` does. */
 	kill(signal: SignalName): void {
 		if (this.exit !== undefined || this.traits.isKernelThread === true) return;
-		if (signal === "KILL" && this.#holds?.has("older freezer") === true) {
-			this.#isDoomed = true;
+		if (signal === "KILL" && this.#standstill?.holds.has("older freezer") === true) {
+			this.#standstill.isDoomed = true;
 			return;
 		}
 		if (signal === "STOP" && this.pid !== 1) this.hold("signal");
@@ -343,21 +350,19 @@ export class Process {
 	/** It does not work until it is let go. */
 	hold(why: Hold): void {
 		if (this.exit !== undefined) return;
-		this.#holds ??= new Set();
-		this.#holds.add(why);
-		if (this.#standing !== undefined) return;
-		let resume = (): void => undefined;
-		const resumed = new Promise<void>((resolve) => {
-			resume = resolve;
-		});
-		this.#standing = { resumed, resume };
+		if (this.#standstill === undefined) {
+			const { promise: resumed, resolve: resume } = Promise.withResolvers<void>();
+			this.#standstill = { holds: new Set(), resumed, resume, isDoomed: false };
+		}
+		this.#standstill.holds.add(why);
 	}
 
 	release(why: Hold): void {
-		if (this.#holds?.delete(why) !== true || this.#holds.size > 0) return;
-		this.#standing?.resume();
-		this.#standing = undefined;
-		if (this.#isDoomed) this.kill("KILL");
+		const standstill = this.#standstill;
+		if (standstill?.holds.delete(why) !== true || standstill.holds.size > 0) return;
+		this.#standstill = undefined;
+		standstill.resume();
+		if (standstill.isDoomed) this.kill("KILL");
 	}
 
 	/** The kernel's out-of-memory killer: SIGKILL, and the container's status says OOMKilled. */
@@ -373,9 +378,8 @@ export class Process {
 		this.#takenBytes = 0;
 		this.exit = exit;
 		if (freedBytes > 0) this.namespace.kernel.memoryFell();
-		this.#holds = undefined;
-		this.#standing?.resume();
-		this.#standing = undefined;
+		this.#standstill?.resume();
+		this.#standstill = undefined;
 		this.#handlers = undefined;
 		this.#resolve?.(exit);
 		this.#resolve = undefined;
