@@ -1,6 +1,7 @@
 /** `kubesim learn` in a real terminal: it lends the terminal to what needs it, and leaves it as it was. */
 import { dirname } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { builtinCourse } from "../../src/tutorials/engine/course.ts";
 import { putInOrder } from "../../src/tutorials/ui/testing/put-in-order.ts";
 import { eventually } from "../tools/eventually.ts";
 import { kubectlPath } from "../tools/kubectl.ts";
@@ -73,7 +74,7 @@ test.skipIf(!hasTmux)(
 		await terminal.shows(/^kubesim learn · Lessons {2}0\/\d+ finished\n[\s\S]* 3\.3\.1 /);
 		const lessons = terminal.screen().match(/^[ ›] {3}\d+(\.\d+)+ /gm) ?? [];
 		terminal.type("j".repeat(lessons.findIndex((lesson) => lesson.includes("3.3.1"))));
-		await terminal.shows(/^› {3}3\.3\.1 +Introduction to Pods {2}12 minutes$/m);
+		await terminal.shows(/^› {3}3\.3\.1 /m);
 		terminal.press("Enter");
 		await terminal.shows(/○○○○○○○○○[\s\S]*Step 1\/9 · read/);
 		// The learner's time is short: half a minute of grace is half a second.
@@ -81,9 +82,7 @@ test.skipIf(!hasTmux)(
 		await terminal.shows(/▶ 60x$/m);
 		terminal.press("Enter");
 
-		await terminal.shows(
-			/Step 2\/9 · do: Two containers[\s\S]*\[ \] both containers of the Pod notebook are ready\n {4}saw: there is no Pod named/,
-		);
+		await terminal.shows(/Step 2\/9 · do[\s\S]*\[ \] /);
 		enter("kubectl get pods -w");
 		await terminal.shows(/… running: kubectl get pods -w/);
 		terminal.resize(60, 16);
@@ -96,16 +95,16 @@ test.skipIf(!hasTmux)(
 		enter("kubectl apply -f notebook.yaml");
 		await done();
 
-		await terminal.shows(/Step 3\/9 · predict[\s\S]*› 1\. Connection refused/);
+		await terminal.shows(/Step 3\/9 · predict[\s\S]*› 1\./);
 		terminal.type("2");
-		await terminal.shows(/› 2\. The page that writer wrote/);
+		await terminal.shows(/› 2\./);
 		terminal.press("Enter");
-		await terminal.shows(/✓ 2\. The page that writer wrote[\s\S]*Right: They share the network/);
+		await terminal.shows(/✓ 2\.[\s\S]*Right:/);
 		terminal.press("Enter");
 
 		await terminal.shows(/Step 4\/9 · do[\s\S]*\[ \]/);
 		enter("kubectl exec notebook -c writer -- wget -qO- http://localhost");
-		await terminal.shows(/\[x\] localhost was asked from within the container writer/);
+		await terminal.shows(/\[x\]/);
 		enter("kubectl exec notebook -c writer -- ps");
 		await done();
 
@@ -118,17 +117,16 @@ test.skipIf(!hasTmux)(
 		enter("sed -i.bak '$ s/8080/8081/' twins.yaml && kubectl delete pod twins --now && kubectl apply -f twins.yaml");
 		await done();
 
+		const step = builtinCourse()
+			.lesson("3.3.1")
+			.steps.find(({ kind }) => kind === "order");
+		const items = step?.kind === "order" ? step.items.map(({ en }) => new RegExp(RegExp.escape(en.slice(0, 25)))) : [];
 		await terminal.shows(/Step 6\/9 · order[\s\S]*› 1\./);
-		await putInOrder(
-			[
-				/The API server writes a deletionTimestamp/,
-				/The kubelet sees it/,
-				/The kubelet sends SIGTERM/,
-				/The grace period is over/,
-				/The kubelet deletes/,
-			],
-			{ press: (keys) => terminal.type(keys), rows: () => terminal.screen().split("\n"), shows: (pattern) => terminal.shows(pattern) },
-		);
+		await putInOrder(items, {
+			press: (keys) => terminal.type(keys),
+			rows: () => terminal.screen().split("\n"),
+			shows: (pattern) => terminal.shows(pattern),
+		});
 		terminal.press("Enter");
 		await done();
 
@@ -148,7 +146,7 @@ test.skipIf(!hasTmux)(
 		terminal.press("Enter");
 		await terminal.shows(/●●●●●●●●●[\s\S]*★ The lesson is done\./);
 		terminal.press("Enter");
-		await terminal.shows(/^kubesim learn · Lessons {2}1\/\d+ finished\n[\s\S]*› ✓ 3\.3\.1 +Introduction to Pods {2}12 minutes {2}finished/);
+		await terminal.shows(/^kubesim learn · Lessons {2}1\/\d+ finished\n[\s\S]*› ✓ 3\.3\.1 .* finished$/m);
 		terminal.type("q");
 		await terminal.shows(/ended with 0/);
 		expect(terminal.screen()).toBe("before\nended with 0");
