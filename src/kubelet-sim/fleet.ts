@@ -626,10 +626,10 @@ export class Fleet {
 		worker.close();
 	}
 
-	#findWorker(namespace: string, name: string, node: string): PodWorker | "stopped" | undefined {
+	#findWorker(namespace: string, name: string, node: string): PodWorker | { readonly stoppedAt: string } | undefined {
 		const worker = this.#workers.named(namespace, name);
 		if (worker?.node.name !== node) return undefined;
-		return this.#nodes.get(node)?.running === false ? "stopped" : worker;
+		return this.#nodes.get(node)?.running === false ? { stoppedAt: worker.node.address } : worker;
 	}
 
 	/** Whether an address is on a node that the API is out of reach for. */

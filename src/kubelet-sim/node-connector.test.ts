@@ -140,6 +140,13 @@ describe("exec", () => {
 		]);
 	});
 
+	it("is refused where the kubelet is stopped, at its node's address", async () => {
+		await harness.pod("web", { image: "nginx" });
+		await harness.clock.advance(1_000);
+		harness.fleet.stopNode("n1");
+		await expect(exec("web", ["true"])).rejects.toThrow("error dialing backend: dial tcp 172.18.0.2:10250: connect: connection refused");
+	});
+
 	it("at a terminal is a session", async () => {
 		await start("web", { image: "nginx" });
 		const result = await exec("web", ["bash"], { tty: true, stdin: true }, ["cd /etc/nginx\r", "ls\r", "exit\r"]);

@@ -20,12 +20,13 @@ import { newBadRequest, newInternalError, newNotFound } from "../apimachinery/st
 import { type Connection, NetworkError } from "../host/index.ts";
 import type { ContainerLog } from "./container/container-log.ts";
 import { readLog } from "./container/log-reader.ts";
+import { kubeletPort } from "./kubelet-server.ts";
 import type { PodWorker } from "./pod-worker/pod-worker.ts";
 
 export interface FleetConnectorOptions {
 	readonly clock: Clock;
-	/** "stopped": the pod's node does not answer. */
-	readonly findWorker: (namespace: string, pod: string, node: string) => PodWorker | "stopped" | undefined;
+	/** With `stoppedAt`, its address, where the pod's kubelet does not answer. */
+	readonly findWorker: (namespace: string, pod: string, node: string) => PodWorker | { readonly stoppedAt: string } | undefined;
 	/** A connection from the control plane. Throws `NetworkError`. */
 	readonly connect: (address: string, port: number) => Connection;
 }
@@ -89,8 +90,9 @@ export class FleetConnector implements NodeConnector {
 
 	#worker({ namespace, pod, node }: Omit<ContainerTarget, "container">): PodWorker {
 		const worker = this.#options.findWorker(namespace, pod, node);
-		if (worker === "stopped") throw newInternalError(`error dialing backend: dial tcp: lookup ${node}: connect: connection refused`);
 		if (worker === undefined) throw newNotFound({ group: "", resource: "pods" }, pod);
+		if ("stoppedAt" in worker)
+			throw newInternalError(`error dialing backend: dial tcp ${worker.stoppedAt}:${kubeletPort}: connect: connection refused`);
 		return worker;
 	}
 
