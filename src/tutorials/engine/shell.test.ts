@@ -1,8 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterAll, expect, test } from "vitest";
 import { findProgram, Shell } from "./shell.ts";
+
+function isRunning(pid: number): boolean {
+	try {
+		return process.kill(pid, 0);
+	} catch {
+		return false;
+	}
+}
 
 const directory = mkdtempSync(join(tmpdir(), "kubesim-shell-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -31,10 +40,15 @@ test("a command that never ends is interrupted, with all that it started", async
 	expect(shell.isRunning).toBe(false);
 });
 
-test("what a command leaves running in the background keeps nobody waiting", async () => {
-	const record = await shell.run("sleep 30 & echo $!");
-	process.kill(Number(record.output));
+test("what a command leaves running in the background keeps nobody waiting, and ends with the lesson", async () => {
+	const record = await shell.run("sleep 1000 & echo $!");
+	const pid = Number(record.output);
 	expect(record.exitCode).toBe(0);
+	expect(isRunning(pid)).toBe(true);
+	shell.kill();
+	while (isRunning(pid)) await nextTurn();
+	// Nothing is left to be ended.
+	shell.kill();
 });
 
 test("programs are found on the PATH", () => {

@@ -48,6 +48,8 @@ export class Shell {
 	readonly #options: ShellOptions;
 	readonly #clock: Clock;
 	#running: ChildProcess | undefined;
+	/** Commands that have ended, and left something in the background (`&`) that still holds their output. */
+	readonly #left = new Set<ChildProcess>();
 
 	constructor(options: ShellOptions) {
 		this.#options = options;
@@ -94,7 +96,8 @@ export class Shell {
 			const exitCode = await this.#ended(child);
 			return { command, exitCode, output };
 		} finally {
-			process.off("exit", onExit);
+			if (!this.#left.has(child)) process.off("exit", onExit);
+			else child.once("close", () => process.off("exit", onExit));
 			this.#running = undefined;
 		}
 	}
@@ -113,9 +116,16 @@ export class Shell {
 		});
 	}
 
-	/** Ends what runs, at once. */
+	/** Ends what runs, at once, and what was left in the background; but not what has an output of its own there (`> FILE &`). */
 	kill(): void {
 		if (this.#running !== undefined) signalGroup(this.#running, "SIGKILL");
+		for (const { pid } of this.#left) {
+			try {
+				if (pid !== undefined) process.kill(-pid, "SIGKILL");
+			} catch {
+				// It has just ended.
+			}
+		}
 	}
 
 	#ended(child: ChildProcess): Promise<number> {
@@ -124,9 +134,13 @@ export class Shell {
 			child.once("exit", (code, signal) => {
 				const exitCode = code ?? 128 + constants.signals[signal ?? "SIGTERM"];
 				// What it started with & keeps its output open.
-				const timer = this.#clock.setTimeout(() => resolve(exitCode), lastWordsMs);
+				const timer = this.#clock.setTimeout(() => {
+					this.#left.add(child);
+					resolve(exitCode);
+				}, lastWordsMs);
 				child.once("close", () => {
 					timer.cancel();
+					this.#left.delete(child);
 					resolve(exitCode);
 				});
 			});
