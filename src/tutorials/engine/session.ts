@@ -23,6 +23,7 @@ import { writeSecondTerminal } from "./second-terminal.ts";
 import type { SessionEvent, SessionState } from "./session-state.ts";
 import { type CommandRecord, findProgram, type RunOptions, Shell } from "./shell.ts";
 import type { Surroundings } from "./surroundings.ts";
+import type { Text } from "./text.ts";
 import { standIn } from "./without-kubectl.ts";
 import { bringBack, keep, layOut } from "./work-directory.ts";
 
@@ -44,8 +45,15 @@ export interface SessionOptions {
 	readonly onProgress?: (text: string) => void;
 }
 
+/** What the learner asked for cannot be done as things are. */
 export class SessionError extends Error {
 	override readonly name = "SessionError";
+	readonly text: Text;
+
+	constructor(text: Text) {
+		super(text.en);
+		this.text = text;
+	}
 }
 
 type Listener = (event: SessionEvent) => void;
@@ -179,7 +187,7 @@ export class LessonSession {
 
 	/** Runs what the learner typed. Resolves when it has ended. Rejects with SessionError while another command runs. */
 	async run(command: string, options: RunOptions = {}): Promise<CommandRecord> {
-		if (this.#shell.isRunning) throw new SessionError("another command is running");
+		if (this.#shell.isRunning) throw new SessionError({ zh: "还有一个命令在执行", en: "another command is running" });
 		this.#set({ running: command });
 		try {
 			const record = await this.#shell.run(command, {
@@ -208,7 +216,8 @@ export class LessonSession {
 	/** Answers a predict step; the first answer counts. @param option from 0 */
 	answer(option: number): void {
 		const step = this.#openStep("predict");
-		if (step.options[option] === undefined) throw new SessionError(`there is no option ${option + 1}`);
+		if (step.options[option] === undefined)
+			throw new SessionError({ zh: `没有选项 ${option + 1}`, en: `there is no option ${option + 1}` });
 		this.#answers = { ...this.#answers, [step.id]: option };
 		this.#set({ chosen: option });
 		this.#finish("done");
@@ -219,7 +228,7 @@ export class LessonSession {
 		const step = this.#openStep("order");
 		const { shuffled } = this.#state;
 		if (order.length !== step.items.length || new Set(order).size !== order.length || order.some((place) => shuffled[place] === undefined))
-			throw new SessionError(`an order names each of the ${step.items.length} items once`);
+			throw new SessionError({ zh: `${step.items.length} 项各写一次`, en: `an order names each of the ${step.items.length} items once` });
 		const inPlace = order.filter((place, index) => shuffled[place] === index).length;
 		if (inPlace < order.length) {
 			this.#set({ lastOrder: { order, inPlace } });
@@ -244,7 +253,7 @@ export class LessonSession {
 		await this.until(({ isShowing }) => !isShowing);
 		const { phase, step, stepIndex, lesson } = this.#state;
 		if (phase === "open" && step.kind === "read") this.#finish("done");
-		if (this.#state.phase !== "done") throw new SessionError("this step is not done yet");
+		if (this.#state.phase !== "done") throw new SessionError({ zh: "这一步还没有完成", en: "this step is not done yet" });
 		if (stepIndex + 1 < lesson.steps.length) await this.#begin(stepIndex + 1);
 		else {
 			this.#set({ phase: "finished" });
@@ -265,11 +274,15 @@ export class LessonSession {
 	/** Takes the cluster, the learner's files and the step back to where the step began. Rejects with SessionError on a cluster of the learner's own. */
 	async reset(): Promise<void> {
 		const { phase, stepIndex, outcomes, step } = this.#state;
-		if (phase === "finished" || phase === "closed") throw new SessionError("there is nothing to go back to");
+		if (phase === "finished" || phase === "closed")
+			throw new SessionError({ zh: "没有可以回到的地方", en: "there is nothing to go back to" });
 		if (this.#moment === undefined) {
 			await this.cluster.writeKubeconfig();
 			this.#set({ isKubeconfigBroken: false });
-			throw new SessionError("the kubeconfig is put back; a cluster of your own is not");
+			throw new SessionError({
+				zh: "kubeconfig 已经恢复；你自己的集群不会回退",
+				en: "the kubeconfig is put back; a cluster of your own is not",
+			});
 		}
 		this.#stopChecking();
 		this.#shell.kill();
@@ -357,7 +370,7 @@ export class LessonSession {
 
 	async #solve(outcome: StepOutcome): Promise<void> {
 		const { step, phase, isShowing } = this.#state;
-		if (phase !== "open" || isShowing) throw new SessionError("there is nothing to show");
+		if (phase !== "open" || isShowing) throw new SessionError({ zh: "没有可以演示的答案", en: "there is nothing to show" });
 		if (step.kind === "predict") this.#set({ chosen: undefined });
 		if (step.kind !== "do" && step.kind !== "fix" && step.kind !== "observe") return this.#finish(outcome);
 		this.#set({ isShowing: true });
@@ -366,7 +379,10 @@ export class LessonSession {
 			for (const command of step.solution) isComplete = (await this.#type(command)) && isComplete;
 			const isOver = await this.#comesToBeOver(isComplete ? solutionPatienceMs : 0);
 			if (!isOver && isComplete)
-				throw new SessionError("the solution does not help as things are now: go back to the step's beginning first");
+				throw new SessionError({
+					zh: "照现在的情况，答案不管用了：先用 :reset 回到本步开头",
+					en: "the solution does not help as things are now: go back to the step's beginning first (:reset)",
+				});
 			if (this.#state.step === step && (!isOver || outcome !== "shown")) this.#finish(outcome);
 		} finally {
 			this.#set({ isShowing: false });
@@ -411,7 +427,8 @@ export class LessonSession {
 
 	#openStep<K extends "predict" | "order">(kind: K): Extract<PredictStep | OrderStep, { readonly kind: K }> {
 		const { step, phase } = this.#state;
-		if (phase !== "open" || step.kind !== kind) throw new SessionError("this step asks for something else");
+		if (phase !== "open" || step.kind !== kind)
+			throw new SessionError({ zh: "这一步要的不是这个", en: "this step asks for something else" });
 		return step as Extract<PredictStep | OrderStep, { readonly kind: K }>;
 	}
 
@@ -470,7 +487,8 @@ export class LessonSession {
 
 function stepAt({ steps, section }: Lesson, index: number): Step {
 	const step = steps[index];
-	if (step === undefined) throw new SessionError(`lesson ${section} has no step ${index + 1}`);
+	if (step === undefined)
+		throw new SessionError({ zh: `${section} 没有第 ${index + 1} 步`, en: `lesson ${section} has no step ${index + 1}` });
 	return step;
 }
 

@@ -95,7 +95,7 @@ class PlainRun {
 				await this.#take(session, line.trim());
 			} catch (error) {
 				if (!(error instanceof SessionError)) throw error;
-				this.#say(`${error.message}\n`);
+				this.#say(`${this.#text(error.text)}\n`);
 			}
 		}
 		if (session.state.phase === "done") {

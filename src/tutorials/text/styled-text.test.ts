@@ -25,6 +25,18 @@ describe("wrap", () => {
 		]);
 	});
 
+	it("keeps marks with what they stand at, whatever the style on either side", () => {
+		const code = (text: string) => ({ text, color: "cyan" }) as const;
+		expect(textsOf(wrap([{ text: "先看看（" }, code("kubectl get"), { text: "），然后" }, code("apply"), { text: "，就好" }], 16))).toEqual(
+			["先看看（kubectl", "get），然后", "apply，就好"],
+		);
+		expect(textsOf(wrap([{ text: "look at it (" }, code("kubelet"), { text: "). " }, code("pod"), { text: "s too" }], 18))).toEqual([
+			"look at it",
+			"(kubelet). pods",
+			"too",
+		]);
+	});
+
 	it("cuts what is longer than a line, and keeps each span's style", () => {
 		const lines = wrap([{ text: "see ", bold: true }, { text: "abcdefghij" }], 6);
 		expect(lines).toEqual([[{ text: "see ", bold: true }, { text: "ab" }], [{ text: "cdefgh" }], [{ text: "ij" }]]);

@@ -24,72 +24,67 @@ export function plain(text: string, style: Style = {}): Line {
 	return [{ text, ...style }];
 }
 
-/** What may not begin a line: https://www.w3.org/TR/clreq/#prohibition_rules_for_line_start_end */
+/** What may not begin a line, and not end one: https://www.w3.org/TR/clreq/#prohibition_rules_for_line_start_end */
 const mayNotBegin = /^[，。、；：？！）」』】》〉”’,.;:?!)\]}]/u;
+const mayNotEnd = /[（「『【《〈“‘([{]$/u;
 const graphemes = new Intl.Segmenter("zh", { granularity: "grapheme" });
 
+/** What stays on one line: a word, a wide character, a blank; with the marks around it, whatever their style. */
+type Piece = readonly Span[];
+
 /** Where a line may end: at blanks, and between wide characters. */
-function pieces(text: string): string[] {
-	const found: string[] = [];
-	let word = "";
-	const flush = () => {
-		if (word !== "") found.push(word);
-		word = "";
-	};
-	for (const { segment } of graphemes.segment(text)) {
-		if (segment === " ") {
-			flush();
-			found.push(" ");
-		} else if (mayNotBegin.test(segment)) {
-			// With what stands before it.
-			if (word === "" && found.length > 0 && found.at(-1) !== " ") found.push(`${found.pop()}${segment}`);
-			else word += segment;
-		} else if (widthOf(segment) > 1) {
-			flush();
-			found.push(segment);
-		} else word += segment;
+function piecesOf(line: Line): readonly Piece[] {
+	const found: Span[][] = [];
+	let before = " ";
+	for (const { text, ...style } of line) {
+		for (const { segment } of graphemes.segment(text)) {
+			const piece = found.at(-1);
+			const last = piece?.at(-1);
+			if (piece === undefined || last === undefined || mayBreak(before, segment)) found.push([{ ...style, text: segment }]);
+			else if (sameStyle(last, style)) piece[piece.length - 1] = { ...last, text: last.text + segment };
+			else piece.push({ ...style, text: segment });
+			before = segment;
+		}
 	}
-	flush();
 	return found;
+}
+
+function mayBreak(before: string, next: string): boolean {
+	if (before === " " || next === " ") return true;
+	if (mayNotBegin.test(next) || mayNotEnd.test(before)) return false;
+	return widthOf(before) > 1 || widthOf(next) > 1;
 }
 
 /** Breaks a line where it is wider than `width`. @param indent of the lines after the first, columns */
 export function wrap(line: Line, width: number, indent = 0): Line[] {
 	const limit = Math.max(1, width);
+	const margin = Math.min(indent, limit - 1);
 	const lines: Span[][] = [[]];
 	let used = 0;
 	const begin = () => {
-		const margin = Math.min(indent, limit - 1);
 		lines.push(margin > 0 ? [{ text: " ".repeat(margin) }] : []);
 		used = margin;
 	};
-	const put = (text: string, style: Style) => {
+	const put = ({ text, ...style }: Span) => {
 		const row = lines.at(-1) ?? [];
 		const last = row.at(-1);
 		if (last !== undefined && sameStyle(last, style)) row[row.length - 1] = { ...last, text: last.text + text };
 		else row.push({ ...style, text });
 		used += widthOf(text);
 	};
-	for (const { text, ...style } of line) {
-		for (const piece of pieces(text)) {
-			const size = widthOf(piece);
-			if (used + size <= limit) {
-				put(piece, style);
-				continue;
-			}
-			if (piece === " ") {
-				begin();
-				continue;
-			}
-			if (size <= limit - Math.min(indent, limit - 1)) {
-				begin();
-				put(piece, style);
-				continue;
-			}
-			// Longer than a line: a URL, a hash.
-			for (const { segment } of graphemes.segment(piece)) {
+	for (const piece of piecesOf(line)) {
+		const size = piece.reduce((sum, { text }) => sum + widthOf(text), 0);
+		const isBlank = piece[0]?.text === " ";
+		if (used + size > limit && (isBlank || size <= limit - margin)) begin();
+		if (used + size <= limit) {
+			if (!isBlank || used > margin || lines.length === 1) for (const span of piece) put(span);
+			continue;
+		}
+		// Longer than a line: a URL, a hash.
+		for (const { text, ...style } of piece) {
+			for (const { segment } of graphemes.segment(text)) {
 				if (used + widthOf(segment) > limit) begin();
-				put(segment, style);
+				put({ ...style, text: segment });
 			}
 		}
 	}

@@ -21,6 +21,8 @@ import { type ScreenWord, screenWordsIn } from "./words.ts";
 export type Front = "step" | "output" | "help";
 
 const atEnd = Number.MAX_SAFE_INTEGER;
+/** Of the step: what the cursor is at is in view. */
+export const atSelection = -1;
 const unscrolled: LessonView["scroll"] = { step: 0, output: atEnd, help: 0 };
 
 export interface LessonView {
@@ -32,7 +34,7 @@ export interface LessonView {
 	readonly queue: readonly string[];
 	/** What has the most of the screen: the step with a pane, or all that commands said, or the help. */
 	readonly front: Front;
-	/** Of each, lines that are above the window; `atEnd`: its end is shown, also when it grows. */
+	/** Of each, lines that are above the window; `atEnd`: its end is shown, also when it grows; `atSelection`. */
 	readonly scroll: Readonly<Record<Front, number>>;
 	/** Index in `panes`. */
 	readonly pane: number;
@@ -150,10 +152,12 @@ export class LessonModel {
 		this.#set({ input: edit(this.#view.input, key) });
 	}
 
-	/** @param lines how far; negative: up. @param most lines of what is in front that can be above the window */
-	scrollBy(lines: number, most: number): void {
+	/** @param lines how far; negative: up. @param window lines of what is in front that are above it, and how many can be */
+	scrollBy(lines: number, { above, most }: { readonly above: number; readonly most: number }): void {
 		const { scroll, front } = this.#view;
-		const at = Math.max(0, Math.min(most, scroll[front]) + lines);
+		// Keys that come at once are each from where the one before led.
+		const from = scroll[front] === atSelection ? above : Math.min(most, scroll[front]);
+		const at = Math.max(0, from + lines);
 		this.#set({ scroll: { ...scroll, [front]: at >= most ? atEnd : at } });
 	}
 
@@ -229,7 +233,7 @@ export class LessonModel {
 			else await this.#run(line);
 		} catch (error) {
 			if (!(error instanceof SessionError)) throw error;
-			this.#say(error.message);
+			this.#say(error.text[this.#options.language]);
 		} finally {
 			this.#acting--;
 			this.#seeToNext();
@@ -339,7 +343,7 @@ export class LessonModel {
 		if (count === 0) return false;
 		const at = Math.max(0, Math.min(count - 1, selection.at + by));
 		const order = selection.isHeld && at !== selection.at ? swapped(selection.order, selection.at, at) : selection.order;
-		this.#set({ selection: { ...selection, at, order } });
+		this.#set({ selection: { ...selection, at, order }, scroll: { ...this.#view.scroll, step: atSelection } });
 		return true;
 	}
 

@@ -17,12 +17,12 @@ import { type ReactNode, useSyncExternalStore } from "react";
 import { type Marks, markdown } from "../text/markdown.ts";
 import { clip, type Line, pad, plain, type Style, truncate, widthOf, wrap } from "../text/styled-text.ts";
 import { useKeys } from "./keyboard.ts";
-import type { LessonModel, LessonView } from "./lesson-model.ts";
+import { atSelection, type LessonModel, type LessonView } from "./lesson-model.ts";
 import type { EditKey } from "./line-input.ts";
 import { LineRow, Lines, useMarks } from "./lines.tsx";
 import { clockTime } from "./panes/clock-time.ts";
 import { panes } from "./panes/index.ts";
-import { stepLines } from "./step-lines.ts";
+import { type Choices, stepLines } from "./step-lines.ts";
 import type { ScreenWord } from "./words.ts";
 
 export const smallest = { columns: 80, rows: 24 } as const;
@@ -70,30 +70,38 @@ export function LessonScreen({
 	const sizes = sizesFor(columns, rows);
 	const { word, language } = model;
 	const marks = useMarks();
-	const text = stepLines(view.state, { language, word, selection: view.selection, width: sizes.textWidth - 1, marks });
+	const { lines: text, choices } = stepLines(view.state, { language, word, selection: view.selection, width: sizes.textWidth - 1, marks });
 	const most = Math.max(0, text.length - sizes.upperHeight);
 	const isBig = view.front !== "step";
 	const bigHeight = rows - 4;
 	const big = isBig ? bigLines(view, model, columns, marks) : [];
-	const window = isBig ? { height: bigHeight, most: Math.max(0, big.length - bigHeight) } : { height: sizes.upperHeight, most };
+	const shown = isBig ? { height: bigHeight, most: Math.max(0, big.length - bigHeight) } : { height: sizes.upperHeight, most };
+	const asked = view.scroll[view.front];
+	const above = Math.min(asked === atSelection ? aboveSelection(choices, sizes.upperHeight) : asked, shown.most);
+	const window = { ...shown, above };
 	useLessonKeys(model, sizes.isNarrow, window);
 	if (columns < smallest.columns || rows < smallest.rows)
 		return <Lines lines={wrap(plain(word("tooSmall")), columns)} width={columns} height={rows} />;
-	const scroll = Math.min(view.scroll[view.front], window.most);
 	return (
 		<Box flexDirection="column" width={columns} height={rows}>
 			<LineRow line={headLine(view, model, columns, { nowMs: nowMs(), speed: speed() })} />
 			{isBig ? (
-				<Lines lines={big.slice(scroll)} width={columns} height={bigHeight} />
+				<Lines lines={big.slice(above)} width={columns} height={bigHeight} />
 			) : (
-				<Upper view={view} model={model} sizes={sizes} text={text.slice(scroll)} />
+				<Upper view={view} model={model} sizes={sizes} text={text.slice(above)} />
 			)}
-			<LineRow line={rule(view, word, sizes, scroll < window.most)} />
+			<LineRow line={rule(view, word, sizes, above < window.most)} />
 			{!isBig && <Lines lines={consoleLines(view, model, sizes)} width={columns} height={sizes.consoleHeight} />}
 			<LineRow line={commandLine(view, columns)} />
 			<LineRow line={plain(truncate(keysOf(view, word), columns), { dim: true })} />
 		</Box>
 	);
+}
+
+/** So many lines are above the window that all choices are in it; if they are more than fit, the one that the cursor is at. */
+function aboveSelection({ selected, end, start }: Choices, height: number): number {
+	const bottom = end - start <= height ? end : selected.end;
+	return Math.min(selected.start, Math.max(0, bottom - height));
 }
 
 /** All that commands said, or the help. */
@@ -270,7 +278,11 @@ const controlKeys: Readonly<Record<string, EditKey>> = {
 };
 
 /** @param window of what is in front: how many lines are in it, and at most above it */
-function useLessonKeys(model: LessonModel, isNarrow: boolean, window: { readonly height: number; readonly most: number }): void {
+function useLessonKeys(
+	model: LessonModel,
+	isNarrow: boolean,
+	window: { readonly height: number; readonly above: number; readonly most: number },
+): void {
 	const page = Math.max(1, window.height - 2);
 	const control = (letter: string): void => {
 		const edit = controlKeys[letter];
@@ -286,8 +298,8 @@ function useLessonKeys(model: LessonModel, isNarrow: boolean, window: { readonly
 		if (key.return) model.submit();
 		else if (key.escape) model.backToStep();
 		else if (key.tab) model.nextPane(key.shift ? -1 : 1, isNarrow);
-		else if (key.pageUp) model.scrollBy(-page, window.most);
-		else if (key.pageDown) model.scrollBy(page, window.most);
+		else if (key.pageUp) model.scrollBy(-page, window);
+		else if (key.pageDown) model.scrollBy(page, window);
 		else if (key.upArrow) model.edit("older");
 		else if (key.downArrow) model.edit("newer");
 		else if (key.leftArrow || (key.meta && typed === "b")) model.edit(isWord ? "wordLeft" : "left");

@@ -50,6 +50,7 @@ steps:
 `;
 
 const down = "\u001b[B";
+const pageUp = "\u001b[5~";
 
 const clock = new WallClock();
 let directory: string;
@@ -179,6 +180,23 @@ it("loses no key that is pressed while the cluster starts and the screen changes
 	await shows(new RegExp(`^ *${count}$`, "m"));
 	terminal.press(":quit\r");
 	await ended;
+});
+
+it("keeps the option that the cursor is at in view, below a text of any length", async () => {
+	const course = join(directory, "long");
+	mkdirSync(join(course, "1.1"), { recursive: true });
+	const paragraphs = Array.from({ length: 12 }, (_, index) => `paragraph ${index + 1}`).join("\\n\\n");
+	writeFileSync(join(course, "1.1/lesson.yaml"), lesson.replace('"Can labels change?"', `"${paragraphs}"`));
+	const { terminal, shows } = sitDown({ course, state: join(directory, "state"), language: "en", section: "1.1" });
+	await shows(/○○○○/);
+	terminal.press("\r");
+	expect(await shows(/predict[\s\S]*paragraph 1\n/)).not.toContain("Yes");
+	terminal.press(down);
+	expect(await shows(/ {2}1\. No\n› 2\. Yes/)).not.toContain("paragraph 1\n");
+	terminal.press(pageUp.repeat(3));
+	await shows(/predict[\s\S]*paragraph 1\n/);
+	terminal.press("\r");
+	await shows(/Right: At any time\./);
 });
 
 it("begins only the lesson anew that was asked for", async () => {

@@ -24,9 +24,20 @@ export interface StepLinesOptions {
 	readonly marks: Marks;
 }
 
+/** Lines from `start` up to, not including, `end`. */
+export interface LineRange {
+	readonly start: number;
+	readonly end: number;
+}
+
+/** Where the options or items are, and the one that the cursor is at. */
+export interface Choices extends LineRange {
+	readonly selected: LineRange;
+}
+
 const blank: Line = [{ text: "" }];
 
-export function stepLines(state: SessionState, options: StepLinesOptions): readonly Line[] {
+export function stepLines(state: SessionState, options: StepLinesOptions): { readonly lines: readonly Line[]; readonly choices: Choices } {
 	const { language, word, width, marks } = options;
 	const { step, stepIndex, lesson, phase } = state;
 	const head = `${word("step")} ${stepIndex + 1}/${lesson.steps.length} · ${word(step.kind)}${word("colon")}${step.title[language]}`;
@@ -36,7 +47,13 @@ export function stepLines(state: SessionState, options: StepLinesOptions): reado
 		...markdown(step.text[language], width, marks),
 		blank,
 	];
-	lines.push(...choices(state, options));
+	const start = lines.length;
+	let selected: LineRange = { start, end: start };
+	for (const [index, choice] of choiceLines(state, options).entries()) {
+		if (index === options.selection.at) selected = { start: lines.length, end: lines.length + choice.length };
+		lines.push(...choice);
+	}
+	const choices = { start, end: lines.length, selected };
 	for (const { isMet, expected, saw } of state.checks) {
 		lines.push(
 			...wrap([{ text: isMet ? "[x] " : "[ ] ", color: isMet ? "green" : "yellow" }, ...inline(expected[language], marks)], width, 4),
@@ -47,13 +64,14 @@ export function stepLines(state: SessionState, options: StepLinesOptions): reado
 	if (phase === "done" || phase === "finished") lines.push(blank, ...ending(state, options));
 	if (phase === "finished") lines.push(blank, ...wrap(plain(`★ ${word("lessonDone")}`, { bold: true, color: "green" }), width));
 	if (phase === "preparing") lines.push(blank, plain(word("busy"), { dim: true }));
-	return lines;
+	return { lines, choices };
 }
 
-function choices(state: SessionState, { language, selection, width, marks }: StepLinesOptions): Line[] {
+/** Of each option or item. */
+function choiceLines(state: SessionState, { language, selection, width, marks }: StepLinesOptions): readonly (readonly Line[])[] {
 	const { step, phase, shuffled, chosen } = state;
 	if (step.kind === "predict") {
-		return step.options.flatMap(({ text, isRight }, index) => {
+		return step.options.map(({ text, isRight }, index) => {
 			const isHere = phase === "open" && selection.at === index;
 			const isOver = phase !== "open" && phase !== "preparing";
 			const sign = isOver ? (isRight ? "✓" : index === chosen ? "✗" : " ") : isHere ? "›" : " ";
@@ -64,7 +82,7 @@ function choices(state: SessionState, { language, selection, width, marks }: Ste
 	}
 	if (step.kind !== "order") return [];
 	const order = phase === "open" ? selection.order : shuffled.map((_, index) => shuffled.indexOf(index));
-	return order.flatMap((place, index) => {
+	return order.map((place, index) => {
 		const isHere = phase === "open" && selection.at === index;
 		const sign = isHere ? (selection.isHeld ? "↕" : "›") : " ";
 		const style: Omit<Span, "text"> = isHere ? (selection.isHeld ? { inverse: true } : { bold: true }) : {};
