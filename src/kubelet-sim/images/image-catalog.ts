@@ -127,6 +127,11 @@ export class ImageCatalog {
 
 	/** Undefined: the registry does not have it. */
 	#find(reference: ImageReference, registry: RegistryOptions | undefined): Image | undefined {
+		const image = this.#findAnyTag(reference, registry);
+		return reference.tag === undefined ? image : (image?.ofTag?.(reference.tag) ?? image);
+	}
+
+	#findAnyTag(reference: ImageReference, registry: RegistryOptions | undefined): Image | undefined {
 		const { repository, tag } = reference;
 		const isThere = (image: Image) => tag === undefined || reference.digest !== undefined || hasTag(image, tag);
 		const loaded = this.#loaded.get(repository);

@@ -32,6 +32,8 @@ export interface Image {
 	readonly tags?: readonly string[];
 	/** Which tags exist. Default: `latest` and the like, and versions whose parts have at most two digits. */
 	readonly hasTag?: (tag: string) => boolean;
+	/** The image as it is at one of its tags, the same value each time. Default: all are alike. */
+	readonly ofTag?: (tag: string) => Image;
 	/** Tells images of the same reference apart: whoever has another one has another digest. Default: there is one only. */
 	readonly revision?: string;
 }

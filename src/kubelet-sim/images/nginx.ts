@@ -18,7 +18,34 @@ import { alpine, debian } from "./base.ts";
 import { type Image, once } from "./image.ts";
 import { contentTypeOf, serveFile } from "./static-files.ts";
 
-const version = "1.29.1";
+/** The newest there is here. */
+const newest = "1.29.1";
+/** The last patch of each older minor version: https://nginx.org/en/CHANGES */
+const lastPatches: Readonly<Record<string, number>> = {
+	"1.14": 2,
+	"1.15": 12,
+	"1.16": 1,
+	"1.17": 10,
+	"1.18": 0,
+	"1.19": 10,
+	"1.20": 2,
+	"1.21": 6,
+	"1.22": 1,
+	"1.23": 4,
+	"1.24": 0,
+	"1.25": 5,
+	"1.26": 3,
+	"1.27": 5,
+	"1.28": 0,
+};
+
+/** Which nginx a tag is: `1.27`, `1.27.4-alpine`, `stable`, `latest`. */
+function versionOf(tag: string): string {
+	const [, exact, minor] = /^(\d+\.\d+\.\d+)|^(\d+\.\d+)/.exec(tag) ?? [];
+	if (exact !== undefined) return exact;
+	if (minor !== undefined) return lastPatches[minor] === undefined ? newest : `${minor}.${lastPatches[minor]}`;
+	return tag.startsWith("stable") ? "1.28.0" : newest;
+}
 
 const indexHtml = `<!DOCTYPE html>
 <html>
@@ -196,23 +223,23 @@ function blocksOf(text: string, opening: RegExp): { readonly match: RegExpExecAr
 	});
 }
 
-function answer({ machine }: ProcessContext, server: Server, request: HttpRequest): HttpResponse {
+function answer({ machine }: ProcessContext, server: Server, request: HttpRequest, version: string): HttpResponse {
 	const path = decodeURIComponent(request.target.split("?")[0] ?? "/");
 	const matching = server.locations.filter((location) => (location.exact ? path === location.path : path.startsWith(location.path)));
 	const location = matching.find(({ exact }) => exact) ?? matching.sort((a, b) => b.path.length - a.path.length)[0];
 	if (location?.answer !== undefined) return location.answer;
-	if (request.method !== "GET" && request.method !== "HEAD") return errorPage(405, "Not Allowed");
+	if (request.method !== "GET" && request.method !== "HEAD") return errorPage(405, "Not Allowed", version);
 	const root = location?.root ?? server.root;
 	if (path === "/" && root === defaultServer.root && !machine.hasVolumes && !machine.hasFiles) {
 		return { status: 200, headers: { "Content-Type": "text/html" }, body: indexHtml };
 	}
 	const found = serveFile(machine.files, root, path, ["index.html", "index.htm"]);
-	if (found === undefined) return errorPage(404, "Not Found");
-	if (found === "directory") return errorPage(403, "Forbidden");
+	if (found === undefined) return errorPage(404, "Not Found", version);
+	if (found === "directory") return errorPage(403, "Forbidden", version);
 	return { status: 200, headers: { "Content-Type": contentTypeOf(found.path) }, body: found.bytes };
 }
 
-function errorPage(status: number, text: string): HttpResponse {
+function errorPage(status: number, text: string, version: string): HttpResponse {
 	const body = `<html>\r\n<head><title>${status} ${text}</title></head>\r\n<body>\r\n<center><h1>${status} ${text}</h1></center>\r\n<hr><center>nginx/${version}</center>\r\n</body>\r\n</html>\r\n`;
 	return { status, headers: { "Content-Type": "text/html" }, body };
 }
@@ -235,7 +262,7 @@ function accessLine(request: HttpRequest, status: number, bytes: number, timeMs:
 	return `${request.remoteAddress} - - [${day}:${at.toISOString().slice(11, 19)} +0000] "${line}" ${status} ${bytes} "${referer}" "${agent}" "${request.headers.get("x-forwarded-for") ?? "-"}"\n`;
 }
 
-const nginx: Program = async (context) => {
+async function nginx(context: ProcessContext, version: string): Promise<number> {
 	const { machine, process, stdout, stderr } = context;
 	const notices = (...texts: readonly string[]) => {
 		const head = `${stamp(machine.clock.now())} [notice] 1#1: `;
@@ -249,7 +276,7 @@ const nginx: Program = async (context) => {
 				machine.network.listen(
 					server.port,
 					httpServer((request) => {
-						const response = answer(context, server, request);
+						const response = answer(context, server, request, version);
 						machine.cpu.account(requestCpuMs);
 						const size = typeof response.body === "string" ? Buffer.byteLength(response.body) : (response.body?.byteLength ?? 0);
 						void writeText(stdout, accessLine(request, response.status, size, machine.clock.now()));
@@ -295,32 +322,36 @@ const nginx: Program = async (context) => {
 		notices(`signal ${number} (SIG${signal}) received${signal === "QUIT" ? ", gracefully shutting down" : ", exiting"}`, "exit"),
 	);
 	return 0;
-};
+}
 
 /** Hands the server's own promise on: whatever awaits it would stay in memory for as long as the container runs. */
-const nginxProgram: Program = (context) => {
-	const args = context.argv.slice(1);
-	const say = (text: string) => writeText(context.stderr, text).then(() => 0);
-	if (args.includes("-v") || args.includes("-V")) return say(`nginx version: nginx/${version}\n`);
-	if (args.includes("-t")) {
-		return say(
-			"nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n",
-		);
-	}
-	if (args.includes("-s")) {
-		const [action] = args.slice(args.indexOf("-s") + 1);
-		if (action !== "reload") context.machine.process(1)?.kill(action === "quit" ? "QUIT" : "TERM");
-		return 0;
-	}
-	return nginx(context);
-};
+const nginxProgram =
+	(version: string): Program =>
+	(context) => {
+		const args = context.argv.slice(1);
+		const say = (text: string) => writeText(context.stderr, text).then(() => 0);
+		if (args.includes("-v") || args.includes("-V")) return say(`nginx version: nginx/${version}\n`);
+		if (args.includes("-t")) {
+			return say(
+				"nginx: the configuration file /etc/nginx/nginx.conf syntax is ok\nnginx: configuration file /etc/nginx/nginx.conf test is successful\n",
+			);
+		}
+		if (args.includes("-s")) {
+			const [action] = args.slice(args.indexOf("-s") + 1);
+			if (action !== "reload") context.machine.process(1)?.kill(action === "quit" ? "QUIT" : "TERM");
+			return 0;
+		}
+		return nginx(context, version);
+	};
 
 /** `/docker-entrypoint.sh command …`: nginx itself, or whatever else is named. */
-const entrypoint: Program = (context) => {
-	const command = context.argv.slice(1);
-	if (command[0] === "nginx" || command[0] === "nginx-debug") return nginxProgram(contextWith(context, { argv: command }));
-	return runCommand(context, command);
-};
+const entrypoint =
+	(server: Program): Program =>
+	(context) => {
+		const command = context.argv.slice(1);
+		if (command[0] === "nginx" || command[0] === "nginx-debug") return server(contextWith(context, { argv: command }));
+		return runCommand(context, command);
+	};
 
 async function runCommand(context: ProcessContext, command: readonly string[]): Promise<number> {
 	const child = context.machine.spawn({ ...context, argv: command, env: context.env, parent: context.process });
@@ -351,7 +382,7 @@ const config = {
 	cmd: ["nginx", "-g", "daemon off;"],
 	env: {
 		PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		NGINX_VERSION: version,
+		NGINX_VERSION: newest,
 		NJS_VERSION: "0.9.1",
 		PKG_RELEASE: "1~trixie",
 	},
@@ -359,9 +390,30 @@ const config = {
 	stopSignal: "QUIT",
 } as const;
 
-const programs = { nginx: nginxProgram, "nginx-entrypoint": entrypoint };
+/** What differs from version to version. */
+function versioned(version: string): Pick<Image, "config" | "programs"> {
+	const server = nginxProgram(version);
+	return {
+		config: { ...config, env: { ...config.env, NGINX_VERSION: version } },
+		programs: { nginx: server, "nginx-entrypoint": entrypoint(server) },
+	};
+}
 
-export const nginxImage: Image = {
+/** @param image of the newest version */
+function withVersions(image: Image): Image {
+	const made = new Map([[newest, image]]);
+	return {
+		...image,
+		ofTag: (tag) => {
+			const version = versionOf(tag);
+			const known = made.get(version) ?? { ...image, ...versioned(version) };
+			made.set(version, known);
+			return known;
+		},
+	};
+}
+
+const debianImage: Image = {
 	repositories: [
 		"docker.io/library/nginx",
 		"docker.io/nginxinc/nginx-unprivileged",
@@ -373,17 +425,18 @@ export const nginxImage: Image = {
 		"gcr.io/google_containers/nginx*",
 	],
 	sizeBytes: 72_319_283,
-	config,
+	...versioned(newest),
 	files: once(() => withNginx(debian(["curl"]))),
-	programs,
 	usage: { cores: 0.00002, memoryBytes: 3_420_160 },
 	hasTag: (tag) => !tag.includes("alpine") && !/\d{3,}/.test(tag),
 };
 
+export const nginxImage = withVersions(debianImage);
+
 /** `nginx:alpine` and `nginx:1.29-alpine`: the same server on another distribution. */
-export const nginxAlpineImage: Image = {
-	...nginxImage,
+export const nginxAlpineImage = withVersions({
+	...debianImage,
 	sizeBytes: 21_494_304,
 	files: once(() => withNginx(alpine(["curl"]))),
 	hasTag: (tag) => tag.includes("alpine") && !/\d{3,}/.test(tag),
-};
+});

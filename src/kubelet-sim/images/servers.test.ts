@@ -45,6 +45,21 @@ async function exit(): Promise<number | undefined> {
 
 const agnhost = "registry.k8s.io/e2e-test-images/agnhost:2.53";
 
+it.each([
+	["nginx", "1.29.1"],
+	["nginx:1.14.2", "1.14.2"],
+	["nginx:1.27", "1.27.5"],
+	["nginx:1.27-alpine", "1.27.5"],
+	["nginx:stable", "1.28.0"],
+	["nginx:mainline-alpine", "1.29.1"],
+])("%s is nginx %s, wherever it tells", async (image, version) => {
+	const address = await started(image);
+	expect(await run(`curl -sI ${address}/`)).toContain(`\r\nServer: nginx/${version}\r\n`);
+	expect(await run(`curl -s ${address}/nothing`)).toContain(`<center>nginx/${version}</center>`);
+	expect(await run("nginx -v; echo $NGINX_VERSION", "a")).toBe(`nginx version: nginx/${version}\n${version}\n`);
+	expect(await log()).toContain(`[notice] 1#1: nginx/${version}\n`);
+});
+
 describe("agnhost", () => {
 	it.each([
 		["/hostname", "a 200"],
