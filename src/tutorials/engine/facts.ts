@@ -43,6 +43,7 @@ function changeValue({ atMs, type, kind, resource, namespace, name, actor, objec
 function requestValue(event: AuditEvent): JsonValue {
 	const { resource = "", namespace = "", name = "", apiGroup: group = "", subresource = "" } = event.objectRef ?? {};
 	return {
+		at: event.requestReceivedTimestamp,
 		user: userOf(event),
 		impersonator: event.impersonatedUser === undefined ? "" : (event.user.username ?? ""),
 		verb: event.verb,
