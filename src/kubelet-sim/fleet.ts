@@ -606,6 +606,7 @@ export class Fleet {
 		const made = new PodWorker(this.#host, node, pod);
 		made.paused = !node.running || node.outage?.isNoticed === true;
 		this.#workers.add(made);
+		this.#eviction.podAdded(node, made);
 		made.sync();
 		return made;
 	}
@@ -664,7 +665,7 @@ export class Fleet {
 			awaitRoom: (node, worker) => this.#workers.awaitRoom(node, worker),
 			roomFreed: (node) => this.#workers.roomFreed(node),
 			logGrew: (bytes) => this.#logBudget.grew(bytes),
-			usageGrew: (node) => this.#withNode(node, (found) => this.#eviction.usageGrew(found)),
+			usageGrew: (node, pod) => this.#withNode(node, (found) => this.#eviction.usageGrew(found, pod)),
 			filesGrew: (node) => this.#withNode(node, (found) => this.#eviction.filesGrew(found)),
 			event: (node, pod, type, reason, message, container) => {
 				this.#remember(node, pod, reason, message, container);

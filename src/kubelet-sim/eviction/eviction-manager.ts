@@ -18,6 +18,7 @@ import { imagesToDelete } from "./image-collection.ts";
 import { exceededStorageLimit, limitsStorage } from "./local-storage.ts";
 import { evictionMessage } from "./messages.ts";
 import { type MeasuredPod, measurePod, observe, worstCase } from "./node-stats.ts";
+import { type PodPeak, PodPeaks } from "./pod-peaks.ts";
 import { podDisk } from "./pod-stats.ts";
 import { nextPressure, noPressure, type PressureState } from "./pressure-state.ts";
 import { rankForEviction } from "./ranking.ts";
@@ -66,13 +67,21 @@ interface Watched {
 export class EvictionManager {
 	readonly #options: EvictionManagerOptions;
 	readonly #watched = new Map<SimNode, Watched>();
+	readonly #peaks: PodPeaks;
 
 	constructor(options: EvictionManagerOptions) {
 		this.#options = options;
+		this.#peaks = new PodPeaks(options.workers);
 	}
 
-	/** The node's pods may take more than before. */
-	usageGrew(node: SimNode): void {
+	/** A pod has come to the node. */
+	podAdded(node: SimNode, pod: PodPeak): void {
+		this.#peaks.grew(node.name, pod);
+	}
+
+	/** A pod may take more than before; without one, the node itself. */
+	usageGrew(node: SimNode, pod?: PodPeak): void {
+		if (pod !== undefined) this.#peaks.grew(node.name, pod);
 		const watched = this.#watched.get(node);
 		if (watched?.timer !== undefined || !node.running) return;
 		if (!this.#isCalm(node, watched)) this.#lookLater(node, this.#watch(node));
@@ -108,6 +117,7 @@ export class EvictionManager {
 	end(node: SimNode): void {
 		this.#watched.get(node)?.timer?.cancel();
 		this.#watched.delete(node);
+		this.#peaks.forget(node.name);
 	}
 
 	stop(): void {
@@ -276,10 +286,17 @@ export class EvictionManager {
 	#isCalm(node: SimNode, watched: Watched | undefined): boolean {
 		if (node.pressures.length > 0 || (watched !== undefined && watched.pressure.firstMetMs.size > 0)) return false;
 		const { thresholds, imageGcHighPercent } = node.settings;
-		const worst = worstCase(node, this.#options.workers(node.name), watched?.fileBytes ?? 0);
-		if (usedPercent(worst.disk) >= imageGcHighPercent || thresholds.some((threshold) => isNear(threshold, worst))) return false;
-		for (const worker of this.#options.workers(node.name)) if (worker.peakDiskBytes > 0 && limitsStorage(worker.pod)) return false;
-		return true;
+		return this.#peaks.areCalm(node.name, (pods) => {
+			const worst = worstCase(node, pods, watched?.fileBytes ?? 0);
+			if (usedPercent(worst.disk) >= imageGcHighPercent || thresholds.some((threshold) => isNear(threshold, worst))) return false;
+			return pods.diskBytes === 0 || !this.#mayExceedLimits(node);
+		});
+	}
+
+	/** Whether a pod may come to be above its own limits of local storage. */
+	#mayExceedLimits(node: SimNode): boolean {
+		for (const worker of this.#options.workers(node.name)) if (worker.peakDiskBytes > 0 && limitsStorage(worker.pod)) return true;
+		return false;
 	}
 }
 

@@ -8,6 +8,7 @@ import type { ContainerWorker } from "../pod-worker/container-worker.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import { saysDisk } from "../usage/pod-usage.ts";
 import { systemMemoryBytes } from "../usage/scrape.ts";
+import type { PeakSum } from "./pod-peaks.ts";
 import { addDisk, type ContainerStats, type DiskStats, noDisk, type PodStats, podDisk, podMemoryBytes } from "./pod-stats.ts";
 import type { Observations } from "./thresholds.ts";
 
@@ -99,15 +100,11 @@ function systemDiskBytes(capacity: number): number {
 
 /**
  * The least that memory and disk may come to be, whatever curves do; files are counted as they were when somebody last looked.
- * It costs no look at files, and makes no meter for a pod that says nothing of its memory.
+ * It costs no look at files.
  */
-export function worstCase(node: MeasuredNode, pods: Iterable<PodWorker>, fileBytes: number) {
-	let memoryBytes = systemMemoryBytes + node.load.memoryBytes;
-	let diskBytes = node.load.diskBytes + node.imageBytes + fileBytes;
-	for (const worker of pods) {
-		memoryBytes += worker.peakMemoryBytes;
-		diskBytes += worker.peakDiskBytes;
-	}
+export function worstCase(node: MeasuredNode, pods: PeakSum, fileBytes: number) {
+	const memoryBytes = systemMemoryBytes + node.load.memoryBytes + pods.memoryBytes;
+	const diskBytes = node.load.diskBytes + node.imageBytes + fileBytes + pods.diskBytes;
 	const [memory, disk] = [quantityToNumber(node.capacity.memory ?? "0"), quantityToNumber(node.capacity["ephemeral-storage"] ?? "0")];
 	return {
 		memory: { available: memory - memoryBytes, capacity: memory },

@@ -467,6 +467,7 @@ export class ContainerWorker {
 	abandonHook(): void {
 		if (this.record.phase === "starting" && this.#container?.process !== undefined && this.#container.process.exit === undefined) {
 			this.record.phase = "running";
+			this.#scope.usageGrew();
 		}
 	}
 

@@ -359,8 +359,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		return sum;
 	}
 
+	/** Whether annotations say what it takes. */
+	get saysUsage(): boolean {
+		return saysMemory(this.#pod) || saysDisk(this.#pod);
+	}
+
 	usageGrew(): void {
-		this.host.usageGrew(this.node.name);
+		this.host.usageGrew(this.node.name, this);
 	}
 
 	/** What the node has promised the pod; nothing once it is over. */

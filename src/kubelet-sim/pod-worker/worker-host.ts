@@ -7,6 +7,7 @@ import type { FileSystem, FsErrorCode, Kernel, SharedDisk } from "../../host/ind
 import type { AdmissionAnswer, AdmissionCandidate, AdmissionNode } from "../admission/node-admission.ts";
 import type { CgroupDriver } from "../cgroups/layout.ts";
 import type { LogPolicy } from "../container/container-log.ts";
+import type { PodPeak } from "../eviction/pod-peaks.ts";
 import type { Image } from "../images/image.ts";
 import type { ImageCatalog, PulledImage } from "../images/image-catalog.ts";
 import type { PullQueue } from "../images/pull-queue.ts";
@@ -98,8 +99,8 @@ export interface WorkerHost {
 	/** Has the worker plan anew, once, when a pod of the node gives back some of what it had. */
 	awaitRoom(node: string, worker: RoomSeeker): void;
 	roomFreed(node: string): void;
-	/** What the node's pods take of it may have become more. */
-	usageGrew(node: string): void;
+	/** What a pod takes of its node may have become more. */
+	usageGrew(node: string, pod: PodPeak): void;
 	/** A log takes so many bytes more. */
 	logGrew(bytes: number): void;
 	/** Files were written to the node's disk. */
