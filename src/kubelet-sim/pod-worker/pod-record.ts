@@ -130,9 +130,10 @@ export function* containersOf({ spec }: Pod): Generator<readonly [Container | Ep
 	for (const container of spec?.ephemeralContainers ?? []) yield [container, "ephemeral"];
 }
 
-export function findContainer(pod: Pod, name: string): Container | EphemeralContainer | undefined {
-	for (const [container] of containersOf(pod)) if (container.name === name) return container;
-	return undefined;
+/** The spec of a container of any kind. Asked several times at each look at a pod, so that it makes nothing. */
+export function findContainer({ spec }: Pod, name: string): Container | EphemeralContainer | undefined {
+	const isNamed = (container: Container | EphemeralContainer) => container.name === name;
+	return spec?.initContainers?.find(isNamed) ?? spec?.containers.find(isNamed) ?? spec?.ephemeralContainers?.find(isNamed);
 }
 
 export function newContainerRecord(spec: Container | EphemeralContainer, kind: ContainerKind): ContainerRecord {

@@ -14,7 +14,7 @@ import type {
 } from "../../apimachinery/schema/generated/types.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import { phaseOf } from "./phase.ts";
-import { type ContainerRecord, containersOf, hasRuleForAll, type PodEnding, type PodRecord, type Termination } from "./pod-record.ts";
+import { type ContainerRecord, hasRuleForAll, type PodEnding, type PodRecord, type Termination } from "./pod-record.ts";
 import { credentialsOf } from "./sandbox-facts.ts";
 
 export interface StatusContext {
@@ -64,19 +64,17 @@ function rejectedStatus({ metadata, status }: Pod, { startMs }: PodRecord, why: 
 }
 
 function containerStatusLists(pod: Pod, record: PodRecord) {
-	const of = (kinds: readonly string[]) => {
-		const statuses: ContainerStatus[] = [];
-		for (const [container, kind] of containersOf(pod)) {
+	const of = (containers: readonly (Container | EphemeralContainer)[] | undefined): readonly ContainerStatus[] =>
+		(containers ?? []).flatMap((container) => {
 			const known = record.containers.find(({ name }) => name === container.name);
-			if (kinds.includes(kind) && known !== undefined) statuses.push(containerStatus(pod, container, known, record));
-		}
-		return statuses;
-	};
-	const init = of(["init", "sidecar"]);
-	const ephemeral = of(["ephemeral"]);
+			return known === undefined ? [] : [containerStatus(pod, container, known, record)];
+		});
+	const { spec } = pod;
+	const init = of(spec?.initContainers);
+	const ephemeral = of(spec?.ephemeralContainers);
 	return {
 		...(init.length === 0 ? {} : { initContainerStatuses: init }),
-		containerStatuses: of(["main"]),
+		containerStatuses: of(spec?.containers),
 		...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
 	};
 }
