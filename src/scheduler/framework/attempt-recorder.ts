@@ -90,6 +90,8 @@ interface OpenRecord {
 	preemption: readonly PreemptionCandidate[];
 	/** PostFilter tries filters out on imagined nodes; those verdicts are not the attempt's. */
 	trying: boolean;
+	/** The nodes that are being scored; what the record keeps of them is their names. */
+	scored?: { readonly nodes: readonly NodeInfo[]; readonly names: readonly string[] };
 }
 
 export class AttemptRecorder {
@@ -152,7 +154,7 @@ export class AttemptRecorder {
 		return open;
 	}
 
-	#add(pod: PodInfo, atMs: number, { trying: _, ...said }: OpenRecord, outcome: ScheduleOutcome, nodes: number): void {
+	#add(pod: PodInfo, atMs: number, { trying: _, scored: __, ...said }: OpenRecord, outcome: ScheduleOutcome, nodes: number): void {
 		const isBrief = !this.isFull(nodes);
 		const record: BindingRecord = { pod: pod.key, uid: pod.uid, atMs, ...said, outcome: recorded(outcome), binding: [], isBrief };
 		this.#records.push(record);
@@ -290,10 +292,14 @@ export class AttemptRecorder {
 			name: plugin.name,
 			score: (state, pod, node, snapshot) => plugin.score(state, pod, node, snapshot),
 			normalizeScore: (state, pod, scores, nodes) => {
-				const raw = [...scores];
+				const open = this.#open;
+				const raw = open === undefined ? undefined : scores.slice();
 				plugin.normalizeScore?.(state, pod, scores, nodes);
-				const names = nodes.map(({ name }) => name);
-				this.#open?.score.push(new NodeScores({ plugin: plugin.name, weight, names, raw, normalized: [...scores] }));
+				if (open === undefined || raw === undefined) return;
+				// All plugins score the same nodes.
+				if (open.scored?.nodes !== nodes) open.scored = { nodes, names: nodes.map(({ name }) => name) };
+				const { names } = open.scored;
+				open.score.push(new NodeScores({ plugin: plugin.name, weight, names, raw, normalized: scores.slice() }));
 			},
 		};
 		return { plugin: wrapped, weight };
@@ -305,8 +311,8 @@ interface ScoreColumns {
 	readonly weight: number;
 	/** Of the nodes, in the order of their scores. */
 	readonly names: readonly string[];
-	readonly raw: readonly number[];
-	readonly normalized: readonly number[];
+	readonly raw: Float64Array;
+	readonly normalized: Float64Array;
 }
 
 /** Maps are made for who looks: nobody does at most decisions, and each would have two maps of all nodes for each plugin. */
@@ -330,7 +336,7 @@ class NodeScores implements PluginScores {
 	}
 }
 
-function byNode(names: readonly string[], scores: readonly number[]): ReadonlyMap<string, number> {
+function byNode(names: readonly string[], scores: Float64Array): ReadonlyMap<string, number> {
 	return new Map(names.map((name, index) => [name, scores[index] ?? 0]));
 }
 
