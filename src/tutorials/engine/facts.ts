@@ -3,6 +3,7 @@ import type { JsonValue } from "../../apimachinery/json.ts";
 import { formatTime } from "../../apimachinery/time.ts";
 import type { AuditEvent, TimelineEntry } from "../../cluster/index.ts";
 import type { Facts, Seen } from "./check.ts";
+import { isOfCompletion } from "./kubectl-completion.ts";
 import type { Check } from "./lesson.ts";
 import type { LessonCluster } from "./lesson-cluster.ts";
 import type { CommandRecord } from "./shell.ts";
@@ -63,7 +64,7 @@ function userOf({ user, impersonatedUser }: AuditEvent): string {
 	return impersonatedUser?.username ?? user.username ?? "";
 }
 
-/** The cluster's own components ask in their own names. */
-export function isOfPeople({ user }: AuditEvent): boolean {
-	return !/^system:(node:|serviceaccount:kube-system:|kube-|apiserver)/.test(user.username ?? "");
+/** The cluster's own components ask in their own names; what Tab asks nobody has asked for. */
+export function isOfPeople(event: AuditEvent): boolean {
+	return !isOfCompletion(event) && !/^system:(node:|serviceaccount:kube-system:|kube-|apiserver)/.test(event.user.username ?? "");
 }

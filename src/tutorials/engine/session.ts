@@ -165,6 +165,11 @@ export class LessonSession {
 		return this.#shell.env;
 	}
 
+	/** Where they run. */
+	get workDirectory(): string {
+		return this.#store.workDirectory;
+	}
+
 	subscribe(listener: Listener): () => void {
 		this.#listeners = [...this.#listeners, listener];
 		return () => {

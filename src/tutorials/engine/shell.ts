@@ -3,7 +3,7 @@
  * gets its output as it comes; a command that never ends is interrupted as Ctrl-C would.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants as fileModes, statSync } from "node:fs";
+import { accessSync, constants as fileModes, readdirSync, statSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
@@ -164,8 +164,30 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 
 /** Where a program is on the PATH; undefined if it is not. */
 export function findProgram(name: string, env: NodeJS.ProcessEnv): string | undefined {
-	const paths = (env.PATH ?? "").split(delimiter).filter((directory) => directory !== "");
-	return paths.map((directory) => join(directory, name)).find(isExecutable);
+	return pathOf(env)
+		.map((directory) => join(directory, name))
+		.find(isExecutable);
+}
+
+/** Names of programs on the PATH that begin so, sorted. */
+export function programsLike(start: string, env: NodeJS.ProcessEnv): readonly string[] {
+	const names = pathOf(env).flatMap((directory) =>
+		filesIn(directory).filter((name) => name.startsWith(start) && isExecutable(join(directory, name))),
+	);
+	return [...new Set(names)].sort();
+}
+
+function pathOf({ PATH = "" }: NodeJS.ProcessEnv): readonly string[] {
+	return PATH.split(delimiter).filter((directory) => directory !== "");
+}
+
+function filesIn(directory: string): readonly string[] {
+	try {
+		return readdirSync(directory);
+	} catch {
+		// A PATH may name what is not there.
+		return [];
+	}
 }
 
 function isExecutable(path: string): boolean {

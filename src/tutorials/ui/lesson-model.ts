@@ -11,6 +11,8 @@ import type { Language } from "../engine/text.ts";
 import { wantsTerminal } from "../engine/wants-terminal.ts";
 import { clockText } from "../plain/words.ts";
 import { plain, truncate } from "../text/styled-text.ts";
+import { type Completion, completionOf, inColumns } from "./completion/completion.ts";
+import { TabKey } from "./completion/tab-key.ts";
 import { type ConsoleLine, ConsoleLog } from "./console-log.ts";
 import { type EditKey, edit, emptyInput, enter, insert, type LineInput } from "./line-input.ts";
 import { panes } from "./panes/index.ts";
@@ -62,6 +64,38 @@ export class LessonModel {
 	readonly #console = new ConsoleLog();
 	readonly #clock = new WallClock();
 	readonly #stops: (() => void)[];
+	/** What is for the lesson itself, by what is typed. */
+	readonly #commands: Readonly<Record<string, (argument: string) => unknown>> = {
+		":hint": () => this.#hint(),
+		":check": async () => {
+			await this.#options.session.look();
+			this.#showEnd();
+		},
+		":show": () => this.#options.session.showMe(),
+		":skip": () => this.#options.session.skip(),
+		":reset": async () => {
+			await this.#options.session.reset();
+			this.#say(this.word("resetDone"));
+		},
+		":help": () => this.toggle("help"),
+		":quit": () => this.#options.onQuit(),
+		":q": () => this.#options.onQuit(),
+		":pause": () => this.#pause(),
+		":step": async () => {
+			await this.#options.session.cluster.clock.step();
+			this.#lookSoon();
+		},
+		":speed": (argument) => this.#speed(argument),
+		":pane": (argument) => this.#showPane(argument),
+	};
+	readonly #tab = new TabKey({
+		ask: (line, signal) => this.#completionOf(line, signal),
+		fill: (input) => this.#set({ input }),
+		list: (candidates) => this.#list(candidates),
+		clock: this.#clock,
+	});
+	/** Of the console, as the screen last said. */
+	#columns = 0;
 	#view: LessonView;
 	#listeners = new Set<() => void>();
 	#timer: Timer | undefined;
@@ -120,6 +154,7 @@ export class LessonModel {
 	close(): void {
 		this.#isClosed = true;
 		this.#timer?.cancel();
+		this.#tab.lineIs(undefined);
 		for (const stop of this.#stops) stop();
 	}
 
@@ -169,6 +204,15 @@ export class LessonModel {
 
 	backToStep(): void {
 		this.#set({ front: "step" });
+	}
+
+	/** Tab: goes on with the word at the cursor, as a shell does; on an empty line to the next pane. @param columns of the console */
+	tab({ isNarrow, columns }: { readonly isNarrow: boolean; readonly columns: number }): void {
+		this.#isLeaving = false;
+		const { input } = this.#view;
+		this.#columns = columns;
+		if (input.text.trim() === "") this.nextPane(1, isNarrow);
+		else void this.#tab.press(input);
 	}
 
 	/** What hides the panes goes away first. */
@@ -287,50 +331,41 @@ export class LessonModel {
 	}
 
 	async #take(line: string): Promise<void> {
-		const { session, onQuit } = this.#options;
 		const [command = "", argument = ""] = line.split(/\s+/, 2);
-		const { clock } = session.cluster;
-		switch (command) {
-			case ":hint":
-				if (session.state.hintsLeft === 0) this.#say(this.word("noHints"));
-				session.hint();
-				return this.#showEnd();
-			case ":check":
-				await session.look();
-				return this.#showEnd();
-			case ":show":
-				return await session.showMe();
-			case ":skip":
-				return await session.skip();
-			case ":reset":
-				await session.reset();
-				return this.#say(this.word("resetDone"));
-			case ":help":
-				return this.toggle("help");
-			case ":quit":
-			case ":q":
-				return onQuit();
-			case ":pause":
-				if (clock.speed > 0) this.#pausedSpeed = clock.speed;
-				clock.setSpeed(clock.speed > 0 ? 0 : this.#pausedSpeed);
-				return this.#lookSoon();
-			case ":step":
-				await clock.step();
-				return this.#lookSoon();
-			case ":speed": {
-				const speed = Number(argument.replace(/x$/, ""));
-				if (argument === "" || !(speed >= 0 && speed <= maxSpeed)) return this.#say(`${this.word("badSpeed")} ${argument}`);
-				clock.setSpeed(speed);
-				return this.#lookSoon();
-			}
-			case ":pane": {
-				const pane = panes.findIndex(({ id }) => id === argument);
-				if (pane < 0) return this.#say(`${this.word("noPane")} ${argument}`);
-				this.#set({ pane, layout: undefined, isPaneInFront: true, front: "step" });
-				return this.#lookSoon();
-			}
-			default:
-				return this.#say(`${this.word("noCommand")} ${command}`);
+		const take = this.#commands[command];
+		if (take === undefined) this.#say(`${this.word("noCommand")} ${command}`);
+		else await take(argument);
+	}
+
+	#hint(): void {
+		const { session } = this.#options;
+		if (session.state.hintsLeft === 0) this.#say(this.word("noHints"));
+		session.hint();
+		this.#showEnd();
+	}
+
+	#pause(): void {
+		const { clock } = this.#options.session.cluster;
+		if (clock.speed > 0) this.#pausedSpeed = clock.speed;
+		clock.setSpeed(clock.speed > 0 ? 0 : this.#pausedSpeed);
+		this.#lookSoon();
+	}
+
+	#speed(argument: string): void {
+		const speed = Number(argument.replace(/x$/, ""));
+		if (argument === "" || !(speed >= 0 && speed <= maxSpeed)) this.#say(`${this.word("badSpeed")} ${argument}`);
+		else {
+			this.#options.session.cluster.clock.setSpeed(speed);
+			this.#lookSoon();
+		}
+	}
+
+	#showPane(argument: string): void {
+		const pane = panes.findIndex(({ id }) => id === argument);
+		if (pane < 0) this.#say(`${this.word("noPane")} ${argument}`);
+		else {
+			this.#set({ pane, layout: undefined, isPaneInFront: true, front: "step" });
+			this.#lookSoon();
 		}
 	}
 
@@ -355,6 +390,18 @@ export class LessonModel {
 	/** Scrolls to what has just been added to the text. */
 	#showEnd(): void {
 		this.#set({ front: "step", scroll: { ...this.#view.scroll, step: atEnd } });
+	}
+
+	#completionOf(line: string, signal: AbortSignal): Promise<Completion> {
+		const { env, workDirectory } = this.#options.session;
+		const words = Object.fromEntries(Object.keys(this.#commands).map((command) => [command, argumentsOf(command)]));
+		return completionOf(line, words, { env, directory: workDirectory, signal });
+	}
+
+	/** Where it is seen: not behind the help. */
+	#list(candidates: readonly string[]): void {
+		if (this.#view.front === "help") this.backToStep();
+		this.#say(inColumns(candidates, this.#columns).join("\n"));
 	}
 
 	#say(text: string): void {
@@ -400,8 +447,14 @@ export class LessonModel {
 	#set(change: Partial<LessonView>): void {
 		if (this.#isClosed) return;
 		this.#view = { ...this.#view, ...change };
+		this.#tab.lineIs(this.#view.input);
 		for (const listener of this.#listeners) listener();
 	}
+}
+
+/** What may follow one of the lesson's own commands. */
+function argumentsOf(command: string): readonly string[] {
+	return command === ":pane" ? panes.map(({ id }) => id) : [];
 }
 
 /** The number of an option, entered as a line. */

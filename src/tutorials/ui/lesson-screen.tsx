@@ -79,7 +79,7 @@ export function LessonScreen({
 	const asked = view.scroll[view.front];
 	const above = Math.min(asked === atSelection ? aboveSelection(choices, sizes.upperHeight) : asked, shown.most);
 	const window = { ...shown, above };
-	useLessonKeys(model, sizes.isNarrow, window);
+	useLessonKeys(model, sizes, window);
 	if (columns < smallest.columns || rows < smallest.rows)
 		return <Lines lines={wrap(plain(word("tooSmall")), columns)} width={columns} height={rows} />;
 	return (
@@ -280,7 +280,7 @@ const controlKeys: Readonly<Record<string, EditKey>> = {
 /** @param window of what is in front: how many lines are in it, and at most above it */
 function useLessonKeys(
 	model: LessonModel,
-	isNarrow: boolean,
+	sizes: Sizes,
 	window: { readonly height: number; readonly above: number; readonly most: number },
 ): void {
 	const page = Math.max(1, window.height - 2);
@@ -297,7 +297,8 @@ function useLessonKeys(
 		const isWord = key.ctrl || key.meta;
 		if (key.return) model.submit();
 		else if (key.escape) model.backToStep();
-		else if (key.tab) model.nextPane(key.shift ? -1 : 1, isNarrow);
+		else if (key.tab && key.shift) model.nextPane(-1, sizes.isNarrow);
+		else if (key.tab) model.tab(sizes);
 		else if (key.pageUp) model.scrollBy(-page, window);
 		else if (key.pageDown) model.scrollBy(page, window);
 		else if (key.upArrow) model.edit("older");

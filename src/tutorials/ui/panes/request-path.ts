@@ -1,5 +1,6 @@
 /** What was asked of the API server, and the way that the newest request took through it. */
 import type { AuditEvent } from "../../../cluster/index.ts";
+import { isOfCompletion } from "../../engine/kubectl-completion.ts";
 import { type Line, plain, truncate, wrap } from "../../text/styled-text.ts";
 import type { Pane, PaneContext } from "./pane.ts";
 
@@ -8,7 +9,7 @@ export const requestPath: Pane = {
 	title: { zh: "请求", en: "Request" },
 	read: async ({ session, word }) => {
 		const { requests, timeline } = session.cluster;
-		const byPeople = requests.filter(({ user }) => !(user.username ?? "").startsWith("system:"));
+		const byPeople = requests.filter((event) => !isOfCompletion(event) && !(event.user.username ?? "").startsWith("system:"));
 		const newest = byPeople.at(-1);
 		const revision = newest === undefined ? undefined : revisionOf(newest, timeline.entries);
 		return (width, height) => {
