@@ -9,7 +9,8 @@
  *   apply/                 server-side apply: who owns which field, typed merge, conflicts
  *   protobuf/              bodies in Kubernetes' protobuf as the JSON objects that they stand for; loaded when the first comes
  *   validation/            field errors, names, metadata, label selectors
- *   quantity.ts, time.ts, selector.ts, field-selector.ts   the scalar languages of the API
+ *   quantity.ts, time.ts, selector.ts, field-selector.ts, json-path.ts   the small languages of the API
+ *   kind-names.ts          the names that people use for kinds
  *   status-error.ts        API errors with Kubernetes' reasons
  *   api-request.ts, user.ts, node-connector.ts, log.ts     contracts between the layers
  *

@@ -24,28 +24,37 @@ export interface HttpTransportOptions {
 	readonly tlsServerName?: string | undefined;
 	readonly insecureSkipTlsVerify?: boolean | undefined;
 	readonly userAgent?: string | undefined;
+	/** Asks in this user's name, which the server allows to some. */
+	readonly impersonate?: string | undefined;
+}
+
+/** A request that is no verb on a resource: of discovery, of a log, through a proxy. */
+export interface RawRequest {
+	/** With its query. */
+	readonly path: string;
+	readonly method?: string;
+	/** Default JSON. */
+	readonly accept?: string;
+	readonly body?: string;
+	readonly contentType?: string;
 }
 
 export class HttpTransport implements Transport {
 	readonly #base: URL;
 	readonly #agent: HttpAgent;
-	readonly #send: typeof httpRequest;
+	readonly #request: typeof httpRequest;
 	readonly #headers: Readonly<Record<string, string>>;
 
 	constructor(options: HttpTransportOptions) {
 		this.#base = new URL(options.server);
 		const secure = this.#base.protocol === "https:";
-		this.#send = secure ? httpsRequest : httpRequest;
+		this.#request = secure ? httpsRequest : httpRequest;
 		this.#agent = secure ? new HttpsAgent({ keepAlive: true, ...tlsOptions(options) }) : new HttpAgent({ keepAlive: true });
-		this.#headers = {
-			accept: "application/json",
-			"user-agent": options.userAgent ?? "kubesim",
-			...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
-		};
+		this.#headers = { accept: "application/json", ...identityHeaders(options) };
 	}
 
 	async request(request: ApiRequest): Promise<ApiResponse> {
-		const response = await this.#exchange(request, new AbortController().signal);
+		const response = await this.#send(request);
 		const text = await readText(response);
 		const code = response.statusCode ?? 0;
 		if (code >= 400) throw failureOf(code, text);
@@ -54,11 +63,26 @@ export class HttpTransport implements Transport {
 
 	async watch(request: ApiRequest, sink: WatchSink): Promise<WatchHandle> {
 		const abort = new AbortController();
-		const response = await this.#exchange(request, abort.signal);
+		const response = await this.#send(request, abort.signal);
 		const code = response.statusCode ?? 0;
 		if (code >= 400) throw failureOf(code, await readText(response));
 		void relayEvents(response, sink, abort.signal);
 		return { stop: () => abort.abort() };
+	}
+
+	/** Resolves to the answer, whatever its code. */
+	raw({ path, method = "GET", accept, body, contentType }: RawRequest, signal?: AbortSignal): Promise<IncomingMessage> {
+		const headers = { ...(accept === undefined ? {} : { accept }), ...(body === undefined ? {} : bodyHeaders(body, contentType)) };
+		return this.#exchange({ path, method, headers, body, signal });
+	}
+
+	/** The text of an answer. Rejects with a `StatusError` for every answer of 400 and above. */
+	async text(request: RawRequest): Promise<string> {
+		const response = await this.raw(request);
+		const text = await readText(response);
+		const code = response.statusCode ?? 0;
+		if (code >= 400) throw failureOf(code, text);
+		return text;
 	}
 
 	/** Closes idle connections and lets none stay open. */
@@ -66,24 +90,49 @@ export class HttpTransport implements Transport {
 		this.#agent.destroy();
 	}
 
-	#exchange(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+	#send(request: ApiRequest, signal?: AbortSignal): Promise<IncomingMessage> {
 		const body = bodyOf(request);
+		const headers = body === undefined ? {} : bodyHeaders(body, request.verb === "patch" ? (request.patchType ?? mergePatch) : undefined);
+		return this.#exchange({ path: pathOf(request), method: methodOf(request.verb), headers, body, signal });
+	}
+
+	#exchange({ path, method, headers, body, signal }: Exchange): Promise<IncomingMessage> {
 		const options: RequestOptions = {
 			agent: this.#agent,
-			method: methodOf(request.verb),
-			headers: { ...this.#headers, ...(body === undefined ? {} : bodyHeaders(request, body)) },
-			signal,
+			method,
+			headers: { ...this.#headers, ...headers },
+			...(signal === undefined ? {} : { signal }),
 		};
-		const url = new URL(this.#base.pathname.replace(/\/$/, "") + pathOf(request), this.#base);
+		const url = new URL(this.#base.pathname.replace(/\/$/, "") + path, this.#base);
 		return new Promise((resolve, reject) => {
-			const outgoing: ClientRequest = this.#send(url, options, resolve);
+			const outgoing: ClientRequest = this.#request(url, options, resolve);
 			outgoing.on("error", reject);
 			outgoing.end(body);
 		});
 	}
 }
 
-function tlsOptions(options: HttpTransportOptions) {
+interface Exchange {
+	readonly path: string;
+	readonly method: string;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body: string | undefined;
+	readonly signal: AbortSignal | undefined;
+}
+
+const mergePatch = "application/merge-patch+json";
+
+/** Who asks, as every request says it. */
+export function identityHeaders({ userAgent = "kubesim", token, impersonate }: HttpTransportOptions): Readonly<Record<string, string>> {
+	return {
+		"user-agent": userAgent,
+		...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+		...(impersonate === undefined ? {} : { "impersonate-user": impersonate }),
+	};
+}
+
+/** As Node's TLS takes it. */
+export function tlsOptions(options: HttpTransportOptions) {
 	return {
 		...(options.certificateAuthority === undefined ? {} : { ca: options.certificateAuthority }),
 		...(options.clientCertificate === undefined ? {} : { cert: options.clientCertificate }),
@@ -99,14 +148,11 @@ function bodyOf({ body, deleteOptions }: ApiRequest): string | undefined {
 }
 
 /** The length must be said: Node sends the body of a DELETE without one otherwise, and then it is no body. */
-function bodyHeaders({ verb, patchType }: ApiRequest, body: string): Record<string, string> {
-	return {
-		"content-type": verb === "patch" ? (patchType ?? "application/merge-patch+json") : "application/json",
-		"content-length": String(Buffer.byteLength(body)),
-	};
+function bodyHeaders(body: string, contentType = "application/json"): Record<string, string> {
+	return { "content-type": contentType, "content-length": String(Buffer.byteLength(body)) };
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+export async function readText(response: IncomingMessage): Promise<string> {
 	const chunks: Buffer[] = [];
 	for await (const chunk of response) chunks.push(chunk as Buffer);
 	return Buffer.concat(chunks).toString("utf8");

@@ -10,14 +10,24 @@ import type { HttpTransportOptions } from "./http-transport.ts";
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** @param path the file, for messages and for the paths in it. @param contextName default: the current context. Throws an Error that says what is missing. */
-export function loadKubeconfig(path: string, contextName?: string): HttpTransportOptions {
+export interface KubeconfigAccess extends HttpTransportOptions {
+	/** That the context is in; absent: `default`. */
+	readonly namespace?: string | undefined;
+}
+
+/**
+ * @param path the file, for messages and for the paths in it
+ * @param contextName default: the current context
+ * @param userName default: the context's
+ * @throws Error that says what is missing
+ */
+export function loadKubeconfig(path: string, contextName?: string, userName?: string): KubeconfigAccess {
 	const config = entryOf(parse(readFileSync(path, "utf8"))) ?? {};
 	const wanted = contextName ?? textOf(config["current-context"]);
 	if (wanted === undefined || wanted === "") throw new Error(`${path}: no current-context is set`);
 	const context = named(config, "contexts", "context", wanted, path);
 	const cluster = named(config, "clusters", "cluster", textOf(context.cluster) ?? "", path);
-	const user = named(config, "users", "user", textOf(context.user) ?? "", path);
+	const user = named(config, "users", "user", userName ?? textOf(context.user) ?? "", path);
 	for (const unsupported of ["exec", "auth-provider"]) {
 		if (user[unsupported] !== undefined) throw new Error(`${path}: users with "${unsupported}" are not supported`);
 	}
@@ -27,6 +37,7 @@ export function loadKubeconfig(path: string, contextName?: string): HttpTranspor
 	const tokenFile = textOf(user.tokenFile);
 	return {
 		server,
+		namespace: textOf(context.namespace),
 		certificateAuthority: pemOf(cluster, "certificate-authority", file),
 		clientCertificate: pemOf(user, "client-certificate", file),
 		clientKey: pemOf(user, "client-key", file),

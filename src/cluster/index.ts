@@ -55,7 +55,7 @@ export {
 	NodeRequestError,
 } from "./cluster-nodes.ts";
 export type { ClusterOptions } from "./cluster-options.ts";
-export { type KindOfName, kindOfName, kindOfObject } from "./kind-names.ts";
+export { type KindOfName, kindOfName, kindOfObject } from "../apimachinery/kind-names.ts";
 export { createCluster, openCluster } from "./open-cluster.ts";
 export { openSavedCluster, type SavedCluster, SavedClusterError, type SavedSource } from "./saved-cluster.ts";
 export {

@@ -9,7 +9,7 @@ import type { CustomResourceColumnDefinition } from "../../apimachinery/schema/g
 import { formatAge, parseTime, TimeError } from "../../apimachinery/time.ts";
 import type { Column } from "../registry/kind.ts";
 import { nameColumn } from "../registry/printing/columns.ts";
-import { JsonPath, JsonPathError } from "./json-path.ts";
+import { JsonPath, JsonPathError } from "../../apimachinery/json-path.ts";
 
 /** What Kubernetes shows where a definition names no columns. */
 const ageColumn: CustomResourceColumnDefinition = {

@@ -1,5 +1,5 @@
 /** From the names that people use for kinds, as kubectl takes them, to what the server serves. */
-import { formatApiVersion, type GroupVersionResource, type KubeObject } from "../apimachinery/meta.ts";
+import { formatApiVersion, type GroupVersionResource, type KubeObject } from "./meta.ts";
 
 /** What is asked of a kind to be known by name. */
 export interface NamedKind {

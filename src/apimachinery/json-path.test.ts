@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { JsonValue } from "../../apimachinery/json.ts";
+import type { JsonValue } from "./json.ts";
 import { JsonPath } from "./json-path.ts";
 
 const value: JsonValue = {

@@ -1,8 +1,8 @@
 /**
- * JSONPath as printer columns use it: fields, indices, slices, wildcards, descent and filters.
+ * JSONPath as printer columns and kubectl use it: fields, indices, slices, wildcards, descent and filters.
  * Source: https://kubernetes.io/docs/reference/kubectl/jsonpath/ and k8s.io/client-go/util/jsonpath.
  */
-import { isJsonObject, type JsonValue, jsonEqual, ownValue } from "../../apimachinery/json.ts";
+import { isJsonObject, type JsonValue, jsonEqual, ownValue } from "./json.ts";
 
 type Step =
 	| { readonly kind: "field"; readonly name: string }
