@@ -4,6 +4,7 @@
  *
  *   <lesson>/clusters/kubesim   what a cluster's directory has (cluster-directory.ts), KUBESIM_HOME of the lesson's shell
  *           /bin/kubesim        this program, first on its PATH
+ *           /solution/kubectl   what stands in for kubectl, on the PATH of typed solutions only, and only where there is none
  */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -22,14 +23,19 @@ import { controllerMethods } from "./control/controller-methods.ts";
 import { imageMethods } from "./control/image-methods.ts";
 import { nodeMethods } from "./control/node-methods.ts";
 import { schedulerMethods } from "./control/scheduler-methods.ts";
+import { standInCommand } from "./program/learn-commands.ts";
 import { StoreAccess } from "./store-access.ts";
 
 /** @param command what runs this program: node and the script. */
 export function lessonSurroundings(command: readonly string[] = [process.execPath, process.argv[1] ?? ""]): Surroundings {
 	return {
 		env: (directory, env) => {
-			writeCommand(join(directory, "bin"), command);
+			writeCommand(join(directory, "bin"), "kubesim", command);
 			return { KUBESIM_HOME: homeIn(directory), PATH: [join(directory, "bin"), env.PATH].join(delimiter) };
+		},
+		solutionEnv: (directory, env) => {
+			writeCommand(join(directory, "solution"), "kubectl", [...command, standInCommand, "--"]);
+			return { PATH: [join(directory, "solution"), env.PATH].join(delimiter) };
 		},
 		open: async (cluster, { directory, url }) => await openBeside(cluster, homeIn(directory), url),
 	};
@@ -72,9 +78,9 @@ async function openBeside(cluster: Cluster, home: string, url: string): Promise<
 	};
 }
 
-function writeCommand(directory: string, command: readonly string[]): void {
+function writeCommand(directory: string, name: string, command: readonly string[]): void {
 	mkdirSync(directory, { recursive: true });
-	const path = join(directory, "kubesim");
+	const path = join(directory, name);
 	const words = command.map(shellWord).join(" ");
 	writeFileSync(path, `#!/bin/sh\nexec ${words} "$@"\n`);
 	chmodSync(path, 0o755);

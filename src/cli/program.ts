@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { addCerts, addInspection, addKubectl, addLifeCycle } from "./program/cluster-commands.ts";
 import { examples } from "./program/common.ts";
 import { addControllers, addScheduler } from "./program/component-commands.ts";
-import { addLearn } from "./program/learn-commands.ts";
+import { addLearn, addStandIn } from "./program/learn-commands.ts";
 import { addImages, addNodes, addPods } from "./program/node-commands.ts";
 import { addStart } from "./program/start.ts";
 import { addSnapshot, addStore } from "./program/store-commands.ts";
@@ -33,5 +33,6 @@ export function createProgram(): Command {
 	addCerts(program);
 	addKubectl(program);
 	addLearn(program);
+	addStandIn(program);
 	return program;
 }

@@ -159,7 +159,7 @@ export async function readText(response: IncomingMessage): Promise<string> {
 }
 
 /** The server's Status, or one made up for an answer that has none (a proxy's, say). */
-function failureOf(code: number, text: string): StatusError {
+export function failureOf(code: number, text: string): StatusError {
 	const status = parseStatus(text);
 	if (status !== undefined) return new StatusError(status);
 	return new StatusError({ ...newInternalError(`the server answered ${code}: ${text.slice(0, 200)}`).status, code });

@@ -3,11 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { SeededRandom } from "../../src/apimachinery/random.ts";
-import { pods } from "../../src/client/resources.ts";
 import { builtinCourse, Course, newLesson } from "../../src/tutorials/engine/course.ts";
-import { LessonSession } from "../../src/tutorials/engine/session.ts";
-import { noSurroundings } from "../../src/tutorials/engine/surroundings.ts";
 import { codeBlocks } from "../docs/code-blocks.ts";
 import { problemsOf } from "./verified.ts";
 
@@ -34,36 +30,6 @@ test("a new lesson is the one that the guide shows, and is right as it is", asyn
 		expect(() => new Course(directory).lesson("2")).toThrow("there is no lesson 2; there are hello");
 		expect(() => new Course(join(directory, "hello"))).toThrow("holds no lesson");
 	} finally {
-		rmSync(directory, { recursive: true, force: true });
-	}
-});
-
-test("without a kubectl a lesson can be shown to its end, as far as it can be done in process", async () => {
-	const directory = mkdtempSync(join(tmpdir(), "kubesim-shown-"));
-	const session = await LessonSession.open({
-		lesson: course.lesson("4.1.3"),
-		stateDirectory: directory,
-		env: { SHELL: "/bin/sh", PATH: directory },
-		random: new SeededRandom(1),
-		surroundings: noSurroundings,
-		speed: 30,
-	});
-	let said = "";
-	session.subscribe((event) => {
-		if (event.type === "output") said += event.text;
-	});
-	try {
-		while (session.state.phase !== "finished") {
-			if (session.state.step.kind === "read") await session.next();
-			else await session.showMe().then(() => session.next());
-		}
-		expect(said).toContain("node/node-2 uncordoned\n");
-		expect(said).not.toContain("left out");
-		expect(Object.values(session.state.outcomes).every((outcome) => outcome === "done" || outcome === "shown")).toBe(true);
-		const { items } = await session.cluster.cluster.client.resource(pods).list("default", { labelSelector: "app=report" });
-		expect(items.map(({ spec }) => spec?.nodeName).toSorted()).toEqual(["node-2", "node-3"]);
-	} finally {
-		await session.close();
 		rmSync(directory, { recursive: true, force: true });
 	}
 });

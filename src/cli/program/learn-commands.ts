@@ -2,6 +2,17 @@
 import { type Command, Option } from "commander";
 import { examples, outputOption } from "./common.ts";
 
+/** Not in the help: lessons put it where a solution is typed, under kubectl's name. */
+export const standInCommand = "kubectl-stand-in";
+
+export function addStandIn(program: Command): void {
+	program
+		.command(standInCommand, { hidden: true })
+		.argument("[args...]")
+		.passThroughOptions()
+		.action(async (args) => (await import("../commands/kubectl-stand-in.ts")).kubectlStandIn(args));
+}
+
 export function addLearn(program: Command): void {
 	const commands = async () => await import("../commands/learn.ts");
 	const fromOption = () => new Option("--from <dir>", "a course of your own: a folder of lessons (docs/writing-lessons.md)");

@@ -8,13 +8,12 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { lastAppliedAnnotation, noteOf } from "../../apimachinery/apply/last-applied.ts";
 import type { PacedClock } from "../../apimachinery/clock/paced-clock.ts";
-import type { JsonObject } from "../../apimachinery/json.ts";
 import { readManifest } from "../../apimachinery/manifests.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { kindOfName, kindOfObject } from "../../cluster/index.ts";
+import { applyAsLesson } from "./apply.ts";
 import { holds, lookAt } from "./check.ts";
 import type { Action } from "./lesson.ts";
 import type { Look, Lookout } from "./look.ts";
@@ -59,26 +58,13 @@ export async function act(action: Action, context: ActionContext): Promise<void>
 	}
 }
 
-/** In the order in which its objects stand, as an administrator. Rejects with ManifestError or a StatusError. */
-export async function applyManifest(text: string, { cluster, client: asEngine, namespace }: Lookout): Promise<readonly KubeObject[]> {
-	const applied: KubeObject[] = [];
+/** In the order in which its objects stand, as the engine. Rejects with ManifestError or a StatusError. */
+export async function applyManifest(text: string, { cluster, client: asEngine, namespace }: Lookout): Promise<void> {
 	for (const object of await readManifest(text)) {
 		const kind = kindOfObject(cluster.apiServer.namedKinds(), object);
 		const placed = kind.namespaced ? { ...object, metadata: { namespace, ...object.metadata } } : object;
-		const ref = { namespace: kind.namespaced ? placed.metadata?.namespace : undefined, name: placed.metadata?.name ?? "" };
-		const client = asEngine.resource<KubeObject>(kind);
-		const options = { fieldManager: "kubesim-lesson", force: true };
-		applied.push(await client.patch(ref, "application/apply-patch+yaml", noted(placed), { options }));
+		await applyAsLesson(asEngine.resource<KubeObject>(kind), placed);
 	}
-	return applied;
-}
-
-/** With kubectl's note, so that a learner's own `kubectl apply` of the file knows which fields are gone from it. */
-function noted(object: KubeObject): KubeObject {
-	const { metadata = {} } = object;
-	const { annotations = {} } = metadata;
-	const note = noteOf({ ...object, metadata: { ...metadata, annotations } } as unknown as JsonObject);
-	return { ...object, metadata: { ...metadata, annotations: { ...annotations, [lastAppliedAnnotation]: note } } };
 }
 
 /** Rejects with ActionError if it does not come to hold. */

@@ -24,7 +24,6 @@ import type { SessionEvent, SessionState } from "./session-state.ts";
 import { type CommandRecord, findProgram, type RunOptions, Shell } from "./shell.ts";
 import type { Surroundings } from "./surroundings.ts";
 import type { Text } from "./text.ts";
-import { standIn } from "./without-kubectl.ts";
 import { bringBack, keep, layOut } from "./work-directory.ts";
 
 export interface SessionOptions {
@@ -394,17 +393,15 @@ export class LessonSession {
 		}
 	}
 
-	/** A command of the solution, by kubectl or, where there is none, in its stead. Resolves to whether all of it could be done. */
+	/** A command of the solution, by kubectl or, where there is none, by what stands in for it. Resolves to whether all of it could be done. */
 	async #type(command: string): Promise<boolean> {
 		this.#tell({ type: "typing", command });
-		if (this.#state.hasKubectl || !/\bkubectl\b/.test(command)) {
+		if (this.#state.hasKubectl) {
 			await this.run(command);
 			return true;
 		}
-		const { namespace } = this.#options.lesson;
-		const said = await standIn(command, { cluster: this.cluster, directory: this.#store.workDirectory, namespace }).catch(messageOf);
-		this.#tell({ type: "output", text: `${said ?? "(this takes a kubectl, and is left out)"}\n` });
-		return said !== undefined;
+		const env = this.#options.surroundings.solutionEnv(this.#store.directory, this.env);
+		return (await this.run(command, { env })).exitCode === 0;
 	}
 
 	/** Whether the step is over within so much cluster time. */
@@ -508,10 +505,6 @@ function checksOf(step: Step): readonly Check[] {
 /** What is kept is of use if the lesson still has the step, and was not over. */
 function resumable(progress: Progress | undefined, lesson: Lesson): Progress | undefined {
 	return lesson.steps.some(({ id }) => id === progress?.step) ? progress : undefined;
-}
-
-function messageOf(error: unknown): string {
-	return error instanceof Error ? error.message : String(error);
 }
 
 /** Never in the right order. */

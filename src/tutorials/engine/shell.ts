@@ -33,6 +33,8 @@ export interface RunOptions {
 	readonly onOutput?: (text: string) => void;
 	/** It has the terminal to itself: an editor, a shell in a container. Nothing is known of its output then. */
 	readonly hasTerminal?: boolean;
+	/** Put over what it finds in its environment else. */
+	readonly env?: NodeJS.ProcessEnv;
 }
 
 /** How much of a command's output is kept, in characters. */
@@ -68,11 +70,11 @@ export class Shell {
 	}
 
 	/** One at a time. Rejects if the shell itself cannot be started. */
-	async run(command: string, { onOutput, hasTerminal = false }: RunOptions = {}): Promise<CommandRecord> {
+	async run(command: string, { onOutput, hasTerminal = false, env = {} }: RunOptions = {}): Promise<CommandRecord> {
 		if (this.#running !== undefined) throw new Error("another command is running");
 		const child = spawn(this.#shell(), ["-c", command], {
 			cwd: this.#options.directory,
-			env: this.env,
+			env: { ...this.env, ...env },
 			// A group of its own, so that an interruption reaches all that it started; but who has the terminal is in ours.
 			detached: !hasTerminal,
 			stdio: hasTerminal ? "inherit" : ["ignore", "pipe", "pipe"],

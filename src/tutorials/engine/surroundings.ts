@@ -16,6 +16,8 @@ export interface Beside {
 export interface Surroundings {
 	/** Put over the environment of the learner's commands. @param directory the lesson's own */
 	env(directory: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv;
+	/** Put over that where a solution is typed and there is no kubectl: a program of that name that knows what solutions need. */
+	solutionEnv(directory: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv;
 	/** Called with each cluster once it listens, a restored one too. */
 	open(cluster: Cluster, place: { readonly directory: string; readonly url: string }): Promise<Beside>;
 }
@@ -23,5 +25,6 @@ export interface Surroundings {
 /** Nothing: for tests of what needs no commands. */
 export const noSurroundings: Surroundings = {
 	env: () => ({}),
+	solutionEnv: () => ({}),
 	open: async () => ({ methods: {}, close: () => Promise.resolve() }),
 };
