@@ -33,10 +33,10 @@ export interface RawRequest {
 	/** With its query. */
 	readonly path: string;
 	readonly method?: string;
-	/** Default JSON. */
-	readonly accept?: string;
+	/** By names in lower case: put over those of every request. */
+	readonly headers?: Readonly<Record<string, string>>;
+	/** JSON. */
 	readonly body?: string;
-	readonly contentType?: string;
 }
 
 export class HttpTransport implements Transport {
@@ -71,18 +71,21 @@ export class HttpTransport implements Transport {
 	}
 
 	/** Resolves to the answer, whatever its code. */
-	raw({ path, method = "GET", accept, body, contentType }: RawRequest, signal?: AbortSignal): Promise<IncomingMessage> {
-		const headers = { ...(accept === undefined ? {} : { accept }), ...(body === undefined ? {} : bodyHeaders(body, contentType)) };
-		return this.#exchange({ path, method, headers, body, signal });
+	raw({ path, method = "GET", headers, body }: RawRequest, signal?: AbortSignal): Promise<IncomingMessage> {
+		return this.#exchange({ path, method, headers: { ...(body === undefined ? {} : bodyHeaders(body)), ...headers }, body, signal });
 	}
 
-	/** The text of an answer. Rejects with a `StatusError` for every answer of 400 and above. */
-	async text(request: RawRequest): Promise<string> {
+	/** An answer to be read as it comes. Rejects with a `StatusError` for every answer of 400 and above. */
+	async stream(request: RawRequest): Promise<IncomingMessage> {
 		const response = await this.raw(request);
-		const text = await readText(response);
 		const code = response.statusCode ?? 0;
-		if (code >= 400) throw failureOf(code, text);
-		return text;
+		if (code >= 400) throw failureOf(code, await readText(response));
+		return response;
+	}
+
+	/** The whole of an answer. Rejects as `stream`. */
+	async text(request: RawRequest): Promise<string> {
+		return await readText(await this.stream(request));
 	}
 
 	/** Closes idle connections and lets none stay open. */

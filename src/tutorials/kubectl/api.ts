@@ -59,7 +59,7 @@ export class Api {
 	async #discover(): Promise<readonly NamedKind[]> {
 		const kinds: NamedKind[] = [];
 		for (const path of ["/api", "/apis"]) {
-			const { items } = JSON.parse(await this.transport.text({ path, accept: discoveryType })) as {
+			const { items } = JSON.parse(await this.transport.text({ path, headers: { accept: discoveryType } })) as {
 				readonly items: readonly GroupDiscovery[];
 			};
 			for (const group of items) kinds.push(...kindsOf(group));

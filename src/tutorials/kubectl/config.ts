@@ -29,7 +29,7 @@ export function kubeconfigPath(flag: string | undefined, env: NodeJS.ProcessEnv)
 export async function view(call: Call): Promise<void> {
 	const config = read(pathOf(call));
 	const shown = call.isOn("minify") ? minified(config) : config;
-	const hide = (key: string, value: unknown) => (/-data$|^token$|^password$/.test(key) ? hiddenText(key) : value);
+	const hide = (key: string, value: unknown) => (key.endsWith("-data") ? "DATA+OMITTED" : key === "token" ? "REDACTED" : value);
 	const value = (call.isOn("raw") ? shown : JSON.parse(JSON.stringify(shown, hide))) as JsonValue;
 	call.streams.stdout.write(printed(call.flag("output") ?? "yaml", value));
 }
@@ -80,10 +80,6 @@ function minified(config: Kubeconfig): Kubeconfig {
 	const clusters = config.clusters?.filter(({ name }) => contexts.some(({ context }) => context?.cluster === name)) ?? [];
 	const users = config.users?.filter(({ name }) => contexts.some(({ context }) => context?.user === name)) ?? [];
 	return { ...config, contexts, clusters, users };
-}
-
-function hiddenText(key: string): string {
-	return key === "certificate-authority-data" || key === "client-certificate-data" ? "DATA+OMITTED" : "REDACTED";
 }
 
 function pathOf(call: Call): string {

@@ -45,7 +45,7 @@ export function podOfFlags(call: Call, name: string): readonly object[] {
 		...(port > 0 ? { ports: [{ containerPort: port }] } : {}),
 		...(call.command.length === 0 ? {} : { args: call.command }),
 	};
-	const spec = { containers: [container], restartPolicy: call.flag("restart") ?? "Always" };
+	const spec = { containers: [container], dnsPolicy: "ClusterFirst", restartPolicy: call.flag("restart") ?? "Always" };
 	const pod = { apiVersion: "v1", kind: "Pod", metadata: { name, labels }, spec };
 	if (!call.isOn("expose")) return [pod];
 	const ports = [{ port, targetPort: port, protocol: "TCP" }];

@@ -70,7 +70,7 @@ async function tables(call: Call, isWide: boolean): Promise<void> {
 			ref.name === undefined
 				? pathOf({ ...target, verb: "list", options: call.selectors })
 				: pathOf({ ...target, verb: "get", name: ref.name });
-		const table = JSON.parse(await call.api.transport.text({ path, accept: tableType })) as Table;
+		const table = JSON.parse(await call.api.transport.text({ path, headers: { accept: tableType } })) as Table;
 		const key = `${resource.kind.toLowerCase()}${group === "" ? "" : `.${group}`}`;
 		byKind.set(key, [...(byKind.get(key) ?? []), table]);
 	}

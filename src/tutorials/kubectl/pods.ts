@@ -13,12 +13,12 @@ const usualTail = "10";
 /** The streams of a command, by their first byte. Source: https://kubernetes.io/docs/reference/using-api/websockets/ (v5.channel.k8s.io) */
 const channels = { stdin: 0, stdout: 1, stderr: 2, error: 3, close: 255 } as const;
 
+/** What a proxy passes on of a request. */
+const passedHeaders = ["accept", "content-type", "user-agent"] as const;
+
 /** The body of a GET, as it comes. Rejects with a StatusError. */
 export async function copyOut(call: Call, path: string): Promise<void> {
-	const response = await call.api.transport.raw({ path });
-	const code = response.statusCode ?? 0;
-	if (code >= 400) throw failureOf(code, await readText(response));
-	for await (const chunk of response) call.streams.stdout.write(chunk as Buffer);
+	for await (const chunk of await call.api.transport.stream({ path })) call.streams.stdout.write(chunk as Buffer);
 }
 
 export async function logs(call: Call): Promise<void> {
@@ -65,11 +65,11 @@ export async function exec(call: Call): Promise<number> {
 export async function proxy(call: Call): Promise<void> {
 	const server = createServer((request, response) => {
 		const forward = async () => {
-			const answer = await call.api.transport.raw({
-				path: request.url ?? "/",
-				method: request.method ?? "GET",
-				body: await readText(request),
-			});
+			const { url: path = "/", method = "GET", headers } = request;
+			// Who asks is said by us, with what by the client.
+			const passed = Object.fromEntries(passedHeaders.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
+			const body = await readText(request);
+			const answer = await call.api.transport.raw({ path, method, headers: passed, ...(body === "" ? {} : { body }) });
 			response.writeHead(answer.statusCode ?? 502, { "content-type": answer.headers["content-type"] });
 			await pipeline(answer, response);
 		};

@@ -6,7 +6,7 @@
  * same (`describe` is YAML and events), and it checks few of its flags.
  */
 import { isStatusError } from "../../apimachinery/status-error.ts";
-import { loadKubeconfig } from "../../client/kubeconfig.ts";
+import { type KubeconfigAccess, loadKubeconfig } from "../../client/kubeconfig.ts";
 import { Api } from "./api.ts";
 import { Call, type Streams } from "./call.ts";
 import { kubeconfigPath, setCluster, setContext, setCredentials, useContext, view } from "./config.ts";
@@ -91,14 +91,14 @@ export async function standIn(argv: readonly string[], env: NodeJS.ProcessEnv, s
 
 function callOf(words: Words, verbLength: number, env: NodeJS.ProcessEnv, streams: Streams): Call {
 	const flag = (name: string) => words.flags.get(name)?.at(-1);
+	const [verb] = words.args;
+	// Of a binding that is created, it is whom it is for.
+	const user = verb === "create" ? undefined : flag("user");
 	// `config` is about the file, which may not be there yet, and asks nobody.
-	const access =
-		words.args[0] === "config"
-			? { server: "https://localhost" }
-			: loadKubeconfig(kubeconfigPath(flag("kubeconfig"), env), flag("context"), flag("user"));
+	const access: KubeconfigAccess =
+		verb === "config" ? { server: "https://localhost" } : loadKubeconfig(kubeconfigPath(flag("kubeconfig"), env), flag("context"), user);
 	const api = new Api({ ...access, impersonate: flag("as"), userAgent: "kubectl/kubesim" });
-	const namespace = ("namespace" in access ? access.namespace : undefined) ?? "default";
-	return new Call({ words, api, namespace, streams, env }, verbLength);
+	return new Call({ words, api, namespace: access.namespace ?? "default", streams, env }, verbLength);
 }
 
 function messageOf(error: unknown): string {

@@ -156,11 +156,12 @@ export function changesOf(args: readonly string[]): { readonly names: readonly s
 }
 
 async function createAll(call: Call, objects: readonly KubeObject[]): Promise<void> {
+	if (call.flag("dry-run") === "client") {
+		const texts = objects.map((object) => printed(call.flag("output") ?? "yaml", object as unknown as JsonValue));
+		call.streams.stdout.write(texts.join("---\n"));
+		return;
+	}
 	for (const object of objects) {
-		if (call.flag("dry-run") === "client") {
-			call.streams.stdout.write(printed(call.flag("output") ?? "yaml", object as unknown as JsonValue));
-			continue;
-		}
 		const resource = await call.api.resourceOf(object);
 		const made = await resource.client.create(call.placed(resource, object));
 		call.say(`${nameOf({ resource, ref: refOf(made) })} created`);
