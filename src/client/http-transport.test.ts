@@ -64,6 +64,24 @@ test("sends each verb where the Kubernetes API expects it", async () => {
 	]);
 });
 
+test("asks for what is no verb on a resource, in another's name", async () => {
+	const { port } = server.address() as AddressInfo;
+	const others = new HttpTransport({ server: `http://127.0.0.1:${port}`, impersonate: "alice" });
+	let names: readonly unknown[] = [];
+	answer = (response, { headers }) => {
+		names = [headers["impersonate-user"], headers.accept];
+		response.end("text");
+	};
+	expect(await others.text({ path: "/version?x=1", headers: { accept: "text/plain" } })).toBe("text");
+	expect(names).toEqual(["alice", "text/plain"]);
+	expect(asked).toEqual(["GET /version?x=1 |  |  | "]);
+	answerJson(403, { kind: "Status", status: "Failure", reason: "Forbidden", message: "no", code: 403 });
+	await expect(others.stream({ path: "/version" })).rejects.toMatchObject({ reason: "Forbidden" });
+	expect((await others.raw({ path: "/version", method: "POST", body: "{}" })).statusCode).toBe(403);
+	expect(asked.at(-1)).toBe("POST /version | application/json |  | {}");
+	others.close();
+});
+
 test("gives back code and warnings", async () => {
 	answerJson(201, { kind: "Pod" }, { warning: '299 - "one \\"quoted\\", with comma", 299 - "two"' });
 	const response = await transport.request({ verb: "create", group: "", version: "v1", resource: "pods", body: {} });
@@ -127,9 +145,9 @@ test("reads server and credentials from a kubeconfig, and says what is missing",
 	writeFileSync(join(directory, "ca.pem"), "CA");
 	const config = `
 current-context: dev
-contexts: [{ name: dev, context: { cluster: c, user: u } }, { name: broken, context: { cluster: nowhere, user: u } }]
+contexts: [{ name: dev, context: { cluster: c, user: u } }, { name: broken, context: { cluster: nowhere, user: u } }, { name: shop, context: { cluster: c, user: u, namespace: shop } }]
 clusters: [{ name: c, cluster: { server: "https://127.0.0.1:6443", certificate-authority: ca.pem } }]
-users: [{ name: u, user: { client-certificate-data: Q0VSVA==, client-key-data: S0VZ } }]
+users: [{ name: u, user: { client-certificate-data: Q0VSVA==, client-key-data: S0VZ } }, { name: alice, user: { token: t } }]
 `;
 	writeFileSync(path, config);
 	expect(loadKubeconfig(path)).toEqual({
@@ -139,6 +157,8 @@ users: [{ name: u, user: { client-certificate-data: Q0VSVA==, client-key-data: S
 		clientKey: "KEY",
 		insecureSkipTlsVerify: false,
 	});
+	expect(loadKubeconfig(path, "shop", "alice")).toMatchObject({ namespace: "shop", token: "t", clientKey: undefined });
+	expect(() => loadKubeconfig(path, "shop", "bob")).toThrow(`${path}: user "bob" does not exist`);
 	expect(() => loadKubeconfig(path, "broken")).toThrow(`${path}: cluster "nowhere" does not exist`);
 	expect(() => loadKubeconfig(path, "other")).toThrow(`${path}: context "other" does not exist`);
 });

@@ -3,6 +3,7 @@
  *
  *   lessons/  the built-in course: one folder a lesson, data only (docs/writing-lessons.md)
  *   engine/   reads lessons, runs their clusters, checks what learners do; no terminal, no React
+ *   kubectl/  what stands in for kubectl where a solution is typed and there is none: a program that knows no cluster but by its API
  *   plain/    a lesson as linear text, for screen readers, logs and CI
  *
  * Invariants: a lesson never touches the user's kubeconfig, nor a cluster of the user's own unless it is asked to (`OwnCluster`); checks are looked at when something happens, not by the clock;
