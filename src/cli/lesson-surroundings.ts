@@ -23,7 +23,7 @@ import { controllerMethods } from "./control/controller-methods.ts";
 import { imageMethods } from "./control/image-methods.ts";
 import { nodeMethods } from "./control/node-methods.ts";
 import { schedulerMethods } from "./control/scheduler-methods.ts";
-import { standInCommand } from "./program/learn-commands.ts";
+import { standInCommand } from "./stand-in-command.ts";
 import { StoreAccess } from "./store-access.ts";
 
 /** @param command what runs this program: node and the script. */

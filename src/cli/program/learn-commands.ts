@@ -1,9 +1,7 @@
 /** `kubesim learn` and what belongs to it. */
 import { type Command, Option } from "commander";
+import { standInCommand } from "../stand-in-command.ts";
 import { examples, outputOption } from "./common.ts";
-
-/** Not in the help: lessons put it where a solution is typed, under kubectl's name. */
-export const standInCommand = "kubectl-stand-in";
 
 export function addStandIn(program: Command): void {
 	program
