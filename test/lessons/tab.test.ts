@@ -111,7 +111,8 @@ test("files, programs and the lesson's own commands are completed, and an empty 
 	await becomes("cat .hi\t", "cat .hidden");
 	await becomes("kubectl get pods | kubect\t", "kubectl get pods | kubectl");
 	await becomes(":he\t", ":help");
-	await becomes(":pane ti\t", ":pane timeline");
+	// Keys that come at once each have their turn.
+	await becomes(":pan\tti\tx", ":pane timeline x");
 	await becomes(":s\t\t", ":s");
 	await shows(/\n:show {3}:skip {3}:step {3}:speed\n/);
 	// Whatever is on the line.

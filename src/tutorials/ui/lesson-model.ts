@@ -208,11 +208,20 @@ export class LessonModel {
 
 	/** Tab: goes on with the word at the cursor, as a shell does; on an empty line to the next pane. @param columns of the console */
 	tab({ isNarrow, columns }: { readonly isNarrow: boolean; readonly columns: number }): void {
+		if (this.#tab.hasWaiting) {
+			this.#tab.whenAnswered(() => this.tab({ isNarrow, columns }));
+			return;
+		}
 		this.#isLeaving = false;
 		const { input } = this.#view;
 		this.#columns = columns;
 		if (input.text.trim() === "") this.nextPane(1, isNarrow);
 		else void this.#tab.press(input);
+	}
+
+	/** Does what a key does once Tab has done what it does. */
+	afterTab(act: () => void): void {
+		this.#tab.whenAnswered(act);
 	}
 
 	/** What hides the panes goes away first. */

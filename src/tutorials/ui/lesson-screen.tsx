@@ -12,7 +12,7 @@
  *
  * In a window narrower than 110 columns the text and the pane take turns.
  */
-import { Box, usePaste, useWindowSize } from "ink";
+import { Box, type Key, usePaste, useWindowSize } from "ink";
 import { type ReactNode, useSyncExternalStore } from "react";
 import { type Marks, markdown } from "../text/markdown.ts";
 import { clip, type Line, pad, plain, type Style, truncate, widthOf, wrap } from "../text/styled-text.ts";
@@ -292,13 +292,11 @@ function useLessonKeys(
 		else if (letter === "l") model.clear();
 		else if (letter === "o") model.toggle("output");
 	};
-	usePaste((text) => model.paste(text));
-	useKeys((typed, key) => {
+	const press = (typed: string, key: Key): void => {
 		const isWord = key.ctrl || key.meta;
 		if (key.return) model.submit();
 		else if (key.escape) model.backToStep();
-		else if (key.tab && key.shift) model.nextPane(-1, sizes.isNarrow);
-		else if (key.tab) model.tab(sizes);
+		else if (key.tab) model.nextPane(-1, sizes.isNarrow);
 		else if (key.pageUp) model.scrollBy(-page, window);
 		else if (key.pageDown) model.scrollBy(page, window);
 		else if (key.upArrow) model.edit("older");
@@ -311,6 +309,12 @@ function useLessonKeys(
 		else if (key.delete) model.edit("delete");
 		else if (key.ctrl) control(typed);
 		else if (!key.meta && typed !== "") model.type(typed);
+	};
+	usePaste((text) => model.afterTab(() => model.paste(text)));
+	useKeys((typed, key) => {
+		if (key.tab && !key.shift) model.tab(sizes);
+		else if (key.ctrl && typed === "c") press(typed, key);
+		else model.afterTab(() => press(typed, key));
 		return true;
 	});
 }

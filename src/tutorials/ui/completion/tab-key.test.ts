@@ -32,6 +32,9 @@ function desk() {
 		line: () => input.text,
 		type: (text: string) => change(insert(input, text)),
 		press: () => key.press(input),
+		/** As the other keys of a keyboard. */
+		keys: (text: string) => key.whenAnswered(() => change(insert(input, text))),
+		drop: () => change(emptyInput),
 	};
 }
 
@@ -103,4 +106,39 @@ test("who is not answered in time may ask again", async () => {
 	asked[1]?.answer("pods");
 	await second;
 	expect(line()).toBe("get pods ");
+});
+
+test("keys that follow at once wait for the answer, in their order", async () => {
+	const { type, press, keys, asked, line } = desk();
+	type("get ");
+	const first = press();
+	keys("we");
+	keys("b");
+	expect(line()).toBe("get ");
+	asked[0]?.answer("pods");
+	await first;
+	expect(line()).toBe("get pods web");
+});
+
+test("but not for long", async () => {
+	const { clock, type, press, keys, asked, line } = desk();
+	type("get ");
+	const first = press();
+	keys("x");
+	await clock.advance(500);
+	expect([line(), asked[0]?.signal.aborted]).toEqual(["get x", true]);
+	await first;
+	keys("y");
+	expect(line()).toBe("get xy");
+});
+
+test("who drops the line drops what was typed after it", async () => {
+	const { type, press, keys, drop, line } = desk();
+	type("get ");
+	const first = press();
+	keys("x");
+	drop();
+	await first;
+	keys("y");
+	expect(line()).toBe("y");
 });
