@@ -82,6 +82,7 @@ type Validator = Required<Pick<AdmissionPlugin, "validate">>;
 
 /** Those that care for one scope. */
 interface Steps {
+	readonly scope: AdmissionScope;
 	readonly mutators: readonly Mutator[];
 	readonly validators: readonly Validator[];
 }
@@ -89,7 +90,8 @@ interface Steps {
 /** The plugins in the order in which they run. */
 export class AdmissionChain {
 	readonly #plugins: readonly AdmissionPlugin[];
-	readonly #steps = new Map<string, Steps>();
+	/** By resource, of which each has few. A key of all that a scope says would be a text made anew for each request. */
+	readonly #steps = new Map<string, Steps[]>();
 
 	constructor(plugins: readonly AdmissionPlugin[]) {
 		this.#plugins = plugins;
@@ -112,19 +114,24 @@ export class AdmissionChain {
 	}
 
 	#stepsFor(scope: AdmissionScope): Steps {
-		const key = `${scope.operation} ${scope.group}/${scope.resource}/${scope.subresource}`;
-		const known = this.#steps.get(key);
+		const { operation, group, resource, subresource } = scope;
+		const ofResource = this.#steps.get(resource) ?? [];
+		const known = ofResource.find((steps) => isSame(steps.scope, scope));
 		if (known !== undefined) return known;
 		const caring = this.#plugins.filter((plugin) => plugin.handles(scope));
 		const steps: Steps = {
+			scope: { operation, group, resource, subresource },
 			// A deletion changes nothing: there is no object to change.
-			mutators:
-				scope.operation === "DELETE" ? [] : caring.filter((plugin): plugin is AdmissionPlugin & Mutator => plugin.mutate !== undefined),
+			mutators: operation === "DELETE" ? [] : caring.filter((plugin): plugin is AdmissionPlugin & Mutator => plugin.mutate !== undefined),
 			validators: caring.filter((plugin): plugin is AdmissionPlugin & Validator => plugin.validate !== undefined),
 		};
-		this.#steps.set(key, steps);
+		this.#steps.set(resource, [...ofResource, steps]);
 		return steps;
 	}
+}
+
+function isSame(a: AdmissionScope, b: AdmissionScope): boolean {
+	return a.operation === b.operation && a.subresource === b.subresource && a.resource === b.resource && a.group === b.group;
 }
 
 function mutateFrom(
