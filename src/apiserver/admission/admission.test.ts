@@ -57,6 +57,21 @@ describe("a chain", () => {
 		expect(chain.mutate(object, attributesFor({ operation: "UPDATE", resource: "configmaps" }))).toMatchObject({ metadata: { name: "b" } });
 	});
 
+	it("asks anew for another endpoint, however alike", () => {
+		const plugin = marking("a");
+		const chain = new AdmissionChain([plugin]);
+		const scope = { operation: "CREATE", resource: "configmaps" } as const;
+		const scopes = [
+			scope,
+			{ ...scope, operation: "UPDATE" as const },
+			{ ...scope, resource: "secrets" },
+			{ ...scope, group: "example.com" },
+			{ ...scope, subresource: "status" },
+		];
+		for (let round = 0; round < 2; round++) for (const each of scopes) chain.validate(object, attributesFor(each));
+		expect(plugin.asked).toBe(scopes.length);
+	});
+
 	it.each([true, false])("ends with the first plugin that refuses (it waits: %s)", async (waits) => {
 		const chain = new AdmissionChain([refusing("first", waits), refusing("second", false)]);
 		await expect((async () => chain.validate(object, create))()).rejects.toThrow('configmaps "a" is forbidden: first');
