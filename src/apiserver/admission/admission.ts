@@ -130,8 +130,9 @@ export class AdmissionChain {
 	}
 }
 
+/** Of two scopes whose resources have one name. */
 function isSame(a: AdmissionScope, b: AdmissionScope): boolean {
-	return a.operation === b.operation && a.subresource === b.subresource && a.resource === b.resource && a.group === b.group;
+	return a.operation === b.operation && a.subresource === b.subresource && a.group === b.group;
 }
 
 function mutateFrom(
