@@ -4,6 +4,7 @@
  */
 
 export { FeatureGateError } from "../apimachinery/feature-gates.ts";
+export { type KindOfName, kindOfName, kindOfObject } from "../apimachinery/kind-names.ts";
 export type { ExecOptions, ExitStatus, ProcessStreams, TerminalSize } from "../apimachinery/node-connector.ts";
 export { AdmissionSwitchError } from "../apiserver/admission/plugin-order.ts";
 export type { AdmissionOptions } from "../apiserver/admission/plugins.ts";
@@ -55,7 +56,6 @@ export {
 	NodeRequestError,
 } from "./cluster-nodes.ts";
 export type { ClusterOptions } from "./cluster-options.ts";
-export { type KindOfName, kindOfName, kindOfObject } from "../apimachinery/kind-names.ts";
 export { createCluster, openCluster } from "./open-cluster.ts";
 export { openSavedCluster, type SavedCluster, SavedClusterError, type SavedSource } from "./saved-cluster.ts";
 export {

@@ -8,6 +8,7 @@
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
+import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "../apimachinery/kind-names.ts";
 import { type Logger, silentLog } from "../apimachinery/log.ts";
 import { type Manifest, preloadReader, readManifest } from "../apimachinery/manifests.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
@@ -21,7 +22,6 @@ import type { Cluster } from "../cluster/cluster.ts";
 import type { ClusterControllers } from "../cluster/cluster-controllers.ts";
 import type { ClusterOptions as PlainOptions } from "../cluster/cluster-options.ts";
 import type { ClusterNodes, LocalGroup } from "../cluster/index.ts";
-import { type KindOfName, kindOfName, kindOfObject, type NamedKind } from "../apimachinery/kind-names.ts";
 import { createCluster as createPlainCluster } from "../cluster/open-cluster.ts";
 import { renderEntry, Timeline, type TimelineEntry } from "../cluster/timeline/timeline.ts";
 import { type Budget, type BudgetError, budgetCheck, defaultBudget } from "./budget.ts";

@@ -4,12 +4,12 @@
  */
 import { goText } from "../../apimachinery/go-text.ts";
 import type { JsonValue } from "../../apimachinery/json.ts";
+import { JsonPath, JsonPathError } from "../../apimachinery/json-path.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { CustomResourceColumnDefinition } from "../../apimachinery/schema/generated/types.ts";
 import { formatAge, parseTime, TimeError } from "../../apimachinery/time.ts";
 import type { Column } from "../registry/kind.ts";
 import { nameColumn } from "../registry/printing/columns.ts";
-import { JsonPath, JsonPathError } from "../../apimachinery/json-path.ts";
 
 /** What Kubernetes shows where a definition names no columns. */
 const ageColumn: CustomResourceColumnDefinition = {
