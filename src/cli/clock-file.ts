@@ -27,8 +27,8 @@ export class ClockFile {
 			const { clusterTimeMs } = JSON.parse(readFileSync(this.#path, "utf8")) as { readonly clusterTimeMs?: unknown };
 			return typeof clusterTimeMs === "number" ? clusterTimeMs + periodMs : undefined;
 		} catch (error) {
-			// A record that was cut off tells nothing; the machine's time is what is left.
-			if (error instanceof SyntaxError || systemErrorCode(error) === "ENOENT") return undefined;
+			// A record that was cut off tells nothing, nor does a directory that is none, of which others speak.
+			if (error instanceof SyntaxError || ["ENOENT", "ENOTDIR"].includes(systemErrorCode(error) ?? "")) return undefined;
 			throw error;
 		}
 	}
