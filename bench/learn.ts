@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { createEntropyRandom } from "../src/apimachinery/random.ts";
+import { lessonSurroundings } from "../src/cli/lesson-surroundings.ts";
 import { events } from "../src/client/resources.ts";
 import { applyManifest } from "../src/tutorials/engine/action.ts";
 import { builtinCourse } from "../src/tutorials/engine/course.ts";
@@ -140,7 +141,7 @@ async function wholeLesson(): Promise<number> {
 		stateDirectory: join(home.directory, "lessons"),
 		env: { ...home.env, SHELL: "/bin/sh", PATH: [dirname(kubectlPath()), process.env.PATH].join(delimiter) },
 		random: createEntropyRandom(),
-		surroundings: noSurroundings,
+		surroundings: lessonSurroundings([process.execPath, kubesimBin()]),
 	});
 	rmSync(home.directory, { recursive: true, force: true });
 	if (problems.length > 0) throw new Error(problems.join("\n"));
