@@ -227,7 +227,9 @@ test("a disk that is full while it runs: no write is acknowledged that is not ke
 		const { exitCode, stderr } = await kubectl.try(["create", "-f", "-"], manifest(acknowledged));
 		if (exitCode === 0) acknowledged++;
 		else {
-			expect(stderr).toMatch(/^Error from server( \((InternalError|ServiceUnavailable)\))?: .*store failed and must be opened again: .*[Ff]ile too large/);
+			expect(stderr).toMatch(
+				/^Error from server( \((InternalError|ServiceUnavailable)\))?: .*store failed and must be opened again: .*[Ff]ile too large/,
+			);
 			break;
 		}
 	}
