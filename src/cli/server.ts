@@ -84,7 +84,10 @@ export async function startServer(directory: ClusterDirectory, config: ClusterCo
 	const machine = new WallClock();
 	const clockFile = clockFileOf(config, options, machine);
 	const cluster = await open(config, clockFile?.startMs(machine), options);
-	await options.onOpen?.(cluster);
+	await options.onOpen?.(cluster).catch(async (error: unknown) => {
+		await cluster.close();
+		throw error;
+	});
 	const { url, port } = await listen(cluster, config);
 	directory.writeConfig({ ...config, lastPort: port });
 	const entry = { name: contextName(config.name), server: url, ...cluster.adminCredentials() };
