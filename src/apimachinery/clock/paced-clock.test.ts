@@ -51,6 +51,22 @@ test("hurrying ends when the condition holds, or at its limit", async () => {
 	expect(clock.now()).toBe(50);
 });
 
+test("while time is hurried it does not pass by itself, whatever the speed, and does so again afterwards", async () => {
+	const clock = new PacedClock({ startMs: 0, speed: 100 });
+	const moments: number[] = [];
+	const note = () => {
+		moments.push(clock.now());
+		vi.advanceTimersByTime(5);
+		if (moments.length < 3) clock.setTimeout(note, 10);
+	};
+	clock.setTimeout(note, 10);
+	expect(await clock.hurry(() => moments.length === 3, 1_000)).toBe(true);
+	expect(moments).toEqual([10, 20, 30]);
+	expect(clock.now()).toBe(30);
+	vi.advanceTimersByTime(1);
+	expect(clock.now()).toBe(130);
+});
+
 test("what is due at the end does not happen any more, and a speed below zero is refused", () => {
 	const clock = new PacedClock();
 	let isFired = false;

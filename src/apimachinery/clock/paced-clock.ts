@@ -25,6 +25,8 @@ export class PacedClock implements Clock {
 	/** For which moment `#handle` is set. */
 	#armedForMs = Number.POSITIVE_INFINITY;
 	#isEnded = false;
+	/** How many `hurry` have it in hand: meanwhile time passes by their steps only. */
+	#hurries = 0;
 
 	/** @param options.speed cluster seconds per real second, >= 0; default 1. @param options.startMs cluster time at the start, Unix ms */
 	constructor({ speed = 1, startMs = Date.now() }: { readonly speed?: number; readonly startMs?: number } = {}) {
@@ -65,15 +67,24 @@ export class PacedClock implements Clock {
 
 	/**
 	 * Goes from timer to timer as fast as the machine can until the condition holds. Resolves to whether it did within `limitMs` of
-	 * cluster time.
+	 * cluster time. Meanwhile the speed has no part in it: on a machine that is slow time would run away from what happens in it.
 	 */
 	async hurry(condition: () => boolean, limitMs: number): Promise<boolean> {
-		const untilMs = this.#exactMs() + limitMs;
-		while (!condition()) {
-			const next = this.#timers.nextMs();
-			if (next === undefined || next > untilMs || !(await this.step())) return condition();
+		this.#baseOn(this.#exactMs());
+		const untilMs = this.#baseMs + limitMs;
+		this.#hurries++;
+		this.#arm();
+		try {
+			while (!condition()) {
+				const next = this.#timers.nextMs();
+				if (next === undefined || next > untilMs || !(await this.step())) return condition();
+			}
+			return true;
+		} finally {
+			this.#hurries--;
+			this.#baseOn(this.#baseMs);
+			this.#arm();
 		}
-		return true;
 	}
 
 	/** No timer fires any more. */
@@ -100,8 +111,13 @@ export class PacedClock implements Clock {
 		return { cancel: () => current.cancel() };
 	}
 
+	/** Cluster seconds a real second just now. */
+	get #pace(): number {
+		return this.#hurries > 0 ? 0 : this.#speed;
+	}
+
 	#exactMs(): number {
-		return this.#baseMs + (performance.now() - this.#originMs) * this.#speed;
+		return this.#baseMs + (performance.now() - this.#originMs) * this.#pace;
 	}
 
 	#baseOn(clusterMs: number): void {
@@ -115,9 +131,9 @@ export class PacedClock implements Clock {
 		this.#handle = undefined;
 		this.#armedForMs = Number.POSITIVE_INFINITY;
 		const next = this.#timers.nextMs();
-		if (next === undefined || this.#speed === 0 || this.#isEnded) return;
+		if (next === undefined || this.#pace === 0 || this.#isEnded) return;
 		this.#armedForMs = next;
-		const realMs = Math.ceil(Math.max(0, next - this.#exactMs()) / this.#speed);
+		const realMs = Math.ceil(Math.max(0, next - this.#exactMs()) / this.#pace);
 		this.#handle = setTimeout(() => this.#fireDue(), Math.min(realMs, maxDelayMs));
 	}
 
