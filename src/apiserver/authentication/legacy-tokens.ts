@@ -1,6 +1,6 @@
 /**
  * Service account tokens of old: without an end and an audience, good as long as the Secret of type
- * kubernetes.io/service-account-token that holds them is there. When one was last used is written on its Secret.
+ * kubernetes.io/service-account-token that holds them is there. When one was last used is written on its Secret: legacy-token-use.ts.
  * Source: pkg/serviceaccount/legacy.go;
  * https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/#manual-secret-management-for-serviceaccounts
  */
@@ -11,8 +11,6 @@ import type { Verdict } from "./authenticator.ts";
 import { textClaim } from "./json-web-token.ts";
 
 export const legacyIssuer = "kubernetes/serviceaccount";
-/** Day of the last use, UTC: 2026-01-01. */
-export const lastUsedLabel = "kubernetes.io/legacy-token-last-used";
 const invalidSinceLabel = "kubernetes.io/legacy-token-invalid-since";
 
 export interface LegacyClaims {

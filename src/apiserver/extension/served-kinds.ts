@@ -1,10 +1,21 @@
-/** Built-in and custom kinds and endpoints together, and those of metrics while they are served, as arrays that are new whenever the set has changed. */
+/**
+ * What a server serves by now: built-in and custom kinds together, and those of metrics while they are served. The arrays are new
+ * whenever the set has changed.
+ */
 import { allResources, type GeneratedResource } from "../../apimachinery/schema/resources.ts";
 import type { KindDefinition } from "../registry/kind.ts";
+import { builtinKinds } from "../registry/kinds.ts";
+import { type ResourceFinder, ResourceTable, type ServedResource } from "../registry/resource-table.ts";
 import type { MetricsApi } from "../resource-metrics/metrics-api.ts";
 import type { CustomResources } from "./custom-resources.ts";
 
-export class ServedKinds {
+/** The same for all servers without a feature gate: what comes from the schema alone. */
+const builtinTable = new ResourceTable(builtinKinds);
+
+export type NamedKind = KindDefinition & { readonly namespaced: boolean };
+
+export class ServedKinds implements ResourceFinder {
+	readonly #builtin: ResourceTable;
 	readonly #builtinKinds: readonly KindDefinition[];
 	readonly #builtinResources: readonly GeneratedResource[];
 	readonly #custom: CustomResources;
@@ -15,12 +26,15 @@ export class ServedKinds {
 	#kinds: readonly KindDefinition[];
 	#customEndpoints: readonly GeneratedResource[] | undefined;
 	#resources: readonly GeneratedResource[];
+	/** What `named` says as long as the kinds are these. */
+	#named: { readonly of: readonly KindDefinition[]; readonly named: readonly NamedKind[] } | undefined;
 
-	/** @param builtinKinds those that are served in any case */
-	constructor(builtinKinds: readonly KindDefinition[], custom: CustomResources, metrics: MetricsApi | undefined) {
-		this.#builtinKinds = builtinKinds;
-		this.#builtinResources = resourcesOf(builtinKinds);
-		this.#kinds = builtinKinds;
+	/** @param kinds those that are served in any case */
+	constructor(kinds: readonly KindDefinition[], custom: CustomResources, metrics: MetricsApi | undefined) {
+		this.#builtin = kinds === builtinKinds ? builtinTable : new ResourceTable(kinds);
+		this.#builtinKinds = kinds;
+		this.#builtinResources = resourcesOf(kinds);
+		this.#kinds = kinds;
 		this.#resources = this.#builtinResources;
 		this.#custom = custom;
 		this.#metrics = metrics;
@@ -40,14 +54,48 @@ export class ServedKinds {
 		this.#resources = furtherEndpoints.length === 0 ? this.#builtinResources : [...this.#builtinResources, ...furtherEndpoints];
 	}
 
+	/** Every kind, in discovery order. A change of the set makes a new array. */
 	get kinds(): readonly KindDefinition[] {
 		this.#notice();
 		return this.#kinds;
 	}
 
+	/** Every endpoint. A change of the set makes a new array. */
 	get resources(): readonly GeneratedResource[] {
 		this.#notice();
 		return this.#resources;
+	}
+
+	/** What kinds are called, and whether they are in namespaces. */
+	get named(): readonly NamedKind[] {
+		const { kinds } = this;
+		if (this.#named?.of !== kinds) {
+			const named = kinds.flatMap((definition) => {
+				const served = this.find(definition.group, definition.versions[0], definition.resource);
+				return served === undefined ? [] : [{ ...definition, namespaced: served.resource.namespaced }];
+			});
+			this.#named = { of: kinds, named };
+		}
+		return this.#named.named;
+	}
+
+	find(group: string, version: string, resource: string): ServedResource | undefined {
+		return (
+			this.#builtin.find(group, version, resource) ??
+			this.#metrics?.find(group, version, resource) ??
+			this.#custom.find(group, version, resource)
+		);
+	}
+
+	/** What serves objects of a kind; undefined if nothing does. */
+	findKind(group: string, version: string, kind: string): ServedResource | undefined {
+		const definition = this.kinds.find((each) => each.group === group && each.kind === kind);
+		return definition === undefined ? undefined : this.find(group, version, definition.resource);
+	}
+
+	/** Every version of every kind. */
+	all(): readonly ServedResource[] {
+		return this.kinds.flatMap(({ group, resource, versions }) => versions.flatMap((version) => this.find(group, version, resource) ?? []));
 	}
 }
 

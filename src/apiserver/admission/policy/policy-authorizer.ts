@@ -7,9 +7,9 @@ import type { PolicyAuthorize } from "./evaluation.ts";
 /** Expressions do not wait: where an authorizer has to ask somebody else, there is no answer. */
 const needsTime = "the authorizer has to ask somebody else, which an expression cannot wait for";
 
-export function policyAuthorizer(authorizer: () => Authorizer): PolicyAuthorize {
+export function policyAuthorizer(authorizer: Authorizer): PolicyAuthorize {
 	return (user, check) => {
-		const decision = authorizer().authorize(questionOf(userOf(user, check), check));
+		const decision = authorizer.authorize(questionOf(userOf(user, check), check));
 		if (decision instanceof Promise) return { allowed: false, reason: "", error: needsTime };
 		return { allowed: decision.verdict === "allow", reason: decision.reason, error: decision.error ?? "" };
 	};
