@@ -179,7 +179,7 @@ const exec: Builtin = async (args, { shell, descriptors }) => {
 	// Redirections of `exec` alone stay in force in a real shell; here they last for the command.
 	if (args.length === 0) return 0;
 	try {
-		const exit = await shell.becomeProgram(args, shell.state.environment(), descriptors);
+		const exit = await shell.programs.become(args, shell.state.environment(), descriptors);
 		// Nobody is there any more to run them.
 		shell.state.traps.clear();
 		throw new ExitShell(exit.exitCode);
@@ -203,16 +203,17 @@ const trap: Builtin = async (args, context) => {
 		if (signal === undefined) throw new ShellError(`trap: ${text}: invalid signal specification`, 1);
 		if (script === undefined) shell.state.traps.delete(signal);
 		else shell.state.traps.set(signal, script);
-		if (signal !== "EXIT") shell.trap(signal, script);
+		if (signal !== "EXIT") shell.signals.trap(signal, script);
 	}
 	return 0;
 };
 
 const wait: Builtin = async (args, { shell }) => {
-	const wanted = args.length === 0 ? shell.jobs : shell.jobs.filter((job) => args.includes(String(job.pid)) || args.includes(`%${job.id}`));
+	const wanted =
+		args.length === 0 ? shell.jobs.all : shell.jobs.all.filter((job) => args.includes(String(job.pid)) || args.includes(`%${job.id}`));
 	if (args.length > 0 && wanted.length === 0) return 127;
 	let status = 0;
-	for (const job of wanted) status = await shell.waitInterruptibly(job.done);
+	for (const job of wanted) status = await shell.signals.wait(job.done);
 	return args.length === 0 ? (status === 130 ? 130 : 0) : status;
 };
 
@@ -233,7 +234,7 @@ const kill: Builtin = async (args, context) => {
 	}
 	let status = 0;
 	for (const target of targets) {
-		const job = target.startsWith("%") ? shell.jobs.find(({ id }) => `%${id}` === target) : undefined;
+		const job = target.startsWith("%") ? shell.jobs.all.find(({ id }) => `%${id}` === target) : undefined;
 		const process = shell.machine.process(job?.pid ?? Number(target));
 		if (process !== undefined) process.kill(signal);
 		else {
@@ -274,7 +275,7 @@ const command: Builtin = async (args, context) => {
 	if (first === undefined) return 0;
 	if (builtin !== undefined) return builtin(args.slice(1), { ...context, name: first });
 	try {
-		return (await shell.runProgram(args, shell.state.environment(), descriptors)).exitCode;
+		return (await shell.programs.run(args, shell.state.environment(), descriptors)).exitCode;
 	} catch (error) {
 		if (!(error instanceof ExecError)) throw error;
 		await shell.complain(`${first}: not found`, descriptors);
@@ -331,7 +332,7 @@ const alias: Builtin = async (args, context) => {
 };
 
 const jobs: Builtin = async (_, context) => {
-	const lines = context.shell.jobs.map(
+	const lines = context.shell.jobs.all.map(
 		({ id, text, finished }) => `[${id}]+ ${finished ? "Done   " : "Running"}                 ${text}\n`,
 	);
 	await print(context, lines.join(""));

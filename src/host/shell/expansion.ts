@@ -122,6 +122,11 @@ export async function expandToPattern(word: WordNode, context: ExpansionContext)
 	return (await expandUnsplit(word, context)).pattern;
 }
 
+/** Whether a text is what a word says as a pattern. */
+export async function matchesPattern(text: string, word: WordNode, context: ExpansionContext): Promise<boolean> {
+	return new RegExp(`^${globSource(await expandToPattern(word, context))}$`, "u").test(text);
+}
+
 async function expandUnsplit(word: WordNode, context: ExpansionContext): Promise<Field> {
 	const builder = new FieldBuilder();
 	await addParts(builder, word.parts, context, true);

@@ -5,24 +5,24 @@
  * A shell that does nothing but compute would never let anybody else run; so after every `commandsPerSlice` commands it
  * works for `sliceMs` on the machine's processor: a simulated core runs about 25,000 shell commands a second.
  */
-import { sleep } from "../../apimachinery/clock/clock.ts";
-import { ExecError, ForkError, type Machine, type ProcessContext, type Program, type SpawnOptions } from "../machine.ts";
-import type { Process, ProcessExit } from "../process.ts";
-import { type SignalName, signalNumbers } from "../signals.ts";
+import { ExecError, type Machine, type ProcessContext, type Program } from "../machine.ts";
+import type { Process } from "../process.ts";
 import { BrokenPipeError, Collector, emptyInput, OutOfMemoryError, type OutputStream, Pipe, writeText } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";
 import { FsError } from "../vfs/inode.ts";
+import { assign, assignedValue, subscriptValue } from "./assignment.ts";
 import { builtins } from "./builtins.ts";
-import { arithmetic, type ExpansionContext, expandToPattern, expandToText, expandWords, indexIn, subscripted } from "./expansion.ts";
-import { BreakLoop, ContinueLoop, ExitShell, Interrupted, ReturnFunction } from "./flow.ts";
-import { globSource } from "./glob.ts";
-import { type DescriptorTable, descriptorsOf, inputAt, outputAt, redirect } from "./redirection.ts";
-import type { Job, ShellApi } from "./shell-api.ts";
+import { arithmetic, type ExpansionContext, expandToText, expandWords, matchesPattern } from "./expansion.ts";
+import { BreakLoop, ContinueLoop, ExitShell, ReturnFunction } from "./flow.ts";
+import { JobTable } from "./jobs.ts";
+import { execText, ProgramLauncher } from "./program-launcher.ts";
+import { type DescriptorTable, descriptorsOf, outputAt, redirect } from "./redirection.ts";
+import type { ShellApi } from "./shell-api.ts";
+import { Foreground, ShellSignals } from "./shell-signals.ts";
 import { ShellError, type ShellState } from "./state.ts";
 import type {
 	Assignment,
 	CommandNode,
-	ConditionalNode,
 	FunctionBody,
 	Grammar,
 	PipelineNode,
@@ -32,18 +32,14 @@ import type {
 	StatementNode,
 } from "./syntax.ts";
 import { SyntaxFault } from "./syntax.ts";
-import { type TestContext, testBinary, testUnary } from "./test-expression.ts";
+import { evaluateConditional, type TestContext } from "./test-expression.ts";
 
-const signalNames = Object.keys(signalNumbers) as SignalName[];
 const commandsPerSlice = 256;
 const sliceMs = 10;
-const noRoom = "Resource temporarily unavailable";
 /** Nested function calls and substitutions. */
 const maxDepth = 200;
 /** Bytes one command substitution may yield: a real shell would take all memory that there is. */
 const maxSubstitutionBytes = 64 * 1024 * 1024;
-/** How often and how long bash waits for room for another process, seconds. */
-const bashForkWaits = [1, 2, 4, 8];
 
 export interface InterpreterOptions {
 	readonly grammar: Grammar;
@@ -55,11 +51,11 @@ export interface InterpreterOptions {
 	readonly interactive?: boolean;
 }
 
-interface Foreground {
-	/** They get the terminal's signals. */
-	readonly processes: Set<Process>;
-	/** Ctrl-C came in the line that is being run. */
-	interrupted: boolean;
+/** The shell around a subshell. */
+interface Surroundings {
+	readonly process: Process;
+	readonly depth: number;
+	readonly foreground: Foreground;
 }
 
 export class Interpreter implements ShellApi {
@@ -68,27 +64,40 @@ export class Interpreter implements ShellApi {
 	readonly process: Process;
 	readonly grammar: Grammar;
 	readonly interactive: boolean;
-	jobs: Job[] = [];
+	readonly jobs: JobTable;
+	readonly signals: ShellSignals;
+	readonly programs: ProgramLauncher;
 	readonly #options: InterpreterOptions;
-	readonly #pendingTraps: string[] = [];
-	/** What runs in the foreground, of this shell and of its subshells there. */
-	#foreground: Foreground = { processes: new Set(), interrupted: false };
-	/** A subshell that runs in the process of the shell around it. */
-	#isWithinProcess = false;
 	#commands = 0;
 	/** `0 <= depth <= maxDepth` */
-	#depth = 0;
+	#depth: number;
 	/** Above 0 while a condition is evaluated: `set -e` does not apply there. */
 	#conditions = 0;
-	#wakeWait: (() => void) | undefined;
 
-	constructor(options: InterpreterOptions) {
+	constructor(options: InterpreterOptions, around?: Surroundings) {
 		this.#options = options;
-		this.machine = options.machine;
-		this.state = options.state;
-		this.process = options.process;
-		this.grammar = options.grammar;
-		this.interactive = options.interactive ?? false;
+		const { machine, state, process, grammar, terminal, interactive = false } = options;
+		this.machine = machine;
+		this.state = state;
+		this.process = process;
+		this.grammar = grammar;
+		this.interactive = interactive;
+		this.#depth = around === undefined ? 0 : around.depth + 1;
+		if (this.#depth > maxDepth) throw new ShellError("maximum nesting level exceeded", 1);
+		// A job in the background has a process of its own.
+		const isWithinProcess = process === around?.process;
+		this.jobs = new JobTable(interactive);
+		this.signals = new ShellSignals(process, interactive, isWithinProcess ? around.foreground : new Foreground());
+		this.programs = new ProgramLauncher({
+			machine,
+			state,
+			process,
+			terminal,
+			interactive,
+			signals: this.signals,
+			canBeReplaced: !interactive && !isWithinProcess,
+			complain: (text, descriptors) => this.complain(text, descriptors),
+		});
 	}
 
 	/** Runs a whole script and its EXIT trap; resolves to the exit code. */
@@ -133,10 +142,10 @@ export class Interpreter implements ShellApi {
 
 	async runStatements(statements: readonly StatementNode[], descriptors: DescriptorTable): Promise<number> {
 		for (const statement of statements) {
-			this.#heedInterrupt();
+			this.signals.heedInterrupt();
 			this.state.status = await this.#statement(statement, descriptors);
-			this.#heedInterrupt();
-			if (this.#pendingTraps.length > 0) await this.#runTraps(descriptors);
+			this.signals.heedInterrupt();
+			if (this.signals.isTrapDue) await this.#runTraps(descriptors);
 		}
 		return this.state.status;
 	}
@@ -148,49 +157,10 @@ export class Interpreter implements ShellApi {
 		await writeText(outputAt(descriptors, 2), `${prefix}: ${text}\n`);
 	}
 
-	/** A signal from the terminal (Ctrl-C): to what runs in the foreground. An interactive shell gives up the line as well. */
-	interrupt(signal: SignalName): void {
-		if (this.interactive && signal === "INT") this.#foreground.interrupted = true;
-		for (const process of this.#foreground.processes) process.kill(signal);
-		this.#wakeWait?.();
-	}
-
-	/** A new line begins: Ctrl-C before it was for the line before. */
-	forgetInterrupt(): void {
-		this.#foreground.interrupted = false;
-	}
-
-	#heedInterrupt(): void {
-		if (this.#foreground.interrupted) throw new Interrupted();
-	}
-
-	/** Runs `script` when the signal comes; undefined restores the default, "" ignores it. */
-	trap(signal: SignalName, script: string | undefined): void {
-		if (script === undefined) this.process.onSignal(signal, undefined);
-		else {
-			this.process.onSignal(signal, () => {
-				if (script !== "") this.#pendingTraps.push(script);
-				this.#wakeWait?.();
-			});
-		}
-	}
-
-	/** Waits for a promise, or until a trapped signal or Ctrl-C ends the wait (then 130). */
-	async waitInterruptibly(done: Promise<number>): Promise<number> {
-		const interrupted = new Promise<number>((resolve) => {
-			this.#wakeWait = () => resolve(130);
-		});
-		try {
-			return await Promise.race([done, interrupted, this.process.exited.then(({ exitCode }) => exitCode)]);
-		} finally {
-			this.#wakeWait = undefined;
-		}
-	}
-
 	expansion(descriptors: DescriptorTable): ExpansionContext {
 		const context: ExpansionContext = {
 			state: this.state,
-			subscript: (text) => this.#subscript(text, context),
+			subscript: (text) => subscriptValue(text, this.grammar, context),
 			files: () => this.machine.filesFor(this.process),
 			substitute: (body) => this.#substitute(body, descriptors),
 			flags: () =>
@@ -208,71 +178,8 @@ export class Interpreter implements ShellApi {
 		};
 	}
 
-	async runProgram(argv: readonly string[], env: ReadonlyMap<string, string>, descriptors: DescriptorTable): Promise<ProcessExit> {
-		const child = await this.#fork(() => this.#start(argv, env, descriptors, (options) => this.machine.spawn(options)), descriptors);
-		this.#foreground.processes.add(child);
-		const exit = await child.exited;
-		this.#foreground.processes.delete(child);
-		return exit;
-	}
-
-	async becomeProgram(argv: readonly string[], env: ReadonlyMap<string, string>, descriptors: DescriptorTable): Promise<ProcessExit> {
-		// A subshell has no process to give, and a session needs its terminal to the end.
-		if (this.interactive || this.#isWithinProcess) return this.runProgram(argv, env, descriptors);
-		const ignored = signalNames.filter((signal) => this.state.traps.get(signal) === "");
-		return this.#start(argv, env, descriptors, (options) => this.machine.replace(this.process, options, ignored));
-	}
-
-	#start<T>(
-		argv: readonly string[],
-		env: ReadonlyMap<string, string>,
-		descriptors: DescriptorTable,
-		start: (options: SpawnOptions) => T,
-	): T {
-		const isTerminal = descriptors.get(0)?.isTerminal === true && descriptors.get(1)?.isTerminal === true;
-		const options = {
-			env,
-			cwd: this.state.cwd,
-			stdin: inputAt(descriptors, 0),
-			stdout: outputAt(descriptors, 1),
-			stderr: outputAt(descriptors, 2),
-			terminal: isTerminal ? this.#options.terminal : undefined,
-			parent: this.process,
-		};
-		try {
-			return start({ ...options, argv });
-		} catch (error) {
-			if (!(error instanceof ExecError) || error.found !== "script") throw error;
-			const [name = ""] = argv;
-			const script = name.includes("/") ? name : (this.machine.which(name, env, this.state.cwd) ?? name);
-			// What has no `#!` is a script of this shell.
-			return start({ ...options, argv: [this.state.flavor === "bash" ? "bash" : "sh", script, ...argv.slice(1)] });
-		}
-	}
-
-	/** Starts a process. Where there is no room for one, bash waits a while, and others give up: the shell too, unless it is interactive. */
-	async #fork<T>(start: () => T, descriptors: DescriptorTable): Promise<T> {
-		const isBash = this.state.flavor === "bash";
-		for (const seconds of isBash ? bashForkWaits : []) {
-			try {
-				return start();
-			} catch (error) {
-				if (!(error instanceof ForkError)) throw error;
-				await this.complain(`fork: retry: ${noRoom}`, descriptors);
-				await sleep(this.machine.clock, seconds * 1000, this.process.ended).catch(() => undefined);
-			}
-		}
-		try {
-			return start();
-		} catch (error) {
-			if (!(error instanceof ForkError)) throw error;
-			await this.complain(isBash ? `fork: ${noRoom}` : this.state.flavor === "dash" ? "Cannot fork" : `can't fork: ${noRoom}`, descriptors);
-			throw this.interactive ? new Interrupted() : new ExitShell(isBash ? 254 : 2);
-		}
-	}
-
 	async #runTraps(descriptors: DescriptorTable): Promise<void> {
-		for (let script = this.#pendingTraps.shift(); script !== undefined; script = this.#pendingTraps.shift()) {
+		for (let script = this.signals.nextTrap(); script !== undefined; script = this.signals.nextTrap()) {
 			const { status } = this.state;
 			await this.runText(script, descriptors);
 			this.state.status = status;
@@ -319,21 +226,9 @@ export class Interpreter implements ShellApi {
 			cwd: this.state.cwd,
 			parent: this.process,
 		};
-		const job = await this.#fork(() => this.machine.run(run, options), descriptors);
-		this.jobs = this.jobs.filter(({ finished }) => !finished || this.interactive);
-		const entry: Job = {
-			id: (this.jobs.at(-1)?.id ?? 0) + 1,
-			pid: job.pid,
-			text,
-			finished: false,
-			done: job.exited.then(({ exitCode }) => exitCode),
-		};
-		this.jobs.push(entry);
-		void job.exited.then(() => {
-			entry.finished = true;
-		});
+		const job = this.jobs.add(await this.programs.fork(() => this.machine.run(run, options), descriptors), text);
 		this.state.lastBackgroundPid = job.pid;
-		if (this.interactive) await writeText(outputAt(descriptors, 2), `[${entry.id}] ${job.pid}\n`);
+		if (this.interactive) await writeText(outputAt(descriptors, 2), `[${job.id}] ${job.pid}\n`);
 		return 0;
 	}
 
@@ -387,13 +282,8 @@ export class Interpreter implements ShellApi {
 	}
 
 	#subshell(process: Process): Interpreter {
-		const shell = new Interpreter({ ...this.#options, state: this.state.fork(), process, interactive: false });
-		shell.#depth = this.#depth + 1;
-		shell.#isWithinProcess = process === this.process;
-		// A job in the background has a process of its own.
-		if (process === this.process) shell.#foreground = this.#foreground;
-		if (shell.#depth > maxDepth) throw new ShellError("maximum nesting level exceeded", 1);
-		return shell;
+		const around = { process: this.process, depth: this.#depth, foreground: this.signals.foreground };
+		return new Interpreter({ ...this.#options, state: this.state.fork(), process, interactive: false }, around);
 	}
 
 	/** The body of a subshell: `exit` ends it, and nothing else. */
@@ -412,7 +302,7 @@ export class Interpreter implements ShellApi {
 	/** Runs a command; its faults are printed and become its status. */
 	async #guardedCommand(command: CommandNode, descriptors: DescriptorTable): Promise<number> {
 		await this.#spendTime();
-		this.#heedInterrupt();
+		this.signals.heedInterrupt();
 		try {
 			return await this.#command(command, descriptors);
 		} catch (error) {
@@ -477,7 +367,7 @@ export class Interpreter implements ShellApi {
 			case "ArithmeticCommand":
 				return (await arithmetic(command.expression.expression, this.expansion(table))) === 0 ? 1 : 0;
 			case "ConditionalCommand":
-				return (await this.#conditional(command.expression, table)) ? 0 : 1;
+				return (await evaluateConditional(command.expression, this.expansion(table), this.testContext(table))) ? 0 : 1;
 			default:
 				return command satisfies never;
 		}
@@ -543,7 +433,7 @@ export class Interpreter implements ShellApi {
 		for (const item of command.items) {
 			let matched = falling;
 			for (const pattern of matched ? [] : item.patterns) {
-				matched ||= new RegExp(`^${globSource(await expandToPattern(pattern, context))}$`, "u").test(subject);
+				matched ||= await matchesPattern(subject, pattern, context);
 			}
 			if (!matched) continue;
 			status = await this.runStatements(item.body, descriptors);
@@ -553,35 +443,6 @@ export class Interpreter implements ShellApi {
 		return status;
 	}
 
-	/** `[[ … ]]`. */
-	async #conditional(node: ConditionalNode, descriptors: DescriptorTable): Promise<boolean> {
-		const context = this.expansion(descriptors);
-		switch (node.type) {
-			case "CondNot":
-				return !(await this.#conditional(node.operand, descriptors));
-			case "CondAnd":
-				return (await this.#conditional(node.left, descriptors)) && (await this.#conditional(node.right, descriptors));
-			case "CondOr":
-				return (await this.#conditional(node.left, descriptors)) || (await this.#conditional(node.right, descriptors));
-			case "CondGroup":
-				return this.#conditional(node.expression, descriptors);
-			case "CondWord":
-				return (await expandToText(node.word, context)) !== "";
-			case "CondUnary":
-				return testUnary(node.operator, await expandToText(node.operand, context), this.testContext(descriptors));
-			case "CondBinary": {
-				const left = await expandToText(node.left, context);
-				if (node.operator === "=~") return new RegExp(await expandToText(node.right, context)).test(left);
-				const isPattern = node.operator === "=" || node.operator === "==" || node.operator === "!=";
-				if (!isPattern) return testBinary(left, node.operator, await expandToText(node.right, context), this.testContext(descriptors));
-				const matches = new RegExp(`^${globSource(await expandToPattern(node.right, context))}$`, "u").test(left);
-				return matches === (node.operator !== "!=");
-			}
-			default:
-				return node satisfies never;
-		}
-	}
-
 	async #simple(command: SimpleCommandNode, descriptors: DescriptorTable): Promise<number> {
 		const context = this.expansion(descriptors);
 		const words = command.name === null ? [] : await expandWords([command.name, ...command.args], context);
@@ -589,7 +450,7 @@ export class Interpreter implements ShellApi {
 		const [name] = words;
 		if (name === undefined) {
 			this.state.status = 0;
-			for (const assignment of command.assignments) await this.#assign(assignment, context);
+			for (const assignment of command.assignments) await assign(assignment, context);
 			return this.state.status;
 		}
 		if (this.state.options.xtrace) await writeText(outputAt(descriptors, 2), `+ ${words.join(" ")}\n`);
@@ -619,12 +480,12 @@ export class Interpreter implements ShellApi {
 		const builtin = builtins.get(name);
 		if (body === undefined && builtin === undefined) {
 			const env = this.state.environment();
-			for (const assignment of assignments) env.set(assignment.name, await this.#valueOf(assignment, context));
+			for (const assignment of assignments) env.set(assignment.name, await assignedValue(assignment, context));
 			return this.#external([name, ...args], env, table);
 		}
 		const saved = assignments.map(({ name: variable }) => [variable, this.state.variables.get(variable)] as const);
 		for (const assignment of assignments) {
-			this.state.variables.set(assignment.name, { value: await this.#valueOf(assignment, context), exported: true, readOnly: false });
+			this.state.variables.set(assignment.name, { value: await assignedValue(assignment, context), exported: true, readOnly: false });
 		}
 		try {
 			return body !== undefined
@@ -640,7 +501,7 @@ export class Interpreter implements ShellApi {
 
 	async #external(argv: readonly string[], env: ReadonlyMap<string, string>, table: DescriptorTable): Promise<number> {
 		try {
-			return (await this.runProgram(argv, env, table)).exitCode;
+			return (await this.programs.run(argv, env, table)).exitCode;
 		} catch (error) {
 			if (!(error instanceof ExecError)) throw error;
 			await this.complain(`${argv[0]}: ${execText(error, this.state.flavor)}`, table);
@@ -674,43 +535,6 @@ export class Interpreter implements ShellApi {
 	/** What `local` has shadowed in the function that runs; undefined outside of functions. */
 	locals: Map<string, ReturnType<ShellState["variables"]["get"]>> | undefined;
 
-	async #assign(assignment: Assignment, context: ExpansionContext): Promise<void> {
-		const { array, append } = assignment;
-		const { state } = this;
-		const [, name = assignment.name, subscript] = (state.flavor === "bash" ? subscripted.exec(assignment.name) : null) ?? [];
-		if (subscript !== undefined) {
-			const before = state.elements(name);
-			const index = indexIn(before, await context.subscript(subscript));
-			const value = await this.#valueOf({ ...assignment, append: false }, context);
-			if (index > before.length) throw new ShellError(`${name}: arrays with gaps are not supported by the simulated shell`);
-			state.setElements(name, [...before.slice(0, index), append ? (before[index] ?? "") + value : value, ...before.slice(index + 1)]);
-		} else if (array !== null && state.flavor === "bash") {
-			const added = await expandWords(array, context);
-			state.setElements(name, append ? [...state.elements(name), ...added] : added);
-		} else {
-			state.set(name, await this.#valueOf(assignment, context));
-		}
-	}
-
-	/** The value of an arithmetic expression in an array's brackets. */
-	async #subscript(text: string, context: ExpansionContext): Promise<number> {
-		const [statement] = this.grammar.parse(`: $((${text}))`).statements;
-		const command = statement?.pipelines[0]?.commands[0];
-		const part = command?.type === "SimpleCommand" ? command.args[0]?.parts[0] : undefined;
-		if (part?.type !== "ArithmeticExpansion") throw new ShellError(`${text}: bad array subscript`, 1);
-		return arithmetic(part.expression.expression, context);
-	}
-
-	/** Of one that is no array, and of what a command gets into its environment. */
-	async #valueOf(assignment: Assignment, context: ExpansionContext): Promise<string> {
-		if (assignment.array !== null) {
-			const isBash = this.state.flavor === "bash";
-			throw new ShellError(isBash ? `${assignment.name}: cannot assign list to array member` : 'syntax error: unexpected "("');
-		}
-		const value = assignment.value === null ? "" : await expandToText(assignment.value, context);
-		return assignment.append ? (this.state.get(assignment.name) ?? "") + value : value;
-	}
-
 	#redirect(descriptors: DescriptorTable, redirections: readonly Redirection[]): Promise<DescriptorTable> {
 		return redirect(descriptors, redirections, {
 			files: () => this.machine.filesFor(this.process),
@@ -740,17 +564,6 @@ export class Interpreter implements ShellApi {
 	#streams(table: DescriptorTable): { stdin: typeof emptyInput; stdout: OutputStream; stderr: OutputStream } {
 		return { stdin: table.get(0)?.input ?? emptyInput, stdout: outputAt(table, 1), stderr: outputAt(table, 2) };
 	}
-}
-
-/** How a shell says that it cannot start a command. */
-function execText(error: ExecError, flavor: ShellState["flavor"]): string {
-	if (error.found === "directory" && flavor === "bash") return "Is a directory";
-	if (error.why === "permission denied") return "Permission denied";
-	if (error.exitCode === 127) {
-		if (error.why.startsWith("stat ")) return flavor === "bash" ? "No such file or directory" : "not found";
-		return flavor === "bash" ? "command not found" : "not found";
-	}
-	return error.why === "exec format error" ? `${flavor === "bash" ? "cannot execute binary file: " : ""}Exec format error` : error.why;
 }
 
 /** What a shell's process needs of its surroundings. */

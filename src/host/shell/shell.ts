@@ -70,7 +70,7 @@ export function shellProgram(flavor: ShellFlavor): Program {
 async function withInterrupts(context: ProcessContext, shell: Interpreter, body: () => Promise<number>): Promise<number> {
 	if (context.process.pid !== 1) {
 		context.process.onSignal("INT", () => {
-			shell.interrupt("INT");
+			shell.signals.interrupt("INT");
 			context.process.finish({ exitCode: 130, signal: "INT" });
 		});
 	}
@@ -113,12 +113,12 @@ async function runSession(grammar: Grammar, context: ProcessContext, state: Shel
 	const shell = createInterpreter(grammar, context, state, { interactive: true });
 	const history: string[] = [];
 	const { process } = context;
-	tty.onSignal = (signal) => shell.interrupt(signal);
+	tty.onSignal = (signal) => shell.signals.interrupt(signal);
 	for (const signal of ["INT", "QUIT", "TERM"] as const) process.onSignal(signal, () => undefined);
 	let text = "";
 	for (;;) {
 		const prompt = text === "" ? promptOf(context, state) : "> ";
-		const result = await tty.editLine(prompt, history, () => shell.forgetInterrupt());
+		const result = await tty.editLine(prompt, history, () => shell.signals.forgetInterrupt());
 		if (process.exit !== undefined) return process.exit.exitCode;
 		if (result.type === "interrupt") {
 			text = "";

@@ -2,7 +2,9 @@
 import type { FileSystem } from "../vfs/file-system.ts";
 import { FsError } from "../vfs/inode.ts";
 import { resolvePath } from "../vfs/path.ts";
+import { type ExpansionContext, expandToText, matchesPattern } from "./expansion.ts";
 import { ShellError } from "./state.ts";
+import type { ConditionalNode } from "./syntax.ts";
 
 export interface TestContext {
 	readonly files: () => FileSystem;
@@ -20,6 +22,34 @@ export function evaluateTest(args: readonly string[], context: TestContext): boo
 	const result = parser.or();
 	parser.expectEnd();
 	return result;
+}
+
+/** Evaluates `[[ … ]]`, whose words are expanded only as far as they are asked for. */
+export async function evaluateConditional(node: ConditionalNode, expansion: ExpansionContext, context: TestContext): Promise<boolean> {
+	const evaluate = (child: ConditionalNode) => evaluateConditional(child, expansion, context);
+	switch (node.type) {
+		case "CondNot":
+			return !(await evaluate(node.operand));
+		case "CondAnd":
+			return (await evaluate(node.left)) && (await evaluate(node.right));
+		case "CondOr":
+			return (await evaluate(node.left)) || (await evaluate(node.right));
+		case "CondGroup":
+			return evaluate(node.expression);
+		case "CondWord":
+			return (await expandToText(node.word, expansion)) !== "";
+		case "CondUnary":
+			return testUnary(node.operator, await expandToText(node.operand, expansion), context);
+		case "CondBinary": {
+			const left = await expandToText(node.left, expansion);
+			if (node.operator === "=~") return new RegExp(await expandToText(node.right, expansion)).test(left);
+			const isPattern = node.operator === "=" || node.operator === "==" || node.operator === "!=";
+			if (!isPattern) return testBinary(left, node.operator, await expandToText(node.right, expansion), context);
+			return (await matchesPattern(left, node.right, expansion)) === (node.operator !== "!=");
+		}
+		default:
+			return node satisfies never;
+	}
 }
 
 class TestParser {
@@ -81,7 +111,7 @@ class TestParser {
 	}
 }
 
-export function testUnary(operator: string, operand: string, context: TestContext): boolean {
+function testUnary(operator: string, operand: string, context: TestContext): boolean {
 	switch (operator) {
 		case "-z":
 			return operand === "";
@@ -125,7 +155,7 @@ function testFile(operator: string, stat: ReturnType<typeof statOf>): boolean {
 	}
 }
 
-export function testBinary(left: string, operator: string, right: string, context: TestContext): boolean {
+function testBinary(left: string, operator: string, right: string, context: TestContext): boolean {
 	switch (operator) {
 		case "=":
 		case "==":
