@@ -40,15 +40,15 @@ export const mutants: readonly Mutant[] = [
 	{
 		name: "a power cut leaves processes running",
 		file: `${worker}/container-worker.ts`,
-		from: 'record.phase = "waiting";\n\t\t}\n\t\tthis.#container?.finish();',
-		to: 'record.phase = "waiting";\n\t\t}',
+		from: "this.#scope.host.clock.now());\n\t\tthis.#container?.finish();",
+		to: "this.#scope.host.clock.now());",
 		breaks: /^(instances|outlives): /,
 	},
 	{
 		name: "every container of a pod has its id",
 		file: `${worker}/container-worker.ts`,
-		from: '.replaceAll("-", "");\n\t\trecord.containerId',
-		to: '.slice(72).concat((this.#scope.pod.metadata?.uid ?? "").replaceAll("-", "").repeat(2));\n\t\trecord.containerId',
+		from: '.replaceAll("-", "");\n\t\tconst name',
+		to: '.slice(72).concat((this.#scope.pod.metadata?.uid ?? "").replaceAll("-", "").repeat(2));\n\t\tconst name',
 		breaks: /^ids: /,
 	},
 	{

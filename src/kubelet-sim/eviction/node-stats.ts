@@ -57,8 +57,9 @@ export function measurePod(worker: PodWorker, nowMs: number): MeasuredPod {
 
 /** Of one that runs, or whose files are still there. */
 function containerStats(worker: PodWorker, container: ContainerWorker, nowMs: number): ContainerStats | undefined {
-	const { container: instance, used, record } = container;
+	const { container: instance, record } = container;
 	if (instance === undefined) return undefined;
+	const { used } = container.usage;
 	const files = instance.machine.hasFiles ? instance.machine.files.rootTree.written() : noDisk;
 	return {
 		name: record.name,

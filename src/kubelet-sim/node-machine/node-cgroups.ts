@@ -70,12 +70,13 @@ function* groupsOfPod(worker: PodWorker, { cgroupDriver: driver, kernel, podPids
 			path: containerCgroup(pod, id, driver),
 			settings: containerSettings(container.record.actuated, isKilledWhole),
 			usage: () => usageOf(worker, container),
-			onLimits: () => container.limitsChanged(),
+			onLimits: () => container.usage.limitsChanged(),
 		};
 	}
 }
 
 function usageOf(worker: PodWorker, container: ContainerWorker): GroupUsage {
-	const facts = container.facts();
-	return { cpuMs: facts?.cpuMs ?? 0, memoryBytes: facts?.memoryBytes ?? 0, throttling: container.throttling(worker.usage) };
+	const { usage } = container;
+	const facts = usage.facts();
+	return { cpuMs: facts?.cpuMs ?? 0, memoryBytes: facts?.memoryBytes ?? 0, throttling: usage.throttling(worker.usage) };
 }

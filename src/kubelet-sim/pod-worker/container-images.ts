@@ -8,12 +8,10 @@ import { credentialsFor, type PullCredential } from "../images/pull-secrets.ts";
 import { formatImageReference, type ImageReference } from "../images/reference.ts";
 import { registryHostOf } from "../images/registry-options.ts";
 import { nextBackoff } from "./backoff.ts";
+import { resyncMs } from "./container-life.ts";
 import { type ContainerEvent, decidePull, type ImageNeed, pulledEvent, pullFailedEvents, storedOn } from "./image-pull.ts";
 import type { ContainerRecord } from "./pod-record.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
-
-/** The kubelet looks at a pod again so long after an error. */
-const resyncMs = 1_000;
 
 export type ImageOutcome =
 	| { readonly type: "ready"; readonly reference: ImageReference; readonly pulled: PulledImage }

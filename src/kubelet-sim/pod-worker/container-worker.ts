@@ -1,139 +1,66 @@
 /**
- * One container of a pod over all its instances: pulls its image, creates and starts it, probes it, stops it, and
- * writes down how it ended. What is to be done and when is plan.ts's business; this does it.
+ * One container of a pod over all its instances: pulls its image, creates and starts it, has it probed, stops it. What is to be
+ * done and when is plan.ts's business; this does it. What it means for the record is in container-life.ts.
  */
-import type { Timer } from "../../apimachinery/clock/clock.ts";
-import type { Container, EphemeralContainer, LifecycleHandler, Pod } from "../../apimachinery/schema/generated/types.ts";
+import type { LifecycleHandler } from "../../apimachinery/schema/generated/types.ts";
 import { formatGoDuration } from "../../apimachinery/time.ts";
-
-import {
-	ExecError,
-	type Kernel,
-	type MachineFacts,
-	noThrottling,
-	type PidNamespace,
-	type Process,
-	type ProcessExit,
-	type Throttling,
-} from "../../host/index.ts";
-import { SimContainer, terminationReason } from "../container/container.ts";
+import { ExecError, type ProcessExit } from "../../host/index.ts";
+import { type SimContainer, terminationReason } from "../container/container.ts";
 import type { ContainerLog } from "../container/container-log.ts";
 import { lastText } from "../container/log-reader.ts";
-import { podHostname } from "../container/network-files.ts";
 import type { Image } from "../images/image.ts";
 import type { PulledImage } from "../images/image-catalog.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../images/reference.ts";
-import type { PodNetwork } from "../network/pod-network.ts";
-import type { PodUsageMeter, UsedContainer } from "../usage/pod-usage.ts";
-import type { DownwardContext } from "../volumes/downward.ts";
-import { type Environment, specEnvironment } from "../volumes/environment.ts";
+import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
-import type { PodVolumes } from "../volumes/pod-volumes.ts";
-import { prepareSubPath, subPathOf } from "../volumes/sub-path.ts";
-import { nextBackoff } from "./backoff.ts";
+import { checkedEnvironment, containerEnvironment, newInstance } from "./container-config.ts";
 import { ContainerEnding } from "./container-ending.ts";
-import { containerFacts } from "./container-facts.ts";
 import { ContainerImages } from "./container-images.ts";
-import { ContainerLimits } from "./container-limits.ts";
+import {
+	type ContainerEnd,
+	forgetFailures,
+	instanceCreated,
+	instanceEnded,
+	instanceFailed,
+	instanceLost,
+	instanceRuns,
+	notStarted,
+	resyncMs,
+	waitFor,
+} from "./container-life.ts";
+import { ContainerProbes } from "./container-probes.ts";
+import { ContainerUsage } from "./container-usage.ts";
 import { type HookTarget, runHook } from "./hooks.ts";
 import { type ContainerEvent, type ImageNeed, imageNeeds } from "./image-pull.ts";
-import { type ContainerRecord, findContainer, type PodRecord } from "./pod-record.ts";
-import type { ProbeKind } from "./probe-state.ts";
-import { ProbeCounts, Prober } from "./prober.ts";
-import { isRestartable, shouldRestart } from "./restart-policy.ts";
-import { nonRootProblem } from "./sandbox-facts.ts";
-import type { SandboxRuntime } from "./sandboxes.ts";
-import type { WorkerHost, WorkerNode } from "./worker-host.ts";
+import { type ContainerRecord, findContainer } from "./pod-record.ts";
+import type { ContainerSpec, PodScope } from "./pod-scope.ts";
+import { type ProbeCounts, Prober } from "./prober.ts";
+import { shouldRestart } from "./restart-policy.ts";
 
-type ContainerSpec = Container | EphemeralContainer;
-
-/** How a container ended that did not end by itself. */
-export interface ContainerEnd {
-	readonly exitCode: number;
-	readonly reason: "Unknown" | "Error";
-}
-
-/** Nobody saw it, as containerd has it then. */
-export const unknownEnd: ContainerEnd = { exitCode: 255, reason: "Unknown" };
-/** SIGKILL. */
-export const killedEnd: ContainerEnd = { exitCode: 137, reason: "Error" };
-
-/** The kubelet looks at a pod again so long after an error. */
-const resyncMs = 1_000;
 const configRetryMs = 10_000;
 /** Of the log that stands in for a termination message: lines and bytes. */
 const fallbackMessageLines = 80;
 const fallbackMessageBytes = 2048;
 
-/** The pod around a container. */
-export interface PodScope {
-	readonly host: WorkerHost;
-	readonly node: WorkerNode;
-	readonly pod: Pod;
-	readonly record: PodRecord;
-	readonly volumes: PodVolumes;
-	readonly network: PodNetwork | undefined;
-	/** Beneath its containers: the node's, or that of its virtual machine. */
-	readonly kernel: Kernel;
-	readonly runtime: SandboxRuntime;
-	readonly closed: boolean;
-	/** Its machine has no power. */
-	readonly isOff: boolean;
-	/** The pod's grace period, ms. */
-	readonly graceMs: number;
-	/** What it uses. */
-	readonly usage: PodUsageMeter;
-	/** Of a pod whose containers see each other's processes. */
-	readonly sharedPids: PidNamespace | undefined;
-	/** Plans anew. */
-	sync(): void;
-	/** Does something after a simulated delay, then plans anew. */
-	after(delayMs: number, step: () => void): void;
-	event(type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
-	/** Whether an object that the caches lack is in the API after all. */
-	fetch(error: MissingObjectError): Promise<boolean>;
-	/** Another container of the pod. */
-	container(name: string): ContainerWorker | undefined;
-	downward(): DownwardContext;
-	/** A container has started. */
-	hasStarted(): void;
-	/** A container ends: what it used is kept. */
-	usageEnded(container: UsedContainer): void;
-	/** When a container will want more memory than its limit lets it have, Unix ms; undefined: never, as things are. */
-	memoryExceededMs(container: UsedContainer): number | undefined;
-	/** What the pod takes of its node may have become more. */
-	usageGrew(): void;
-	serviceEnvironment(): ReadonlyMap<string, string>;
-	/** What the drivers of the pod's devices set in the container. */
-	deviceEnvironment(container: ContainerSpec): Environment;
-}
-
 export class ContainerWorker {
 	readonly record: ContainerRecord;
+	readonly usage: ContainerUsage;
 	readonly #scope: PodScope;
 	#container: SimContainer | undefined;
-	#prober: Prober | undefined;
-	#probeCounts: ProbeCounts | undefined;
+	/** Of a container that has probes. */
+	#probes: ContainerProbes | undefined;
 	/** Of the instance that is being stopped. */
 	#ending: ContainerEnding | undefined;
 	/** Why its postStart hook failed. */
 	#hookFailure: string | undefined;
 	#previousLog: ContainerLog | undefined;
-	/** The kernel's, while the container is to be killed for its memory some day. */
-	#memoryTimer: Timer | undefined;
 	/** How often its machine has lost its power. */
 	#boots = 0;
-	/** Id of the instance whose usage is in the counters of pod and node. */
-	#usageEnded: string | undefined;
 
 	constructor(scope: PodScope, record: ContainerRecord) {
 		this.#scope = scope;
 		this.record = record;
-	}
-
-	/** Made for who asks. */
-	get #limits(): ContainerLimits {
-		return new ContainerLimits(this.#scope, this.record);
+		this.usage = new ContainerUsage(scope, this);
 	}
 
 	/** Made for each start: most containers start once. */
@@ -152,7 +79,7 @@ export class ContainerWorker {
 
 	/** Undefined: it has no probes, or they have not run yet. */
 	get probeCounts(): ProbeCounts | undefined {
-		return this.#probeCounts;
+		return this.#probes?.counts;
 	}
 
 	get previousLog(): ContainerLog | undefined {
@@ -168,125 +95,22 @@ export class ContainerWorker {
 	lose(end: ContainerEnd): void {
 		const { record } = this;
 		this.#boots++;
-		this.#endUsage();
-		this.#prober?.stop();
-		this.#ending?.cancel();
-		this.#memoryTimer?.cancel();
-		const { startedMs, containerId, phase } = record;
-		const finishedMs = this.#scope.host.clock.now();
-		if (phase === "running" || (phase === "starting" && this.#container !== undefined)) {
-			record.exit = { ...end, startedMs, finishedMs, containerId };
-			record.phase = "exited";
-		} else if (phase !== "exited") record.phase = record.exit === undefined ? "waiting" : "exited";
-		record.started = false;
-		record.ready = false;
-		record.stopping = "no";
-		// Whoever has done its work does it again for the next sandbox.
-		if (record.kind === "init" && record.phase === "exited") {
-			record.previous = record.exit;
-			record.exit = undefined;
-			record.restartCount++;
-			record.phase = "waiting";
-		}
+		this.#leave();
+		instanceLost(record, end, this.#container !== undefined, this.#scope.host.clock.now());
 		this.#container?.finish();
 	}
 
 	/** Kills whatever runs. */
 	close(): void {
-		this.#endUsage();
-		this.#prober?.stop();
-		this.#ending?.cancel();
-		this.#memoryTimer?.cancel();
+		this.#leave();
 		this.#container?.finish();
 	}
 
-	/** What it uses; undefined while it does not run. */
-	get used(): UsedContainer | undefined {
-		const { record } = this;
-		const container = this.#container;
-		if (container === undefined || record.phase !== "running" || this.#usageEnded === record.containerId) return undefined;
-		const { machine } = container;
-		const limits = this.#limits;
-		const { memoryBytes: limitBytes } = limits;
-		return {
-			name: record.name,
-			startedMs: record.startedMs,
-			image: container.ownUsage,
-			cores: limits.cores,
-			isCpuLimited: limits.isCpuLimited,
-			containerId: record.containerId,
-			imageName: record.image,
-			memoryLimitBytes: limitBytes === Number.POSITIVE_INFINITY ? undefined : limitBytes,
-			workedMs: (atMs) => machine.cpuUsedMs(atMs),
-			takenMemoryBytes: machine.takenMemoryBytes,
-		};
-	}
-
-	/** The kernel kills what takes more memory than it may: now, or at the moment at which it will. Asked again when anything about that changes. */
-	guardMemory(): void {
-		this.#memoryTimer?.cancel();
-		this.#memoryTimer = undefined;
-		const process = this.#container?.process;
-		if (process === undefined || this.#limits.memoryBytes === Number.POSITIVE_INFINITY) return;
-		const { used } = this;
-		if (used === undefined) return;
-		const atMs = this.#scope.memoryExceededMs(used);
-		if (atMs === undefined) return;
-		const { clock } = this.#scope.host;
-		if (atMs <= clock.now()) this.#killForMemory(process);
-		else this.#memoryTimer = clock.setTimeout(() => this.#killForMemory(process), atMs - clock.now());
-	}
-
-	/** What the node's kernel knows of it; undefined for one that its pod has no more. */
-	facts(): MachineFacts | undefined {
-		const spec = this.#spec();
-		if (spec === undefined) return undefined;
-		const { host, usage } = this.#scope;
-		const { used } = this;
-		const nowMs = host.clock.now();
-		const use =
-			used === undefined
-				? { cpuMs: 0, memoryBytes: this.ownMemoryBytes }
-				: { cpuMs: usage.cpuSeconds(used, nowMs) * 1000, memoryBytes: usage.memoryBytes(used, nowMs) };
-		return containerFacts(this.#scope, { id: this.#limits.id, spec, machine: this.#container?.machine, use });
-	}
-
-	/** The kernel kills the whole container (memory.oom.group), and says so in its log. */
-	#killForMemory(process: Process): void {
-		const { node, host, usage } = this.#scope;
-		const { used } = this;
-		if (used === undefined || process.exit !== undefined) return;
-		const limitBytes = this.#limits.memoryBytes;
-		const usageBytes = Math.max(limitBytes, usage.memoryBytes(used, host.clock.now()));
-		node.kernel.killGroupForMemory(process, { usageBytes, limitBytes }, host.clock.now());
-	}
-
-	/** How its quota has held it up: work that waited, and what curves would have liked to use. */
-	throttling(usage: PodUsageMeter): Throttling {
-		const { used } = this;
-		const own = this.#container?.machine.throttling ?? noThrottling;
-		if (used === undefined || !used.isCpuLimited) return noThrottling;
-		return usage.throttling(used, own, this.#scope.host.clock.now());
-	}
-
-	/** Its limits were changed by hand, in the tree of cgroups. */
-	limitsChanged(): void {
-		if (this.record.phase === "running") this.#used();
-	}
-
-	/** The memory of one whose pod says nothing of it. */
-	get ownMemoryBytes(): number {
-		const container = this.#container;
-		if (container === undefined || this.record.phase !== "running") return 0;
-		return container.ownUsage.memoryBytes + container.machine.takenMemoryBytes;
-	}
-
-	/** What an instance has used by its end stays in the counters of pod and node. */
-	#endUsage(): void {
-		const { used } = this;
-		if (used === undefined || this.#usageEnded === used.containerId) return;
-		this.#usageEnded = used.containerId;
-		this.#scope.usageEnded(used);
+	/** The present instance ends. */
+	#leave(): void {
+		this.usage.end();
+		this.#probes?.stop();
+		this.#ending?.cancel();
 	}
 
 	/** Pulls images if need be, creates the container and starts it. */
@@ -320,14 +144,14 @@ export class ContainerWorker {
 		this.#scope.node.addImage(formatImageReference(reference), { image, imageId: record.imageId });
 		let environment: Environment = [];
 		try {
-			environment = this.#environment(spec);
+			environment = containerEnvironment(this.#scope, spec);
 		} catch (error) {
 			// What it refers to has gone since: a process keeps the environment it has, which nobody knows any more.
 			if (!(error instanceof MissingObjectError)) throw error;
 		}
 		if (!this.#launch(record.containerId.replace("containerd://", ""), spec, image, environment)) return;
 		this.#beginProbes(spec);
-		this.#used();
+		this.usage.changed();
 	}
 
 	/** Shows CrashLoopBackOff. */
@@ -352,7 +176,7 @@ export class ContainerWorker {
 		const spec = this.#spec();
 		if (container === undefined || spec === undefined || this.record.stopping !== "no") return;
 		this.#event("Normal", "Killing", message);
-		this.#prober?.stopKilling();
+		this.#probes?.stopKilling();
 		this.#ending = this.#newEnding(container, spec);
 		this.#ending.begin(deadlineMs, isOrdered);
 	}
@@ -368,7 +192,7 @@ export class ContainerWorker {
 		const spec = this.#spec();
 		if (container === undefined || spec === undefined) return;
 		this.#event("Normal", "Killing", `Stopping container ${this.record.name}`);
-		this.#prober?.stopKilling();
+		this.#probes?.stopKilling();
 		this.#ending = this.#newEnding(container, spec);
 		this.#ending.signal(this.#scope.host.clock.now());
 	}
@@ -411,14 +235,6 @@ export class ContainerWorker {
 		timer.cancel();
 	}
 
-	/** The runtime has forgotten the instance that ended: the kubelet does not know of a crash that it has to wait for. */
-	forgetExit(): void {
-		const { record } = this;
-		if (record.phase !== "exited") return;
-		record.restartBackoff = undefined;
-		record.retryMs = 0;
-	}
-
 	/**
 	 * Restarts the container if its spec names another image than before, and forgets failures of the old one.
 	 * Source: containerChanged and computePodActions of pkg/kubelet/kuberuntime; KEP-753 for sidecars.
@@ -428,12 +244,8 @@ export class ContainerWorker {
 		const { kind, name, phase } = record;
 		const image = this.#spec()?.image;
 		if (image === record.specImage || record.restartsForSpec || (kind !== "main" && kind !== "sidecar")) return;
-		if (phase === "waiting" || phase === "exited") {
-			record.specImage = image;
-			record.restartBackoff = undefined;
-			record.imageBackoff = undefined;
-			record.retryMs = 0;
-		} else if (phase === "running" && record.stopping === "no") {
+		if (phase === "waiting" || phase === "exited") forgetFailures(record, image);
+		else if (phase === "running" && record.stopping === "no") {
 			record.restartsForSpec = true;
 			record.restartBackoff = undefined;
 			const message =
@@ -459,7 +271,7 @@ export class ContainerWorker {
 			record.actuating = undefined;
 			if (record.containerId !== containerId) return;
 			record.actuated = allocated;
-			this.guardMemory();
+			this.usage.guardMemory();
 		});
 	}
 
@@ -483,10 +295,7 @@ export class ContainerWorker {
 		record.phase = "starting";
 		let environment: Environment;
 		try {
-			environment = this.#environment(spec);
-			this.#checkSubPaths(spec, environment);
-			const problem = nonRootProblem(this.#scope.pod, spec, pulled.image);
-			if (problem !== undefined) throw new MissingObjectError(problem);
+			environment = checkedEnvironment(this.#scope, spec, pulled.image);
 		} catch (error) {
 			if (!(error instanceof MissingObjectError)) throw error;
 			void this.#createLater(spec, reference, pulled, error);
@@ -512,41 +321,12 @@ export class ContainerWorker {
 		this.#scope.sync();
 	}
 
-	#environment(spec: ContainerSpec): Environment {
-		const { pod, host } = this.#scope;
-		const own = specEnvironment(pod, spec, this.#scope.serviceEnvironment(), host.lookups, this.#scope.downward());
-		const ofDevices = this.#scope.deviceEnvironment(spec);
-		return ofDevices.length === 0 ? own : [...own, ...ofDevices];
-	}
-
-	/** Throws `MissingObjectError`. Volumes of which a part is mounted are made here, others when somebody looks. */
-	#checkSubPaths(spec: ContainerSpec, environment: Environment): void {
-		const mounts = (spec.volumeMounts ?? []).filter(({ subPath = "", subPathExpr = "" }) => `${subPath}${subPathExpr}` !== "");
-		if (mounts.length === 0) return;
-		const variables = new Map([...this.#scope.serviceEnvironment(), ...environment]);
-		for (const mount of mounts) {
-			const path = subPathOf(mount, (name) => variables.get(name));
-			if (path !== "") prepareSubPath(this.#scope.volumes.open(mount.name), path, mount, spec.name);
-		}
-	}
-
 	#startInstance(spec: ContainerSpec, reference: ImageReference, { image, imageId }: PulledImage, environment: Environment): void {
 		const { record } = this;
 		const { clock, random } = this.#scope.host;
-		if (record.exit !== undefined) {
-			if (!record.restartsForSpec) record.restartBackoff = nextBackoff(record.restartBackoff, record.exit.finishedMs, clock.now());
-			record.previous = record.exit;
-			record.exit = undefined;
-			record.restartCount++;
-		}
 		const id = `${random.uuid()}${random.uuid()}`.replaceAll("-", "");
-		record.containerId = `containerd://${id}`;
-		record.imageId = imageId;
-		record.image = reference.digest === undefined ? formatImageReference(reference) : (spec.image ?? "");
-		record.retryMs = 0;
-		record.restartsForSpec = false;
-		record.restartsWithAll = false;
-		record.actuated = record.allocated;
+		const name = reference.digest === undefined ? formatImageReference(reference) : (spec.image ?? "");
+		instanceCreated(record, { containerId: `containerd://${id}`, image: name, imageId }, clock.now());
 		this.#event("Normal", "Created", "Container created");
 		this.#countStart();
 		if (!this.#launch(id, spec, image, environment)) return;
@@ -565,11 +345,11 @@ export class ContainerWorker {
 
 	/** Makes a new instance and starts its process; a failure to do so is how it ended. */
 	#launch(id: string, spec: ContainerSpec, image: Image, environment: Environment): boolean {
-		this.#prober?.stop();
+		this.#probes?.stop();
 		this.#ending?.cancel();
 		this.#previousLog = this.#container?.log ?? this.#previousLog;
 		this.#container = undefined;
-		const container = this.#newContainer(id, spec, image, environment);
+		const container = newInstance(this.#scope, this.usage, { id, spec, image, environment });
 		try {
 			const process = container.start();
 			void process.exited.then((exit) => this.#exited(container, exit));
@@ -582,45 +362,6 @@ export class ContainerWorker {
 		return true;
 	}
 
-	#newContainer(id: string, spec: ContainerSpec, image: Image, environment: Environment): SimContainer {
-		const { host, pod, network, node, volumes } = this.#scope;
-		const { clock, random, clusterDns, imageFiles } = host;
-		if (network === undefined) throw new Error("a container was started before its sandbox");
-		const hostname = podHostname(pod, node.name);
-		const services = this.#scope.serviceEnvironment();
-		return new SimContainer({
-			id,
-			clock,
-			random,
-			pod: lastingParts(pod),
-			spec,
-			image,
-			imageFiles,
-			hostname,
-			network,
-			volumes,
-			environment,
-			services,
-			clusterDns,
-			cores: () => this.#limits.cores,
-			memoryLimitBytes: () => this.#limits.memoryBytes,
-			onMemoryTaken: () => this.#used(),
-			onWrite: () => host.filesGrew(node.name),
-			kernel: this.#scope.kernel,
-			runsWasm: this.#scope.runtime.kind === "wasm",
-			writeFault: () => node.writeFault,
-			disk: node.disk,
-			facts: () => this.facts(),
-			pidNamespace: this.#scope.sharedPids,
-			logPolicy: node.logPolicy,
-			onLogGrow: (bytes) => {
-				host.logGrew(bytes);
-				host.filesGrew(node.name);
-			},
-			target: "targetContainerName" in spec ? this.#scope.container(spec.targetContainerName ?? "")?.container : undefined,
-		});
-	}
-
 	#startFailed(error: ExecError): void {
 		const { record } = this;
 		const nowMs = this.#scope.host.clock.now();
@@ -628,13 +369,7 @@ export class ContainerWorker {
 		this.#event("Warning", "Failed", `Error: ${message}`);
 		this.#scope.node.counters.count("runtime_operations_errors_total", "start_container");
 		this.#scope.node.counters.count("started_containers_errors_total", `RunContainerError ${containerType(record)}`);
-		record.exit = { exitCode: 128, reason: "StartError", message, startedMs: 0, finishedMs: nowMs, containerId: record.containerId };
-		record.phase = "exited";
-		record.waiting = undefined;
-		if (shouldRestart(this.#scope.pod, record)) {
-			record.waiting = { reason: "RunContainerError", message };
-			record.retryMs = nowMs + resyncMs;
-		}
+		instanceFailed(record, message, shouldRestart(this.#scope.pod, record), nowMs);
 	}
 
 	async #postStart(spec: ContainerSpec, hook: LifecycleHandler): Promise<void> {
@@ -661,51 +396,18 @@ export class ContainerWorker {
 	}
 
 	#running(spec: ContainerSpec): void {
-		this.record.phase = "running";
-		this.record.waiting = undefined;
+		instanceRuns(this.record, spec);
 		this.#scope.hasStarted();
-		this.record.started = spec.startupProbe === undefined;
-		this.record.ready = spec.readinessProbe === undefined && this.record.started;
 		this.#beginProbes(spec);
-		this.#used();
-	}
-
-	#used(): void {
-		this.guardMemory();
-		this.#scope.usageGrew();
+		this.usage.changed();
 	}
 
 	#beginProbes(spec: ContainerSpec): void {
 		const { record } = this;
 		const container = this.#container;
 		if (container === undefined || record.kind === "init" || record.kind === "ephemeral" || !Prober.isNeeded(spec)) return;
-		this.#prober = new Prober(this.#hookTarget(container, spec), {
-			onResult: (kind, outcome) => {
-				this.#probeCounts ??= new ProbeCounts();
-				this.#probeCounts.count(kind, outcome);
-			},
-			onStarted: () => {
-				record.started = true;
-				record.ready = spec.readinessProbe === undefined;
-				this.#scope.sync();
-			},
-			onReady: (ready) => {
-				if (record.ready === ready) return;
-				record.ready = ready;
-				this.#scope.sync();
-			},
-			onUnhealthy: (kind, { terminationGracePeriodSeconds }) => this.#killUnhealthy(kind, terminationGracePeriodSeconds),
-			onFailure: (message) => this.#event("Warning", "Unhealthy", message),
-			onWarning: (message) => this.#event("Warning", "ProbeWarning", message),
-		});
-		this.#prober.start();
-	}
-
-	#killUnhealthy(kind: ProbeKind, graceSeconds: number | undefined): void {
-		const graceMs = graceSeconds === undefined ? this.#scope.graceMs : graceSeconds * 1000;
-		const intent = isRestartable(this.#scope.pod, this.record) ? ", will be restarted" : "";
-		this.stop(this.#scope.host.clock.now() + graceMs, { message: `Container ${this.record.name} failed ${kind} probe${intent}` });
-		this.#scope.sync();
+		this.#probes ??= new ContainerProbes(this.#scope, record, (deadlineMs, message) => this.stop(deadlineMs, { message }));
+		this.#probes.begin(this.#hookTarget(container, spec));
 	}
 
 	#hookTarget(container: SimContainer, spec: ContainerSpec): HookTarget {
@@ -722,31 +424,20 @@ export class ContainerWorker {
 		const { record } = this;
 		const { clock, latency, random } = this.#scope.host;
 		if (this.#scope.closed || this.#container !== container || record.phase === "exited" || record.phase === "waiting") return;
-		this.#endUsage();
-		this.#ending?.cancel();
-		this.#memoryTimer?.cancel();
-		this.#prober?.stop();
+		this.#leave();
 		const finishedMs = clock.now();
 		container.finish();
 		const message = terminationMessage(this.#spec(), container, exit);
 		this.#scope.after(latency.noticeMs(random), () => {
 			if (this.#container !== container) return;
-			const { startedMs, containerId } = record;
-			const reason = terminationReason(exit);
-			record.exit = { exitCode: exit.exitCode, reason, ...(message === "" ? {} : { message }), startedMs, finishedMs, containerId };
-			record.phase = "exited";
-			record.waiting = undefined;
-			record.started = false;
-			record.ready = false;
-			record.stopping = "no";
+			const { exitCode } = exit;
+			instanceEnded(record, { exitCode, reason: terminationReason(exit), ...(message === "" ? {} : { message }), finishedMs });
 			this.#showHookFailure();
 		});
 	}
 
 	#wait(reason: string, message: string, retryAfterMs: number): void {
-		this.record.phase = this.record.exit === undefined ? "waiting" : "exited";
-		this.record.waiting = { reason, message };
-		this.record.retryMs = this.#scope.host.clock.now() + retryAfterMs;
+		waitFor(this.record, { reason, message }, this.#scope.host.clock.now() + retryAfterMs);
 	}
 
 	/** Whether a start that was under way has been overtaken by the pod's end, or by that of its machine's power. */
@@ -754,7 +445,7 @@ export class ContainerWorker {
 		const { ending, deleting } = this.#scope.record;
 		if (boot !== this.#boots || this.#scope.isOff) return true;
 		if (ending === undefined && !deleting) return false;
-		this.record.phase = this.record.exit === undefined ? "waiting" : "exited";
+		notStarted(this.record);
 		return true;
 	}
 
@@ -773,9 +464,4 @@ function terminationMessage(spec: ContainerSpec | undefined, container: SimConta
 	const own = container.terminationMessage();
 	if (own !== "" || exitCode === 0 || spec?.terminationMessagePolicy !== "FallbackToLogsOnError") return own;
 	return lastText(container.log, fallbackMessageLines).slice(-fallbackMessageBytes);
-}
-
-/** What containers ask of their pod, which does not change: with all of it, a version would be kept beside the one that there is. */
-function lastingParts({ metadata: { namespace = "default" } = {}, spec = { containers: [] } }: Pod): Pod {
-	return { metadata: { namespace }, spec };
 }

@@ -28,18 +28,12 @@ import type { Environment } from "../volumes/environment.ts";
 import { MissingObjectError } from "../volumes/objects.ts";
 import { PodVolumes } from "../volumes/pod-volumes.ts";
 import type { MountedVolume } from "../volumes/volume-backing.ts";
-import { type ContainerEnd, ContainerWorker, killedEnd, type PodScope, unknownEnd } from "./container-worker.ts";
+import { type ContainerEnd, killedEnd, restartWithAll, unknownEnd } from "./container-life.ts";
+import { ContainerWorker } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
-import {
-	adoptPodRecord,
-	type ContainerRecord,
-	containersOf,
-	newContainerRecord,
-	newPodRecord,
-	type PodEnding,
-	type PodRecord,
-} from "./pod-record.ts";
+import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
+import type { PodScope } from "./pod-scope.ts";
 import type { ProbeCounts } from "./prober.ts";
 import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
 import { guestKernelRelease, type SandboxRuntime, sandboxEnded, sandboxOpened, usualRuntime } from "./sandboxes.ts";
@@ -293,7 +287,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.#usage ??= new PodUsageMeter({
 			pod: this.#pod,
 			startMs: this.record.startMs,
-			containers: () => [...this.#containers.values()].flatMap(({ used }) => used ?? []),
+			containers: () => [...this.#containers.values()].flatMap(({ usage }) => usage.used ?? []),
 			onError: (message) => this.event("Warning", "InvalidUsage", message),
 		});
 		return this.#usage;
@@ -345,8 +339,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		const isSaid = saysMemory(this.#pod);
 		let sum = 0;
 		for (const container of this.#containers.values()) {
-			const used = isSaid ? container.used : undefined;
-			sum += used === undefined ? container.ownMemoryBytes : this.usage.peakMemoryBytes(used);
+			const used = isSaid ? container.usage.used : undefined;
+			sum += used === undefined ? container.usage.ownMemoryBytes : this.usage.peakMemoryBytes(used);
 		}
 		return sum;
 	}
@@ -443,7 +437,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		// Labels and annotations are in downward API volumes: the kubelet mounts anew what a pod's update may have changed.
 		if (this.volumes.hasOpened && pod.metadata !== before.metadata) this.volumes.refresh();
 		if (!isDifferent) return;
-		for (const container of this.#containers.values()) container.guardMemory();
+		for (const container of this.#containers.values()) container.usage.guardMemory();
 		this.usageGrew();
 	}
 
@@ -775,12 +769,6 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.#wake?.cancel();
 		this.#wake = timeMs === undefined ? undefined : clock.setTimeout(() => this.sync(), Math.max(0, timeMs - clock.now()));
 	}
-}
-
-/** Of a container that has never run nothing is to be done. */
-function restartWithAll(container: ContainerRecord): void {
-	container.waiting = undefined;
-	container.restartsWithAll = container.phase === "exited";
 }
 
 function isOlder(a: Pod, b: Pod): boolean {

@@ -14,6 +14,7 @@ import { pauseImage } from "../images/plain.ts";
 import { formatImageReference, parseImageReference } from "../images/reference.ts";
 import { type RegistryAccount, registryHostOf } from "../images/registry-options.ts";
 import type { SimNode } from "../node/sim-node.ts";
+import { forgetExit } from "../pod-worker/container-life.ts";
 import type { PodWorker } from "../pod-worker/pod-worker.ts";
 import type { SandboxRuntime } from "../pod-worker/sandboxes.ts";
 import type { WorkerHost } from "../pod-worker/worker-host.ts";
@@ -217,7 +218,7 @@ export class NodeRuntime implements ContainerRuntime {
 		if (entry.isCurrent) {
 			await entry.worker.halt(0);
 			// The kubelet may look at it only later: it finds nothing then.
-			entry.worker.forgetExit();
+			forgetExit(entry.worker.record);
 		}
 		this.#removed.add(entry.container.id);
 		entry.pod.sync();
@@ -355,7 +356,7 @@ export class NodeRuntime implements ContainerRuntime {
 	}
 
 	#statsOf({ container, worker, pod, isCurrent }: ContainerEntry): ContainerStats | undefined {
-		const { used } = worker;
+		const { used } = worker.usage;
 		if (!isCurrent || container.state !== "CONTAINER_RUNNING" || used === undefined) return undefined;
 		const atMs = this.#host.clock.now();
 		const { usage } = pod;
