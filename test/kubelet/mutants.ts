@@ -53,8 +53,8 @@ export const mutants: readonly Mutant[] = [
 	},
 	{
 		name: "addresses from before a new start are given away again",
-		file: `${worker}/pod-worker.ts`,
-		from: "this.node.reserveAddress(address);",
+		file: `${worker}/pod-sandbox.ts`,
+		from: "node.reserveAddress(address);",
 		to: "",
 		breaks: /^addresses: /,
 	},

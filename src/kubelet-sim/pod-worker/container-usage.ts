@@ -2,7 +2,7 @@
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { type MachineFacts, noThrottling, type Process, type Throttling } from "../../host/index.ts";
 import type { SimContainer } from "../container/container.ts";
-import type { PodUsageMeter, UsedContainer } from "../usage/pod-usage.ts";
+import { type PodUsageMeter, saysMemory, type UsedContainer } from "../usage/pod-usage.ts";
 import { containerFacts } from "./container-facts.ts";
 import { ContainerLimits } from "./container-limits.ts";
 import { type ContainerRecord, findContainer } from "./pod-record.ts";
@@ -102,11 +102,21 @@ export class ContainerUsage {
 		if (process === undefined || this.limits.memoryBytes === Number.POSITIVE_INFINITY) return;
 		const { used } = this;
 		if (used === undefined) return;
-		const atMs = this.#scope.memoryExceededMs(used);
+		const atMs = this.#memoryExceededMs(used);
 		if (atMs === undefined) return;
 		const { clock } = this.#scope.host;
 		if (atMs <= clock.now()) this.#killForMemory(process);
 		else this.#memoryTimer = clock.setTimeout(() => this.#killForMemory(process), atMs - clock.now());
+	}
+
+	/** When it will want more memory than its limit lets it have, Unix ms; undefined: never, as things are. */
+	#memoryExceededMs(used: UsedContainer): number | undefined {
+		const nowMs = this.#scope.host.clock.now();
+		// Of most pods nobody asks for the meter, and there is none.
+		if (saysMemory(this.#scope.pod) || used.image.memoryCurve !== undefined) return this.#scope.usage.memoryExceededMs(used, nowMs);
+		const { image, takenMemoryBytes, memoryLimitBytes = Number.POSITIVE_INFINITY } = used;
+		const ownBytes = image.isGuess === true ? 0 : image.memoryBytes;
+		return ownBytes + takenMemoryBytes > memoryLimitBytes ? nowMs : undefined;
 	}
 
 	stopGuard(): void {

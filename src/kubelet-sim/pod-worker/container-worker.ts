@@ -443,7 +443,7 @@ export class ContainerWorker {
 	/** Whether a start that was under way has been overtaken by the pod's end, or by that of its machine's power. */
 	#isOvertaken(boot: number): boolean {
 		const { ending, deleting } = this.#scope.record;
-		if (boot !== this.#boots || this.#scope.isOff) return true;
+		if (boot !== this.#boots || this.#scope.node.isOff) return true;
 		if (ending === undefined && !deleting) return false;
 		notStarted(this.record);
 		return true;

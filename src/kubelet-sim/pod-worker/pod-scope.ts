@@ -14,26 +14,16 @@ import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 export type ContainerSpec = Container | EphemeralContainer;
 
-/** The pod around a container. */
-export interface PodScope {
+/** A pod on its node, as each part of its worker sees it. */
+export interface PodOnNode {
 	readonly host: WorkerHost;
 	readonly node: WorkerNode;
+	/** The API object as it is now. Whoever keeps it keeps a version that nobody else has. */
 	readonly pod: Pod;
 	readonly record: PodRecord;
-	readonly volumes: PodVolumes;
-	readonly network: PodNetwork | undefined;
-	/** Beneath its containers: the node's, or that of its virtual machine. */
-	readonly kernel: Kernel;
-	readonly runtime: SandboxRuntime;
 	readonly closed: boolean;
-	/** Its machine has no power. */
-	readonly isOff: boolean;
-	/** The pod's grace period, ms. */
-	readonly graceMs: number;
-	/** What it uses. */
-	readonly usage: PodUsageMeter;
-	/** Of a pod whose containers see each other's processes. */
-	readonly sharedPids: PidNamespace | undefined;
+	/** The node's kubelet is stopped. */
+	readonly paused: boolean;
 	/** Plans anew. */
 	sync(): void;
 	/** Does something after a simulated delay, then plans anew. */
@@ -41,15 +31,28 @@ export interface PodScope {
 	event(type: "Normal" | "Warning", reason: string, message: string, container?: string): void;
 	/** Whether an object that the caches lack is in the API after all. */
 	fetch(error: MissingObjectError): Promise<boolean>;
+	downward(): DownwardContext;
+}
+
+/** The pod around a container. */
+export interface PodScope extends PodOnNode {
+	readonly volumes: PodVolumes;
+	readonly network: PodNetwork | undefined;
+	/** Beneath its containers: the node's, or that of its virtual machine. */
+	readonly kernel: Kernel;
+	readonly runtime: SandboxRuntime;
+	/** The pod's grace period, ms. */
+	readonly graceMs: number;
+	/** What it uses. */
+	readonly usage: PodUsageMeter;
+	/** Of a pod whose containers see each other's processes. */
+	readonly sharedPids: PidNamespace | undefined;
 	/** Another container of the pod. */
 	container(name: string): { readonly container: SimContainer | undefined } | undefined;
-	downward(): DownwardContext;
 	/** A container has started. */
 	hasStarted(): void;
 	/** A container ends: what it used is kept. */
 	usageEnded(container: UsedContainer): void;
-	/** When a container will want more memory than its limit lets it have, Unix ms; undefined: never, as things are. */
-	memoryExceededMs(container: UsedContainer): number | undefined;
 	/** What the pod takes of its node may have become more. */
 	usageGrew(): void;
 	serviceEnvironment(): ReadonlyMap<string, string>;

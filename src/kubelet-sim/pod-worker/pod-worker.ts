@@ -1,54 +1,41 @@
 /**
  * Runs one pod on its node: makes the plan, carries it out, reports the status. Level-based: whatever happens, `sync`
  * plans anew from the record. The thin, effectful side of plan.ts and status.ts; what concerns one container is in
- * container-worker.ts.
+ * container-worker.ts, the sandbox in pod-sandbox.ts, volumes in pod-mounts.ts, resizes in pod-resize.ts.
  *
  * Invariants: restart counts never fall; no container outlives its pod; after `close` nothing of the pod is on the
  * node. Where the latency model says 0, steps follow one another without a timer, so that a pod can go from Pending to
  * Running in one status update.
  */
 import type { Timer } from "../../apimachinery/clock/clock.ts";
-import type { Container, EphemeralContainer, Pod } from "../../apimachinery/schema/generated/types.ts";
-import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
-
-import { Kernel, PidNamespace, Tree } from "../../host/index.ts";
-
+import type { Pod } from "../../apimachinery/schema/generated/types.ts";
+import type { Kernel, PidNamespace } from "../../host/index.ts";
 import type { Rejection } from "../admission/admission.ts";
 import { isStaticPod } from "../admission/critical-pods.ts";
 import type { AdmissionCandidate } from "../admission/node-admission.ts";
-import { podDns } from "../container/network-files.ts";
-import { deviceEnvironment, type PodDevices, prepareDevices, usesDevices } from "../devices/pod-devices.ts";
-import { formatImageReference, parseImageReference } from "../images/reference.ts";
 import type { PodNetwork } from "../network/pod-network.ts";
-import { OutOfAddressesError } from "../node/addresses.ts";
 import { PodUsageMeter, saysDisk, saysMemory, type UsedContainer, usageDiffers } from "../usage/pod-usage.ts";
-import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
 import type { DownwardContext } from "../volumes/downward.ts";
 import type { Environment } from "../volumes/environment.ts";
-import { MissingObjectError } from "../volumes/objects.ts";
-import { PodVolumes } from "../volumes/pod-volumes.ts";
-import type { MountedVolume } from "../volumes/volume-backing.ts";
+import type { MissingObjectError } from "../volumes/objects.ts";
+import type { PodVolumes } from "../volumes/pod-volumes.ts";
 import { type ContainerEnd, killedEnd, restartWithAll, unknownEnd } from "./container-life.ts";
 import { ContainerWorker } from "./container-worker.ts";
 import { type Footprint, noFootprint, podFootprint, podRequests, type ResourceAmounts } from "./footprint.ts";
 import { type PodAction, planPod } from "./plan.ts";
+import { PodMounts } from "./pod-mounts.ts";
 import { adoptPodRecord, containersOf, newContainerRecord, newPodRecord, type PodEnding, type PodRecord } from "./pod-record.ts";
-import type { PodScope } from "./pod-scope.ts";
+import { type ResizedPod, resizePod } from "./pod-resize.ts";
+import { PodSandbox } from "./pod-sandbox.ts";
+import type { ContainerSpec, PodScope } from "./pod-scope.ts";
 import type { ProbeCounts } from "./prober.ts";
-import { allocate, decideResize, needsRestart, resizeMessage, unactuated } from "./resize.ts";
-import { guestKernelRelease, type SandboxRuntime, sandboxEnded, sandboxOpened, usualRuntime } from "./sandboxes.ts";
+import type { SandboxRuntime } from "./sandboxes.ts";
 import { podStatus } from "./status.ts";
 import { StatusReporter } from "./status-reporter.ts";
 import type { WorkerHost, WorkerNode } from "./worker-host.ts";
 
 /** https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination */
 const defaultGraceSeconds = 30;
-/** Of a failed mount: doubled up to `maxMountRetryMs`. Source: pkg/util/goroutinemap/exponentialbackoff. */
-const firstMountRetryMs = 500;
-const maxMountRetryMs = 122_000;
-/** How long volumes may take before that is worth an event. Source: podAttachAndMountTimeout of the kubelet's volume manager. */
-const mountTimeoutMs = 123_000;
-const sandboxRetryMs = 10_000;
 /** Plans one `sync` may carry out before something must be wrong. */
 const maxRounds = 1_000;
 
@@ -57,12 +44,13 @@ const deadlineExceeded = {
 	message: "Pod was active on the node longer than the specified deadline",
 } as const;
 
-export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
+export class PodWorker implements PodScope, ResizedPod, AdmissionCandidate {
 	readonly host: WorkerHost;
 	readonly node: WorkerNode;
 	readonly record: PodRecord;
-	readonly volumes: PodVolumes;
 	readonly #containers = new Map<string, ContainerWorker>();
+	readonly #mounts: PodMounts;
+	readonly #sandbox: PodSandbox;
 	readonly #reporter: StatusReporter;
 	#pod: Pod;
 	/** Made when somebody asks, or when there is something to remember. */
@@ -70,23 +58,10 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	#endedCpuSeconds = 0;
 	/** Worked out when somebody asks, for as long as it stays the same. */
 	#requests: ResourceAmounts | undefined;
-	#network: PodNetwork | undefined;
-	/** Of its present sandbox. */
-	#runtime: SandboxRuntime = usualRuntime;
-	/** Of its virtual machine, once something runs there. */
-	#guest: Kernel | undefined;
-	/** Of its claims, once they are prepared; of a pod without claims never. */
-	#devices: PodDevices | undefined;
-	sharedPids: PidNamespace | undefined;
 	#wake: Timer | undefined;
-	#mountRetryMs = firstMountRetryMs;
-	/** Runs while a volume is waited for. */
-	#mountTimeout: Timer | undefined;
 	#syncing = false;
 	#syncAgain = false;
 	#closed = false;
-	/** The sandbox that it had is gone with its machine's power. */
-	#hasLostSandbox = false;
 	#hasStarted = false;
 	/** The node's kubelet is stopped: nothing is planned or reported. */
 	paused = false;
@@ -95,21 +70,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.host = host;
 		this.node = node;
 		this.#pod = pod;
-		this.volumes = new PodVolumes(pod, {
-			clock: host.clock,
-			lookups: host.lookups,
-			downward: () => this.downward(),
-			hostFiles: () => node.hostFiles(),
-			openNfs: (source) => host.claims.openNfs(source),
-			openImage: (reference) => this.#openImage(reference),
-			claimedVolume: (of, claim) => host.claims.volumeOf(of, claim),
-			openClaim: (of, claim) => host.claims.open(of, claim, () => node.hostFiles()),
-			onWrite: () => host.filesGrew(node.name),
-			writeFault: () => node.writeFault,
-			disk: node.disk,
-			// Not `pod`, which would keep its first version for as long as the pod lives.
-			onTokenError: (error) => host.log.warn("Token request failed", { pod: this.#pod.metadata?.name, error: String(error) }),
-		});
+		this.#mounts = new PodMounts(this);
+		this.#sandbox = new PodSandbox(this);
 		this.#reporter = new StatusReporter({
 			host,
 			node: node.name,
@@ -125,18 +87,38 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.record = record;
 		for (const container of record.containers) this.#containers.set(container.name, new ContainerWorker(this, container));
 		if (record.volumes === "mounted") host.claims.adopt(node.name, pod);
-		if (record.sandbox !== "ready") return;
-		this.#joinNetwork(record.ip);
-		if (usesDevices(pod) || pod.spec?.runtimeClassName !== undefined) void this.#recall(resumed);
-		else this.#resume(resumed);
+		if (record.sandbox === "ready") this.#resume(resumed);
+	}
+
+	/** What ran before this process runs again. */
+	#resume(containers: readonly string[]): void {
+		this.#sandbox.resume(() => {
+			for (const name of containers) this.#containers.get(name)?.resume();
+		});
 	}
 
 	get pod(): Pod {
 		return this.#pod;
 	}
 
+	get volumes(): PodVolumes {
+		return this.#mounts.volumes;
+	}
+
 	get network(): PodNetwork | undefined {
-		return this.#network;
+		return this.#sandbox.network;
+	}
+
+	get runtime(): SandboxRuntime {
+		return this.#sandbox.runtime;
+	}
+
+	get kernel(): Kernel {
+		return this.#sandbox.kernel;
+	}
+
+	get sharedPids(): PidNamespace | undefined {
+		return this.#sandbox.sharedPids;
 	}
 
 	get closed(): boolean {
@@ -178,7 +160,7 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 			for (let round = 0; round < maxRounds && !this.closed; round++) {
 				this.#syncAgain = false;
 				this.#followSpec();
-				this.#resize();
+				resizePod(this);
 				const { actions, wakeMs } = planPod(this.#pod, this.record, this.host.clock.now());
 				for (const action of actions) this.#act(action);
 				this.#wakeAt(wakeMs);
@@ -244,19 +226,9 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	}
 
 	#loseSandbox(end: ContainerEnd): void {
-		const { record } = this;
 		for (const container of this.#containers.values()) container.lose(end);
 		this.#wake?.cancel();
-		this.#leaveNetwork();
-		record.ip = "";
-		sandboxEnded(record, this.host.clock.now());
-		if (record.sandbox === "stopped" || record.sandbox === "absent") return;
-		record.sandbox = "absent";
-		if (record.ending === undefined && !record.deleting) this.#hasLostSandbox = true;
-	}
-
-	get isOff(): boolean {
-		return this.node.isOff;
+		this.#sandbox.lose();
 	}
 
 	/** The pod ends now, in an orderly way; whatever ended it before decides about no more than when. */
@@ -277,8 +249,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		this.#closed = true;
 		this.#wake?.cancel();
 		for (const container of this.#containers.values()) container.close();
-		this.#unmountVolumes();
-		this.#leaveNetwork();
+		this.#mounts.unmount();
+		this.#sandbox.leaveNetwork();
 		this.host.roomFreed(this.node.name);
 	}
 
@@ -308,14 +280,6 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		const seconds = this.usage.cpuSeconds(container, this.host.clock.now());
 		this.#endedCpuSeconds += seconds;
 		this.node.endedCpuSeconds += seconds;
-	}
-
-	memoryExceededMs(container: UsedContainer): number | undefined {
-		const nowMs = this.host.clock.now();
-		if (saysMemory(this.#pod) || container.image.memoryCurve !== undefined) return this.usage.memoryExceededMs(container, nowMs);
-		const { image, takenMemoryBytes, memoryLimitBytes = Number.POSITIVE_INFINITY } = container;
-		const ownBytes = image.isGuess === true ? 0 : image.memoryBytes;
-		return ownBytes + takenMemoryBytes > memoryLimitBytes ? nowMs : undefined;
 	}
 
 	/** Forgets the files of containers that have ended. */
@@ -373,6 +337,11 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		return this.#requests;
 	}
 
+	/** It has been promised something else. */
+	allocationChanged(): void {
+		this.#requests = undefined;
+	}
+
 	get holdsRoom(): boolean {
 		return this.record.isAdmitted && this.record.sandbox !== "stopped";
 	}
@@ -397,8 +366,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		return object !== undefined && (await this.host.fetch(this.node.name, object));
 	}
 
-	deviceEnvironment(container: Container | EphemeralContainer): Environment {
-		return deviceEnvironment(this.#devices, this.#pod, container);
+	deviceEnvironment(container: ContainerSpec): Environment {
+		return this.#sandbox.deviceEnvironment(container);
 	}
 
 	serviceEnvironment(): ReadonlyMap<string, string> {
@@ -464,54 +433,13 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 		for (const container of this.#containers.values()) container.followSpec();
 	}
 
-	/** In-place resize: promises what the spec wants if the node has room, and brings it to the containers. */
-	#resize(): void {
-		const { record, host, node } = this;
-		if (record.ending !== undefined || record.deleting) return;
-		const room = () => ({ allocatable: node.allocatable, others: host.promisedToOthers(node.name, this) });
-		const decision = decideResize(this.#pod, record, room);
-		const { pending, inProgress } = record.resize ?? {};
-		if (decision.type === "pending") this.#postponeResize(decision);
-		else if (decision.type === "fits") this.#startResize();
-		else if (pending !== undefined) record.resize = inProgress === undefined ? undefined : { inProgress };
-		if (record.resize?.inProgress === undefined) return;
-		const behind = unactuated(record);
-		for (const container of behind) this.#containers.get(container.name)?.resize(needsRestart(this.#pod, container));
-		if (behind.length > 0 || record.containers.some(({ restartsForSpec }) => restartsForSpec)) return;
-		record.resize = record.resize.pending === undefined ? undefined : { pending: record.resize.pending };
-		this.event("Normal", "ResizeCompleted", resizeMessage("Pod resize completed", this.#pod));
-	}
-
-	#startResize(): void {
-		const before = this.footprint;
-		allocate(this.#pod, this.record);
-		this.#requests = undefined;
-		this.record.resize = { inProgress: { generation: this.#generation } };
-		this.event("Normal", "ResizeStarted", resizeMessage("Pod resize started", this.#pod));
-		const { milliCpu, memoryBytes } = this.footprint;
-		if (milliCpu < before.milliCpu || memoryBytes < before.memoryBytes) this.host.roomFreed(this.node.name);
-	}
-
-	#postponeResize({ reason, message }: { readonly reason: "Deferred" | "Infeasible"; readonly message: string }): void {
-		const { record } = this;
-		const { pending } = record.resize ?? {};
-		if (reason === "Deferred") this.host.awaitRoom(this.node.name, this);
-		if (pending?.reason === reason && pending.message === message && pending.generation === this.#generation) return;
-		record.resize = { ...record.resize, pending: { reason, message, generation: this.#generation } };
-		this.event("Warning", `Resize${reason}`, resizeMessage(`Pod resize ${reason}`, this.#pod, message));
-	}
-
-	get #generation(): number {
-		return this.#pod.metadata?.generation ?? 0;
-	}
-
 	#act(action: PodAction): void {
 		switch (action.type) {
 			case "mountVolumes":
-				this.#mountVolumes();
+				this.#mounts.mount();
 				return;
 			case "createSandbox":
-				this.#createSandbox();
+				this.#sandbox.create();
 				return;
 			case "start":
 				this.#containers.get(action.container.name)?.start();
@@ -540,11 +468,8 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 				this.event("Normal", deadlineExceeded.reason, deadlineExceeded.message);
 				return;
 			case "stopSandbox":
-				if (this.record.sandbox === "ready") this.node.counters.count("runtime_operations_total", "stop_podsandbox");
-				this.record.sandbox = "stopped";
-				sandboxEnded(this.record, this.host.clock.now());
-				this.#unmountVolumes();
-				this.#leaveNetwork();
+				this.#sandbox.stop();
+				this.#mounts.unmount();
 				this.host.roomFreed(this.node.name);
 				return;
 			case "removePod":
@@ -559,209 +484,6 @@ export class PodWorker implements PodScope, VolumeSeeker, AdmissionCandidate {
 	/** The end of the grace period; of a pod whose main containers have ended by themselves, a grace period from now. */
 	get #deadlineMs(): number {
 		return this.record.ending?.deadlineMs ?? this.host.clock.now() + this.graceMs;
-	}
-
-	#mountVolumes(): void {
-		const { host, node } = this;
-		this.record.volumes = "mounting";
-		try {
-			this.volumes.check();
-			if (host.claims.mount(node.name, this.#pod, () => node.hostFiles(), this) === "mounted") {
-				this.record.volumes = "mounted";
-				this.#mountTimeout?.cancel();
-			} else this.#mountTimeout ??= this.#warnOfWait();
-		} catch (error) {
-			if (!(error instanceof MissingObjectError)) throw error;
-			void this.#mountLater(error);
-		}
-	}
-
-	/** A volume may have been attached. */
-	mountAgain(): void {
-		if (this.record.volumes !== "mounting") return;
-		this.record.volumes = "absent";
-		this.sync();
-	}
-
-	/** Whoever waits long for a volume says so, again and again. */
-	#warnOfWait(): Timer {
-		return this.host.clock.setInterval(() => {
-			if (this.paused) return;
-			const names = podClaims(this.#pod)
-				.map(({ volume }) => volume)
-				.join(" ");
-			const why = "context deadline exceeded";
-			this.event(
-				"Warning",
-				"FailedMount",
-				`Unable to attach or mount volumes: unmounted volumes=[${names}], unattached volumes=[], failed to process volumes=[]: ${why}`,
-			);
-		}, mountTimeoutMs);
-	}
-
-	/** An image volume: the files of an image, as they are. */
-	#openImage(text: string): MountedVolume {
-		const reference = parseImageReference(text);
-		const pulled = "error" in reference ? undefined : this.node.image(formatImageReference(reference));
-		if (pulled === undefined) throw new Error(`the image ${text} of a volume is not on the node`);
-		return { tree: new Tree({ clock: this.host.clock, lower: pulled.image.files() }), readOnly: true };
-	}
-
-	#unmountVolumes(): void {
-		this.volumes.close();
-		this.#mountTimeout?.cancel();
-		this.host.claims.unmount(this.node.name, this.#pod, this);
-	}
-
-	async #mountLater(error: MissingObjectError): Promise<void> {
-		const found = await this.fetch(error);
-		this.record.volumes = "absent";
-		if (!found) {
-			this.event("Warning", "FailedMount", error.message);
-			this.record.retryMs = this.host.clock.now() + this.#mountRetryMs;
-			this.#mountRetryMs = Math.min(this.#mountRetryMs * 2, maxMountRetryMs);
-		}
-		this.sync();
-	}
-
-	#createSandbox(): void {
-		if (this.#hasLostSandbox) this.event("Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.");
-		this.#hasLostSandbox = false;
-		this.record.sandbox = "creating";
-		if (usesDevices(this.#pod) && this.#devices === undefined) {
-			void this.#prepareDevices();
-			return;
-		}
-		const { runtimeClassName } = this.#pod.spec ?? {};
-		if (runtimeClassName !== undefined) void this.#findRuntime(runtimeClassName);
-		else this.#openSandboxSoon();
-	}
-
-	/** Each sandbox asks anew: the class and the node's runtime may have changed. Never rejects. */
-	async #findRuntime(runtimeClass: string): Promise<void> {
-		const { host, node } = this;
-		try {
-			this.#runtime = await host.sandboxRuntime(node.name, runtimeClass);
-		} catch (error) {
-			if (this.#closed || this.record.sandbox !== "creating") return;
-			this.#sandboxFailed(error instanceof Error ? error.message : String(error));
-			this.sync();
-			return;
-		}
-		if (this.#closed || this.record.sandbox !== "creating") return;
-		this.#openSandboxSoon();
-		this.sync();
-	}
-
-	#openSandboxSoon(): void {
-		const { latency, random } = this.host;
-		this.after(latency.sandboxMs(random), () => {
-			if (this.record.sandbox !== "creating") return;
-			if (this.record.ending !== undefined) this.record.sandbox = "absent";
-			else this.#openSandbox();
-		});
-	}
-
-	/** There is no sandbox without them. Never rejects. */
-	async #prepareDevices(): Promise<void> {
-		const { host, node, record } = this;
-		const again = () => {
-			record.sandbox = "absent";
-		};
-		try {
-			const namespace = this.#pod.metadata?.namespace ?? "";
-			this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
-			this.after(0, again);
-		} catch (error) {
-			const why = `prepare dynamic resources: ${error instanceof Error ? error.message : String(error)}`;
-			if (!this.#closed) this.event("Warning", "FailedPrepareDynamicResources", `Failed to prepare dynamic resources: ${why}`);
-			this.after(sandboxRetryMs, again);
-		}
-	}
-
-	/** After a restart of the kubelet: the pod runs, and has its devices and its runtime. Never rejects. */
-	async #recall(resumed: readonly string[]): Promise<void> {
-		const { host, node } = this;
-		const { metadata, spec } = this.#pod;
-		const namespace = metadata?.namespace ?? "";
-		try {
-			if (spec?.runtimeClassName !== undefined) this.#runtime = await host.sandboxRuntime(node.name, spec.runtimeClassName);
-			if (usesDevices(this.#pod)) this.#devices = await prepareDevices(this.#pod, (name) => host.resourceClaim(node.name, namespace, name));
-		} catch (error) {
-			host.log.warn("Failed to recall devices or the runtime of a pod", { pod: metadata?.name, error: String(error) });
-		}
-		if (!this.#closed) this.#resume(resumed);
-	}
-
-	#resume(containers: readonly string[]): void {
-		this.#openedSandbox(this.record.startMs);
-		for (const name of containers) this.#containers.get(name)?.resume();
-	}
-
-	#openSandbox(): void {
-		const { sandboxError } = this.node;
-		if (sandboxError !== undefined) {
-			this.#sandboxFailed(sandboxError);
-			return;
-		}
-		try {
-			this.#joinNetwork(this.#pod.spec?.hostNetwork === true ? this.node.address : this.node.allocateAddress());
-			this.record.sandbox = "ready";
-			this.node.counters.count("runtime_operations_total", "run_podsandbox");
-			this.node.counters.count("started_pods_total");
-			this.#openedSandbox(this.host.clock.now());
-			for (const warning of podDns(this.#pod, this.host.clusterDns).warnings) this.event("Warning", "DNSConfigForming", warning);
-		} catch (error) {
-			if (!(error instanceof OutOfAddressesError)) throw error;
-			const why = `plugin type="ptp" failed (add): failed to allocate for range 0: ${error.message}`;
-			this.#sandboxFailed(`rpc error: code = Unknown desc = failed to setup network for sandbox: ${why}`);
-		}
-	}
-
-	#sandboxFailed(why: string): void {
-		this.event("Warning", "FailedCreatePodSandBox", `Failed to create pod sandbox: ${why}`);
-		this.record.sandbox = "absent";
-		this.record.retryMs = this.host.clock.now() + sandboxRetryMs;
-	}
-
-	get runtime(): SandboxRuntime {
-		return this.#runtime;
-	}
-
-	get kernel(): Kernel {
-		if (this.#runtime.kind !== "kata") return this.node.kernel;
-		if (this.#guest === undefined) {
-			this.#guest = new Kernel();
-			this.#guest.release = guestKernelRelease;
-		}
-		return this.#guest;
-	}
-
-	#openedSandbox(createdMs: number): void {
-		const ip = this.record.ip === this.node.address ? "" : this.record.ip;
-		this.#guest = undefined;
-		const { shareProcessNamespace, hostPID } = this.#pod.spec ?? {};
-		this.sharedPids = shareProcessNamespace === true && hostPID !== true ? new PidNamespace(this.kernel, 1) : undefined;
-		sandboxOpened(this.record, { runtime: this.#runtime, createdMs, ip, shimPid: this.node.kernel.reservePids(2) });
-	}
-
-	/** Its sandbox begins: with an address. */
-	#joinNetwork(address: string): void {
-		this.record.ip = address;
-		if (address === this.node.address) {
-			this.#network = this.node.network;
-			return;
-		}
-		this.node.reserveAddress(address);
-		this.#network = this.host.network.add(address, this.node, this);
-	}
-
-	#leaveNetwork(): void {
-		const network = this.#network;
-		this.#network = undefined;
-		if (network === undefined || network === this.node.network) return;
-		this.host.network.remove(network);
-		this.node.releaseAddress(network.address);
 	}
 
 	#wakeAt(timeMs: number | undefined): void {

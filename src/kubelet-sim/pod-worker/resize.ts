@@ -1,6 +1,6 @@
 /**
  * In-place resize, decided: whether the node has room for what a pod's spec wants, and which containers still have other
- * resources than they were promised. Pure; pod-worker.ts does it.
+ * resources than they were promised. Pure; pod-resize.ts does it.
  *
  *   spec (wanted) ── room? ──> allocated ── in place, or by a restart ──> actuated
  *                      └─ no: PodResizePending, Deferred (others are in the way) or Infeasible (the node is too small)
