@@ -77,7 +77,22 @@ export class PortForwardError extends Error {
 	}
 }
 
+/** A kubelet cannot be reached; the message is Go's: `dial tcp 172.18.0.2:10250: connect: connection refused`. */
+export class KubeletUnreachableError extends Error {
+	/** `172.18.0.2:10250` */
+	readonly host: string;
+
+	constructor(host: string, why: string) {
+		super(`dial tcp ${host}: ${why}`);
+		this.name = "KubeletUnreachableError";
+		this.host = host;
+	}
+}
+
+/** Each rejects with a `KubeletUnreachableError` where the node's kubelet does not answer. */
 export interface NodeConnector {
+	/** Connects to the kubelet that has the pod, no more. Resolves at once if there is no such node. */
+	reach(pod: Omit<ContainerTarget, "container">, signal: AbortSignal): Promise<void>;
 	/**
 	 * Writes the log to `write`; resolves at its end (with `follow`, when the container ends or `signal` aborts).
 	 * Rejects with a `StatusError`, e.g. BadRequest `container "c" in pod "p" is waiting to start: ContainerCreating`.

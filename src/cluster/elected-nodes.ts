@@ -10,6 +10,7 @@ export class ElectedNodes implements NodeConnector {
 		this.#components = components;
 	}
 
+	reach: NodeConnector["reach"] = async (...args) => this.#connector().reach(...args);
 	logs: NodeConnector["logs"] = async (...args) => this.#connector().logs(...args);
 	exec: NodeConnector["exec"] = async (...args) => this.#connector().exec(...args);
 	attach: NodeConnector["attach"] = async (...args) => this.#connector().attach(...args);

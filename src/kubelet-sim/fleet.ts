@@ -292,6 +292,7 @@ export class Fleet {
 		});
 		this.connector = new FleetConnector({
 			clock: this.#clock,
+			findNode: (name) => this.#nodes.get(name),
 			findWorker: (namespace, pod, node) => this.#findWorker(namespace, pod, node),
 			connect: (address, port) => ports.connect(address, port),
 		});
@@ -627,10 +628,9 @@ export class Fleet {
 		worker.close();
 	}
 
-	#findWorker(namespace: string, name: string, node: string): PodWorker | { readonly stoppedAt: string } | undefined {
+	#findWorker(namespace: string, name: string, node: string): PodWorker | undefined {
 		const worker = this.#workers.named(namespace, name);
-		if (worker?.node.name !== node) return undefined;
-		return this.#nodes.get(node)?.running === false ? { stoppedAt: worker.node.address } : worker;
+		return worker?.node.name === node ? worker : undefined;
 	}
 
 	/** Whether an address is on a node that the API is out of reach for. */

@@ -35,7 +35,7 @@ export class KubeletPorts {
 		const { network, controlPlaneAddress, nodeByAddress } = this.#options;
 		const node = nodeByAddress(address);
 		if (node !== undefined) {
-			if (port === kubeletPort && !node.running) throw new NetworkError("ECONNREFUSED");
+			if (port === kubeletPort && !node.running) throw new NetworkError(node.isOff ? "EHOSTUNREACH" : "ECONNREFUSED");
 			if (!node.network.isListening(kubeletPort)) node.network.listen(kubeletPort, this.#server(node));
 		}
 		return network.connectFromOutside(controlPlaneAddress, address, port);

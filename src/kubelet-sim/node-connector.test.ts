@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ExecOptions, LogOptions } from "../apimachinery/node-connector.ts";
-import { Collector } from "../host/index.ts";
+import { Collector, emptyInput } from "../host/index.ts";
 import { FleetHarness } from "./testing/fleet-harness.ts";
 
 let harness: FleetHarness;
@@ -47,6 +47,21 @@ async function* keysOf(keys: readonly string[]) {
 		yield Buffer.from(key);
 		for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 	}
+}
+
+const reach = () => harness.fleet.connector.reach(target("web"), new AbortController().signal);
+
+/** How an attempt to reach the kubelet fails, if it takes so long. */
+async function failure(afterMs: number): Promise<string> {
+	let text = "";
+	const reached = reach().catch((error: Error) => {
+		text = error.message;
+	});
+	await harness.clock.advance(afterMs - 1);
+	expect(text).toBe("");
+	await harness.clock.advance(1);
+	await reached;
+	return text;
 }
 
 async function start(
@@ -143,8 +158,25 @@ describe("exec", () => {
 	it("is refused where the kubelet is stopped, at its node's address", async () => {
 		await harness.pod("web", { image: "nginx" });
 		await harness.clock.advance(1_000);
+		const quiet = { stdin: emptyInput, stdout: new Collector(), stderr: new Collector() };
+		harness.fleet
+			.machineOf("n1")
+			?.spawn({ argv: ["systemctl", "stop", "kubelet"], env: new Map([["PATH", "/usr/bin"]]), cwd: "/", ...quiet });
+		await harness.clock.advance(1_000);
+		await expect(exec("web", ["true"])).rejects.toThrow("dial tcp 172.18.0.2:10250: connect: connection refused");
+		await expect(reach()).rejects.toThrow("dial tcp 172.18.0.2:10250: connect: connection refused");
+	});
+
+	it("takes as long to be refused as connections to its node take to fail", async () => {
+		await harness.pod("web", { image: "nginx" });
+		await harness.clock.advance(1_000);
+		await reach();
 		harness.fleet.stopNode("n1");
-		await expect(exec("web", ["true"])).rejects.toThrow("error dialing backend: dial tcp 172.18.0.2:10250: connect: connection refused");
+		expect(await failure(30_000)).toBe("dial tcp 172.18.0.2:10250: i/o timeout");
+		harness.fleet.startNode("n1");
+		await reach();
+		harness.fleet.powerOffNode("n1");
+		expect(await failure(3_000)).toBe("dial tcp 172.18.0.2:10250: connect: no route to host");
 	});
 
 	it("at a terminal is a session", async () => {

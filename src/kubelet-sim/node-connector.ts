@@ -4,11 +4,12 @@
  * pkg/kubelet/kuberuntime/logs.
  */
 import { createHash } from "node:crypto";
-import type { Clock } from "../apimachinery/clock/clock.ts";
+import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import {
 	type ContainerTarget,
 	type ExecOptions,
 	type ExitStatus,
+	KubeletUnreachableError,
 	type LogOptions,
 	type NodeConnector,
 	PortForwardError,
@@ -23,10 +24,24 @@ import { readLog } from "./container/log-reader.ts";
 import { kubeletPort } from "./kubelet-server.ts";
 import type { PodWorker } from "./pod-worker/pod-worker.ts";
 
+/** What decides whether a node's kubelet answers. */
+export interface ReachableNode {
+	readonly address: string;
+	readonly kubeletRuns: boolean;
+	/** Nothing passes between it and the control plane. */
+	readonly isCutOff: boolean;
+	readonly isOff: boolean;
+}
+
+/** For how long kube-apiserver dials. Source: pkg/kubelet/client (makeTransport: net.Dialer{Timeout: 30 s}) */
+const dialTimeoutMs = 30_000;
+/** Until the kernel gives up asking for a neighbour that is not there: mcast_solicit times retrans_time_ms (arp(7)). */
+const neighbourTimeoutMs = 3_000;
+
 export interface FleetConnectorOptions {
 	readonly clock: Clock;
-	/** With `stoppedAt`, its address, where the pod's kubelet does not answer. */
-	readonly findWorker: (namespace: string, pod: string, node: string) => PodWorker | { readonly stoppedAt: string } | undefined;
+	readonly findNode: (name: string) => ReachableNode | undefined;
+	readonly findWorker: (namespace: string, pod: string, node: string) => PodWorker | undefined;
 	/** A connection from the control plane. Throws `NetworkError`. */
 	readonly connect: (address: string, port: number) => Connection;
 }
@@ -36,6 +51,15 @@ export class FleetConnector implements NodeConnector {
 
 	constructor(options: FleetConnectorOptions) {
 		this.#options = options;
+	}
+
+	async reach({ node: name }: Omit<ContainerTarget, "container">, signal: AbortSignal): Promise<void> {
+		const node = this.#options.findNode(name);
+		if (node === undefined) return;
+		const [why, afterMs] = unreachable(node) ?? [];
+		if (why === undefined) return;
+		if (afterMs !== undefined && afterMs > 0) await sleep(this.#options.clock, afterMs, signal);
+		throw new KubeletUnreachableError(`${node.address}:${kubeletPort}`, why);
 	}
 
 	async logs(
@@ -89,10 +113,11 @@ export class FleetConnector implements NodeConnector {
 	}
 
 	#worker({ namespace, pod, node }: Omit<ContainerTarget, "container">): PodWorker {
+		const home = this.#options.findNode(node);
+		const [why] = (home && unreachable(home)) ?? [];
+		if (home !== undefined && why !== undefined) throw new KubeletUnreachableError(`${home.address}:${kubeletPort}`, why);
 		const worker = this.#options.findWorker(namespace, pod, node);
 		if (worker === undefined) throw newNotFound({ group: "", resource: "pods" }, pod);
-		if ("stoppedAt" in worker)
-			throw newInternalError(`error dialing backend: dial tcp ${worker.stoppedAt}:${kubeletPort}: connect: connection refused`);
 		return worker;
 	}
 
@@ -133,6 +158,13 @@ export class FleetConnector implements NodeConnector {
 				throw newBadRequest(`${subject} waiting to start: ${waiting?.reason ?? defaultReason(worker)}`);
 		}
 	}
+}
+
+/** How a connection to its kubelet fails, and how long that takes. */
+function unreachable({ kubeletRuns, isCutOff, isOff }: ReachableNode): readonly [why: string, afterMs: number] | undefined {
+	if (isCutOff) return ["i/o timeout", dialTimeoutMs];
+	if (isOff) return ["connect: no route to host", neighbourTimeoutMs];
+	return kubeletRuns ? undefined : ["connect: connection refused", 0];
 }
 
 function defaultReason({ pod }: PodWorker): string {

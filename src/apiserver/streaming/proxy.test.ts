@@ -46,7 +46,7 @@ beforeEach(async () => {
 	backend.listen(0, "127.0.0.1");
 	await once(backend, "listening");
 	const clock = new VirtualClock(startMs);
-	const nodes: NodeConnector = { logs: nobody, exec: nobody, attach: nobody, portForward: nobody, dial };
+	const nodes: NodeConnector = { reach: nobody, logs: nobody, exec: nobody, attach: nobody, portForward: nobody, dial };
 	const find = (_: string, resource: string, namespace: string, name: string) =>
 		resource === "pods" && namespace === "default" && name === "web" ? pod : undefined;
 	server = createHttpServer({

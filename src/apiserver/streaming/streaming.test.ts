@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { silentLog } from "../../apimachinery/log.ts";
-import type { ContainerTarget, NodeConnector } from "../../apimachinery/node-connector.ts";
+import { type ContainerTarget, KubeletUnreachableError, type NodeConnector } from "../../apimachinery/node-connector.ts";
 import { SeededRandom } from "../../apimachinery/random.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest } from "../../apimachinery/status-error.ts";
@@ -39,6 +39,13 @@ class ScriptedNode implements NodeConnector {
 	floodedBytes = 0;
 	/** The forwarded port without end has been let go. */
 	isDestroyed = false;
+
+	/** Why its kubelet does not answer. */
+	unreachable: string | undefined;
+
+	async reach(): Promise<void> {
+		if (this.unreachable !== undefined) throw new KubeletUnreachableError("172.18.0.2:10250", this.unreachable);
+	}
 
 	async #flood(write: (chunk: Uint8Array) => Promise<void>, isOver: () => boolean): Promise<void> {
 		const block = Buffer.alloc(64 * 1024, "x");
@@ -269,6 +276,53 @@ describe("what is refused", () => {
 			code: 500,
 			text: 'container not found ("stopped")',
 		});
+	});
+});
+
+describe("a kubelet that cannot be reached", () => {
+	const why = "dial tcp 172.18.0.2:10250: connect: connection refused";
+	const spdy = { upgrade: "SPDY/3.1", "x-stream-protocol-version": "v4.channel.k8s.io" };
+
+	beforeEach(() => {
+		node.unreachable = "connect: connection refused";
+	});
+
+	test("log: the request that failed, as Go tells it", async () => {
+		const answer = async (query: string) => (await server.inject({ method: "GET", url: `${path}/log?${query}` })).json();
+		expect(await answer("container=c")).toMatchObject({
+			code: 500,
+			message: `Get "https://172.18.0.2:10250/containerLogs/default/web/c": ${why}`,
+		});
+		expect((await answer("container=c&tailLines=5&follow=true&sinceTime=2026-01-01T00:00:00Z")).message).toBe(
+			`Get "https://172.18.0.2:10250/containerLogs/default/web/c?follow=true&sinceTime=2026-01-01T00%3A00%3A00Z&tailLines=5": ${why}`,
+		);
+	});
+
+	test("exec and attach with v5: on the channel of errors, with the kubelet's URL", async () => {
+		const exec = await converse("exec?command=ls&command=a*+~&container=c&stdin=1&stdout=1&stderr=1&tty=1", "v5.channel.k8s.io");
+		expect(JSON.parse(exec[3] ?? "")).toMatchObject({
+			code: 500,
+			reason: "InternalError",
+			message: `Internal error occurred: error sending request: Post "https://172.18.0.2:10250/exec/default/web/c?command=ls&command=a%2A+~&input=1&output=1&tty=1": ${why}`,
+		});
+		const attach = await converse("attach?container=c&stdout=1&stderr=1", "v5.channel.k8s.io");
+		expect(JSON.parse(attach[3] ?? "").message).toBe(
+			`Internal error occurred: error sending request: Post "https://172.18.0.2:10250/attach/default/web/c?error=1&output=1": ${why}`,
+		);
+	});
+
+	test.each([
+		["exec over SPDY", "exec?command=ls&container=c&stdout=1", spdy],
+		[
+			"exec with an older WebSocket",
+			"exec?command=ls&container=c&stdout=1",
+			{ ...webSocket, "sec-websocket-protocol": "v4.channel.k8s.io" },
+		],
+		["port-forward over SPDY", "portforward", { upgrade: "SPDY/3.1", "x-stream-protocol-version": "portforward.k8s.io" }],
+		["port-forward in a WebSocket", "portforward?ports=80", webSocket],
+	])("%s: before anything is upgraded", async (_, url, headers) => {
+		const { code, text } = await refusal(url, headers);
+		expect([code, JSON.parse(text).message]).toEqual([500, `error dialing backend: ${why}`]);
 	});
 });
 

@@ -13,10 +13,10 @@ import type { ApiRequest } from "../../apimachinery/api-request.ts";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { KubeObject } from "../../apimachinery/meta.ts";
-import type { NodeConnector } from "../../apimachinery/node-connector.ts";
+import { type ContainerTarget, KubeletUnreachableError, type NodeConnector } from "../../apimachinery/node-connector.ts";
 import type { Random } from "../../apimachinery/random.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
-import { newNotFound } from "../../apimachinery/status-error.ts";
+import { newNotFound, type StatusError } from "../../apimachinery/status-error.ts";
 import type { UserInfo } from "../../apimachinery/user.ts";
 import type { ProxyStream, StreamingEndpoint, StreamRequest } from "../http/api-handler.ts";
 import { connectOptions } from "./connect-options.ts";
@@ -28,8 +28,9 @@ import { proxyTarget } from "./proxy-target.ts";
 import { type CommandChannels, readCommandOptions, runCommand } from "./remote-command.ts";
 import { serveSpdyCommand, spdyCommandProtocols } from "./spdy-command.ts";
 import { serveSpdyPortForward, spdyPortForwardProtocol, tunnelProtocol } from "./spdy-port-forward.ts";
+import { unreachableForLog, unreachableForProxy, unreachableForTranslator } from "./unreachable-kubelet.ts";
 import { acceptSpdy, acceptWebSocket, upgradeKind } from "./upgrade.ts";
-import { serveWebSocketCommand, webSocketCommandProtocols } from "./websocket-command.ts";
+import { closingProtocol, serveWebSocketCommand, webSocketCommandProtocols } from "./websocket-command.ts";
 import { readPorts, serveWebSocketPortForward, webSocketPortForwardProtocols } from "./websocket-port-forward.ts";
 
 /** What streams need of the API server. */
@@ -79,6 +80,7 @@ class Streaming implements StreamingEndpoint {
 		try {
 			// A pod that no node has yet has no log, which is not an error.
 			if (target !== undefined) {
+				await this.#reach(target, abort.signal, (error) => unreachableForLog(error, target, stream.query));
 				await nodes.logs(
 					target,
 					options,
@@ -110,7 +112,7 @@ class Streaming implements StreamingEndpoint {
 		this.#active.add(end);
 		try {
 			const connection = { kind, message, socket, head };
-			if (stream.request.subresource === "portforward") await this.#portForward(stream, pod, connection);
+			if (stream.request.subresource === "portforward") await this.#portForward(stream, pod, connection, abort.signal);
 			else await this.#command(stream, pod, connection, abort.signal);
 		} finally {
 			this.#active.delete(end);
@@ -159,11 +161,17 @@ class Streaming implements StreamingEndpoint {
 		const { kind, message, socket, head } = connection;
 		const target = requireNode(pod, resolveContainer(pod, stream.query.get("container") || undefined));
 		const options = readCommandOptions(stream.query, stream.request.subresource ?? "");
-		if (!isRunning(pod, target.container)) {
+		// Whoever can be told how a command ended is told on the open connection, others before it is opened.
+		const isTranslated = kind === "websocket" && message.headers["sec-websocket-protocol"]?.includes(closingProtocol) === true;
+		const unreachable = await this.#reach(target, signal, isTranslated ? undefined : unreachableForProxy);
+		if (unreachable === undefined && !isRunning(pod, target.container)) {
 			refuseAsKubelet(socket, `container not found ("${target.container}")`);
 			return;
 		}
-		const run = (channels: CommandChannels) => runCommand(this.#options.nodes, target, options, channels, signal);
+		const run = async (channels: CommandChannels) =>
+			unreachable === undefined
+				? runCommand(this.#options.nodes, target, options, channels, signal)
+				: unreachableForTranslator(unreachable, target, options).status;
 		if (kind === "websocket") {
 			const accepted = await acceptWebSocket(message, socket, head, webSocketCommandProtocols);
 			this.#reportErrors(accepted.webSocket);
@@ -174,10 +182,11 @@ class Streaming implements StreamingEndpoint {
 		}
 	}
 
-	async #portForward(stream: StreamRequest, pod: Pod, connection: Connection): Promise<void> {
+	async #portForward(stream: StreamRequest, pod: Pod, connection: Connection, signal: AbortSignal): Promise<void> {
 		const { kind, message, socket, head } = connection;
 		const { name = "", namespace = "" } = pod.metadata ?? {};
 		const node = requireNode(pod, pod.spec?.nodeName || undefined);
+		await this.#reach({ namespace, pod: name, node }, signal, unreachableForProxy);
 		const forward = (port: number, channel: ForwardChannel) =>
 			forwardPort(this.#options.nodes, { namespace, pod: name, node }, port, channel);
 		if (kind === "spdy") {
@@ -195,6 +204,22 @@ class Streaming implements StreamingEndpoint {
 			await this.#guard(serveSpdyPortForward(createWebSocketStream(webSocket), forward));
 		} else {
 			await serveWebSocketPortForward(webSocket, ports, forward);
+		}
+	}
+
+	/** Resolves with what hinders it, or rejects with what `refuse` makes of that. */
+	async #reach(
+		pod: Omit<ContainerTarget, "container">,
+		signal: AbortSignal,
+		refuse?: (error: KubeletUnreachableError) => StatusError,
+	): Promise<KubeletUnreachableError | undefined> {
+		try {
+			await this.#options.nodes.reach(pod, signal);
+			return undefined;
+		} catch (error) {
+			if (!(error instanceof KubeletUnreachableError)) throw error;
+			if (refuse !== undefined) throw refuse(error);
+			return error;
 		}
 	}
 

@@ -12,9 +12,12 @@ import type { CommandChannels, CommandOptions } from "./remote-command.ts";
 import { formatStatus } from "./spdy-command.ts";
 import type { AcceptedWebSocket } from "./upgrade.ts";
 
+/** With it kube-apiserver speaks to the kubelet itself; all else it passes on. */
+export const closingProtocol = "v5.channel.k8s.io";
+
 /** Protocols that are spoken, the best first; "" is a client that names none. */
 export const webSocketCommandProtocols: readonly string[] = [
-	"v5.channel.k8s.io",
+	closingProtocol,
 	"v4.channel.k8s.io",
 	"v4.base64.channel.k8s.io",
 	"channel.k8s.io",
@@ -38,7 +41,7 @@ export async function serveWebSocketCommand(
 	]);
 	socket.on("message", (data, isBinary) => {
 		const [number, payload] = codec.decode(toBuffer(data), isBinary);
-		if (number === channel.close && protocol === "v5.channel.k8s.io") {
+		if (number === channel.close && protocol === closingProtocol) {
 			inputs.get(payload[0] ?? -1)?.end();
 			return;
 		}
