@@ -83,8 +83,11 @@ function filled(template: Template, evaluate: Evaluate, language: Language): str
 	return template.map((part) => (typeof part === "string" ? part : valueText(evaluate(part).value, language))).join("");
 }
 
+/** Of a list what is in it, also of lists in it. */
 function valueText(value: JsonValue | undefined, language: Language): string {
-	if (value === undefined || value === null) return language === "zh" ? "（没有）" : "(none)";
+	const isNone = value === undefined || value === null || (Array.isArray(value) && value.flat(Number.POSITIVE_INFINITY).length === 0);
+	if (isNone) return language === "zh" ? "（没有）" : "(none)";
+	if (Array.isArray(value)) return value.map((each) => valueText(each, language)).join(language === "zh" ? "、" : ", ");
 	return typeof value === "string" ? value : JSON.stringify(value);
 }
 

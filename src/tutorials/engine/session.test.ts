@@ -37,7 +37,7 @@ steps:
         look: { map: configmaps one, maps: configmaps }
         that: size(map.data) == 2 && size(start.maps) + 1 == size(maps) && changes.exists(c, c.name == 'one' && c.type == 'ADDED')
         saw:
-          - { when: map == null, zh: "没有", en: "none, \${size(maps)} other(s)" }
+          - { when: map == null, zh: "没有", en: "none, \${size(maps)} other(s): \${maps.map(m, m.metadata.name)} \${maps.map(m, m.data.map(k, k))}" }
           - { zh: "\${size(map.data)} 个", en: "\${size(map.data)} key(s)" }
     solution: ["true"]
     ${both}
@@ -83,7 +83,7 @@ const done = () => session.until(({ phase }) => phase === "done");
 test("a step is done when its checks hold, and says until then what was seen", async () => {
 	session = await LessonSession.open({ ...options, isFresh: true });
 	expect(session.state).toMatchObject({ phase: "open", stepIndex: 0, hints: [], hintsLeft: 2 });
-	expect(saw()).toEqual(["none, 1 other(s)"]);
+	expect(saw()).toEqual(["none, 1 other(s): kube-root-ca.crt ca.crt"]);
 	await expect(session.next()).rejects.toThrow("this step is not done yet");
 	await maps().create(mapOf("one", "a"));
 	await session.until(({ checks }) => checks[0]?.saw.en === "1 key(s)");
