@@ -170,8 +170,10 @@ export class LessonModel {
 		}
 		if (state.step.kind === "predict" && state.phase === "open" && this.#view.input.text === "" && /^[1-9]$/.test(text)) {
 			const at = Number(text) - 1;
-			if (at < state.step.options.length) this.#set({ selection: { ...selection, at } });
-			return;
+			if (at < state.step.options.length) {
+				this.#set({ selection: { ...selection, at } });
+				return;
+			}
 		}
 		this.#set({ input: insert(this.#view.input, text) });
 	}
@@ -466,11 +468,9 @@ function argumentsOf(command: string): readonly string[] {
 	return command === ":pane" ? panes.map(({ id }) => id) : [];
 }
 
-/** The number of an option, entered as a line. */
+/** The number of an option, whether there is one or not, entered as a line. */
 function isAnswer(line: string, { step, phase }: SessionState): boolean {
-	return (
-		step.kind === "predict" && (phase === "open" || phase === "preparing") && /^[1-9]$/.test(line) && Number(line) <= step.options.length
-	);
+	return step.kind === "predict" && (phase === "open" || phase === "preparing") && /^\d+$/.test(line);
 }
 
 /** Whether Enter leads to the next step. */
