@@ -23,7 +23,7 @@ import {
 	verifyLesson,
 } from "../../tutorials/index.ts";
 import { ClusterDirectory, kubesimHome } from "../cluster-directory.ts";
-import { CliError } from "../errors.ts";
+import { CliError, messageOf } from "../errors.ts";
 import { lessonSurroundings } from "../lesson-surroundings.ts";
 import { ownClusterNamed } from "../own-cluster.ts";
 import { formatTable } from "../table.ts";
@@ -64,7 +64,7 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 			// React has a slower form for those who develop with it.
 			process.env.NODE_ENV ??= "production";
 			const { runScreens } = await import("../../tutorials/ui/index.tsx");
-			return await runScreens({ ...common, course, section });
+			return await runScreens({ ...common, course, section, explain });
 		}
 		const lesson = course.lesson(section ?? nextSection(course, options));
 		const flags = Object.entries({ from: options.from, on: options.on }).map(([flag, value]) =>
@@ -162,16 +162,25 @@ async function explained(run: () => void | Promise<void>): Promise<void> {
 	try {
 		await run();
 	} catch (error) {
-		if (error instanceof LessonFileError) throw new CliError(`a lesson has mistakes:\n${error.message}`, { cause: error });
-		if (error instanceof CourseError)
-			throw new CliError(error.message, { hint: "kubesim learn list shows the lessons that there are.", cause: error });
-		if (error instanceof ProgressError) {
-			throw new CliError(error.message, { hint: "End it there (:quit), or wait until it has ended.", cause: error });
-		}
-		if (error instanceof OwnClusterError) throw new CliError(error.message, { hint: error.hint, cause: error });
-		if (error instanceof ActionError) throw new CliError(`the lesson asks for what cannot be done: ${error.message}`, { cause: error });
-		throw error;
+		throw mendable(error) ?? error;
 	}
+}
+
+/** In words, with what helps. */
+function explain(error: unknown): string {
+	const { message, hint } = error instanceof CliError ? error : (mendable(error) ?? { message: messageOf(error), hint: "" });
+	return hint === "" ? message : `${message}\n${hint}`;
+}
+
+function mendable(error: unknown): CliError | undefined {
+	if (error instanceof LessonFileError) return new CliError(`a lesson has mistakes:\n${error.message}`, { cause: error });
+	if (error instanceof CourseError)
+		return new CliError(error.message, { hint: "kubesim learn list shows the lessons that there are.", cause: error });
+	if (error instanceof ProgressError)
+		return new CliError(error.message, { hint: "End it there (:quit), or wait until it has ended.", cause: error });
+	if (error instanceof OwnClusterError) return new CliError(error.message, { hint: error.hint, cause: error });
+	if (error instanceof ActionError) return new CliError(`the lesson asks for what cannot be done: ${error.message}`, { cause: error });
+	return undefined;
 }
 
 function courseOf({ from }: LearnOptions): Course {

@@ -30,6 +30,8 @@ export interface AppProps {
 	/** To begin with; default the list. */
 	readonly section: string | undefined;
 	readonly open: (section: string, hooks: LessonHooks) => Promise<OpenLesson>;
+	/** What kept a lesson from being opened, in words. */
+	readonly explain: (error: unknown) => string;
 	/** What there is to read before it is open; undefined if the lesson cannot be read. */
 	readonly preview: (section: string) => Pick<PreviewProps, "lesson" | "step"> | undefined;
 }
@@ -51,10 +53,21 @@ export function App(props: AppProps): ReactNode {
 	);
 }
 
-function Screen({ language, word, lessons, section, open, preview, keyboard }: AppProps & { readonly keyboard: Keyboard }): ReactNode {
+function Screen({
+	language,
+	word,
+	lessons,
+	section,
+	open,
+	explain,
+	preview,
+	keyboard,
+}: AppProps & { readonly keyboard: Keyboard }): ReactNode {
 	const { exit, suspendTerminal } = useApp();
 	const [chosen, choose] = useState(section);
 	const [last, setLast] = useState(section);
+	const [isFromList, setIsFromList] = useState(false);
+	const [problem, setProblem] = useState("");
 	const [lesson, setLesson] = useState<OpenLesson>();
 	const [progress, setProgress] = useState("");
 	const [, redraw] = useReducer((count: number) => count + 1, 0);
@@ -82,17 +95,31 @@ function Screen({ language, word, lessons, section, open, preview, keyboard }: A
 				if (isOver) return void ready.close();
 				setLesson(ready);
 			},
-			(error: unknown) => exit(error),
+			(error: unknown) => {
+				if (!isFromList) return exit(error);
+				// Keys that were meant for the lesson are not for the list.
+				keyboard.clear();
+				setProblem(explain(error));
+				choose(undefined);
+			},
 		);
 		setLast(chosen);
 		return undefined;
-	}, [chosen, open, exit, suspendTerminal, keyboard]);
+	}, [chosen, isFromList, open, explain, exit, suspendTerminal, keyboard]);
 	useEffect(() => {
 		const timer = new WallClock().setInterval(redraw, tickMs);
 		return () => timer.cancel();
 	}, []);
-	if (chosen === undefined)
-		return <CourseTree lessons={lessons()} section={last} language={language} word={word} onChoose={choose} onQuit={() => exit()} />;
+	const chooseFromList = (wanted: string) => {
+		setIsFromList(true);
+		setProblem("");
+		setProgress("");
+		choose(wanted);
+	};
+	if (chosen === undefined) {
+		const common = { language, word, problem, onChoose: chooseFromList, onQuit: () => exit() };
+		return <CourseTree lessons={lessons()} section={last} {...common} />;
+	}
 	if (lesson === undefined) {
 		const shown = preview(chosen);
 		if (shown === undefined) return <LineRow line={plain(`${word("starting")} ${progress}`, { dim: true })} />;

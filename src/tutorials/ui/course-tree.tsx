@@ -2,7 +2,7 @@
 import { Box, useWindowSize } from "ink";
 import { type ReactNode, useReducer, useRef } from "react";
 import type { Language, Text } from "../engine/text.ts";
-import { type Line, pad, plain, truncate } from "../text/styled-text.ts";
+import { type Line, pad, plain, truncate, wrap } from "../text/styled-text.ts";
 import { useKeys } from "./keyboard.ts";
 import { LineRow, Lines } from "./lines.tsx";
 import type { ScreenWord } from "./words.ts";
@@ -20,30 +20,36 @@ export interface CourseTreeProps {
 	readonly section: string | undefined;
 	readonly language: Language;
 	readonly word: (word: ScreenWord) => string;
+	/** What kept the lesson that was chosen last from being opened; empty: nothing. */
+	readonly problem: string;
 	readonly onChoose: (section: string) => void;
 	readonly onQuit: () => void;
 }
 
-export function CourseTree({ lessons, section, language, word, onChoose, onQuit }: CourseTreeProps): ReactNode {
+export function CourseTree({ lessons, section, language, word, problem, onChoose, onQuit }: CourseTreeProps): ReactNode {
 	const { columns, rows } = useWindowSize();
-	const height = Math.max(1, rows - 2);
+	const said = problemLines(problem, word, columns).slice(0, Math.floor(rows / 2));
+	const height = Math.max(1, rows - 2 - said.length);
 	const first = lessons.findIndex((lesson) => lesson.section === section);
 	// Several keys may come before the next frame.
-	const { current: cursor } = useRef({ at: Math.max(0, first) });
+	const { current: cursor } = useRef({ at: Math.max(0, first), hasChosen: false });
 	const [, redraw] = useReducer((count: number) => count + 1, 0);
 	const moveTo = (at: number) => {
 		cursor.at = Math.max(0, Math.min(lessons.length - 1, at));
 		redraw();
 	};
 	useKeys((typed, key) => {
+		if (cursor.hasChosen) return false;
 		if (key.upArrow) moveTo(cursor.at - 1);
 		else if (key.downArrow) moveTo(cursor.at + 1);
 		else if (key.pageUp) moveTo(cursor.at - height);
 		else if (key.pageDown) moveTo(cursor.at + height);
 		else if (key.home) moveTo(0);
 		else if (key.end) moveTo(lessons.length - 1);
-		else if (key.return) onChoose(lessons[cursor.at]?.section ?? "");
-		else if (typed === "q" || key.escape || (key.ctrl && typed === "c")) onQuit();
+		else if (key.return) {
+			cursor.hasChosen = true;
+			onChoose(lessons[cursor.at]?.section ?? "");
+		} else if (typed === "q" || key.escape || (key.ctrl && typed === "c")) onQuit();
 		// Keys that come at once come as one text.
 		else for (const letter of typed) moveTo(cursor.at + (letter === "j" ? 1 : letter === "k" ? -1 : 0));
 		return true;
@@ -60,9 +66,16 @@ export function CourseTree({ lessons, section, language, word, onChoose, onQuit 
 				})}
 			/>
 			<Lines lines={lines.slice(start).map(({ line }) => line)} width={columns} height={height} />
+			{said.length > 0 && <Lines lines={said} width={columns} height={said.length} />}
 			<LineRow line={plain(truncate(word("treeKeys"), columns), { dim: true })} />
 		</Box>
 	);
+}
+
+function problemLines(problem: string, word: CourseTreeProps["word"], columns: number): readonly Line[] {
+	if (problem === "") return [];
+	const lines = `${word("notOpened")}\n${problem}`.split("\n");
+	return lines.flatMap((line, index) => wrap(plain(line, index === 0 ? { bold: true, color: "red" } : {}), columns));
 }
 
 interface TreeLine {

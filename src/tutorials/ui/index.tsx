@@ -31,12 +31,14 @@ export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgr
 	/** To begin with; default the list of lessons. */
 	readonly section: string | undefined;
 	readonly language: Language;
+	/** What kept a lesson that was chosen from the list from being opened, in words; the list is shown again. */
+	readonly explain: (error: unknown) => string;
 	readonly input: NodeJS.ReadStream;
 	readonly output: NodeJS.WriteStream;
 }
 
-/** Resolves when the learner has left. Rejects with what kept a lesson from being opened. */
-export async function runScreens({ course, section, language, input, output, ...session }: ScreensOptions): Promise<void> {
+/** Resolves when the learner has left. Rejects with what kept the lesson that was asked for from being opened. */
+export async function runScreens({ course, section, language, explain, input, output, ...session }: ScreensOptions): Promise<void> {
 	let current: OpenLesson | undefined;
 	// Only the lesson that was asked for begins anew, and once: others are chosen from the list later.
 	let fresh = session.isFresh === true ? section : undefined;
@@ -76,7 +78,15 @@ export async function runScreens({ course, section, language, input, output, ...
 	output.write(wheelOff);
 	const app = render(
 		<ColoursContext value={hasColours(output, session.env)}>
-			<App language={language} word={screenWordsIn(language)} lessons={lessons} section={section} open={open} preview={preview} />
+			<App
+				language={language}
+				word={screenWordsIn(language)}
+				lessons={lessons}
+				section={section}
+				open={open}
+				explain={explain}
+				preview={preview}
+			/>
 		</ColoursContext>,
 		{
 			stdin: input,

@@ -131,6 +131,42 @@ it("leads from the list of lessons to a finished lesson by keys alone, at 80x24"
 	expect(terminal.isAlternate).toBe(false);
 });
 
+it("says what keeps a lesson from being opened, and leaves one at the list", async () => {
+	const course = join(directory, "mistaken");
+	for (const [section, text] of [
+		["1.1", lesson],
+		["2.1", lesson.replace('"1.1"', '"2.1"').replaceAll("kind: order", "kind: odor")],
+	] as const) {
+		mkdirSync(join(course, section), { recursive: true });
+		writeFileSync(join(course, section, "lesson.yaml"), text);
+	}
+	const { terminal, shows, ended } = sitDown({ course, state: join(directory, "state-mistaken"), language: "en" });
+	await shows(/› {3}1\.1/);
+	// What is typed while it is opened is not for the list.
+	terminal.press("j\rq");
+	await shows(
+		/› {3}2\.1[\s\S]*The lesson could not be opened:\n[\s\S]*lesson\.yaml[\s\S]*one of read, do, [\s\S]*\n↑↓ choose {2}Enter begin {2}q quit$/,
+	);
+	terminal.press("k\r");
+	await shows(/○○○○/);
+	terminal.press(":quit\r");
+	await ended;
+});
+
+it("takes no number of an option that there is not for an answer", async () => {
+	const { terminal, shows, ended } = start("en", "1.1", undefined, true);
+	await shows(/○○○○/);
+	terminal.press("\r");
+	await shows(/› 1\. No\n {2}2\. Yes/);
+	terminal.press("3");
+	await shows(/^\$ 3$/m);
+	terminal.press("\r");
+	await shows(/there is no option 3[\s\S]*Enter answers/);
+	expect(await shows(/› 1\. No/)).not.toContain("command not found");
+	terminal.press(":quit\r");
+	await ended;
+});
+
 it("goes on where one was, in Chinese, is redrawn when the window changes, and interrupts a command that never ends", async () => {
 	const terminal = new VirtualTerminal(120, 30);
 	const { shows, ended } = start("zh", "2.1", terminal);

@@ -10,6 +10,7 @@ const words = {
 	started: { zh: "进行中", en: "under way" },
 	finished: { zh: "已完成", en: "finished" },
 	treeKeys: { zh: "↑↓ 选择  回车 开始  q 退出", en: "↑↓ choose  Enter begin  q quit" },
+	notOpened: { zh: "这一课没能打开：", en: "The lesson could not be opened:" },
 	lesson: { zh: "课文", en: "Lesson" },
 	taskKeys: {
 		zh: "输入命令，回车执行 · Tab 补全/换面板 · PgUp/PgDn 翻页 · Ctrl-O 全部输出 · :help",

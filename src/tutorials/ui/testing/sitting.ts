@@ -46,6 +46,7 @@ export function sitDown({
 		course: new Course(course),
 		section,
 		language,
+		explain: String,
 		isFresh,
 		stateDirectory: state,
 		env: { ...process.env, NO_COLOR: "", SHELL: "/bin/sh", ...env },
