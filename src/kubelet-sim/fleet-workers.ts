@@ -40,6 +40,12 @@ export class FleetWorkers {
 		return pod === undefined ? undefined : this.of(pod);
 	}
 
+	/** Undefined if the pod is on another node. */
+	placed(namespace: string, name: string, node: string): PodWorker | undefined {
+		const worker = this.named(namespace, name);
+		return worker?.node.name === node ? worker : undefined;
+	}
+
 	on(node: string): Iterable<PodWorker> {
 		return this.#byNode.get(node)?.values() ?? [];
 	}

@@ -2,8 +2,10 @@
  * kubelet-sim/: the simulated kubelets of a cluster, their container runtime and their images.
  *
  *  - fleet.ts: all nodes on one set of informers; adds, stops and removes nodes.
+ *  - fleet-pods.ts: which pods have a worker; fleet-kubelets.ts: what kubelets do beside pods, and whether they work.
  *  - node/: Node and Lease objects, heartbeats, addresses.
- *  - pod-worker/: plan.ts (what to do, pure), status.ts (what to report, pure), pod-worker.ts (does it).
+ *  - pod-worker/: plan.ts (what to do, pure), status.ts (what to report, pure), pod-worker.ts (does it), with pod-sandbox.ts,
+ *    pod-mounts.ts and container-worker.ts for what they name.
  *  - certificates/: how a node joins by a token and renews what it got for it, where nodes have certificates.
  *  - container/: a running container on a simulated machine, its files and log.
  *  - images/: what an image contains and runs; image-catalog.ts says what can be pulled, image-file.ts reads what users describe.

@@ -88,8 +88,8 @@ export const mutants: readonly Mutant[] = [
 	},
 	{
 		name: "a node that is back does not look at its pods",
-		file: "kubelet-sim/fleet.ts",
-		from: "worker.paused = paused;\n\t\tworker.sync();",
+		file: "kubelet-sim/fleet-pods.ts",
+		from: "worker.paused = paused;\n\t\t\tworker.sync();",
 		to: "worker.paused = paused;",
 		breaks: /^settles: /,
 	},

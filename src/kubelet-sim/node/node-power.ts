@@ -19,6 +19,9 @@ const pollMs = 1_000;
 /** Until a machine that reboots is up again. */
 const bootMs = 5_000;
 
+/** What the documentation of Kubernetes shows. */
+const usualPeriods: ShutdownPeriods = { graceMs: 30_000, criticalMs: 10_000 };
+
 const terminated = { reason: "Terminated", message: "Pod was terminated in response to imminent node shutdown." } as const;
 
 export interface NodePowerOptions {
@@ -40,8 +43,11 @@ export class NodePower {
 		this.#options = options;
 	}
 
-	/** Ends pods as far as the periods let them, then the machine. Resolves when it is off. */
-	async shutDown(node: SimNode, { graceMs, criticalMs }: ShutdownPeriods): Promise<void> {
+	/**
+	 * Ends pods as far as the periods let them, then the machine. Resolves when it is off.
+	 * @param periods default those of its KubeletConfiguration, or usual ones
+	 */
+	async shutDown(node: SimNode, { graceMs, criticalMs } = periodsOf(node)): Promise<void> {
 		if (!node.running || node.isShuttingDown) return;
 		const { event, reportStatus, workers } = this.#options;
 		node.isShuttingDown = true;
@@ -107,4 +113,8 @@ export class NodePower {
 		event(node, "Normal", "Starting", "Starting kubelet.");
 		event(node, "Warning", ...node.rebootedEvent());
 	}
+}
+
+function periodsOf({ settings }: SimNode): ShutdownPeriods {
+	return settings.shutdown.graceMs > 0 ? settings.shutdown : usualPeriods;
 }

@@ -8,7 +8,8 @@ import { InformerFactory } from "../../client/informer.ts";
 import { events, namespaces, pods } from "../../client/resources.ts";
 import { FakeApi } from "../../client/testing/fake-api.ts";
 import type { Transport } from "../../client/transport.ts";
-import { Fleet, type FleetOptions } from "../fleet.ts";
+import { Fleet } from "../fleet.ts";
+import type { FleetOptions } from "../fleet-options.ts";
 import type { NodeOptions } from "../node/new-nodes.ts";
 
 /** Stands for the API server's graceful deletion, which the fake API lacks. */
