@@ -2,13 +2,15 @@
  * Brings a pod's volumes to its node and takes them away again, with the kubelet's events where that takes long or fails. What is in
  * them is the business of volumes/.
  */
-import type { Timer } from "../../apimachinery/clock/clock.ts";
-import { podClaims } from "../../apimachinery/storage/pod-claims.ts";
-import { Tree } from "../../host/index.ts";
+import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
+import type { NFSVolumeSource, PersistentVolume, Pod } from "../../apimachinery/schema/generated/types.ts";
+import { type PodClaim, podClaims } from "../../apimachinery/storage/pod-claims.ts";
+import { type FileSystem, type FsErrorCode, type SharedDisk, Tree } from "../../host/index.ts";
 import { formatImageReference, parseImageReference } from "../images/reference.ts";
 import type { VolumeSeeker } from "../volumes/claim-volumes.ts";
-import { MissingObjectError } from "../volumes/objects.ts";
-import { PodVolumes } from "../volumes/pod-volumes.ts";
+import type { DownwardContext } from "../volumes/downward.ts";
+import { MissingObjectError, type ObjectLookups } from "../volumes/objects.ts";
+import { PodVolumes, type VolumeSources } from "../volumes/pod-volumes.ts";
 import type { MountedVolume } from "../volumes/volume-backing.ts";
 import type { PodOnNode } from "./pod-scope.ts";
 
@@ -18,7 +20,7 @@ const maxRetryMs = 122_000;
 /** How long volumes may take before that is worth an event. Source: podAttachAndMountTimeout of the kubelet's volume manager. */
 const timeoutMs = 123_000;
 
-export class PodMounts implements VolumeSeeker {
+export class PodMounts implements VolumeSeeker, VolumeSources {
 	readonly volumes: PodVolumes;
 	readonly #scope: PodOnNode;
 	/** Before the next try, if that is needed. */
@@ -28,20 +30,7 @@ export class PodMounts implements VolumeSeeker {
 
 	constructor(scope: PodOnNode) {
 		this.#scope = scope;
-		this.volumes = new PodVolumes(scope.pod, {
-			clock: scope.host.clock,
-			lookups: scope.host.lookups,
-			downward: () => this.#scope.downward(),
-			hostFiles: () => this.#scope.node.hostFiles(),
-			openNfs: (source) => this.#scope.host.claims.openNfs(source),
-			openImage: (reference) => this.#openImage(reference),
-			claimedVolume: (of, claim) => this.#scope.host.claims.volumeOf(of, claim),
-			openClaim: (of, claim) => this.#scope.host.claims.open(of, claim, () => this.#scope.node.hostFiles()),
-			onWrite: () => this.#scope.host.filesGrew(this.#scope.node.name),
-			writeFault: () => this.#scope.node.writeFault,
-			disk: scope.node.disk,
-			onTokenError: (error) => this.#tokenFailed(error),
-		});
+		this.volumes = new PodVolumes(scope.pod, this);
 	}
 
 	/** Mounts them now, or when what is missing is there. */
@@ -87,11 +76,6 @@ export class PodMounts implements VolumeSeeker {
 		this.#scope.sync();
 	}
 
-	#tokenFailed(error: unknown): void {
-		const { host, pod } = this.#scope;
-		host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) });
-	}
-
 	/** Whoever waits long for a volume says so, again and again. */
 	#warnOfWait(): Timer {
 		return this.#scope.host.clock.setInterval(() => {
@@ -108,12 +92,57 @@ export class PodMounts implements VolumeSeeker {
 		}, timeoutMs);
 	}
 
+	get clock(): Clock {
+		return this.#scope.host.clock;
+	}
+
+	get lookups(): ObjectLookups {
+		return this.#scope.host.lookups;
+	}
+
+	get disk(): SharedDisk {
+		return this.#scope.node.disk;
+	}
+
+	downward(): DownwardContext {
+		return this.#scope.downward();
+	}
+
+	hostFiles(): FileSystem {
+		return this.#scope.node.hostFiles();
+	}
+
+	claimedVolume(pod: Pod, claim: PodClaim): PersistentVolume | undefined {
+		return this.#scope.host.claims.volumeOf(pod, claim);
+	}
+
+	openClaim(pod: Pod, claim: PodClaim): MountedVolume {
+		return this.#scope.host.claims.open(pod, claim, () => this.hostFiles());
+	}
+
+	openNfs(source: NFSVolumeSource): MountedVolume {
+		return this.#scope.host.claims.openNfs(source);
+	}
+
 	/** An image volume: the files of an image, as they are. */
-	#openImage(text: string): MountedVolume {
+	openImage(text: string): MountedVolume {
 		const { host, node } = this.#scope;
 		const reference = parseImageReference(text);
 		const pulled = "error" in reference ? undefined : node.image(formatImageReference(reference));
 		if (pulled === undefined) throw new Error(`the image ${text} of a volume is not on the node`);
 		return { tree: new Tree({ clock: host.clock, lower: pulled.image.files() }), readOnly: true };
+	}
+
+	onWrite(): void {
+		this.#scope.host.filesGrew(this.#scope.node.name);
+	}
+
+	writeFault(): FsErrorCode | undefined {
+		return this.#scope.node.writeFault;
+	}
+
+	onTokenError(error: unknown): void {
+		const { host, pod } = this.#scope;
+		host.log.warn("Token request failed", { pod: pod.metadata?.name, error: String(error) });
 	}
 }

@@ -28,27 +28,28 @@ import { type FileOwners, fileOwnersOf, giveToGroup } from "./volume-ownership.t
 /** A token is renewed after 80 percent of its time, and after a day at last. Source: pkg/kubelet/token/token_manager.go. */
 const maxTokenAgeSeconds = 86_400;
 
-export interface PodVolumesOptions {
+/** What a pod's volumes ask of its node and of the cluster. Each pod has one: methods, as a closure for each would cost half a kilobyte. */
+export interface VolumeSources {
 	readonly clock: Clock;
 	readonly lookups: ObjectLookups;
-	readonly downward: () => DownwardContext;
+	downward(): DownwardContext;
 	/** The files of the node. */
-	readonly hostFiles: () => FileSystem;
+	hostFiles(): FileSystem;
 	/** The files of a claim that has been mounted. */
-	readonly openClaim: (pod: Pod, claim: PodClaim) => MountedVolume;
+	openClaim(pod: Pod, claim: PodClaim): MountedVolume;
 	/** What a claim stands for; undefined while it is not bound. */
-	readonly claimedVolume: (pod: Pod, claim: PodClaim) => PersistentVolume | undefined;
+	claimedVolume(pod: Pod, claim: PodClaim): PersistentVolume | undefined;
 	/** What a file server exports. */
-	readonly openNfs: (source: NFSVolumeSource) => MountedVolume;
+	openNfs(source: NFSVolumeSource): MountedVolume;
 	/** An image that has been pulled for a volume. */
-	readonly openImage: (reference: string) => MountedVolume;
-	readonly onTokenError: (error: unknown) => void;
+	openImage(reference: string): MountedVolume;
+	onTokenError(error: unknown): void;
 	/** Told when files are written to what is the node's own disk. */
-	readonly onWrite: () => void;
+	onWrite(): void;
 	/** With which error every write to the node's disk fails. */
-	readonly writeFault?: (() => FsErrorCode | undefined) | undefined;
+	writeFault(): FsErrorCode | undefined;
 	/** The node's own disk. */
-	readonly disk?: SharedDisk | undefined;
+	readonly disk: SharedDisk;
 }
 
 interface Payload {
@@ -70,7 +71,7 @@ export interface VolumePlace {
 export class PodVolumes {
 	/** Its `spec.volumes` are the same for the pod's life; labels and annotations are read anew. */
 	pod: Pod;
-	readonly #options: PodVolumesOptions;
+	readonly #sources: VolumeSources;
 	#opened: Map<string, MountedVolume> | undefined;
 	#tokens: Map<string, string> | undefined;
 	/** Of tokens that are to be asked for again. */
@@ -79,9 +80,9 @@ export class PodVolumes {
 	#written: Map<string, string> | undefined;
 	#pending: Promise<void>[] = [];
 
-	constructor(pod: Pod, options: PodVolumesOptions) {
+	constructor(pod: Pod, sources: VolumeSources) {
 		this.pod = pod;
-		this.#options = options;
+		this.#sources = sources;
 	}
 
 	/** Whether anybody has looked into a volume yet. */
@@ -94,7 +95,7 @@ export class PodVolumes {
 		for (const volume of this.pod.spec?.volumes ?? []) {
 			try {
 				if (isAtomic(volume)) this.#filesOf(volume);
-				else if (volume.hostPath !== undefined) checkHostPath(volume.hostPath, this.#options.hostFiles);
+				else if (volume.hostPath !== undefined) checkHostPath(volume.hostPath, () => this.#sources.hostFiles());
 				else if (volume.csi !== undefined) throw new MissingObjectError(inlineCsiProblem(volume.csi.driver));
 			} catch (error) {
 				if (!(error instanceof MissingObjectError)) throw error;
@@ -120,7 +121,7 @@ export class PodVolumes {
 	places(): readonly VolumePlace[] {
 		return (this.pod.spec?.volumes ?? []).map((volume) => {
 			const claim = podClaim(this.pod, volume);
-			const claimed = claim === undefined ? undefined : this.#options.claimedVolume(this.pod, claim);
+			const claimed = claim === undefined ? undefined : this.#sources.claimedVolume(this.pod, claim);
 			return { volume, claimed, directory: volumeDirectory(volume, claimed) };
 		});
 	}
@@ -164,17 +165,17 @@ export class PodVolumes {
 	}
 
 	#open(volume: Volume | undefined): MountedVolume {
-		const { clock, hostFiles, openClaim, openNfs, openImage } = this.#options;
-		if (volume?.hostPath !== undefined) return openHostPath(hostFiles(), volume.hostPath);
-		if (volume?.nfs !== undefined) return openNfs(volume.nfs);
-		if (volume?.image !== undefined) return openImage(volume.image.reference ?? "");
+		const sources = this.#sources;
+		if (volume?.hostPath !== undefined) return openHostPath(sources.hostFiles(), volume.hostPath);
+		if (volume?.nfs !== undefined) return sources.openNfs(volume.nfs);
+		if (volume?.image !== undefined) return sources.openImage(volume.image.reference ?? "");
 		const claim = volume === undefined ? undefined : podClaim(this.pod, volume);
-		if (claim !== undefined) return openClaim(this.pod, claim);
+		if (claim !== undefined) return sources.openClaim(this.pod, claim);
 		const { medium, sizeLimit } = volume?.emptyDir ?? {};
 		// A file system in memory is as large as its limit; one on disk has what its node's disk has.
 		const tree = new Tree({
-			clock,
-			...(isOnDisk(volume) ? { onWrite: this.#options.onWrite, writeFault: this.#options.writeFault, disk: this.#options.disk } : {}),
+			clock: sources.clock,
+			...(isOnDisk(volume) ? { onWrite: () => sources.onWrite(), writeFault: () => sources.writeFault(), disk: sources.disk } : {}),
 			...(medium === "Memory" && sizeLimit !== undefined ? { limitBytes: quantityToNumber(sizeLimit) } : {}),
 		});
 		// As the kubelet makes its directories, and the kernel the root of a tmpfs.
@@ -195,7 +196,7 @@ export class PodVolumes {
 
 	/** Asks for a token, and again before it has expired. */
 	#requestToken(tree: Tree, volume: Volume, source: ServiceAccountTokenProjection): void {
-		const { clock, lookups, onTokenError } = this.#options;
+		const { clock, lookups } = this.#sources;
 		const { namespace = "", name = "", uid = "" } = this.pod.metadata ?? {};
 		const { audience, expirationSeconds = 3600, path } = source;
 		const request = lookups.token(
@@ -203,15 +204,18 @@ export class PodVolumes {
 			{ expirationSeconds, ...(audience === undefined ? {} : { audience }) },
 		);
 		this.#pending.push(
-			request.then((token) => {
-				this.#tokens ??= new Map();
-				this.#tokens.set(`${volume.name}/${path}`, token);
-				this.#write(tree, volume);
-				this.#renewals ??= [];
-				this.#renewals.push(
-					clock.setTimeout(() => this.#requestToken(tree, volume, source), Math.min(expirationSeconds * 0.8, maxTokenAgeSeconds) * 1000),
-				);
-			}, onTokenError),
+			request.then(
+				(token) => {
+					this.#tokens ??= new Map();
+					this.#tokens.set(`${volume.name}/${path}`, token);
+					this.#write(tree, volume);
+					this.#renewals ??= [];
+					this.#renewals.push(
+						clock.setTimeout(() => this.#requestToken(tree, volume, source), Math.min(expirationSeconds * 0.8, maxTokenAgeSeconds) * 1000),
+					);
+				},
+				(error) => this.#sources.onTokenError(error),
+			),
 		);
 	}
 
@@ -225,7 +229,7 @@ export class PodVolumes {
 			// What is the same is not written again: its names, times and inodes stay.
 			if (this.#written.get(volume.name) === payload) return;
 			this.#written.set(volume.name, payload);
-			writeAtomically(tree, files, fileOwnersOf(this.pod), this.#options.clock.now());
+			writeAtomically(tree, files, fileOwnersOf(this.pod), this.#sources.clock.now());
 		} catch (error) {
 			// A source that went away later leaves the files as they are, as on a real node.
 			if (!(error instanceof MissingObjectError)) throw error;
@@ -266,7 +270,7 @@ export class PodVolumes {
 		defaultMode = 0o644,
 	): void {
 		const namespace = this.pod.metadata?.namespace ?? "";
-		const { lookups } = this.#options;
+		const { lookups } = this.#sources;
 		const found = kind === "configmap" ? lookups.configMap(namespace, name) : lookups.secret(namespace, name);
 		if (found === undefined) {
 			if (optional === true) return;
@@ -288,7 +292,7 @@ export class PodVolumes {
 	}
 
 	#addDownward(files: Files, items: NonNullable<NonNullable<Volume["downwardAPI"]>["items"]>, defaultMode = 0o644): void {
-		const context = this.#options.downward();
+		const context = this.#sources.downward();
 		for (const { path, fieldRef, resourceFieldRef, mode } of items) {
 			const text =
 				fieldRef !== undefined
