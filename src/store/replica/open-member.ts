@@ -9,9 +9,11 @@ import { bootstrapSnapshot, emptySnapshot, membershipOf, type Snapshot } from ".
 import { idText, memberRecords } from "../roster.ts";
 import { StateMachine } from "../state-machine.ts";
 import type { MaintainedStore } from "../store.ts";
+import type { LogLimits } from "./log-compactor.ts";
 import type { MemberIdentity } from "./member-identity.ts";
 import type { LoadedBackend, MemberStorage } from "./member-storage.ts";
-import { type LogLimits, Replica, type ReplicaTiming } from "./replica.ts";
+import { Replica } from "./replica.ts";
+import type { ReplicaTiming } from "./timing.ts";
 import type { TransportFactory } from "./transport.ts";
 
 export interface OpenMemberOptions {

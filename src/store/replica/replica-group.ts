@@ -6,9 +6,10 @@
  */
 import { GroupError, type GroupStatus, type MemberInfo, type StoreGroup } from "../group.ts";
 import type { WriteCommand } from "../mvcc/command.ts";
-import { type ConfigChange, isLearner, isVoter, type MemberId, type RaftStatus, type SingleChange } from "../raft/index.ts";
+import { isLearner, isVoter, type MemberId, type RaftStatus, type SingleChange } from "../raft/index.ts";
 import { attributesRecords, idText, memberIdOf, memberRecords, readRoster, wasRemoved } from "../roster.ts";
 import type { NewMember } from "./config-change.ts";
+import type { ProposedChange } from "./proposer.ts";
 import type { PeerRequest, PeerResponse } from "./transport.ts";
 
 export interface ReplicaGroupOptions {
@@ -21,7 +22,7 @@ export interface ReplicaGroupOptions {
 	readonly isReplicated: () => boolean;
 	/** The notes beside the keys. */
 	readonly records: () => ReadonlyMap<string, Uint8Array>;
-	readonly change: (change: Omit<Extract<ConfigChange, { type: "change" }>, "context">, member: NewMember | undefined) => Promise<void>;
+	readonly change: (change: ProposedChange, member: NewMember | undefined) => Promise<void>;
 	readonly propose: (command: WriteCommand) => Promise<unknown>;
 	readonly transfer: (to: MemberId) => Promise<void>;
 	readonly askLeader: (request: PeerRequest) => Promise<PeerResponse>;

@@ -13,14 +13,13 @@
  * Invariants: machine.applied is at most the log's commit; the log begins at or before machine.applied + 1; after a failure
  * nothing is accepted any more.
  */
-import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
+import { type Clock, sleep, type Timer } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import { StoreClosedError, StoreFailedError, TooManyRequestsError } from "../errors.ts";
+import { StoreClosedError, StoreFailedError } from "../errors.ts";
 import { GroupError, type StoreGroup } from "../group.ts";
 import type { ResponseOf, WriteCommand } from "../mvcc/command.ts";
 import {
-	type ConfigChange,
 	type ConfigEntry,
 	type Entry,
 	isVoter,
@@ -29,54 +28,27 @@ import {
 	type Message,
 	membershipAfter,
 	membersOf,
-	type ProposeResult,
 	RaftNode,
 	type RaftStatus,
 	type Ready,
 	type Snapshot,
-	type SnapshotMetadata,
 	type SoftState,
 } from "../raft/index.ts";
 import { idText, isRosterRecord, readRoster } from "../roster.ts";
 import type { LeaseRequest, Sequencer, SequencerEvents } from "../sequencer.ts";
 import type { StateMachine } from "../state-machine.ts";
-import { type Lease, LeaseNotFoundError } from "../store.ts";
-import { decodeCommand, decodeProposalId, encodeProposal } from "./command-codec.ts";
-import { decodeChangeContext, encodeChangeContext, type NewMember, rosterChanges } from "./config-change.ts";
+import type { Lease } from "../store.ts";
+import { decodeCommand, decodeProposalId } from "./command-codec.ts";
+import { decodeChangeContext, rosterChanges } from "./config-change.ts";
 import type { DurableLog } from "./durable-log.ts";
+import { LeaderRequests } from "./leader-requests.ts";
+import { LogCompactor, type LogLimits, usualLogLimits } from "./log-compactor.ts";
 import { ProposalTable } from "./proposal-table.ts";
+import { Proposer } from "./proposer.ts";
 import { ReadRounds } from "./read-rounds.ts";
 import { ReplicaGroup } from "./replica-group.ts";
-import type { PeerAddress, PeerRequest, PeerResponse, Transport, TransportFactory } from "./transport.ts";
-
-/** Real milliseconds between two ticks, and the timeouts in ticks. etcd's are 100 ms, 10 and 1. */
-export interface ReplicaTiming {
-	readonly tickMs: number;
-	/** A follower campaigns after this many to twice as many ticks without a leader. */
-	readonly electionTicks: number;
-}
-
-/** Elections twice as fast as etcd's: one process, or one rack, has no slow links. */
-export const usualTiming: ReplicaTiming = { tickMs: 100, electionTicks: 5 };
-
-/** How long the log grows before it is compacted. */
-export interface LogLimits {
-	/** The log is compacted when it has so many entries, or bytes, more than the engine needs … */
-	readonly compactEntries: number;
-	readonly compactBytes: number;
-	/** The same for a member that is alone: nobody else needs what is applied, and the log is in memory, too. */
-	readonly compactAloneBytes: number;
-	/** … and so many stay for members that are a little behind. */
-	readonly catchUpEntries: number;
-}
-
-/** etcd: --snapshot-count 10000, 5000 catch-up entries. */
-export const usualLogLimits: LogLimits = {
-	compactEntries: 10_000,
-	compactBytes: 64 * 1024 * 1024,
-	compactAloneBytes: 1024 * 1024,
-	catchUpEntries: 5_000,
-};
+import { pollMs, type ReplicaTiming, requestTimeoutMs, usualTiming } from "./timing.ts";
+import type { PeerAddress, Transport, TransportFactory } from "./transport.ts";
 
 export interface ReplicaOptions {
 	readonly clusterId: bigint;
@@ -99,9 +71,6 @@ export interface ReplicaOptions {
 	readonly logLimits?: LogLimits;
 }
 
-/** etcd's request timeout: 5 s for the disks and the network, and two elections. */
-const requestTimeoutMs = 5000;
-
 /** How long an orderly end waits for what was proposed, in election timeouts. */
 const closePatience = 2;
 
@@ -118,11 +87,11 @@ export class Replica implements Sequencer {
 	readonly #transport: Transport;
 	readonly #clock: Clock;
 	readonly #timing: ReplicaTiming;
-	readonly #logLimits: LogLimits;
 	readonly #log: DurableLog;
-	/** Drawn at each start: entries of an earlier one are nobody's. */
-	readonly #origin: number;
+	readonly #compactor: LogCompactor;
 	readonly #proposals = new ProposalTable();
+	readonly #proposer: Proposer;
+	readonly #leaderRequests: LeaderRequests;
 	readonly #reads: ReadRounds;
 	#machine: StateMachine;
 	/** After the last entry applied. */
@@ -136,7 +105,6 @@ export class Replica implements Sequencer {
 	#isPumpDue = false;
 	/** Writes to the log, one after the other. */
 	#disk: Promise<void> = Promise.resolve();
-	#isCompacting = false;
 	#endsWithGroup = false;
 	#stopped: Error | undefined;
 	/** Resolved at the next change of leader, or end. */
@@ -148,10 +116,9 @@ export class Replica implements Sequencer {
 		this.#events = events;
 		this.#clock = options.clock;
 		this.#timing = options.timing ?? usualTiming;
-		this.#logLimits = options.logLimits ?? usualLogLimits;
 		this.#log = options.log;
 		this.#machine = this.#adopt(options.machine);
-		this.#origin = options.random.int(2 ** 48);
+		const origin = options.random.int(2 ** 48);
 		this.#log.provideSnapshots(() => this.#snapshotNow());
 		this.#node = new RaftNode({
 			id: idText(options.memberId),
@@ -163,13 +130,42 @@ export class Replica implements Sequencer {
 			trace: (line) => options.logger.info(line, { member: options.name }),
 		});
 		this.#membership = this.#node.status().membership;
-		this.#reads = new ReadRounds(`${idText(options.memberId)}.${this.#origin}`, (context) => {
+		this.#reads = new ReadRounds(`${idText(options.memberId)}.${origin}`, (context) => {
 			this.#node.readIndex(context);
 			this.#schedule();
 		});
+		const stopped = () => this.#stopped;
+		this.#compactor = new LogCompactor({
+			log: options.log,
+			limits: options.logLimits ?? usualLogLimits,
+			machine: () => this.#machine,
+			membership: () => this.#membership,
+			stopped,
+			onDisk: (work) => this.#onDisk(work),
+			failed: (error) => this.#fail(error),
+		});
+		this.#proposer = new Proposer({
+			node: this.#node,
+			proposals: this.#proposals,
+			origin,
+			clock: options.clock,
+			reachesLeader: () => this.#reachesLeader,
+			stopped,
+			pumpSoon: () => this.#schedule(),
+			pumpNow: () => this.#guard(() => this.#pump()),
+		});
+		this.#leaderRequests = new LeaderRequests({
+			id: this.#node.id,
+			clock: options.clock,
+			transport: () => this.#transport,
+			leader: () => this.#softState.leader,
+			stopped,
+			events,
+			promote: (id) => this.group.promoteMember(id),
+		});
 		this.#transport = options.transport({
 			receive: (message) => this.#receive(message),
-			answer: (request) => this.#answer(request),
+			answer: (request) => this.#leaderRequests.answer(request),
 			unreachable: (id) => this.#node.reportUnreachable(id),
 			removed: () => this.#leave(),
 		});
@@ -179,10 +175,10 @@ export class Replica implements Sequencer {
 			hasLeader: () => this.#softState.leader !== undefined,
 			isReplicated: () => this.#membership.voters.length > 1,
 			records: () => this.#machine.state.records,
-			change: (change, member) => this.#proposeChange(change, member),
+			change: (change, member) => this.#proposer.proposeChange(change, member),
 			propose: (command) => this.propose(command),
 			transfer: (to) => this.#transferTo(to),
-			askLeader: (request) => this.#ask(request),
+			askLeader: (request) => this.#leaderRequests.ask(request),
 			nowMs: () => this.#clock.now(),
 		});
 		this.#updatePeers();
@@ -224,8 +220,11 @@ export class Replica implements Sequencer {
 	}
 
 	propose<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
-		if (this.#isImmediate) return this.#proposeNow(command);
-		return this.#propose(command, (sequence, data) => this.#reachesLeader && this.#wasTakenUp(sequence, this.#node.propose(data)));
+		return this.#isImmediate ? this.#proposer.proposeNow(command) : this.#proposer.propose(command);
+	}
+
+	proposeAsLeader(command: WriteCommand): Promise<unknown> {
+		return this.#isImmediate ? this.#proposer.proposeNow(command) : this.#proposer.proposeAsLeader(command);
 	}
 
 	/** What is proposed takes effect before the call is over: nobody else decides, and nobody waits for the disk. */
@@ -233,52 +232,9 @@ export class Replica implements Sequencer {
 		return this.#log.saveNow !== undefined && this.#isAlone && this.#stopped === undefined;
 	}
 
-	/** In as many steps as without a log (solo-sequencer.ts), so that a simulation is the same with one and without. */
-	#proposeNow<C extends WriteCommand>(command: C): Promise<ResponseOf<C>> {
-		let response: Promise<ResponseOf<WriteCommand>> | undefined;
-		this.#proposals.add((sequence) => ({
-			command,
-			propose: () => this.#wasTakenUp(sequence, this.#node.propose(encodeProposal({ origin: this.#origin, sequence }, command))),
-			resolve: (given) => {
-				response = Promise.resolve(given);
-			},
-			reject: (error) => {
-				response = Promise.reject(error);
-			},
-			sinceMs: this.#clock.now(),
-		}));
-		this.#guard(() => this.#pump());
-		return (response ?? Promise.reject(this.#stopped ?? new StoreClosedError())) as Promise<ResponseOf<C>>;
-	}
-
-	/** A proposal for a leader that is gone would be lost; it waits for the next one instead. */
 	get #reachesLeader(): boolean {
 		const { leader } = this.#softState;
 		return leader === undefined || leader === this.#node.id || this.#transport.canReach(leader);
-	}
-
-	proposeAsLeader(command: WriteCommand): Promise<unknown> {
-		if (this.#isImmediate) return this.#proposeNow(command);
-		return this.#propose(command, (sequence, data) => {
-			const isLeading = this.#node.status().role === "leader";
-			if (!isLeading || !this.#wasTakenUp(sequence, this.#node.propose(data)))
-				this.#proposals.take(sequence)?.reject(new GroupError("notLeader"));
-			return true;
-		});
-	}
-
-	/** @param proposeIt returns whether it was taken up; called again when somebody else leads if not. */
-	#propose<C extends WriteCommand>(command: C, proposeIt: (sequence: number, data: Uint8Array) => boolean): Promise<ResponseOf<C>> {
-		if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-		return new Promise((resolve, reject) => {
-			this.#proposals.add((sequence) => {
-				const data = encodeProposal({ origin: this.#origin, sequence }, command);
-				const resolveAny = (response: ResponseOf<WriteCommand> | Promise<ResponseOf<WriteCommand>>) => resolve(response as ResponseOf<C>);
-				const propose = () => proposeIt(sequence, data);
-				return { command, propose, resolve: resolveAny, reject, sinceMs: this.#clock.now() };
-			});
-			this.#schedule();
-		});
 	}
 
 	async readBarrier(): Promise<void> {
@@ -289,7 +245,7 @@ export class Replica implements Sequencer {
 	}
 
 	async askLeader({ type, id }: LeaseRequest): Promise<Lease> {
-		const { lease } = await this.#ask({ type, id: String(id) });
+		const { lease } = await this.#leaderRequests.ask({ type, id: String(id) });
 		if (lease === undefined) throw new GroupError("notLeader");
 		return { ...lease, id: BigInt(lease.id) };
 	}
@@ -317,7 +273,7 @@ export class Replica implements Sequencer {
 		while (this.#proposals.size > 0 && this.#softState.leader !== undefined && isInTime()) {
 			// What waits for the disk alone has an end; a majority may have none.
 			if (this.#isAlone) await this.#disk;
-			else await this.#pause();
+			else await sleep(this.#clock, pollMs);
 			await Promise.resolve();
 		}
 	}
@@ -330,26 +286,11 @@ export class Replica implements Sequencer {
 	/** So that the others need no election. */
 	async #handOver(): Promise<void> {
 		const isInTime = this.#closingTime();
-		const heir = this.#heir();
+		const heir = heirOf(this.#node.status());
 		if (heir === undefined || this.#stopped !== undefined) return;
 		this.#node.transferLeadership(heir);
 		this.#schedule();
-		while (this.#softState.role === "leader" && isInTime()) await this.#pause();
-	}
-
-	/** The voter who has most. */
-	#heir(): MemberId | undefined {
-		const { role, id, progress, membership } = this.#node.status();
-		if (role !== "leader") return undefined;
-		return [...progress]
-			.filter(([other, { recentlyActive }]) => other !== id && recentlyActive && isVoter(membership, other))
-			.sort(([, a], [, b]) => b.match - a.match)[0]?.[0];
-	}
-
-	#pause(): Promise<void> {
-		return new Promise((resolve) => {
-			this.#clock.setTimeout(resolve, 5);
-		});
+		while (this.#softState.role === "leader" && isInTime()) await sleep(this.#clock, pollMs);
 	}
 
 	#adopt(machine: StateMachine): StateMachine {
@@ -426,7 +367,7 @@ export class Replica implements Sequencer {
 			if (ready.softState !== undefined) this.#follow(ready.softState);
 			this.#reads.appliedTo(this.#machine.applied?.index ?? 0);
 		}
-		this.#maybeCompact();
+		this.#compactor.consider();
 	}
 
 	#send(message: Message): void {
@@ -459,18 +400,26 @@ export class Replica implements Sequencer {
 			this.#node.advance(ready);
 			return;
 		}
+		void this.#onDisk(async () => {
+			if (snapshot !== undefined) await this.#install(snapshot);
+			await this.#log.save({ hardState, snapshot, entries }, true);
+			for (const message of ready.messagesAfterSync) this.#send(message);
+			this.#node.advance(ready);
+			this.#pump();
+		});
+	}
+
+	/** After what was begun before. Never rejects: what fails there ends this member. */
+	#onDisk(work: () => Promise<void>): Promise<void> {
 		this.#disk = this.#disk.then(async () => {
 			if (this.#stopped !== undefined) return;
 			try {
-				if (snapshot !== undefined) await this.#install(snapshot);
-				await this.#log.save({ hardState, snapshot, entries }, true);
-				for (const message of ready.messagesAfterSync) this.#send(message);
-				this.#node.advance(ready);
-				this.#pump();
+				await work();
 			} catch (error) {
 				this.#fail(error);
 			}
 		});
+		return this.#disk;
 	}
 
 	/** The machine's engine has the snapshot before the log says so. */
@@ -490,8 +439,7 @@ export class Replica implements Sequencer {
 		if (entry.type === "config") this.#applyChange(entry);
 		else if (entry.data.length === 0) this.#machine.replay(undefined, position);
 		else {
-			const { origin, sequence } = decodeProposalId(entry.data);
-			const waiting = origin === this.#origin ? this.#proposals.take(sequence) : undefined;
+			const waiting = this.#proposer.take(decodeProposalId(entry.data));
 			if (waiting?.command === undefined) this.#machine.replay(decodeCommand(entry.data), position);
 			else waiting.resolve(this.#machine.execute(waiting.command, position));
 		}
@@ -507,8 +455,7 @@ export class Replica implements Sequencer {
 		this.#machine.replay(records.length === 0 ? undefined : { type: "records", records }, { term, index });
 		this.#keepTime();
 		if (change.type === "leave") return;
-		const { origin, sequence } = decodeChangeContext(change.context);
-		if (origin === this.#origin) this.#proposals.take(sequence)?.resolve(this.#machine.settle().then(() => undefined));
+		this.#proposer.take(decodeChangeContext(change.context))?.resolve(this.#machine.settle().then(() => undefined));
 		if (change.changes.some(({ type, id }) => type === "remove" && id === this.#node.id)) this.#leave();
 	}
 
@@ -537,45 +484,6 @@ export class Replica implements Sequencer {
 		this.#reads.askAgain();
 	}
 
-	/** Rejects what will never be; what may be later waits. */
-	#wasTakenUp(sequence: number, result: ProposeResult): boolean {
-		if (result.status !== "refused") return true;
-		const rejected = (error: Error) => this.#proposals.take(sequence)?.reject(error);
-		switch (result.reason) {
-			case "overloaded":
-				rejected(new TooManyRequestsError());
-				return true;
-			case "changePending":
-				rejected(new GroupError("changePending"));
-				return true;
-			case "impossibleChange":
-				rejected(new GroupError("notEnoughStarted"));
-				return true;
-			case "noLeader":
-			case "transferring":
-			case "leaving":
-				return false;
-		}
-	}
-
-	#proposeChange(change: Omit<Extract<ConfigChange, { type: "change" }>, "context">, member: NewMember | undefined): Promise<void> {
-		if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-		return new Promise((resolve, reject) => {
-			this.#proposals.add((sequence) => {
-				const context = encodeChangeContext({ origin: this.#origin, sequence, ...(member === undefined ? {} : { member }) });
-				const propose = () => this.#reachesLeader && this.#wasTakenUp(sequence, this.#node.proposeChange({ ...change, context }));
-				return {
-					command: undefined,
-					propose,
-					resolve: (done) => void Promise.resolve(done).then(() => resolve(), reject),
-					reject,
-					sinceMs: this.#clock.now(),
-				};
-			});
-			this.#schedule();
-		});
-	}
-
 	async #transferTo(to: MemberId): Promise<void> {
 		const result = this.#node.transferLeadership(to);
 		if (result.status === "refused") throw new GroupError(result.reason === "noLeader" ? "noLeader" : "badLeaderTransferee");
@@ -583,48 +491,7 @@ export class Replica implements Sequencer {
 		const limitMs = this.#clock.now() + 2 * this.#timing.electionTicks * this.#timing.tickMs;
 		while (this.#softState.leader !== to) {
 			if (this.#clock.now() >= limitMs) throw new GroupError("timeoutLeaderTransfer");
-			await this.#pause();
-		}
-	}
-
-	async #ask(request: PeerRequest): Promise<PeerResponse> {
-		const limitMs = this.#clock.now() + requestTimeoutMs;
-		for (;;) {
-			if (this.#stopped !== undefined) throw this.#stopped;
-			const { leader } = this.#softState;
-			const answer = leader === undefined ? { error: "noLeader" } : await this.#askMember(leader, request);
-			if (answer.error === undefined) return answer;
-			if (answer.error === "leaseNotFound") throw new LeaseNotFoundError();
-			const mayBeBetterLater = answer.error === "noLeader" || answer.error === "notLeader";
-			if (!mayBeBetterLater) throw new GroupError(answer.error as GroupError["reason"]);
-			if (this.#clock.now() >= limitMs) throw new GroupError("timeout");
-			await this.#pause();
-		}
-	}
-
-	#askMember(to: MemberId, request: PeerRequest): Promise<PeerResponse> {
-		if (to === this.#node.id) return this.#answer(request);
-		return this.#transport.ask(to, request).catch((error: unknown): PeerResponse => {
-			if (error instanceof GroupError) return { error: error.reason };
-			throw error;
-		});
-	}
-
-	async #answer(request: PeerRequest): Promise<PeerResponse> {
-		try {
-			if (request.type === "promote") {
-				await this.group.promoteMember(BigInt(request.id));
-				return {};
-			}
-			const lease = await this.#events.answer({ type: request.type, id: BigInt(request.id) });
-			return { lease: { ...lease, id: String(lease.id) } };
-		} catch (error) {
-			if (error instanceof LeaseNotFoundError) return { error: "leaseNotFound" };
-			// That this member ends, failed or was removed says nothing of who asks.
-			if (this.#stopped !== undefined || error instanceof StoreClosedError || error instanceof StoreFailedError)
-				return { error: "notLeader" };
-			if (error instanceof GroupError) return { error: error.reason };
-			throw error;
+			await sleep(this.#clock, pollMs);
 		}
 	}
 
@@ -639,35 +506,6 @@ export class Replica implements Sequencer {
 	#snapshotNow(): Snapshot | undefined {
 		const { applied } = this.#machine;
 		return applied === undefined ? undefined : { metadata: { ...applied, membership: this.#membership }, data: new Uint8Array() };
-	}
-
-	#maybeCompact(): void {
-		const { applied } = this.#machine;
-		const { compactEntries, catchUpEntries } = this.#logLimits;
-		if (applied === undefined || this.#isCompacting || this.#stopped !== undefined) return;
-		const entries = applied.index + 1 - this.#log.firstIndex();
-		const isOnly = membersOf(this.#membership).length === 1;
-		const limit = isOnly ? compactEntries : compactEntries + catchUpEntries;
-		const compactBytes = isOnly ? this.#logLimits.compactAloneBytes : this.#logLimits.compactBytes;
-		if (entries <= limit && this.#log.sizeBytes() <= compactBytes) return;
-		this.#isCompacting = true;
-		const metadata: SnapshotMetadata = { ...applied, membership: this.#membership };
-		const keep = isOnly || this.#log.sizeBytes() > compactBytes ? 0 : catchUpEntries;
-		this.#compact(metadata, applied.index - keep)
-			.catch((error: unknown) => this.#fail(error))
-			.finally(() => {
-				this.#isCompacting = false;
-			});
-	}
-
-	async #compact(metadata: SnapshotMetadata, index: number): Promise<void> {
-		await this.#machine.flush();
-		this.#disk = this.#disk.then(async () => {
-			// A snapshot from the leader may have overtaken it.
-			if (this.#stopped !== undefined || metadata.index <= this.#log.snapshotMetadata().index) return;
-			await this.#log.compact(metadata, index);
-		});
-		await this.#disk;
 	}
 
 	/** Nothing is accepted any more. */
@@ -690,4 +528,12 @@ export class Replica implements Sequencer {
 		ending.catch((failure: unknown) => this.#options.logger.error("the engine could not be closed", { failure }));
 		this.#end(error.message);
 	}
+}
+
+/** Of a leader: the voter who has most. */
+function heirOf({ role, id, progress, membership }: RaftStatus): MemberId | undefined {
+	if (role !== "leader") return undefined;
+	return [...progress]
+		.filter(([other, { recentlyActive }]) => other !== id && recentlyActive && isVoter(membership, other))
+		.sort(([, a], [, b]) => b.match - a.match)[0]?.[0];
 }

@@ -12,8 +12,8 @@ const mutations: readonly Mutation[] = [
 	{
 		name: "answers do not wait for the log's sync",
 		file: "replica/replica.ts",
-		from: "await this.#log.save({ hardState, snapshot, entries }, true);\n\t\t\t\tfor",
-		to: "void this.#log.save({ hardState, snapshot, entries }, true).catch(() => undefined);\n\t\t\t\tawait Promise.resolve();\n\t\t\t\tfor",
+		from: "await this.#log.save({ hardState, snapshot, entries }, true);\n\t\t\tfor",
+		to: "void this.#log.save({ hardState, snapshot, entries }, true).catch(() => undefined);\n\t\t\t\tawait Promise.resolve();\n\t\t\tfor",
 	},
 	{
 		name: "a linearizable read does not wait for the barrier",
@@ -29,8 +29,8 @@ const mutations: readonly Mutation[] = [
 	},
 	{
 		name: "the log is compacted beyond what the engine has flushed",
-		file: "replica/replica.ts",
-		from: "\t\tawait this.#machine.flush();\n",
+		file: "replica/log-compactor.ts",
+		from: "\t\tawait machine().flush();\n",
 		to: "",
 	},
 	{

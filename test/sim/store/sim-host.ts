@@ -3,9 +3,9 @@ import type { VirtualClock } from "../../../src/apimachinery/clock/virtual-clock
 import type { Logger } from "../../../src/apimachinery/log.ts";
 import type { Random } from "../../../src/apimachinery/random.ts";
 import type { MemberId } from "../../../src/store/raft/index.ts";
+import type { LogLimits } from "../../../src/store/replica/log-compactor.ts";
 import type { MemberIdentity } from "../../../src/store/replica/member-identity.ts";
 import { foundingSnapshot, type OpenedMember, openMember } from "../../../src/store/replica/open-member.ts";
-import type { LogLimits } from "../../../src/store/replica/replica.ts";
 import { idText } from "../../../src/store/roster.ts";
 import { SimMachine } from "./sim-machine.ts";
 import { SimStorage } from "./sim-storage.ts";
