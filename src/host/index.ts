@@ -26,9 +26,10 @@ export { type ParsedOptions, parseOptions } from "./commands/options.ts";
 export { noThrottling, type Throttling } from "./cpu.ts";
 export { type Credentials, root } from "./credentials.ts";
 export { deviceTree } from "./devices.ts";
+export { defaultPath, ExecError } from "./executables.ts";
 export { type DiskUsage, type Hardware, Kernel, PidNamespace } from "./kernel.ts";
 export type { KernelLogLine } from "./kernel-log.ts";
-export { contextWith, defaultPath, ExecError, Machine, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
+export { contextWith, Machine, type ProcessContext, type Program, type SpawnOptions } from "./machine.ts";
 export type { NamespaceKeys } from "./namespaces.ts";
 
 export {

@@ -6,26 +6,21 @@
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import type { Random } from "../apimachinery/random.ts";
 import { Cpu, noThrottling, type Throttling } from "./cpu.ts";
+import { ExecError, findExecutable, resolveProgram } from "./executables.ts";
 import { type HostCommand, Kernel, PidNamespace } from "./kernel.ts";
 import type { NamespaceKeys } from "./namespaces.ts";
 import type { NetworkStack } from "./net/network.ts";
 import { ResolvingNetwork } from "./net/resolver.ts";
+import { PacedOutput } from "./paced-output.ts";
 import { type MachineFacts, Process, type ProcessExit, type ProcessOwner, type ProcessTraits } from "./process.ts";
 import type { SignalName } from "./signals.ts";
 import { BrokenPipeError, type InputStream, OutOfMemoryError, type OutputStream } from "./stream.ts";
 import type { Terminal } from "./terminal.ts";
 import type { FileSystem } from "./vfs/file-system.ts";
 import { FsError } from "./vfs/inode.ts";
-import { resolvePath } from "./vfs/path.ts";
-
-/** What PATH is when the environment has none. */
-export const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Processes one machine may have: a fork bomb ends here with `fork: Resource temporarily unavailable`. */
 const defaultMaxProcesses = 1024;
-/** Bytes that a process writes without further ado (at first four times as many), and what it takes of the processor to go on. */
-const freeWriteBytes = 1024 * 1024;
-const writeCpuMs = 1;
 /** What it takes to start a process and to end it. */
 const spawnCpuMs = 1;
 
@@ -100,24 +95,6 @@ export interface SpawnOptions extends HostCommand {
 	readonly isMain?: boolean | undefined;
 	/** What it has beside what it inherits. */
 	readonly traits?: ProcessTraits | undefined;
-}
-
-/** A command that cannot be started. */
-export class ExecError extends Error {
-	/** 127: not found. 126: found and not executable. */
-	readonly exitCode: 126 | 127;
-	/** `executable file not found in $PATH`, `permission denied` …: what follows `exec: "name": ` in runc's message. */
-	readonly why: string;
-	/** "script": text without `#!`, which is no program, but a shell runs it. */
-	readonly found: "script" | "directory" | undefined;
-
-	constructor(command: string, why: string, exitCode: 126 | 127, found?: "script" | "directory") {
-		super(`exec: ${JSON.stringify(command)}: ${why}`);
-		this.name = "ExecError";
-		this.exitCode = exitCode;
-		this.why = why;
-		this.found = found;
-	}
 }
 
 /** There are as many processes as there may be. */
@@ -333,7 +310,7 @@ export class Machine implements ProcessOwner {
 
 	/** Finds the program of a command and starts it. Throws `ExecError` if it cannot be started. */
 	spawn(options: SpawnOptions): Process {
-		const { program, argv } = this.#resolveProgram(options.argv, options.env, options.cwd);
+		const { program, argv } = this.#resolve(options);
 		return this.run(program, options, argv);
 	}
 
@@ -365,16 +342,16 @@ export class Machine implements ProcessOwner {
 
 	/** As execve: a process goes on as another program, with its pid, its parent and its memory. Throws `ExecError`; it is the old program still, then. */
 	replace(process: Process, options: SpawnOptions, ignored: readonly SignalName[]): Promise<ProcessExit> {
-		const { program, argv } = this.#resolveProgram(options.argv, options.env, options.cwd);
+		const { program, argv } = this.#resolve(options);
 		process.become(argv, ignored);
 		return this.#execute(program, process, options, argv);
 	}
 
 	#execute(program: Program, process: Process, options: SpawnOptions, argv: readonly string[]): Promise<ProcessExit> {
 		const { cwd, stdin, terminal } = options;
-		const slow = (stream: OutputStream, chunk: Uint8Array) => this.#writeSlowly(stream, chunk, process);
-		const stdout = new PacedOutput(options.stdout, process, slow);
-		const stderr = new PacedOutput(options.stderr, process, slow);
+		const cpu = () => this.cpu;
+		const stdout = new PacedOutput(options.stdout, process, cpu);
+		const stderr = new PacedOutput(options.stderr, process, cpu);
 		const context = new RunningContext({ argv, cwd, stdin, stdout, stderr, terminal, machine: this, process }, options);
 		return execute(program, context).then((exit) => {
 			process.finish(exit);
@@ -388,12 +365,6 @@ export class Machine implements ProcessOwner {
 		return this.#derived === undefined ? own : [...own, ...[...this.#derived].flatMap((machine) => machine.ownProcesses())];
 	}
 
-	/** Who writes without end works for it, and lets others run. */
-	async #writeSlowly(stream: OutputStream, chunk: Uint8Array, process: Process): Promise<void> {
-		await stream.write(chunk);
-		await this.cpu.run(writeCpuMs, process.ended);
-	}
-
 	/** SIGKILL to every process of this machine: the end of a container. */
 	killAll(): void {
 		for (const process of this.ownProcesses()) process.kill("KILL");
@@ -401,70 +372,11 @@ export class Machine implements ProcessOwner {
 
 	/** The path of a command's executable, as `which` finds it. */
 	which(command: string, env: ReadonlyMap<string, string>, cwd: string): string | undefined {
-		const files = this.#executables;
-		const candidates = command.includes("/")
-			? [resolvePath(cwd, command)]
-			: (env.get("PATH") ?? defaultPath).split(":").map((directory) => resolvePath(resolvePath(cwd, directory), command));
-		return candidates.find((path) => files.exists(path) && files.stat(path).type === "file");
+		return findExecutable(command, { files: this.#executables, env, cwd });
 	}
 
-	#resolveProgram(argv: readonly string[], env: ReadonlyMap<string, string>, cwd: string) {
-		const command = argv[0] ?? "";
-		const files = this.#executables;
-		const path = this.which(command, env, cwd);
-		if (path === undefined) {
-			const isPath = command.includes("/");
-			const isDirectory = isPath && files.exists(resolvePath(cwd, command));
-			if (isDirectory) throw new ExecError(command, "permission denied", 126, "directory");
-			throw new ExecError(command, isPath ? `stat ${command}: no such file or directory` : "executable file not found in $PATH", 127);
-		}
-		const inode = files.inode(path);
-		if (inode.type !== "file" || (inode.mode & 0o111) === 0) throw new ExecError(command, "permission denied", 126);
-		if (inode.program !== undefined) {
-			const program = this.#options.findProgram(inode.program);
-			if (program === undefined) throw new ExecError(command, "exec format error", 126);
-			return { program, argv };
-		}
-		return this.#resolveScript(command, path, argv, env, cwd);
-	}
-
-	/** A text file with `#!interpreter argument`; without one, a shell script. */
-	#resolveScript(
-		command: string,
-		path: string,
-		argv: readonly string[],
-		env: ReadonlyMap<string, string>,
-		cwd: string,
-	): { program: Program; argv: readonly string[] } {
-		const files = this.#executables;
-		const firstLine = files.readText(path).split("\n", 1)[0] ?? "";
-		if (!firstLine.startsWith("#!")) throw new ExecError(command, "exec format error", 126, "script");
-		const [interpreter = "", ...argument] = firstLine.slice(2).trim().split(/\s+/, 2);
-		if (interpreter === path || !files.exists(interpreter)) throw new ExecError(command, "no such file or directory", 127);
-		return this.#resolveProgram([interpreter, ...argument, path, ...argv.slice(1)], env, cwd);
-	}
-}
-
-/** What a process writes: nothing once it has ended, and slowly when it has written much. */
-class PacedOutput implements OutputStream {
-	readonly #stream: OutputStream;
-	readonly #process: Process;
-	readonly #writeSlowly: (stream: OutputStream, chunk: Uint8Array) => Promise<void>;
-	/** Bytes that it may write until it has to wait. */
-	#freeBytes = 4 * freeWriteBytes;
-
-	constructor(stream: OutputStream, process: Process, writeSlowly: (stream: OutputStream, chunk: Uint8Array) => Promise<void>) {
-		this.#stream = stream;
-		this.#process = process;
-		this.#writeSlowly = writeSlowly;
-	}
-
-	write(chunk: Uint8Array): Promise<void> | void {
-		if (this.#process.exit !== undefined) return undefined;
-		this.#freeBytes -= chunk.byteLength;
-		if (this.#freeBytes > 0) return this.#stream.write(chunk);
-		this.#freeBytes = freeWriteBytes;
-		return this.#writeSlowly(this.#stream, chunk);
+	#resolve({ argv, env, cwd }: SpawnOptions) {
+		return resolveProgram(argv, { files: this.#executables, env, cwd, findProgram: (name) => this.#options.findProgram(name) });
 	}
 }
 

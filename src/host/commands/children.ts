@@ -1,5 +1,6 @@
 /** Commands that start another one and wait for it: env, timeout, nice, nsenter … */
-import { ExecError, type Machine, type ProcessContext } from "../machine.ts";
+import { ExecError } from "../executables.ts";
+import type { Machine, ProcessContext } from "../machine.ts";
 import type { ProcessTraits } from "../process.ts";
 import { writeText } from "../stream.ts";
 

@@ -2,7 +2,8 @@
  * `chroot DIRECTORY [COMMAND]`: on a node's disk that is mounted into a container, as in the pods of `kubectl debug node/…`, the command runs as on
  * the node itself. Not simulated: other directories as a root.
  */
-import { ExecError, type Program } from "../machine.ts";
+import { ExecError } from "../executables.ts";
+import type { Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";
 

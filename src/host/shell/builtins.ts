@@ -3,7 +3,7 @@
  * Not implemented: fg, bg, fc and umask's effect (files are made with mode 644).
  */
 import { shellWord } from "../../apimachinery/shell-word.ts";
-import { ExecError } from "../machine.ts";
+import { ExecError } from "../executables.ts";
 import { parseSignal, type SignalName, signalNumbers } from "../signals.ts";
 import { writeText } from "../stream.ts";
 import { FsError } from "../vfs/inode.ts";

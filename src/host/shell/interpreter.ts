@@ -5,7 +5,8 @@
  * A shell that does nothing but compute would never let anybody else run; so after every `commandsPerSlice` commands it
  * works for `sliceMs` on the machine's processor: a simulated core runs about 25,000 shell commands a second.
  */
-import { ExecError, type Machine, type ProcessContext, type Program } from "../machine.ts";
+import { ExecError } from "../executables.ts";
+import type { Machine, ProcessContext, Program } from "../machine.ts";
 import type { Process } from "../process.ts";
 import { BrokenPipeError, Collector, emptyInput, OutOfMemoryError, type OutputStream, Pipe, writeText } from "../stream.ts";
 import type { Terminal } from "../terminal.ts";

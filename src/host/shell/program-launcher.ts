@@ -4,7 +4,8 @@
  * Source: POSIX.1-2024, Shell, 2.9.1.6; bash's jobs.c and dash's jobs.c for the waits and texts.
  */
 import { sleep } from "../../apimachinery/clock/clock.ts";
-import { ExecError, ForkError, type Machine, type SpawnOptions } from "../machine.ts";
+import { ExecError } from "../executables.ts";
+import { ForkError, type Machine, type SpawnOptions } from "../machine.ts";
 import type { Process, ProcessExit } from "../process.ts";
 import { type SignalName, signalNumbers } from "../signals.ts";
 import type { Terminal } from "../terminal.ts";

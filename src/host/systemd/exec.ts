@@ -2,7 +2,8 @@
  * Starting the processes of a service: the command line, its environment, what cannot be started, and how its end is told.
  * Source: systemd.exec(5)
  */
-import { ExecError, type Machine } from "../machine.ts";
+import { ExecError } from "../executables.ts";
+import type { Machine } from "../machine.ts";
 import type { Process, ProcessExit } from "../process.ts";
 import { signalNumbers } from "../signals.ts";
 import { emptyInput } from "../stream.ts";

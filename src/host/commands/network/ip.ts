@@ -4,7 +4,8 @@
  * Source: ip(8).
  */
 import { formatIpv4, isInIpv4Range, parseIpv4, parseIpv4Cidr } from "../../../apimachinery/ipv4.ts";
-import { ExecError, type ProcessContext, type Program } from "../../machine.ts";
+import { ExecError } from "../../executables.ts";
+import type { ProcessContext, Program } from "../../machine.ts";
 import type { NetworkDevice, NetworkView, Route } from "../../net/view.ts";
 import { writeText } from "../../stream.ts";
 
