@@ -19,6 +19,7 @@ import { readScale, writeScale } from "../subresources/scale.ts";
 import { requestToken } from "../subresources/token.ts";
 import { reviewToken } from "../subresources/token-review.ts";
 import { type ComponentCheck, readComponentStatuses } from "./component-statuses.ts";
+import { decodeBody } from "./decode-body.ts";
 import type { Deleter } from "./deleter.ts";
 import type { Reader } from "./reader.ts";
 import { type RequestContext, toServedVersion } from "./request-context.ts";
@@ -78,7 +79,7 @@ export class Dispatcher {
 	}
 
 	async #review(context: RequestContext): Promise<KubeObject> {
-		const sent = this.#options.writer.decode(context, context.request.body, context.endpoint.type);
+		const sent = decodeBody(context, context.request.body, context.endpoint.type);
 		const { namespace } = context;
 		const review = context.endpoint.namespaced ? { ...sent, metadata: { ...sent.metadata, namespace } } : sent;
 		const errors = context.definition.validate?.(review) ?? [];
@@ -123,7 +124,7 @@ export class Dispatcher {
 
 	/** A Binding that is posted to its collection names the pod itself: the way of old. */
 	#bindByCollection(context: RequestContext): Promise<{ object: Status; code: number }> {
-		const { metadata } = this.#options.writer.decode(context, context.request.body, context.endpoint.type);
+		const { metadata } = decodeBody(context, context.request.body, context.endpoint.type);
 		const served = this.#options.resources.find("", "v1", "pods");
 		const endpoint = served?.subresources.get("binding");
 		if (served === undefined || endpoint === undefined) throw newPathNotFound();

@@ -9,24 +9,21 @@
  */
 
 import type { OwnedFields } from "../../apimachinery/apply/managers.ts";
-import { isJsonObject, type JsonValue } from "../../apimachinery/json.ts";
-import { formatApiVersion, type KubeObject } from "../../apimachinery/meta.ts";
+import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Random } from "../../apimachinery/random.ts";
-import { type DecodeOptions, decodeObject } from "../../apimachinery/schema/decode.ts";
-import type { ManagedFieldsEntry, ObjectMeta, Service } from "../../apimachinery/schema/generated/types.ts";
-import { typeSchema } from "../../apimachinery/schema/schema.ts";
+import type { ObjectMeta, Service } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError, newBadRequest, newConflict, newInvalid, newStaleConflict } from "../../apimachinery/status-error.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
-import { validateManagedFields, validateObjectMeta, validateObjectMetaUpdate } from "../../apimachinery/validation/object-meta.ts";
 import { type AdmissionChain, type AdmissionLookup, type AdmissionOperation, andThen } from "../admission/admission.ts";
 import type { ServiceAddresses } from "../allocation/service-addresses.ts";
 import type { EscalationCheck } from "../authorization/escalation.ts";
-import { isOwnWriting } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { ResourceFinder } from "../registry/resource-table.ts";
 import { JoinedWriteError, type UpdateOutcome } from "../storage/object-storage.ts";
 import { Applier } from "./applier.ts";
-import { changesOnlyTimes, FieldOwners, isKnownList, withManagedFields } from "./field-owners.ts";
+import { decodeBody, isDecoded, knownVersion } from "./decode-body.ts";
+import { changesOnlyTimes, FieldOwners, withManagedFields } from "./field-owners.ts";
+import { validateMetadata, validateNewMetadata } from "./metadata-validation.ts";
 import { applyPatch, patchDecoding, patchTypeOf } from "./patch.ts";
 import { type AttributeSources, RequestAttributes } from "./request-attributes.ts";
 import { type RequestContext, toServedVersion, toStorageVersion } from "./request-context.ts";
@@ -37,7 +34,6 @@ import { generateName, metadataForCreate, metadataForUpdate, withGeneration, wit
 const maxGenerateNameAttempts = 8;
 /** How often a create begins anew because what goes with it was changed by somebody else. */
 const maxJoinAttempts = 64;
-const noOwners: readonly ManagedFieldsEntry[] = [];
 const namespaceMismatch = "the namespace of the provided object does not match the namespace sent on the request";
 
 export interface WriterOptions {
@@ -88,7 +84,7 @@ export class Writer {
 
 	/** Returns the stored object in the request's version. */
 	async create(context: RequestContext, body: unknown): Promise<KubeObject> {
-		const sent = this.decode(context, body, context.endpoint.type);
+		const sent = decodeBody(context, body, context.endpoint.type);
 		const { generateName: base = "" } = sent.metadata ?? {};
 		const isGenerated = !sent.metadata?.name && base !== "";
 		for (let attempt = 1; ; attempt++) {
@@ -161,7 +157,7 @@ export class Writer {
 		body: unknown,
 		strategy: UpdateStrategy = mainStrategy(context.served),
 	): Promise<{ object: KubeObject; created: boolean }> {
-		const sent = this.decode(context, body, context.endpoint.type, { known: knownVersion(context) });
+		const sent = decodeBody(context, body, context.endpoint.type, { known: knownVersion(context) });
 		checkPlace(context, sent.metadata ?? {});
 		const found = context.storage.find(context.namespace, context.name);
 		if (found === undefined && context.definition.allowCreateOnUpdate === true && context.endpoint.subresource === "") {
@@ -192,7 +188,7 @@ export class Writer {
 					context.options.fieldValidation,
 				);
 				const known = isDecoded(context, current) ? current : undefined;
-				const decoded = this.decode(context, patched, context.endpoint.type, { ...patchDecoding(context.request, patched), known });
+				const decoded = decodeBody(context, patched, context.endpoint.type, { ...patchDecoding(context.request, patched), known });
 				checkPlace(context, decoded.metadata ?? {});
 				return toStorageVersion(context, decoded);
 			},
@@ -206,7 +202,7 @@ export class Writer {
 		const configuration = this.#applier.checkConfiguration(context, context.request.body, context.endpoint.type);
 		const make = (current: KubeObject | undefined): Made => {
 			const { object, owners } = this.#applier.apply(context, current, configuration, strategy.reset);
-			const decoded = this.decode(context, object, context.endpoint.type);
+			const decoded = decodeBody(context, object, context.endpoint.type);
 			checkPlace(context, decoded.metadata ?? {});
 			return { object: current === undefined ? decoded : toStorageVersion(context, decoded), owners };
 		};
@@ -381,76 +377,9 @@ export class Writer {
 		const validated = (mutated: KubeObject) => andThen(this.#admission.validate(mutated, attributes), () => mutated);
 		return andThen(this.#admission.mutate(object, attributes), validated);
 	}
-
-	/** Checks that a body is an object of the endpoint's kind, drops what the schema does not know and says so. */
-	decode(
-		context: RequestContext,
-		body: unknown,
-		typeName: string,
-		patch: Pick<DecodeOptions, "patchFindings" | "refuse" | "known"> = {},
-	): KubeObject {
-		if (!isJsonObject(body)) throw newBadRequest("the object provided is unrecognized (must be of type Object)");
-		const list = isJsonObject(body.metadata) ? body.metadata.managedFields : undefined;
-		checkKind(context, body);
-		if (isDeeperThan(body, context.definition.maxDepth ?? Number.POSITIVE_INFINITY)) throw newBadRequest("json: exceeded max depth");
-		const { group, version } = context.endpoint.kind === context.definition.kind ? context.request : groupVersionOf(body, context);
-		const { object, warnings } = decodeObject(body, typeName, {
-			kind: context.endpoint.kind,
-			...(context.request.duplicateFields === undefined || context.request.verb === "patch"
-				? {}
-				: { duplicateFields: context.request.duplicateFields }),
-			...patch,
-			apiVersion: formatApiVersion({ group, version }),
-			fieldValidation: context.options.fieldValidation ?? "Warn",
-			// Owners that come back as they went out need no decoding.
-			trusted: isKnownList(list) ? list : undefined,
-			known: patch.known,
-			decoder: typeName === context.served.resource.type ? context.served.customType?.decode : undefined,
-		});
-		context.warnings.push(...warnings);
-		return withReset(withSpec(object, typeName), list);
-	}
-}
-
-/** Looks no deeper than it has to; without a limit it does not look at all. */
-function isDeeperThan(value: unknown, limit: number): boolean {
-	if (limit === Number.POSITIVE_INFINITY || typeof value !== "object" || value === null) return false;
-	return limit === 0 || Object.values(value).some((part) => isDeeperThan(part, limit - 1));
 }
 
 const isService = ({ group, kind }: KindDefinition): boolean => group === "" && kind === "Service";
-
-/** An empty list of owners is a request to forget them, where every other empty list counts as absent. */
-function withReset(object: KubeObject, sent: JsonValue | undefined): KubeObject {
-	return Array.isArray(sent) && sent.length === 0 ? withMetadata(object, { ...object.metadata, managedFields: noOwners }) : object;
-}
-
-/** A spec is a struct in Kubernetes, never absent: its defaults hold for an object that was sent without one, too. */
-function withSpec(object: KubeObject, typeName: string): KubeObject {
-	if ("spec" in object || typeSchema(typeName)?.fields.get("spec")?.type.form !== "object") return object;
-	return { ...object, spec: {} } as KubeObject;
-}
-
-function groupVersionOf(body: { readonly apiVersion?: unknown }, context: RequestContext) {
-	if (typeof body.apiVersion !== "string") return context.request;
-	const [group = "", version = ""] = body.apiVersion.includes("/") ? body.apiVersion.split("/") : ["", body.apiVersion];
-	return { group, version };
-}
-
-function checkKind(context: RequestContext, body: { readonly kind?: unknown; readonly apiVersion?: unknown }): void {
-	const { kind } = context.endpoint;
-	if (kind !== context.definition.kind) return;
-	const apiVersion = formatApiVersion(context.request);
-	// What is no text is the decoder's to refuse.
-	if (typeof body.apiVersion === "string" && body.apiVersion !== "" && body.apiVersion !== apiVersion) {
-		throw newBadRequest(`the API version in the data (${body.apiVersion}) does not match the expected API version (${apiVersion})`);
-	}
-	if (typeof body.kind === "string" && body.kind !== "" && body.kind !== kind) {
-		throw newBadRequest(
-			`${body.kind} in version "${context.request.version}" cannot be handled as a ${kind}: converting (${body.kind}) to (${kind}): unknown conversion`,
-		);
-	}
-}
 
 /** An update or a patched object names the object that it goes to; its namespace may be left out. */
 function checkPlace({ name, namespace }: RequestContext, sent: ObjectMeta): void {
@@ -466,60 +395,12 @@ function placeOf(current: KubeObject): Pick<ObjectMeta, "name" | "namespace"> {
 	return { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
 }
 
-/** The version that the cache has, where it needs no decoding. */
-function knownVersion(context: RequestContext): KubeObject | undefined {
-	const entry = context.storage.cache.find(context.namespace, context.name);
-	return entry !== undefined && !entry.isBytes && isDecoded(context, entry.object) ? entry.object : undefined;
-}
-
-/**
- * Whether what the request's version shows of a stored object are its own parts, which have been decoded as the same type. The object may
- * be sent back with most of its parts as they were: by who changed one of them in this process, and by every patch.
- */
-function isDecoded({ definition, endpoint }: RequestContext, object: KubeObject): boolean {
-	const isSame = endpoint.kind === definition.kind && definition.isCustom !== true && definition.fromStorage === undefined;
-	return isSame && isOwnWriting(object);
-}
-
 /** What was sent, with the metadata that only the server writes: those that the object has, where they were not touched. */
 function placedAs(sent: KubeObject, current: KubeObject): KubeObject {
 	const { metadata: theirs = {} } = sent;
 	const { metadata: ours = {} } = current;
 	if (theirs === ours && ours.selfLink === undefined) return sent;
 	return withMetadata(sent, metadataForUpdate({ ...theirs, ...placeOf(current) }, ours));
-}
-
-/** What is wrong with metadata after an update. Those that this server has stored were right, and are, except for what is new in them. */
-function validateNewMetadata(context: RequestContext, object: KubeObject, current: KubeObject): readonly FieldError[] {
-	const { metadata = {} } = object;
-	const { metadata: old = {} } = current;
-	const isSound =
-		context.definition.isCustom !== true &&
-		isOwnWriting(current) &&
-		hasSameParts(metadata, old) &&
-		(metadata.generation ?? 0) >= (old.generation ?? 0) &&
-		validateManagedFields(newItems(metadata.managedFields, old.managedFields), "").length === 0;
-	return isSound ? [] : [...validateObjectMetaUpdate(metadata, old), ...validateMetadata(context, object)];
-}
-
-/** Whether two metadata are the very same in all but generation and owners of fields. */
-function hasSameParts(metadata: ObjectMeta, old: ObjectMeta): boolean {
-	if (metadata === old) return true;
-	for (const key in metadata) if (!isCountedApart(key) && fieldOf(metadata, key) !== fieldOf(old, key)) return false;
-	for (const key in old) if (!isCountedApart(key) && fieldOf(metadata, key) === undefined && fieldOf(old, key) !== undefined) return false;
-	return true;
-}
-
-function isCountedApart(key: string): boolean {
-	return key === "generation" || key === "managedFields";
-}
-
-function fieldOf(metadata: ObjectMeta, key: string): unknown {
-	return metadata[key as keyof ObjectMeta];
-}
-
-function newItems<T>(list: readonly T[] = [], old: readonly T[] = []): readonly T[] {
-	return list === old ? [] : list.filter((item) => !old.includes(item));
 }
 
 function checkPreconditions(context: RequestContext, sent: ObjectMeta, current: ObjectMeta): void {
@@ -536,16 +417,6 @@ function checkPreconditions(context: RequestContext, sent: ObjectMeta, current: 
 		const detail = "must be specified for an update";
 		throw newInvalid(definition, name, [fieldInvalid("metadata.resourceVersion", 0, detail)]);
 	}
-}
-
-function validateMetadata(context: RequestContext, object: KubeObject): readonly FieldError[] {
-	const { definition } = context;
-	const metadata = object.metadata ?? {};
-	return validateObjectMeta(metadata, {
-		namespaced: context.served.resource.namespaced,
-		...(definition.validateName === undefined ? {} : { nameRule: definition.validateName }),
-		...(definition.allowsBareFinalizers === true ? { allowsBareFinalizers: true } : {}),
-	});
 }
 
 function invalid(context: RequestContext, object: KubeObject, errors: readonly FieldError[]) {

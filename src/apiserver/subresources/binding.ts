@@ -6,6 +6,7 @@ import type { KubeObject } from "../../apimachinery/meta.ts";
 import type { Binding, Pod, PodCondition, Status } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict, newInvalid } from "../../apimachinery/status-error.ts";
 import { formatTime } from "../../apimachinery/time.ts";
+import { decodeBody } from "../pipeline/decode-body.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { UpdateStrategy } from "../pipeline/strategy.ts";
 import type { Writer } from "../pipeline/writer.ts";
@@ -24,7 +25,7 @@ const bindingStrategy: UpdateStrategy = {
 };
 
 export async function bindPod(context: RequestContext, writer: Writer): Promise<Status> {
-	const binding = (await writer.admit(context, "CREATE", writer.decode(context, context.request.body, "Binding"))) as Binding;
+	const binding = (await writer.admit(context, "CREATE", decodeBody(context, context.request.body, "Binding"))) as Binding;
 	const { name } = context;
 	if ((binding.metadata?.name ?? "") !== name) throw newBadRequest("name in URL does not match name in Binding object");
 	const errors = bindingKind.validate?.(binding) ?? [];

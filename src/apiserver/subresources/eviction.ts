@@ -31,6 +31,7 @@ import {
 	StatusError,
 } from "../../apimachinery/status-error.ts";
 import { formatTime } from "../../apimachinery/time.ts";
+import { decodeBody } from "../pipeline/decode-body.ts";
 import type { Deleter } from "../pipeline/deleter.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { UpdateStrategy } from "../pipeline/strategy.ts";
@@ -60,11 +61,7 @@ export interface EvictionServices {
 }
 
 export async function evictPod(context: RequestContext, services: EvictionServices): Promise<Status> {
-	const eviction: Eviction = await services.writer.admit(
-		context,
-		"CREATE",
-		services.writer.decode(context, context.request.body, "Eviction"),
-	);
+	const eviction: Eviction = await services.writer.admit(context, "CREATE", decodeBody(context, context.request.body, "Eviction"));
 	if ((eviction.metadata?.name ?? "") !== context.name) throw newBadRequest("name in URL does not match name in Eviction object");
 	const options = eviction.deleteOptions ?? {};
 	const isDryRun = context.options.dryRun === true || options.dryRun?.includes("All") === true;

@@ -9,6 +9,7 @@ import type { Scale } from "../../apimachinery/schema/generated/types.ts";
 import { newBadRequest, newConflict, newInternalError, newInvalid, newPathNotFound } from "../../apimachinery/status-error.ts";
 import { fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { andThen } from "../admission/admission.ts";
+import { decodeBody } from "../pipeline/decode-body.ts";
 import { applyPatch, patchDecoding, patchTypeOf } from "../pipeline/patch.ts";
 import { type RequestContext, toStorageVersion } from "../pipeline/request-context.ts";
 import { mainStrategy, type UpdateStrategy } from "../pipeline/strategy.ts";
@@ -56,7 +57,7 @@ export async function writeScale(context: RequestContext, writer: Writer): Promi
 	const sentScale = scaleSource(context);
 	const make = (current: KubeObject): KubeObject | Promise<KubeObject> => {
 		const sent = sentScale(scaleOf(context, current));
-		const decoded: Scale = writer.decode(context, sent, "Scale", patchDecoding(context.request, sent));
+		const decoded: Scale = decodeBody(context, sent, "Scale", patchDecoding(context.request, sent));
 		if (decoded.metadata?.name !== undefined && decoded.metadata.name !== context.name) {
 			throw newBadRequest(`the name of the object (${decoded.metadata.name}) does not match the name on the URL (${context.name})`);
 		}

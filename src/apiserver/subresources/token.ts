@@ -9,6 +9,7 @@ import { newBadRequest, newConflict, newInvalid, newNotFound } from "../../apima
 import { formatTime } from "../../apimachinery/time.ts";
 import { type FieldError, fieldInvalid } from "../../apimachinery/validation/field-error.ts";
 import { type ServiceAccountTokens, type TokenLifetime, type TokenSubject, tokenIssuer } from "../authentication/service-account-tokens.ts";
+import { decodeBody } from "../pipeline/decode-body.ts";
 import type { RequestContext } from "../pipeline/request-context.ts";
 import type { Writer } from "../pipeline/writer.ts";
 
@@ -27,7 +28,7 @@ export interface TokenServices {
 }
 
 export async function requestToken(context: RequestContext, { writer, tokens, find }: TokenServices): Promise<AuthenticationTokenRequest> {
-	const sent = writer.decode(context, context.request.body, "AuthenticationTokenRequest");
+	const sent = decodeBody(context, context.request.body, "AuthenticationTokenRequest");
 	const request = (await writer.admit(context, "CREATE", sent)) as AuthenticationTokenRequest;
 	const misplaced = placeErrors(context, request);
 	if (misplaced.length > 0) throw newInvalid(kind, context.name, misplaced);
