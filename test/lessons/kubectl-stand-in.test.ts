@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
+import { longName, verbsWithFlags, whoKnows } from "../../src/tutorials/kubectl/flags.ts";
 import { standIn } from "../../src/tutorials/kubectl/stand-in.ts";
 import { fastClock, startTestCluster, type TestCluster } from "../tools/cluster.ts";
 import { maskedText } from "../tools/masked-text.ts";
@@ -105,6 +106,34 @@ test.each([
 	const { exitCode, stderr } = await say(args);
 	expect(exitCode).toBe(1);
 	expect(stderr).toBe(`error: ${what}: kubesim's stand-in for kubectl knows only what lessons' solutions need; install kubectl for more\n`);
+});
+
+test.each<readonly string[]>([
+	["get", "pods", "--nonsense"],
+	["get", "pods", "--nonsense=a"],
+	["get", "pods", "-q"],
+	["get", "pods", "-o"],
+	["get", "pods", "--output"],
+	["create", "configmap", "x", "--hard=a"],
+	["create", "secret", "generic", "x", "--image=a"],
+	["rollout", "status", "deployment/web", "--to-revision=1"],
+	["config", "view", "--follow"],
+])("refuses a flag that there is not as kubectl does: %s %s %s %s", async (...args) => {
+	const real = await cluster.kubectl.try(args);
+	expect(real.stderr).toMatch(/^error: (unknown|flag needs)/);
+	expect(await say(args)).toEqual(real);
+});
+
+test("of each of its verbs it knows every flag that kubectl has", async () => {
+	for (const verb of verbsWithFlags) {
+		const { stdout } = await cluster.kubectl.try([...verb.split(" "), "--help"]);
+		const options = stdout.slice(stdout.indexOf("\nOptions:\n"), stdout.lastIndexOf("\nUsage:\n"));
+		const flags = [...options.matchAll(/^ +(?:-(.), )?--([a-z-]+)=/gm)];
+		for (const [, letter, flag = ""] of flags) {
+			expect(whoKnows(flag, verb), `${verb} --${flag}`).not.toBe("nobody");
+			if (letter !== undefined) expect(longName(letter, verb), `${verb} -${letter}`).toBe(flag);
+		}
+	}
 });
 
 test("it changes what it is told to change, and nothing else", async () => {

@@ -3,7 +3,7 @@
  * alone, which asks the API as kubectl does, by the same kubeconfig.
  *
  * It knows what solutions need, and says of everything else that it does not. Not for learners: what it prints is near kubectl's, not the
- * same (`describe` is YAML and events), and it checks few of its flags.
+ * same (`describe` is YAML and events).
  */
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { type KubeconfigAccess, loadKubeconfig } from "../../client/kubeconfig.ts";

@@ -1,4 +1,5 @@
-/** kubectl's words taken apart, as far as this stand-in knows them. Source: https://kubernetes.io/docs/reference/kubectl/generated/kubectl/ */
+/** kubectl's words taken apart, as far as this stand-in knows them. */
+import { isKnownVerb, longName, takesNoValue, verbOf, whoKnows } from "./flags.ts";
 
 export interface Words {
 	/** What is no flag: the verb first. */
@@ -18,42 +19,12 @@ export class UnknownCallError extends Error {
 	}
 }
 
-const shortNames: Readonly<Record<string, string>> = {
-	A: "all-namespaces",
-	L: "label-columns",
-	c: "container",
-	f: "filename",
-	i: "stdin",
-	l: "selector",
-	n: "namespace",
-	o: "output",
-	p: "patch",
-};
-/** What short names mean to one verb alone. */
-const shortNamesOf: Readonly<Record<string, Readonly<Record<string, string>>>> = { logs: { f: "follow", p: "previous" } };
-/** Flags that take no value, or one after `=`. */
-const switches: ReadonlySet<string> = new Set([
-	"all",
-	"all-namespaces",
-	"delete-emptydir-data",
-	"embed-certs",
-	"expose",
-	"follow",
-	"force",
-	"force-conflicts",
-	"ignore-daemonsets",
-	"local",
-	"minify",
-	"now",
-	"overwrite",
-	"previous",
-	"server-side",
-	"show-labels",
-	"stdin",
-	"wait",
-]);
+/** A call that kubectl does not understand, either. The texts are kubectl's own. */
+function usageError(what: string, verb: string): Error {
+	return new Error(`${what}\nSee '${["kubectl", verb].join(" ").trim()} --help' for usage.`);
+}
 
-/** @throws UnknownCallError */
+/** @throws UnknownCallError for what kubectl has and this stand-in has not, and an Error for what neither has */
 export function kubectlWords(words: readonly string[]): Words {
 	const args: string[] = [];
 	const flags = new Map<string, readonly string[]>();
@@ -61,19 +32,31 @@ export function kubectlWords(words: readonly string[]): Words {
 	const own = end < 0 ? words : words.slice(0, end);
 	for (let index = 0; index < own.length; index++) {
 		const word = own[index] ?? "";
-		const [, short, long, given] = /^-(?:([a-zA-Z])|-([a-z][a-z-]*))(?:=(.*))?$/s.exec(word) ?? [];
-		const verb = args[0] ?? "";
-		const name = long ?? shortNamesOf[verb]?.[short ?? ""] ?? shortNames[short ?? ""];
-		if (name === undefined) {
-			if (word.startsWith("-") && word !== "-") throw new UnknownCallError(word);
+		if (!word.startsWith("-") || word === "-") {
 			args.push(word);
 			continue;
 		}
-		// Of `config view` it takes none, of `get` it does.
-		const isSwitch = switches.has(name) || (name === "raw" && verb === "config");
-		const value = given ?? (isSwitch ? "true" : own[++index]);
-		if (value === undefined) throw new Error(`flag needs an argument: ${word}`);
+		const verb = verbOf(args);
+		if (!isKnownVerb(verb)) throw new UnknownCallError(verb);
+		const { name, given } = flagOf(word, verb);
+		const value = given ?? (takesNoValue(name, verb) ? "true" : own[++index]);
+		if (value === undefined) {
+			const shown = word.startsWith("--") ? word : `'${word.slice(1)}' in ${word}`;
+			throw usageError(`flag needs an argument: ${shown}`, verb);
+		}
 		flags.set(name, [...(flags.get(name) ?? []), value]);
 	}
 	return { args, flags, command: end < 0 ? [] : words.slice(end + 1) };
+}
+
+function flagOf(word: string, verb: string): { readonly name: string; readonly given: string | undefined } {
+	const [, letter, long, given] = /^-(?:([^-])|-([^=]*))(?:=(.*))?$/s.exec(word) ?? [];
+	const short = letter ?? (long === undefined ? word[1] : undefined);
+	const name = long ?? longName(short ?? "", verb);
+	const known = whoKnows(name, verb);
+	if (known === "nobody")
+		throw usageError(short === undefined ? `unknown flag: --${long}` : `unknown shorthand flag: '${short}' in ${word}`, verb);
+	// Several letters in one word are not taken apart.
+	if (name === undefined || known === "kubectl" || (letter === undefined && long === undefined)) throw new UnknownCallError(word);
+	return { name, given };
 }

@@ -99,7 +99,7 @@ export async function setEnv(call: Call): Promise<void> {
 
 export async function setResources(call: Call): Promise<void> {
 	const [limits, requests] = [mapOf(call.list("limits")), mapOf(call.list("requests"))];
-	const only = call.flag("container");
+	const only = call.flag("containers");
 	const change = (name: string) => (only === undefined || name === only ? { resources: { limits, requests } } : {});
 	await setContainers(call, call.args, change, "resource requirements updated");
 }
