@@ -20,7 +20,8 @@ export const ticksPerSecond = 100;
 
 const stateTexts = { R: "running", S: "sleeping", D: "disk sleep", T: "stopped", I: "idle" } as const;
 
-export function processDirectory(process: Process, view: ProcView): Inode {
+/** @param isThread what is in the process's `task`: the same, without a `task` of its own */
+export function processDirectory(process: Process, view: ProcView, isThread = false): Inode {
 	const { uid, gid } = process.credentials;
 	const owner = { uid, gid, mtimeMs: process.startMs };
 	const file = (read: () => string, mode = 0o444) => computedFile(read, { ...owner, mode });
@@ -68,7 +69,14 @@ export function processDirectory(process: Process, view: ProcView): Inode {
 			["stat", file(() => statText(process, view))],
 			["statm", file(() => statmText(process))],
 			["status", file(() => statusText(process, view))],
-			["task", computedDirectory(() => new Map([[String(view.pidOf(process)), processDirectory(process, view)]]), owner)],
+			...(isThread
+				? []
+				: [
+						[
+							"task",
+							computedDirectory(() => new Map([[String(view.pidOf(process)), processDirectory(process, view, true)]]), owner),
+						] as const,
+					]),
 			["wchan", file(() => "0")],
 		]);
 	return computedDirectory(entries, { ...owner, ino: 100_000 + process.hostPid });

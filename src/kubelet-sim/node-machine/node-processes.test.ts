@@ -100,6 +100,11 @@ it.each<readonly [what: string, script: string, expected: string | RegExp]>([
 	["niceness", "nice -n 5 nice; renice -n 3 $$ | cut -d' ' -f4-; nice", "5\nold priority 0, new priority 3\n3\n"],
 	["a setting of the kernel", "echo 30 > /proc/sys/vm/swappiness; cat /proc/sys/vm/swappiness", "30\n"],
 	["… takes numbers only", "echo lots > /proc/sys/vm/swappiness", "bash: line 1: echo: write error: Invalid argument\n"],
+	[
+		"a thread has no threads: whoever looks through all of it comes to an end",
+		"find /proc/1/task -name task; find /proc/1/task -maxdepth 2 -name stat",
+		"/proc/1/task\n/proc/1/task/1/stat\n",
+	],
 	["/proc cannot be changed", "mkdir /proc/x 2>&1 | grep -o 'No such file or directory'", "No such file or directory\n"],
 ])("%s", async (_, script, expected) => {
 	const seen = await run(script);
