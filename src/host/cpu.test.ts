@@ -38,6 +38,20 @@ describe("work", () => {
 	});
 });
 
+it("short work is waited for where it would keep the processor busy, and not after a rest", async () => {
+	const clock = new VirtualClock();
+	const cpu = new Cpu(clock, () => 0.5);
+	const charge = (times: number) => Array.from({ length: times }, () => cpu.charge(1)).filter((wait) => wait !== undefined).length;
+	expect(charge(49)).toBe(0);
+	expect(charge(1)).toBe(1);
+	await clock.advance(50);
+	expect(charge(24)).toBe(0);
+	expect(charge(1)).toBe(1);
+	await clock.advance(10_000);
+	expect(charge(49)).toBe(0);
+	expect(cpu.totalMs).toBe(124);
+});
+
 it("tells what was used before each second of the last minute", async () => {
 	const clock = new VirtualClock();
 	const cpu = new Cpu(clock, () => 1);

@@ -13,6 +13,8 @@ import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 /** Of the quota's period of 100 ms, what a machine that has rested may be ahead: half of it, on the average. */
 const burstMs = 50;
 const bucketMs = 1_000;
+/** As long as what nobody waited for would keep one core busy for less than this, nobody does. */
+const unnoticedMs = 50;
 /** How far back `usedMs` knows; a power of two. */
 const bucketCount = 64;
 
@@ -46,6 +48,8 @@ export class Cpu {
 	/** When all that is queued would be done at the pace that is allowed; never further back than `burstMs`. */
 	#busyUntilMs = 0;
 	#throttling = noThrottling;
+	/** When one core, or as much of it as is allowed, would be done with what was charged; never further back than `burstMs`. */
+	#chargedUntilMs = 0;
 
 	/** @param share how many of its cores it gets at the moment; default all */
 	constructor(clock: Clock, cores: () => number, share: () => number = () => Number.POSITIVE_INFINITY) {
@@ -77,6 +81,15 @@ export class Cpu {
 		// Clocks count whole milliseconds.
 		await sleep(this.#clock, Math.ceil(doneMs - nowMs), signal).catch(() => undefined);
 		if (signal?.aborted !== true) this.account(cpuMs);
+	}
+
+	/** Short work, which is waited for only where there is much of it: undefined, or a promise that resolves as `run`'s does. */
+	charge(cpuMs: number, signal?: AbortSignal): Promise<void> | undefined {
+		this.account(cpuMs);
+		const nowMs = this.#clock.now();
+		this.#chargedUntilMs = Math.max(nowMs - burstMs, this.#chargedUntilMs) + cpuMs / Math.min(1, this.#cores(), this.#share());
+		const leftMs = Math.ceil(this.#chargedUntilMs - nowMs);
+		return leftMs < unnoticedMs ? undefined : sleep(this.#clock, leftMs, signal).catch(() => undefined);
 	}
 
 	/** Of the work that was asked of it; what nobody waited for is not held up. */

@@ -329,14 +329,14 @@ export class Machine implements ProcessOwner {
 			origin: options,
 		});
 		namespace.add(process);
-		// The main process is part of what the image takes while it does nothing.
-		if (process.pid > 1) this.cpu.account(spawnCpuMs);
+		// The main process is part of what the image takes while it does nothing. Who starts one after the other lets others run.
+		const begun = process.pid > 1 ? this.cpu.charge(spawnCpuMs, process.ended) : undefined;
 		this.#own?.add(process);
 		void process.exited.then(() => {
 			namespace.remove(process);
 			this.#own?.delete(process);
 		});
-		void this.#execute(program, process, options, argv);
+		void this.#execute(program, process, options, argv, begun);
 		return process;
 	}
 
@@ -347,13 +347,21 @@ export class Machine implements ProcessOwner {
 		return this.#execute(program, process, options, argv);
 	}
 
-	#execute(program: Program, process: Process, options: SpawnOptions, argv: readonly string[]): Promise<ProcessExit> {
+	/** @param begun when it begins; default at once */
+	#execute(
+		program: Program,
+		process: Process,
+		options: SpawnOptions,
+		argv: readonly string[],
+		begun?: Promise<void>,
+	): Promise<ProcessExit> {
 		const { cwd, stdin, terminal } = options;
 		const cpu = () => this.cpu;
 		const stdout = new PacedOutput(options.stdout, process, cpu);
 		const stderr = new PacedOutput(options.stderr, process, cpu);
 		const context = new RunningContext({ argv, cwd, stdin, stdout, stderr, terminal, machine: this, process }, options);
-		return execute(program, context).then((exit) => {
+		const running = begun === undefined ? execute(program, context) : begun.then(() => process.exit ?? execute(program, context));
+		return running.then((exit) => {
 			process.finish(exit);
 			return exit;
 		});

@@ -2,6 +2,7 @@
 /** What users do by mistake or on purpose: links in circles, bombs, output without end. Nothing hangs, and the texts are real tools'. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { loadGrammar } from "../shell/syntax.ts";
+import { Collector, emptyInput } from "../stream.ts";
 import { TestMachine } from "../testing/test-machine.ts";
 
 beforeAll(async () => {
@@ -151,5 +152,30 @@ describe("a file that is there already", () => {
 		["ln -s a l; cp a l; readlink l", "a\ncp: 'a' and 'l' are the same file\n"],
 	])("%s", async (script, expected) => {
 		expect(await output(`mkdir /tmp/d; cd /tmp/d; echo a > a; echo b > b; ${script}`)).toBe(expected);
+	});
+});
+
+describe("programs that are started one after the other, and do nothing", () => {
+	/** How many processes there have been. */
+	const count = ({ machine, env }: TestMachine) =>
+		machine.run(async () => 0, { argv: ["x"], env, cwd: "/", stdin: emptyInput, stdout: new Collector(), stderr: new Collector() }).pid - 1;
+
+	it.each([
+		["while ! nc -z nowhere 80; do :; done"],
+		["until (nc -z nowhere 80); do (:); done"],
+		["while :; do nc -z nowhere 80 & wait; done"],
+		["seq 5000 | xargs -n1 nc -z nowhere 80"],
+	])("take their time, and end when they are killed: %s", async (script) => {
+		const box = new TestMachine();
+		const { process } = box.start(["sh", "-c", script]);
+		for (let turn = 0; turn < 200; turn++) await new Promise(setImmediate);
+		await box.clock.advance(1_000);
+		expect(count(box)).toBeGreaterThan(500);
+		expect(count(box)).toBeLessThan(1_100);
+		box.machine.killAll();
+		await process.exited;
+		const before = count(box);
+		await box.clock.advance(60_000);
+		expect(count(box)).toBe(before + 1);
 	});
 });

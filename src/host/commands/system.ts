@@ -109,7 +109,7 @@ export const xargs: Program = async (context) => {
 	if (items.length === 0)
 		return flags.has("r") || placeholder !== undefined ? 0 : runChild(contextWith(context, { stdin: emptyInput }), command);
 	let status = 0;
-	for (let at = 0; at < items.length; at += size) {
+	for (let at = 0; at < items.length && context.process.exit === undefined; at += size) {
 		const part = items.slice(at, at + size);
 		const argv = placeholder === undefined ? [...command, ...part] : command.map((word) => word.replaceAll(placeholder, part[0] ?? ""));
 		if ((await runChild(contextWith(context, { stdin: emptyInput }), argv)) !== 0) status = 123;
