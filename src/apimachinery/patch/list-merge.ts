@@ -9,6 +9,9 @@ import { newUnknownError, newUnprocessable } from "../status-error.ts";
 
 type List = readonly JsonValue[];
 
+/** Items of a list that are compared with each other at most: conditions of a status, containers of a pod. */
+const maxCompared = 16;
+
 /** The value as a list. Throws a StatusError for anything else. */
 export function requireList(value: JsonValue): List {
 	if (Array.isArray(value)) return value;
@@ -17,11 +20,14 @@ export function requireList(value: JsonValue): List {
 
 /** Whether these are lists of objects; false for scalars. Throws a StatusError for lists of lists, and for items of different types. */
 export function isObjectList(original: List, patch: List): patch is readonly JsonObject[] {
-	const items = [...original, ...patch];
-	const [first] = items;
+	const first = original.length > 0 ? original[0] : patch[0];
 	if (Array.isArray(first)) throw newUnprocessable();
-	if (first !== undefined && items.some((item) => goType(item) !== goType(first))) {
-		throw newUnknownError(`list element types are not identical: ${goText([original, patch])}`);
+	if (first !== undefined) {
+		const type = goType(first);
+		const isOther = (item: JsonValue) => goType(item) !== type;
+		if (original.some(isOther) || patch.some(isOther)) {
+			throw newUnknownError(`list element types are not identical: ${goText([original, patch])}`);
+		}
 	}
 	return isJsonObject(first);
 }
@@ -57,14 +63,31 @@ export function mergeObjectLists(
 		else throw newUnknownError(`unknown patch type: ${goText(wanted)} in map: ${goText(item)}`);
 	}
 	if (replaces) return changes.map((item) => mergeItem(undefined, item));
+	let isSame = true;
+	let last = -1;
 	for (const change of changes) {
 		const key = requireKey(change, mergeKey);
 		const index = merged.findIndex((candidate) => identity(candidate, mergeKey) === key);
 		const before = merged[index];
-		if (isJsonObject(before)) merged[index] = mergeItem(before, change);
-		else merged.push(mergeItem(undefined, change));
+		const after = mergeItem(isJsonObject(before) ? before : undefined, change);
+		isSame &&= after === before;
+		// Items that come in the order in which they stand, and none that is new, stay where they are.
+		last = index > last ? index : Number.POSITIVE_INFINITY;
+		if (isJsonObject(before)) merged[index] = after;
+		else merged.push(after);
 	}
-	return orderList(merged, changes, original, mergeKey);
+	const isInOrder = last < original.length && merged.length === original.length && isShortAndDistinct(original, mergeKey);
+	return isInOrder ? (isSame ? original : merged) : orderList(merged, changes, original, mergeKey);
+}
+
+/** Whether a list is short enough to compare all its items, and no two of them have one key. */
+function isShortAndDistinct(list: List, mergeKey: string): boolean {
+	if (list.length > maxCompared) return false;
+	return list.every((item, index) => {
+		const key = identity(item, mergeKey);
+		for (let earlier = 0; earlier < index; earlier++) if (identity(list[earlier] ?? null, mergeKey) === key) return false;
+		return true;
+	});
 }
 
 /**

@@ -320,3 +320,19 @@ test("what somebody else added stays, and the items of the patch keep their orde
 		}),
 	);
 });
+
+test("what a patch leaves as it is comes back as the very value that it was", () => {
+	const ready = { type: "Ready", status: "False" };
+	const scheduled = { type: "PodScheduled", status: "True" };
+	const pod = { metadata: { uid: "u" }, status: { conditions: [ready, scheduled], hostIPs: [{ ip: "10.0.0.1" }] } };
+	const merge = (patch: JsonObject) => applyStrategicMergePatch(deepFreeze(pod), deepFreeze(patch), "Pod");
+	const copy = JSON.parse(JSON.stringify(pod)) as typeof pod;
+	expect(merge(copy)).toBe(pod);
+	expect(merge({ ...copy, status: { conditions: [{ type: "Ready", reason: null }], podIP: null } })).toBe(pod);
+	const changed = merge({ ...copy, status: { ...copy.status, conditions: [{ ...ready, status: "True" }, { ...scheduled }] } });
+	expect(changed.status.conditions).toEqual([{ type: "Ready", status: "True" }, scheduled]);
+	expect(changed.status.conditions[1]).toBe(scheduled);
+	expect([changed.metadata, changed.status.hostIPs]).toEqual([pod.metadata, pod.status.hostIPs]);
+	expect(changed.metadata).toBe(pod.metadata);
+	expect(changed.status.hostIPs).toBe(pod.status.hostIPs);
+});

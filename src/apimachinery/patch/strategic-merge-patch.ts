@@ -9,12 +9,12 @@
  *   $setElementOrder/NAME: [v | {key}, …]   order of the list NAME after merging; what it does not name stays where the
  *                                           old list had it, relative to its neighbours
  *
- * Pure: returns a new value that shares what did not change.
+ * Pure: what does not change comes back as the very value that it was, the whole object too.
  * Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
  */
 
 import { goText, goType } from "../go-text.ts";
-import { isJsonObject, type JsonObject, type JsonValue, ownValue, setKey, withoutKey } from "../json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, jsonEqual, ownValue, setKey, withoutKey } from "../json.ts";
 import { goStructName } from "../schema/go-types.ts";
 import { type FieldSchema, type FieldType, typeSchema } from "../schema/schema.ts";
 import { newBadRequest, newUnknownError, newUnsupportedMediaType } from "../status-error.ts";
@@ -44,32 +44,77 @@ function mergeObjects(original: JsonObject, patch: JsonObject, type: FieldType |
 	if (wanted === "delete") return {};
 	if (wanted === "replace") return withoutKey(patch, directive);
 	if (wanted !== undefined) throw newUnknownError(`unknown patch type: ${goText(wanted)} in map: ${goText(patch)}`);
-	const result: Record<string, JsonValue | undefined> = { ...retained(original, patch) };
-	const plain = new Map<string, JsonValue>();
-	const deletions: [string, JsonValue][] = [];
-	const orders: [string, JsonValue][] = [];
-	for (const [key, value = null] of Object.entries(patch)) {
-		if (key === retainKeys) continue;
-		if (key.startsWith(orderPrefix)) orders.push([key.slice(orderPrefix.length), value]);
-		else if (key.startsWith(deletePrefix)) deletions.push([key.slice(deletePrefix.length), value]);
-		else plain.set(key, value);
+	const merged = new Merged(retained(original, patch));
+	const ordered = mergeOrderedLists(merged, patch, type);
+	let hasDeletions = false;
+	for (const key in patch) {
+		if (isDirective(key)) hasDeletions ||= key.startsWith(deletePrefix);
+		if (isDirective(key) || ordered?.has(key) === true) continue;
+		const value = ownValue(patch, key) ?? null;
+		merged.set(key, value === null ? undefined : mergeValues(merged.get(key), value, type, key));
 	}
-	for (const [key, order] of orders) {
-		const list = mergeOrdered(ownValue(result, key), plain.get(key), requireList(order), requireField(type, key));
-		plain.delete(key);
-		if (list !== undefined) setKey(result, key, list);
+	if (hasDeletions) deleteFromLists(merged, patch, type);
+	return merged.object;
+}
+
+/** An object that is being merged: the original itself until something in it changes. */
+class Merged {
+	#object: JsonObject;
+	#copy: Record<string, JsonValue | undefined> | undefined;
+
+	constructor(original: JsonObject) {
+		this.#object = original;
 	}
-	for (const [key, value] of plain) {
-		const after = value === null ? undefined : mergeValues(ownValue(result, key), value, type, key);
-		if (after === undefined) delete result[key];
-		else setKey(result, key, after);
+
+	get object(): JsonObject {
+		return this.#object;
 	}
-	for (const [key, values] of deletions) {
-		const list = ownValue(result, key);
-		if (values === null) delete result[key];
-		else if (Array.isArray(list) && Array.isArray(values)) setKey(result, key, withoutValues(list, values, fieldOf(type, key)));
+
+	get(key: string): JsonValue | undefined {
+		return ownValue(this.#object, key);
 	}
-	return result;
+
+	/** Undefined takes the key away. */
+	set(key: string, value: JsonValue | undefined): void {
+		if (value === this.get(key)) return;
+		this.#copy ??= { ...this.#object };
+		this.#object = this.#copy;
+		if (value === undefined) delete this.#copy[key];
+		else setKey(this.#copy, key, value);
+	}
+}
+
+/** Obeys `$setElementOrder`. Returns the keys of the lists that it has merged; undefined without any. */
+function mergeOrderedLists(merged: Merged, patch: JsonObject, type: FieldType | undefined): ReadonlySet<string> | undefined {
+	let keys: Set<string> | undefined;
+	for (const name in patch) {
+		if (!name.startsWith(orderPrefix)) continue;
+		const key = name.slice(orderPrefix.length);
+		const change = isDirective(key) ? undefined : plainValue(patch, key);
+		const order = requireList(ownValue(patch, name) ?? null);
+		const list = mergeOrdered(merged.get(key), change, order, requireField(type, key));
+		keys ??= new Set();
+		keys.add(key);
+		if (list !== undefined) merged.set(key, list);
+	}
+	return keys;
+}
+
+/** What a patch says of a key; null for what it takes away, undefined where it says nothing. */
+function plainValue(patch: JsonObject, key: string): JsonValue | undefined {
+	return Object.hasOwn(patch, key) ? (patch[key] ?? null) : undefined;
+}
+
+/** Obeys `$deleteFromPrimitiveList`. */
+function deleteFromLists(merged: Merged, patch: JsonObject, type: FieldType | undefined): void {
+	for (const name in patch) {
+		if (!name.startsWith(deletePrefix)) continue;
+		const key = name.slice(deletePrefix.length);
+		const values = ownValue(patch, name) ?? null;
+		const list = merged.get(key);
+		if (values === null) merged.set(key, undefined);
+		else if (Array.isArray(list) && Array.isArray(values)) merged.set(key, withoutValues(list, values, fieldOf(type, key)));
+	}
 }
 
 /** The original without the keys that `$retainKeys` does not name. */
@@ -86,6 +131,11 @@ function retained(original: JsonObject, patch: JsonObject): JsonObject {
 
 function isListDirective(key: string): boolean {
 	return key.startsWith(deletePrefix) || key.startsWith(orderPrefix);
+}
+
+/** `$patch` itself has had its say before. */
+function isDirective(key: string): boolean {
+	return key.startsWith("$") && (key === retainKeys || isListDirective(key));
 }
 
 /** Undefined where there was nothing, and the patch is a directive about it. */
@@ -111,7 +161,8 @@ function withoutDirectives(value: JsonValue): JsonValue | undefined {
 	if (!isJsonObject(value)) return value;
 	if (Object.hasOwn(value, directive)) return undefined;
 	const result: Record<string, JsonValue | undefined> = {};
-	for (const [key, part = null] of Object.entries(value)) {
+	for (const key in value) {
+		const part = ownValue(value, key) ?? null;
 		const kept = part === null || key === retainKeys || isListDirective(key) ? undefined : withoutDirectives(part);
 		if (kept !== undefined) setKey(result, key, kept);
 	}
@@ -119,7 +170,7 @@ function withoutDirectives(value: JsonValue): JsonValue | undefined {
 }
 
 function mergeLists(original: readonly JsonValue[], patch: readonly JsonValue[], field: PatchField | undefined): readonly JsonValue[] {
-	if (field?.patchStrategy.includes("merge") !== true) return patch;
+	if (field?.patchStrategy.includes("merge") !== true) return jsonEqual(original, patch) ? original : patch;
 	if (!isObjectList(original, patch)) return mergeScalarLists(original, patch);
 	const items = field.type?.form === "list" ? field.type.items : undefined;
 	const mergeItem = (item: JsonObject | undefined, change: JsonObject): JsonObject => {
