@@ -1,11 +1,12 @@
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { defineConfig, type Plugin } from "rolldown";
+import { defineConfig } from "rolldown";
+import { asciiOnly, levelBinding, lightBuiltins } from "./scripts/bundle-plugins.ts";
 
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: Record<string, string> };
-/** Left outside the bundle: a native module, a shell that is loaded only when somebody opens one, and what draws screens. */
-const external = ["level", "classic-level", "just-bash", "ink", "react", "react/jsx-runtime"].filter(
-	(name) => (name.split("/")[0] ?? "") in dependencies || name === "classic-level",
+/** Left outside the bundle: native code, a shell that is loaded only when somebody opens one, and what draws screens. */
+const external = ["classic-level/binding.js", "just-bash", "ink", "react", "react/jsx-runtime"].filter(
+	(name) => (name.split("/")[0] ?? "") in dependencies,
 );
 /** Whoever tests with it has it. */
 const peers = ["fast-check"];
@@ -59,20 +60,6 @@ function chunkOf(): (id: string, context: { readonly getModuleInfo: ModuleInfoOf
 	};
 }
 
-/**
- * `import "node:http"` reads every export, WebSocket among them, for which Node loads undici: 20 ms and 5 MB that nobody here needs.
- * What is imported from it comes by the way that reads one name at a time.
- */
-const lightHttp: Plugin = {
-	name: "light-http",
-	resolveId: (id, _importer, { kind }) =>
-		id === "node:http" ? (kind === "import-statement" ? "\0light-http" : { id, external: true }) : null,
-	load: (id) =>
-		id === "\0light-http"
-			? 'export const { Agent, createServer, request, ServerResponse, STATUS_CODES } = process.getBuiltinModule("node:http");'
-			: null,
-};
-
 export default defineConfig({
 	input: {
 		kubesim: "src/cli/entry.ts",
@@ -82,8 +69,8 @@ export default defineConfig({
 		"wasi-worker": "src/kubelet-sim/runtime/wasm/wasi-worker.ts",
 	},
 	platform: "node",
-	external: [...external, ...peers, /^node:(?!http$)/],
-	plugins: [lightHttp, lessons],
+	external: [...external, ...peers, /^node:/],
+	plugins: [levelBinding, lightBuiltins, asciiOnly, lessons],
 	output: {
 		dir: "dist",
 		format: "esm",

@@ -3,7 +3,7 @@
  */
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Level } from "level";
+import { ClassicLevel } from "classic-level";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
 import { openLevelStore } from "../index.ts";
@@ -23,7 +23,7 @@ const open = () => openLevelStore({ directory: root, clock: new VirtualClock() }
 const wayOut = "Put a backup in its place, or move it away to start with an empty cluster; nothing was changed.";
 
 /** LevelDB's key of the change at a revision below 256. */
-async function keyOf(database: Level<Uint8Array, Uint8Array>, revision: number): Promise<Uint8Array> {
+async function keyOf(database: ClassicLevel<Uint8Array, Uint8Array>, revision: number): Promise<Uint8Array> {
 	for await (const key of database.keys(versionRange)) if (key[8] === revision) return key;
 	throw new Error(`no change at ${revision}`);
 }
@@ -36,8 +36,8 @@ async function fill(): Promise<void> {
 }
 
 /** Changes the stored records behind the store's back. */
-async function tamper(change: (database: Level<Uint8Array, Uint8Array>) => Promise<void>): Promise<void> {
-	const database = new Level<Uint8Array, Uint8Array>(directory, { keyEncoding: "view", valueEncoding: "view" });
+async function tamper(change: (database: ClassicLevel<Uint8Array, Uint8Array>) => Promise<void>): Promise<void> {
+	const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, { keyEncoding: "view", valueEncoding: "view" });
 	await change(database);
 	await database.close();
 }
@@ -140,7 +140,7 @@ test("a compaction that a crash cut short is finished when the store opens, off 
 	await store.put({ key: "a", value: bytes("4") });
 	await store.close();
 	const left: string[] = [];
-	const remember = async (database: Level<Uint8Array, Uint8Array>) => {
+	const remember = async (database: ClassicLevel<Uint8Array, Uint8Array>) => {
 		for await (const key of database.keys(versionRange)) left.push(`${key[8]}`);
 	};
 	await tamper((database) => database.put(compactionKey, encodeNumber(7)));

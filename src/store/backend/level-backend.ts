@@ -8,7 +8,7 @@
  */
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Level } from "level";
+import { ClassicLevel } from "classic-level";
 import { StoreCorruptError, StoreFormatError, StoreLockedError, StoreOpenError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
 import type { Version } from "../mvcc/version.ts";
@@ -39,7 +39,7 @@ import {
 	versionRange,
 } from "./record-codec.ts";
 
-type Database = Level<Uint8Array, Uint8Array>;
+type Database = ClassicLevel<Uint8Array, Uint8Array>;
 type Operation =
 	| { readonly type: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
 	| { readonly type: "del"; readonly key: Uint8Array };
@@ -65,7 +65,7 @@ export class LevelBackend implements Backend {
 	/** Opens or creates the store in `directory`. Rejects with `StoreLockedError`, `StoreCorruptError`, `StoreFormatError` or `StoreOpenError`. */
 	static async open(directory: string): Promise<LevelBackend> {
 		await refuseDamagedDirectory(directory);
-		const database: Database = new Level(directory, { keyEncoding: "view", valueEncoding: "view" });
+		const database: Database = new ClassicLevel(directory, { keyEncoding: "view", valueEncoding: "view" });
 		try {
 			await database.open();
 		} catch (error) {

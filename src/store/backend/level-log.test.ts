@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { ClassicLevel } from "classic-level";
 import fc from "fast-check";
-import { Level } from "level";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { temporaryDirectory } from "../testing/engines.ts";
 import { damagedOffset } from "./level-log.ts";
@@ -11,7 +11,7 @@ let log: Buffer;
 let directory: string;
 beforeAll(async () => {
 	directory = await temporaryDirectory();
-	const database = new Level<string, string>(directory);
+	const database = new ClassicLevel<string, string>(directory);
 	for (let index = 0; index < 200; index++) await database.put(`key-${index}`, "x".repeat(index % 50 === 0 ? 70_000 : index));
 	await database.close();
 	const name = (await readdir(directory)).find((file) => file.endsWith(".log")) ?? "";

@@ -1,0 +1,70 @@
+/** What a start reads and compiles before it does anything: it is most of the half second until the API answers. */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { KubesimHome, kubesimBin } from "../tools/kubesim.ts";
+
+interface Loaded {
+	readonly command: string;
+	/** URLs; of Node's own modules "node:fs". */
+	readonly files: readonly string[];
+	/** Node's own modules, as `process.moduleLoadList` names them. */
+	readonly builtins: readonly string[];
+}
+
+let home: KubesimHome;
+beforeEach(() => {
+	home = new KubesimHome({ NODE_OPTIONS: `--require ${join(import.meta.dirname, "../tools/loaded-files.cjs")}` });
+});
+afterEach(() => home[Symbol.asyncDispose]());
+
+async function loadedBy(...commands: readonly string[]): Promise<readonly Loaded[]> {
+	const report = join(home.directory, "loaded");
+	home.env.LOADED_FILES = report;
+	for (const command of commands) await home.run(command);
+	return readFileSync(report, "utf8")
+		.trim()
+		.split("\n")
+		.map((line) => JSON.parse(line) as Loaded);
+}
+
+/** What a process loaded, without hashes: "cluster", "classic-level/index.js". */
+function namesOf({ files }: Loaded): readonly string[] {
+	return files.flatMap((url) => {
+		const name = /\/chunks\/(.+)-[\w-]{8}\.js$/.exec(url)?.[1] ?? /\/node_modules\/(?!.*\/node_modules\/)(.+)$/.exec(url)?.[1];
+		return name === undefined ? [] : [name];
+	});
+}
+
+test("a start loads what it needs, and from packages nothing but LevelDB's native code", async () => {
+	const processes = await loadedBy("start --nodes 1 --port 0", "stop");
+	const server = processes.find(({ command }) => command === "serve");
+	const command = processes.find(({ command }) => command === "start");
+	if (server === undefined || command === undefined) throw new Error(JSON.stringify(processes));
+
+	const names = namesOf(server);
+	expect(names.filter((name) => name.includes("/"))).toEqual([
+		"classic-level/binding.js",
+		"node-gyp-build/index.js",
+		"node-gyp-build/node-gyp-build.js",
+		"classic-level/package.json",
+	]);
+	expect(names).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(openapi|cel|ui|learn|words|tools|lazy-client)$/)]));
+	expect(names.length).toBeLessThan(40);
+	expect(namesOf(command)).not.toContain("cluster");
+
+	// WebSocket and streams of files come with whoever reads all exports of http, and of fs.
+	const unwanted = /undici|internal\/fs\/streams/;
+	expect(server.builtins.filter((name) => unwanted.test(name))).toEqual([]);
+	expect(command.builtins.filter((name) => unwanted.test(name) || name === "https")).toEqual([]);
+});
+
+test("the bundle is ASCII, and takes Node's modules without reading all that they export", () => {
+	const directory = dirname(kubesimBin());
+	const chunks = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".js"));
+	const texts = new Map(chunks.map((path) => [path, readFileSync(join(directory, path), "utf8")]));
+	const having = (pattern: RegExp) => [...texts].filter(([, text]) => pattern.test(text)).map(([path]) => path);
+	expect(having(/[^\0-\x7f]/)).toEqual([]);
+	expect(having(/^import .* from "node:/m)).toEqual([]);
+	expect(having(/\b__require\("(?:node:\w+|fs|http|https|stream|events|crypto|net|tls)"\)/)).toEqual([]);
+});
