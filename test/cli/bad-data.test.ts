@@ -189,12 +189,12 @@ test("certificates that are damaged", async () => {
 });
 
 test("a store of another version of kubesim", async () => {
-	const { Level } = await import("level");
+	const { ClassicLevel } = await import("classic-level");
 	const data = home.makeDirectory("data");
 	await home.run(`start --nodes 1 --data-dir ${data}`);
 	await home.run("stop");
 	const { formatKey } = await import("../../src/store/backend/record-codec.ts");
-	const level = new Level<Uint8Array, Uint8Array>(join(data, "store", database), { keyEncoding: "view", valueEncoding: "view" });
+	const level = new ClassicLevel<Uint8Array, Uint8Array>(join(data, "store", database), { keyEncoding: "view", valueEncoding: "view" });
 	await level.put(formatKey, Buffer.from("kubesim-store-99"), { sync: true });
 	await level.close();
 	const { stderr, exitCode } = await home.try("start");
