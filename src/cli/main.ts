@@ -6,7 +6,7 @@ import { createProgram } from "./program.ts";
 export async function main(argv: readonly string[]): Promise<void> {
 	endWithReader();
 	try {
-		await createProgram().parseAsync(argv);
+		await createProgram(argv[2]).parseAsync(argv);
 	} catch (error) {
 		process.exitCode = report(error);
 	}

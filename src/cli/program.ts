@@ -7,12 +7,35 @@ import { examples } from "./program/common.ts";
 import { addControllers, addScheduler } from "./program/component-commands.ts";
 import { addLearn, addStandIn } from "./program/learn-commands.ts";
 import { addImages, addNodes, addPods } from "./program/node-commands.ts";
-import { addStart } from "./program/start.ts";
+import { addServe, addStart } from "./program/start.ts";
 import { addSnapshot, addStore } from "./program/store-commands.ts";
+import { standInCommand } from "./stand-in-command.ts";
 import { version } from "./version.ts";
 
-/** Throws commander's errors instead of ending the process. */
-export function createProgram(): Command {
+/** In the order of the help: the commands that each of these adds. */
+const commands: readonly (readonly [names: readonly string[], add: (program: Command) => void])[] = [
+	[["start"], addStart],
+	[["serve"], addServe],
+	[["stop", "delete"], addLifeCycle],
+	[["status", "list", "logs", "audit", "kubeconfig"], addInspection],
+	[["controllers"], addControllers],
+	[["node"], addNodes],
+	[["pod"], addPods],
+	[["explain", "simulate", "scheduler"], addScheduler],
+	[["image"], addImages],
+	[["store"], addStore],
+	[["snapshot"], addSnapshot],
+	[["certs"], addCerts],
+	[["kubectl"], addKubectl],
+	[["learn"], addLearn],
+	[[standInCommand], addStandIn],
+];
+
+/**
+ * Throws commander's errors instead of ending the process.
+ * @param asked the first word of the command line: a command of that name is made without the others. By any other word all are
+ */
+export function createProgram(asked?: string): Command {
 	const program = new Command("kubesim")
 		.description("A whole Kubernetes cluster in one Node process. A real kubectl works against it.")
 		.version(version, "-v, --version", "print kubesim's version")
@@ -20,19 +43,7 @@ export function createProgram(): Command {
 		.exitOverride()
 		.showHelpAfterError("(--help shows how)")
 		.addHelpText("after", examples("kubesim start", "kubectl get nodes", "kubesim stop"));
-	addStart(program);
-	addLifeCycle(program);
-	addInspection(program);
-	addControllers(program);
-	addNodes(program);
-	addPods(program);
-	addScheduler(program);
-	addImages(program);
-	addStore(program);
-	addSnapshot(program);
-	addCerts(program);
-	addKubectl(program);
-	addLearn(program);
-	addStandIn(program);
+	const needed = commands.filter(([names]) => asked !== undefined && names.includes(asked));
+	for (const [, add] of needed.length > 0 ? needed : commands) add(program);
 	return program;
 }

@@ -131,6 +131,9 @@ export function addStart(program: Command): void {
 			),
 		)
 		.action(async (options) => (await import("../commands/start.ts")).start(options));
+}
+
+export function addServe(program: Command): void {
 	program
 		.command("serve", { hidden: true })
 		.addOption(nameOption())
