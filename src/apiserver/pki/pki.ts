@@ -12,8 +12,10 @@
  * Source: https://kubernetes.io/docs/setup/best-practices/certificates/
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, X509Certificate } from "node:crypto";
-import { chmod, mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { closeSync, existsSync, fchmodSync, fsync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { createAuthority, issueCertificate, type KeyPair, type LeafOptions, type Validity } from "./certificate.ts";
 
 export interface Pki {
@@ -42,6 +44,8 @@ export class PkiError extends Error {
 		this.directory = directory;
 	}
 }
+
+const synced = promisify(fsync);
 
 const dayMs = 24 * 3600 * 1000;
 const authorityMs = 3650 * dayMs;
@@ -230,29 +234,33 @@ export class PkiDirectory {
 	}
 
 	async read(name: string): Promise<string | undefined> {
+		const path = join(this.directory, name);
+		// At a first start none is there, and an error a file would cost more than to look.
+		if (!existsSync(path)) return undefined;
 		try {
-			return await readFile(join(this.directory, name), "utf8");
+			return await readFile(path, "utf8");
 		} catch (error) {
 			if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
 			throw error;
 		}
 	}
 
+	/** Of all steps only the disk is waited for: each turn by another thread costs a first start more than the step itself, ten times. */
 	async write(name: string, text: string, mode: number): Promise<void> {
-		await mkdir(this.directory, { recursive: true, mode: 0o700 });
+		mkdirSync(this.directory, { recursive: true, mode: 0o700 });
 		const path = join(this.directory, name);
 		const temporary = `${path}.${randomBytes(4).toString("hex")}.tmp`;
 		try {
-			const file = await open(temporary, "wx", mode);
+			const file = openSync(temporary, "wx", mode);
 			try {
-				await file.writeFile(text);
-				await file.sync();
+				writeFileSync(file, text);
+				// The mode given to open is cut by the umask; a key must have exactly its own.
+				fchmodSync(file, mode);
+				await synced(file);
 			} finally {
-				await file.close();
+				closeSync(file);
 			}
-			// The mode given to open is cut by the umask; a key must have exactly its own.
-			await chmod(temporary, mode);
-			await rename(temporary, path);
+			renameSync(temporary, path);
 		} catch (error) {
 			await rm(temporary, { force: true });
 			throw error;
