@@ -5,6 +5,7 @@
  *                       ◀─ HTTPS (after `listen`): kubectl, helm, any client
  */
 import { strict as assert } from "node:assert";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ApiRequest, ApiResponse } from "../apimachinery/api-request.ts";
 import { type Clock, sleep } from "../apimachinery/clock/clock.ts";
 import { VirtualClock } from "../apimachinery/clock/virtual-clock.ts";
@@ -325,6 +326,8 @@ export class Cluster {
 			serviceCidr,
 			serviceIp,
 			featureGates: this.#options.gates,
+			// Whoever has waited for this server to listen is answered before everything is there. In virtual time nobody from outside is.
+			...(this.#doors.url === undefined || clock instanceof VirtualClock ? {} : { pause: () => nextTurn() }),
 		};
 		const { imaged } = this.#options;
 		if (imaged?.isFilled !== true) await bootstrap(target);

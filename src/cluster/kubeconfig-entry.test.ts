@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseDocument } from "yaml";
+import { parse, parseDocument } from "yaml";
 import { formatKubeconfig, kubeconfigProblem, putEntry, removeEntry, standaloneKubeconfig } from "./kubeconfig-entry.ts";
 
 const entry = { name: "kubesim", server: "https://127.0.0.1:6443", ca: "A", clientCertificate: "B", clientKey: "C" };
@@ -32,6 +32,32 @@ function edited(text: string, change: (document: ReturnType<typeof parseDocument
 
 test("a kubeconfig with one cluster", () => {
 	expect(standaloneKubeconfig(entry)).toBe(alone);
+	expect(standaloneKubeconfig(entry, "shop")).toBe(alone.replace("    user: kubesim\n", "    user: kubesim\n    namespace: shop\n"));
+});
+
+test("a kubeconfig with one cluster is what a document with that entry is, whatever its name", () => {
+	const names = [
+		"kubesim",
+		"true",
+		"No",
+		"null",
+		"1.5",
+		"0x1f",
+		"a: b",
+		"-",
+		"~",
+		'say "hi"',
+		"",
+		"a#b",
+		"a #b",
+		"https://[::1]:6443",
+		"colon:",
+	];
+	for (const name of names) {
+		const { contexts, clusters } = parse(standaloneKubeconfig({ ...entry, name, server: name }, name));
+		expect(contexts).toEqual([{ name, context: { cluster: name, user: name, namespace: name } }]);
+		expect(clusters[0]).toMatchObject({ name, cluster: { server: name } });
+	}
 });
 
 test("putting what is there already changes nothing; a new address changes one line", () => {

@@ -2,7 +2,7 @@
  * A cluster's entry in a kubeconfig: put into a YAML document, or taken out, without touching anything else there.
  * Source: https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
  */
-import { type Document, isMap, isSeq, parseDocument, type YAMLMap, type YAMLSeq } from "yaml";
+import { type Document, isMap, isSeq, type YAMLMap, type YAMLSeq } from "yaml";
 
 /** One cluster's access, as a kubeconfig holds it. */
 export interface KubeconfigEntry {
@@ -18,12 +18,42 @@ export interface KubeconfigEntry {
 const lists = ["clusters", "users", "contexts"] as const;
 type ListName = (typeof lists)[number];
 
-/** A kubeconfig with nothing but this cluster. @param namespace that its context is in; default `default`, as without one */
-export function standaloneKubeconfig(entry: KubeconfigEntry, namespace?: string): string {
-	const document = parseDocument("");
-	putEntry(document, entry);
-	if (namespace !== undefined) document.setIn(["contexts", 0, "context", "namespace"], namespace);
-	return formatKubeconfig(document, "");
+/**
+ * A kubeconfig with nothing but this cluster, in kubectl's own style: written as text, since a server waits for it at each start.
+ * @param namespace that its context is in; default `default`, as without one
+ */
+export function standaloneKubeconfig({ name, server, ca, clientCertificate, clientKey }: KubeconfigEntry, namespace?: string): string {
+	return `apiVersion: v1
+kind: Config
+clusters:
+- name: ${scalar(name)}
+  cluster:
+    server: ${scalar(server)}
+    certificate-authority-data: ${scalar(base64(ca))}
+users:
+- name: ${scalar(name)}
+  user:
+    client-certificate-data: ${scalar(base64(clientCertificate))}
+    client-key-data: ${scalar(base64(clientKey))}
+contexts:
+- name: ${scalar(name)}
+  context:
+    cluster: ${scalar(name)}
+    user: ${scalar(name)}
+${namespace === undefined ? "" : `    namespace: ${scalar(namespace)}\n`}current-context: ${scalar(name)}
+`;
+}
+
+/** What YAML 1.1 or 1.2 reads as something else than text. */
+const keyword = /^(?:true|false|yes|no|on|off|y|n|null)$/i;
+
+/** Plain where that can be nothing but text, else in double quotes, whose escapes are JSON's. */
+function scalar(text: string): string {
+	return /^[A-Za-z][\w./:[\]=+-]*$/.test(text) && !text.endsWith(":") && !keyword.test(text) ? text : JSON.stringify(text);
+}
+
+function base64(pem: string): string {
+	return Buffer.from(pem).toString("base64");
 }
 
 /** The text of a document, in the style of the text that it was read from; kubectl's own style for a new one. */
@@ -51,7 +81,6 @@ export function kubeconfigProblem(document: Document): string | undefined {
 /** Adds the entry, or brings the one of that name up to date, and makes it the current context. */
 export function putEntry(document: Document, entry: KubeconfigEntry): void {
 	const { name } = entry;
-	const base64 = (pem: string) => Buffer.from(pem).toString("base64");
 	if (!document.has("apiVersion")) document.set("apiVersion", "v1");
 	if (!document.has("kind")) document.set("kind", "Config");
 	put(document, "clusters", name, "cluster", { server: entry.server, "certificate-authority-data": base64(entry.ca) });

@@ -29,7 +29,12 @@ export interface BootstrapTarget {
 	readonly serviceIp: string;
 	/** Default: as in 1.36. */
 	readonly featureGates?: FeatureGates;
+	/** Awaited every few objects: what others ask of this server meanwhile is answered in between. Default: all is done in one go. */
+	readonly pause?: () => Promise<void>;
 }
+
+/** Objects that are made between two pauses: some 3 ms of work. */
+const objectsBetweenPauses = 8;
 
 /** Whether this store has held a cluster before. */
 export function isBootstrapped(server: ApiServer): boolean {
@@ -38,7 +43,7 @@ export function isBootstrapped(server: ApiServer): boolean {
 
 /** Creates what is missing, and puts right what RBAC relies on. Idempotent. */
 export async function bootstrap(target: BootstrapTarget): Promise<void> {
-	const { server, nowMs, serviceCidr, featureGates = defaultFeatureGates } = target;
+	const { server, nowMs, serviceCidr, featureGates = defaultFeatureGates, pause } = target;
 	if (isBootstrapped(server)) {
 		await reconcileRbac(server, featureGates);
 		await reconcileGatedVersions(server, nowMs, featureGates);
@@ -46,8 +51,12 @@ export async function bootstrap(target: BootstrapTarget): Promise<void> {
 		const { bootstrapObjects } = await import("./index.ts");
 		const objects = bootstrapObjects({ nowMs, serviceCidrs: [serviceCidr], featureGates });
 		const isNamespace = (object: KubeObject) => object.kind === "Namespace";
-		await Promise.all(objects.filter(isNamespace).map((object) => ensure(server, object)));
-		await Promise.all(objects.filter((object) => !isNamespace(object)).map((object) => ensure(server, object)));
+		await ensureAll(server, objects.filter(isNamespace), pause);
+		await ensureAll(
+			server,
+			objects.filter((object) => !isNamespace(object)),
+			pause,
+		);
 	}
 	await server.repair();
 	await publishKubernetesService(target);
@@ -91,6 +100,19 @@ async function reconcileGatedVersions(server: ApiServer, nowMs: number, featureG
 			await server.handle(apiserverUser, { ...target(service), verb: "delete", name });
 		}
 	}
+}
+
+/** All at once, as far as the store is concerned: a pause waits for nothing of what was begun. */
+async function ensureAll(server: ApiServer, objects: readonly KubeObject[], pause: BootstrapTarget["pause"]): Promise<void> {
+	const begun: Promise<void>[] = [];
+	for (const [index, object] of objects.entries()) {
+		const ensured = ensure(server, object);
+		// Whoever waits for all of them is told.
+		ensured.catch(() => undefined);
+		begun.push(ensured);
+		if (pause !== undefined && (index + 1) % objectsBetweenPauses === 0) await pause();
+	}
+	await Promise.all(begun);
 }
 
 async function ensure(server: ApiServer, object: KubeObject & { readonly status?: unknown }): Promise<void> {
