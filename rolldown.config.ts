@@ -4,10 +4,10 @@ import { defineConfig } from "rolldown";
 import { asciiOnly, levelBinding, lightBuiltins } from "./scripts/bundle-plugins.ts";
 
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: Record<string, string> };
-/** Left outside the bundle: native code, a shell that is loaded only when somebody opens one, and what draws screens. */
-const external = ["classic-level/binding.js", "just-bash", "ink", "react", "react/jsx-runtime"].filter(
-	(name) => (name.split("/")[0] ?? "") in dependencies,
-);
+/** Left outside the bundle: native code, and a shell that is loaded only when somebody opens one. */
+const external = ["classic-level/binding.js", "just-bash"].filter((name) => (name.split("/")[0] ?? "") in dependencies);
+/** Ink's own, for who develops with it: it is asked for with DEV=true in the environment, and not there. */
+const absent = ["react-devtools-core"];
 /** Whoever tests with it has it. */
 const peers = ["fast-check"];
 /** Lessons are data, read by who learns. */
@@ -69,7 +69,9 @@ export default defineConfig({
 		"wasi-worker": "src/kubelet-sim/runtime/wasm/wasi-worker.ts",
 	},
 	platform: "node",
-	external: [...external, ...peers, /^node:/],
+	external: [...external, ...peers, ...absent, /^node:/],
+	// React has a slower form for those who develop with it.
+	transform: { define: { "process.env.NODE_ENV": JSON.stringify("production") } },
 	plugins: [levelBinding, lightBuiltins, asciiOnly, lessons],
 	output: {
 		dir: "dist",

@@ -1,8 +1,10 @@
 /** What a start reads and compiles before it does anything: it is most of the half second until the API answers. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { eventually } from "../tools/eventually.ts";
 import { KubesimHome, kubesimBin } from "../tools/kubesim.ts";
+import { hasTmux, Terminal } from "../tools/terminal.ts";
 
 interface Loaded {
 	readonly command: string;
@@ -15,18 +17,26 @@ interface Loaded {
 let home: KubesimHome;
 beforeEach(() => {
 	home = new KubesimHome({ NODE_OPTIONS: `--require ${join(import.meta.dirname, "../tools/loaded-files.cjs")}` });
+	home.env.LOADED_FILES = report();
 });
 afterEach(() => home[Symbol.asyncDispose]());
 
-async function loadedBy(...commands: readonly string[]): Promise<readonly Loaded[]> {
-	const report = join(home.directory, "loaded");
-	home.env.LOADED_FILES = report;
-	for (const command of commands) await home.run(command);
-	return readFileSync(report, "utf8")
-		.trim()
-		.split("\n")
-		.map((line) => JSON.parse(line) as Loaded);
+/** What each process has told at its end. */
+function reports(): readonly Loaded[] {
+	const text = existsSync(report()) ? readFileSync(report(), "utf8").trim() : "";
+	return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Loaded]));
 }
+
+function report(): string {
+	return join(home.directory, "loaded");
+}
+
+const nativeLevel = [
+	"classic-level/binding.js",
+	"node-gyp-build/index.js",
+	"node-gyp-build/node-gyp-build.js",
+	"classic-level/package.json",
+];
 
 /** What a process loaded, without hashes: "cluster", "classic-level/index.js". */
 function namesOf({ files }: Loaded): readonly string[] {
@@ -37,18 +47,14 @@ function namesOf({ files }: Loaded): readonly string[] {
 }
 
 test("a start loads what it needs, and from packages nothing but LevelDB's native code", async () => {
-	const processes = await loadedBy("start --nodes 1 --port 0", "stop");
+	for (const line of ["start --nodes 1 --port 0", "stop"]) await home.run(line);
+	const processes = reports();
 	const server = processes.find(({ command }) => command === "serve");
 	const command = processes.find(({ command }) => command === "start");
 	if (server === undefined || command === undefined) throw new Error(JSON.stringify(processes));
 
 	const names = namesOf(server);
-	expect(names.filter((name) => name.includes("/"))).toEqual([
-		"classic-level/binding.js",
-		"node-gyp-build/index.js",
-		"node-gyp-build/node-gyp-build.js",
-		"classic-level/package.json",
-	]);
+	expect(names.filter((name) => name.includes("/"))).toEqual(nativeLevel);
 	expect(names).not.toEqual(expect.arrayContaining([expect.stringMatching(/^(openapi|cel|ui|learn|words|tools|lazy-client)$/)]));
 	expect(names.length).toBeLessThan(40);
 	expect(namesOf(command)).not.toContain("cluster");
@@ -57,6 +63,18 @@ test("a start loads what it needs, and from packages nothing but LevelDB's nativ
 	const unwanted = /undici|internal\/fs\/streams/;
 	expect(server.builtins.filter((name) => unwanted.test(name))).toEqual([]);
 	expect(command.builtins.filter((name) => unwanted.test(name) || name === "https")).toEqual([]);
+});
+
+test.skipIf(!hasTmux)("a lesson in a terminal loads its screens as one file, and not Ink's six hundred", async () => {
+	const env = Object.entries(home.env).map(([name, value]) => `${name}='${value}'`);
+	using terminal = new Terminal(`env ${env.join(" ")} ${process.execPath} ${kubesimBin()} learn 4.1.3 --lang en`);
+	await terminal.shows(/Enter goes on/);
+	terminal.press("C-c");
+	terminal.type(":quit");
+	terminal.press("Enter");
+	const names = namesOf(await eventually(() => reports().find(({ command }) => command === "learn")));
+	expect(names).toContain("ui");
+	expect(names.filter((name) => name.includes("/"))).toEqual(nativeLevel);
 });
 
 test("the bundle is ASCII, and takes Node's modules without reading all that they export", () => {

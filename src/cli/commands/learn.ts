@@ -61,8 +61,6 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 		if (options.plain !== true && process.env.TERM !== "dumb" && process.stdin.isTTY && process.stdout.isTTY) {
 			// A mistake in what was asked for is told before the screen is taken.
 			if (section !== undefined) course.lesson(section);
-			// React has a slower form for those who develop with it.
-			process.env.NODE_ENV ??= "production";
 			const { runScreens } = await import("../../tutorials/ui/index.tsx");
 			return await runScreens({ ...common, course, section, explain });
 		}
