@@ -106,10 +106,10 @@ export { systemPrograms } from "./systemd/system-programs.ts";
 
 export { leading } from "./vfs/automount.ts";
 export { SharedDisk } from "./vfs/disk.ts";
-export { FileSystem, putFile, putInode } from "./vfs/file-system.ts";
+export { FileSystem } from "./vfs/file-system.ts";
 export { type DirectoryInode, type FileInode, FsError, type FsErrorCode, type Inode } from "./vfs/inode.ts";
 export type { Mount } from "./vfs/mount-table.ts";
 
 export { resolvePath } from "./vfs/path.ts";
-export { Tree } from "./vfs/tree.ts";
+export { putFile, putInode, Tree } from "./vfs/tree.ts";
 export { TreeBuilder } from "./vfs/tree-builder.ts";

@@ -4,9 +4,9 @@
  */
 
 import type { FileSystem } from "../vfs/file-system.ts";
-import { putFile } from "../vfs/file-system.ts";
 import type { FileInode } from "../vfs/inode.ts";
 import { baseName } from "../vfs/path.ts";
+import { putFile } from "../vfs/tree.ts";
 
 export interface Package {
 	readonly name: string;

@@ -1,8 +1,8 @@
 /** How a machine's programs look up names, by their own files. */
 import { beforeEach, describe, expect, it, test } from "vitest";
 import { VirtualClock } from "../../apimachinery/clock/virtual-clock.ts";
-import { FileSystem, putFile } from "../vfs/file-system.ts";
-import { Tree } from "../vfs/tree.ts";
+import { FileSystem } from "../vfs/file-system.ts";
+import { putFile, Tree } from "../vfs/tree.ts";
 import { type DnsQuestion, type DnsResponse, emptyResponse } from "./dns.ts";
 import { LoopbackNetwork, NetworkError } from "./network.ts";
 import { candidateNames, hostsEntries, parseResolvConf, ResolvingNetwork } from "./resolver.ts";

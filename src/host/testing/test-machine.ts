@@ -5,8 +5,8 @@ import { commandNames, findCommand } from "../commands/index.ts";
 import { Machine } from "../machine.ts";
 import { LoopbackNetwork } from "../net/network.ts";
 import { Collector, inputOf } from "../stream.ts";
-import { FileSystem, putInode } from "../vfs/file-system.ts";
-import { Tree } from "../vfs/tree.ts";
+import { FileSystem } from "../vfs/file-system.ts";
+import { putInode, Tree } from "../vfs/tree.ts";
 import { TreeBuilder } from "../vfs/tree-builder.ts";
 
 const testTree = new TreeBuilder(Date.UTC(2025, 0, 1))

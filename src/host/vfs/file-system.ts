@@ -2,30 +2,14 @@
  * The mount namespace of a machine or container: trees joined by mounts, and the file system calls on them. All calls
  * are synchronous; all paths are absolute. Whoever looks through `as` is held to ownership and permission bits, unless it is root.
  */
-import { automountOf } from "./automount.ts";
-import {
-	type DeviceKind,
-	type DirectoryInode,
-	type FileCaller,
-	type FileContent,
-	type FileInode,
-	FsError,
-	type FsErrorCode,
-	type Inode,
-	targetOf,
-} from "./inode.ts";
+import { type DeviceKind, type DirectoryInode, type FileCaller, type FileInode, FsError, type Inode, targetOf } from "./inode.ts";
 import { type Mount, MountTable, type Propagation } from "./mount-table.ts";
-import { baseName, joinPath, parentPath, resolvePath } from "./path.ts";
+import { parentPath, resolvePath } from "./path.ts";
+import { entryAt, PathWalker, type Slot } from "./path-walker.ts";
 import { mayAccess, mayReplace } from "./permissions.ts";
 import { SparseBytes } from "./sparse-bytes.ts";
 import { bytesOf, diskBytesOf, sizeOf, type Tree } from "./tree.ts";
 
-/** Linux's MAXSYMLINKS. */
-const maxSymlinks = 40;
-/** Linux's PATH_MAX, bytes. */
-const maxPathBytes = 4096;
-/** Linux's NAME_MAX, bytes. */
-const maxNameBytes = 255;
 /** What is read of one file at once; who wants all of a larger one has no memory for it. */
 const maxReadBytes = 64 * 1024 * 1024;
 
@@ -46,22 +30,6 @@ export interface FileStat {
 	readonly mtimeMs: number;
 }
 
-/** An inode, and where it was found. */
-interface Place {
-	readonly tree: Tree;
-	readonly inode: Inode;
-	/** Without symbolic links. */
-	readonly path: string;
-	readonly readOnly: boolean;
-}
-
-/** Where an entry is or would be. */
-interface Slot {
-	readonly parent: Place;
-	readonly name: string;
-	readonly path: string;
-}
-
 const overlay = { source: "overlay", type: "overlay" };
 
 export class FileSystem {
@@ -70,6 +38,7 @@ export class FileSystem {
 	readonly rootTree: Tree;
 	/** Who looks; undefined: the runtime, which may everything. */
 	#caller: FileCaller | undefined;
+	#paths: PathWalker;
 
 	/**
 	 * @param root the tree mounted at `/`
@@ -78,21 +47,25 @@ export class FileSystem {
 	constructor(root: Tree, readOnly = false, device: { readonly source: string; readonly type: string } = overlay) {
 		this.rootTree = root;
 		this.#mounts.set("/", { path: "/", tree: root, readOnly, ...device });
+		this.#paths = new PathWalker(this.#mounts, undefined);
 	}
 
 	/** The same files, as somebody may use them. */
 	as(caller: FileCaller): FileSystem {
-		const view = new FileSystem(this.rootTree);
-		view.#mounts = this.#mounts;
-		view.#caller = caller;
-		return view;
+		return this.#view(this.#mounts, caller);
 	}
 
 	/** A mount namespace of its own that has the same mounts now. */
 	copy(propagation: Propagation | "unchanged" = "private"): FileSystem {
-		const copy = new FileSystem(this.rootTree);
-		copy.#mounts = this.#mounts.copy(propagation);
-		return copy;
+		return this.#view(this.#mounts.copy(propagation), undefined);
+	}
+
+	#view(mounts: MountTable, caller: FileCaller | undefined): FileSystem {
+		const view = new FileSystem(this.rootTree);
+		view.#mounts = mounts;
+		view.#caller = caller;
+		view.#paths = new PathWalker(mounts, caller);
+		return view;
 	}
 
 	/** Its mounts, and how they spread. */
@@ -102,7 +75,7 @@ export class FileSystem {
 
 	/** The mount in which a path lies. Throws FsError. */
 	mountOf(path: string): Mount {
-		return this.#mounts.containing(this.#find(path, "stat", false).path);
+		return this.#mounts.containing(this.#paths.find(path, "stat", false).path);
 	}
 
 	/**
@@ -112,7 +85,7 @@ export class FileSystem {
 	bind(source: string, target: string, isRecursive = false): void {
 		const from = this.realPath(source);
 		const to = this.realPath(target);
-		const place = this.#find(from, "mount");
+		const place = this.#paths.find(from, "mount");
 		const mount = this.#mounts.containing(from);
 		if ((place.inode.type === "directory") !== (this.stat(to).type === "directory")) throw new FsError("ENOTDIR", "mount", target);
 		const rest = from.slice(mount.path === "/" ? 0 : mount.path.length);
@@ -152,42 +125,42 @@ export class FileSystem {
 	}
 
 	exists(path: string): boolean {
-		return typeof this.#walk(path) !== "string";
+		return typeof this.#paths.walk(path) !== "string";
 	}
 
 	/** The inode itself, for readers that need more than its bytes (programs, devices). */
 	inode(path: string): Inode {
-		return this.#find(path, "open").inode;
+		return this.#paths.find(path, "open").inode;
 	}
 
 	/** Where a path leads, as a thing to be mounted elsewhere. */
 	place(path: string): { readonly tree: Tree; readonly inode: Inode } {
-		const { tree, inode } = this.#find(path, "open");
+		const { tree, inode } = this.#paths.find(path, "open");
 		return { tree, inode };
 	}
 
 	stat(path: string): FileStat {
-		return statOf(this.#find(path, "stat").inode);
+		return statOf(this.#paths.find(path, "stat").inode);
 	}
 
 	/** Numbers the file systems that are mounted: with `ino`, whether two paths are one file. Throws FsError. */
 	deviceOf(path: string): number {
-		const { tree } = this.#find(path, "stat");
+		const { tree } = this.#paths.find(path, "stat");
 		return [...new Set(this.#mounts.values().map((mount) => mount.tree))].indexOf(tree);
 	}
 
 	/** As stat, of a symbolic link itself. */
 	lstat(path: string): FileStat {
-		return statOf(this.#find(path, "lstat", false).inode);
+		return statOf(this.#paths.find(path, "lstat", false).inode);
 	}
 
 	realPath(path: string): string {
-		return this.#find(path, "realpath").path;
+		return this.#paths.find(path, "realpath").path;
 	}
 
 	/** All of a file; fails with ENOMEM if it is very large. */
 	readBytes(path: string): Uint8Array {
-		const { inode } = this.#find(path, "open");
+		const { inode } = this.#paths.find(path, "open");
 		if (inode.type === "directory") throw new FsError("EISDIR", "read", path);
 		this.#require(inode, "r", "open", path);
 		if (inode.type !== "file") return new Uint8Array();
@@ -198,12 +171,12 @@ export class FileSystem {
 
 	/** Throws FsError if one may not, or there is nothing. */
 	checkAccess(path: string, want: "r" | "w" | "x"): void {
-		this.#require(this.#find(path, "access").inode, want, "access", path);
+		this.#require(this.#paths.find(path, "access").inode, want, "access", path);
 	}
 
 	/** A file in pieces, which nobody may change. */
 	*readPieces(path: string): Generator<Uint8Array> {
-		const { inode } = this.#find(path, "open");
+		const { inode } = this.#paths.find(path, "open");
 		this.#require(inode, "r", "open", path);
 		if (inode.type === "file" && inode.content instanceof SparseBytes) yield* inode.content.read();
 		else yield this.readBytes(path);
@@ -221,7 +194,7 @@ export class FileSystem {
 		if (!this.exists(path)) {
 			this.writeFile(path, "");
 		}
-		const { inode } = this.#find(path, "open");
+		const { inode } = this.#paths.find(path, "open");
 		if (inode.type === "device") return;
 		if (inode.type === "file" && inode.onWrite !== undefined) {
 			this.writeFile(path, content);
@@ -240,7 +213,7 @@ export class FileSystem {
 
 	/** A file's bytes, whatever its size, in another one. */
 	copyFile(from: string, to: string): void {
-		const { inode } = this.#find(from, "open");
+		const { inode } = this.#paths.find(from, "open");
 		if (inode.type !== "file" || !(inode.content instanceof SparseBytes)) {
 			this.writeFile(to, this.readBytes(from));
 			return;
@@ -251,7 +224,7 @@ export class FileSystem {
 	}
 
 	#ownFile(path: string) {
-		const place = this.#find(path, "open");
+		const place = this.#paths.find(path, "open");
 		if (place.inode.type !== "file") throw new FsError("EISDIR", "open", path);
 		if (place.readOnly) throw new FsError("EROFS", "open", path);
 		this.#require(place.inode, "w", "open", path);
@@ -259,7 +232,7 @@ export class FileSystem {
 	}
 
 	readdir(path: string): string[] {
-		const place = this.#find(path, "scandir");
+		const place = this.#paths.find(path, "scandir");
 		if (place.inode.type !== "directory") throw new FsError("ENOTDIR", "scandir", path);
 		this.#require(place.inode, "r", "scandir", path);
 		return [...place.inode.entries.keys()].sort();
@@ -275,16 +248,16 @@ export class FileSystem {
 			}
 			return;
 		}
-		const slot = this.#slot(path, "mkdir");
-		if (this.#entry(slot) !== undefined || slot.name === "") throw new FsError("EEXIST", "mkdir", path);
+		const slot = this.#paths.slot(path, "mkdir");
+		if (entryAt(slot) !== undefined || slot.name === "") throw new FsError("EEXIST", "mkdir", path);
 		const { tree, directory } = this.#writable(slot, "mkdir", options.force);
 		tree.setEntry(directory, slot.name, this.#adopt(tree.newDirectory(options.mode ?? 0o755), directory));
 	}
 
 	/** Removes a file, or with `recursive` a whole directory. */
 	remove(path: string, options: { readonly recursive?: boolean } = {}): void {
-		const slot = this.#slot(path, "rm");
-		const inode = this.#entry(slot);
+		const slot = this.#paths.slot(path, "rm");
+		const inode = entryAt(slot);
 		if (inode === undefined) throw new FsError("ENOENT", "rm", path);
 		if (this.#mounts.has(slot.path)) throw new FsError("EBUSY", "rm", path);
 		const isComputed = inode.type === "directory" && inode.computed !== undefined;
@@ -298,13 +271,13 @@ export class FileSystem {
 	}
 
 	rename(from: string, to: string): void {
-		const source = this.#slot(from, "rename");
-		const inode = this.#entry(source);
+		const source = this.#paths.slot(from, "rename");
+		const inode = entryAt(source);
 		if (inode === undefined) throw new FsError("ENOENT", "rename", from);
-		const target = this.#slot(to, "rename");
+		const target = this.#paths.slot(to, "rename");
 		if (target.path === source.path) return;
 		if (target.path.startsWith(`${source.path}/`)) throw new FsError("EINVAL", "rename", from);
-		const there = this.#entry(target);
+		const there = entryAt(target);
 		if (there?.type === "directory" && inode.type !== "directory") throw new FsError("EISDIR", "rename", to);
 		if (there?.type === "directory" && there.entries.size > 0) throw new FsError("ENOTEMPTY", "rename", to);
 		const into = this.#writable(target, "rename");
@@ -314,24 +287,24 @@ export class FileSystem {
 	}
 
 	symlink(target: string, path: string): void {
-		const slot = this.#slot(path, "symlink");
-		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "symlink", path);
+		const slot = this.#paths.slot(path, "symlink");
+		if (entryAt(slot) !== undefined) throw new FsError("EEXIST", "symlink", path);
 		const { tree, directory } = this.#writable(slot, "symlink");
 		tree.setEntry(directory, slot.name, this.#adopt(tree.newSymlink(target), directory));
 	}
 
 	/** `mknod` of a character device. */
 	makeDevice(path: string, device: DeviceKind, mode: number): void {
-		const slot = this.#slot(path, "mknod");
-		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "mknod", path);
+		const slot = this.#paths.slot(path, "mknod");
+		if (entryAt(slot) !== undefined) throw new FsError("EEXIST", "mknod", path);
 		const { tree, directory } = this.#writable(slot, "mknod");
 		tree.setEntry(directory, slot.name, this.#adopt(tree.newDevice(device, mode), directory));
 	}
 
 	link(existing: string, path: string): void {
-		const from = this.#find(existing, "link");
-		const slot = this.#slot(path, "link");
-		if (this.#entry(slot) !== undefined) throw new FsError("EEXIST", "link", path);
+		const from = this.#paths.find(existing, "link");
+		const slot = this.#paths.slot(path, "link");
+		if (entryAt(slot) !== undefined) throw new FsError("EEXIST", "link", path);
 		const { tree, directory } = this.#writable(slot, "link");
 		if (from.inode.type === "directory") throw new FsError("EPERM", "link", path);
 		if (tree !== from.tree) throw new FsError("EXDEV", "link", path);
@@ -341,7 +314,7 @@ export class FileSystem {
 	}
 
 	readlink(path: string): string {
-		const { inode } = this.#find(path, "readlink", false);
+		const { inode } = this.#paths.find(path, "readlink", false);
 		if (inode.type !== "symlink") throw new FsError("EINVAL", "readlink", path);
 		return targetOf(inode, this.#caller);
 	}
@@ -368,7 +341,7 @@ export class FileSystem {
 	}
 
 	#own(path: string, operation: string): Inode {
-		const place = this.#find(path, operation);
+		const place = this.#paths.find(path, operation);
 		if (place.readOnly) throw new FsError("EROFS", operation, path);
 		const uid = this.#caller?.credentials.uid ?? 0;
 		if (uid !== 0 && uid !== place.inode.uid) throw new FsError("EPERM", operation, path);
@@ -401,10 +374,10 @@ export class FileSystem {
 	}
 
 	#write(path: string, content: string | Uint8Array, mode: number, force: boolean): void {
-		const slot = this.#slot(path, "open");
-		let entry = this.#entry(slot);
+		const slot = this.#paths.slot(path, "open");
+		let entry = entryAt(slot);
 		if (entry?.type === "symlink") {
-			this.#write(this.#followed(path), content, mode, force);
+			this.#write(this.#paths.endOfLinks(path), content, mode, force);
 			return;
 		}
 		const mounted = this.#mounts.get(slot.path);
@@ -433,86 +406,11 @@ export class FileSystem {
 		tree.setContent(file, content, path);
 	}
 
-	/** Where a chain of links ends; what is there need not exist. */
-	#followed(path: string): string {
-		let at = path;
-		for (let links = 0; links < maxSymlinks; links++) {
-			const slot = this.#slot(at, "open");
-			const entry = this.#entry(slot);
-			if (entry?.type !== "symlink") return slot.path;
-			at = resolvePath(slot.parent.path, targetOf(entry, this.#caller));
-		}
-		throw new FsError("ELOOP", "open", path);
-	}
-
-	#entry({ parent, name }: Slot): Inode | undefined {
-		return parent.inode.type === "directory" ? parent.tree.child(parent.inode, name) : undefined;
-	}
-
-	#slot(path: string, operation: string): Slot {
-		const absolute = resolvePath("/", path);
-		const name = baseName(absolute);
-		if (Buffer.byteLength(name) > maxNameBytes || absolute.length >= maxPathBytes) throw new FsError("ENAMETOOLONG", operation, path);
-		const parent = this.#find(parentPath(absolute), operation);
-		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
-		return { parent, name, path: joinPath(parent.path, name) };
-	}
-
 	#writable({ parent, path }: Slot, operation: string, force = false) {
 		if (parent.readOnly && !force) throw new FsError("EROFS", operation, path);
 		if (parent.inode.type !== "directory") throw new FsError("ENOTDIR", operation, path);
 		this.#require(parent.inode, "w", operation, path);
 		return { tree: parent.tree, directory: parent.tree.own(parent.inode) };
-	}
-
-	/** Throws FsError. */
-	#find(path: string, operation: string, followLast = true): Place {
-		const place = this.#walk(path, followLast);
-		if (typeof place === "string") throw new FsError(place, operation, path);
-		return place;
-	}
-
-	/** Walks the path from the root, across mounts and symbolic links. Returns why it leads nowhere, where it does. */
-	#walk(path: string, followLast = true): Place | FsErrorCode {
-		if (path.length >= maxPathBytes) return "ENAMETOOLONG";
-		let links = 0;
-		let trail: Place[] = [this.#mounted("/")];
-		let todo = path.split("/").filter((part) => part !== "" && part !== ".");
-		for (let name = todo.shift(); name !== undefined; name = todo.shift()) {
-			const here = trail.at(-1) as Place;
-			if (name === "..") {
-				if (trail.length > 1) trail.pop();
-				continue;
-			}
-			if (here.inode.type !== "directory") return "ENOTDIR";
-			if (!mayAccess(here.inode, "x", this.#caller)) return "EACCES";
-			const at = joinPath(here.path, name);
-			const entry = here.tree.child(here.inode, name);
-			if (entry === undefined) return "ENOENT";
-			if (entry.type === "symlink" && (followLast || todo.length > 0)) {
-				links++;
-				if (links > maxSymlinks) return "ELOOP";
-				const target = targetOf(entry, this.#caller);
-				todo = [...target.split("/").filter((part) => part !== "" && part !== "."), ...todo];
-				if (target.startsWith("/")) trail = trail.slice(0, 1);
-				continue;
-			}
-			const elsewhere = automountOf(entry);
-			if (elsewhere !== undefined) {
-				const { tree, inode = tree.root, readOnly = false } = elsewhere;
-				trail.push({ tree, inode: tree.live(inode), path: at, readOnly });
-				continue;
-			}
-			const readOnly = here.readOnly || entry.isView === true;
-			trail.push(this.#mounts.has(at) ? this.#mounted(at) : { tree: here.tree, inode: entry, path: at, readOnly });
-		}
-		return trail.at(-1) as Place;
-	}
-
-	#mounted(path: string): Place {
-		const mount = this.#mounts.get(path) as Mount;
-		const inode = mount.inode === undefined ? mount.tree.root : mount.tree.live(mount.inode);
-		return { tree: mount.tree, inode, path, readOnly: mount.readOnly || inode.isView === true };
 	}
 }
 
@@ -526,26 +424,4 @@ function linksOf(inode: Inode): number {
 function statOf(inode: Inode): FileStat {
 	const { type, ino, mode, uid, gid, mtimeMs } = inode;
 	return { type, ino, mode, uid, gid, mtimeMs, links: linksOf(inode), sizeBytes: sizeOf(inode), diskBytes: diskBytesOf(inode) };
-}
-
-/** For builders of trees: puts a file at a path relative to the tree's root, with its directories. */
-export function putFile(tree: Tree, path: string, content: FileContent, mode = 0o644): void {
-	const file = tree.newFile("", mode);
-	putInode(tree, path, file);
-	tree.setContent(file, content, path);
-}
-
-/** Puts an inode into a tree, with the directories above it. */
-export function putInode(tree: Tree, path: string, inode: Inode): void {
-	const parts = path.split("/").filter((part) => part !== "");
-	const name = parts.pop();
-	if (name === undefined || tree.root.type !== "directory") throw new FsError("EINVAL", "open", path);
-	let directory = tree.own(tree.root);
-	for (const part of parts) {
-		const next = tree.child(directory, part) ?? tree.newDirectory(0o755);
-		if (next.type !== "directory") throw new FsError("ENOTDIR", "open", path);
-		tree.setEntry(directory, part, next);
-		directory = tree.own(next);
-	}
-	tree.setEntry(directory, name, inode);
 }

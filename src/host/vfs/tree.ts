@@ -282,3 +282,25 @@ export function bytesOf(content: FileContent): Uint8Array {
 	if (typeof text === "string") return Buffer.from(text);
 	return "bytes" in text ? text.bytes() : text;
 }
+
+/** For builders of trees: puts a file at a path relative to the tree's root, with its directories. */
+export function putFile(tree: Tree, path: string, content: FileContent, mode = 0o644): void {
+	const file = tree.newFile("", mode);
+	putInode(tree, path, file);
+	tree.setContent(file, content, path);
+}
+
+/** Puts an inode into a tree, with the directories above it. */
+export function putInode(tree: Tree, path: string, inode: Inode): void {
+	const parts = path.split("/").filter((part) => part !== "");
+	const name = parts.pop();
+	if (name === undefined || tree.root.type !== "directory") throw new FsError("EINVAL", "open", path);
+	let directory = tree.own(tree.root);
+	for (const part of parts) {
+		const next = tree.child(directory, part) ?? tree.newDirectory(0o755);
+		if (next.type !== "directory") throw new FsError("ENOTDIR", "open", path);
+		tree.setEntry(directory, part, next);
+		directory = tree.own(next);
+	}
+	tree.setEntry(directory, name, inode);
+}
