@@ -40,6 +40,7 @@ export {
 	type SnapshotMetadata,
 } from "./entry.ts";
 export { RaftInvariantError } from "./invariant.ts";
+export { LoadedLog } from "./loaded-log.ts";
 export { encodeRecord, type LogRecord, readEntries, writeEntries } from "./log-codec.ts";
 export type { LogStoreOptions } from "./log-directory.ts";
 export { DamagedLogError, type Replayed, replayLog } from "./log-replay.ts";

@@ -12,19 +12,17 @@
  */
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { StoreFailedError } from "../errors.ts";
-import type { Entry, HardState, Snapshot, SnapshotMetadata } from "./entry.ts";
+import type { SnapshotMetadata } from "./entry.ts";
+import { LoadedLog } from "./loaded-log.ts";
 import { encodeRecord } from "./log-codec.ts";
 import { type LogStoreOptions, logPath, openLogDirectory, writeFlags, writeLog, writesAreSynced } from "./log-directory.ts";
 import type { Replayed } from "./log-replay.ts";
-import type { MemoryStorage, StorageWrite } from "./memory-storage.ts";
-import type { RaftStorage } from "./storage.ts";
+import type { StorageWrite } from "./memory-storage.ts";
 
-export class LogStore implements RaftStorage {
+export class LogStore extends LoadedLog {
 	/** What a crash cut short and opening took away, bytes. */
 	readonly tornBytes: number;
 	readonly #directory: string;
-	#snapshot: () => Snapshot | undefined = () => undefined;
-	readonly #storage: MemoryStorage;
 	#file: FileHandle;
 	#generation: number;
 	#sequence: number;
@@ -33,10 +31,10 @@ export class LogStore implements RaftStorage {
 	#failure: StoreFailedError | undefined;
 
 	private constructor(options: LogStoreOptions, file: FileHandle, generation: number, replayed: Replayed) {
+		super(replayed.storage);
 		this.#directory = options.directory;
 		this.#file = file;
 		this.#generation = generation;
-		this.#storage = replayed.storage;
 		this.#sequence = replayed.sequence;
 		this.#sizeBytes = replayed.validBytes;
 		this.tornBytes = replayed.tornBytes;
@@ -56,7 +54,7 @@ export class LogStore implements RaftStorage {
 			await this.#append(encodeRecord({ sequence, hardState, snapshot: write.snapshot?.metadata, entries }));
 			if (sync && !writesAreSynced) await this.#file.datasync();
 			this.#sequence = sequence;
-			this.#storage.save(write);
+			this.storage.save(write);
 		});
 	}
 
@@ -66,10 +64,10 @@ export class LogStore implements RaftStorage {
 	 */
 	async compact(metadata: SnapshotMetadata, index: number): Promise<void> {
 		await this.#exclusively(async () => {
-			this.#storage.setSnapshot({ metadata, data: new Uint8Array() });
-			this.#storage.compact(index);
+			this.storage.setSnapshot({ metadata, data: new Uint8Array() });
+			this.storage.compact(index);
 			// The new file begins with all that is left, as of the compacted place.
-			const storage = this.#storage;
+			const storage = this.storage;
 			const generation = this.#generation + 1;
 			const entries = storage.entries(metadata.index + 1, storage.lastIndex() + 1, Number.POSITIVE_INFINITY);
 			const record = encodeRecord({ sequence: this.#sequence + 1, hardState: storage.hardState(), snapshot: metadata, entries });
@@ -84,11 +82,6 @@ export class LogStore implements RaftStorage {
 		});
 	}
 
-	/** Where a snapshot for a member that is far behind comes from: the newest that the state machine can give. */
-	provideSnapshots(snapshot: () => Snapshot | undefined): void {
-		this.#snapshot = snapshot;
-	}
-
 	async close(): Promise<void> {
 		this.#failure ??= new StoreFailedError("the log is closed");
 		await this.#file.close();
@@ -96,34 +89,6 @@ export class LogStore implements RaftStorage {
 
 	sizeBytes(): number {
 		return this.#sizeBytes;
-	}
-
-	hardState(): HardState {
-		return this.#storage.hardState();
-	}
-
-	firstIndex(): number {
-		return this.#storage.firstIndex();
-	}
-
-	lastIndex(): number {
-		return this.#storage.lastIndex();
-	}
-
-	term(index: number): number | undefined {
-		return this.#storage.term(index);
-	}
-
-	entries(from: number, to: number, maxBytes: number): readonly Entry[] {
-		return this.#storage.entries(from, to, maxBytes);
-	}
-
-	snapshotMetadata(): SnapshotMetadata {
-		return this.#storage.snapshotMetadata();
-	}
-
-	snapshot(): Snapshot | undefined {
-		return this.#snapshot();
 	}
 
 	async #append(record: Uint8Array): Promise<void> {

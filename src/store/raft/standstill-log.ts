@@ -7,17 +7,15 @@
  */
 import { closeSync, fdatasyncSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { StoreFailedError } from "../errors.ts";
-import type { Entry, HardState, Snapshot, SnapshotMetadata } from "./entry.ts";
+import type { SnapshotMetadata } from "./entry.ts";
+import { LoadedLog } from "./loaded-log.ts";
 import { encodeRecord } from "./log-codec.ts";
 import { type LogStoreOptions, logPath, type OpenedLogDirectory, openLogDirectory, writeFlags, writesAreSynced } from "./log-directory.ts";
-import type { MemoryStorage, StorageWrite } from "./memory-storage.ts";
-import type { RaftStorage } from "./storage.ts";
+import type { StorageWrite } from "./memory-storage.ts";
 
 /** After a failure nothing is served, as the file's end is unknown. */
-export class StandstillLog implements RaftStorage {
+export class StandstillLog extends LoadedLog {
 	readonly #directory: string;
-	readonly #storage: MemoryStorage;
-	#snapshot: () => Snapshot | undefined = () => undefined;
 	/** File descriptor of the generation's file. */
 	#file: number;
 	#generation: number;
@@ -26,10 +24,10 @@ export class StandstillLog implements RaftStorage {
 	#failure: StoreFailedError | undefined;
 
 	private constructor(directory: string, file: number, { generation, replayed }: OpenedLogDirectory) {
+		super(replayed.storage);
 		this.#directory = directory;
 		this.#file = file;
 		this.#generation = generation;
-		this.#storage = replayed.storage;
 		this.#sequence = replayed.sequence;
 		this.#sizeBytes = replayed.validBytes;
 	}
@@ -55,14 +53,14 @@ export class StandstillLog implements RaftStorage {
 			if (!writesAreSynced) fdatasyncSync(this.#file);
 			this.#sizeBytes += record.length;
 			this.#sequence = sequence;
-			this.#storage.save(write);
+			this.storage.save(write);
 		});
 	}
 
 	/** As of log-store.ts, at once. */
 	async compact(metadata: SnapshotMetadata, index: number): Promise<void> {
 		this.#guard(() => {
-			const storage = this.#storage;
+			const storage = this.storage;
 			storage.setSnapshot({ metadata, data: new Uint8Array() });
 			storage.compact(index);
 			const entries = storage.entries(metadata.index + 1, storage.lastIndex() + 1, Number.POSITIVE_INFINITY);
@@ -73,10 +71,6 @@ export class StandstillLog implements RaftStorage {
 		});
 	}
 
-	provideSnapshots(snapshot: () => Snapshot | undefined): void {
-		this.#snapshot = snapshot;
-	}
-
 	async close(): Promise<void> {
 		if (this.#failure === undefined) closeSync(this.#file);
 		this.#failure ??= new StoreFailedError("the log is closed");
@@ -84,34 +78,6 @@ export class StandstillLog implements RaftStorage {
 
 	sizeBytes(): number {
 		return this.#sizeBytes;
-	}
-
-	hardState(): HardState {
-		return this.#storage.hardState();
-	}
-
-	firstIndex(): number {
-		return this.#storage.firstIndex();
-	}
-
-	lastIndex(): number {
-		return this.#storage.lastIndex();
-	}
-
-	term(index: number): number | undefined {
-		return this.#storage.term(index);
-	}
-
-	entries(from: number, to: number, maxBytes: number): readonly Entry[] {
-		return this.#storage.entries(from, to, maxBytes);
-	}
-
-	snapshotMetadata(): SnapshotMetadata {
-		return this.#storage.snapshotMetadata();
-	}
-
-	snapshot(): Snapshot | undefined {
-		return this.#snapshot();
 	}
 
 	/** The new file has its name once it is durable, and then the old one goes. */

@@ -2,7 +2,7 @@
  * Where a member keeps its log, as its driver needs it: what Raft reads (raft/storage.ts), and the writes that `Ready` asks
  * for. A file (raft/log-store.ts) and memory are implementations; a simulated disk is one that can crash.
  */
-import { type Entry, MemoryStorage, type RaftStorage, type Snapshot, type SnapshotMetadata, type StorageWrite } from "../raft/index.ts";
+import { LoadedLog, MemoryStorage, type RaftStorage, type Snapshot, type SnapshotMetadata, type StorageWrite } from "../raft/index.ts";
 
 export interface DurableLog extends RaftStorage {
 	/** Resolves once `write` is durable. One call of save or compact at a time. */
@@ -18,13 +18,11 @@ export interface DurableLog extends RaftStorage {
 }
 
 /** A log that lasts as long as this object: for members in memory, which stop and start again within one process. */
-export class MemoryLog implements DurableLog {
-	readonly #storage: MemoryStorage;
-	#snapshot: () => Snapshot | undefined = () => undefined;
+export class MemoryLog extends LoadedLog implements DurableLog {
 	#sizeBytes = 0;
 
 	constructor(founding: Snapshot) {
-		this.#storage = new MemoryStorage(founding);
+		super(new MemoryStorage(founding));
 	}
 
 	async save(write: StorageWrite): Promise<void> {
@@ -32,18 +30,14 @@ export class MemoryLog implements DurableLog {
 	}
 
 	saveNow(write: StorageWrite): void {
-		this.#storage.save(write);
+		this.storage.save(write);
 		for (const entry of write.entries) this.#sizeBytes += entry.type === "normal" ? entry.data.length : 0;
 	}
 
 	async compact(metadata: SnapshotMetadata, index: number): Promise<void> {
-		this.#storage.setSnapshot({ metadata, data: new Uint8Array() });
-		this.#storage.compact(index);
+		this.storage.setSnapshot({ metadata, data: new Uint8Array() });
+		this.storage.compact(index);
 		this.#sizeBytes = 0;
-	}
-
-	provideSnapshots(snapshot: () => Snapshot | undefined): void {
-		this.#snapshot = snapshot;
 	}
 
 	/** Of the entries since the last compaction. */
@@ -53,33 +47,5 @@ export class MemoryLog implements DurableLog {
 
 	async close(): Promise<void> {
 		// Kept: the member may start again.
-	}
-
-	hardState() {
-		return this.#storage.hardState();
-	}
-
-	firstIndex(): number {
-		return this.#storage.firstIndex();
-	}
-
-	lastIndex(): number {
-		return this.#storage.lastIndex();
-	}
-
-	term(index: number): number | undefined {
-		return this.#storage.term(index);
-	}
-
-	entries(from: number, to: number, maxBytes: number): readonly Entry[] {
-		return this.#storage.entries(from, to, maxBytes);
-	}
-
-	snapshotMetadata(): SnapshotMetadata {
-		return this.#storage.snapshotMetadata();
-	}
-
-	snapshot(): Snapshot | undefined {
-		return this.#snapshot();
 	}
 }

@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../../src/apimachinery/random.ts";
 import { StoreCorruptError } from "../../../src/store/errors.ts";
-import type { Entry, RaftStorage, Snapshot, SnapshotMetadata, StorageWrite } from "../../../src/store/raft/index.ts";
+import { LoadedLog, type Snapshot, type SnapshotMetadata, type StorageWrite } from "../../../src/store/raft/index.ts";
 import type { DurableLog } from "../../../src/store/replica/durable-log.ts";
 import {
 	finishInstallation,
@@ -83,17 +83,15 @@ export class SimStorage {
 }
 
 /** raft/log-store.ts over a simulated file. */
-class SimLog implements DurableLog {
+class SimLog extends LoadedLog implements DurableLog {
 	readonly #disk: SimStorage;
 	readonly #machine: SimMachine;
-	readonly #storage: ReturnType<SimDisk["recover"]>;
-	#snapshot: () => Snapshot | undefined = () => undefined;
 	#isBusy = false;
 
 	constructor(disk: SimStorage, machine: SimMachine) {
+		super(disk.log.recover());
 		this.#disk = disk;
 		this.#machine = machine;
-		this.#storage = disk.log.recover();
 	}
 
 	async save(write: StorageWrite): Promise<void> {
@@ -101,23 +99,19 @@ class SimLog implements DurableLog {
 			const machine = this.#machine;
 			await new Promise<void>((resolve) => this.#disk.log.write(write, () => machine.do(resolve)));
 			if (this.#disk.isBroken) throw new Error("no space left on device");
-			this.#storage.save(write);
+			this.storage.save(write);
 		});
 	}
 
 	async compact(metadata: SnapshotMetadata, index: number): Promise<void> {
 		await this.#exclusively(async () => {
-			this.#storage.setSnapshot({ metadata, data: new Uint8Array() });
-			this.#storage.compact(index);
+			this.storage.setSnapshot({ metadata, data: new Uint8Array() });
+			this.storage.compact(index);
 			await this.#disk.delay(this.#machine);
-			this.#disk.log.checkpoint(this.#storage);
+			this.#disk.log.checkpoint(this.storage);
 			this.#disk.compacted++;
 			await this.#disk.delay(this.#machine);
 		});
-	}
-
-	provideSnapshots(snapshot: () => Snapshot | undefined): void {
-		this.#snapshot = snapshot;
 	}
 
 	sizeBytes(): number {
@@ -127,14 +121,6 @@ class SimLog implements DurableLog {
 	async close(): Promise<void> {
 		await this.#exclusively(async () => undefined);
 	}
-
-	hardState = (): ReturnType<RaftStorage["hardState"]> => this.#storage.hardState();
-	firstIndex = (): number => this.#storage.firstIndex();
-	lastIndex = (): number => this.#storage.lastIndex();
-	term = (index: number): number | undefined => this.#storage.term(index);
-	entries = (from: number, to: number, maxBytes: number): readonly Entry[] => this.#storage.entries(from, to, maxBytes);
-	snapshotMetadata = (): SnapshotMetadata => this.#storage.snapshotMetadata();
-	snapshot = (): Snapshot | undefined => this.#snapshot();
 
 	async #exclusively(work: () => Promise<void>): Promise<void> {
 		if (this.#isBusy) throw new Error("one write to the log at a time");
