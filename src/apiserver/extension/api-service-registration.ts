@@ -8,18 +8,17 @@
  * Source: pkg/controlplane/controller/crdregistration and k8s.io/kube-aggregator/pkg/controllers/autoregister.
  */
 import type { ApiRequest } from "../../apimachinery/api-request.ts";
-import { type Clock, sleep } from "../../apimachinery/clock/clock.ts";
+import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { jsonEqual } from "../../apimachinery/json.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { GroupVersion, KubeObject } from "../../apimachinery/meta.ts";
 import type { APIService, CustomResourceDefinition } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
+import { NameQueue } from "./name-queue.ts";
 
 /** Says how an APIService is managed: always ("true"), or at a start ("onstart"), as those of built-in kinds are. */
 const managedLabel = "kube-aggregator.kubernetes.io/automanaged";
-/** After a failure. */
-const retryMs = 1_000;
 
 export interface ApiServiceRegistrationOptions {
 	readonly definitions: ObjectStorage;
@@ -33,21 +32,24 @@ export interface ApiServiceRegistrationOptions {
 
 export class ApiServiceRegistration {
 	readonly #options: ApiServiceRegistrationOptions;
-	readonly #stopped = new AbortController();
-	/** Names of APIServices to be looked at, oldest first: `v1.example.com`. */
-	readonly #pending = new Set<string>();
-	#isRunning = false;
+	/** Of APIServices: `v1.example.com`. */
+	readonly #names: NameQueue;
 	#stopFollowing: () => void = () => undefined;
 
 	constructor(options: ApiServiceRegistrationOptions) {
 		this.#options = options;
+		this.#names = new NameQueue({
+			clock: options.clock,
+			reconcile: (name) => this.#register(name),
+			failed: (name, error) => options.log.warn("could not register a group version", { name, error: String(error) }),
+		});
 	}
 
 	start(): void {
 		const { definitions, services } = this.#options;
 		const endDefinitions = definitions.cache.subscribe(({ object, previous }) => this.#queueVersions(object, previous));
 		const endServices = services.cache.subscribe(({ object, previous }) => {
-			if (isManaged(object) || (previous !== undefined && isManaged(previous))) this.#queue([object.metadata?.name ?? ""]);
+			if (isManaged(object) || (previous !== undefined && isManaged(previous))) this.#names.add([object.metadata?.name ?? ""]);
 		});
 		this.#stopFollowing = () => {
 			endDefinitions();
@@ -55,48 +57,28 @@ export class ApiServiceRegistration {
 		};
 		for (const { object } of definitions.cache.list()) this.#queueVersions(object);
 		// What was managed before this server started may have lost its definition.
-		this.#queue(services.cache.list().flatMap(({ object, name }) => (isManaged(object) ? [name] : [])));
+		this.#names.add(services.cache.list().flatMap(({ object, name }) => (isManaged(object) ? [name] : [])));
 	}
 
 	stop(): void {
-		this.#stopped.abort();
+		this.#names.stop();
 		this.#stopFollowing();
 	}
 
 	#queueVersions(...objects: readonly (KubeObject | undefined)[]): void {
 		for (const object of objects) {
 			const { spec } = (object ?? {}) as CustomResourceDefinition;
-			this.#queue((spec?.versions ?? []).map(({ name }) => `${name}.${spec.group}`));
+			this.#names.add((spec?.versions ?? []).map(({ name }) => `${name}.${spec.group}`));
 		}
 	}
 
-	#queue(names: readonly string[]): void {
-		for (const name of names) this.#pending.add(name);
-		if (this.#isRunning || this.#pending.size === 0) return;
-		this.#isRunning = true;
-		void this.#run();
-	}
-
-	async #run(): Promise<void> {
-		for (const name of this.#pending) {
-			if (this.#stopped.signal.aborted) break;
-			this.#pending.delete(name);
-			try {
-				await this.#reconcile(name);
-			} catch (error) {
-				if (this.#stopped.signal.aborted) break;
-				// Another server of the store was first, and its change comes here.
-				if (isStatusError(error, "AlreadyExists", "Conflict", "NotFound")) continue;
-				this.#options.log.warn("could not register a group version", { name, error: String(error) });
-				void this.#queueLater(name);
-			}
+	async #register(name: string): Promise<void> {
+		try {
+			await this.#reconcile(name);
+		} catch (error) {
+			// Another server of the store was first, and its change comes here.
+			if (!isStatusError(error, "AlreadyExists", "Conflict", "NotFound")) throw error;
 		}
-		this.#isRunning = false;
-	}
-
-	async #queueLater(name: string): Promise<void> {
-		await sleep(this.#options.clock, retryMs, this.#stopped.signal).catch(() => undefined);
-		if (!this.#stopped.signal.aborted) this.#queue([name]);
 	}
 
 	async #reconcile(name: string): Promise<void> {

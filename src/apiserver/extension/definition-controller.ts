@@ -8,16 +8,15 @@
  * Source: k8s.io/apiextensions-apiserver/pkg/controller/{status,establish,finalizer} of Kubernetes 1.36. One definition is
  * looked at at a time, as names are given to whoever comes first.
  */
-import { type Clock, sleep, type Timer } from "../../apimachinery/clock/clock.ts";
+import type { Clock, Timer } from "../../apimachinery/clock/clock.ts";
 import type { Logger } from "../../apimachinery/log.ts";
 import type { CustomResourceDefinition, CustomResourceDefinitionStatus } from "../../apimachinery/schema/generated/types.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
 import { cleanupFinalizer } from "../registry/apiextensions/custom-resource-definition.ts";
 import type { ObjectStorage } from "../storage/object-storage.ts";
 import { isConditionTrue, type NewCondition, planStatus, withCondition } from "./conditions.ts";
+import { NameQueue } from "./name-queue.ts";
 
-/** After a failure. */
-const retryMs = 1_000;
 /** How long objects may take to go before the definition says that they do not. */
 const deletionLimitMs = 60_000;
 
@@ -41,16 +40,18 @@ export interface Instances {
 
 export class DefinitionController {
 	readonly #options: DefinitionControllerOptions;
-	readonly #stopped = new AbortController();
-	/** Names of definitions to be looked at, oldest first. */
-	readonly #pending = new Set<string>();
+	readonly #names: NameQueue;
 	/** Definitions whose objects are on their way out, by uid: what ends the waiting. */
 	readonly #waiting = new Map<string, () => void>();
-	#isRunning = false;
 	#stopFollowing: () => void = () => undefined;
 
 	constructor(options: DefinitionControllerOptions) {
 		this.#options = options;
+		this.#names = new NameQueue({
+			clock: options.clock,
+			reconcile: (name) => this.#reconcile(name),
+			failed: (name, error) => options.log.warn("could not look after a CustomResourceDefinition", { name, error: String(error) }),
+		});
 	}
 
 	start(): void {
@@ -63,17 +64,15 @@ export class DefinitionController {
 	}
 
 	stop(): void {
-		this.#stopped.abort();
+		this.#names.stop();
 		this.#stopFollowing();
 		for (const end of this.#waiting.values()) end();
 		this.#waiting.clear();
 	}
 
+	/** Looks at a definition soon. */
 	queue(name: string): void {
-		this.#pending.add(name);
-		if (this.#isRunning) return;
-		this.#isRunning = true;
-		void this.#run();
+		this.#names.add([name]);
 	}
 
 	/** Names have become free: others of the group may have wanted them. */
@@ -85,26 +84,6 @@ export class DefinitionController {
 
 	#all(): readonly CustomResourceDefinition[] {
 		return this.#options.definitions.cache.list().map(({ object }) => object as CustomResourceDefinition);
-	}
-
-	async #run(): Promise<void> {
-		for (const name of this.#pending) {
-			if (this.#stopped.signal.aborted) break;
-			this.#pending.delete(name);
-			try {
-				await this.#reconcile(name);
-			} catch (error) {
-				if (this.#stopped.signal.aborted) break;
-				this.#options.log.warn("could not look after a CustomResourceDefinition", { name, error: String(error) });
-				void this.#queueLater(name);
-			}
-		}
-		this.#isRunning = false;
-	}
-
-	async #queueLater(name: string): Promise<void> {
-		await sleep(this.#options.clock, retryMs, this.#stopped.signal).catch(() => undefined);
-		if (!this.#stopped.signal.aborted) this.queue(name);
 	}
 
 	async #reconcile(name: string): Promise<void> {
