@@ -17,6 +17,18 @@ export interface Clock {
 	setInterval(callback: () => void, periodMs: number): Timer;
 }
 
+/** The interval of a clock that has timeouts: each begins before the callback of the last. Throws RangeError for a period of 0 or less. */
+export function repeat(clock: Pick<Clock, "setTimeout">, callback: () => void, periodMs: number): Timer {
+	if (!(periodMs > 0)) throw new RangeError(`interval must be greater than 0 ms, got ${periodMs}`);
+	let current: Timer;
+	const tick = () => {
+		current = clock.setTimeout(tick, periodMs);
+		callback();
+	};
+	current = clock.setTimeout(tick, periodMs);
+	return { cancel: () => current.cancel() };
+}
+
 /** Resolves after `delayMs` of cluster time; rejects with the signal's reason as soon as it aborts. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
 	return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "./clock.ts";
+import { type Clock, repeat, type Timer } from "./clock.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
 /** setTimeout takes a signed 32-bit delay; a longer one would fire at once. */
@@ -101,14 +101,7 @@ export class PacedClock implements Clock {
 	}
 
 	setInterval(callback: () => void, periodMs: number): Timer {
-		if (!(periodMs > 0)) throw new RangeError(`interval must be greater than 0 ms, got ${periodMs}`);
-		let current: Timer;
-		const tick = () => {
-			current = this.setTimeout(tick, periodMs);
-			callback();
-		};
-		current = this.setTimeout(tick, periodMs);
-		return { cancel: () => current.cancel() };
+		return repeat(this, callback, periodMs);
 	}
 
 	/** Cluster seconds a real second just now. */

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from "./clock.ts";
+import { type Clock, repeat, type Timer } from "./clock.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
 /**
@@ -53,14 +53,7 @@ export class VirtualClock implements Clock {
 	}
 
 	setInterval(callback: () => void, periodMs: number): Timer {
-		if (!(periodMs > 0)) throw new RangeError(`interval must be greater than 0 ms, got ${periodMs}`);
-		let current: Timer;
-		const tick = () => {
-			current = this.setTimeout(tick, periodMs);
-			callback();
-		};
-		current = this.setTimeout(tick, periodMs);
-		return { cancel: () => current.cancel() };
+		return repeat(this, callback, periodMs);
 	}
 
 	/**
