@@ -38,6 +38,17 @@ const binarySuffixes = ["", ...Object.keys(binaryExponents)];
 /** Sign, digits before and after the point, suffix. Looser than the message says, exactly as Kubernetes is. */
 const pattern = /^([+-]?)(\d*)(?:\.(\d*))?([eEinumkKMGTP]*[-+]?\d*)$/;
 
+/** Whether `parseQuantity` can read it. */
+export function isQuantity(text: string): boolean {
+	try {
+		parseQuantity(text);
+		return true;
+	} catch (error) {
+		if (error instanceof QuantityError) return false;
+		throw error;
+	}
+}
+
 /** Reads a quantity. Throws QuantityError. What is finer than a nano is rounded up, away from zero. */
 export function parseQuantity(text: string): Quantity {
 	const parts = text === "" ? null : pattern.exec(text);

@@ -4,7 +4,7 @@
  * and k8s.io/kube-openapi/pkg/validation/strfmt.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { parseQuantity, QuantityError } from "../../../apimachinery/quantity.ts";
+import { isQuantity } from "../../../apimachinery/quantity.ts";
 import { parseGoDuration, TimeError } from "../../../apimachinery/time.ts";
 import { isDns1123Label, isDns1123Subdomain } from "../../../apimachinery/validation/names.ts";
 
@@ -169,14 +169,4 @@ function isDuration(text: string): boolean {
 	return (
 		parts.length > 0 && parts.every(([, , unit = ""]) => units.has(unit.toLowerCase()) || units.has(unit.toLowerCase().replace(/s$/, "")))
 	);
-}
-
-function isQuantity(text: string): boolean {
-	try {
-		parseQuantity(text);
-		return true;
-	} catch (error) {
-		if (error instanceof QuantityError) return false;
-		throw error;
-	}
 }

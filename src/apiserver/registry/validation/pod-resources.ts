@@ -3,7 +3,7 @@
  * Source: validatePodResources, validatePodResourceConsistency, validatePodResourceClaim in
  * pkg/apis/core/validation/validation.go, k8s.io/component-helpers/resource of Kubernetes 1.36.
  */
-import { addQuantities, compareQuantities, formatQuantity, parseQuantity, QuantityError } from "../../../apimachinery/quantity.ts";
+import { addQuantities, compareQuantities, formatQuantity, isQuantity } from "../../../apimachinery/quantity.ts";
 import type { Container, PodResourceClaim, PodSpec } from "../../../apimachinery/schema/generated/types.ts";
 import {
 	type FieldError,
@@ -106,16 +106,6 @@ const addLists = combineLists((a, b) => formatQuantity(addQuantities(a, b)));
 const maxLists = combineLists((a, b) => (compareQuantities(a, b) >= 0 ? a : b));
 
 const isAbove = (a: string, b: string): boolean => isQuantity(a) && isQuantity(b) && compareQuantities(a, b) > 0;
-
-function isQuantity(text: string): boolean {
-	try {
-		parseQuantity(text);
-		return true;
-	} catch (error) {
-		if (error instanceof QuantityError) return false;
-		throw error;
-	}
-}
 
 /** Names of a Pod's claims, good or bad. */
 export const claimNames = (claims: readonly PodResourceClaim[] | undefined): ReadonlySet<string> =>
