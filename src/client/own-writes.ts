@@ -5,6 +5,8 @@
  * (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions).
  */
 import { type KubeObject, objectKey } from "../apimachinery/meta.ts";
+import { isStatusError } from "../apimachinery/status-error.ts";
+import type { ResourceClient } from "./client.ts";
 import type { ObjectCache } from "./object-cache.ts";
 
 export class OwnWrites<T extends KubeObject> {
@@ -14,6 +16,15 @@ export class OwnWrites<T extends KubeObject> {
 	note(object: T): T {
 		this.#written.set(objectKey(object), object);
 		return object;
+	}
+
+	/** Writes a status and remembers the answer. Of an object that was deleted meanwhile there is nobody to tell. */
+	async updateStatus(client: Pick<ResourceClient<T>, "updateStatus">, object: T): Promise<void> {
+		try {
+			this.note(await client.updateStatus(object));
+		} catch (error) {
+			if (!isStatusError(error, "NotFound")) throw error;
+		}
 	}
 
 	/** We wrote this very version. */

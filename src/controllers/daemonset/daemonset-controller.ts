@@ -16,7 +16,6 @@ import { jsonEqual } from "../../apimachinery/json.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { ControllerRevision, DaemonSet, Node, Pod } from "../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
-import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import { type ReconcileResult, requeueAfter, runController } from "../../client/controller.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
@@ -272,14 +271,7 @@ class DaemonSetController {
 	async #writeStatus(seen: Survey, hasActed: boolean): Promise<number | undefined> {
 		const { set } = seen;
 		const { status, nextAvailableMs } = planStatus(seen, hasActed);
-		if (!jsonEqual(status, set.status)) {
-			try {
-				this.#ownWrites.note(await this.#client.updateStatus({ ...set, status }));
-			} catch (error) {
-				// Deleted meanwhile: nobody to tell.
-				if (!isStatusError(error, "NotFound")) throw error;
-			}
-		}
+		if (!jsonEqual(status, set.status)) await this.#ownWrites.updateStatus(this.#client, { ...set, status });
 		return nextAvailableMs;
 	}
 

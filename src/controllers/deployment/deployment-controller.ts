@@ -14,7 +14,6 @@ import { jsonEqual } from "../../apimachinery/json.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { Deployment, DeploymentStatus, Pod, ReplicaSet } from "../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
-import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import { type ReconcileResult, runController } from "../../client/controller.ts";
 import type { EventRecorder } from "../../client/event-recorder.ts";
@@ -232,12 +231,7 @@ class DeploymentController {
 	async #writeStatus(deployment: Deployment, original: Deployment): Promise<void> {
 		const { status = {} as DeploymentStatus, metadata } = deployment;
 		if (statusEqual(original.status, status) && jsonEqual(metadata?.annotations, original.metadata?.annotations)) return;
-		try {
-			this.#ownWrites.note(await this.#client.updateStatus(deployment));
-		} catch (error) {
-			// Deleted meanwhile: nobody to tell.
-			if (!isStatusError(error, "NotFound")) throw error;
-		}
+		await this.#ownWrites.updateStatus(this.#client, deployment);
 	}
 }
 

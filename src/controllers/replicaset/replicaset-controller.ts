@@ -13,7 +13,6 @@ import { jsonEqual } from "../../apimachinery/json.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { Pod } from "../../apimachinery/schema/generated/types.ts";
 import type { LabelSelectorMatcher } from "../../apimachinery/selector.ts";
-import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import { type ReconcileResult, requeueAfter, runController } from "../../client/controller.ts";
 import { Expectations } from "../../client/expectations.ts";
@@ -202,14 +201,7 @@ class ReplicaController<T extends ReplicaOwner> {
 	/** Resolves to when a pod will have been ready for long enough, ms from now. */
 	async #writeStatus(owner: T, observed: ObservedReplicas): Promise<number | undefined> {
 		const { status, nextAvailableMs } = planReplicaStatus(owner, observed);
-		if (!jsonEqual(status, owner.status)) {
-			try {
-				this.#ownWrites.note(await this.#client.updateStatus({ ...owner, status }));
-			} catch (error) {
-				// Deleted meanwhile: nobody to tell.
-				if (!isStatusError(error, "NotFound")) throw error;
-			}
-		}
+		if (!jsonEqual(status, owner.status)) await this.#ownWrites.updateStatus(this.#client, { ...owner, status });
 		return nextAvailableMs;
 	}
 }

@@ -17,7 +17,6 @@ import { jsonEqual } from "../../apimachinery/json.ts";
 import { objectKey } from "../../apimachinery/meta.ts";
 import type { ControllerRevision, PersistentVolumeClaim, Pod, StatefulSet } from "../../apimachinery/schema/generated/types.ts";
 import { labelSelectorFromObject } from "../../apimachinery/selector.ts";
-import { isStatusError } from "../../apimachinery/status-error.ts";
 import type { ResourceClient } from "../../client/client.ts";
 import { type ReconcileResult, requeueAfter, runController } from "../../client/controller.ts";
 import { Expectations } from "../../client/expectations.ts";
@@ -244,14 +243,7 @@ class StatefulSetController {
 			updating,
 			nowMs: this.#context.clock.now(),
 		});
-		if (!jsonEqual(status, set.status)) {
-			try {
-				this.#ownWrites.note(await this.#client.updateStatus({ ...set, status }));
-			} catch (error) {
-				// Deleted meanwhile: nobody to tell.
-				if (!isStatusError(error, "NotFound")) throw error;
-			}
-		}
+		if (!jsonEqual(status, set.status)) await this.#ownWrites.updateStatus(this.#client, { ...set, status });
 		return nextAvailableMs;
 	}
 
