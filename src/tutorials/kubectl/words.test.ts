@@ -8,6 +8,7 @@ test.each<[string, readonly string[], Readonly<Record<string, readonly string[]>
 		{ namespace: ["shop"], for: ["jsonpath={.x}=a"], timeout: ["60s"], "all-namespaces": ["true"] },
 		[],
 	],
+	["config --kubeconfig a set-cluster b", ["config", "set-cluster", "b"], { kubeconfig: ["a"] }, []],
 	["--user=alice get pods", ["get", "pods"], { user: ["alice"] }, []],
 	["taint nodes node-1 team-", ["taint", "nodes", "node-1", "team-"], {}, []],
 	["apply -f a.yaml -f -", ["apply"], { filename: ["a.yaml", "-"] }, []],

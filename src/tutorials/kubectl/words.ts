@@ -30,14 +30,14 @@ export function kubectlWords(words: readonly string[]): Words {
 	const flags = new Map<string, readonly string[]>();
 	const end = words.indexOf("--");
 	const own = end < 0 ? words : words.slice(0, end);
+	const verb = verbOf(withoutFlags(own));
+	if (!isKnownVerb(verb) && own.some(isFlag)) throw new UnknownCallError(verb);
 	for (let index = 0; index < own.length; index++) {
 		const word = own[index] ?? "";
-		if (!word.startsWith("-") || word === "-") {
+		if (!isFlag(word)) {
 			args.push(word);
 			continue;
 		}
-		const verb = verbOf(args);
-		if (!isKnownVerb(verb)) throw new UnknownCallError(verb);
 		const { name, given } = flagOf(word, verb);
 		const value = given ?? (takesNoValue(name, verb) ? "true" : own[++index]);
 		if (value === undefined) {
@@ -47,6 +47,25 @@ export function kubectlWords(words: readonly string[]): Words {
 		flags.set(name, [...(flags.get(name) ?? []), value]);
 	}
 	return { args, flags, command: end < 0 ? [] : words.slice(end + 1) };
+}
+
+function isFlag(word: string): boolean {
+	return word.startsWith("-") && word !== "-";
+}
+
+/** The verb is looked for before its flags are known: what follows one without `=` is its value, unless it is known to take none. */
+function withoutFlags(words: readonly string[]): readonly string[] {
+	const args: string[] = [];
+	for (let index = 0; index < words.length; index++) {
+		const word = words[index] ?? "";
+		if (!isFlag(word)) args.push(word);
+		else if (!word.includes("=")) {
+			const verb = verbOf(args);
+			const name = word.startsWith("--") ? word.slice(2) : (longName(word.slice(1), verb) ?? "");
+			if (!takesNoValue(name, verb)) index++;
+		}
+	}
+	return args;
 }
 
 function flagOf(word: string, verb: string): { readonly name: string; readonly given: string | undefined } {
