@@ -20,6 +20,8 @@ export interface OpenLesson {
 	/** Of the lesson's cluster. */
 	readonly nowMs: () => number;
 	readonly speed: () => number;
+	/** Its time stands still until what it returns is called. */
+	readonly hold: () => () => void;
 	readonly close: () => Promise<void>;
 }
 
@@ -33,6 +35,8 @@ export interface AppProps {
 	/** What kept a lesson from being opened, in words. */
 	readonly explain: (error: unknown) => string;
 	/** What there is to read before it is open; undefined if the lesson cannot be read. */
+	/** Resolves when the process that was stopped goes on; the terminal is the shell's meanwhile. */
+	readonly stop: () => Promise<void>;
 	readonly preview: (section: string) => Pick<PreviewProps, "lesson" | "step"> | undefined;
 }
 
@@ -45,7 +49,6 @@ export interface LessonHooks {
 
 export function App(props: AppProps): ReactNode {
 	const [keyboard] = useState(() => new Keyboard());
-	useInput(keyboard.press);
 	return (
 		<KeyboardContext value={keyboard}>
 			<Screen {...props} keyboard={keyboard} />
@@ -60,6 +63,7 @@ function Screen({
 	section,
 	open,
 	explain,
+	stop,
 	preview,
 	keyboard,
 }: AppProps & { readonly keyboard: Keyboard }): ReactNode {
@@ -70,17 +74,29 @@ function Screen({
 	const [problem, setProblem] = useState("");
 	const [lesson, setLesson] = useState<OpenLesson>();
 	const [progress, setProgress] = useState("");
+	const [isClosing, setIsClosing] = useState(false);
 	const [, redraw] = useReducer((count: number) => count + 1, 0);
+	const suspend = async () => {
+		const goOn = lesson?.hold();
+		await suspendTerminal(stop);
+		goOn?.();
+	};
+	useInput((typed, key) => {
+		if (key.ctrl && typed === "z") suspend().catch(exit);
+		else keyboard.press(typed, key);
+	});
 	useEffect(() => {
 		if (chosen === undefined) return undefined;
 		let isOver = false;
 		let opened: OpenLesson | undefined;
 		const leave = (then: () => void) => {
 			isOver = true;
+			setIsClosing(true);
 			setLesson(undefined);
 			void (opened?.close() ?? Promise.resolve()).then(() => {
 				// Keys that were meant for the lesson are not for the list.
 				keyboard.clear();
+				setIsClosing(false);
 				then();
 			}, exit);
 		};
@@ -121,9 +137,10 @@ function Screen({
 		return <CourseTree lessons={lessons()} section={last} {...common} />;
 	}
 	if (lesson === undefined) {
+		const status = isClosing ? word("ending") : `${word("starting")} ${progress}`;
 		const shown = preview(chosen);
-		if (shown === undefined) return <LineRow line={plain(`${word("starting")} ${progress}`, { dim: true })} />;
-		return <Preview {...shown} language={language} word={word} progress={progress} onQuit={() => exit()} />;
+		if (shown === undefined) return <LineRow line={plain(status, { dim: true })} />;
+		return <Preview {...shown} language={language} word={word} status={status} onQuit={() => exit()} />;
 	}
 	return <LessonScreen model={lesson.model} nowMs={lesson.nowMs} speed={lesson.speed} />;
 }

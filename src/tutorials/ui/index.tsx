@@ -17,6 +17,7 @@ import type { TreeLesson } from "./course-tree.tsx";
 import { LessonModel } from "./lesson-model.ts";
 import { ColoursContext } from "./lines.tsx";
 import { hasColours } from "./sgr.ts";
+import { stopUntilContinued } from "./stop.ts";
 import { screenWordsIn } from "./words.ts";
 
 /**
@@ -33,12 +34,15 @@ export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgr
 	readonly language: Language;
 	/** What kept a lesson that was chosen from the list from being opened, in words; the list is shown again. */
 	readonly explain: (error: unknown) => string;
+	/** What Ctrl-Z does; default it stops the process until the shell lets it go on. */
+	readonly stop?: () => Promise<void>;
 	readonly input: NodeJS.ReadStream;
 	readonly output: NodeJS.WriteStream;
 }
 
 /** Resolves when the learner has left. Rejects with what kept the lesson that was asked for from being opened. */
-export async function runScreens({ course, section, language, explain, input, output, ...session }: ScreensOptions): Promise<void> {
+export async function runScreens(options: ScreensOptions): Promise<void> {
+	const { course, section, language, explain, stop = stopUntilContinued, input, output, ...session } = options;
 	let current: OpenLesson | undefined;
 	// Only the lesson that was asked for begins anew, and once: others are chosen from the list later.
 	let fresh = session.isFresh === true ? section : undefined;
@@ -52,6 +56,12 @@ export async function runScreens({ course, section, language, explain, input, ou
 			model,
 			nowMs: () => opened.cluster.clock.now(),
 			speed: () => opened.cluster.clock.speed,
+			hold: () => {
+				const { clock } = opened.cluster;
+				const { speed } = clock;
+				clock.setSpeed(0);
+				return () => clock.setSpeed(speed);
+			},
 			close: async () => {
 				model.close();
 				await opened.close();
@@ -75,6 +85,11 @@ export async function runScreens({ course, section, language, explain, input, ou
 			return undefined;
 		}
 	};
+	const stopWithUsualWheel = async () => {
+		output.write(wheelBack);
+		await stop();
+		output.write(wheelOff);
+	};
 	output.write(wheelOff);
 	const app = render(
 		<ColoursContext value={hasColours(output, session.env)}>
@@ -85,6 +100,7 @@ export async function runScreens({ course, section, language, explain, input, ou
 				section={section}
 				open={open}
 				explain={explain}
+				stop={stopWithUsualWheel}
 				preview={preview}
 			/>
 		</ColoursContext>,

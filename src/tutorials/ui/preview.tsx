@@ -1,4 +1,4 @@
-/** A lesson whose cluster is still starting: what can be read is there at once. */
+/** A lesson whose cluster is still starting, or ends: what can be read is there at once. */
 import { Box, useWindowSize } from "ink";
 import type { ReactNode } from "react";
 import type { Lesson, Step } from "../engine/lesson.ts";
@@ -16,11 +16,11 @@ export interface PreviewProps {
 	readonly language: Language;
 	readonly word: (word: ScreenWord) => string;
 	/** What is being done just now. */
-	readonly progress: string;
+	readonly status: string;
 	readonly onQuit: () => void;
 }
 
-export function Preview({ lesson, step, language, word, progress, onQuit }: PreviewProps): ReactNode {
+export function Preview({ lesson, step, language, word, status, onQuit }: PreviewProps): ReactNode {
 	const { columns, rows } = useWindowSize();
 	useKeys((typed, key) => {
 		const isInterrupt = key.ctrl && typed === "c";
@@ -40,7 +40,7 @@ export function Preview({ lesson, step, language, word, progress, onQuit }: Prev
 		<Box flexDirection="column" width={columns} height={rows}>
 			<LineRow line={plain(pad(`${lesson.section} ${lesson.title[language]}`, columns), { inverse: true })} />
 			<Lines lines={lines} width={columns} height={height} />
-			<LineRow line={plain(truncate(`${word("starting")} ${progress}`, columns), { dim: true })} />
+			<LineRow line={plain(truncate(status, columns), { dim: true })} />
 		</Box>
 	);
 }

@@ -125,6 +125,7 @@ it("leads from the list of lessons to a finished lesson by keys alone, at 80x24"
 	writeFileSync(join(directory, "state-en/1.1/work/go"), "");
 	await shows(/★ The lesson is done\.[\s\S]*done\n+\$\n/);
 	terminal.press("\r");
+	await shows(/ending the lesson's cluster …$/);
 	await shows(/Lessons {2}1\/2 finished *\nChapter 1\n› ✓ 1.1 {6}Labels {2}5 minutes {2}finished/);
 	terminal.press("q");
 	await ended;
@@ -149,6 +150,33 @@ it("says what keeps a lesson from being opened, and leaves one at the list", asy
 	);
 	terminal.press("k\r");
 	await shows(/○○○○/);
+	terminal.press(":quit\r");
+	await ended;
+});
+
+it("leaves the terminal to the shell on Ctrl-Z, and comes back as it was, also in time", async () => {
+	let goOn: () => void = () => undefined;
+	const stop = () =>
+		new Promise<void>((resolve) => {
+			goOn = resolve;
+		});
+	const { terminal, shows, ended } = sitDown({
+		course: join(directory, "course"),
+		state: join(directory, "state-stopped"),
+		language: "en",
+		section: "1.1",
+		stop,
+	});
+	await shows(/○○○○ +\S+ ▶ 1x/);
+	terminal.press("echo tick");
+	await shows(/^\$ echo tick$/m);
+	terminal.press("\u001a");
+	while (terminal.isAlternate) await sleep(clock, 10);
+	goOn();
+	await shows(/▶ 1x[\s\S]*^\$ echo tick$/m);
+	expect(terminal.isAlternate).toBe(true);
+	terminal.press("\r");
+	await shows(/^tick$/m);
 	terminal.press(":quit\r");
 	await ended;
 });

@@ -10,6 +10,7 @@ const words = {
 	started: { zh: "进行中", en: "under way" },
 	finished: { zh: "已完成", en: "finished" },
 	treeKeys: { zh: "↑↓ 选择  回车 开始  q 退出", en: "↑↓ choose  Enter begin  q quit" },
+	ending: { zh: "正在结束本课的集群……", en: "ending the lesson's cluster …" },
 	notOpened: { zh: "这一课没能打开：", en: "The lesson could not be opened:" },
 	lesson: { zh: "课文", en: "Lesson" },
 	taskKeys: {
@@ -49,6 +50,7 @@ const words = {
 			"| Ctrl-C | 中断命令；没有命令时清掉输入的一行 |",
 			"| ↑, ↓, Ctrl-R | 以前的命令；Ctrl-R 找含有所输入文字的 |",
 			"| Ctrl-L | 清掉输出 |",
+			"| Ctrl-Z | 回到启动它的 shell，`fg` 再回来；其间时间停住 |",
 			"",
 			"`:` 开头的命令在别的命令执行时也立刻生效；其余的排队。粘贴多行时按一次回车一起执行。",
 		].join("\n"),
@@ -75,6 +77,7 @@ const words = {
 			"| Ctrl-C | interrupts a command; without one it drops the line that is typed |",
 			"| ↑, ↓, Ctrl-R | earlier commands; Ctrl-R those that have in them what is typed |",
 			"| Ctrl-L | clears what commands said |",
+			"| Ctrl-Z | back to the shell that started it, until `fg`; time stands still meanwhile |",
 			"",
 			"What begins with `:` is seen to at once, also while a command runs; commands wait for each other. Several lines that are pasted run together on one Enter.",
 		].join("\n"),

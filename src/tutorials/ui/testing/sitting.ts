@@ -19,6 +19,8 @@ export interface SittingOptions {
 	readonly section?: string;
 	readonly terminal?: VirtualTerminal;
 	readonly isFresh?: boolean;
+	/** What Ctrl-Z does. */
+	readonly stop?: () => Promise<void>;
 	/** Over the process's own. */
 	readonly env?: NodeJS.ProcessEnv;
 }
@@ -39,6 +41,7 @@ export function sitDown({
 	section,
 	terminal = new VirtualTerminal(),
 	isFresh = false,
+	stop,
 	env,
 }: SittingOptions): Sitting {
 	const clock = new WallClock();
@@ -47,6 +50,7 @@ export function sitDown({
 		section,
 		language,
 		explain: String,
+		...(stop === undefined ? {} : { stop }),
 		isFresh,
 		stateDirectory: state,
 		env: { ...process.env, NO_COLOR: "", SHELL: "/bin/sh", ...env },
