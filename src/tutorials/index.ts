@@ -14,7 +14,8 @@ export { builtinCourse, Course, CourseError, compareSections, newLesson } from "
 export { LessonFileError } from "./engine/file-reader.ts";
 export { type OwnCluster, OwnClusterError } from "./engine/own-cluster.ts";
 export { ProgressError, ProgressStore, startedSections } from "./engine/progress.ts";
-export { LessonSession, SessionError, type SessionOptions } from "./engine/session.ts";
+export { LessonSession, type SessionOptions } from "./engine/session.ts";
+export { SessionError } from "./engine/session-error.ts";
 export { findProgram } from "./engine/shell.ts";
 export type { Beside, Surroundings } from "./engine/surroundings.ts";
 export { type Language, languageOf } from "./engine/text.ts";

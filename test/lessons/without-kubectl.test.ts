@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SeededRandom } from "../../src/apimachinery/random.ts";
 import { lessonSurroundings } from "../../src/cli/lesson-surroundings.ts";
 import { builtinCourse } from "../../src/tutorials/engine/course.ts";
-import { LessonSession, SessionError } from "../../src/tutorials/engine/session.ts";
+import { LessonSession } from "../../src/tutorials/engine/session.ts";
+import { SessionError } from "../../src/tutorials/engine/session-error.ts";
 import { findProgram } from "../../src/tutorials/engine/shell.ts";
 import { kubesimBin } from "../tools/kubesim.ts";
 

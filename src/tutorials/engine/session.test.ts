@@ -8,7 +8,8 @@ import { configMaps, namespaces, nodes } from "../../client/resources.ts";
 import { readLesson } from "./lesson-file.ts";
 import { parseLook, see } from "./look.ts";
 import { ProgressError } from "./progress.ts";
-import { LessonSession, SessionError, type SessionOptions } from "./session.ts";
+import { LessonSession, type SessionOptions } from "./session.ts";
+import { SessionError } from "./session-error.ts";
 import { noSurroundings } from "./surroundings.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "kubesim-session-"));

@@ -20,10 +20,11 @@ import { LessonCluster } from "./lesson-cluster.ts";
 import type { OwnCluster } from "./own-cluster.ts";
 import { type Progress, ProgressStore, type StepOutcome } from "./progress.ts";
 import { writeSecondTerminal } from "./second-terminal.ts";
+import { SessionError } from "./session-error.ts";
 import type { SessionEvent, SessionState } from "./session-state.ts";
 import { type CommandRecord, findProgram, type RunOptions, Shell } from "./shell.ts";
+import { type Typist, typeSolution } from "./solution.ts";
 import type { Surroundings } from "./surroundings.ts";
-import type { Text } from "./text.ts";
 import { bringBack, keep, layOut } from "./work-directory.ts";
 
 export interface SessionOptions {
@@ -44,21 +45,7 @@ export interface SessionOptions {
 	readonly onProgress?: (text: string) => void;
 }
 
-/** What the learner asked for cannot be done as things are. */
-export class SessionError extends Error {
-	override readonly name = "SessionError";
-	readonly text: Text;
-
-	constructor(text: Text) {
-		super(text.en);
-		this.text = text;
-	}
-}
-
 type Listener = (event: SessionEvent) => void;
-
-/** How long a solution may take to show, cluster ms. */
-const solutionPatienceMs = 5 * 60_000;
 
 export class LessonSession {
 	readonly cluster: LessonCluster;
@@ -376,48 +363,33 @@ export class LessonSession {
 		const { step, phase, isShowing } = this.#state;
 		if (phase !== "open" || isShowing) throw new SessionError({ zh: "没有可以演示的答案", en: "there is nothing to show" });
 		if (step.kind === "predict") this.#set({ chosen: undefined });
-		if (step.kind !== "do" && step.kind !== "fix" && step.kind !== "observe") return this.#finish(outcome);
+		if (!isTask(step)) return this.#finish(outcome);
 		this.#set({ isShowing: true });
 		try {
-			let isComplete = true;
-			for (const command of step.solution) isComplete = (await this.#type(command)) && isComplete;
-			const isOver = await this.#comesToBeOver(isComplete ? solutionPatienceMs : 0);
-			if (!isOver && isComplete)
-				throw new SessionError({
-					zh: "照现在的情况，答案不管用了：先用 :reset 回到本步开头",
-					en: "the solution does not help as things are now: go back to the step's beginning first (:reset)",
-				});
-			if (this.#state.step === step && (!isOver || outcome !== "shown")) this.#finish(outcome);
+			const isDone = await typeSolution(step, this.#typist());
+			if (this.#state.step === step && (!isDone || outcome !== "shown")) this.#finish(outcome);
 		} finally {
 			this.#set({ isShowing: false });
 		}
 	}
 
-	/** A command of the solution, by kubectl or, where there is none, by what stands in for it. Resolves to whether all of it could be done. */
-	async #type(command: string): Promise<boolean> {
-		this.#tell({ type: "typing", command });
-		if (this.#state.hasKubectl) {
-			await this.run(command);
-			return true;
-		}
-		const env = this.#options.surroundings.solutionEnv(this.#store.directory, this.env);
-		return (await this.run(command, { env })).exitCode === 0;
-	}
-
-	/** Whether the step is over within so much cluster time. */
-	async #comesToBeOver(withinMs: number): Promise<boolean> {
-		const { clock } = this.cluster;
-		let isLate = withinMs === 0;
-		const timer = clock.setTimeout(() => {
-			isLate = true;
-			this.#tell({ type: "state" });
-		}, withinMs);
-		// Looks once more, so that what was just done counts.
-		const checks = await this.look();
-		if (this.#state.phase === "open") this.#checked(checks);
-		await this.until(({ phase }) => isLate || phase !== "open");
-		timer.cancel();
-		return this.#state.phase === "done";
+	#typist(): Typist {
+		const { solutionEnv } = this.#options.surroundings;
+		const env = this.#state.hasKubectl ? undefined : solutionEnv(this.#store.directory, this.env);
+		return {
+			hasKubectl: env === undefined,
+			clock: this.cluster.clock,
+			type: async (command) => {
+				this.#tell({ type: "typing", command });
+				return await this.run(command, env === undefined ? {} : { env });
+			},
+			look: async () => {
+				const checks = await this.look();
+				if (this.#state.phase === "open") this.#checked(checks);
+			},
+			isDone: () => this.#state.phase === "done",
+			whenOver: () => this.until(({ phase }) => phase !== "open"),
+		};
 	}
 
 	#finish(outcome: StepOutcome): void {

@@ -4,7 +4,8 @@
  */
 import { createInterface, type Interface } from "node:readline";
 import type { TaskStep } from "../engine/lesson.ts";
-import { LessonSession, SessionError, type SessionOptions } from "../engine/session.ts";
+import { LessonSession, type SessionOptions } from "../engine/session.ts";
+import { SessionError } from "../engine/session-error.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language, Text } from "../engine/text.ts";
 import { wantsTerminal } from "../engine/wants-terminal.ts";

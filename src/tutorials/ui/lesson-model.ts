@@ -5,7 +5,8 @@
 
 import type { Timer } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
-import { type LessonSession, SessionError } from "../engine/session.ts";
+import type { LessonSession } from "../engine/session.ts";
+import { SessionError } from "../engine/session-error.ts";
 import type { SessionState } from "../engine/session-state.ts";
 import type { Language } from "../engine/text.ts";
 import { wantsTerminal } from "../engine/wants-terminal.ts";
