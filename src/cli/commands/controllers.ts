@@ -1,7 +1,7 @@
 /** `kubesim controllers list|stop|start|restart|replicas|kill`. */
 import type { ControllerReport, QueueReport, ReplicaReport } from "../../cluster/index.ts";
 import { askCluster } from "../control/running-server.ts";
-import { formatTable } from "../table.ts";
+import { formatTable, screenWidth } from "../table.ts";
 
 interface Target {
 	readonly name: string;
@@ -21,7 +21,8 @@ export async function controllersList({ name, output }: OutputOptions): Promise<
 		return;
 	}
 	const rows = [...controllers].sort((a, b) => (a.name < b.name ? -1 : 1)).map(rowOf);
-	process.stdout.write(formatTable(["NAME", "STATE", "DEPTH", "ACTIVE", "DELAYED", "FAILING", "ADDS", "RETRIES", "LAST ERROR"], rows));
+	const head = ["NAME", "STATE", "DEPTH", "ACTIVE", "DELAYED", "FAILING", "ADDS", "RETRIES", "LAST ERROR"];
+	process.stdout.write(formatTable(head, rows, screenWidth()));
 }
 
 /** The figures of all queues of the controller together, and the error that came last. */

@@ -1,7 +1,7 @@
 /** `kubesim explain pod NAME`: why a pod is where it is, or why it is nowhere. */
 import type { AttemptExplanation, GroupExplanation, NodeExplanation, PodExplanation } from "../../cluster/index.ts";
 import { askCluster } from "../control/running-server.ts";
-import { formatTable } from "../table.ts";
+import { formatTable, screenWidth } from "../table.ts";
 
 interface ExplainOptions {
 	readonly name: string;
@@ -49,6 +49,7 @@ function section(title: string, attempt: AttemptExplanation): string {
 					formatTable(
 						["PREEMPTION ON", "VICTIMS", "BUDGETS VIOLATED"],
 						preemption.map(({ nodeName: on, victims, budgetViolations }) => [on, victims.join(","), String(budgetViolations)]),
+						screenWidth(),
 					),
 				]),
 		...binding
@@ -78,5 +79,5 @@ function nodeTable(nodes: readonly NodeExplanation[], chosen: string): string {
 			return `${score.normalized}×${score.weight}${raw}`;
 		}),
 	]);
-	return formatTable(["  NODE", "VERDICT", "TOTAL", ...plugins.map((plugin) => plugin.toUpperCase())], rows);
+	return formatTable(["  NODE", "VERDICT", "TOTAL", ...plugins.map((plugin) => plugin.toUpperCase())], rows, screenWidth());
 }

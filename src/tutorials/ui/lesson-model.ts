@@ -269,9 +269,10 @@ export class LessonModel {
 		}
 	}
 
-	/** Enter. What is for the lesson itself (`:hint`) is seen to at once, commands one after the other. */
-	submit(): void {
+	/** Enter. What is for the lesson itself (`:hint`) is seen to at once, commands one after the other. @param columns of the console */
+	submit(columns: number): void {
 		this.#isLeaving = false;
+		this.#columns = columns;
 		const { input, queue, front, state } = this.#view;
 		const line = input.text.trim();
 		this.#set({ input: enter(input), ...(front === "help" ? { front: "step" } : {}) });
@@ -325,7 +326,9 @@ export class LessonModel {
 		this.#console.command(line);
 		this.#refresh();
 		const run = async (hasTerminal: boolean) => {
-			const { exitCode } = await session.run(line, { hasTerminal });
+			// What a program lays out for a screen is for this one.
+			const env = hasTerminal ? {} : { COLUMNS: String(this.#columns) };
+			const { exitCode } = await session.run(line, { hasTerminal, env });
 			if (exitCode !== 0) this.#say(`(${this.word("exited")} ${exitCode})`);
 			this.#tellOfClock();
 		};

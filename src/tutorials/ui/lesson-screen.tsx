@@ -294,7 +294,7 @@ function useLessonKeys(
 	};
 	const press = (typed: string, key: Key): void => {
 		const isWord = key.ctrl || key.meta;
-		if (key.return) model.submit();
+		if (key.return) model.submit(sizes.columns);
 		else if (key.escape) model.backToStep();
 		else if (key.tab) model.nextPane(-1, sizes.isNarrow);
 		else if (key.pageUp) model.scrollBy(-page, window);

@@ -282,6 +282,9 @@ it("is a command line as one knows it: typed ahead, pasted, searched, interrupte
 	const { terminal, shows, ended } = start("en", "1.1");
 	const control = (letter: string) => terminal.press(String.fromCharCode(letter.charCodeAt(0) - 0x60));
 	await shows(/○○○○[\s\S]*Step 1\/4/);
+	terminal.press('echo "for $COLUMNS columns"\r');
+	await shows(/^for 80 columns$/m);
+	control("l");
 	// Typed ahead: seen, run one after the other; what is for the lesson itself is seen to at once.
 	terminal.press("sleep 1000\r");
 	await shows(/… running: sleep 1000/);
