@@ -1,6 +1,6 @@
 /**
- * systemd of one machine: its units, what they need of each other, and what is done with them. Units are services, targets, slices
- * and timers; others are read and shown, and can't be started.
+ * systemd of one machine: its units, what they need of each other, and what is done with them. Units are services, timers, targets
+ * and slices; others are read and shown, and can't be started.
  * Source: systemd(1), systemd.unit(5)
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
@@ -9,6 +9,7 @@ import type { Machine } from "../machine.ts";
 import type { Process } from "../process.ts";
 import type { Journal } from "./journal.ts";
 import { Service } from "./service.ts";
+import { Timer, type TimerHost } from "./timer.ts";
 import { type JobOutcome, jobDone, Unit } from "./unit.ts";
 import { UnitFiles } from "./unit-files.ts";
 
@@ -63,7 +64,11 @@ export class SystemManager {
 		const definition = this.files.load(name);
 		const { machine, journal, clock, random } = this.#options;
 		const newInvocationId = () => random.uuid().replaceAll("-", "");
-		const unit = name.endsWith(".service") ? new Service(definition, { machine, journal, clock, newInvocationId }) : new Unit(definition);
+		const unit = name.endsWith(".service")
+			? new Service(definition, { machine, journal, clock, newInvocationId })
+			: name.endsWith(".timer")
+				? new Timer(definition, this.#timerHost(name, newInvocationId))
+				: new Unit(definition);
 		if (this.#isSlice(name)) {
 			unit.definition = { ...definition, loadState: "loaded" };
 			unit.enter("active", "active", this.bootMs);
@@ -71,6 +76,20 @@ export class SystemManager {
 		// What is nowhere is not remembered.
 		if (unit.definition.loadState !== "not-found") this.#units.set(name, unit);
 		return unit;
+	}
+
+	#timerHost(name: string, newInvocationId: () => string): TimerHost {
+		const { clock, random } = this.#options;
+		return {
+			clock,
+			random,
+			bootMs: () => this.bootMs,
+			files: () => this.machine.files,
+			unit: (other) => this.unit(other),
+			trigger: (other) => this.start(other),
+			say: (message, priority) => this.#say(message, name, priority),
+			newInvocationId,
+		};
 	}
 
 	#isSlice(name: string): boolean {
@@ -100,7 +119,11 @@ export class SystemManager {
 	daemonReload(): void {
 		this.#say("Reloading requested from client PID 1 ('systemctl')...");
 		this.#say("Reloading...");
-		for (const unit of this.units()) if (!this.#isSlice(unit.name)) unit.definition = this.files.load(unit.name);
+		for (const unit of this.units()) {
+			if (this.#isSlice(unit.name)) continue;
+			unit.definition = this.files.load(unit.name);
+			if (unit instanceof Timer) unit.reread();
+		}
 	}
 
 	/**
@@ -117,6 +140,7 @@ export class SystemManager {
 		const unit = this.unit(name);
 		if (unit.definition.loadState !== "loaded" || unit.activeState !== "inactive") return;
 		if (unit instanceof Service) unit.adopt(since.pidOf(name), since.atMs);
+		else if (unit instanceof Timer) unit.start();
 		else unit.enter("active", "active", since.atMs);
 		for (const needed of [...this.#requirements(unit), ...this.#wishes(unit)]) this.#adopt(needed, since);
 	}
@@ -139,7 +163,7 @@ export class SystemManager {
 			this.#say(`${unit.title} was skipped because of an unmet condition check (${unmet}).`, unit.name);
 			return jobDone;
 		}
-		if (unit instanceof Service) return unit.start();
+		if (unit instanceof Service || unit instanceof Timer) return unit.start();
 		unit.enter("active", "active", this.clock.now());
 		if (name.endsWith(".target")) this.#say(`Reached target ${unit.title}.`, name);
 		return jobDone;
@@ -157,7 +181,7 @@ export class SystemManager {
 		if (unit.definition.loadState === "not-found") return { type: "refused", message: `Unit ${name} not loaded.`, exitCode: 5 };
 		const others = this.units().filter((other) => other !== unit && other.isUp && this.#dependsOn(other, name));
 		for (const other of others) await this.stop(other.name);
-		if (unit instanceof Service) return unit.stop();
+		if (unit instanceof Service || unit instanceof Timer) return unit.stop();
 		if (this.#isSlice(name)) await this.#options.slices?.stop(name);
 		else if (unit.isUp) unit.enter("inactive", "dead", this.clock.now());
 		return jobDone;
@@ -189,8 +213,20 @@ export class SystemManager {
 	}
 
 	power(action: PowerAction): void {
-		for (const service of this.services()) service.abandon();
+		this.abandon();
 		this.#options.onPower(action);
+	}
+
+	/** The machine is going down: nothing is started any more. */
+	abandon(): void {
+		for (const unit of this.#units.values()) unit.abandon();
+	}
+
+	/** Timers that start a unit. */
+	timersOf({ name }: Unit): readonly Timer[] {
+		return this.units()
+			.filter((unit) => unit instanceof Timer)
+			.filter(({ target }) => target === name);
 	}
 
 	/** What a unit wants or requires, for `list-dependencies`. */
@@ -227,8 +263,8 @@ export class SystemManager {
 		return undefined;
 	}
 
-	#say(message: string, unit = "init.scope"): void {
-		this.journal.append({ unit, identifier: "systemd", pid: 1, message });
+	#say(message: string, unit = "init.scope", priority?: number): void {
+		this.journal.append({ unit, identifier: "systemd", pid: 1, message, ...(priority === undefined ? {} : { priority }) });
 	}
 }
 

@@ -137,8 +137,7 @@ export class Service extends Unit {
 		return this.#settings.all("Service", "ExecReload").length > 0;
 	}
 
-	/** The machine is going down: nothing is started any more. */
-	abandon(): void {
+	override abandon(): void {
 		this.#isStopping = true;
 		this.#restart?.cancel();
 	}

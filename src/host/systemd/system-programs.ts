@@ -3,6 +3,7 @@ import { parseOptions } from "../commands/options.ts";
 import type { Program } from "../machine.ts";
 import { writeText } from "../stream.ts";
 import { kernelVersion } from "../system-facts.ts";
+import { systemdAnalyze } from "./analyze.ts";
 import { dmesg, type JournalSource, journalctl } from "./journalctl.ts";
 import type { SystemManager } from "./manager.ts";
 import { powerCommand, shutdownCommand } from "./power-commands.ts";
@@ -25,6 +26,7 @@ export function systemPrograms(manager: SystemManager, journal: JournalSource, f
 		["poweroff", powerCommand(manager, "poweroff")],
 		["halt", powerCommand(manager, "halt")],
 		["shutdown", shutdownCommand(manager)],
+		["systemd-analyze", systemdAnalyze],
 		["systemd-notify", systemdNotify(manager)],
 		["hostnamectl", hostnamectl(facts)],
 		["timedatectl", timedatectl(manager)],

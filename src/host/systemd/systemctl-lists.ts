@@ -2,6 +2,7 @@
 import type { SystemManager } from "./manager.ts";
 import { Service } from "./service.ts";
 import { glyphOf, sliceOf } from "./systemctl-status.ts";
+import { Timer } from "./timer.ts";
 import { formatStamp } from "./times.ts";
 import type { Unit } from "./unit.ts";
 
@@ -137,11 +138,28 @@ export function unitProperties(manager: SystemManager, unit: Unit): ReadonlyMap<
 			["User", settings.last("Service", "User") ?? ""],
 		);
 	}
+	if (unit instanceof Timer)
+		properties.push(
+			["Unit", unit.target],
+			["NextElapseUSecRealtime", stamp(unit.nextMs ?? 0)],
+			["LastTriggerUSec", stamp(unit.lastTriggerMs)],
+			["Persistent", settings.flag("Timer", "Persistent") ? "yes" : "no"],
+			["RemainAfterElapse", settings.flag("Timer", "RemainAfterElapse", true) ? "yes" : "no"],
+			["Result", unit.result],
+			["Triggers", unit.target],
+		);
 	properties.push(
 		["Id", unit.name],
 		["Names", unit.name],
 		["Requires", settings.words("Unit", "Requires").join(" ")],
 		["Wants", settings.words("Unit", "Wants").join(" ")],
+		[
+			"TriggeredBy",
+			manager
+				.timersOf(unit)
+				.map(({ name }) => name)
+				.join(" "),
+		],
 		["WantedBy", settings.words("Install", "WantedBy").join(" ")],
 		["After", settings.words("Unit", "After").join(" ")],
 		["Documentation", settings.words("Unit", "Documentation").join(" ")],

@@ -2,7 +2,8 @@
 import { formatJournalLine } from "./journal-format.ts";
 import type { SystemManager } from "./manager.ts";
 import { commandName, Service } from "./service.ts";
-import { formatAgo, formatSpan, formatStamp } from "./times.ts";
+import { Timer } from "./timer.ts";
+import { formatAgo, formatDistance, formatSpan, formatStamp } from "./times.ts";
 import type { ExecOutcome, Unit } from "./unit.ts";
 
 export const systemdVersion = "257.8-1~deb13u2";
@@ -20,8 +21,11 @@ export function unitStatus(manager: SystemManager, unit: Unit, lines: number): s
 	if (unit instanceof Service) {
 		const { activeEnter, activeExit } = unit.times;
 		if (!unit.isUp && activeExit > 0) parts.push(`   Duration: ${formatSpan(activeExit - activeEnter)}`);
-		if (unit.invocationId !== "") parts.push(` Invocation: ${unit.invocationId}`);
 	}
+	if (unit.invocationId !== "") parts.push(` Invocation: ${unit.invocationId}`);
+	if (unit instanceof Timer) parts.push(...timerLines(manager, unit));
+	for (const [index, timer] of manager.timersOf(unit).entries())
+		parts.push(`${index === 0 ? "TriggeredBy: " : "             "}${glyphOf(timer)} ${timer.name}`);
 	for (const [index, page] of definition.settings.words("Unit", "Documentation").entries())
 		parts.push(`${index === 0 ? "       Docs: " : "             "}${page}`);
 	if (unit instanceof Service) parts.push(...serviceLines(unit));
@@ -37,6 +41,11 @@ function loadedLine(manager: SystemManager, { name, definition }: Unit): string 
 	const state = manager.files.state(name);
 	const preset = state === "enabled" || state === "disabled" ? "; preset: enabled" : "";
 	return fragmentPath === "" ? `     Loaded: ${loadState}` : `     Loaded: ${loadState} (${fragmentPath}; ${state}${preset})`;
+}
+
+function timerLines(manager: SystemManager, { nextMs, target }: Timer): readonly string[] {
+	const trigger = nextMs === undefined ? "n/a" : `${formatStamp(nextMs)}; ${formatDistance(nextMs - manager.clock.now())} left`;
+	return [`    Trigger: ${trigger}`, `   Triggers: ${glyphOf(manager.unit(target))} ${target}`];
 }
 
 function dropInLines(paths: readonly string[]): readonly string[] {

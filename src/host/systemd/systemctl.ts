@@ -6,6 +6,7 @@ import { parseOptions } from "../commands/options.ts";
 import type { ProcessContext, Program } from "../machine.ts";
 import { parseSignal } from "../signals.ts";
 import { writeText } from "../stream.ts";
+import { listTimers } from "./list-timers.ts";
 import type { SystemManager } from "./manager.ts";
 import { Service } from "./service.ts";
 import { globOf, type ListOptions, listDependencies, listUnitFiles, listUnits, unitProperties } from "./systemctl-lists.ts";
@@ -104,6 +105,10 @@ async function report(call: Call, verb: string, unit: Unit, outcome: JobOutcome)
 	}
 	if (outcome.result === "dependency") {
 		await call.complain(`A dependency job for ${name} failed. See 'journalctl -xe' for details.`);
+		return 1;
+	}
+	if (!(unit instanceof Service)) {
+		await call.complain('Job failed. See "journalctl -xe" for details.');
 		return 1;
 	}
 	await call.complain(`Job for ${name} ${failures[outcome.result] ?? "failed."}`);
@@ -304,6 +309,8 @@ const power =
 		return 0;
 	};
 
+const timerName = (name: string) => (/[*?]|\.timer$/.test(name) ? name : `${name}.timer`);
+
 const verbs: Readonly<Record<string, Verb>> = {
 	start: job("start", start),
 	stop: job("stop", (manager, { name }) => manager.stop(name)),
@@ -352,6 +359,10 @@ const verbs: Readonly<Record<string, Verb>> = {
 	},
 	"list-units": async (call) => {
 		await call.print(listUnits(call.manager, listOptions(call)));
+		return 0;
+	},
+	"list-timers": async (call) => {
+		await call.print(listTimers(call.manager, { ...listOptions(call), patterns: call.names.map(timerName) }));
 		return 0;
 	},
 	"list-unit-files": async (call) => {

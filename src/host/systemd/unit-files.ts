@@ -4,6 +4,7 @@
  */
 import type { FileSystem } from "../vfs/file-system.ts";
 import { baseName, parentPath, resolvePath } from "../vfs/path.ts";
+import { triggersOf } from "./timer-triggers.ts";
 import { UnitSettings } from "./unit-file.ts";
 
 /** The first one that has a unit wins. */
@@ -160,6 +161,7 @@ export class UnitFiles {
 }
 
 function faultOf(name: string, settings: UnitSettings): string {
+	if (name.endsWith(".timer") && triggersOf(settings).length === 0) return `Unit ${name} has a bad unit file setting.`;
 	if (!name.endsWith(".service")) return "";
 	const type = settings.last("Service", "Type");
 	if (settings.all("Service", "ExecStart").length === 0 && type !== "oneshot") return `Unit ${name} has a bad unit file setting.`;

@@ -48,6 +48,9 @@ export class Unit {
 	/** 32 hexadecimal digits, anew with each start. */
 	invocationId = "";
 
+	/** Told of each change of its state. */
+	readonly followers = new Set<() => void>();
+
 	constructor(definition: UnitDefinition) {
 		this.name = definition.name;
 		this.definition = definition;
@@ -76,6 +79,12 @@ export class Unit {
 		if (wasUp && !this.isUp) this.times.activeExit = nowMs;
 		if (!wasDown && isDown(activeState)) this.times.inactiveEnter = nowMs;
 		if (wasDown && !isDown(activeState)) this.times.inactiveExit = nowMs;
+		for (const tell of [...this.followers]) tell();
+	}
+
+	/** The machine is going down: nothing is started any more. */
+	abandon(): void {
+		// Most units do nothing by themselves.
 	}
 }
 
@@ -90,6 +99,6 @@ function sliceDescription(name: string): string | undefined {
 	return own[name];
 }
 
-function isDown(state: ActiveState): boolean {
+export function isDown(state: ActiveState): boolean {
 	return state === "inactive" || state === "failed";
 }

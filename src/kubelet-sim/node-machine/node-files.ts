@@ -20,6 +20,7 @@ export const clusterCaPath = "/etc/kubernetes/pki/ca.crt";
 const systemBinaries: readonly string[] = [
 	"systemctl",
 	"journalctl",
+	"systemd-analyze",
 	"systemd-notify",
 	"hostnamectl",
 	"timedatectl",
@@ -118,7 +119,10 @@ const unitFiles: Readonly<Record<string, string>> = {
 	"multi-user.target": unit({
 		Unit: ["Description=Multi-User System", "Documentation=man:systemd.special(7)", "Requires=basic.target", "After=basic.target"],
 	}),
-	"basic.target": unit({ Unit: ["Description=Basic System", "Documentation=man:systemd.special(7)", "Requires=sysinit.target"] }),
+	"basic.target": unit({
+		Unit: ["Description=Basic System", "Documentation=man:systemd.special(7)", "Requires=sysinit.target", "Wants=timers.target"],
+	}),
+	"timers.target": unit({ Unit: ["Description=Timer Units", "Documentation=man:systemd.special(7)"] }),
 	"sysinit.target": unit({
 		Unit: ["Description=System Initialization", "Documentation=man:systemd.special(7)", "Wants=systemd-journald.service"],
 	}),

@@ -43,7 +43,7 @@ export const nodePackages: readonly Package[] = [
 		"systemd",
 		"257.8-1~deb13u2",
 		"system and service manager",
-		inBin("systemctl", "journalctl", "hostnamectl", "timedatectl"),
+		inBin("systemctl", "systemd-analyze", "journalctl", "hostnamectl", "timedatectl"),
 		11_284,
 		true,
 	),

@@ -172,7 +172,7 @@ export class NodeSystem {
 
 	/** The machine has no power any more. */
 	halt(): void {
-		for (const service of this.#manager?.services() ?? []) service.abandon();
+		this.#manager?.abandon();
 		this.#manager = undefined;
 		this.#programs = new Map();
 	}
