@@ -104,6 +104,8 @@ export interface ProcessTraits {
 	readonly oomScoreAdj?: number;
 	/** -20 to 19. */
 	readonly nice?: number;
+	/** Processors that it has been told to use (sched_setaffinity(2)), ascending; absent: any. */
+	readonly affinity?: readonly number[];
 	/** By name, `NOFILE`; absent: the defaults. */
 	readonly rlimits?: ReadonlyMap<string, Rlimit>;
 	/** Namespaces that it has of its own (unshare), or joined (nsenter), beside those of its machine. */
@@ -390,7 +392,7 @@ export class Process {
 /** What children get of it. A child in another machine (a container) has that machine's. */
 function inheritedTraits(parent: Process | undefined, machine: ProcessOwner): ProcessTraits | undefined {
 	if (parent === undefined || parent.traits === noTraits) return undefined;
-	const { credentials, cgroup, cgroups, oomScoreAdj, nice, rlimits, namespaces } = parent.traits;
+	const { credentials, cgroup, cgroups, oomScoreAdj, nice, affinity, rlimits, namespaces } = parent.traits;
 	const own = parent.machine === machine && namespaces !== undefined ? { namespaces } : {};
 	return {
 		...(credentials === undefined ? {} : { credentials }),
@@ -398,6 +400,7 @@ function inheritedTraits(parent: Process | undefined, machine: ProcessOwner): Pr
 		...(cgroups === undefined ? {} : { cgroups }),
 		...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),
 		...(nice === undefined ? {} : { nice }),
+		...(affinity === undefined ? {} : { affinity }),
 		...(rlimits === undefined ? {} : { rlimits }),
 		...own,
 	};

@@ -6,7 +6,7 @@
  *   limits of a process = the lowest of each limit on the way from its group to the root
  *
  * Done: cpu.max and weights (cpu-controller.ts), memory.max and memory.high (memory-controller.ts), pids.max, io.max as far as `dd` writes
- * past the cache, freezing and killing. Kept and shown only: cpusets, devices, net_cls, hugetlb, protection of memory (min, low, soft limits).
+ * past the cache, freezing and killing. Kept and shown only: devices, net_cls, hugetlb, protection of memory (min, low, soft limits).
  * Source: https://docs.kernel.org/admin-guide/cgroup-v2.html, https://docs.kernel.org/admin-guide/cgroup-v1/
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";

@@ -5,7 +5,7 @@
  *   cores of a group = what its parent has, divided among what works beside it by weight, and its own quota at most
  *
  * Nobody gets more than he has work for; what is left over is the others'. A process outside any group below counts as much as a group of
- * the usual weight. Not simulated: nice values, cpusets.
+ * the usual weight. Of a cpuset counts how many processors it has, not which. Not simulated: nice values.
  * Source: https://docs.kernel.org/admin-guide/cgroup-v2.html#cpu, https://docs.kernel.org/scheduler/sched-bwc.html
  */
 import type { Clock } from "../../apimachinery/clock/clock.ts";
@@ -13,6 +13,7 @@ import { Cpu, noThrottling, periodMs, type Throttling } from "../cpu.ts";
 import type { Process } from "../process.ts";
 import type { Cgroup } from "./cgroup.ts";
 import type { CgroupTree } from "./cgroup-tree.ts";
+import { parseCpuList } from "./cpu-list.ts";
 import { coresOf } from "./settings.ts";
 
 const usualWeight = 100;
@@ -118,7 +119,7 @@ export class CpuController {
 
 	#quotaOf(group: Cgroup): number {
 		let lowest = this.#cores();
-		for (const each of group.line()) lowest = Math.min(lowest, coresOf(each.setting("cpu.max")));
+		for (const each of group.line()) lowest = Math.min(lowest, mostCores(each));
 		return lowest;
 	}
 
@@ -131,9 +132,10 @@ export class CpuController {
 			cores = this.#shareAmong(above, next, cores);
 			if (next === undefined) break;
 			const quota = coresOf(next.setting("cpu.max"));
-			if (quota < cores) {
-				cores = quota;
-				limitedBy = next;
+			const most = mostCores(next);
+			if (most < cores) {
+				cores = most;
+				limitedBy = quota <= most ? next : undefined;
 			}
 			above = next;
 		}
@@ -154,7 +156,7 @@ export class CpuController {
 	}
 
 	#contender(group: Cgroup): Contender {
-		return { weight: weightOf(group), wantedCores: Math.min(wantedCores(group), coresOf(group.setting("cpu.max"))) };
+		return { weight: weightOf(group), wantedCores: Math.min(wantedCores(group), mostCores(group)) };
 	}
 
 	/** A container's quota: its own, or what was written by hand there, and above it. @param own where nobody wrote */
@@ -183,9 +185,15 @@ function weightOf(group: Cgroup): number {
 	return group.hierarchy.version === 1 ? shares(Number(group.setting("cpu.shares"))) : Number(group.setting("cpu.weight"));
 }
 
+/** By its quota, and by the processors of its own. */
+function mostCores(group: Cgroup): number {
+	const cpus = group.setting("cpuset.cpus");
+	return Math.min(coresOf(group.setting("cpu.max")), cpus === "" ? Number.POSITIVE_INFINITY : (parseCpuList(cpus)?.length ?? 1));
+}
+
 function wantedCores(group: Cgroup): number {
 	let sum = group.running;
-	for (const child of group.children.values()) if (child.busy > 0) sum += Math.min(wantedCores(child), coresOf(child.setting("cpu.max")));
+	for (const child of group.children.values()) if (child.busy > 0) sum += Math.min(wantedCores(child), mostCores(child));
 	return sum;
 }
 

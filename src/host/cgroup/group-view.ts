@@ -5,6 +5,8 @@ import { type FileCaller, FsError, type Inode } from "../vfs/inode.ts";
 import type { Cgroup } from "./cgroup.ts";
 import type { CgroupTree } from "./cgroup-tree.ts";
 import type { Cgroups } from "./cgroups.ts";
+import { formatCpuList } from "./cpu-list.ts";
+import { allCpus } from "./cpuset.ts";
 
 /** A hierarchy, as somebody looks at it: pids are those of his PID namespace. */
 export interface GroupView {
@@ -57,5 +59,5 @@ export function writeOnlyFile(name: string, write: (text: string) => void): Inod
 
 /** The processors, and the banks of memory, of a machine: `0-3`. */
 export function cpuListOf({ cores }: Cgroups): string {
-	return cores <= 1 ? "0" : `0-${Math.round(cores) - 1}`;
+	return formatCpuList(allCpus(cores));
 }

@@ -4,7 +4,9 @@
  * Source: https://docs.kernel.org/admin-guide/cgroup-v2.html and …/cgroup-v1/; errors as kernel/sched/core.c, mm/memcontrol.c and
  * kernel/cgroup/ give them
  */
+
 import { FsError, type FsErrorCode } from "../vfs/inode.ts";
+import { formatCpuList, parseCpuList } from "./cpu-list.ts";
 
 /** Of the kernel's memory, bytes. */
 const pageBytes = 4096;
@@ -61,8 +63,8 @@ function count(text: string, path: string): string {
 
 /** `0-3,5`. */
 function cpuList(text: string, path: string): string {
-	if (text !== "" && !/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) fail("EINVAL", path);
-	return text;
+	const cpus = parseCpuList(text);
+	return cpus === undefined ? fail("EINVAL", path) : formatCpuList(cpus);
 }
 
 /** The disk that a machine has: its partitions have no limits of their own. */

@@ -9,6 +9,8 @@ import { computedFile } from "../proc/computed.ts";
 import { FsError, type Inode } from "../vfs/inode.ts";
 import type { Cgroup } from "./cgroup.ts";
 import type { CgroupTree } from "./cgroup-tree.ts";
+import { formatCpuList } from "./cpu-list.ts";
+import { effectiveCpus } from "./cpuset.ts";
 import { cpuListOf, type Files, type GroupView, processesFile, writeOnlyFile } from "./group-view.ts";
 import { memoryStatText } from "./reports.ts";
 import { type Controller, diskDevice, type IoLimit, ioLimitOf } from "./settings.ts";
@@ -190,7 +192,9 @@ function cpusetFiles({ cgroups, tree }: GroupView, group: Cgroup): Files {
 	const flags = ["cpu_exclusive", "mem_exclusive", "mem_hardwall", "memory_migrate", "memory_spread_page", "memory_spread_slab"];
 	return [
 		writable(tree, group, "cpuset.cpus", "cpuset.cpus", (kept) => or(cpuListOf(cgroups))(kept), same),
-		shown("cpuset.effective_cpus", () => or(cpuListOf(cgroups))(group.setting("cpuset.cpus"))),
+		shown("cpuset.effective_cpus", () =>
+			isGiven || group.setting("cpuset.cpus") !== "" ? formatCpuList(effectiveCpus(group, cgroups.cores)) : "",
+		),
 		shown("cpuset.effective_mems", () => or("0")(group.setting("cpuset.mems"))),
 		writable(tree, group, "cpuset.mems", "cpuset.mems", or("0"), same),
 		...flags.map((name) => fixed(`cpuset.${name}`, "0")),

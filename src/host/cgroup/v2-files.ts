@@ -6,7 +6,9 @@ import { computedFile } from "../proc/computed.ts";
 import { FsError, type Inode } from "../vfs/inode.ts";
 import type { Cgroup } from "./cgroup.ts";
 import type { CgroupTree } from "./cgroup-tree.ts";
-import { cpuListOf, type Files, type GroupView, processesFile, writeOnlyFile } from "./group-view.ts";
+import { formatCpuList, parseCpuList } from "./cpu-list.ts";
+import { effectiveCpus } from "./cpuset.ts";
+import { type Files, type GroupView, processesFile, writeOnlyFile } from "./group-view.ts";
 import { cpuStatText, ioStatText, memoryEventsText, memoryStatText, pressureText } from "./reports.ts";
 import { type Controller, controllers, unifiedSettings } from "./settings.ts";
 
@@ -66,12 +68,12 @@ function controllerFiles({ cgroups, tree }: GroupView, group: Cgroup): Files {
 	const available = new Set<Controller>(group.available);
 	const settings = Object.entries(unifiedSettings)
 		.filter(([name, { controller }]) => !isRoot && available.has(controller) && !name.startsWith("cgroup."))
-		.map(([name]) => [name, setting(tree, group, name)] as const);
+		.map(([name]) => [name, setting(tree, group, name, cgroups.cores)] as const);
 	const files: (readonly [string, Inode])[] = [...settings];
 	const add = (controller: Controller, name: string, read: () => string) => {
 		if (available.has(controller)) files.push([name, computedFile(read)]);
 	};
-	add("cpuset", "cpuset.cpus.effective", () => `${group.setting("cpuset.cpus") || cpuListOf(cgroups)}\n`);
+	add("cpuset", "cpuset.cpus.effective", () => `${formatCpuList(effectiveCpus(group, cgroups.cores))}\n`);
 	add("cpuset", "cpuset.mems.effective", () => "0\n");
 	add("memory", "memory.stat", () => memoryStatText(cgroups, group));
 	add("io", "io.stat", () => ioStatText(group));
@@ -91,14 +93,19 @@ function controllerFiles({ cgroups, tree }: GroupView, group: Cgroup): Files {
 	return files;
 }
 
-function setting(tree: CgroupTree, group: Cgroup, name: string): Inode {
+/** @param cores of the machine: others cannot be had */
+function setting(tree: CgroupTree, group: Cgroup, name: string, cores = Number.POSITIVE_INFINITY): Inode {
 	return computedFile(
 		() => {
 			const text = group.setting(name);
 			return text === "" && name === "io.max" ? "" : `${text}\n`;
 		},
 		{},
-		(text) => tree.write(group, name, text),
+		(text) => {
+			if (name === "cpuset.cpus" && parseCpuList(text)?.every((cpu) => cpu < Math.max(1, Math.round(cores))) === false)
+				throw new FsError("EINVAL", "write", name);
+			tree.write(group, name, text);
+		},
 	);
 }
 

@@ -3,6 +3,8 @@
  * Source: https://docs.kernel.org/filesystems/proc.html, https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html and its neighbours
  */
 import { allCapabilities, defaultCapabilities } from "../capabilities.ts";
+import { cpuMask, formatCpuList } from "../cgroup/cpu-list.ts";
+import { allowedCpus } from "../cgroup/cpuset.ts";
 import { oomScore } from "../cgroup/oom.ts";
 import type { Machine } from "../machine.ts";
 import { namespaceTypes } from "../namespaces.ts";
@@ -176,7 +178,7 @@ function statusText(process: Process, view: ProcView): string {
 		process.machine.facts?.capabilities ?? (process.machine.facts?.namespaces.mnt === undefined ? allCapabilities : defaultCapabilities);
 	const effective = credentials.uid === 0 ? bounding : 0n;
 	const mask = (value: bigint) => value.toString(16).padStart(16, "0");
-	const cores = Math.max(1, Math.round(view.hardware().cores));
+	const cpus = allowedCpus(process, view.machine.kernel.cgroups, view.hardware().cores);
 	const memory =
 		process.traits.isKernelThread === true
 			? []
@@ -229,8 +231,8 @@ function statusText(process: Process, view: ProcView): string {
 		`NoNewPrivs:\t${process.machine.facts?.noNewPrivileges === true ? 1 : 0}`,
 		`Seccomp:\t${process.machine.facts?.seccomp === true ? 2 : 0}`,
 		`Seccomp_filters:\t${process.machine.facts?.seccomp === true ? 1 : 0}`,
-		`Cpus_allowed:\t${((1 << Math.min(cores, 30)) - 1).toString(16)}`,
-		`Cpus_allowed_list:\t${cores === 1 ? "0" : `0-${cores - 1}`}`,
+		`Cpus_allowed:\t${cpuMask(cpus)}`,
+		`Cpus_allowed_list:\t${formatCpuList(cpus)}`,
 		"Mems_allowed:\t1",
 		"Mems_allowed_list:\t0",
 		`voluntary_ctxt_switches:\t${10 + Math.floor(process.cpuMs / 10)}`,

@@ -164,6 +164,56 @@ describe("groups made by hand", () => {
 		expect(await run(script)).toBe(expected);
 	});
 
+	it.each<readonly [what: string, script: string, expected: string]>([
+		[
+			"all of the machine's, where nobody says otherwise",
+			"cat cpuset.cpus.effective; mkdir t; cat t/cpuset.cpus t/cpuset.cpus.effective; nproc",
+			"0-3\n\n0-3\n4\n",
+		],
+		[
+			"their own, and those of their processes",
+			"mkdir t; echo 2,1 > t/cpuset.cpus; cat t/cpuset.cpus; echo $$ > t/cgroup.procs; nproc; nproc --all; taskset -cp $$ | cut -d' ' -f3-; grep allowed_list /proc/self/status | head -1",
+			"1-2\n2\n4\ncurrent affinity list: 1,2\nCpus_allowed_list:\t1-2\n",
+		],
+		[
+			"no more than the group above has, and all of those where they have none of them",
+			"mkdir -p t/a t/b; echo +cpuset > t/cgroup.subtree_control; echo 0-1 > t/cpuset.cpus; echo 1-3 > t/a/cpuset.cpus; echo 3 > t/b/cpuset.cpus; cat t/a/cpuset.cpus.effective t/b/cpuset.cpus.effective",
+			"1\n0-1\n",
+		],
+		[
+			"none that the machine has not",
+			"mkdir t; echo 0,4 > t/cpuset.cpus; echo 2-1 > t/cpuset.cpus",
+			"bash: line 1: echo: write error: Invalid argument\n".repeat(2),
+		],
+		[
+			"fewer, where a process wants that",
+			"taskset -c 0,2 sh -c 'nproc; taskset -p $$ | cut -d\" \" -f3-; taskset 1 nproc'; nproc",
+			"2\ncurrent affinity mask: 5\n1\n4\n",
+		],
+		[
+			"as taskset changes them",
+			"sleep 50 & taskset -p 3 $! | cut -d' ' -f3-; taskset -cp $! | cut -d' ' -f3-; kill $!",
+			"current affinity mask: f\nnew affinity mask: 3\ncurrent affinity list: 0,1\n",
+		],
+		[
+			"but none that the group has not",
+			"mkdir t; echo 0 > t/cpuset.cpus; echo $$ > t/cgroup.procs; taskset -c 1 true; taskset -p 99999; taskset -c x true; taskset",
+			"taskset: failed to set pid 0's affinity: Invalid argument\ntaskset: failed to get pid 99999's affinity: No such process\ntaskset: failed to parse CPU list: x\ntaskset: bad usage\nTry 'taskset --help' for more information.\n",
+		],
+	])("have processors: %s", async (_, script, expected) => {
+		expect(await run(script)).toBe(expected);
+	});
+
+	it("hold programs to as many processors as they have", async () => {
+		const seen = await run(
+			"mkdir t; echo 3 > t/cpuset.cpus; echo '300000 100000' > t/cpu.max; echo $$ > t/cgroup.procs; stress-ng -c 2 > /dev/null 2>&1 & sleep 1; top -b -n2 -d10 | grep stress-ng-cpu | tail -2 | awk '{print $9}'; grep nr_throttled t/cpu.stat; kill %1",
+		);
+		const [one, other, throttled] = seen.split("\n");
+		expect(Number(one)).toBeCloseTo(50, -1);
+		expect(Number(other)).toBeCloseTo(50, -1);
+		expect(throttled).toBe("nr_throttled 0");
+	});
+
 	it("hold a program back to their quota", async () => {
 		const seen = await run(
 			"mkdir t; echo '50000 100000' > t/cpu.max; stress-ng -c 1 2> /dev/null & sleep 1; for p in $(pgrep stress-ng); do echo $p > t/cgroup.procs; done; sleep 5; top -b -n2 -d10 | grep stress-ng-cpu | tail -1 | awk '{print $9}'; cat t/cpu.stat | grep nr_throttled; kill %1",

@@ -7,6 +7,7 @@ import { lsns } from "./lsns.ts";
 import { nsenter } from "./nsenter.ts";
 import { ps } from "./ps.ts";
 import { free, nproc, uptime, vmstat } from "./system-state.ts";
+import { taskset } from "./taskset.ts";
 import { top } from "./top.ts";
 import { unshare } from "./unshare.ts";
 
@@ -28,6 +29,7 @@ export const processCommands: Readonly<Record<string, Program>> = {
 	ps,
 	pstree,
 	renice,
+	taskset,
 	top,
 	unshare,
 	uptime,

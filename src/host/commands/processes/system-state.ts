@@ -1,5 +1,6 @@
 /** `free`, `uptime`, `vmstat`, `nproc`: the state of the whole machine. Source: free(1), uptime(1), vmstat(8) of procps-ng 4 */
 import { sleep } from "../../../apimachinery/clock/clock.ts";
+import { allCpus, allowedCpus } from "../../cgroup/cpuset.ts";
 import type { Hardware } from "../../kernel.ts";
 import type { Program } from "../../machine.ts";
 import { loadsOf, memoryOf } from "../../proc/system-files.ts";
@@ -102,9 +103,11 @@ export const vmstat: Program = async (context) => {
 	return 0;
 };
 
-/** The machine's processors, also in a container with a limit. */
+/** Processors that the process may use: in a container with a limit all of the machine's, in one with a cpuset those of it. */
 export const nproc: Program = async (context) => {
-	const { view } = readProcessTable(context);
-	await writeText(context.stdout, `${Math.max(1, Math.round(view.hardware().cores))}\n`);
+	const { flags, values } = parseOptions(context.argv.slice(1), "", ["all", "ignore:"]);
+	const { cores } = readProcessTable(context).view.hardware();
+	const count = flags.has("all") ? allCpus(cores).length : allowedCpus(context.process, context.machine.kernel.cgroups, cores).length;
+	await writeText(context.stdout, `${Math.max(1, count - Number(values.get("ignore") ?? 0))}\n`);
 	return 0;
 };
