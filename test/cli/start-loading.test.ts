@@ -1,5 +1,5 @@
 /** What a start reads and compiles before it does anything: it is most of the half second until the API answers. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { eventually } from "../tools/eventually.ts";
@@ -21,10 +21,12 @@ beforeEach(() => {
 });
 afterEach(() => home[Symbol.asyncDispose]());
 
-/** What each process has told at its end. */
-function reports(): readonly Loaded[] {
-	const text = existsSync(report()) ? readFileSync(report(), "utf8").trim() : "";
-	return text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Loaded]));
+/** Once the process has ended. */
+async function reportOf(command: string): Promise<Loaded> {
+	return await eventually(() => {
+		const lines = existsSync(report()) ? readFileSync(report(), "utf8").split("\n").slice(0, -1) : [];
+		return lines.map((line) => JSON.parse(line) as Loaded).find((loaded) => loaded.command === command);
+	});
 }
 
 function report(): string {
@@ -48,10 +50,8 @@ function namesOf({ files }: Loaded): readonly string[] {
 
 test("a start loads what it needs, and from packages nothing but LevelDB's native code", async () => {
 	for (const line of ["start --nodes 1 --port 0", "stop"]) await home.run(line);
-	const processes = reports();
-	const server = processes.find(({ command }) => command === "serve");
-	const command = processes.find(({ command }) => command === "start");
-	if (server === undefined || command === undefined) throw new Error(JSON.stringify(processes));
+	const server = await reportOf("serve");
+	const command = await reportOf("start");
 
 	const names = namesOf(server);
 	expect(names.filter((name) => name.includes("/"))).toEqual(nativeLevel);
@@ -65,6 +65,18 @@ test("a start loads what it needs, and from packages nothing but LevelDB's nativ
 	expect(command.builtins.filter((name) => unwanted.test(name) || name === "https")).toEqual([]);
 });
 
+test("compiled code is kept once the nodes are ready: the next start need not wait for the end of this server", async () => {
+	const directory = home.makeDirectory("compiled");
+	home.env.NODE_COMPILE_CACHE = directory;
+	await home.run("start --nodes 1 --port 0");
+	const kept = await eventually(() => {
+		const files = readdirSync(directory, { recursive: true, encoding: "utf8" }).map((path) => statSync(join(directory, path)).size);
+		return files.some((size) => size > 1_000_000) ? files : undefined;
+	});
+	expect(kept.length).toBeGreaterThan(5);
+	expect((await home.status()).state).toBe("running");
+});
+
 test.skipIf(!hasTmux)("a lesson in a terminal loads its screens as one file, and not Ink's six hundred", async () => {
 	const env = Object.entries(home.env).map(([name, value]) => `${name}='${value}'`);
 	using terminal = new Terminal(`env ${env.join(" ")} ${process.execPath} ${kubesimBin()} learn 4.1.3 --lang en`);
@@ -72,7 +84,7 @@ test.skipIf(!hasTmux)("a lesson in a terminal loads its screens as one file, and
 	terminal.press("C-c");
 	terminal.type(":quit");
 	terminal.press("Enter");
-	const names = namesOf(await eventually(() => reports().find(({ command }) => command === "learn")));
+	const names = namesOf(await reportOf("learn"));
 	expect(names).toContain("ui");
 	expect(names.filter((name) => name.includes("/"))).toEqual(nativeLevel);
 });

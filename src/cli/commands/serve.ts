@@ -1,4 +1,5 @@
 /** `kubesim serve` (hidden): the server that `kubesim start` puts in the background. Reports to its parent over IPC. */
+import { flushCompileCache } from "node:module";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import { configVariable } from "../background-server.ts";
 import { type ClusterConfig, ClusterDirectory } from "../cluster-directory.ts";
@@ -25,6 +26,8 @@ export async function serve(options: { readonly name: string }): Promise<void> {
 		if (nodes !== undefined) {
 			report({ type: "ready", nodes });
 			log.info("ready", { nodes });
+			// Not only when this server ends: the next start may come before, and a server that is killed keeps nothing.
+			flushCompileCache();
 		}
 		await server.ended;
 	} catch (error) {
