@@ -1,7 +1,7 @@
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig } from "rolldown";
-import { asciiOnly, levelBinding, lightBuiltins } from "./scripts/bundle-plugins.ts";
+import { asciiOnly, levelBinding, lightBuiltins, yogaWithoutFetch } from "./scripts/bundle-plugins.ts";
 
 const { dependencies } = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: Record<string, string> };
 /** Left outside the bundle: native code, and a shell that is loaded only when somebody opens one. */
@@ -72,7 +72,7 @@ export default defineConfig({
 	external: [...external, ...peers, ...absent, /^node:/],
 	// React has a slower form for those who develop with it.
 	transform: { define: { "process.env.NODE_ENV": JSON.stringify("production") } },
-	plugins: [levelBinding, lightBuiltins, asciiOnly, lessons],
+	plugins: [levelBinding, yogaWithoutFetch, lightBuiltins, asciiOnly, lessons],
 	output: {
 		dir: "dist",
 		format: "esm",

@@ -15,6 +15,21 @@ export const levelBinding: Plugin = {
 };
 
 /**
+ * Ink's layout decodes its WebAssembly from its own text itself, as it does where there is no fetch: fetching a data: URL loads undici, which
+ * takes longer than all of it.
+ */
+export const yogaWithoutFetch: Plugin = {
+	name: "yoga-without-fetch",
+	transform: (code, id) => {
+		if (!id.includes("yoga-wasm-base64")) return null;
+		if (!code.includes(asksForFetch)) throw new Error(`${id} fetches in another way`);
+		return code.replaceAll(asksForFetch, "true");
+	},
+};
+
+const asksForFetch = '"function"!=typeof fetch';
+
+/**
  * Node's own modules come by `process.getBuiltinModule`. `import "node:fs"` reads every export of it, also those that Node loads when first
  * asked for: streams of files, WebSocket with undici (20 ms and 5 MB alone), readline. So does `require` on behalf of the loader of modules.
  */

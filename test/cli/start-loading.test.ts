@@ -84,8 +84,10 @@ test.skipIf(!hasTmux)("a lesson in a terminal loads its screens as one file, and
 	terminal.press("C-c");
 	terminal.type(":quit");
 	terminal.press("Enter");
-	const names = namesOf(await reportOf("learn"));
+	const learn = await reportOf("learn");
+	const names = namesOf(learn);
 	expect(names).toContain("ui");
+	expect(learn.builtins.filter((name) => name.includes("undici"))).toEqual([]);
 	expect(names.filter((name) => name.includes("/"))).toEqual(nativeLevel);
 });
 

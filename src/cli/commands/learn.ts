@@ -60,9 +60,9 @@ export async function learn(section: string | undefined, options: LearnTime): Pr
 		};
 		if (options.plain !== true && process.env.TERM !== "dumb" && process.stdin.isTTY && process.stdout.isTTY) {
 			// A mistake in what was asked for is told before the screen is taken.
-			if (section !== undefined) course.lesson(section);
+			const lesson = section === undefined ? undefined : course.lesson(section);
 			const { runScreens } = await import("../../tutorials/ui/index.tsx");
-			return await runScreens({ ...common, course, section, explain });
+			return await runScreens({ ...common, course, section, lesson, explain });
 		}
 		const lesson = course.lesson(section ?? nextSection(course, options));
 		const flags = Object.entries({ from: options.from, on: options.on }).map(([flag, value]) =>

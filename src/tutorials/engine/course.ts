@@ -72,5 +72,7 @@ export function newLesson(section: string, course: string): string {
 
 /** By their numbers: 3.3.10 comes after 3.3.9. */
 export function compareSections(a: string, b: string): number {
-	return a.localeCompare(b, "en", { numeric: true });
+	return sectionOrder.compare(a, b);
 }
+
+const sectionOrder = new Intl.Collator("en", { numeric: true });

@@ -1,6 +1,6 @@
 /** The list of lessons, or a lesson. */
 import { useApp, useInput } from "ink";
-import { type ReactNode, useEffect, useReducer, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useReducer, useState } from "react";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
 import type { Language } from "../engine/text.ts";
 import { plain } from "../text/styled-text.ts";
@@ -126,6 +126,7 @@ function Screen({
 		const timer = new WallClock().setInterval(redraw, tickMs);
 		return () => timer.cancel();
 	}, []);
+	const shown = useMemo(() => (chosen === undefined ? undefined : preview(chosen)), [chosen, preview]);
 	const chooseFromList = (wanted: string) => {
 		setIsFromList(true);
 		setProblem("");
@@ -138,7 +139,6 @@ function Screen({
 	}
 	if (lesson === undefined) {
 		const status = isClosing ? word("ending") : `${word("starting")} ${progress}`;
-		const shown = preview(chosen);
 		if (shown === undefined) return <LineRow line={plain(status, { dim: true })} />;
 		return <Preview {...shown} language={language} word={word} status={status} onQuit={() => exit()} />;
 	}

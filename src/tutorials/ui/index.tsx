@@ -9,6 +9,7 @@
  */
 import { render } from "ink";
 import type { Course } from "../engine/course.ts";
+import type { Lesson } from "../engine/lesson.ts";
 import { ProgressStore } from "../engine/progress.ts";
 import { LessonSession, type SessionOptions } from "../engine/session.ts";
 import type { Language } from "../engine/text.ts";
@@ -31,6 +32,8 @@ export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgr
 	readonly course: Course;
 	/** To begin with; default the list of lessons. */
 	readonly section: string | undefined;
+	/** The same, read already. */
+	readonly lesson?: Lesson | undefined;
 	readonly language: Language;
 	/** What kept a lesson that was chosen from the list from being opened, in words; the list is shown again. */
 	readonly explain: (error: unknown) => string;
@@ -42,13 +45,21 @@ export interface ScreensOptions extends Omit<SessionOptions, "lesson" | "onProgr
 
 /** Resolves when the learner has left. Rejects with what kept the lesson that was asked for from being opened. */
 export async function runScreens(options: ScreensOptions): Promise<void> {
-	const { course, section, language, explain, stop = stopUntilContinued, input, output, ...session } = options;
+	const { course, section, lesson, language, explain, stop = stopUntilContinued, input, output, ...session } = options;
 	let current: OpenLesson | undefined;
 	// Only the lesson that was asked for begins anew, and once: others are chosen from the list later.
 	let fresh = session.isFresh === true ? section : undefined;
+	// Read once for what is shown of it first and for opening it; anew when it is chosen another time, as teachers change theirs.
+	let read = lesson === undefined || section === undefined ? undefined : { section, lesson };
+	const lessonOf = (wanted: string): Lesson => {
+		if (read?.section !== wanted) read = { section: wanted, lesson: course.lesson(wanted) };
+		return read.lesson;
+	};
 	const open = async (wanted: string, hooks: LessonHooks): Promise<OpenLesson> => {
 		const isFresh = wanted === fresh;
-		const opened = await LessonSession.open({ ...session, isFresh, lesson: course.lesson(wanted), onProgress: hooks.onProgress });
+		const chosen = lessonOf(wanted);
+		read = undefined;
+		const opened = await LessonSession.open({ ...session, isFresh, lesson: chosen, onProgress: hooks.onProgress });
 		if (isFresh) fresh = undefined;
 		const lendTerminal = (run: () => Promise<void>) => hooks.lendTerminal(() => withoutReading(input, run));
 		const model = new LessonModel({ session: opened, language, ...hooks, lendTerminal });
@@ -76,10 +87,10 @@ export async function runScreens(options: ScreensOptions): Promise<void> {
 		});
 	const preview = (wanted: string) => {
 		try {
-			const lesson = course.lesson(wanted);
-			const { step: kept } = new ProgressStore(session.stateDirectory, lesson.section).read() ?? {};
-			const step = (wanted === fresh ? undefined : lesson.steps.find(({ id }) => id === kept)) ?? lesson.steps[0];
-			return step === undefined ? undefined : { lesson, step };
+			const chosen = lessonOf(wanted);
+			const { step: kept } = new ProgressStore(session.stateDirectory, chosen.section).read() ?? {};
+			const step = (wanted === fresh ? undefined : chosen.steps.find(({ id }) => id === kept)) ?? chosen.steps[0];
+			return step === undefined ? undefined : { lesson: chosen, step };
 		} catch {
 			// Whoever opens it says what is wrong.
 			return undefined;

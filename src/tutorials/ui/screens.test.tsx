@@ -2,9 +2,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it, onTestFinished, vi } from "vitest";
 import { sleep } from "../../apimachinery/clock/clock.ts";
 import { WallClock } from "../../apimachinery/clock/wall-clock.ts";
+import { Course } from "../engine/course.ts";
 import type { Language } from "../engine/text.ts";
 import { widthOf } from "../text/styled-text.ts";
 import { putInOrder } from "./testing/put-in-order.ts";
@@ -394,3 +395,13 @@ function widthBefore(row: string, mark: string): number {
 	const before = row.slice(0, row.indexOf(mark));
 	return [...before].reduce((sum, character) => sum + (/[\u2e80-\uffef]/u.test(character) ? 2 : 1), 0);
 }
+
+it("reads a lesson once, for what is shown of it first and for opening it", async () => {
+	const reading = vi.spyOn(Course.prototype, "lesson");
+	onTestFinished(() => reading.mockRestore());
+	const { terminal, shows, ended } = start("en", "1.1");
+	await shows(/Enter goes on/);
+	expect(reading).toHaveBeenCalledTimes(1);
+	terminal.hangUp();
+	await ended;
+});
