@@ -6,7 +6,7 @@ import type { ApiRequest } from "../../apimachinery/api-request.ts";
 import type { Clock } from "../../apimachinery/clock/clock.ts";
 import { defaultFeatureGates, type FeatureGates } from "../../apimachinery/feature-gates.ts";
 import type { Logger } from "../../apimachinery/log.ts";
-import { type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
+import { formatApiVersion, type KubeObject, parseApiVersion } from "../../apimachinery/meta.ts";
 import type { EndpointSlice, Endpoints, Service } from "../../apimachinery/schema/generated/types.ts";
 import { generatedResources } from "../../apimachinery/schema/resources.ts";
 import { isStatusError } from "../../apimachinery/status-error.ts";
@@ -141,14 +141,19 @@ async function createIfAbsent(server: ApiServer, object: KubeObject): Promise<Ku
 }
 
 function target(object: KubeObject): Pick<ApiRequest, "group" | "version" | "resource"> & { readonly namespace?: string } {
-	const { group, version } = parseApiVersion(object.apiVersion ?? "");
-	const found = generatedResources.find(
-		(entry) => entry.group === group && entry.version === version && entry.kind === object.kind && entry.subresource === "",
-	);
-	if (found === undefined) throw new Error(`no resource for ${object.apiVersion} ${object.kind}`);
+	const { apiVersion = "", kind = "" } = object;
+	const resource = resourceOf.get(`${apiVersion} ${kind}`);
+	if (resource === undefined) throw new Error(`no resource for ${apiVersion} ${kind}`);
 	const { namespace } = object.metadata ?? {};
-	return { group, version, resource: found.resource, ...(namespace === undefined ? {} : { namespace }) };
+	return { ...parseApiVersion(apiVersion), resource, ...(namespace === undefined ? {} : { namespace }) };
 }
+
+/** By "apps/v1 Deployment". */
+const resourceOf: ReadonlyMap<string, string> = new Map(
+	generatedResources
+		.filter(({ subresource }) => subresource === "")
+		.map((entry) => [`${formatApiVersion(entry)} ${entry.kind}`, entry.resource]),
+);
 
 /** The Service `kubernetes` in `default`, with this server as its only endpoint. */
 async function publishKubernetesService({ server, address, port, serviceIp }: BootstrapTarget): Promise<void> {
