@@ -8,6 +8,7 @@ import type { Cycle } from "./cycle.ts";
 import { type Extender, type ExtenderFilterResult, maxExtenderScore } from "./extender.ts";
 import type { NodeInfo } from "./node-info.ts";
 import {
+	type FilterPlugin,
 	maxNodeScore,
 	type PostFilterInput,
 	type PostFilterPlugin,
@@ -84,7 +85,9 @@ interface BindingRecord extends AttemptRecord {
 
 interface OpenRecord {
 	readonly preFilter: PluginVerdict[];
-	readonly filter: Map<string, PluginVerdict[]>;
+	readonly filter: Map<string, readonly PluginVerdict[]>;
+	/** The node that filters are being asked about, and what they have said of it so far. */
+	filtered: { readonly node: string; verdicts: VerdictList } | undefined;
 	readonly postFilter: PluginVerdict[];
 	readonly score: PluginScores[];
 	preemption: readonly PreemptionCandidate[];
@@ -92,6 +95,27 @@ interface OpenRecord {
 	trying: boolean;
 	/** The nodes that are being scored; what the record keeps of them is their names. */
 	scored?: { readonly nodes: readonly NodeInfo[]; readonly names: readonly string[] };
+}
+
+/**
+ * Verdicts in the order in which they were given. Most nodes pass the same plugins in the same order: they have one list, and
+ * so have all attempts.
+ */
+class VerdictList {
+	readonly verdicts: readonly PluginVerdict[];
+	/** The list with one more success, as it came last. */
+	#next: { readonly verdict: PluginVerdict; readonly list: VerdictList } | undefined;
+
+	constructor(verdicts: readonly PluginVerdict[]) {
+		this.verdicts = verdicts;
+	}
+
+	with(verdict: PluginVerdict): VerdictList {
+		if (this.#next?.verdict === verdict) return this.#next.list;
+		const list = new VerdictList([...this.verdicts, verdict]);
+		if (verdict.code === "Success") this.#next = { verdict, list };
+		return list;
+	}
 }
 
 export class AttemptRecorder {
@@ -103,6 +127,7 @@ export class AttemptRecorder {
 	#open: OpenRecord | undefined;
 	/** By uid of the pod: many are on their way at once. */
 	readonly #bindings = new Map<string, BindingRecord>();
+	readonly #noVerdicts = new VerdictList([]);
 
 	/**
 	 * @param capacity attempts to remember, >= 1
@@ -149,12 +174,22 @@ export class AttemptRecorder {
 	}
 
 	#begin(nodes: number): OpenRecord {
-		const open: OpenRecord = { preFilter: [], filter: new Map(), postFilter: [], score: [], preemption: [], trying: false };
+		const open: OpenRecord = {
+			preFilter: [],
+			filter: new Map(),
+			filtered: undefined,
+			postFilter: [],
+			score: [],
+			preemption: [],
+			trying: false,
+		};
 		if (this.isFull(nodes)) this.#open = open;
 		return open;
 	}
 
-	#add(pod: PodInfo, atMs: number, { trying: _, scored: __, ...said }: OpenRecord, outcome: ScheduleOutcome, nodes: number): void {
+	#add(pod: PodInfo, atMs: number, open: OpenRecord, outcome: ScheduleOutcome, nodes: number): void {
+		fileFiltered(open);
+		const { trying: _, scored: __, filtered: ___, ...said } = open;
 		const isBrief = !this.isFull(nodes);
 		const record: BindingRecord = { pod: pod.key, uid: pod.uid, atMs, ...said, outcome: recorded(outcome), binding: [], isBrief };
 		this.#records.push(record);
@@ -190,14 +225,16 @@ export class AttemptRecorder {
 				};
 				return preFilterExtensions === undefined ? { name, preFilter } : { name, preFilter, preFilterExtensions };
 			}),
-			filter: profile.filter.map((plugin) => ({
-				name: plugin.name,
-				filter: (state, pod, node) => {
+			filter: profile.filter.map((plugin) => {
+				const { name } = plugin;
+				const success = verdictOf(name, undefined);
+				const filter: FilterPlugin["filter"] = (state, pod, node) => {
 					const verdict = plugin.filter(state, pod, node);
-					this.#noteFilter(node.name, verdictOf(plugin.name, verdict));
+					this.#noteFilter(node.name, verdict === undefined ? success : verdictOf(name, verdict));
 					return verdict;
-				},
-			})),
+				};
+				return { name, filter };
+			}),
 			postFilter: profile.postFilter.map((plugin) => ({
 				name: plugin.name,
 				postFilter: (input) => this.#notePostFilter(plugin, input),
@@ -268,10 +305,14 @@ export class AttemptRecorder {
 	}
 
 	#noteFilter(nodeName: string, verdict: PluginVerdict): void {
-		if (this.#open === undefined || this.#open.trying) return;
-		const known = this.#open.filter.get(nodeName);
-		if (known === undefined) this.#open.filter.set(nodeName, [verdict]);
-		else known.push(verdict);
+		const open = this.#open;
+		if (open === undefined || open.trying) return;
+		if (open.filtered?.node !== nodeName) {
+			fileFiltered(open);
+			const known = open.filter.get(nodeName);
+			open.filtered = { node: nodeName, verdicts: known === undefined ? this.#noVerdicts : new VerdictList(known) };
+		}
+		open.filtered.verdicts = open.filtered.verdicts.with(verdict);
 	}
 
 	#notePostFilter(plugin: PostFilterPlugin, input: PostFilterInput): PostFilterResult | PreemptionProposal {
@@ -304,6 +345,11 @@ export class AttemptRecorder {
 		};
 		return { plugin: wrapped, weight };
 	}
+}
+
+/** Files what was said of a node: filters are asked about the next one, or are through. */
+function fileFiltered(open: OpenRecord): void {
+	if (open.filtered !== undefined) open.filter.set(open.filtered.node, open.filtered.verdicts.verdicts);
 }
 
 interface ScoreColumns {

@@ -285,6 +285,8 @@ describe("scheduleOne", () => {
 			"TaintToleration Success",
 			"NodeResourcesFit Success",
 		]);
+		// One list for all nodes that pass alike, and for all attempts.
+		expect(record?.filter.get("b")).toBe(record?.filter.get("a"));
 		const scores = record?.score.map(({ plugin, weight, raw, normalized }) => [plugin, weight, [...raw], [...normalized]]);
 		const both = (score: number) => ["a", "b"].map((name) => [name, score]);
 		expect(scores).toEqual([
