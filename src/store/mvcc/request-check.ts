@@ -29,8 +29,13 @@ export function checkPut(request: PutRequest, limits: RequestLimits): void {
 export function checkTxn(request: TxnRequest, limits: RequestLimits): void {
 	checkTxnShape(request, limits.txnOperations);
 	if (txnBytes(request) > limits.requestBytes) throw new RequestTooLargeError();
-	writesOf(request.success);
-	writesOf(request.failure);
+	if (mayClash(request.success)) writesOf(request.success);
+	if (mayClash(request.failure)) writesOf(request.failure);
+}
+
+/** Whether operations could write one key twice: a single one does not, and most transactions have no more. */
+function mayClash(operations: readonly TxnOperation[]): boolean {
+	return operations.length > 1 || operations[0]?.type === "txn";
 }
 
 function checkTxnShape(request: TxnRequest, operationsLeft: number): void {
