@@ -4,29 +4,38 @@ import { fractionalBytes } from "./container-warnings.ts";
 
 type Warnings = readonly string[];
 
-/** Sources in the order in which upstream looks for them; `ephemeral` stands for its claim. */
-const deprecatedSources: readonly (readonly [source: keyof Volume, text: string, segment?: string])[] = [
-	["photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"],
-	["gitRepo", "deprecated in v1.11"],
-	["scaleIO", "deprecated in v1.16, non-functional in v1.22+"],
-	["flocker", "deprecated in v1.22, non-functional in v1.25+"],
-	["storageos", "deprecated in v1.22, non-functional in v1.25+", "storageOS"],
-	["quobyte", "deprecated in v1.22, non-functional in v1.25+"],
-	["glusterfs", "deprecated in v1.25, non-functional in v1.26+"],
-	["ephemeral", ""],
-	["cephfs", "deprecated in v1.28, non-functional in v1.31+"],
-	["rbd", "deprecated in v1.28, non-functional in v1.31+"],
+/** Sources in the order in which upstream looks for them; `ephemeral` stands for its claim. `segment`: the source's name in the path, where it is another one. */
+const deprecatedSources: readonly { readonly source: keyof Volume; readonly text: string; readonly segment?: string }[] = [
+	{ source: "photonPersistentDisk", text: "deprecated in v1.11, non-functional in v1.16+" },
+	{ source: "gitRepo", text: "deprecated in v1.11" },
+	{ source: "scaleIO", text: "deprecated in v1.16, non-functional in v1.22+" },
+	{ source: "flocker", text: "deprecated in v1.22, non-functional in v1.25+" },
+	{ source: "storageos", text: "deprecated in v1.22, non-functional in v1.25+", segment: "storageOS" },
+	{ source: "quobyte", text: "deprecated in v1.22, non-functional in v1.25+" },
+	{ source: "glusterfs", text: "deprecated in v1.25, non-functional in v1.26+" },
+	{ source: "ephemeral", text: "" },
+	{ source: "cephfs", text: "deprecated in v1.28, non-functional in v1.31+" },
+	{ source: "rbd", text: "deprecated in v1.28, non-functional in v1.31+" },
 ];
 
-export const volumeWarnings = (volumes: readonly Volume[], path: string): Warnings => [
-	...volumes.flatMap((volume, index) =>
-		deprecatedSources.flatMap(([source, text, segment = source]) => {
-			if (volume[source] === undefined) return [];
-			return source === "ephemeral" ? claimWarnings(volume, `${path}[${index}]`) : [`${path}[${index}].${segment}: ${text}`];
-		}),
-	),
-	...volumes.flatMap(overlapWarnings),
-];
+export function volumeWarnings(volumes: readonly Volume[], path: string): Warnings {
+	const warnings: string[] = [];
+	for (let index = 0; index < volumes.length; index++) {
+		const volume = volumes[index];
+		if (volume !== undefined) addSourceWarnings(warnings, volume, `${path}[${index}]`);
+	}
+	for (const volume of volumes) warnings.push(...overlapWarnings(volume));
+	return warnings;
+}
+
+/** Every pod has volumes, and hardly one has such a source. */
+function addSourceWarnings(warnings: string[], volume: Volume, path: string): void {
+	for (const { source, text, segment = source } of deprecatedSources) {
+		if (volume[source] === undefined) continue;
+		if (source === "ephemeral") warnings.push(...claimWarnings(volume, path));
+		else warnings.push(`${path}.${segment}: ${text}`);
+	}
+}
 
 function claimWarnings({ ephemeral }: Volume, path: string): Warnings {
 	const resources = ephemeral?.volumeClaimTemplate?.spec?.resources;
@@ -75,6 +84,7 @@ const pathsOf = (items: readonly { readonly path: string }[]): readonly string[]
 
 /** Each path that lies on or under one before it, or the other way round, as upstream compares them: by their beginnings. */
 function overlaps(paths: readonly string[], label: string): Warnings {
+	if (paths.length < 2) return [];
 	const seen = new Set<string>();
 	return paths.flatMap((written) => {
 		const path = written.replace(/\/+$/, "");
