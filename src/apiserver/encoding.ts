@@ -111,8 +111,16 @@ export function encodeForStorage(object: KubeObject, previous?: KubeObject): Uin
 function headOf({ kind, apiVersion, metadata = {} }: KubeObject): string {
 	const { managedFields, ...others } = metadata;
 	const json = JSON.stringify(others);
-	const owners = managedFields === undefined ? json : withEntry(json, `"managedFields":[${managedFields.map(textOfEntry).join(",")}]`);
-	return withEntry(JSON.stringify({ kind, apiVersion }), `"metadata":${owners}`).slice(0, -1);
+	const owners = managedFields === undefined ? json : withEntry(json, `"managedFields":${textOfEntries(managedFields)}`);
+	const names = JSON.stringify({ kind, apiVersion });
+	// Joined and not cut: a cut text would be copied once more before it is written.
+	return names === "{}" ? `{"metadata":${owners}` : `${names.slice(0, -1)},"metadata":${owners}`;
+}
+
+function textOfEntries(entries: readonly ManagedFieldsEntry[]): string {
+	let text = "";
+	for (const entry of entries) text += text === "" ? `[${textOfEntry(entry)}` : `,${textOfEntry(entry)}`;
+	return text === "" ? "[]" : `${text}]`;
 }
 
 function beginsWithSpec(rest: object): rest is { readonly spec: object } {
