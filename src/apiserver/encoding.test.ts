@@ -2,7 +2,18 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { entryFor } from "../apimachinery/apply/managers.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
-import { decodeFromStorage, encodeForStorage, encodeListItem, encodeObject, presetDecoded, storedAs, storedBytesOf } from "./encoding.ts";
+import {
+	decodeFromStorage,
+	encodeForStorage,
+	encodeListItem,
+	encodeObject,
+	isStoredStale,
+	packStoredBytes,
+	presetDecoded,
+	storedAs,
+	storedBytesOf,
+} from "./encoding.ts";
+import { markGeneration } from "./storage/value-marks.ts";
 
 const id = { manager: 'a "quoted" name', operation: "Update", apiVersion: "v1", subresource: "status" } as const;
 const owners = [
@@ -41,6 +52,28 @@ describe("bytes in the store", () => {
 			}
 		};
 		fc.assert(fc.property(anyObject, anyObject, law));
+	});
+
+	it("are the same when they were packed and somebody asks for them", () => {
+		const law = (object: KubeObject) => {
+			const [plain, packed] = [decodeFromStorage(encodeForStorage(object), 7), decodeFromStorage(encodeForStorage(object), 7)];
+			packStoredBytes(packed);
+			expect(storedBytesOf(packed)).toEqual(storedBytesOf(plain));
+			expect(encodeObject(packed)).toEqual(encodeObject(plain));
+			expect(encodeForStorage(plain, packed)).toEqual(encodeForStorage(packed, plain));
+		};
+		fc.assert(fc.property(anyObject, law));
+	});
+
+	it("are not packed where it is known in which way they were stored", () => {
+		const bytes = encodeForStorage({ metadata: { name: "a" } });
+		const generation = { isOver: false };
+		markGeneration(bytes, generation);
+		const object = decodeFromStorage(bytes, 7);
+		packStoredBytes(object);
+		generation.isOver = true;
+		expect([storedBytesOf(object), isStoredStale(object)]).toEqual([bytes, true]);
+		expect(storedBytesOf(object)).toBe(bytes);
 	});
 
 	it.each<[string, KubeObject]>([

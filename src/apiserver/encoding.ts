@@ -7,6 +7,8 @@
  *   {"kind":"Pod","apiVersion":"v1","metadata":{"name":"web",…},"spec":{…}}
  *    └──────────── head ──────────┘            └ tail
  *
+ * Of an object that was not written for a while the bytes are packed (apimachinery/packed-json.ts), and unpacked for whoever asks for them.
+ *
  * The wire form is head + `"resourceVersion":"42",` + tail, so a get copies bytes instead of writing JSON anew; an
  * item of a list leaves out kind and apiVersion, as kube-apiserver's lists of built-in kinds do.
  */
@@ -15,8 +17,9 @@ import { textOfSet } from "../apimachinery/apply/intern.ts";
 import { isJsonObject } from "../apimachinery/json.ts";
 import type { KubeObject } from "../apimachinery/meta.ts";
 import { Note } from "../apimachinery/note.ts";
+import { PackedJson } from "../apimachinery/packed-json.ts";
 import type { ManagedFieldsEntry } from "../apimachinery/schema/generated/types.ts";
-import { unreadableReason } from "./storage/value-marks.ts";
+import { hasGeneration, isStale, unreadableReason } from "./storage/value-marks.ts";
 
 const metadataKey = Buffer.from('"metadata":{');
 const encoder = new TextEncoder();
@@ -24,7 +27,7 @@ const itemHead = Buffer.from('{"metadata":{');
 
 /** Stored bytes of objects that came from the store, and whether they were made here. */
 class StoredBytes extends Note {
-	#bytes: Uint8Array;
+	#bytes: Uint8Array | PackedJson;
 	#isOwn: boolean;
 
 	constructor(object: object, bytes: Uint8Array, isOwn: boolean) {
@@ -34,7 +37,19 @@ class StoredBytes extends Note {
 	}
 
 	static of(object: object): Uint8Array | undefined {
+		const bytes = StoredBytes.kept(object);
+		return bytes instanceof PackedJson ? bytes.bytes() : bytes;
+	}
+
+	/** In the form in which they are kept. */
+	static kept(object: object): Uint8Array | PackedJson | undefined {
 		return #bytes in object ? object.#bytes : undefined;
+	}
+
+	static pack(object: object): void {
+		// What is known of bytes besides what they say would be lost.
+		if (!(#bytes in object) || !(object.#bytes instanceof Uint8Array) || hasGeneration(object.#bytes)) return;
+		object.#bytes = PackedJson.of(object.#bytes) ?? object.#bytes;
 	}
 
 	static isOwn(object: object): boolean {
@@ -132,8 +147,8 @@ function bytesAroundSpec(head: string, { spec, ...others }: { readonly spec: obj
 	const before = `${head},"spec":`;
 	const after = tailOf(others);
 	const start = Buffer.byteLength(before);
-	const known = previous?.spec === spec ? StoredBytes.of(previous) : undefined;
-	const specBytes = known === undefined ? undefined : SpecPlace.read(known);
+	const known = previous?.spec === spec ? StoredBytes.kept(previous) : undefined;
+	const specBytes = known instanceof Uint8Array ? SpecPlace.read(known) : undefined;
 	if (specBytes === undefined) {
 		const json = JSON.stringify(spec);
 		const bytes = unpooled(before + json + after);
@@ -176,6 +191,17 @@ function unpooled(text: string): Uint8Array {
 /** The stored bytes of an object that came from the store; undefined for any other. */
 export function storedBytesOf(object: KubeObject): Uint8Array | undefined {
 	return StoredBytes.of(object);
+}
+
+/** Keeps the stored bytes of an object in less room: it will hardly be read, or written, soon. */
+export function packStoredBytes(object: KubeObject): void {
+	StoredBytes.pack(object);
+}
+
+/** Whether the object would be stored in another way today, whatever is in it. */
+export function isStoredStale(object: KubeObject): boolean {
+	const bytes = StoredBytes.kept(object);
+	return bytes instanceof Uint8Array && isStale(bytes);
 }
 
 /** The object behind stored bytes, with the revision of its last write as resourceVersion. Throws a StatusError for what cannot be decrypted. */

@@ -114,10 +114,6 @@ export class MemberStore implements MaintainedStore {
 		return this.group.isReplicated;
 	}
 
-	get hasPlainValuesElsewhere(): boolean {
-		return !this.#machine.isInMemory;
-	}
-
 	async range(request: RangeRequest): Promise<RangeResponse> {
 		this.#checkRunning();
 		checkKey(request.key, request.rangeEnd);

@@ -172,8 +172,6 @@ export interface Store {
 	readonly isShared?: boolean;
 	/** A read that is to see everything needs the word of a majority of members. Absent where one has it all. */
 	readonly isReplicated?: boolean;
-	/** Values are not in this process's memory, but on a disk or another's, and stored as they are handed out. Absent: that is not known. */
-	readonly hasPlainValuesElsewhere?: boolean;
 	range(request: RangeRequest): Promise<RangeResponse>;
 	/**
 	 * Resolves once the write is durable: from then on it survives `kill -9`. What became of a write that rejects with

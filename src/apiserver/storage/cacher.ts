@@ -76,7 +76,7 @@ export class Cacher {
 	cache(prefix: string, { isReadRarely }: { readonly isReadRarely: boolean } = { isReadRarely: false }): WatchCache {
 		const known = this.#caches.get(prefix);
 		if (known !== undefined) return known;
-		const made = new WatchCache(prefix, !isReadRarely ? "objects" : this.#store.hasPlainValuesElsewhere === true ? "packed" : "bytes");
+		const made = new WatchCache(prefix, isReadRarely ? "bytes" : "objects");
 		this.#add(made);
 		for (const observer of this.#observers) made.subscribe((change) => observer(prefix, change));
 		return made;

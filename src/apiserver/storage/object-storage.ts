@@ -6,13 +6,12 @@ import type { Clock } from "../../apimachinery/clock/clock.ts";
 import type { GroupVersionResource, KubeObject } from "../../apimachinery/meta.ts";
 import { newAlreadyExists, newNotFound } from "../../apimachinery/status-error.ts";
 import type { Compare, KeyValue, Store, TxnOperation, TxnRequest, TxnResponse } from "../../store/store.ts";
-import { decodeFromStorage, encodeForStorage, storedAs, storedBytesOf } from "../encoding.ts";
+import { decodeFromStorage, encodeForStorage, isStoredStale, storedAs } from "../encoding.ts";
 import type { KindDefinition } from "../registry/kind.ts";
 import type { Cacher } from "./cacher.ts";
 import { LeasePool } from "./lease-pool.ts";
 import { refusalOf } from "./refusal.ts";
 import type { StorageMetrics } from "./storage-metrics.ts";
-import { isStale } from "./value-marks.ts";
 import type { WatchCache } from "./watch-cache.ts";
 
 /** What an update made of the current object. */
@@ -199,7 +198,7 @@ export class ObjectStorage {
 			const computing = compute(shown);
 			const computed = computing instanceof Promise ? await computing : computing;
 			// A write that changes nothing brings an object into the present storage version, and under the present key.
-			const isOld = this.#form?.isStale(current.object) === true || isStale(storedBytesOf(current.object));
+			const isOld = this.#form?.isStale(current.object) === true || isStoredStale(current.object);
 			const outcome: UpdateOutcome = computed.action === "keep" && isOld ? { action: "put", object: shown } : computed;
 			if (outcome.action === "keep") return { object: shown, deleted: false };
 			const encoded = outcome.action === "put" ? this.#encode(outcome.object, current.object) : undefined;

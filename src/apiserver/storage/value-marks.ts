@@ -23,7 +23,12 @@ export function markGeneration(bytes: Uint8Array, generation: Generation): void 
 	writtenIn.set(bytes, generation);
 }
 
+/** Whether it is known of these bytes in which generation they were stored. */
+export function hasGeneration(bytes: Uint8Array): boolean {
+	return writtenIn.has(bytes);
+}
+
 /** They would be stored in another way today: a write that changes nothing writes them nevertheless. */
-export function isStale(bytes: Uint8Array | undefined): boolean {
-	return bytes !== undefined && writtenIn.get(bytes)?.isOver === true;
+export function isStale(bytes: Uint8Array): boolean {
+	return writtenIn.get(bytes)?.isOver === true;
 }

@@ -7,15 +7,15 @@
  * after `historyStart`; objects in it are never changed.
  */
 import type { KubeObject } from "../../apimachinery/meta.ts";
+import { PackedJson } from "../../apimachinery/packed-json.ts";
+import { RecentItems } from "../../apimachinery/recent-items.ts";
 import type { StatusError } from "../../apimachinery/status-error.ts";
-import { decodeFromStorage, storedBytesOf } from "../encoding.ts";
-import { PackedJson } from "./packed-json.ts";
+import { decodeFromStorage, packStoredBytes, storedBytesOf } from "../encoding.ts";
 
 /**
- * How objects are kept: kinds that are written often and read rarely as their stored bytes, which are parsed when somebody asks; and packed,
- * where nobody else has those bytes in memory.
+ * How objects are kept: kinds that are written often and read rarely as their stored bytes alone, packed, which are parsed when somebody asks.
  */
-export type KeptForm = "objects" | "bytes" | "packed";
+export type KeptForm = "objects" | "bytes";
 
 interface ObjectPlace {
 	/** Key in the store. */
@@ -42,7 +42,7 @@ export class CacheEntry implements ObjectPlace {
 		this.name = name;
 		this.revision = revision;
 		const bytes = form === "objects" ? undefined : storedBytesOf(object);
-		this.#state = (form === "packed" && bytes !== undefined ? PackedJson.of(bytes) : undefined) ?? bytes ?? object;
+		this.#state = (bytes === undefined ? undefined : PackedJson.of(bytes)) ?? bytes ?? object;
 	}
 
 	/** Whether each look at `object` parses it anew. */
@@ -71,6 +71,8 @@ export type ChangeListener = (change: CacheChange) => void;
  * history. Small, because every old version of an object costs as much as the object.
  */
 const maxHistory = 128;
+/** How many changes later the bytes of an object are packed, if it has not changed again: most do so a few times when they are new. */
+const packedAfter = 64;
 
 export class WatchCache {
 	/** `/registry/pods/`: every key of the resource starts with it. */
@@ -79,6 +81,8 @@ export class WatchCache {
 	readonly #entries = new Map<string, CacheEntry>();
 	readonly #byNamespace = new Map<string, Map<string, CacheEntry>>();
 	readonly #listeners = new Set<ChangeListener>();
+	/** Entries whose objects have their bytes as they are. */
+	readonly #unpacked = new RecentItems<CacheEntry>(packedAfter);
 	/** In key order; undefined after a key came or went. */
 	#sorted: CacheEntry[] | undefined;
 	#history: CacheChange[] = [];
@@ -138,7 +142,9 @@ export class WatchCache {
 
 	/** Loads the state that the cache starts from, object by object; the history begins at `revision`. */
 	load(key: string, object: KubeObject, objectRevision: number): void {
-		this.#insert(this.#entry(this.#placeOf(key), object, objectRevision));
+		const entry = this.#entry(this.#placeOf(key), object, objectRevision);
+		this.#insert(entry);
+		this.#packLater(entry);
 	}
 
 	/** The history begins here: every change after this revision will be told. */
@@ -163,7 +169,14 @@ export class WatchCache {
 		const entry = this.#entry(known ?? this.#placeOf(key), object, revision);
 		if (known === undefined) this.#insert(entry);
 		else this.#replace(known, entry);
+		this.#packLater(entry);
 		this.#publish({ revision, type: previous === undefined ? "ADDED" : "MODIFIED", object, previous });
+	}
+
+	#packLater(entry: CacheEntry): void {
+		if (entry.isBytes) return;
+		const oldest = this.#unpacked.push(entry);
+		if (oldest !== undefined && this.#entries.get(oldest.key) === oldest) packStoredBytes(oldest.object);
 	}
 
 	#entry(place: ObjectPlace, object: KubeObject, revision: number): CacheEntry {

@@ -1,13 +1,18 @@
 /**
  * The engine for tests, classrooms and virtual time: nothing lasts longer than this object. Settles with promises only,
  * so that a virtual clock can wait for it. A store opened on the same object again finds everything there, as after a
- * restart.
+ * restart. Values that came a while ago are packed, if they are JSON, as all that Kubernetes stores is.
  */
+import { PackedJson } from "../../apimachinery/packed-json.ts";
+import { RecentItems } from "../../apimachinery/recent-items.ts";
 import { StoreCorruptError } from "../errors.ts";
 import type { Mutation } from "../mvcc/command.ts";
 import { compareVersions, type Version } from "../mvcc/version.ts";
 import type { Position } from "../raft/entry.ts";
 import type { Backend, BackendVisitor } from "./backend.ts";
+
+/** How many puts later a value is packed. */
+const packedAfter = 256;
 
 /** A put, apart from what was there before. */
 export type StoredPut = Omit<Version, "previous"> & { readonly value: Uint8Array };
@@ -15,7 +20,9 @@ export type StoredPut = Omit<Version, "previous"> & { readonly value: Uint8Array
 export class MemoryBackend implements Backend {
 	readonly location = "in memory";
 	readonly isInMemory = true;
-	readonly #values = new Map<Version, Uint8Array>();
+	readonly #values = new Map<Version, Uint8Array | PackedJson>();
+	/** Versions whose values are as they came. */
+	readonly #unpacked = new RecentItems<Version>(packedAfter);
 	readonly #leases = new Map<bigint, number>();
 	readonly #records = new Map<string, Uint8Array>();
 	#applied: Position | undefined;
@@ -47,7 +54,7 @@ export class MemoryBackend implements Backend {
 	read(version: Version): Uint8Array {
 		const value = this.#values.get(version);
 		if (value === undefined) throw new StoreCorruptError(this.location, `no value of ${version.key} at revision ${version.revision}`);
-		return value;
+		return plain(value);
 	}
 
 	async readMany(versions: readonly Version[]): Promise<readonly Uint8Array[]> {
@@ -57,7 +64,7 @@ export class MemoryBackend implements Backend {
 	/** Every put in it, in order; undefined if there is anything else: deletes, leases, notes, a compaction. */
 	puts(): readonly StoredPut[] | undefined {
 		if (this.#leases.size > 0 || this.#records.size > 0 || this.#compactRevision > 0 || this.#applied !== undefined) return undefined;
-		const all = Array.from(this.#values, ([{ previous: _, ...version }, value]) => ({ ...version, value }));
+		const all = Array.from(this.#values, ([{ previous: _, ...version }, value]) => ({ ...version, value: plain(value) }));
 		return all.some(({ version }) => version === 0) ? undefined : all.sort((a, b) => a.revision - b.revision || a.sub - b.sub);
 	}
 
@@ -77,10 +84,11 @@ export class MemoryBackend implements Backend {
 		switch (mutation.type) {
 			case "change":
 				this.#values.set(mutation.version, mutation.value);
+				this.#pack(this.#unpacked.push(mutation.version));
 				this.#sizeBytes += mutation.version.key.length + mutation.value.length;
 				return;
 			case "forget":
-				this.#sizeBytes -= mutation.version.key.length + (this.#values.get(mutation.version)?.length ?? 0);
+				this.#sizeBytes -= mutation.version.key.length + lengthOf(this.#values.get(mutation.version));
 				this.#values.delete(mutation.version);
 				return;
 			case "grantLease":
@@ -98,4 +106,19 @@ export class MemoryBackend implements Backend {
 				return;
 		}
 	}
+
+	#pack(version: Version | undefined): void {
+		const value = version === undefined ? undefined : this.#values.get(version);
+		if (version === undefined || !(value instanceof Uint8Array)) return;
+		const packed = PackedJson.of(value);
+		if (packed !== undefined) this.#values.set(version, packed);
+	}
+}
+
+function plain(value: Uint8Array | PackedJson): Uint8Array {
+	return value instanceof PackedJson ? value.bytes() : value;
+}
+
+function lengthOf(value: Uint8Array | PackedJson | undefined): number {
+	return value === undefined ? 0 : value.length;
 }

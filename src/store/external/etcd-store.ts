@@ -51,7 +51,6 @@ export async function openEtcdStore(options: EtcdClusterOptions): Promise<Store>
 
 class EtcdStore implements Store {
 	readonly isShared = true;
-	readonly hasPlainValuesElsewhere = true;
 	readonly #cluster: EtcdCluster;
 	readonly #log: EtcdClusterOptions["log"];
 	readonly #watches = new Set<RemoteWatch>();

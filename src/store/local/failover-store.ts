@@ -73,10 +73,6 @@ export class FailoverStore implements MaintainedStore {
 		return this.#pick().group.isReplicated;
 	}
 
-	get hasPlainValuesElsewhere(): boolean {
-		return this.#pick().hasPlainValuesElsewhere === true;
-	}
-
 	/** A member has started or stopped, or has another leader, or none. */
 	reconsider(): void {
 		if (this.#isClosed) return;
