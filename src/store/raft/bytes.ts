@@ -1,13 +1,13 @@
 /** Bytes written and read piece by piece: big-endian numbers, and lengths before what has one. */
 
-/** Grows as it is written to. */
+/** Grows as it is written to. Not in Node's pool: what was written may stay in memory for long, and would keep 64 KiB there. */
 export class ByteWriter {
 	#buffer: Buffer;
 	#length = 0;
 
 	/** @param room bytes to begin with. */
 	constructor(room = 1024) {
-		this.#buffer = Buffer.allocUnsafe(room);
+		this.#buffer = Buffer.allocUnsafeSlow(room);
 	}
 
 	byte(value: number): void {
@@ -50,7 +50,7 @@ export class ByteWriter {
 
 	#room(bytes: number): Buffer {
 		if (this.#length + bytes > this.#buffer.length) {
-			const larger = Buffer.allocUnsafe(2 * (this.#length + bytes));
+			const larger = Buffer.allocUnsafeSlow(2 * (this.#length + bytes));
 			this.#buffer.copy(larger, 0, 0, this.#length);
 			this.#buffer = larger;
 		}

@@ -60,6 +60,8 @@ export class LogCompactor {
 			.catch(failed)
 			.finally(() => {
 				this.#isCompacting = false;
+				// What came meanwhile may be too much, too, and the last for a long time.
+				if ((machine().applied?.index ?? 0) > log.snapshotMetadata().index) this.consider();
 			});
 	}
 
