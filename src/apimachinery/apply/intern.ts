@@ -2,12 +2,14 @@
  * One value for equal sets: the pods of a ReplicaSet have the same owners of the same fields, and so have the versions
  * of one object.
  */
-import type { FieldSet } from "./field-set.ts";
+import { emptySet, type FieldSet, isEmptySet } from "./field-set.ts";
 
 /** Sets that are remembered; the oldest goes when another comes. */
 const capacity = 1024;
 /** Sets with a longer text are rarely equal to others, and dear to remember. */
 const maxLength = 8192;
+/** Of sets with a longer text the parts are shared, too. */
+const minLengthOfShared = 64;
 
 /** Pure memos: an answer is always equal to what was asked, and a set has one text. */
 const byText = new Map<string, FieldSet>();
@@ -20,10 +22,24 @@ export function intern(set: FieldSet): FieldSet {
 	if (text.length > maxLength) return set;
 	const known = byText.get(text);
 	if (known !== undefined) return known;
+	const made = text.length < minLengthOfShared ? set : withSharedParts(set);
 	if (byText.size >= capacity) forgetOldest();
-	byText.set(text, set);
-	texts.set(set, text);
-	return set;
+	byText.set(text, made);
+	texts.set(made, text);
+	return made;
+}
+
+/** What differs is often little of it: the address of a pod, the zone of a node. */
+function withSharedParts(set: FieldSet): FieldSet {
+	const made: Record<string, FieldSet> = {};
+	let isSame = true;
+	for (const element in set) {
+		const part = set[element] ?? emptySet;
+		const shared = isEmptySet(part) ? emptySet : intern(part);
+		made[element] = shared;
+		isSame &&= shared === part;
+	}
+	return isSame ? set : made;
 }
 
 function forgetOldest(): void {

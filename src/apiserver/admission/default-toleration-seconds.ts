@@ -6,7 +6,13 @@ import type { Pod, Toleration } from "../../apimachinery/schema/generated/types.
 import type { AdmissionPlugin } from "./admission.ts";
 
 const defaultSeconds = 300;
-const taintKeys = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+/** All pods share them, and what tolerates nothing else the list, too. */
+const usual = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].map((key) => ({
+	key,
+	operator: "Exists",
+	effect: "NoExecute",
+	tolerationSeconds: defaultSeconds,
+}));
 
 export const defaultTolerationSeconds: AdmissionPlugin = {
 	name: "DefaultTolerationSeconds",
@@ -16,10 +22,9 @@ export const defaultTolerationSeconds: AdmissionPlugin = {
 		const pod = object as Pod;
 		if (pod.spec === undefined) return object;
 		const tolerations = pod.spec.tolerations ?? [];
-		const missing = taintKeys.filter((key) => !tolerations.some((toleration) => toleratesNoExecute(toleration, key)));
+		const missing = usual.filter(({ key }) => !tolerations.some((toleration) => toleratesNoExecute(toleration, key)));
 		if (missing.length === 0) return object;
-		const added = missing.map((key): Toleration => ({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds: defaultSeconds }));
-		return { ...pod, spec: { ...pod.spec, tolerations: tolerations.concat(added) } } as Pod;
+		return { ...pod, spec: { ...pod.spec, tolerations: tolerations.length === 0 ? usual : tolerations.concat(missing) } } as Pod;
 	},
 };
 

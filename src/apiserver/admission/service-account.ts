@@ -5,7 +5,7 @@
  */
 
 import type { Random } from "../../apimachinery/random.ts";
-import type { Container, Pod, PodSpec, ServiceAccount, Volume } from "../../apimachinery/schema/generated/types.ts";
+import type { Container, Pod, PodSpec, ProjectedVolumeSource, ServiceAccount, Volume } from "../../apimachinery/schema/generated/types.ts";
 import type { AdmissionAttributes, AdmissionPlugin } from "./admission.ts";
 import { forbidden } from "./forbidden.ts";
 import { mirrorAnnotation, referencesOf } from "./pod-references.ts";
@@ -118,16 +118,16 @@ function withTokenVolume(spec: PodSpec, random: Random): PodSpec {
 	};
 }
 
+/** All pods share one. */
+const projectedToken: ProjectedVolumeSource = {
+	defaultMode: projectedMode,
+	sources: [
+		{ serviceAccountToken: { expirationSeconds: tokenLifetimeSeconds, path: "token" } },
+		{ configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+		{ downwardAPI: { items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }] } },
+	],
+};
+
 function tokenVolume(name: string): Volume {
-	return {
-		name,
-		projected: {
-			defaultMode: projectedMode,
-			sources: [
-				{ serviceAccountToken: { expirationSeconds: tokenLifetimeSeconds, path: "token" } },
-				{ configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
-				{ downwardAPI: { items: [{ path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } }] } },
-			],
-		},
-	};
+	return { name, projected: projectedToken };
 }
