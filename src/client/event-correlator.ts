@@ -59,7 +59,8 @@ interface Variety<Note> {
 	lastMs: number;
 }
 
-/** What is remembered of one object. Arrays are made anew when they grow (`concat`): one that has been pushed to has room for sixteen more. */
+/**
+ * What is remembered of one object while an event of it is under way; at other times as a text, in a third of the room. Arrays are made anew when they grow (`concat`): one that has been pushed to has room for sixteen more. */
 interface Remembered<Note> {
 	readonly bucket: TokenBucket;
 	/** As it was last referred to: most events refer to it in the same words, and share them. */
@@ -68,6 +69,26 @@ interface Remembered<Note> {
 	series: readonly EventSeries<Note>[];
 	varieties: readonly Variety<Note>[] | undefined;
 }
+
+/** Tokens left and when, and of each series: all that it says, in order. */
+type Resting = readonly [
+	tokens: number,
+	atMs: number,
+	series: readonly (readonly [
+		type: string,
+		reason: string,
+		message: string,
+		action: string | null,
+		fieldPath: string | null,
+		resourceVersion: string | null,
+		firstMs: number,
+		count: number,
+		lastMs: number,
+		name: string | null,
+	])[],
+];
+/** JSON of that. */
+type RestingText = string;
 
 /** A map that forgets its least recently used entry. */
 class RecentMap<V> {
@@ -79,6 +100,16 @@ class RecentMap<V> {
 		this.#entries.delete(key);
 		this.#entries.set(key, value);
 		return value;
+	}
+
+	/** Without being used. */
+	peek(key: string): V | undefined {
+		return this.#entries.get(key);
+	}
+
+	/** Another value of a key that is there, without being used. */
+	replace(key: string, value: V): void {
+		if (this.#entries.has(key)) this.#entries.set(key, value);
 	}
 
 	set(key: string, value: V): void {
@@ -95,7 +126,7 @@ class RecentMap<V> {
 export class EventCorrelator<Note> {
 	readonly #clock: Clock;
 	readonly #limit: ConstructorParameters<typeof TokenBucket>[0];
-	readonly #objects = new RecentMap<Remembered<Note>>();
+	readonly #objects = new RecentMap<Remembered<Note> | RestingText>();
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -120,11 +151,57 @@ export class EventCorrelator<Note> {
 	#remembered(reference: ObjectReference): Remembered<Note> {
 		const key = objectIdentity(reference);
 		const known = this.#objects.get(key);
-		if (known !== undefined) return known;
-		const made: Remembered<Note> = { bucket: new TokenBucket(this.#limit), reference, series: [], varieties: undefined };
+		if (known !== undefined && typeof known !== "string") return known;
+		const made: Remembered<Note> =
+			known === undefined
+				? { bucket: new TokenBucket(this.#limit), reference, series: [], varieties: undefined }
+				: this.#awake(known, reference);
 		this.#objects.set(key, made);
 		return made;
 	}
+
+	/** The sender has nothing to send of it any more: its note is gone, and it may be another value next time. */
+	rest(series: EventSeries<Note>): void {
+		series.note = undefined;
+		const key = objectIdentity(series.object);
+		const known = this.#objects.peek(key);
+		if (known === undefined || typeof known === "string") return;
+		// Those with a variety are few, and have more to come.
+		if (known.varieties === undefined && known.series.every(({ note }) => note === undefined))
+			this.#objects.replace(key, restingText(known));
+	}
+
+	#awake(text: RestingText, reference: ObjectReference): Remembered<Note> {
+		const [tokens, atMs, all] = JSON.parse(text) as Resting;
+		const { fieldPath: _, resourceVersion: __, ...identity } = reference;
+		let latest: ObjectReference = identity;
+		const series = all.map(
+			([type, reason, message, action, fieldPath, resourceVersion, firstMs, count, lastMs, name]): EventSeries<Note> => {
+				const object = {
+					...identity,
+					...(resourceVersion === null ? {} : { resourceVersion }),
+					...(fieldPath === null ? {} : { fieldPath }),
+				};
+				if (!isSameReference(latest, object)) latest = object;
+				const common = { object: latest, type: type as EventInput["type"], reason, message, firstMs, count, lastMs, note: undefined };
+				return { ...common, action: action ?? undefined, name: name ?? undefined };
+			},
+		);
+		return { bucket: new TokenBucket(this.#limit, { tokens, atMs }), reference, series, varieties: undefined };
+	}
+}
+
+function restingText<Note>({ bucket, series }: Remembered<Note>): RestingText {
+	const { tokens, atMs } = bucket.left;
+	const resting: Resting = [
+		tokens,
+		atMs,
+		series.map(({ type, reason, message, action = null, object, firstMs, count, lastMs, name = null }) => {
+			const { fieldPath = null, resourceVersion = null } = object;
+			return [type, reason, message, action, fieldPath, resourceVersion, firstMs, count, lastMs, name];
+		}),
+	];
+	return JSON.stringify(resting);
 }
 
 function isOfReason({ type, reason }: EventInput): (other: { readonly type: string; readonly reason: string }) => boolean {

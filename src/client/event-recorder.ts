@@ -98,7 +98,7 @@ export class EventRecorder {
 		outgoing.latest = latest;
 		if (this.#waiting.size >= maxWaiting && !this.#waiting.has(outgoing)) {
 			this.#log.warn("Unable to record event: channel full, event will be dropped", { reason, message });
-			if (!outgoing.sending) series.note = undefined;
+			if (!outgoing.sending) this.#correlator.rest(series);
 			return;
 		}
 		this.#waiting.add(outgoing);
@@ -122,7 +122,7 @@ export class EventRecorder {
 			this.#sending++;
 			void this.#send(outgoing).then(() => {
 				outgoing.sending = false;
-				if (!this.#waiting.has(outgoing)) outgoing.series.note = undefined;
+				if (!this.#waiting.has(outgoing)) this.#correlator.rest(outgoing.series);
 				this.#sending--;
 				this.#pump();
 			});

@@ -12,16 +12,27 @@ export interface TokenBucketOptions {
 	readonly burst: number;
 }
 
+/** What there was at some time. */
+export interface TokensLeft {
+	readonly tokens: number;
+	readonly atMs: number;
+}
+
 export class TokenBucket {
 	readonly #options: TokenBucketOptions;
 	/** tokens <= burst; below 0 as many have been promised ahead of time. */
 	#tokens: number;
 	#atMs: number;
 
-	constructor(options: TokenBucketOptions) {
+	/** @param left what is left in one that was put away */
+	constructor(options: TokenBucketOptions, left: TokensLeft = { tokens: options.burst, atMs: options.clock.now() }) {
 		this.#options = options;
-		this.#tokens = options.burst;
-		this.#atMs = options.clock.now();
+		this.#tokens = left.tokens;
+		this.#atMs = left.atMs;
+	}
+
+	get left(): TokensLeft {
+		return { tokens: this.#tokens, atMs: this.#atMs };
 	}
 
 	/** Takes a token, if need be one that is not there yet. Returns how long the caller must wait for it, ms. */
