@@ -57,6 +57,17 @@ test("the second of a sort is kept as what differs from the first, and comes bac
 	}
 });
 
+test("what is said more than once comes back each time", () => {
+	const times = (text: string) => ({
+		kind: "Pod",
+		status: { times: Array.from({ length: 40 }, (_, index) => (index % 3 === 0 ? text : `${text}${index % 7}`)) },
+	});
+	for (const text of ["2026-01-01T00:00:00Z", "2026-01-01T00:00:07Z", "short", "a", ""])
+		expect(roundTrip(bytesOf(times(text)))).toEqual(bytesOf(times(text)));
+	const many = (prefix: string) => Array.from({ length: 1200 }, (_, index) => `${prefix}${index % 400}`);
+	for (const prefix of ["name", "other"]) expect(roundTrip(bytesOf(many(prefix)))).toEqual(bytesOf(many(prefix)));
+});
+
 test("of many texts each has its place", () => {
 	const texts = Array.from({ length: 70_000 }, (_, index) => `${index}`);
 	const other = texts.map((text, index) => (index % 100 === 0 ? `${text}!` : text));

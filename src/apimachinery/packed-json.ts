@@ -4,7 +4,8 @@
  *   {"kind":"Event","metadata":{"name":"web.18a2","uid":"8e1f"},"count":1}
  *   frame   {"kind":"","metadata":{"name":"","uid":""},"count":1}      shared by all that look like it,
  *           with the texts of the first that came: Event, web.18a2, 8e1f
- *   own     (1)web.18a3 ⏎ (2)90aa ⏎                                    where it has another one than that: its place, and it
+ *   own     (1)web.18a3 ⏎ (2)90aa ⏎                                    where it has another one than that: its place, and it,
+ *           or, of what it has said before (a time, a name), which of its own texts that was
  *
  * To pack costs a look at each string in it, to unpack somewhat less.
  */
@@ -16,6 +17,10 @@ const separator = "\n";
 /** A place is written as two characters of a byte each. */
 const placeBase = 256;
 const maxPlaces = placeBase * placeBase;
+/** Begins what stands for an own text that came before, whose number follows as a character. No text of JSON begins so. */
+const again = "\0";
+/** No text is shorter for standing for another. */
+const minLengthOfRepeated = 4;
 
 /** Values of one kind begin with the same so many characters. */
 const beginningLength = 24;
@@ -81,12 +86,19 @@ export class PackedJson {
 		let json = parts[0] ?? "";
 		let ownAt = 0;
 		let ownPlace = placeAt(own, ownAt);
+		const said: string[] = [];
 		for (let place = 0; place < texts.length; place++) {
 			let text = texts[place] ?? "";
 			if (place === ownPlace) {
-				const end = own.indexOf(separator, ownAt + 2);
-				text = own.slice(ownAt + 2, end);
-				ownAt = end + 1;
+				if (own[ownAt + 2] === again) {
+					text = said[own.charCodeAt(ownAt + 3)] ?? "";
+					ownAt += 4;
+				} else {
+					const end = own.indexOf(separator, ownAt + 2);
+					text = own.slice(ownAt + 2, end);
+					said.push(text);
+					ownAt = end + 1;
+				}
 				ownPlace = placeAt(own, ownAt);
 			}
 			json += text;
@@ -122,6 +134,7 @@ function ownTexts(json: string, { parts, texts }: Frame): string | undefined {
 	if (!json.startsWith(first)) return undefined;
 	let own = "";
 	let at = first.length;
+	const said: string[] = [];
 	for (let place = 0; place < texts.length; place++) {
 		const text = texts[place] ?? "";
 		const next = parts[place + 1] ?? "";
@@ -134,8 +147,11 @@ function ownTexts(json: string, { parts, texts }: Frame): string | undefined {
 		if (end < 0 || !isAt(json, end, next)) return undefined;
 		const other = json.slice(at, end);
 		// That is no JSON.
-		if (other.includes(separator)) return undefined;
-		own += String.fromCharCode(Math.floor(place / placeBase), place % placeBase) + other + separator;
+		if (other.includes(separator) || other.startsWith(again)) return undefined;
+		own += String.fromCharCode(Math.floor(place / placeBase), place % placeBase);
+		const before = other.length < minLengthOfRepeated ? -1 : said.indexOf(other);
+		own += before < 0 || before >= placeBase ? other + separator : again + String.fromCharCode(before);
+		if (before < 0 || before >= placeBase) said.push(other);
 		at = end + next.length;
 	}
 	return at === json.length ? own : undefined;

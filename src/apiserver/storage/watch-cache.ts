@@ -184,7 +184,10 @@ export class WatchCache {
 	}
 
 	#placeOf(key: string): ObjectPlace {
-		return { key, ...splitKey(key.slice(this.prefix.length)) };
+		const { namespace, name } = splitKey(key.slice(this.prefix.length));
+		// All of a namespace share its name.
+		for (const [, sibling] of this.#byNamespace.get(namespace) ?? []) return { key, namespace: sibling.namespace, name };
+		return { key, namespace, name };
 	}
 
 	/** Every change after `revision`, oldest first; undefined if the history does not reach back so far. */
