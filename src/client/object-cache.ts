@@ -31,6 +31,10 @@ class Bucket<T> {
 	readonly byKey = new Map<string, T>();
 	#array: readonly T[] | undefined;
 
+	get size(): number {
+		return this.byKey.size;
+	}
+
 	set(key: string, object: T): void {
 		this.byKey.set(key, object);
 		this.#array = undefined;
@@ -47,9 +51,24 @@ class Bucket<T> {
 	}
 }
 
+/** The one object that stands under a value: of most values of many indexes there is one, and a map for it would take ten times the room. */
+class Single<T> {
+	readonly key: string;
+	readonly #array: readonly [T];
+
+	constructor(key: string, object: T) {
+		this.key = key;
+		this.#array = [object];
+	}
+
+	array(): readonly [T] {
+		return this.#array;
+	}
+}
+
 class Index<T> {
 	readonly values: IndexFunction<T>;
-	readonly #buckets = new Map<string, Bucket<T>>();
+	readonly #buckets = new Map<string, Bucket<T> | Single<T>>();
 
 	constructor(values: IndexFunction<T>) {
 		this.values = values;
@@ -65,12 +84,10 @@ class Index<T> {
 			for (const value of this.values(old)) if (!values.includes(value)) this.#take(value, key);
 		}
 		for (const value of values) {
-			let bucket = this.#buckets.get(value);
-			if (bucket === undefined) {
-				bucket = new Bucket();
-				this.#buckets.set(value, bucket);
-			}
-			bucket.set(key, object);
+			const bucket = this.#buckets.get(value);
+			if (bucket === undefined || (bucket instanceof Single && bucket.key === key)) this.#buckets.set(value, new Single(key, object));
+			else if (bucket instanceof Bucket) bucket.set(key, object);
+			else this.#buckets.set(value, bothOf(bucket, key, object));
 		}
 	}
 
@@ -80,9 +97,16 @@ class Index<T> {
 
 	#take(value: string, key: string): void {
 		const bucket = this.#buckets.get(value);
-		bucket?.delete(key);
-		if (bucket?.byKey.size === 0) this.#buckets.delete(value);
+		if (bucket instanceof Bucket) bucket.delete(key);
+		if (bucket instanceof Single ? bucket.key === key : bucket?.size === 0) this.#buckets.delete(value);
 	}
+}
+
+function bothOf<T>(first: Single<T>, key: string, second: T): Bucket<T> {
+	const bucket = new Bucket<T>();
+	bucket.set(first.key, first.array()[0]);
+	bucket.set(key, second);
+	return bucket;
 }
 
 /** The writing side, which its informer holds. */
