@@ -1,8 +1,10 @@
 /** What the scheduler counts. Source of names, texts and buckets: pkg/scheduler/metrics. */
 import { exponentialBuckets, type Family, type Histogram, type MetricRegistry, type Value } from "../apimachinery/metrics/registry.ts";
+import type { Pod } from "../apimachinery/schema/generated/types.ts";
+import { defaultSchedulerName } from "./framework/profile.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
 
-export type AttemptResult = "scheduled" | "unschedulable" | "error";
+type AttemptResult = "scheduled" | "unschedulable" | "error";
 
 /** How many pods are in each part of the queue. */
 export interface PendingPods {
@@ -59,7 +61,9 @@ export class SchedulerMetrics {
 		});
 	}
 
-	attempted(profile: string, result: AttemptResult, durationMs: number): void {
+	/** Whatever came of it. */
+	attempted({ spec }: Pod, result: AttemptResult, durationMs: number): void {
+		const profile = spec?.schedulerName ?? defaultSchedulerName;
 		this.#attempts.of(profile, result).add();
 		this.#durations.of(profile, result).observe(durationMs / 1000);
 	}

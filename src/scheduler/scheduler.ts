@@ -11,8 +11,8 @@
  * A pod that an extender is interested in holds the loop up until its node is decided, as every pod's does in kube-scheduler: what
  * happens meanwhile is put off (held-events.ts). Binding through an extender holds up nobody.
  *
- * The loop takes up to `maxPodsPerTurn` pods in one turn of the event loop, then lets others run; no more than
- * `maxBindings` bindings are under way at once.
+ * The loop takes up to `maxPodsPerTurn` pods in one turn of the event loop, then lets others run. What follows from a decision is done by
+ * binding-cycle.ts and failure-handler.ts.
  */
 import type { Clock } from "../apimachinery/clock/clock.ts";
 import { defaultFeatureGates, type FeatureGates } from "../apimachinery/feature-gates.ts";
@@ -21,11 +21,11 @@ import type { KubeObject } from "../apimachinery/meta.ts";
 import type { MetricRegistry } from "../apimachinery/metrics/registry.ts";
 import type { Random } from "../apimachinery/random.ts";
 import type { Pod, ResourceResourceClaim } from "../apimachinery/schema/generated/types.ts";
-import { isStatusError } from "../apimachinery/status-error.ts";
 import type { Client } from "../client/client.ts";
 import { EventRecorder } from "../client/event-recorder.ts";
 import type { Informer, InformerFactory } from "../client/informer.ts";
 import { namespaces, nodes, podDisruptionBudgets, podGroups, pods, type ResourceRef } from "../client/resources.ts";
+import { BindingCycles } from "./binding-cycle.ts";
 import { SchedulerCache } from "./cache/cache.ts";
 import { watchCluster } from "./cluster-watch.ts";
 import { defaultConfiguration, type SchedulerConfiguration } from "./configuration/configuration.ts";
@@ -36,17 +36,15 @@ import { DeviceCache, deviceResources } from "./dynamicresources/device-cache.ts
 import { Evictor } from "./evictor.ts";
 import { explainAttempt, type PodExplanation } from "./explanation.ts";
 import { type ConnectExtender, createExtenders } from "./extenders/http-extender.ts";
+import { FailureHandler } from "./failure-handler.ts";
 import { AttemptRecorder } from "./framework/attempt-recorder.ts";
-import { assignedPodDelete, objectEvent, unschedulableTimeout } from "./framework/cluster-event.ts";
+import { objectEvent, unschedulableTimeout } from "./framework/cluster-event.ts";
 import { type Cycle, runAsking, runNow } from "./framework/cycle.ts";
-import type { CycleState } from "./framework/cycle-state.ts";
-import { bindByExtender, type Extender } from "./framework/extender.ts";
-import { blame, fitErrorMessage, newDiagnosis } from "./framework/fit-error.ts";
+import type { Extender } from "./framework/extender.ts";
 import { Framework } from "./framework/framework.ts";
-import { PodInfo, podUid } from "./framework/pod-info.ts";
+import { type PodInfo, podUid } from "./framework/pod-info.ts";
 import { defaultSchedulerName, type Profile, ProfileError } from "./framework/profile.ts";
-import { type ScheduleContext, type Scheduled, type ScheduleOutcome, scheduleCycle, scheduleOne } from "./framework/schedule-one.ts";
-import { errorStatus, type Status, type Verdict } from "./framework/status.ts";
+import { type ScheduleContext, type ScheduleOutcome, scheduleCycle, scheduleOne } from "./framework/schedule-one.ts";
 import { explainGroup } from "./group-explanation.ts";
 import { HeldEvents } from "./held-events.ts";
 import { followOwnSelectors, groupResources } from "./own-selectors.ts";
@@ -56,16 +54,14 @@ import { createGangScheduling } from "./plugins/gang-scheduling.ts";
 import { VolumeCache, volumeResources } from "./plugins/volume-cache.ts";
 import { PodGroupScheduler } from "./pod-group-scheduler.ts";
 import { PodGroups, podGroupKey } from "./pod-groups.ts";
-import { type NotScheduled, notScheduledPatch, truncateMessage } from "./pod-status.ts";
 import { Nominator } from "./queue/nominator.ts";
 import type { QueuedPod } from "./queue/queued-pod.ts";
 import { QueueingHints } from "./queue/queueing-hints.ts";
 import { SchedulingQueue } from "./queue/scheduling-queue.ts";
-import { type AttemptResult, SchedulerMetrics } from "./scheduler-metrics.ts";
+import { SchedulerMetrics } from "./scheduler-metrics.ts";
 import { WaitingPods } from "./waiting-pods.ts";
 
 const maxPodsPerTurn = 32;
-const maxBindings = 512;
 
 /** Everything that a decision may depend on: none is made before all of it is known. */
 const watchedResources: readonly ResourceRef<KubeObject>[] = [
@@ -120,6 +116,8 @@ export class Scheduler {
 	readonly #podInformer: Informer<Pod>;
 	readonly #metrics: SchedulerMetrics | undefined;
 	readonly #held = new HeldEvents();
+	readonly #failures: FailureHandler;
+	readonly #bindings: BindingCycles;
 	/** With the feature gate GenericWorkload. */
 	readonly #groups: PodGroups | undefined;
 	readonly #groupScheduler: PodGroupScheduler | undefined;
@@ -129,8 +127,6 @@ export class Scheduler {
 	#running = false;
 	/** A turn of the loop is due. */
 	#turnDue = false;
-	/** 0 <= #bindings <= maxBindings */
-	#bindings = 0;
 
 	constructor(options: SchedulerOptions) {
 		const { client, clock, random, informers, log, metrics } = options;
@@ -183,6 +179,32 @@ export class Scheduler {
 			maxBackoffMs: configuration.podMaxBackoffMs,
 			preEnqueue: (pod) => this.#frameworkFor(pod)?.runPreEnqueue(pod),
 			onReady: () => this.#wake(),
+		});
+		const recorder = () => this.#recorder;
+		this.#failures = new FailureHandler({
+			client,
+			clock,
+			log,
+			events: this.#events,
+			metrics: this.#metrics,
+			queue: this.#queue,
+			nominator: this.#nominator,
+			find: (key) => this.#podInformer.cache.get(key),
+			recorder,
+		});
+		this.#bindings = new BindingCycles({
+			clock,
+			events: this.#events,
+			metrics: this.#metrics,
+			cache: this.#cache,
+			queue: this.#queue,
+			nominator: this.#nominator,
+			waitingPods: this.#waitingPods,
+			held: this.#held,
+			failures: this.#failures,
+			extenders: () => this.#extenders,
+			recorder,
+			onEnded: () => this.#wake(),
 		});
 		this.#groupScheduler = this.#groups === undefined ? undefined : this.#createGroupScheduler(this.#groups);
 		watchCluster(informers, {
@@ -386,15 +408,9 @@ export class Scheduler {
 			frameworkFor: (pod) => this.#frameworkFor(pod),
 			skip: (queued) => this.#skip(queued),
 			schedule: (pod, framework) => this.#memberCycle(pod, framework),
-			reserve: (queued, framework, scheduled) => this.#reserve(queued, framework, scheduled, clock.now()),
-			fail: (queued, why) => {
-				this.#attempted(queued.podInfo.pod, "unschedulable", clock.now());
-				this.#fail(queued, why);
-			},
-			failWith: (queued, status) => {
-				this.#attempted(queued.podInfo.pod, resultOf(status), clock.now());
-				this.#failWith(queued, status);
-			},
+			reserve: (queued, framework, scheduled) => this.#bindings.begin(queued, framework, scheduled, clock.now()),
+			fail: (queued, why) => this.#failures.unschedulable(queued, why, clock.now()),
+			failWith: (queued, status) => this.#failures.failed(queued, status, clock.now()),
 			evict: (preemption) => this.#evictor.evict(preemption),
 		});
 	}
@@ -435,7 +451,7 @@ export class Scheduler {
 			return;
 		}
 		for (let count = 0; count < maxPodsPerTurn; count++) {
-			if (!this.#running || this.#held.isHeld || this.#bindings >= maxBindings) return;
+			if (!this.#running || this.#held.isHeld || this.#bindings.isFull) return;
 			const queued = this.#queue.pop();
 			if (queued === undefined) return;
 			this.#schedule(queued);
@@ -520,28 +536,23 @@ export class Scheduler {
 
 	/** What follows from a decision. */
 	#conclude(queued: QueuedPod, framework: Framework, outcome: ScheduleOutcome, startMs: number): void {
-		const { podInfo } = queued;
 		switch (outcome.kind) {
 			case "scheduled":
-				this.#reserve(queued, this.#writtenDown(framework, this.#cache.snapshot().nodes.length), outcome, startMs);
+				this.#bindings.begin(queued, this.#writtenDown(framework, this.#cache.snapshot().nodes.length), outcome, startMs);
 				return;
-			case "unschedulable":
-				this.#attempted(podInfo.pod, "unschedulable", startMs);
-				queued.unschedulablePlugins = outcome.diagnosis.unschedulablePlugins;
-				queued.pendingPlugins = outcome.diagnosis.pendingPlugins;
-				this.#fail(queued, { reason: "Unschedulable", message: outcome.message, nominatedNodeName: outcome.nominatedNodeName });
+			case "unschedulable": {
+				const { diagnosis, message, nominatedNodeName } = outcome;
+				queued.unschedulablePlugins = diagnosis.unschedulablePlugins;
+				queued.pendingPlugins = diagnosis.pendingPlugins;
+				this.#failures.unschedulable(queued, { reason: "Unschedulable", message, nominatedNodeName }, startMs);
 				return;
+			}
 			case "failed":
-				this.#attempted(podInfo.pod, resultOf(outcome.status), startMs);
-				this.#failWith(queued, outcome.status);
+				this.#failures.failed(queued, outcome.status, startMs);
 				return;
 			default:
 				outcome satisfies never;
 		}
-	}
-
-	#attempted(pod: Pod, result: AttemptResult, startMs: number): void {
-		this.#metrics?.attempted(pod.spec?.schedulerName ?? defaultSchedulerName, result, this.#options.clock.now() - startMs);
 	}
 
 	#decide(podInfo: PodInfo, framework: Framework): ScheduleOutcome {
@@ -584,132 +595,4 @@ export class Scheduler {
 		this.#conclude(queued, framework, outcome, startMs);
 		this.#wake();
 	}
-
-	/** Sets the node aside for the pod, so that the next pod sees it there, and goes on to bind it. */
-	#reserve(queued: QueuedPod, framework: Framework, scheduled: Scheduled, startMs: number): void {
-		const { podInfo } = queued;
-		const { state, nodeName } = scheduled;
-		this.#cache.assume(podInfo, nodeName);
-		this.#nominator.delete(podInfo.uid);
-		let verdict = framework.runReserve(state, podInfo, nodeName);
-		let waits: ReadonlyMap<string, number> = new Map();
-		if (verdict === undefined) ({ status: verdict, waits } = framework.runPermit(state, podInfo, nodeName));
-		if (verdict !== undefined && verdict.code !== "Wait") {
-			framework.runUnreserve(state, podInfo, nodeName);
-			this.#cache.forget(podInfo.uid);
-			this.#attempted(podInfo.pod, resultOf(verdict), startMs);
-			this.#failWith(queued, verdict, nodeName);
-			return;
-		}
-		this.#bindings++;
-		void this.#bind(queued, framework, scheduled, { waits, startMs }).finally(() => {
-			this.#bindings--;
-			this.#wake();
-		});
-	}
-
-	/** The binding cycle. Never rejects. */
-	async #bind(
-		queued: QueuedPod,
-		framework: Framework,
-		scheduled: Scheduled,
-		{ waits, startMs }: { readonly waits: ReadonlyMap<string, number>; readonly startMs: number },
-	): Promise<void> {
-		const { podInfo } = queued;
-		const { state, nodeName } = scheduled;
-		let verdict: Verdict;
-		try {
-			if (waits.size > 0) {
-				verdict = await this.#waitingPods.wait(podInfo.uid, waits);
-				this.#recorder?.waited(podInfo.uid, waits.keys(), verdict);
-			}
-			// A failure from here on has nothing to do with what happens in the cluster: the pod is retried all the same.
-			if (verdict === undefined) this.#queue.done(podInfo.uid);
-			verdict ??= await framework.runPreBind(state, podInfo, nodeName);
-			verdict ??= await this.#bindTo(nodeName, podInfo, framework, state);
-		} catch (error) {
-			verdict = errorStatus("", error);
-		}
-		if (verdict === undefined) {
-			this.#events.event(podInfo.pod, "Normal", "Scheduled", `Successfully assigned ${podInfo.key} to ${nodeName}`, { action: "Binding" });
-			framework.runPostBind(state, podInfo, nodeName);
-			this.#recorder?.ended(podInfo.uid);
-			this.#attempted(podInfo.pod, "scheduled", startMs);
-			this.#metrics?.scheduled(queued, this.#options.clock.now());
-			return;
-		}
-		const why = verdict;
-		this.#held.run(() => this.#takeBack(queued, framework, scheduled, why, startMs));
-	}
-
-	async #bindTo(nodeName: string, podInfo: PodInfo, framework: Framework, state: CycleState): Promise<Verdict> {
-		const verdict = this.#extenders.length === 0 ? "nobody" : await bindByExtender(this.#extenders, podInfo, nodeName);
-		return verdict === "nobody" ? framework.runBind(state, podInfo, nodeName) : verdict;
-	}
-
-	/** The pod does not get the node that was set aside for it, and others may. */
-	#takeBack(queued: QueuedPod, framework: Framework, { state, nodeName }: Scheduled, why: Status, startMs: number): void {
-		const { podInfo } = queued;
-		framework.runUnreserve(state, podInfo, nodeName);
-		this.#cache.forget(podInfo.uid);
-		this.#attempted(podInfo.pod, resultOf(why), startMs);
-		this.#failWith(queued, why, nodeName);
-		const gone: Pod = { ...podInfo.pod, spec: { ...podInfo.pod.spec, containers: podInfo.pod.spec?.containers ?? [], nodeName } };
-		this.#queue.moveAll(assignedPodDelete, gone, undefined, (pod) => pod.metadata?.uid !== podInfo.uid);
-	}
-
-	/** @param nodeName the node that a plugin turned the pod down for after all. */
-	#failWith(queued: QueuedPod, status: Status, nodeName?: string): void {
-		if (!status.isRejected) {
-			this.#options.log.error("Error scheduling pod; retrying", { pod: queued.podInfo.key, error: status.message });
-			this.#fail(queued, { reason: "SchedulerError", message: status.message, nominatedNodeName: "" });
-			return;
-		}
-		if (nodeName === undefined) {
-			this.#fail(queued, { reason: "Unschedulable", message: status.message, nominatedNodeName: "" });
-			return;
-		}
-		const diagnosis = newDiagnosis();
-		diagnosis.nodeToStatus.set(nodeName, status);
-		blame(diagnosis, status);
-		queued.unschedulablePlugins = diagnosis.unschedulablePlugins;
-		queued.pendingPlugins = diagnosis.pendingPlugins;
-		this.#fail(queued, { reason: "Unschedulable", message: fitErrorMessage(1, diagnosis), nominatedNodeName: "" });
-	}
-
-	/** Puts the pod back into the queue and says why, unless it is gone or has a node by now. */
-	#fail(queued: QueuedPod, why: NotScheduled): void {
-		const { uid, key } = queued.podInfo;
-		this.#recorder?.ended(uid, { isRejection: why.reason === "Unschedulable", message: why.message });
-		const current = this.#podInformer.cache.get(key);
-		if (current === undefined || current.metadata?.uid !== uid || (current.spec?.nodeName ?? "") !== "") {
-			this.#queue.done(uid);
-			return;
-		}
-		queued.podInfo = new PodInfo(current);
-		this.#queue.addUnschedulable(queued);
-		if (why.nominatedNodeName === "") this.#nominator.delete(uid);
-		else if (why.nominatedNodeName !== undefined) this.#nominator.add(queued.podInfo, why.nominatedNodeName);
-		this.#options.log.debug("Unable to schedule pod; waiting", { pod: key, reason: why.message });
-		this.#events.event(current, "Warning", "FailedScheduling", truncateMessage(why.message), { action: "Scheduling" });
-		void this.#patchStatus(current, why);
-	}
-
-	/** Never rejects. */
-	async #patchStatus(pod: Pod, why: NotScheduled): Promise<void> {
-		const { client, clock, log } = this.#options;
-		const { namespace, name = "" } = pod.metadata ?? {};
-		const patch = notScheduledPatch(pod, why, clock.now());
-		if (patch === undefined) return;
-		try {
-			await client.resource(pods).patch({ namespace, name }, "application/strategic-merge-patch+json", patch, { subresource: "status" });
-		} catch (error) {
-			if (!isStatusError(error, "NotFound", "Conflict"))
-				log.error("Error updating pod", { pod: `${namespace}/${name}`, error: String(error) });
-		}
-	}
-}
-
-function resultOf(status: Status): AttemptResult {
-	return status.isRejected ? "unschedulable" : "error";
 }

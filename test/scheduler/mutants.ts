@@ -128,9 +128,9 @@ export const mutants: readonly Mutant[] = [
 	},
 	{
 		name: "what a failed binding held is not given back",
-		file: "scheduler/scheduler.ts",
-		from: "framework.runUnreserve(state, podInfo, nodeName);\n		this.#cache.forget(podInfo.uid);\n		this.#attempted(podInfo.pod, resultOf(why), startMs);\n		this.#failWith(queued, why, nodeName);\n		const gone",
-		to: "framework.runUnreserve(state, podInfo, nodeName);\n		this.#attempted(podInfo.pod, resultOf(why), startMs);\n		this.#failWith(queued, why, nodeName);\n		const gone",
+		file: "scheduler/binding-cycle.ts",
+		from: "cache.forget(podInfo.uid);\n		failures.failed(queued, why, startMs, nodeName);\n		const gone",
+		to: "failures.failed(queued, why, startMs, nodeName);\n		const gone",
 		breaks: /^placed/,
 	},
 	{
