@@ -78,7 +78,6 @@ export class Cacher {
 		if (known !== undefined) return known;
 		const made = new WatchCache(prefix, isReadRarely ? "bytes" : "objects");
 		this.#add(made);
-		for (const observer of this.#observers) made.subscribe((change) => observer(prefix, change));
 		return made;
 	}
 
