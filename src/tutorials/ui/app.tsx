@@ -126,7 +126,9 @@ function Screen({
 		const timer = new WallClock().setInterval(redraw, tickMs);
 		return () => timer.cancel();
 	}, []);
-	const shown = useMemo(() => (chosen === undefined ? undefined : preview(chosen)), [chosen, preview]);
+	const isShut = lesson === undefined;
+	// Before it is opened, and again while it is closed: then the step is another.
+	const shown = useMemo(() => (chosen !== undefined && isShut ? preview(chosen) : undefined), [chosen, isShut, preview]);
 	const chooseFromList = (wanted: string) => {
 		setIsFromList(true);
 		setProblem("");

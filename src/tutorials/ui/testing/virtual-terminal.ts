@@ -8,6 +8,8 @@ export class VirtualTerminal {
 	readonly output: NodeJS.WriteStream;
 	/** All that was written so far. */
 	writtenBytes = 0;
+	/** Called when something written is on the screen: for what is there too shortly to be found by looking now and then. */
+	onWritten: (() => void) | undefined;
 	readonly #keys = new PassThrough();
 	readonly #terminal: xterm.Terminal;
 
@@ -17,7 +19,10 @@ export class VirtualTerminal {
 		const output = new Writable({
 			write: (chunk: Buffer, _encoding, done) => {
 				this.writtenBytes += chunk.length;
-				terminal.write(chunk, done);
+				terminal.write(chunk, () => {
+					done();
+					this.onWritten?.();
+				});
 			},
 		});
 		this.output = Object.assign(output, { columns, rows, isTTY: true, getColorDepth: () => 8 }) as unknown as NodeJS.WriteStream;
