@@ -13,10 +13,9 @@ export const configVariable = "KUBESIM_SERVE";
 
 /**
  * The room for young objects, in MB: from 8, so that the first second, which makes 40 MB of objects, is not spent on collecting them (a tenth of
- * its processor time), to 16, where Node would let it grow to 128 MB of memory that an idle server keeps. Old objects may become half as many again
- * before they are looked through: by itself V8 waits until they have doubled, which with 5,000 nodes was 110 MB of leases of long ago.
+ * its processor time), to 16, where Node would let it grow to 128 MB of memory that an idle server keeps.
  */
-const heapFlags = ["--min-semi-space-size=8", "--max-semi-space-size=16", "--heap-growing-percent=50"];
+const heapFlags = ["--min-semi-space-size=8", "--max-semi-space-size=16"];
 
 /** The server could not start for a reason that its log tells more about. */
 export class ServerCrashError extends CliError {}
