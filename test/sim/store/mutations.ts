@@ -1,14 +1,7 @@
-/**
- * `node test/sim/store/mutations.ts [--seeds A..B] [NAME…]`: would a defect of a member be noticed? Each mutation breaks one
- * promise in a copy of the sources, and runs the simulation on it, which must object. Prints what did, and exits with 1 if
- * nothing did.
- */
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
-import { type Mutation, runOnMutated } from "../world/mutated-copy.ts";
+/** Defects of a member, each of which breaks one promise: `mutations-main.ts` looks whether the simulation notices them. */
+import type { Mutation } from "../world/mutated-copy.ts";
 
-const mutations: readonly Mutation[] = [
+export const mutations: readonly Mutation[] = [
 	{
 		name: "answers do not wait for the log's sync",
 		file: "replica/replica.ts",
@@ -24,8 +17,8 @@ const mutations: readonly Mutation[] = [
 	{
 		name: "the engine forgets the position of what it has",
 		file: "group-commit.ts",
-		from: "await this.#backend.write(mutations, position);",
-		to: "await this.#backend.write(mutations, mutations.length % 3 === 1 ? undefined : position);",
+		from: "this.#backend.write(mutations, position) : undefined;",
+		to: "this.#backend.write(mutations, mutations.length % 3 === 1 ? undefined : position) : undefined;",
 	},
 	{
 		name: "the log is compacted beyond what the engine has flushed",
@@ -118,21 +111,3 @@ const mutations: readonly Mutation[] = [
 		to: "const now = this.state.revision;\n\t\tthis.state.checkReadable(request.revision, now);\n\t\tconst plan",
 	},
 ];
-
-const root = join(dirname(fileURLToPath(import.meta.url)), "../../..");
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seeds: { type: "string", default: "1..1500" } } });
-
-let missed = 0;
-for (const mutation of mutations) {
-	if (positionals.length > 0 && !positionals.some((name) => mutation.name.includes(name))) continue;
-	const [caught] = runOnMutated({
-		root,
-		mutation,
-		below: "src/store",
-		paths: ["src/store", "src/apimachinery", "test/sim", "package.json"],
-		runs: [["test/sim/store/main.ts", "--seeds", values.seeds, "--failures", "1"]],
-	});
-	if (caught === undefined) missed++;
-	console.log(`${caught === undefined ? "MISSED" : "caught"}  ${mutation.name}${caught === undefined ? "" : `\n        ${caught}`}`);
-}
-process.exitCode = missed === 0 ? 0 : 1;

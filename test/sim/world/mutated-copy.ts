@@ -30,9 +30,7 @@ export function runOnMutated({ root, mutation, below, paths, runs }: MutatedRun)
 	try {
 		for (const path of paths) cpSync(join(root, path), join(directory, path), { recursive: true });
 		const file = join(directory, below, mutation.file);
-		const source = readFileSync(file, "utf8");
-		if (source.split(mutation.from).length !== 2) throw new Error(`${mutation.name}: not exactly one place in ${mutation.file}`);
-		writeFileSync(file, source.replace(mutation.from, mutation.to));
+		writeFileSync(file, mutated(readFileSync(file, "utf8"), mutation));
 		return runs.flatMap(([program = "", ...args]) => {
 			const { status, stderr } = spawnSync(process.execPath, [join(directory, program), ...args], { encoding: "utf8" });
 			if (status !== 0 && !/^(seed|scenario) /.test(stderr)) throw new Error(stderr);
@@ -41,4 +39,11 @@ export function runOnMutated({ root, mutation, below, paths, runs }: MutatedRun)
 	} finally {
 		rmSync(directory, { recursive: true, force: true });
 	}
+}
+
+/** The source with the defect. Throws if there is not exactly one place for it. */
+export function mutated(source: string, { name, file, from, to }: Mutation): string {
+	const [before, after, ...more] = source.split(from);
+	if (before === undefined || after === undefined || more.length > 0) throw new Error(`${name}: not exactly one place in ${file}`);
+	return `${before}${to}${after}`;
 }
