@@ -60,7 +60,9 @@ interface Variety<Note> {
 }
 
 /**
- * What is remembered of one object while an event of it is under way; at other times as a text, in a third of the room. Arrays are made anew when they grow (`concat`): one that has been pushed to has room for sixteen more. */
+ * What is remembered of one object while an event of it is under way; at other times it is a text, in a third of the room. Arrays are made
+ * anew when they grow (`concat`): one that has been pushed to has room for sixteen more.
+ */
 interface Remembered<Note> {
 	readonly bucket: TokenBucket;
 	/** As it was last referred to: most events refer to it in the same words, and share them. */
